@@ -1,0 +1,231 @@
+"""The one pipeline that every provider runs: fetch, validate, store, tell."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from greenstream.errors import GreenStreamError, InvalidError
+from greenstream.freshness import age_s
+from greenstream.ladder import PROFILE_LIFE, HourMean, HourProfile
+from greenstream.reading import Forecast, Reading
+from greenstream.store import ProviderState, ProviderStatus, Put, PutOutcome, Store
+
+Clock = Callable[[], datetime]
+"""Returns the present instant, aware UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Harvest:
+    """What a provider got for some of its zones; a provider yields as many as it likes.
+
+    ``errors`` are zones that failed and values that were refused (`InvalidError`, counted by
+    reason) without stopping the others; ``unconfigured`` are zones whose secret is not set.
+    """
+
+    readings: tuple[Reading, ...] = ()
+    forecasts: tuple[Forecast, ...] = ()
+    errors: tuple[GreenStreamError, ...] = ()
+    unconfigured: tuple[str, ...] = ()
+
+
+class Provider(Protocol):
+    """An upstream API, as the pipeline sees it."""
+
+    @property
+    def name(self) -> str:
+        """The provider's name in the zone table."""
+        ...
+
+    def fetch(self, now: datetime) -> Iterator[Harvest]:
+        """Ask the upstream; yield what is ready as soon as it is, zone by zone.
+
+        Raises
+        ------
+        GreenStreamError
+            When the provider as a whole failed; what was yielded before stays.
+        """
+        ...
+
+
+class Telemetry(Protocol):
+    """Where a run tells what it did."""
+
+    def event(self, level: str, message: str, **fields: object) -> None:
+        """Write one structured log line."""
+        ...
+
+    def count(self, metric: str, value: float, unit: str = "Count") -> None:
+        """Add to a metric; its dimensions are the service only."""
+        ...
+
+
+@dataclass(slots=True)
+class Run:
+    """The tally of one run."""
+
+    provider: str
+    started_at: datetime
+    outcomes: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    errors: list[GreenStreamError] = field(default_factory=list)
+    unconfigured: list[str] = field(default_factory=list)
+    zones: dict[str, datetime] = field(default_factory=dict)
+    simulated: bool = False
+
+    @property
+    def state(self) -> ProviderState:
+        """The verdict on the run."""
+        if self.zones:
+            return ProviderState.PARTIAL if self.errors else ProviderState.OK
+        if self.errors or not self.unconfigured:
+            return ProviderState.FAILED
+        return ProviderState.UNCONFIGURED
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the run as the handler answers it."""
+        return {
+            "provider": self.provider,
+            "state": str(self.state),
+            "started_at": self.started_at.isoformat(),
+            "zones": sorted(self.zones),
+            "newest_valid_to": max(self.zones.values()).isoformat() if self.zones else None,
+            "outcomes": dict(self.outcomes),
+            "rejected": dict(self.rejected),
+            "errors": [str(error) for error in self.errors],
+            "unconfigured": sorted(self.unconfigured),
+            "simulated": self.simulated,
+        }
+
+
+class CollectionFailedError(Exception):
+    """A whole run brought nothing: raised so that the platform retries and alarms."""
+
+
+def collect(provider: Provider, store: Store, *, clock: Clock, telemetry: Telemetry) -> Run:
+    """Run a provider once and keep what it brings.
+
+    Readings are stored as they come: a later failure takes nothing from the zones before it.
+
+    Raises
+    ------
+    CollectionFailedError
+        When nothing at all could be read from a configured provider; the status is kept first.
+    StoreError
+        When the store fails; a repeated run repairs it, since every write may be repeated.
+    """
+    run = Run(provider=provider.name, started_at=clock())
+    try:
+        for harvest in provider.fetch(run.started_at):
+            _keep(harvest, run, store, telemetry)
+    except GreenStreamError as error:
+        _note(error, run, telemetry)
+    _tell(run, store, clock(), telemetry)
+    if run.state is ProviderState.FAILED:
+        raise CollectionFailedError(
+            "; ".join(str(error) for error in run.errors[:5])
+            or f"{provider.name}: the answer held no zone"
+        )
+    return run
+
+
+def _keep(harvest: Harvest, run: Run, store: Store, telemetry: Telemetry) -> None:
+    run.unconfigured.extend(harvest.unconfigured)
+    for error in harvest.errors:
+        _note(error, run, telemetry)
+    for reading in harvest.readings:
+        put = store.put_reading(reading)
+        run.outcomes[put.outcome] += 1
+        run.simulated = run.simulated or reading.simulated
+        run.zones[reading.zone] = max(
+            reading.valid_to, run.zones.get(reading.zone, reading.valid_to)
+        )
+        telemetry.event(
+            "info" if put.outcome in (PutOutcome.STORED, PutOutcome.REVISED) else "debug",
+            "reading",
+            zone=reading.zone,
+            kind=str(reading.kind),
+            gco2_kwh=round(reading.gco2_kwh, 3),
+            valid_to=reading.valid_to.isoformat(),
+            outcome=str(put.outcome),
+        )
+        _refresh_profile(reading, put, store)
+    for forecast in harvest.forecasts:
+        run.outcomes[f"forecast_{store.put_forecast(forecast)}"] += 1
+
+
+def _note(error: GreenStreamError, run: Run, telemetry: Telemetry) -> None:
+    if isinstance(error, InvalidError):
+        run.rejected[error.reason] += 1
+    run.errors.append(error)
+    telemetry.event(
+        "warning",
+        "rejected" if isinstance(error, InvalidError) else "upstream failed",
+        provider=error.provider,
+        zone=error.zone,
+        error_kind=error.kind,
+        reason=getattr(error, "reason", None),
+        error=error.message,
+    )
+
+
+def _refresh_profile(reading: Reading, put: Put, store: Store) -> None:
+    """Recompute the hour of day that has just ended, from the history of the last week."""
+    before, now = put.previous_valid_from, reading.valid_from
+    if put.outcome is not PutOutcome.STORED or before is None:
+        return
+    ended = before.replace(minute=0, second=0, microsecond=0)
+    if now < ended + timedelta(hours=1):
+        return
+    values = [
+        past.gco2_kwh
+        for day in range(PROFILE_LIFE.days)
+        for past in store.history(
+            reading.zone,
+            reading.provider,
+            reading.kind,
+            since=ended - timedelta(days=day),
+            until=ended - timedelta(days=day) + timedelta(hours=1),
+        )
+    ]
+    if values:
+        profile = HourProfile(
+            zone=reading.zone,
+            kind=reading.kind,
+            scope=reading.scope,
+            provider=reading.provider,
+            hours={ended.hour: HourMean(sum(values) / len(values), reading.fetched_at)},
+            simulated=reading.simulated,
+        )
+        store.put_profile_hours(profile)
+
+
+def _tell(run: Run, store: Store, now: datetime, telemetry: Telemetry) -> None:
+    error = run.errors[-1] if run.errors else None
+    store.put_status(
+        ProviderStatus(
+            provider=run.provider,
+            state=run.state,
+            last_run_at=now,
+            last_success_at=now if run.zones else None,
+            newest_valid_to=max(run.zones.values()) if run.zones else None,
+            last_error=str(error) if error else None,
+            last_error_kind=error.kind if error else None,
+            last_error_at=now if error else None,
+            stored=run.outcomes[PutOutcome.STORED] + run.outcomes[PutOutcome.REVISED],
+            rejected=dict(run.rejected),
+            unconfigured_zones=tuple(sorted(run.unconfigured)),
+            simulated=run.simulated,
+        )
+    )
+    telemetry.count("ReadingsStored", run.outcomes[PutOutcome.STORED])
+    telemetry.count("ReadingsRejected", sum(run.rejected.values()))
+    telemetry.count("ZoneErrors", len(run.errors))
+    if run.state is not ProviderState.UNCONFIGURED:
+        telemetry.count("RunSucceeded", 1 if run.zones else 0)
+    if run.zones:
+        oldest = max(age_s(valid_to, now) for valid_to in run.zones.values())
+        telemetry.count("ReadingAgeSeconds", oldest, "Seconds")
+    summary: Mapping[str, object] = run.as_dict()
+    telemetry.event("info", "run", **summary)

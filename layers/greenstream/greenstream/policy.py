@@ -1,0 +1,70 @@
+"""The numbers that steer a decision, and nothing else."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class RankingSignal(StrEnum):
+    """Which figures may be ranked against each other (DESIGN: like for like).
+
+    ``auto``: the signal and basis that all candidates share; average before marginal, direct
+    before lifecycle; where nothing is shared, average figures whatever their basis, and the
+    answer says that they are not comparable. ``average`` and ``marginal``: that signal only.
+    ``any``: each zone's first source, whatever its kind.
+    """
+
+    AUTO = "auto"
+    AVERAGE = "average"
+    MARGINAL = "marginal"
+    ANY = "any"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """One versioned set of decision numbers; the defaults are the seed's where it had them.
+
+    Parameters
+    ----------
+    version
+        Name of this set, shown in answers.
+    max_latency_ms
+        Round-trip limit: the constraint under which carbon is minimised.
+    latency_price_gco2_kwh_ms
+        What a millisecond of round trip is worth, g/kWh: small, so that it only settles
+        near-ties (70 ms weigh 3.5 g/kWh, under the mean hourly drift of the calmest grid).
+    switch_margin
+        Share by which a POP's score must beat the current POP's before the visitor is moved.
+    penalty_grace_s, penalty_slope_gco2_kwh_min
+        The freshness penalty: free up to the grace, then this much per minute.
+    max_stale_s
+        Age beyond which a reading no longer stands for now.
+    ranking_signal
+        See `RankingSignal`.
+
+    Raises
+    ------
+    ValueError
+        When a number is outside its range; the message names the field.
+    """
+
+    version: str = "default-1"
+    max_latency_ms: float = 80.0
+    latency_price_gco2_kwh_ms: float = 0.05
+    switch_margin: float = 0.05
+    penalty_grace_s: float = 600.0
+    penalty_slope_gco2_kwh_min: float = 1.0
+    max_stale_s: float = 6 * 3600.0
+    ranking_signal: RankingSignal = RankingSignal.AUTO
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("max_latency_ms", 0.0, 60_000.0),
+            ("latency_price_gco2_kwh_ms", 0.0, 1_000.0),
+            ("switch_margin", 0.0, 0.99),
+            ("penalty_grace_s", 0.0, 7 * 86_400.0),
+            ("penalty_slope_gco2_kwh_min", 0.0, 1_000.0),
+            ("max_stale_s", 0.0, 7 * 86_400.0),
+        ):
+            value: float = getattr(self, name)
+            if not low <= value <= high:  # also refuses NaN
+                raise ValueError(f"{name} must be from {low} to {high}, not {value}")

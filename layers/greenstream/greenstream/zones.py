@@ -1,0 +1,168 @@
+"""Zones, their sources in order of preference, and the POPs they power.
+
+The tables are data (``data/zones.json``, ``data/pops.json``), each row with its source.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+from greenstream.reading import Basis, Kind, Scope, Signal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One provider's feed for one zone.
+
+    ``max_age_s`` is the age (seconds since ``valid_to``) up to which the feed's newest value
+    is live: its own cadence and usual publication delay, not a matter of policy.
+    """
+
+    provider: str
+    provider_zone: str
+    signal: Signal
+    bases: tuple[Basis, ...]
+    scope: Scope
+    cadence_s: int
+    max_age_s: int
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Kinds of reading this feed yields, the preferred first."""
+        return tuple(Kind(self.signal, basis) for basis in self.bases)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnualMean:
+    """A published yearly mean intensity, g/kWh: the last rung before "no carbon known"."""
+
+    signal: Signal
+    basis: Basis
+    scope: Scope
+    gco2_kwh: float
+    year: int
+    source: str
+
+    @property
+    def kind(self) -> Kind:
+        """Signal and basis together."""
+        return Kind(self.signal, self.basis)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Zone:
+    """A grid area with one carbon intensity at a time."""
+
+    zone: str
+    name: str
+    country: str
+    time_zone: str
+    sources: tuple[Source, ...]
+    annual_means: tuple[AnnualMean, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PopZone:
+    """A zone that may answer for a POP; ``proxy`` when it is not the grid the POP draws from."""
+
+    zone: str
+    proxy: bool
+    proxy_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pop:
+    """A point of presence: where it stands (degrees) and its zones in order of preference."""
+
+    pop: str
+    name: str
+    country: str
+    lat: float
+    lon: float
+    zones: tuple[PopZone, ...]
+    source: str
+
+
+SEED_POPS: Final = ("sfo", "lax", "iad", "nyc", "lon", "ams")
+"""The POPs a question without ``pops`` is about."""
+
+
+def load(name: str) -> Any:  # noqa: ANN401 - JSON
+    """Parse one of the package's data files."""
+    return json.loads(files("greenstream").joinpath("data", name).read_bytes())
+
+
+@cache
+def zones() -> Mapping[str, Zone]:
+    """Return every zone by its name, in the table's order."""
+    return {row["zone"]: _zone(row) for row in load("zones.json")["zones"]}
+
+
+@cache
+def pops() -> Mapping[str, Pop]:
+    """Return every POP by its name, in the table's order."""
+    return {row["pop"]: _pop(row) for row in load("pops.json")["pops"]}
+
+
+def zones_of(provider: str) -> tuple[tuple[Zone, Source], ...]:
+    """Return the zones that list the provider among their sources, with that source."""
+    return tuple(
+        (zone, source)
+        for zone in zones().values()
+        for source in zone.sources
+        if source.provider == provider
+    )
+
+
+def _zone(row: Mapping[str, Any]) -> Zone:
+    return Zone(
+        zone=row["zone"],
+        name=row["name"],
+        country=row["country"],
+        time_zone=row["time_zone"],
+        sources=tuple(
+            Source(
+                provider=source["provider"],
+                provider_zone=source["provider_zone"],
+                signal=Signal(source["signal"]),
+                bases=tuple(Basis(basis) for basis in source["bases"]),
+                scope=Scope(source["scope"]),
+                cadence_s=source["cadence_s"],
+                max_age_s=source["max_age_s"],
+            )
+            for source in row["sources"]
+        ),
+        annual_means=tuple(
+            AnnualMean(
+                signal=Signal(mean["signal"]),
+                basis=Basis(mean["basis"]),
+                scope=Scope(mean["scope"]),
+                gco2_kwh=float(mean["gco2_kwh"]),
+                year=mean["year"],
+                source=mean["source"],
+            )
+            for mean in row["annual_means"]
+        ),
+    )
+
+
+def _pop(row: Mapping[str, Any]) -> Pop:
+    return Pop(
+        pop=row["pop"],
+        name=row["name"],
+        country=row["country"],
+        lat=row["lat"],
+        lon=row["lon"],
+        zones=tuple(
+            PopZone(
+                zone=entry["zone"],
+                proxy=entry["proxy"],
+                proxy_reason=entry.get("proxy_reason", ""),
+            )
+            for entry in row["zones"]
+        ),
+        source=row["source"],
+    )
