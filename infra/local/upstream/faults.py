@@ -1,0 +1,170 @@
+"""Faults on request: what is wrong now, for which provider, how often and for how long."""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from infra.local.upstream.wire import Answer, PayloadFault, Provider, Request
+
+HTML_PAGE = b"<html><head><title>Maintenance</title></head><body>Back soon.</body></html>"
+CLOCK_FAULTS = ("stale", "future")
+SENDING_FAULTS = ("hang", "drip", "reset", "truncate")
+
+
+@dataclass
+class Fault:
+    """One fault, as posted to ``/faults``.
+
+    Parameters
+    ----------
+    provider, fault
+        Whose answers, and which fault.
+    zone
+        Only requests for this zone; None for every request.
+    times, for_s
+        How many answers it spoils, and for how many seconds; None for ever.
+    status, headers
+        For ``status``: the answer's status and extra headers.
+    delay_s
+        For ``hang`` the wait before the answer; for ``drip`` the pause after each byte.
+    offset_s
+        For ``future``: how far the provider's clock is ahead.
+    body_bytes
+        For ``big``: the size the body is padded to.
+    fuel
+        For ``missing_fuel``: which one.
+    """
+
+    provider: str
+    fault: str
+    zone: str | None = None
+    times: int | None = None
+    for_s: float | None = None
+    status: int = 500
+    headers: Mapping[str, str] = field(default_factory=dict)
+    delay_s: float | None = None
+    offset_s: float = 3600.0
+    body_bytes: int = 20_000_000
+    fuel: str | None = None
+
+    @classmethod
+    def read(cls, document: object, providers: Mapping[str, Provider]) -> Self:
+        """Read a posted document.
+
+        Raises
+        ------
+        ValueError
+            When a field is unknown or of a wrong kind, or names no provider or fault; the text
+            says which.
+        """
+        if not isinstance(document, dict):
+            raise ValueError("a fault is a JSON object")  # noqa: TRY004 - bad input, not our code
+        allowed: dict[str, tuple[type, ...]] = {
+            "provider": (str,),
+            "fault": (str,),
+            "zone": (str, type(None)),
+            "times": (int, type(None)),
+            "for_s": (int, float, type(None)),
+            "status": (int,),
+            "headers": (dict,),
+            "delay_s": (int, float, type(None)),
+            "offset_s": (int, float),
+            "body_bytes": (int,),
+            "fuel": (str, type(None)),
+        }
+        for name, value in document.items():
+            if name not in allowed:
+                raise ValueError(f"unknown field {name!r}; one of {', '.join(allowed)}")
+            if not isinstance(value, allowed[name]):
+                raise ValueError(f"{name}: {value!r} is of the wrong kind")  # noqa: TRY004
+        provider = providers.get(document.get("provider", ""))
+        if provider is None:
+            raise ValueError(f"provider: one of {', '.join(providers)}")
+        known = (*COMMON_FAULTS, *provider.payload_faults)
+        if document.get("fault") not in known:
+            raise ValueError(f"fault: one of {', '.join(known)} for {provider.name}")
+        return cls(**document)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the fields by name."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+
+def _status(answer: Answer, fault: Fault) -> Answer:
+    body = b'{"error":"simulated fault"}'
+    return replace(answer, body=body, status=fault.status, headers=fault.headers)
+
+
+def _garbage(answer: Answer, _: Fault) -> Answer:
+    return replace(answer, body=random.Random(0).randbytes(max(len(answer.body), 64)))  # noqa: S311
+
+
+ANSWER_FAULTS: Mapping[str, Callable[[Answer, Fault], Answer]] = {
+    "status": _status,
+    "empty": lambda answer, _: replace(answer, body=b""),
+    "html": lambda answer, _: replace(answer, body=HTML_PAGE, content_type="text/html"),
+    "garbage": _garbage,
+    "big": lambda answer, fault: replace(answer, body=answer.body.ljust(fault.body_bytes)),
+}
+
+COMMON_FAULTS = (*CLOCK_FAULTS, *SENDING_FAULTS, *ANSWER_FAULTS)
+
+
+def spoil(answer: Answer, fault: Fault, payload_faults: Mapping[str, PayloadFault]) -> Answer:
+    """Apply a fault of the answer's content; any other fault, and a binary body, stay as is."""
+    if change := ANSWER_FAULTS.get(fault.fault):
+        return change(answer, fault)
+    payload = payload_faults.get(fault.fault)
+    if payload is None or answer.status != 200 or "zip" in answer.content_type:  # noqa: PLR2004
+        return answer
+    return replace(answer, body=payload(answer.body.decode(), fault.as_dict()).encode())
+
+
+class Faults:
+    """The faults in force. Times are those of the simulation's clock."""
+
+    def __init__(self) -> None:
+        self._faults: list[tuple[Fault, datetime]] = []
+
+    def add(self, fault: Fault, now: datetime) -> None:
+        """Put a fault in force at ``now``."""
+        self._faults.append((fault, now))
+
+    def clear(self) -> None:
+        """End every fault."""
+        self._faults.clear()
+
+    def listed(self, now: datetime) -> list[dict[str, Any]]:
+        """Give the faults still in force, with ``times`` as what is left."""
+        self._expire(now)
+        return [fault.as_dict() for fault, _ in self._faults]
+
+    def take(
+        self, provider: Provider, request: Request, now: datetime
+    ) -> tuple[list[Fault], datetime]:
+        """Give the faults that spoil this request, counted down, and the provider's own time."""
+        self._expire(now)
+        taken, provider_now = [], now
+        for fault, since in self._faults:
+            if fault.provider != provider.name:
+                continue
+            if fault.zone not in {None, provider.zone(request)}:
+                continue
+            if fault.times is not None:
+                fault.times -= 1
+            if fault.fault == "stale":
+                provider_now = since
+            elif fault.fault == "future":
+                provider_now += timedelta(seconds=fault.offset_s)
+            taken.append(fault)
+        return taken, provider_now
+
+    def _expire(self, now: datetime) -> None:
+        self._faults = [
+            (fault, since)
+            for fault, since in self._faults
+            if (fault.times is None or fault.times > 0)
+            and (fault.for_s is None or now < since + timedelta(seconds=fault.for_s))
+        ]

@@ -1,0 +1,345 @@
+"""GB Carbon Intensity API (NESO, once National Grid ESO), as recorded in 2026.
+
+Two habits of the real API are kept, because a client must survive them: the half hour it gives
+for "now" is the last completed one (a row is chosen by its end), so windows start one row early;
+and for ten minutes after a roll-over ``actual`` still repeats the row before.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from infra.local.upstream import shapes
+from infra.local.upstream.wire import Answer, Provider, Request, json_answer
+
+HALF_HOUR = timedelta(minutes=30)
+ACTUAL_DELAY = timedelta(minutes=10)
+MAX_RANGE = timedelta(days=14)
+STAMP = "%Y-%m-%dT%H:%MZ"
+LONDON = ZoneInfo("Europe/London")
+FUELS = ("biomass", "coal", "imports", "gas", "nuclear", "other", "hydro", "solar", "wind")
+# g/kWh; the published factors, with one mean for the imports, whose share is not split by country.
+FACTORS_GCO2_KWH = {"biomass": 120, "coal": 937, "imports": 180, "gas": 394, "other": 300}
+PUBLISHED_FACTORS = {
+    "Biomass": 120,
+    "Coal": 937,
+    "Dutch Imports": 474,
+    "French Imports": 53,
+    "Gas (Combined Cycle)": 394,
+    "Gas (Open Cycle)": 651,
+    "Hydro": 0,
+    "Irish Imports": 458,
+    "Nuclear": 0,
+    "Oil": 935,
+    "Other": 300,
+    "Pumped Storage": 0,
+    "Solar": 0,
+    "Wind": 0,
+}
+# Upper bounds in g/kWh of the 2026 recordings, where 90-169 is moderate and 170-229 high. No
+# recording shows the lowest bound.
+INDEX_BELOW = ((35, "very low"), (90, "low"), (170, "moderate"), (230, "high"))
+REGIONS = {  # id: operator, name, then shares of gas, nuclear, wind and solar against the GB mean
+    1: ("Scottish Hydro Electric Power Distribution", "North Scotland", 0.0, 0.0, 3.0, 0.2),
+    2: ("SP Distribution", "South Scotland", 0.1, 3.0, 2.0, 0.3),
+    3: ("Electricity North West", "North West England", 0.5, 3.5, 0.8, 0.4),
+    4: ("NPG North East", "North East England", 0.3, 3.5, 0.9, 0.4),
+    5: ("NPG Yorkshire", "Yorkshire", 1.1, 0.3, 1.0, 0.8),
+    6: ("SP Manweb", "North Wales and Merseyside", 0.9, 0.5, 1.2, 0.8),
+    7: ("WPD South Wales", "South Wales", 2.2, 0.0, 0.5, 1.2),
+    8: ("WPD West Midlands", "West Midlands", 1.1, 1.0, 0.6, 1.4),
+    9: ("WPD East Midlands", "East Midlands", 1.6, 0.1, 0.9, 1.6),
+    10: ("UKPN East", "East England", 0.9, 1.4, 1.2, 1.8),
+    11: ("WPD South West", "South West England", 1.1, 1.0, 0.7, 2.0),
+    12: ("SSE South", "South England", 1.3, 0.7, 0.7, 1.6),
+    13: ("UKPN London", "London", 1.2, 0.6, 0.8, 0.5),
+    14: ("UKPN South East", "South East England", 1.2, 0.8, 0.7, 1.4),
+    15: ("England", "England", 1.1, 1.0, 0.8, 1.1),
+    16: ("Scotland", "Scotland", 0.1, 1.8, 2.4, 0.3),
+    17: ("Wales", "Wales", 1.7, 0.2, 0.9, 1.1),
+    18: ("GB", "GB", 1.0, 1.0, 1.0, 1.0),
+}
+BAD_DATETIME = (
+    "Please enter a valid datetime in ISO8601 format YYYY-MM-DDThh:mmZ "
+    "e.g. /intensity/2017-08-25T15:30Z "
+)
+BAD_DATE = "Please enter a valid date in ISO8601 format YYYY-MM-DD e.g. /intensity/date/2017-08-25"
+
+
+def mix(start: datetime, region: int = 18) -> dict[str, float]:
+    """Shares in per cent of a region's half hour, by fuel, one decimal each, 100.0 in all."""
+    _, _, gas, nuclear, wind, solar = REGIONS[region]
+    weather = shapes.drift(start, timedelta(hours=9), "gb wind")
+    local = shapes.drift(start, timedelta(hours=5), f"gb wind {region}")
+    need_gw = 31 * shapes.demand(start.astimezone(LONDON))
+    raw = {
+        "biomass": 2.2 if gas else 0.0,
+        "imports": (4.5 + 2 * shapes.drift(start, timedelta(hours=7), "gb imports")) * (gas > 0),
+        "nuclear": 4.4 * nuclear,
+        "other": 0.3 * gas,
+        "hydro": 0.4 + 1.5 * (region in {1, 16}),
+        "solar": 11 * shapes.sun(start, 52.5, -1.5) * solar,
+        "wind": max(0.6, 10 + 8 * weather + 2 * local) * wind,
+    }
+    raw["gas"] = max(1.8, need_gw - sum(raw.values())) * gas
+    total = sum(raw.values())
+    share = {fuel: round(100 * raw.get(fuel, 0.0) / total, 1) for fuel in FUELS}
+    largest = max(FUELS, key=lambda fuel: share[fuel])
+    return share | {largest: round(share[largest] + 100 - sum(share.values()), 1)}
+
+
+def forecast_gco2_kwh(start: datetime, region: int = 18) -> int:
+    """Forecast of a half hour: its mix times the factors."""
+    share = mix(start, region)
+    return round(sum(share[fuel] * factor for fuel, factor in FACTORS_GCO2_KWH.items()) / 100)
+
+
+def actual_gco2_kwh(start: datetime, now: datetime) -> int | None:
+    """Measured value of a national half hour as published at ``now``; None before its end."""
+    end = start + HALF_HOUR
+    if end > now:
+        return None
+    if end + ACTUAL_DELAY > now:
+        start -= HALF_HOUR
+    error = 0.07 * shapes.drift(start, timedelta(hours=3), "gb forecast error")
+    return round(forecast_gco2_kwh(start) * (1 + error))
+
+
+def index_word(gco2_kwh: int) -> str:
+    """NESO's word for an intensity."""
+    return next((word for below, word in INDEX_BELOW if gco2_kwh < below), "very high")
+
+
+def half_hours(first_end: datetime, last_end: datetime) -> list[datetime]:
+    """Give the starts of the half hours that end in ``[first_end, last_end]``."""
+    start = floor(first_end) - HALF_HOUR
+    count = (last_end - start) // HALF_HOUR
+    return [start + step * HALF_HOUR for step in range(count)]
+
+
+def floor(at: datetime) -> datetime:
+    """Start of the half hour that holds ``at``."""
+    return at.replace(minute=at.minute // 30 * 30, second=0, microsecond=0)
+
+
+def period(start: datetime) -> dict[str, Any]:
+    """``from`` and ``to`` of a half hour."""
+    return {"from": start.strftime(STAMP), "to": (start + HALF_HOUR).strftime(STAMP)}
+
+
+def generation_mix(start: datetime, region: int = 18) -> list[dict[str, Any]]:
+    """NESO's list of fuels; a whole number is written without its decimal."""
+    return [
+        {"fuel": fuel, "perc": int(perc) if perc == int(perc) else perc}
+        for fuel, perc in mix(start, region).items()
+    ]
+
+
+def national_row(start: datetime, now: datetime) -> dict[str, Any]:
+    """One row of ``/intensity``."""
+    forecast, actual = forecast_gco2_kwh(start), actual_gco2_kwh(start, now)
+    index = index_word(forecast if actual is None else actual)
+    return period(start) | {"intensity": {"forecast": forecast, "actual": actual, "index": index}}
+
+
+def region_values(start: datetime, region: int) -> dict[str, Any]:
+    """Intensity and mix of a region; the regional API never has an ``actual``."""
+    forecast = forecast_gco2_kwh(start, region)
+    return {
+        "intensity": {"forecast": forecast, "index": index_word(forecast)},
+        "generationmix": generation_mix(start, region),
+    }
+
+
+def region_names(region: int) -> dict[str, Any]:
+    """Identify a region as the API does."""
+    operator, name, *_ = REGIONS[region]
+    return {"regionid": region, "dnoregion": operator, "shortname": name}
+
+
+def one_region(starts: list[datetime], region: int) -> dict[str, Any]:
+    """Rows of one region."""
+    rows = [period(start) | region_values(start, region) for start in starts]
+    return region_names(region) | {"data": rows}
+
+
+def all_regions(starts: list[datetime]) -> list[dict[str, Any]]:
+    """Rows of every region, by half hour."""
+    return [
+        period(start)
+        | {"regions": [region_names(region) | region_values(start, region) for region in REGIONS]}
+        for start in starts
+    ]
+
+
+class BadRequestError(Exception):
+    """A request the real API answers with 400; the text is its message."""
+
+
+def bad(message: str) -> Answer:
+    """Answer 400 in NESO's own shape."""
+    return json_answer({"error": {"code": "400 Bad Request", "message": message}}, 400)
+
+
+def stamp(text: str) -> datetime:
+    """Read ``YYYY-MM-DDThh:mmZ``."""
+    try:
+        return datetime.strptime(text, STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        raise BadRequestError(BAD_DATETIME) from None
+
+
+def region_id(text: str) -> int:
+    """Read a region's number."""
+    if not text.isdigit() or int(text) not in REGIONS:
+        raise BadRequestError("Please enter a valid region ID i.e. 1-17.")
+    return int(text)
+
+
+def window(start: str, span: str) -> list[datetime]:
+    """Half hours of ``{from}/fw24h``, ``{from}/fw48h``, ``{from}/pt24h`` or ``{from}/{to}``."""
+    begin = stamp(start)
+    moves = {"fw24h": (0, 24), "fw48h": (0, 48), "pt24h": (-24, 0)}
+    if span in moves:
+        first, last = (begin + timedelta(hours=hours) for hours in moves[span])
+    else:
+        first, last = begin, stamp(span)
+    if not timedelta(0) <= last - first <= MAX_RANGE:
+        raise BadRequestError("The maximum date range is limited to 14 days")
+    return half_hours(first, last)
+
+
+def whole_day(text: str) -> list[datetime]:
+    """Half hours of a UTC day."""
+    try:
+        day = datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
+    except ValueError:
+        raise BadRequestError(BAD_DATE) from None
+    return half_hours(day + HALF_HOUR, day + timedelta(days=1))
+
+
+Rows = Callable[[datetime, tuple[str, ...]], object]
+
+
+def national(starts: list[datetime], now: datetime) -> list[dict[str, Any]]:
+    """Rows of ``/intensity``."""
+    return [national_row(start, now) for start in starts]
+
+
+def latest(now: datetime) -> list[datetime]:
+    """Start of the half hour the API calls current: the last completed one."""
+    return [floor(now) - HALF_HOUR]
+
+
+def present_mix(now: datetime) -> dict[str, Any]:
+    """Give ``/generation``: an object, where a range gives a list."""
+    (start,) = latest(now)
+    return period(start) | {"generationmix": generation_mix(start)}
+
+
+ROUTES: tuple[tuple[str, Rows], ...] = (
+    ("/intensity", lambda now, _: national(latest(now), now)),
+    ("/intensity/factors", lambda _now, _: [PUBLISHED_FACTORS]),
+    ("/intensity/date", lambda now, _: national(whole_day(f"{now:%Y-%m-%d}"), now)),
+    ("/intensity/date/{date}", lambda now, p: national(whole_day(p[0]), now)),
+    ("/intensity/{from}", lambda now, p: national(half_hours(stamp(p[0]), stamp(p[0])), now)),
+    ("/intensity/{from}/{span}", lambda now, p: national(window(*p), now)),
+    ("/generation", lambda now, _: present_mix(now)),
+    ("/regional", lambda now, _: all_regions(latest(now))),
+    (
+        "/regional/regionid/{id}",
+        lambda now, p: [one_region(latest(now), region_id(p[0]))],
+    ),
+    ("/regional/intensity/{from}/{span}", lambda _, p: all_regions(window(*p))),
+    (
+        "/regional/intensity/{from}/{span}/regionid/{id}",
+        lambda _, p: one_region(window(p[0], p[1]), region_id(p[2])),
+    ),
+)
+COMPILED = tuple((re.compile(re.sub(r"{\w+}", "([^/]+)", path)), rows) for path, rows in ROUTES)
+
+
+def answer(request: Request, now: datetime) -> Answer:
+    """Answer a request at ``now`` (aware UTC)."""
+    for pattern, rows in COMPILED:
+        if found := pattern.fullmatch(request.path.rstrip("/")):
+            try:
+                return json_answer({"data": rows(now, found.groups())})
+            except BadRequestError as error:
+                return bad(str(error))
+    missing = {"error": {"code": "404 Not Found", "message": "The requested URL was not found."}}
+    return replace(json_answer(missing), status=404)
+
+
+def zone(request: Request) -> str | None:
+    """``GBR`` for the nation, ``GBR-<id>`` for a region, None for all regions at once."""
+    if not request.path.startswith("/regional"):
+        return "GBR"
+    found = re.search(r"/regionid/(\d+)$", request.path)
+    return f"GBR-{found[1]}" if found else None
+
+
+def every_object(node: Any, change: Callable[[dict[str, Any]], None]) -> None:  # noqa: ANN401 - JSON
+    """Apply ``change`` to each object of a JSON document."""
+    if isinstance(node, dict):
+        change(node)
+    for child in (
+        node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    ):
+        every_object(child, change)
+
+
+def rewritten(body: str, change: Callable[[dict[str, Any]], None]) -> str:
+    """Give the body with every object changed."""
+    document = json.loads(body)
+    every_object(document, change)
+    return json.dumps(document, separators=(",", ":"))
+
+
+def false_zero(body: str, _: Mapping[str, Any]) -> str:
+    """``actual`` 0 and "very low" beside a high forecast, as on 2023-06-07."""
+
+    def change(node: dict[str, Any]) -> None:
+        if "actual" in node:
+            node |= {"actual": 0, "index": "very low"}
+
+    return rewritten(body, change)
+
+
+def null_actual(body: str, _: Mapping[str, Any]) -> str:
+    """``actual`` null in the past, as on 2023-01-26."""
+
+    def change(node: dict[str, Any]) -> None:
+        if "actual" in node:
+            node["actual"] = None
+
+    return rewritten(body, change)
+
+
+def missing_fuel(body: str, fault: Mapping[str, Any]) -> str:
+    """Leave one fuel out of each mix (``fuel``, by default gas)."""
+
+    def change(node: dict[str, Any]) -> None:
+        if "generationmix" in node:
+            fuel = fault.get("fuel") or "gas"
+            node["generationmix"] = [row for row in node["generationmix"] if row["fuel"] != fuel]
+
+    return rewritten(body, change)
+
+
+PROVIDER = Provider(
+    name="eso",
+    origins=frozenset({"https://api.carbonintensity.org.uk"}),
+    answer=answer,
+    zone=zone,
+    routes=tuple(path for path, _ in ROUTES),
+    payload_faults={
+        "false_zero": false_zero,
+        "null_actual": null_actual,
+        "missing_fuel": missing_fuel,
+    },
+)

@@ -1,0 +1,248 @@
+"""One port for everything: the providers' mounts, the forward proxy, faults and counts.
+
+A client reaches a provider below ``/<name>``, or through this server as its HTTP proxy: plain
+requests with an absolute address, and CONNECT, where TLS ends here under a certificate of an
+authority made at start. A host that no provider stands for is refused with 502: there is no code
+here that opens a connection.
+"""
+
+import asyncio
+import email.parser
+import json
+import socket
+import ssl
+import struct
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from http import HTTPStatus
+from http.client import responses
+from urllib.parse import parse_qsl, urlsplit
+
+from infra.local.upstream.faults import COMMON_FAULTS, Fault, Faults, spoil
+from infra.local.upstream.wire import Answer, Provider, Request, json_answer
+
+Clock = Callable[[], datetime]
+NOTICE = (
+    "SIMULATED DATA. These are not measurements: GreenStream's stand-in for the providers' APIs, "
+    "with invented values in the true formats."
+)
+NEVER_S = 3600.0
+DRIP_S = 0.2
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A parsed request head and body as they came over the wire."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+
+async def receive(reader: asyncio.StreamReader) -> Incoming | None:
+    """Read one request; None when the client closed or broke off before its end."""
+    try:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        line, _, lines = head.partition("\r\n")
+        method, target, _ = line.split(" ", 2)
+        parsed = email.parser.HeaderParser().parsestr(lines)
+        headers = {name.lower(): value for name, value in parsed.items()}
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError, ValueError):
+        return None
+    return Incoming(method, target, headers, body)
+
+
+class Upstream:
+    """The server: providers, faults, counts and, for CONNECT, a TLS context.
+
+    Parameters
+    ----------
+    providers
+        Those it stands for.
+    clock
+        Aware UTC time of the simulation.
+    tls
+        Serves the https origins; made from the run's own authority.
+    """
+
+    def __init__(self, providers: Sequence[Provider], clock: Clock, tls: ssl.SSLContext) -> None:
+        self._by_name = {provider.name: provider for provider in providers}
+        self._by_origin = {
+            origin: provider for provider in providers for origin in provider.origins
+        }
+        self._clock = clock
+        self._tls = tls
+        self._faults = Faults()
+        self._requests: dict[str, Counter[str]] = {}
+        self._own_hosts: set[str] = set()
+
+    async def listen(self, host: str, port: int) -> int:
+        """Start serving and give the port."""
+        server = await asyncio.start_server(self._serve, host, port)
+        bound = int(server.sockets[0].getsockname()[1])
+        self._own_hosts = {f"{name}:{bound}" for name in (host, "localhost")}
+        return bound
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            incoming = await receive(reader)
+            origin = ""
+            if incoming and incoming.method == "CONNECT":
+                origin = f"https://{incoming.target.removesuffix(':443')}"
+                if origin not in self._by_origin:
+                    await self._refuse(writer, incoming.target)
+                    return
+                writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                await writer.start_tls(self._tls)
+                incoming = await receive(reader)
+            if incoming:
+                await self._respond(writer, incoming, origin)
+        except (ConnectionError, ssl.SSLError):
+            log("client went away")
+        finally:
+            writer.close()
+
+    async def _respond(self, writer: asyncio.StreamWriter, incoming: Incoming, origin: str) -> None:
+        target = urlsplit(incoming.target)
+        if target.scheme and target.netloc not in self._own_hosts:
+            origin = f"{target.scheme}://{target.netloc}"
+        provider, path = self._by_origin.get(origin), target.path
+        if origin and provider is None:
+            await self._refuse(writer, origin)
+            return
+        if provider is None:
+            name, _, rest = target.path.removeprefix("/").partition("/")
+            provider, path = self._by_name.get(name), f"/{rest}"
+        if provider is None:
+            answer = self._control(incoming, target.path)
+            log(f"control {incoming.method} {target.path} {answer.status}")
+            await self._send(writer, answer, None)
+            return
+        query = dict(parse_qsl(target.query, keep_blank_values=True))
+        request = Request(incoming.method, path, query, incoming.headers)
+        self._count(provider.name, path)
+        faults, now = self._faults.take(provider, request, self._clock())
+        answer = await asyncio.to_thread(build, provider, request, now, faults)
+        named = "".join(f" fault={fault.fault}" for fault in faults)
+        shown = f"{path}?{target.query}" if target.query else path
+        size = len(answer.body)
+        log(f"{provider.name} {request.method} {shown} {answer.status} {size}B{named}")
+        await self._send(writer, answer, next((f for f in faults if f.fault in SENDERS), None))
+
+    async def _refuse(self, writer: asyncio.StreamWriter, host: str) -> None:
+        self._count("refused", host)
+        log(f"refused {host} 502")
+        text = f"{host} is not simulated, and nothing leaves this machine"
+        await self._send(writer, json_answer({"error": text}, HTTPStatus.BAD_GATEWAY), None)
+
+    def _count(self, name: str, path: str) -> None:
+        self._requests.setdefault(name, Counter())[path] += 1
+
+    def _control(self, incoming: Incoming, path: str) -> Answer:
+        control = {
+            ("GET", "/"): self._about,
+            ("GET", "/requests"): lambda: json_answer(self._requests),
+            ("GET", "/faults"): lambda: json_answer(self._faults.listed(self._clock())),
+            ("POST", "/faults"): lambda: self._add_fault(incoming.body),
+            ("DELETE", "/faults"): self._clear_faults,
+        }.get((incoming.method, path))
+        if control is None:
+            return json_answer({"error": f"no {incoming.method} {path}"}, HTTPStatus.NOT_FOUND)
+        return control()
+
+    def _about(self) -> Answer:
+        mounts = {
+            f"/{each.name}": {
+                "stands_for": sorted(each.origins),
+                "routes": each.routes,
+                "faults": sorted((*COMMON_FAULTS, *each.payload_faults)),
+            }
+            for each in self._by_name.values()
+        }
+        return json_answer({"notice": NOTICE, "simulated": True, "providers": mounts})
+
+    def _add_fault(self, body: bytes) -> Answer:
+        try:
+            fault = Fault.read(json.loads(body), self._by_name)
+        except ValueError as error:
+            return json_answer({"error": str(error)}, HTTPStatus.BAD_REQUEST)
+        self._faults.add(fault, self._clock())
+        return json_answer(fault.as_dict(), HTTPStatus.CREATED)
+
+    def _clear_faults(self) -> Answer:
+        self._faults.clear()
+        return json_answer([])
+
+    async def _send(
+        self, writer: asyncio.StreamWriter, answer: Answer, fault: Fault | None
+    ) -> None:
+        headers = {
+            "Date": format_datetime(self._clock(), usegmt=True),
+            "Content-Type": answer.content_type,
+            "Content-Length": str(len(answer.body)),
+            "Connection": "close",
+            "X-GreenStream-Simulated": "true",
+        } | dict(answer.headers)
+        lines = [f"HTTP/1.1 {answer.status} {responses.get(answer.status, 'Simulated')}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        head = "\r\n".join([*lines, "", ""]).encode("latin-1")
+        if fault:
+            await SENDERS[fault.fault](writer, head, answer.body, fault)
+        else:
+            await whole(writer, head, answer.body)
+
+
+def build(provider: Provider, request: Request, now: datetime, faults: list[Fault]) -> Answer:
+    """Give the provider's answer with the faults of its content."""
+    if request.method != "GET":
+        return json_answer({"error": "only GET"}, HTTPStatus.METHOD_NOT_ALLOWED)
+    answer = provider.answer(request, now)
+    for fault in faults:
+        answer = spoil(answer, fault, provider.payload_faults)
+    return answer
+
+
+async def whole(writer: asyncio.StreamWriter, head: bytes, body: bytes) -> None:
+    """Send an answer as it should be."""
+    writer.write(head + body)
+    await writer.drain()
+
+
+async def hang(writer: asyncio.StreamWriter, head: bytes, body: bytes, fault: Fault) -> None:
+    """Wait before the first byte."""
+    await asyncio.sleep(NEVER_S if fault.delay_s is None else fault.delay_s)
+    await whole(writer, head, body)
+
+
+async def drip(writer: asyncio.StreamWriter, head: bytes, body: bytes, fault: Fault) -> None:
+    """Send the head at once and the body byte by byte, so that no read ever times out."""
+    await whole(writer, head, b"")
+    for byte in body:
+        await whole(writer, b"", bytes([byte]))
+        await asyncio.sleep(DRIP_S if fault.delay_s is None else fault.delay_s)
+
+
+async def reset(writer: asyncio.StreamWriter, _head: bytes, _body: bytes, _: Fault) -> None:
+    """Close with RST instead of an answer."""
+    linger_not = struct.pack("ii", 1, 0)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_not)
+    writer.transport.abort()
+
+
+async def truncate(writer: asyncio.StreamWriter, head: bytes, body: bytes, _: Fault) -> None:
+    """Promise the whole body, send half of it and close."""
+    await whole(writer, head, body[: len(body) // 2])
+
+
+SENDERS = {"hang": hang, "drip": drip, "reset": reset, "truncate": truncate}
+
+
+def log(line: str) -> None:
+    """Write one line with the real time."""
+    print(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}", file=sys.stderr, flush=True)
