@@ -1,8 +1,10 @@
 """Every simulated provider: a new one is its module and its line here."""
 
-from infra.local.upstream import neso, nyiso
+from infra.local.upstream import caiso, neso, nyiso, pjm
 
 PROVIDERS = (
     neso.PROVIDER,
     nyiso.PROVIDER,
+    caiso.PROVIDER,
+    pjm.PROVIDER,
 )

@@ -1,0 +1,159 @@
+"""CAISO's fuel source CSV: Pacific wall-clock ``HH:MM`` rows of one day, on an https host."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from infra.local.upstream import shapes
+from infra.local.upstream.wire import Answer, Provider, Request
+
+PACIFIC = ZoneInfo("America/Los_Angeles")
+STEP = timedelta(minutes=5)
+STEPS_PER_DAY = 288
+EMPTY_ROWS = 12
+PUBLISHED_AFTER = timedelta(minutes=8)  # of a stamp, which is its interval's start
+COLUMNS = (
+    "Solar",
+    "Wind",
+    "Geothermal",
+    "Biomass",
+    "Biogas",
+    "Small hydro",
+    "Coal",
+    "Nuclear",
+    "Natural Gas",
+    "Large Hydro",
+    "Batteries",
+    "Imports",
+    "Other",
+)
+HISTORY = re.compile(r"/outlook/history/(\d{8})/fuelsource\.csv")
+STATION_USE_MW = -40  # of solar plants at night
+
+
+def generation_mw(at: datetime) -> dict[str, int]:
+    """Output by source at an aware UTC time; batteries charge and imports may leave: negative."""
+    local = at.astimezone(PACIFIC)
+    flicker = shapes.drift(at, timedelta(minutes=15), "ca flicker")
+    sun = shapes.sun(at, 35.5, -119.0)
+    cloud = 0.9 + 0.1 * shapes.drift(at, timedelta(hours=3), "ca cloud")
+    dim = 0.02
+    values = {
+        "Solar": 19_500 * min(1.0, 1.35 * sun) * cloud if sun > dim else STATION_USE_MW * cloud,
+        "Wind": max(90, 2_100 + 1_900 * shapes.drift(at, timedelta(hours=7), "ca wind")),
+        "Geothermal": 780 + 6 * flicker,
+        "Biomass": 190 + 4 * flicker,
+        "Biogas": 152 + 3 * flicker,
+        "Small hydro": 227 + 8 * flicker,
+        "Coal": 3,
+        "Nuclear": 2_228 + 4 * flicker,
+        "Large Hydro": 1_900 + 900 * shapes.bump(local, 19, 3) + 60 * flicker,
+        "Batteries": 6_500 * shapes.bump(local, 19, 2.5) - 7_000 * sun * cloud + 90 * flicker,
+        "Imports": 5_600 - 6_300 * sun * cloud + 250 * flicker,
+        "Other": 0,
+    }
+    need = 25_500 * shapes.demand(local)
+    values["Natural Gas"] = max(1_300 + 100 * flicker, need - sum(values.values()))
+    return {column: round(values[column]) for column in COLUMNS}
+
+
+def day_rows(day: date, now: datetime) -> Iterator[tuple[str, dict[str, int] | None]]:
+    """Each ``HH:MM`` of a day with its values; None where the clocks skip it or it lies ahead."""
+    for step in range(STEPS_PER_DAY):
+        wall = datetime.combine(day, time()) + step * STEP
+        at = wall.replace(tzinfo=PACIFIC).astimezone(UTC)
+        skipped = at.astimezone(PACIFIC).replace(tzinfo=None) != wall
+        known = not skipped and at + PUBLISHED_AFTER <= now
+        yield f"{wall:%H:%M}", generation_mw(at) if known else None
+
+
+def written(rows: list[tuple[str, dict[str, int] | None]]) -> str:
+    """Write rows as the CSV; a row without values keeps its commas."""
+    text = io.StringIO()
+    out = csv.writer(text, lineterminator="\n")
+    out.writerow(("Time", *COLUMNS))
+    for stamp, values in rows:
+        out.writerow((stamp, *(values[column] if values else "" for column in COLUMNS)))
+    return text.getvalue()
+
+
+def current_csv(now: datetime) -> str:
+    """Build today's file: rows so far and an hour of empty ones.
+
+    Before today's first row it is still yesterday's, which the stamps alone do not tell.
+    """
+    today = now.astimezone(PACIFIC).date()
+    rows = list(day_rows(today, now))
+    known = sum(values is not None for _, values in rows)
+    if not known:
+        return written(list(day_rows(today - timedelta(days=1), now)))
+    last = max(number for number, (_, values) in enumerate(rows) if values)
+    return written(rows[: last + 1 + EMPTY_ROWS])
+
+
+def history_csv(day: date, now: datetime) -> str:
+    """Build a past day's file, which ends with the next day's 00:00."""
+    following = next(day_rows(day + timedelta(days=1), now))
+    return written([*day_rows(day, now), following])
+
+
+def answer(request: Request, now: datetime) -> Answer:
+    """Answer a request at ``now`` (aware UTC)."""
+    if request.path == "/outlook/current/fuelsource.csv":
+        return Answer(current_csv(now).encode(), "text/csv")
+    if found := HISTORY.fullmatch(request.path):
+        try:
+            day = date.fromisoformat(found[1])
+        except ValueError:
+            return not_found()
+        if day < now.astimezone(PACIFIC).date():
+            return Answer(history_csv(day, now).encode(), "text/csv")
+    return not_found()
+
+
+def not_found() -> Answer:
+    """Answer 404 with a page."""
+    page = b"<html><head><title>404 Not Found</title></head><body>Not Found</body></html>"
+    return Answer(page, "text/html", 404)
+
+
+def missing_fuel(body: str, fault: Mapping[str, Any]) -> str:
+    """Empty one source's column (``fuel``, by default Natural Gas)."""
+    rows = list(csv.reader(io.StringIO(body)))
+    fuel = fault.get("fuel") or "Natural Gas"
+    for row in rows[1:]:
+        row[:] = [
+            "" if column == fuel else value for column, value in zip(rows[0], row, strict=True)
+        ]
+    return "\n".join(",".join(row) for row in rows) + "\n"
+
+
+def half_written(body: str, _: Mapping[str, Any]) -> str:
+    """Keep three values of the newest row: the file is read while it is written."""
+    rows = list(csv.reader(io.StringIO(body)))
+    last = max(number for number, row in enumerate(rows) if row[1])
+    rows[last] = rows[last][:4] + [""] * (len(COLUMNS) - 3)
+    return "\n".join(",".join(row) for row in rows) + "\n"
+
+
+def byte_order_mark(body: str, _: Mapping[str, Any]) -> str:
+    """Begin with a byte-order mark, as has been seen."""
+    return f"\ufeff{body}"
+
+
+PROVIDER = Provider(
+    name="caiso",
+    origins=frozenset({"https://www.caiso.com"}),
+    answer=answer,
+    zone=lambda _: "CAISO",
+    routes=("/outlook/current/fuelsource.csv", "/outlook/history/{YYYYMMDD}/fuelsource.csv"),
+    payload_faults={
+        "missing_fuel": missing_fuel,
+        "half_written": half_written,
+        "byte_order_mark": byte_order_mark,
+    },
+)
