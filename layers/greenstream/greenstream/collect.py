@@ -1,19 +1,17 @@
 """The one pipeline that every provider runs: fetch, validate, store, tell."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from greenstream.clock import Clock
 from greenstream.errors import GreenStreamError, InvalidError
 from greenstream.freshness import age_s
 from greenstream.ladder import PROFILE_LIFE, HourMean, HourProfile
 from greenstream.reading import Forecast, Reading
 from greenstream.store import ProviderState, ProviderStatus, Put, PutOutcome, Store
-
-Clock = Callable[[], datetime]
-"""Returns the present instant, aware UTC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

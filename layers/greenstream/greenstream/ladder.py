@@ -109,7 +109,8 @@ def zone_carbon(
     ----------
     readings, profiles
         The newest reading of each of the zone's sources and kinds, and its hour profiles;
-        those of other zones, unlisted sources or other kinds are passed over.
+        those of unlisted sources or other kinds are passed over. A source may be shared: the
+        national figure of Great Britain stands behind each of its regions.
     kinds
         Kinds that may answer; ``None`` for any, in the order of the zone's sources.
     """
@@ -117,7 +118,7 @@ def zone_carbon(
     observed = [
         (age_s(reading.valid_to, now), wanted.index(reading.kind), order, source, reading)
         for reading in readings
-        if reading.zone == zone.zone and reading.kind in wanted
+        if reading.kind in wanted
         for order, source in enumerate(zone.sources)
         if (source.provider, source.provider_zone) == (reading.provider, reading.provider_zone)
     ]
@@ -128,17 +129,19 @@ def zone_carbon(
     ):
         if entries:
             chosen = min(entries, key=lambda entry: (entry[2], entry[1]))
-            return _from_reading(rung, chosen[4], chosen[0], policy)
+            return _from_reading(zone, rung, chosen[4], chosen[0], policy)
     stale = [entry for entry in observed if entry[0] <= policy.max_stale_s]
     if stale:
         chosen = min(stale, key=lambda entry: entry[:3])
-        return _from_reading(Rung.STALE, chosen[4], chosen[0], policy)
+        return _from_reading(zone, Rung.STALE, chosen[4], chosen[0], policy)
     return _from_the_past(zone, profiles, now=now, policy=policy, wanted=wanted)
 
 
-def _from_reading(rung: Rung, reading: Reading, age: float, policy: Policy) -> ZoneCarbon:
+def _from_reading(
+    zone: Zone, rung: Rung, reading: Reading, age: float, policy: Policy
+) -> ZoneCarbon:
     return ZoneCarbon(
-        zone=reading.zone,
+        zone=zone.zone,
         rung=rung,
         kind=reading.kind,
         scope=reading.scope,

@@ -1,0 +1,347 @@
+"""Great Britain: NESO's Carbon Intensity API (formerly National Grid ESO).
+
+Average intensity, combustion CO2 only, imports counted; half hours, UTC; CC BY 4.0.
+Regions publish a forecast only. The national figure has an ``actual`` for the last completed
+half hour, which for about ten minutes after each roll-over still shows the half hour before.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from greenstream.clock import utc_now
+from greenstream.collect import Harvest, collect
+from greenstream.dynamodb import DynamoStore, dynamodb_client
+from greenstream.errors import GreenStreamError, InvalidError, NoDataError, PermanentError
+from greenstream.http import HttpClient
+from greenstream.reading import (
+    Basis,
+    Forecast,
+    ForecastPoint,
+    Quality,
+    Reading,
+    Scope,
+    Signal,
+    check_gco2_kwh,
+)
+from greenstream.settings import Settings, required
+from greenstream.telemetry import PowertoolsTelemetry
+from greenstream.zones import zones_of
+
+NAME: Final = "eso"
+NATIONAL: Final = "national"
+HALF_HOUR: Final = timedelta(minutes=30)
+AHEAD: Final = timedelta(hours=24)
+SETTLES_AFTER: Final = timedelta(minutes=12)
+"""Polled every minute, ``actual`` was corrected ten minutes after each roll-over."""
+
+FAR_FROM_ZERO_GCO2_KWH: Final = 40.0
+"""Upper end of NESO's band "very low": a zero beside more than this is no measurement."""
+
+COMBUSTION_GCO2_KWH: Final = {"gas": 394.0, "coal": 937.0, "biomass": 120.0}
+"""NESO's own factors (/intensity/factors, 2023) of what is burnt inside Great Britain."""
+
+
+@dataclass(frozen=True, slots=True)
+class _HalfHour:
+    valid_from: datetime
+    valid_to: datetime
+    intensity: Mapping[str, Any]
+    mix: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Eso:
+    """The provider: two requests for the nation, one for all regions."""
+
+    http: HttpClient
+    simulated: bool = False
+
+    @property
+    def name(self) -> str:
+        """Name in the zone table."""
+        return NAME
+
+    def fetch(self, now: datetime) -> Iterator[Harvest]:
+        """Yield the regions, then the nation; a fault in one leaves the other."""
+        with self.http:
+            for part in (self._regions, self._nation):
+                try:
+                    yield part(now)
+                except GreenStreamError as error:
+                    yield Harvest(errors=(error,))
+
+    def _regions(self, now: datetime) -> Harvest:
+        rows: dict[str, list[_HalfHour]] = {}
+        for start in _starts(now):
+            answer = self._ask(f"/regional/intensity/{_stamp(start)}/fw24h")
+            for region, half_hour in regional_half_hours(answer):
+                rows.setdefault(region, []).append(half_hour)
+        readings: list[Reading] = []
+        forecasts: list[Forecast] = []
+        errors: list[GreenStreamError] = []
+        for zone, region in _own_zones():
+            if region == NATIONAL:
+                continue
+            half_hours = rows.get(region, [])
+            try:
+                readings.append(self._regional_reading(zone, region, half_hours, now))
+            except GreenStreamError as error:
+                errors.append(error)
+            try:
+                forecasts.append(self._forecast(zone, region, half_hours, now))
+            except GreenStreamError as error:
+                errors.append(error)
+        return Harvest(readings=tuple(readings), forecasts=tuple(forecasts), errors=tuple(errors))
+
+    def _nation(self, now: datetime) -> Harvest:
+        [zone] = [zone for zone, region in _own_zones() if region == NATIONAL]
+        readings: list[Reading] = []
+        forecasts: list[Forecast] = []
+        errors: list[GreenStreamError] = []
+        try:
+            newest = national_half_hours(self._ask("/intensity"), zone)
+            readings.append(self._national_reading(zone, newest, now))
+        except GreenStreamError as error:
+            errors.append(error)
+        try:
+            half_hours = [
+                half_hour
+                for start in _starts(now)
+                for half_hour in national_half_hours(
+                    self._ask(f"/intensity/{_stamp(start)}/fw24h"), zone
+                )
+            ]
+            forecasts.append(self._forecast(zone, NATIONAL, half_hours, now))
+        except GreenStreamError as error:
+            errors.append(error)
+        return Harvest(readings=tuple(readings), forecasts=tuple(forecasts), errors=tuple(errors))
+
+    def _regional_reading(
+        self, zone: str, region: str, half_hours: Sequence[_HalfHour], now: datetime
+    ) -> Reading:
+        for half_hour in half_hours:
+            if half_hour.valid_from <= now < half_hour.valid_to:
+                break
+        else:
+            raise NoDataError(f"no half hour holds {_stamp(now)}", provider=NAME, zone=zone)
+        gco2_kwh = check_gco2_kwh(half_hour.intensity.get("forecast"), provider=NAME, zone=zone)
+        burnt = sum(
+            COMBUSTION_GCO2_KWH.get(fuel, 0.0) * share for fuel, share in half_hour.mix.items()
+        )
+        index = half_hour.intensity.get("index")
+        if gco2_kwh == 0 and (index != "very low" or burnt > FAR_FROM_ZERO_GCO2_KWH):
+            raise InvalidError(
+                f"0 g/kWh beside index {index!r} and {burnt:.0f} g/kWh from what is burnt",
+                reason="false_zero",
+                provider=NAME,
+                zone=zone,
+            )
+        return self._reading(zone, region, half_hour, gco2_kwh, Quality.FORECAST, now)
+
+    def _national_reading(
+        self, zone: str, half_hours: Sequence[_HalfHour], now: datetime
+    ) -> Reading:
+        half_hour = max(half_hours, key=lambda entry: entry.valid_to)
+        actual = half_hour.intensity.get("actual")
+        if actual is None:
+            raise NoDataError(
+                f"no actual yet for {_stamp(half_hour.valid_from)}", provider=NAME, zone=zone
+            )
+        gco2_kwh = check_gco2_kwh(actual, provider=NAME, zone=zone)
+        forecast = half_hour.intensity.get("forecast")
+        if gco2_kwh == 0 and not (
+            isinstance(forecast, int | float) and forecast <= FAR_FROM_ZERO_GCO2_KWH
+        ):
+            raise InvalidError(
+                f"actual 0 g/kWh beside a forecast of {forecast!r}",
+                reason="false_zero",
+                provider=NAME,
+                zone=zone,
+            )
+        settled = now - half_hour.valid_to >= SETTLES_AFTER
+        quality = Quality.MEASURED if settled else Quality.ESTIMATED
+        return self._reading(zone, NATIONAL, half_hour, gco2_kwh, quality, now)
+
+    def _reading(  # noqa: PLR0913 - one line per fact of a reading
+        self,
+        zone: str,
+        region: str,
+        half_hour: _HalfHour,
+        gco2_kwh: float,
+        quality: Quality,
+        now: datetime,
+    ) -> Reading:
+        return Reading(
+            zone=zone,
+            provider=NAME,
+            provider_zone=region,
+            signal=Signal.AVERAGE,
+            basis=Basis.DIRECT,
+            scope=Scope.CONSUMPTION,
+            quality=quality,
+            gco2_kwh=gco2_kwh,
+            gco2_low=gco2_kwh,
+            gco2_high=gco2_kwh,
+            valid_from=half_hour.valid_from,
+            valid_to=half_hour.valid_to,
+            fetched_at=now,
+            simulated=self.simulated,
+            detail={
+                key: half_hour.intensity[key]
+                for key in ("forecast", "index")
+                if key in half_hour.intensity
+            },
+        )
+
+    def _forecast(
+        self, zone: str, region: str, half_hours: Sequence[_HalfHour], now: datetime
+    ) -> Forecast:
+        points = {
+            half_hour.valid_from: ForecastPoint(
+                half_hour.valid_from,
+                half_hour.valid_to,
+                check_gco2_kwh(half_hour.intensity["forecast"], provider=NAME, zone=zone),
+            )
+            for half_hour in half_hours
+            if half_hour.valid_to > now and half_hour.intensity.get("forecast") is not None
+        }
+        return Forecast(
+            zone=zone,
+            provider=NAME,
+            provider_zone=region,
+            signal=Signal.AVERAGE,
+            basis=Basis.DIRECT,
+            scope=Scope.CONSUMPTION,
+            issued_at=now,
+            points=tuple(points[start] for start in sorted(points)),
+            simulated=self.simulated,
+        )
+
+    def _ask(self, path: str) -> Any:  # noqa: ANN401 - JSON
+        response = self.http.get(path)
+        answer = response.json(provider=NAME)
+        if response.status != 200:  # noqa: PLR2004
+            said = answer.get("error") if isinstance(answer, dict) else None
+            said = said.get("message", said) if isinstance(said, dict) else said
+            raise PermanentError(
+                f"HTTP {response.status} from {path}: {str(said).strip()[:200]}", provider=NAME
+            )
+        if not isinstance(answer, dict) or "data" not in answer:
+            raise _malformed(f"no data in the answer of {path}")
+        return answer["data"]
+
+
+def national_half_hours(data: object, zone: str) -> list[_HalfHour]:
+    """Read the national answer: a list of half hours.
+
+    Raises
+    ------
+    InvalidError
+        ``malformed``; NoDataError when the list is empty.
+    """
+    if not isinstance(data, list):
+        raise _malformed(f"national data is {type(data).__name__}, not a list", zone)
+    if not data:
+        raise NoDataError("the answer holds no half hour", provider=NAME, zone=zone)
+    return [_half_hour(row) for row in data]
+
+
+def regional_half_hours(data: object) -> Iterator[tuple[str, _HalfHour]]:
+    """Read a regional answer in any of its shapes: (region id, half hour), as they come.
+
+    All regions: a list of half hours with ``regions``. One region: an object, or a list of one
+    object, with the region's half hours in ``data``.
+
+    Raises
+    ------
+    InvalidError
+        ``malformed``.
+    """
+    for entry in data if isinstance(data, list) else [data]:
+        if not isinstance(entry, dict):
+            raise _malformed(f"a regional entry is {type(entry).__name__}")
+        if isinstance(entry.get("regions"), list):
+            for region in entry["regions"]:
+                if not isinstance(region, dict):
+                    raise _malformed(f"a region is {type(region).__name__}")
+                yield _region_id(region), _half_hour(region, entry)
+        elif isinstance(entry.get("data"), list):
+            for row in entry["data"]:
+                yield _region_id(entry), _half_hour(row)
+        else:
+            raise _malformed(f"a regional entry has only {sorted(map(str, entry))[:8]}")
+
+
+def _region_id(row: Mapping[str, Any]) -> str:
+    region = row.get("regionid")
+    if isinstance(region, bool) or not isinstance(region, int):
+        raise _malformed(f"regionid is {region!r}")
+    return str(region)
+
+
+def _half_hour(row: object, times: Mapping[str, Any] | None = None) -> _HalfHour:
+    if not isinstance(row, dict) or not isinstance(row.get("intensity"), dict):
+        raise _malformed("a half hour without intensity")
+    stamps = row if times is None else times
+    valid_from, valid_to = _moment(stamps.get("from")), _moment(stamps.get("to"))
+    if valid_to - valid_from != HALF_HOUR:
+        raise _malformed(f"{valid_from} to {valid_to} is not half an hour")
+    return _HalfHour(valid_from, valid_to, row["intensity"], _mix(row.get("generationmix")))
+
+
+def _mix(entries: object) -> Mapping[str, float]:
+    """Return shares of 1 by fuel; what cannot be read is left out, as it only cross-checks."""
+    if not isinstance(entries, list):
+        return {}
+    return {
+        str(entry.get("fuel")): entry["perc"] / 100
+        for entry in entries
+        if isinstance(entry, dict) and isinstance(entry.get("perc"), int | float)
+    }
+
+
+def _moment(text: object) -> datetime:
+    try:
+        return datetime.strptime(str(text), "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise _malformed(f"time {text!r} is not YYYY-MM-DDThh:mmZ") from error
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%MZ")
+
+
+def _starts(now: datetime) -> Iterator[datetime]:
+    """Yield where to ask from: now, and the new year, since ranges are cut at 31 December."""
+    yield now
+    if (now + AHEAD).year != now.year:
+        yield datetime(now.year + 1, 1, 1, tzinfo=UTC)
+
+
+def _own_zones() -> list[tuple[str, str]]:
+    """Return (zone, region) of each region's own zone; the nation's is the zone GBR."""
+    return [
+        (zone.zone, source.provider_zone)
+        for zone, source in zones_of(NAME)
+        if zone.sources[0] == source
+    ]
+
+
+def _malformed(what: str, zone: str | None = None) -> InvalidError:
+    return InvalidError(what, reason="malformed", provider=NAME, zone=zone)
+
+
+TELEMETRY: Final = PowertoolsTelemetry()
+SETTINGS: Final = Settings.from_env()
+STORE: Final = DynamoStore(dynamodb_client(), SETTINGS.table_name, clock=utc_now)
+ESO: Final = Eso(
+    HttpClient(provider=NAME, base_url=required("ESO_BASE_URL")), simulated=SETTINGS.simulated
+)
+
+
+@TELEMETRY.observed
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
+    """Run once; the event says nothing that the clock does not."""
+    return collect(ESO, STORE, clock=utc_now, telemetry=TELEMETRY).as_dict()

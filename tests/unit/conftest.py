@@ -1,0 +1,9 @@
+"""Unit tests open no sockets: enforced here."""
+
+import pytest
+from pytest_socket import disable_socket
+
+
+@pytest.fixture(autouse=True)
+def _no_sockets() -> None:
+    disable_socket(allow_unix_socket=True)
