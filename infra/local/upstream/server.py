@@ -105,6 +105,8 @@ class Upstream:
                 await self._respond(writer, incoming, origin)
         except (ConnectionError, ssl.SSLError):
             log("client went away")
+        except asyncio.CancelledError:
+            log("connection cut off: stopping")  # its end, not an error for asyncio to print
         finally:
             writer.close()
 

@@ -1,0 +1,93 @@
+"""Faults strike the provider and zone they name, as often and as long as they say."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from infra.local.upstream import neso
+from infra.local.upstream.faults import Fault, Faults, spoil
+from infra.local.upstream.providers import PROVIDERS
+from infra.local.upstream.wire import Answer, Request
+
+NOW = datetime(2026, 2, 5, 20, 47, tzinfo=UTC)
+BY_NAME = {provider.name: provider for provider in PROVIDERS}
+LONDON = Request("GET", "/regional/regionid/13")
+NATION = Request("GET", "/intensity")
+GOOD = Answer(b'{"data":[]}', headers={})
+
+
+def fault(**fields: Any) -> Fault:
+    return Fault.read({"provider": "eso", "fault": "empty"} | fields, BY_NAME)
+
+
+def names(faults: Faults, request: Request = LONDON, now: datetime = NOW) -> list[str]:
+    return [each.fault for each in faults.take(neso.PROVIDER, request, now)[0]]
+
+
+def test_a_fault_ends_after_its_times() -> None:
+    faults = Faults()
+    faults.add(fault(times=2), NOW)
+    assert [names(faults) for _ in range(3)] == [["empty"], ["empty"], []]
+
+
+def test_a_fault_ends_after_its_seconds() -> None:
+    faults = Faults()
+    faults.add(fault(for_s=60), NOW)
+    assert names(faults, now=NOW + timedelta(seconds=59)) == ["empty"]
+    assert names(faults, now=NOW + timedelta(seconds=60)) == []
+
+
+def test_a_fault_of_a_zone_or_of_another_provider_spares_the_rest() -> None:
+    faults = Faults()
+    faults.add(fault(zone="GBR-13"), NOW)
+    faults.add(fault(provider="pjm", fault="html"), NOW)
+    assert names(faults, LONDON) == ["empty"]
+    assert names(faults, NATION) == []
+
+
+def test_stale_freezes_the_providers_clock_and_future_sets_it_ahead() -> None:
+    later = NOW + timedelta(hours=2)
+    frozen, ahead = Faults(), Faults()
+    frozen.add(fault(fault="stale"), NOW)
+    ahead.add(fault(fault="future", offset_s=900), NOW)
+    assert frozen.take(neso.PROVIDER, NATION, later)[1] == NOW
+    assert ahead.take(neso.PROVIDER, NATION, later)[1] == later + timedelta(minutes=15)
+
+
+def test_cleared_faults_are_gone_and_listed_ones_show_what_is_left() -> None:
+    faults = Faults()
+    faults.add(fault(times=3), NOW)
+    names(faults)
+    assert [(each["fault"], each["times"]) for each in faults.listed(NOW)] == [("empty", 2)]
+    faults.clear()
+    assert faults.listed(NOW) == []
+
+
+def test_answers_are_spoilt_as_named() -> None:
+    def spoilt(**fields: Any) -> Answer:
+        return spoil(GOOD, fault(**fields), neso.PROVIDER.payload_faults)
+
+    limited = spoilt(fault="status", status=429, headers={"Retry-After": "7"})
+    assert (limited.status, limited.headers) == (429, {"Retry-After": "7"})
+    assert spoilt(fault="empty").body == b""
+    assert spoilt(fault="html").content_type == "text/html"
+    assert b"data" not in spoilt(fault="garbage").body
+    assert len(spoilt(fault="big", body_bytes=5_000).body) == 5_000
+    assert spoilt(fault="hang") == GOOD
+
+
+@pytest.mark.parametrize(
+    ("document", "named"),
+    [
+        ([], "JSON object"),
+        ({"provider": "nobody", "fault": "empty"}, "provider"),
+        ({"provider": "eso", "fault": "flood"}, "fault"),
+        ({"provider": "pjm", "fault": "false_zero"}, "fault"),
+        ({"provider": "eso", "fault": "status", "status": "500"}, "status"),
+        ({"provider": "eso", "fault": "empty", "colour": 1}, "colour"),
+    ],
+)
+def test_a_wrong_fault_is_refused_by_name(document: object, named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        Fault.read(document, BY_NAME)
