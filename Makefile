@@ -1,0 +1,65 @@
+# Everything starts here; each target makes what it needs. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+export SAM_CLI_TELEMETRY := 0
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+STAGE ?= dev
+FUNCTION ?= eso
+SAM := .tools/sam/bin/sam
+CONFIG_ENV := $(if $(filter prod,$(STAGE)),prod,default)
+
+.PHONY: help run up down invoke test lint check bench build deploy destroy tools
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+run: .venv/.ready ## the whole system on this machine, live in the terminal (UPSTREAM=live, AUTH=iam)
+	@.venv/bin/greenstream run
+
+up: .venv/.ready ## the same in the background
+	@.venv/bin/greenstream up
+
+down: .venv/.ready ## stop what `up` started
+	@.venv/bin/greenstream down
+
+invoke: .venv/.ready ## run one function once: make invoke FUNCTION=eso|gridstatus|router
+	@.venv/bin/greenstream invoke $(FUNCTION)
+
+test: tools ## every test
+	.venv/bin/pytest
+
+lint: tools
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	$(SAM) validate --lint
+
+check: lint build test ## everything CI asks for
+
+bench: tools ## the numbers to hold, each against a floor measured in the same run
+	@for script in tests/bench/*.py; do echo "== $$script"; .venv/bin/python $$script || exit 1; done
+
+build: tools ## the cloud build (arm64), and its size against Lambda's limit
+	$(SAM) build
+	.venv/bin/greenstream size
+
+deploy: build ## deploy to AWS with your credentials: make deploy STAGE=dev|prod
+	$(SAM) deploy --config-env $(CONFIG_ENV)
+
+destroy: tools ## delete the deployed stack; prod's table refuses while protected
+	$(SAM) delete --config-env $(CONFIG_ENV)
+
+tools: .venv/.ready .tools/sam/.ready .tools/ministack/.ready
+
+.venv/.ready: pyproject.toml uv.lock
+	python3 -m venv .venv
+	.venv/bin/python -m pip install --quiet uv
+	.venv/bin/uv sync --quiet --frozen --python .venv/bin/python
+	@touch $@
+
+# Their pins contradict the project's and each other's, so each lives alone.
+.tools/%/.ready: infra/local/requirements-%.txt | .venv/.ready
+	.venv/bin/uv venv --quiet --clear --python .venv/bin/python .tools/$*
+	.venv/bin/uv pip install --quiet --python .tools/$*/bin/python -r $<
+	@touch $@

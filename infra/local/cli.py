@@ -1,0 +1,136 @@
+"""The console command ``greenstream``: the stack on this machine, and what was built."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+import httpx
+
+from infra.local import view
+from infra.local.processes import StackError
+from infra.local.size import built_sizes
+from infra.local.stack import FUNCTIONS, ROOT, LocalStack, Stack
+
+REFRESH_S = 3.0
+PLAIN_REFRESH_S = 10.0
+CLEAR_SCREEN = "\033[H\033[2J"
+
+
+def main() -> int:
+    """Read the command line, do it, and return the exit code."""
+    arguments = _parser().parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell had SIGINT ignored
+        signal.signal(number, _interrupt)
+    try:
+        return int(arguments.do(arguments))
+    except StackError as error:
+        print(f"\ngreenstream: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="greenstream", description=__doc__)
+    parser.add_argument(
+        "--state-dir", type=Path, default=ROOT / ".local", help="where a stack's records are kept"
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    starts = argparse.ArgumentParser(add_help=False)
+    starts.add_argument(
+        "--upstream", choices=("simulated", "live"), default=os.environ.get("UPSTREAM", "simulated")
+    )
+    starts.add_argument("--auth", choices=("none", "iam"), default=os.environ.get("AUTH", "none"))
+
+    up = commands.add_parser("up", parents=[starts], help="bring the stack up, or deploy again")
+    up.set_defaults(do=_up)
+    run = commands.add_parser("run", parents=[starts], help="bring it up, watch it, Ctrl-C ends it")
+    run.set_defaults(do=_run)
+    invoke = commands.add_parser("invoke", parents=[starts], help="run one function once")
+    invoke.add_argument("function", choices=FUNCTIONS)
+    invoke.set_defaults(do=_invoke)
+    commands.add_parser("status", help="show what the router says now").set_defaults(do=_status)
+    commands.add_parser("down", help="stop what up started").set_defaults(do=_down)
+    size = commands.add_parser("size", help="measure built functions against Lambda's limit")
+    size.add_argument("build_dir", type=Path, nargs="?", default=ROOT / ".aws-sam/build")
+    size.set_defaults(do=_size)
+    return parser
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    local = LocalStack(arguments.state_dir)
+    stack = local.up(upstream=arguments.upstream, auth=arguments.auth)
+    print(f"\n{stack.upstream} upstreams; router {stack.router_url}/v1/route")
+    return 0
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    local = LocalStack(arguments.state_dir)
+    was_running = local.running() is not None
+    stack = local.up(upstream=arguments.upstream, auth=arguments.auth)
+    try:
+        _watch(local, stack)
+    finally:
+        if not was_running:
+            print(f"\nstopped {', '.join(local.down())}")
+    return 0
+
+
+def _watch(local: LocalStack, stack: Stack) -> None:
+    live = sys.stdout.isatty()
+    while local.running() is not None:
+        try:
+            shown = view.page(stack)
+        except httpx.HTTPError as error:
+            shown = f"the router does not answer: {error!r}"
+        print(f"{CLEAR_SCREEN if live else ''}{shown}\n", flush=True)
+        time.sleep(REFRESH_S if live else PLAIN_REFRESH_S)
+    raise StackError(f"the stack has ended by itself; see the logs in {local.state_dir}")
+
+
+def _invoke(arguments: argparse.Namespace) -> int:
+    local = LocalStack(arguments.state_dir)
+    stack = local.running()
+    if stack is None:
+        print("no stack runs here yet: starting one (`greenstream down` stops it)")
+        stack = local.up(upstream=arguments.upstream, auth=arguments.auth)
+    began = datetime.now(UTC)
+    print(json.dumps(stack.invoke(arguments.function), indent=2))
+    print("\n".join(view.stored_since(stack, began)))
+    return 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    stack = LocalStack(arguments.state_dir).running()
+    if stack is None:
+        print("nothing runs here; start it with `make up` or `make run`")
+        return 1
+    print(view.page(stack))
+    return 0
+
+
+def _down(arguments: argparse.Namespace) -> int:
+    stopped = LocalStack(arguments.state_dir).down()
+    print(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
+    return 0
+
+
+def _size(arguments: argparse.Namespace) -> int:
+    sizes = built_sizes(arguments.build_dir)
+    print("\n".join(map(str, sizes)))
+    return int(any(size.margin_bytes < 0 for size in sizes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

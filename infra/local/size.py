@@ -1,0 +1,67 @@
+"""Unzipped size of each built function with its layers, against Lambda's limit."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from samtranslator.yaml_helper import yaml_parse
+
+UNZIPPED_LIMIT_BYTES = 262_144_000
+"""Function and layers together, unzipped (AWS Lambda quotas, "Deployment package size": 250 MB)."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltSize:
+    """What one function unpacks to, in bytes, by part."""
+
+    function: str
+    parts_bytes: dict[str, int]
+
+    @property
+    def total_bytes(self) -> int:
+        """Function and layers together."""
+        return sum(self.parts_bytes.values())
+
+    @property
+    def margin_bytes(self) -> int:
+        """What is left below the limit; negative when over it."""
+        return UNZIPPED_LIMIT_BYTES - self.total_bytes
+
+    def __str__(self) -> str:
+        parts = " + ".join(f"{name} {size:,}" for name, size in self.parts_bytes.items())
+        return (
+            f"{self.function}: {self.total_bytes:,} of {UNZIPPED_LIMIT_BYTES:,} bytes unzipped,"
+            f" margin {self.margin_bytes:,} ({parts})"
+        )
+
+
+def built_sizes(build_dir: Path) -> list[BuiltSize]:
+    """Measure every function of a ``sam build`` folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        When nothing was built there.
+    """
+    template = yaml_parse((build_dir / "template.yaml").read_text())
+    everywhere = template["Globals"]["Function"].get("Layers", [])
+    return [
+        BuiltSize(
+            name,
+            {
+                part: _unpacked_bytes(build_dir / part)
+                for part in [name, *_layers(everywhere), *_layers(resource["Properties"])]
+            },
+        )
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    ]
+
+
+def _layers(holder: Any) -> list[str]:  # noqa: ANN401 - a piece of a parsed template
+    references = holder.get("Layers", []) if isinstance(holder, dict) else holder
+    return [reference["Ref"] for reference in references]
+
+
+def _unpacked_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,341 @@
+"""The deployed stack on this machine: the real template on an emulated AWS, upstreams simulated.
+
+Only addresses and the build's platform differ from the cloud; the functions do not know.
+"""
+
+import base64
+import fcntl
+import json
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import boto3
+import httpx
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import Credentials
+
+from infra.local.processes import Children, StackError, step, wait_for
+
+ROOT = Path(__file__).resolve().parents[2]
+HOST = "127.0.0.1"
+PREFERRED_PORT = 4566
+REGION = "eu-west-1"
+STACK_NAME = "greenstream-local"
+COLLECTORS = ("eso", "gridstatus")
+FUNCTIONS = (*COLLECTORS, "router")
+# The emulator's root key: it has one account and this is its password.
+ACCESS_KEY_ID = SECRET_ACCESS_KEY = "test"  # noqa: S105
+
+Upstream = Literal["simulated", "live"]
+Auth = Literal["none", "iam"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A running stack, as ``stack.json`` keeps it for other programs."""
+
+    router_url: str
+    table: str
+    region: str
+    endpoint_url: str
+    upstream: Upstream
+    upstream_url: str | None
+    auth: Auth
+    functions: Mapping[str, str]
+    dead_letter_queue_url: str
+    pids: Mapping[str, int]
+
+    def client(self, service: Any) -> Any:  # noqa: ANN401 - boto3's clients have no common type
+        """Return an AWS client of the emulator."""
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint_url,
+            region_name=self.region,
+            aws_access_key_id=ACCESS_KEY_ID,
+            aws_secret_access_key=SECRET_ACCESS_KEY,
+            config=Config(proxies={}, read_timeout=90, retries={"total_max_attempts": 1}),
+        )
+
+    def get(self, path: str) -> Any:  # noqa: ANN401 - JSON
+        """Ask the router over HTTP, signed when it wants that.
+
+        Raises
+        ------
+        httpx.HTTPError
+            When it does not answer, or not with success.
+        """
+        request = AWSRequest("GET", f"{self.router_url}{path}")
+        if self.auth == "iam":
+            credentials = Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
+            SigV4Auth(credentials, "lambda", self.region).add_auth(request)
+        with httpx.Client(trust_env=False, timeout=10) as client:
+            answer = client.get(str(request.url), headers=dict(request.headers.items()))
+        return answer.raise_for_status().json()
+
+    def invoke(self, function: str) -> Any:  # noqa: ANN401 - JSON
+        """Invoke a function once and return its answer.
+
+        Raises
+        ------
+        StackError
+            When the function fails; the message holds its error and the end of its log.
+        """
+        answer = self.client("lambda").invoke(FunctionName=self.functions[function], LogType="Tail")
+        payload = json.loads(answer["Payload"].read() or b"null")
+        if "FunctionError" in answer:
+            log = base64.b64decode(answer.get("LogResult", "")).decode(errors="replace")
+            raise StackError(f"{function} failed: {json.dumps(payload)}\n{log}")
+        return payload
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStack:
+    """Starts and stops a stack whose processes, logs and records live in one folder."""
+
+    state_dir: Path
+
+    @property
+    def children(self) -> Children:
+        """The processes that run for this stack."""
+        return Children(self.state_dir / "children.json")
+
+    @property
+    def record(self) -> Path:
+        """The file that describes the running stack."""
+        return self.state_dir / "stack.json"
+
+    def log(self, name: str) -> Path:
+        """Return the path of one step's or process's log."""
+        return self.state_dir / f"{name}.log"
+
+    def running(self) -> Stack | None:
+        """Return the stack if it was brought up and all its processes live."""
+        children = self.children.all()
+        if not self.record.exists() or not all(child.alive() for child in children):
+            return None
+        return Stack(**json.loads(self.record.read_text()))
+
+    def down(self) -> list[str]:
+        """Stop what was started here and return the names; nothing running is no error."""
+        self.record.unlink(missing_ok=True)
+        stopped = self.children.stop()
+        shutil.rmtree(self.state_dir / "emulator", ignore_errors=True)
+        return stopped
+
+    def up(self, *, upstream: Upstream, auth: Auth) -> Stack:
+        """Bring the stack up, or deploy the present code to the one that runs.
+
+        Raises
+        ------
+        StackError
+            When a step fails; whatever had been started is stopped again.
+        """
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        stack = self.running()
+        if stack is None or (stack.upstream, stack.auth) != (upstream, auth):
+            self.down()
+        try:
+            return self._up(upstream=upstream, auth=auth)
+        except BaseException:
+            self.down()
+            raise
+
+    def _up(self, *, upstream: Upstream, auth: Auth) -> Stack:
+        tools = ["make", "--silent", "tools"]
+        step("tools", tools, env=os.environ, cwd=ROOT, log=self.log("tools"))
+        simulator = self._simulator() if upstream == "simulated" else None
+        endpoint_url = self._emulator(auth)
+        with _one_build_at_a_time():
+            _build(self.log("build"))
+            self._deploy(endpoint_url, _parameters(upstream, auth, simulator))
+        stack = self._describe(endpoint_url, upstream, auth, simulator)
+        self.record.write_text(json.dumps(asdict(stack), indent=2) + "\n")
+        self._collect_once(stack)
+        return stack
+
+    def _simulator(self) -> dict[str, str]:
+        ready = self.state_dir / "upstream.json"
+        log = self.log("upstream")
+        if not any(child.name == "upstream" for child in self.children.all()):
+            ready.unlink(missing_ok=True)
+            argv = [str(ROOT / ".venv/bin/python"), "-m", "infra.local.upstream", "--port", "0"]
+            argv += ["--ready-file", str(ready), "--ca-dir", str(self.state_dir / "ca")]
+            child = self.children.start(
+                "upstream", argv, env={**os.environ, "PYTHONPATH": str(ROOT)}, log=log
+            )
+            wait_for("the simulator", ready.exists, child, log=log, within_s=20)
+        found: dict[str, str] = json.loads(ready.read_text())
+        return found
+
+    def _emulator(self, auth: Auth) -> str:
+        if (stack := self.running()) is not None:
+            return stack.endpoint_url
+        port = free_port()
+        endpoint_url = f"http://{HOST}:{port}"
+        log = self.log("ministack")
+        home = self.state_dir.resolve() / "emulator"  # unpacked functions and layers
+        home.mkdir(exist_ok=True)
+        # A clean environment: the emulator hands its own to the functions.
+        env = {
+            "PATH": "/usr/bin:/bin", "HOME": str(home), "TMPDIR": str(home), "LANG": "C.UTF-8",
+            "BIND_HOST": HOST, "MINISTACK_HOST": HOST, "GATEWAY_PORT": str(port),
+            "MINISTACK_REGION": REGION, "SFTP_ENABLED": "0", "IOT_MTLS_ENABLED": "0",
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+        }  # fmt: skip
+        if auth == "iam":
+            env["AUTH"] = "true"
+        if trust := os.environ.get("SSL_CERT_FILE"):
+            env["SSL_CERT_FILE"] = trust  # so that live upstreams verify as they do outside
+        argv = [str(ROOT / ".tools/ministack/bin/ministack")]
+        child = self.children.start("ministack", argv, env=env, log=log)
+        wait_for("the emulated AWS", lambda: _healthy(endpoint_url), child, log=log, within_s=30)
+        return endpoint_url
+
+    def _deploy(self, endpoint_url: str, parameters: Mapping[str, str]) -> None:
+        # No AWS_* of the developer's may lead this to a real account.
+        env = {key: value for key, value in _tool_env().items() if not key.startswith("AWS_")}
+        env |= {
+            "AWS_ENDPOINT_URL": endpoint_url,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "NO_PROXY": HOST,
+            "no_proxy": HOST,
+            "SAM_CLI_POLL_DELAY": "0.5",
+        }
+        argv = [
+            str(ROOT / ".tools/sam/bin/sam"), "deploy",
+            "--config-file", str(ROOT / "samconfig.toml"),
+            "--template-file", str(ROOT / ".aws-sam/local/template.yaml"),
+            "--stack-name", STACK_NAME, "--no-progressbar",
+            "--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items()),
+        ]  # fmt: skip
+        step("deploying", argv, env=env, cwd=ROOT, log=self.log("deploy"))
+
+    def _describe(
+        self, endpoint_url: str, upstream: Upstream, auth: Auth, simulator: dict[str, str] | None
+    ) -> Stack:
+        bare = Stack(
+            "", "", REGION, endpoint_url, upstream,
+            simulator["base_url"] if simulator else None, auth, {}, "",
+            {child.name: child.pid for child in self.children.all()},
+        )  # fmt: skip
+        answer = bare.client("cloudformation").describe_stacks(StackName=STACK_NAME)
+        outputs = {o["OutputKey"]: o["OutputValue"] for o in answer["Stacks"][0]["Outputs"]}
+        url_id = outputs["RouterUrl"].removeprefix("https://").partition(".")[0]
+        return Stack(
+            **{
+                **asdict(bare),
+                "router_url": f"{endpoint_url}/_aws/lambda-url/{url_id}",
+                "table": outputs["TableName"],
+                "dead_letter_queue_url": outputs["DeadLetterQueueUrl"],
+                "functions": {f: outputs[f"{f.title()}FunctionName"] for f in FUNCTIONS},
+            }
+        )
+
+    def _collect_once(self, stack: Stack) -> None:
+        for collector in COLLECTORS:
+            print(f"collecting {collector}… ", end="", flush=True)
+            began = time.monotonic()
+            try:
+                stack.invoke(collector)
+            except StackError as error:
+                if stack.upstream == "simulated":
+                    raise
+                print(error, flush=True)  # a live upstream may be down; the others go on
+            else:
+                print(f"{time.monotonic() - began:.1f} s", flush=True)
+
+
+def free_port(preferred: int = PREFERRED_PORT) -> int:
+    """Return the preferred port if nobody listens there, else one that is free now."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise StackError(f"no free port on {HOST}")
+
+
+def _healthy(endpoint_url: str) -> bool:
+    try:
+        with httpx.Client(trust_env=False, timeout=2) as client:
+            return client.get(f"{endpoint_url}/_ministack/health").is_success
+    except httpx.TransportError:
+        return False
+
+
+def _parameters(upstream: Upstream, auth: Auth, simulator: dict[str, str] | None) -> dict[str, str]:
+    parameters = {
+        "Stage": "local",
+        "RouterAuthType": "AWS_IAM" if auth == "iam" else "NONE",
+        "Upstream": upstream,
+        "EsoRate": "rate(1 minute)",
+        "GridstatusRate": "rate(1 minute)",
+    }
+    key = os.environ.get("PJM_API_KEY") or ("simulated" if simulator else "")
+    if key:
+        parameters["PjmApiKey"] = key
+    if simulator:
+        parameters |= {
+            "EsoBaseUrl": f"{simulator['base_url']}/eso",
+            "GridstatusProxy": simulator["proxy_url"],
+            "GridstatusCaBundle": simulator["ca_bundle"],
+        }
+        return parameters
+    for name, variable in (
+        ("GridstatusProxy", "HTTPS_PROXY"),
+        ("GridstatusCaBundle", "REQUESTS_CA_BUNDLE"),
+    ):
+        if value := os.environ.get(variable):
+            parameters[name] = value
+    return parameters
+
+
+@contextmanager
+def _one_build_at_a_time() -> Iterator[None]:
+    """Hold the lock of the build folder, which all local stacks share."""
+    folder = ROOT / ".aws-sam"
+    folder.mkdir(exist_ok=True)
+    with (folder / "local.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _build(log: Path) -> None:
+    # The emulator runs functions on its own interpreter and machine, whatever Runtime says.
+    version = subprocess.run(
+        [ROOT / ".tools/ministack/bin/python", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],  # noqa: E501
+        capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    system = "apple-darwin" if platform.system() == "Darwin" else "manylinux_2_28"
+    machine = {"arm64": "aarch64", "AMD64": "x86_64"}.get(platform.machine(), platform.machine())
+    env = _tool_env() | {"PYTHON_VERSION": version, "PLATFORM": f"{machine}-{system}"}
+    argv = [
+        str(ROOT / ".tools/sam/bin/sam"), "build", "--build-dir", ".aws-sam/local",
+        "--cache-dir", ".aws-sam/local-cache",
+    ]  # fmt: skip
+    step("building", argv, env=env, cwd=ROOT, log=log)
+
+
+def _tool_env() -> dict[str, str]:
+    path = f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    # Under `make`, its own flags would reach the recipes that `sam build` runs.
+    inherited = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS")}
+    return {**inherited, "PATH": path, "SAM_CLI_TELEMETRY": "0"}
