@@ -164,7 +164,7 @@ class Eso:
         quality = Quality.MEASURED if settled else Quality.ESTIMATED
         return self._reading(zone, NATIONAL, half_hour, gco2_kwh, quality, now)
 
-    def _reading(  # noqa: PLR0913 - one line per fact of a reading
+    def _reading(
         self,
         zone: str,
         region: str,

@@ -144,7 +144,7 @@ def decide(candidates: Iterable[Candidate], policy: Policy, current: str | None 
     others = tuple(entry for entry in ranked if entry is not chosen)
     baseline = min(
         (entry.candidate for entry in ranked if entry.candidate.latency_ms is not None),
-        key=lambda candidate: (candidate.latency_ms, candidate.pop),
+        key=lambda candidate: candidate.latency_ms or 0.0,
         default=None,
     )
     kinds = {entry.candidate.carbon.kind for entry in ranked if entry.candidate.carbon.kind}
@@ -199,14 +199,14 @@ def _order(entry: Ranked) -> tuple[bool, float, float, str]:
 def _choose(ranked: list[Ranked], policy: Policy, current: str | None) -> tuple[Ranked, Reason]:
     best = ranked[0]
     if not best.eligible:
-        nearest = min(
-            (entry for entry in ranked if entry.candidate.latency_ms is not None),
-            key=lambda entry: (entry.candidate.latency_ms, entry.candidate.pop),
-        )
+        known = [entry for entry in ranked if entry.candidate.latency_ms is not None]
+        # A tie in round trips goes to the better score: `ranked` is in that order already.
+        nearest = min(known, key=lambda entry: entry.candidate.latency_ms or 0.0)
         return nearest, Reason.NEAREST
     if best.score is None:
-        known = best.candidate.latency_ms is not None
-        return best, Reason.NO_CARBON if known else Reason.NOTHING_KNOWN
+        if best.candidate.latency_ms is None:
+            return best, Reason.NOTHING_KNOWN
+        return best, Reason.NO_CARBON
     for entry in ranked:
         if (
             entry is not best

@@ -1,0 +1,102 @@
+"""Readings, zones and candidates for tests: sensible unless told otherwise."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from greenstream.ladder import Rung, ZoneCarbon
+from greenstream.reading import Basis, Kind, Quality, Reading, Scope, Signal
+from greenstream.routing import Candidate, LatencySource
+from greenstream.zones import AnnualMean, Source, Zone
+
+NOW = datetime(2026, 11, 22, 16, 0, tzinfo=UTC)
+AVERAGE_DIRECT = Kind(Signal.AVERAGE, Basis.DIRECT)
+AVERAGE_LIFECYCLE = Kind(Signal.AVERAGE, Basis.LIFECYCLE)
+MARGINAL_DIRECT = Kind(Signal.MARGINAL, Basis.DIRECT)
+
+
+def a_reading(*, age_s: float = 0, kind: Kind = AVERAGE_DIRECT, **changes: Any) -> Reading:
+    """Return a five-minute reading of zone Z from source (p, z) that ended ``age_s`` ago."""
+    valid_to = changes.pop("valid_to", NOW - timedelta(seconds=age_s))
+    value = changes.pop("gco2_kwh", 200.0)
+    fields: dict[str, Any] = {
+        "zone": "Z",
+        "provider": "p",
+        "provider_zone": "z",
+        "signal": kind.signal,
+        "basis": kind.basis,
+        "scope": Scope.PRODUCTION,
+        "quality": Quality.MEASURED,
+        "gco2_kwh": value,
+        "gco2_low": value,
+        "gco2_high": value,
+        "valid_from": valid_to - timedelta(minutes=5),
+        "valid_to": valid_to,
+        "fetched_at": max(valid_to, NOW),
+    }
+    return Reading(**fields | changes)
+
+
+def a_source(provider: str = "p", *, max_age_s: int = 1800, **changes: Any) -> Source:
+    """Return a source that gives average figures on both bases."""
+    fields: dict[str, Any] = {
+        "provider": provider,
+        "provider_zone": "z",
+        "signal": Signal.AVERAGE,
+        "bases": (Basis.DIRECT, Basis.LIFECYCLE),
+        "scope": Scope.PRODUCTION,
+        "cadence_s": 300,
+        "max_age_s": max_age_s,
+    }
+    return Source(**fields | changes)
+
+
+def a_zone(*sources: Source, zone: str = "Z", means: tuple[AnnualMean, ...] | None = None) -> Zone:
+    """Return a zone with these sources (one by default) and a published mean of 400 g/kWh."""
+    if means is None:
+        means = (
+            AnnualMean(
+                signal=Signal.AVERAGE,
+                basis=Basis.DIRECT,
+                scope=Scope.PRODUCTION,
+                gco2_kwh=400.0,
+                year=2023,
+                source="a published table",
+            ),
+        )
+    return Zone(
+        zone=zone,
+        name=zone,
+        country="XX",
+        time_zone="UTC",
+        sources=sources or (a_source(),),
+        annual_means=means,
+    )
+
+
+def a_figure(gco2_kwh: float | None, *, age_s: float = 0, **changes: Any) -> ZoneCarbon:
+    """Return a zone's figure with the seed's penalty; ``None`` for nothing known."""
+    if gco2_kwh is None:
+        return ZoneCarbon(zone=changes.get("zone", "Z"), rung=Rung.NONE)
+    fields: dict[str, Any] = {
+        "zone": "Z",
+        "rung": Rung.LIVE,
+        "kind": AVERAGE_DIRECT,
+        "gco2_kwh": gco2_kwh,
+        "gco2_low": gco2_kwh,
+        "gco2_high": gco2_kwh,
+        "age_s": age_s,
+        "penalty_gco2_kwh": max(0.0, age_s - 600) / 60,
+    }
+    return ZoneCarbon(**fields | changes)
+
+
+def a_candidate(
+    pop: str, gco2_kwh: float | None, latency_ms: float | None = 10.0, **changes: Any
+) -> Candidate:
+    """Return a candidate POP with a live average figure."""
+    return Candidate(
+        pop=pop,
+        latency_ms=latency_ms,
+        latency_source=LatencySource.UNKNOWN if latency_ms is None else LatencySource.REQUEST,
+        carbon=a_figure(gco2_kwh, **changes),
+    )

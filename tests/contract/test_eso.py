@@ -1,0 +1,364 @@
+"""NESO's wire format, against small fixtures always and real answers when present."""
+
+import csv
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from functions.eso.app import Eso, national_half_hours, regional_half_hours
+from greenstream.collect import Harvest
+from greenstream.errors import (
+    GreenStreamError,
+    InvalidError,
+    NoDataError,
+    PermanentError,
+    TransientError,
+)
+from greenstream.http import HttpClient
+from greenstream.reading import Basis, Quality, Scope, Signal
+
+NOW = datetime(2026, 5, 6, 0, 17, tzinfo=UTC)
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+def stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%MZ")
+
+
+def half_hours(start: datetime, count: int) -> list[tuple[str, str]]:
+    starts = [start + timedelta(minutes=30 * index) for index in range(count)]
+    return [(stamp(at), stamp(at + timedelta(minutes=30))) for at in starts]
+
+
+def all_regions(start: datetime, count: int = 49, **changes: Any) -> dict[str, Any]:
+    """The /regional/intensity/{from}/fw24h answer; region 13 takes the changes."""
+    return {
+        "data": [
+            {
+                "from": begin,
+                "to": end,
+                "regions": [
+                    {
+                        "regionid": region,
+                        "dnoregion": f"DNO {region}",
+                        "shortname": f"Region {region}",
+                        "intensity": {"forecast": 100 + region, "index": "moderate"}
+                        | (changes if region == 13 else {}),
+                        "generationmix": [
+                            {"fuel": "gas", "perc": 30.9},
+                            {"fuel": "wind", "perc": 69.1},
+                        ],
+                    }
+                    for region in range(1, 19)
+                ],
+            }
+            for begin, end in half_hours(start, count)
+        ]
+    }
+
+
+def national(start: datetime, count: int = 1, **intensity: Any) -> dict[str, Any]:
+    row = {"forecast": 151, "actual": 148, "index": "moderate"} | intensity
+    return {
+        "data": [
+            {"from": begin, "to": end, "intensity": row} for begin, end in half_hours(start, count)
+        ]
+    }
+
+
+BEFORE = datetime(2026, 5, 5, 23, 30, tzinfo=UTC)
+GOOD: Mapping[str, Any] = {
+    "/regional/intensity/2026-05-06T00:17Z/fw24h": all_regions(BEFORE),
+    "/intensity": national(BEFORE),
+    "/intensity/2026-05-06T00:17Z/fw24h": national(BEFORE, 49, actual=None),
+}
+
+
+def eso(answers: Mapping[str, Any] | Answer, *, simulated: bool = False) -> Eso:
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert not isinstance(answers, Callable)  # type: ignore[arg-type]
+        body = answers[request.url.path]
+        return body if isinstance(body, httpx.Response) else httpx.Response(200, json=body)
+
+    transport = httpx.MockTransport(answers if callable(answers) else answer)
+    http = HttpClient(
+        provider="eso",
+        base_url="https://neso.test",
+        transport=transport,
+        sleep=lambda _: None,
+    )
+    return Eso(http, simulated=simulated)
+
+
+def run(
+    answers: Mapping[str, Any] | Answer, now: datetime = NOW, *, simulated: bool = False
+) -> Harvest:
+    parts = list(eso(answers, simulated=simulated).fetch(now))
+    return Harvest(
+        readings=tuple(reading for part in parts for reading in part.readings),
+        forecasts=tuple(forecast for part in parts for forecast in part.forecasts),
+        errors=tuple(error for part in parts for error in part.errors),
+    )
+
+
+def reasons(harvest: Harvest) -> set[tuple[type[GreenStreamError], str | None, str | None]]:
+    return {(type(error), error.zone, getattr(error, "reason", None)) for error in harvest.errors}
+
+
+def test_one_run_reads_fourteen_regions_and_the_nation_in_three_requests() -> None:
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(200, json=GOOD[request.url.path])
+
+    harvest = run(answer)
+
+    assert harvest.errors == ()
+    assert [reading.zone for reading in harvest.readings] == [
+        *(f"GBR-{region}" for region in range(1, 15)),
+        "GBR",
+    ]
+    assert len(asked) == 3
+
+
+def test_a_regional_reading_is_the_forecast_of_the_half_hour_that_holds_now() -> None:
+    london = next(reading for reading in run(GOOD).readings if reading.zone == "GBR-13")
+
+    assert london.gco2_kwh == london.gco2_low == london.gco2_high == 113
+    assert (london.signal, london.basis, london.scope) == (
+        Signal.AVERAGE,
+        Basis.DIRECT,
+        Scope.CONSUMPTION,
+    )
+    assert london.quality is Quality.FORECAST
+    assert london.provider_zone == "13"
+    assert london.valid_from == datetime(2026, 5, 6, 0, 0, tzinfo=UTC)
+    assert london.valid_to == datetime(2026, 5, 6, 0, 30, tzinfo=UTC)
+    assert london.fetched_at == NOW
+
+
+def test_the_national_reading_is_the_actual_of_the_last_completed_half_hour() -> None:
+    nation = run(GOOD).readings[-1]
+
+    assert (nation.zone, nation.provider_zone, nation.gco2_kwh) == ("GBR", "national", 148)
+    assert nation.quality is Quality.MEASURED
+    assert nation.valid_to == datetime(2026, 5, 6, 0, 0, tzinfo=UTC)
+
+
+def test_an_actual_within_minutes_of_the_roll_over_is_an_estimate() -> None:
+    """Measured upstream: it still shows the previous half hour for about ten minutes."""
+    now = datetime(2026, 5, 6, 0, 5, tzinfo=UTC)
+    answers = {path.replace("00:17", "00:05"): body for path, body in GOOD.items()}
+
+    assert run(answers, now).readings[-1].quality is Quality.ESTIMATED
+
+
+def test_forecasts_reach_a_day_ahead_and_start_with_the_present_half_hour() -> None:
+    harvest = run(GOOD)
+
+    assert len(harvest.forecasts) == 15
+    for forecast in harvest.forecasts:
+        assert forecast.points[0].valid_from <= NOW < forecast.points[0].valid_to
+        assert forecast.points[-1].valid_to >= NOW + timedelta(hours=23, minutes=30)
+
+
+def test_on_the_last_day_of_the_year_the_cut_range_is_asked_for_again() -> None:
+    now = datetime(2026, 12, 31, 20, 0, tzinfo=UTC)
+    this_year, next_year = now - timedelta(minutes=30), datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
+    answers = {
+        "/regional/intensity/2026-12-31T20:00Z/fw24h": all_regions(this_year, 9),
+        "/regional/intensity/2027-01-01T00:00Z/fw24h": all_regions(next_year, 49),
+        "/intensity": national(this_year),
+        "/intensity/2026-12-31T20:00Z/fw24h": national(this_year, 9, actual=None),
+        "/intensity/2027-01-01T00:00Z/fw24h": national(next_year, 49, actual=None),
+    }
+
+    harvest = run(answers, now)
+
+    assert harvest.errors == ()
+    for forecast in harvest.forecasts:
+        assert forecast.points[-1].valid_to >= now + timedelta(hours=24)
+        gaps = zip(forecast.points, forecast.points[1:], strict=False)
+        assert all(earlier.valid_to == later.valid_from for earlier, later in gaps)
+
+
+@pytest.mark.parametrize("forecast", [185, None])
+def test_a_national_zero_beside_a_forecast_far_from_zero_is_refused(forecast: int | None) -> None:
+    harvest = run(
+        {**GOOD, "/intensity": national(BEFORE, actual=0, forecast=forecast, index="very low")}
+    )
+
+    assert "GBR" not in {reading.zone for reading in harvest.readings}
+    assert reasons(harvest) == {(InvalidError, "GBR", "false_zero")}
+
+
+def test_a_true_national_zero_is_kept() -> None:
+    answers = {**GOOD, "/intensity": national(BEFORE, actual=0, forecast=3, index="very low")}
+
+    assert run(answers).readings[-1].gco2_kwh == 0
+
+
+def test_a_null_actual_is_no_data_and_leaves_the_regions() -> None:
+    harvest = run({**GOOD, "/intensity": national(BEFORE, actual=None)})
+
+    assert len(harvest.readings) == 14
+    assert reasons(harvest) == {(NoDataError, "GBR", None)}
+
+
+def test_a_regional_zero_beside_burning_gas_is_refused() -> None:
+    answers = {
+        **GOOD,
+        "/regional/intensity/2026-05-06T00:17Z/fw24h": all_regions(
+            BEFORE, forecast=0, index="very low"
+        ),
+    }
+
+    assert (InvalidError, "GBR-13", "false_zero") in reasons(run(answers))
+
+
+def test_a_true_regional_zero_is_kept() -> None:
+    """North Scotland on a windy night: forecast, index and mix agree."""
+    body = all_regions(BEFORE)
+    for row in body["data"]:
+        row["regions"][0]["intensity"] = {"forecast": 0, "index": "very low"}
+        row["regions"][0]["generationmix"] = [{"fuel": "wind", "perc": 100}]
+    harvest = run({**GOOD, "/regional/intensity/2026-05-06T00:17Z/fw24h": body})
+
+    assert harvest.errors == ()
+    assert harvest.readings[0].gco2_kwh == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"forecast": None}, "not_a_number"),
+        ({"forecast": "112"}, "not_a_number"),
+        ({"forecast": True}, "not_a_number"),
+        ({"forecast": -4}, "negative"),
+        ({"forecast": 90_000}, "too_high"),
+    ],
+)
+def test_a_region_with_an_impossible_value_is_refused_by_name(
+    change: dict[str, Any], reason: str
+) -> None:
+    answers = {
+        **GOOD,
+        "/regional/intensity/2026-05-06T00:17Z/fw24h": all_regions(BEFORE, **change),
+    }
+
+    harvest = run(answers)
+
+    assert (InvalidError, "GBR-13", reason) in reasons(harvest)
+    assert len({reading.zone for reading in harvest.readings}) == 14
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [],
+        {},
+        "data",
+        None,
+        [1],
+        [{"from": "2026-05-06T00:00Z"}],
+        [{"regions": [7]}],
+        [{"regions": [{"regionid": "13"}]}],
+        [{"from": "yesterday", "to": "today", "regions": [{"regionid": 13, "intensity": {}}]}],
+        [{"from": "2026-05-06T00:00Z", "to": "2026-05-06T01:00Z", "regions": [{"regionid": 13}]}],
+    ],
+)
+def test_a_regional_answer_of_another_shape_never_yields_a_regional_reading(data: object) -> None:
+    harvest = run({**GOOD, "/regional/intensity/2026-05-06T00:17Z/fw24h": {"data": data}})
+
+    assert {reading.zone for reading in harvest.readings} == {"GBR"}
+    assert harvest.errors
+    assert all(error.provider == "eso" for error in harvest.errors)
+
+
+def test_garbage_is_named_with_what_came() -> None:
+    html = httpx.Response(200, html="<html>maintenance</html>")
+    harvest = run(dict.fromkeys(GOOD, html))
+
+    assert harvest.readings == ()
+    assert {reason for _, _, reason in reasons(harvest)} == {"not_json"}
+    assert "<html>" in str(harvest.errors[0])
+
+
+def test_the_upstreams_own_words_are_kept_when_it_refuses() -> None:
+    said = {"error": {"code": "400 Bad Request", "message": "Please enter a valid datetime "}}
+    harvest = run(dict.fromkeys(GOOD, httpx.Response(400, json=said)))
+
+    assert {type(error) for error in harvest.errors} == {PermanentError}
+    assert "Please enter a valid datetime" in str(harvest.errors[0])
+
+
+def test_a_server_error_is_tried_twice_then_transient() -> None:
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(503)
+
+    assert {type(error) for error in run(answer).errors} == {TransientError}
+    assert len(asked) == 2 * 3
+
+
+def test_simulated_upstreams_make_simulated_readings_and_forecasts() -> None:
+    harvest = run(GOOD, simulated=True)
+
+    assert all(reading.simulated for reading in harvest.readings)
+    assert all(forecast.simulated for forecast in harvest.forecasts)
+
+
+class TestRealBytes:
+    def test_one_region_as_an_object(self, recordings: Path) -> None:
+        body = json.loads(
+            (recordings / "neso/regional_fw24h_regionid13_2026-05-05.json").read_bytes()
+        )
+        rows = list(regional_half_hours(body["data"]))
+
+        assert len(rows) in (48, 49)
+        assert {region for region, _ in rows} == {"13"}
+        assert rows[0][1].valid_from == datetime(2026, 5, 5, 23, 30, tzinfo=UTC)
+        assert rows[0][1].intensity["forecast"] == 172
+        assert sum(rows[0][1].mix.values()) == pytest.approx(1, abs=0.002)
+
+    def test_one_region_as_a_list_across_the_year_boundary(self, recordings: Path) -> None:
+        body = json.loads(
+            (recordings / "neso/regional_regionid11_2022-12-31_year_boundary.json").read_bytes()
+        )
+        assert {region for region, _ in regional_half_hours(body["data"])} == {"11"}
+
+    def test_the_nation_now_and_ahead(self, recordings: Path) -> None:
+        for name in ("national_2023-07-04.json", "national_fw24h_2020-05-24.json"):
+            body = json.loads((recordings / "neso" / name).read_bytes())
+            assert national_half_hours(body["data"], "GBR")
+
+    def test_every_recorded_half_hour_of_false_zeros_is_refused(self, recordings: Path) -> None:
+        path = recordings / "neso/national_2023-06-07_false_zero_actual.csv"
+        with path.open(newline="") as lines:
+            rows = list(csv.DictReader(lines))
+        zeros = kept = 0
+        for row in rows:
+            start = datetime.fromisoformat(row["from"])
+            actual = float(row["actual"]) if row["actual"] else None
+            now = start + timedelta(minutes=47)
+            answers = {
+                path.replace("2026-05-06T00:17Z", stamp(now)): body for path, body in GOOD.items()
+            } | {"/intensity": national(start, actual=actual, forecast=float(row["forecast"]))}
+            harvest = run(answers, now)
+            national_readings = [r for r in harvest.readings if r.zone == "GBR"]
+            if actual == 0:
+                zeros += 1
+                assert national_readings == []
+                assert (InvalidError, "GBR", "false_zero") in reasons(harvest)
+            elif actual is not None:
+                kept += 1
+                assert [r.gco2_kwh for r in national_readings] == [actual]
+        assert (zeros, kept) == (4, 44)

@@ -1,0 +1,194 @@
+"""The penalty for age, and the ladder from a live reading down to nothing known."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from greenstream.freshness import age_s, penalty_gco2_kwh
+from greenstream.ladder import HourMean, HourProfile, Rung, ZoneCarbon, zone_carbon
+from greenstream.policy import Policy
+from greenstream.reading import Reading, Scope
+from greenstream.zones import Zone
+from tests.builders import (
+    AVERAGE_DIRECT,
+    AVERAGE_LIFECYCLE,
+    MARGINAL_DIRECT,
+    NOW,
+    a_reading,
+    a_source,
+    a_zone,
+)
+
+ages = st.floats(min_value=0, max_value=10 * 86_400)
+
+
+def carbon(zone: Zone, *readings: Reading, **changes: Any) -> ZoneCarbon:
+    profiles = changes.pop("profiles", ())
+    return zone_carbon(zone, readings, profiles, now=NOW, policy=Policy(), **changes)
+
+
+def a_profile(*, gco2_kwh: float = 300.0, computed_days_ago: float = 1) -> HourProfile:
+    return HourProfile(
+        zone="Z",
+        kind=AVERAGE_DIRECT,
+        scope=Scope.PRODUCTION,
+        provider="p",
+        hours={NOW.hour: HourMean(gco2_kwh, NOW - timedelta(days=computed_days_ago))},
+    )
+
+
+class TestPenalty:
+    def test_the_seeds_formula(self) -> None:
+        for fresh_sec, penalty in [(0, 0), (600, 0), (660, 1), (7200, 110), (86_400, 1430)]:
+            assert penalty_gco2_kwh(fresh_sec, grace_s=600, slope_gco2_kwh_min=1) == penalty
+
+    def test_a_value_inside_its_interval_has_no_age(self) -> None:
+        assert age_s(NOW + timedelta(minutes=3), NOW) == 0
+        assert age_s(NOW - timedelta(minutes=3), NOW) == 180
+
+    @given(ages, ages)
+    def test_it_never_falls_with_age(self, one: float, other: float) -> None:
+        younger, older = sorted((one, other))
+        assert penalty_gco2_kwh(younger, grace_s=600, slope_gco2_kwh_min=1) <= penalty_gco2_kwh(
+            older, grace_s=600, slope_gco2_kwh_min=1
+        )
+
+
+class TestRungs:
+    def test_live_within_the_sources_own_limit_and_says_its_age(self) -> None:
+        answer = carbon(a_zone(), a_reading(age_s=1800))
+
+        assert (answer.rung, answer.age_s) == (Rung.LIVE, 1800)
+        assert answer.penalty_gco2_kwh == 20
+        assert answer.adj_carbon_gco2_kwh == 220
+
+    def test_the_first_live_source_wins_over_a_fresher_second(self) -> None:
+        zone = a_zone(a_source("first"), a_source("second"))
+        answer = carbon(zone, a_reading(provider="second"), a_reading(provider="first", age_s=900))
+
+        assert answer.provider == "first"
+
+    def test_a_wholly_known_second_source_wins_over_a_partly_known_first(self) -> None:
+        zone = a_zone(a_source("first"), a_source("second"))
+        answer = carbon(
+            zone, a_reading(provider="first", coverage=0.5), a_reading(provider="second")
+        )
+
+        assert (answer.provider, answer.rung) == ("second", Rung.LIVE)
+
+    def test_a_partly_known_live_reading_shows_its_bounds(self) -> None:
+        answer = carbon(a_zone(), a_reading(coverage=0.4, gco2_low=100.0, gco2_high=500.0))
+
+        assert answer.rung is Rung.LIVE_PARTIAL
+        assert (answer.gco2_low, answer.gco2_high, answer.coverage) == (100, 500, 0.4)
+
+    def test_the_least_stale_stands_where_none_is_live(self) -> None:
+        zone = a_zone(a_source("first"), a_source("second"))
+        answer = carbon(
+            zone,
+            a_reading(provider="first", age_s=9000),
+            a_reading(provider="second", age_s=8000),
+        )
+
+        assert (answer.rung, answer.provider, answer.age_s) == (Rung.STALE, "second", 8000)
+
+    def test_a_reading_stays_stale_up_to_the_policys_limit_and_no_further(self) -> None:
+        zone = a_zone()
+        assert carbon(zone, a_reading(age_s=6 * 3600)).rung is Rung.STALE
+        assert carbon(zone, a_reading(age_s=6 * 3600 + 1)).rung is Rung.ANNUAL_MEAN
+
+    def test_the_same_hour_of_the_last_week_comes_before_the_annual_mean(self) -> None:
+        answer = carbon(a_zone(), profiles=[a_profile()])
+
+        assert (answer.rung, answer.gco2_kwh, answer.age_s) == (Rung.SAME_HOUR, 300, None)
+        assert answer.note is not None
+        assert "16:00" in answer.note
+
+    def test_a_profile_older_than_a_week_does_not_stand(self) -> None:
+        answer = carbon(a_zone(), profiles=[a_profile(computed_days_ago=7.1)])
+
+        assert answer.rung is Rung.ANNUAL_MEAN
+
+    def test_the_annual_mean_says_its_year_and_source(self) -> None:
+        answer = carbon(a_zone())
+
+        assert (answer.rung, answer.gco2_kwh) == (Rung.ANNUAL_MEAN, 400)
+        assert answer.note == "published mean of 2023: a published table"
+
+    def test_nothing_known_is_no_figure_and_never_zero(self) -> None:
+        answer = carbon(a_zone(means=()))
+
+        assert answer.rung is Rung.NONE
+        assert answer.gco2_kwh is None
+        assert answer.adj_carbon_gco2_kwh is None
+
+    def test_a_shared_source_answers_under_the_zones_own_name(self) -> None:
+        zone = a_zone(
+            a_source("eso", provider_zone="13"), a_source("eso", provider_zone="national")
+        )
+        answer = carbon(zone, a_reading(zone="GBR", provider="eso", provider_zone="national"))
+
+        assert (answer.zone, answer.provider_zone) == ("Z", "national")
+
+    def test_a_reading_of_an_unlisted_source_is_passed_over(self) -> None:
+        assert carbon(a_zone(), a_reading(provider="stranger")).rung is Rung.ANNUAL_MEAN
+
+    def test_only_the_kinds_asked_for_answer(self) -> None:
+        zone = a_zone(a_source(), a_source("m", signal="marginal"))
+        readings = (a_reading(), a_reading(provider="m", kind=MARGINAL_DIRECT))
+
+        answer = carbon(zone, *readings, kinds=(MARGINAL_DIRECT,))
+        assert answer.kind == MARGINAL_DIRECT
+        answer = carbon(zone, *readings, kinds=(AVERAGE_LIFECYCLE,))
+        assert answer.rung is Rung.NONE
+
+    def test_a_simulated_reading_says_so_on_every_rung(self) -> None:
+        assert carbon(a_zone(), a_reading(simulated=True)).simulated
+
+
+@given(ages, ages, st.floats(min_value=0, max_value=1000))
+def test_older_data_never_cost_less(one: float, other: float, gco2_kwh: float) -> None:
+    """Down the whole ladder: the penalty never falls as the same reading grows older."""
+    younger, older = sorted((one, other))
+    zone = a_zone()
+    fresh = carbon(zone, a_reading(age_s=younger, gco2_kwh=gco2_kwh), profiles=[a_profile()])
+    late = carbon(zone, a_reading(age_s=older, gco2_kwh=gco2_kwh), profiles=[a_profile()])
+
+    assert fresh.penalty_gco2_kwh is not None
+    assert late.penalty_gco2_kwh is not None
+    assert fresh.penalty_gco2_kwh <= late.penalty_gco2_kwh
+
+
+@given(
+    rows=st.lists(
+        st.tuples(st.sampled_from(["first", "second"]), ages, st.floats(0.2, 1)), max_size=4
+    ),
+    profiled=st.booleans(),
+)
+def test_every_zone_with_a_published_mean_always_has_an_answer(
+    rows: list[tuple[str, float, float]], *, profiled: bool
+) -> None:
+    zone = a_zone(a_source("first"), a_source("second"))
+    readings = [
+        a_reading(provider=provider, age_s=age, coverage=coverage)
+        for provider, age, coverage in rows
+    ]
+    answer = carbon(zone, *readings, profiles=[a_profile()] if profiled else [])
+
+    assert answer.rung is not Rung.NONE
+    assert answer.adj_carbon_gco2_kwh is not None
+    assert (answer.age_s is None) == (answer.rung in (Rung.SAME_HOUR, Rung.ANNUAL_MEAN))
+
+
+def test_slow_sources_keep_the_penalty_monotonic() -> None:
+    """A source that is live for a day must not cost more than the fallback that replaces it."""
+    zone = a_zone(a_source(max_age_s=86_400))
+    live = carbon(zone, a_reading(age_s=86_400))
+    gone = carbon(zone, a_reading(age_s=86_401))
+
+    assert live.rung is Rung.LIVE
+    assert gone.rung is Rung.ANNUAL_MEAN
+    assert live.penalty_gco2_kwh == pytest.approx(gone.penalty_gco2_kwh)

@@ -1,0 +1,332 @@
+"""The decision: its laws, its reasons, and what may be ranked against what."""
+
+from random import Random
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from greenstream.ladder import Rung, ZoneCarbon
+from greenstream.policy import Policy, RankingSignal
+from greenstream.reading import Kind, Signal
+from greenstream.routing import Candidate, LatencySource, Reason, decide, like_for_like
+from greenstream.zones import Pop, PopZone
+from tests.builders import (
+    AVERAGE_DIRECT,
+    AVERAGE_LIFECYCLE,
+    MARGINAL_DIRECT,
+    a_candidate,
+    a_figure,
+)
+
+POLICY = Policy()
+grams = st.floats(min_value=0, max_value=1500).map(lambda value: round(value, 3))
+millis = st.floats(min_value=0.1, max_value=300).map(lambda value: round(value, 2))
+rows = st.lists(
+    st.tuples(st.none() | grams, st.none() | millis, st.floats(0, 30_000)), min_size=1, max_size=7
+)
+known_rows = st.lists(st.tuples(grams, millis), min_size=1, max_size=6)
+
+
+def field(found: list[tuple[float | None, float | None, float]]) -> list[Candidate]:
+    return [
+        a_candidate(f"pop{index}", gco2_kwh, latency_ms, age_s=age)
+        for index, (gco2_kwh, latency_ms, age) in enumerate(found)
+    ]
+
+
+def known_field(found: list[tuple[float, float]]) -> list[Candidate]:
+    return [a_candidate(f"pop{index}", *row) for index, row in enumerate(found)]
+
+
+class TestLaws:
+    @given(rows, st.none() | st.sampled_from(["pop0", "pop1", "nowhere"]))
+    def test_it_is_total_and_lists_every_candidate_once(
+        self, found: list[tuple[float | None, float | None, float]], current: str | None
+    ) -> None:
+        candidates = field(found)
+        decision = decide(candidates, POLICY, current)
+
+        listed = [entry.candidate.pop for entry in decision.candidates]
+        assert sorted(listed) == sorted(candidate.pop for candidate in candidates)
+        assert listed[0] == decision.chosen.candidate.pop
+        assert decision.text
+
+    @given(rows, st.randoms(use_true_random=False), st.none() | st.just("pop0"))
+    def test_order_of_the_candidates_does_not_matter(
+        self,
+        found: list[tuple[float | None, float | None, float]],
+        random: Random,
+        current: str | None,
+    ) -> None:
+        candidates = field(found)
+        shuffled = list(candidates)
+        random.shuffle(shuffled)
+
+        assert decide(candidates, POLICY, current) == decide(shuffled, POLICY, current)
+
+    @given(rows, st.none() | st.sampled_from(["pop0", "pop1"]))
+    def test_an_ineligible_pop_is_never_chosen_while_an_eligible_one_exists(
+        self, found: list[tuple[float | None, float | None, float]], current: str | None
+    ) -> None:
+        decision = decide(field(found), POLICY, current)
+
+        assert decision.chosen.eligible or not any(entry.eligible for entry in decision.candidates)
+
+    @given(known_rows, grams, millis, st.none() | st.just("pop0"))
+    def test_adding_a_worse_candidate_never_changes_the_winner(
+        self,
+        found: list[tuple[float, float]],
+        more_g: float,
+        more_ms: float,
+        current: str | None,
+    ) -> None:
+        candidates = known_field(found)
+        before = decide(candidates, POLICY, current).chosen.candidate
+        assert before.carbon.gco2_kwh is not None
+        assert before.latency_ms is not None
+        worse = a_candidate("worse", before.carbon.gco2_kwh + more_g, before.latency_ms + more_ms)
+
+        assert decide([*candidates, worse], POLICY, current).chosen.candidate == before
+
+    @given(known_rows, st.floats(0, 1), st.none() | st.sampled_from(["pop0", "pop1"]))
+    def test_lowering_a_winners_carbon_never_makes_it_lose(
+        self, found: list[tuple[float, float]], share: float, current: str | None
+    ) -> None:
+        winner = decide(known_field(found), POLICY, current).chosen.candidate.pop
+        lowered = [
+            (gco2_kwh * share if f"pop{index}" == winner else gco2_kwh, latency_ms)
+            for index, (gco2_kwh, latency_ms) in enumerate(found)
+        ]
+
+        assert decide(known_field(lowered), POLICY, current).chosen.candidate.pop == winner
+
+    @given(grams, millis, st.floats(600.001, 21_600))
+    def test_a_stale_figure_never_beats_the_same_figure_fresh(
+        self, gco2_kwh: float, latency_ms: float, age: float
+    ) -> None:
+        stale = a_candidate("a-stale", gco2_kwh, latency_ms, age_s=age)
+        fresh = a_candidate("b-fresh", gco2_kwh, latency_ms)
+        assume(age - 600 > 1e-3)
+
+        assert decide([stale, fresh], POLICY).chosen.candidate.pop == "b-fresh"
+
+
+class TestReasons:
+    def test_carbon_is_minimised_within_the_latency_limit(self) -> None:
+        decision = decide(
+            [
+                a_candidate("near", 400, 5),
+                a_candidate("clean", 100, 79),
+                a_candidate("far", 10, 81),
+            ],
+            POLICY,
+        )
+
+        assert decision.chosen.candidate.pop == "clean"
+        assert decision.reason is Reason.CLEANEST
+        assert [entry.candidate.pop for entry in decision.candidates] == ["clean", "near", "far"]
+        assert "the cleanest of 2 within 80 ms" in decision.text
+
+    def test_a_near_tie_in_carbon_goes_to_the_nearer(self) -> None:
+        decision = decide([a_candidate("far", 100, 75), a_candidate("near", 101, 5)], POLICY)
+        assert decision.chosen.candidate.pop == "near"
+
+    def test_equally_near_pops_beyond_the_limit_are_ranked_by_carbon(self) -> None:
+        decision = decide([a_candidate("a", 300, 90), a_candidate("b", 200, 90)], POLICY)
+        assert (decision.chosen.candidate.pop, decision.reason) == ("b", Reason.NEAREST)
+
+    def test_ties_go_to_the_lower_round_trip_then_to_the_name(self) -> None:
+        free = Policy(latency_price_gco2_kwh_ms=0)
+        assert (
+            decide([a_candidate("a", 100, 9), a_candidate("b", 100, 8)], free).chosen.candidate.pop
+            == "b"
+        )
+        assert (
+            decide([a_candidate("b", 100, 8), a_candidate("a", 100, 8)], free).chosen.candidate.pop
+            == "a"
+        )
+
+    def test_the_visitor_stays_unless_the_best_is_better_by_the_margin(self) -> None:
+        free = Policy(latency_price_gco2_kwh_ms=0)
+        here, better = a_candidate("here", 100), a_candidate("better", 95)
+        decision = decide([here, better], free, "here")
+        assert (decision.chosen.candidate.pop, decision.reason) == ("here", Reason.STAYED)
+        assert "better" in decision.text
+
+        decision = decide([here, a_candidate("better", 94.9)], free, "here")
+        assert decision.chosen.candidate.pop == "better"
+
+    def test_a_current_pop_beyond_the_limit_does_not_hold_the_visitor(self) -> None:
+        decision = decide(
+            [a_candidate("here", 100, 90), a_candidate("there", 100, 10)], POLICY, "here"
+        )
+        assert decision.chosen.candidate.pop == "there"
+
+    def test_none_within_the_limit_gives_the_nearest(self) -> None:
+        decision = decide([a_candidate("a", 1, 200), a_candidate("b", 900, 100)], POLICY)
+        assert (decision.chosen.candidate.pop, decision.reason) == ("b", Reason.NEAREST)
+
+    def test_without_any_carbon_latency_alone_decides(self) -> None:
+        decision = decide([a_candidate("a", None, 50), a_candidate("b", None, 40)], POLICY)
+        assert (decision.chosen.candidate.pop, decision.reason) == ("b", Reason.NO_CARBON)
+
+    def test_without_any_latency_carbon_alone_decides(self) -> None:
+        decision = decide([a_candidate("a", 300, None), a_candidate("b", 200, None)], POLICY)
+        assert (decision.chosen.candidate.pop, decision.reason) == ("b", Reason.NO_LATENCY)
+        assert decision.baseline is None
+
+    def test_knowing_nothing_still_gives_an_answer(self) -> None:
+        decision = decide([a_candidate("b", None, None), a_candidate("a", None, None)], POLICY)
+        assert (decision.chosen.candidate.pop, decision.reason) == ("a", Reason.NOTHING_KNOWN)
+
+    def test_no_candidate_is_a_callers_error(self) -> None:
+        with pytest.raises(ValueError, match="at least one"):
+            decide([], POLICY)
+
+    def test_the_difference_is_attributed_against_the_nearest_pop(self) -> None:
+        decision = decide([a_candidate("near", 400, 5), a_candidate("clean", 100, 60)], POLICY)
+
+        assert decision.baseline is not None
+        assert decision.baseline.pop == "near"
+        assert decision.attributed_difference_gco2_kwh == 300
+
+    def test_figures_of_two_kinds_have_no_difference(self) -> None:
+        decision = decide(
+            [
+                a_candidate("near", 400, 5, kind=AVERAGE_LIFECYCLE),
+                a_candidate("clean", 100, 60),
+            ],
+            POLICY,
+        )
+
+        assert decision.comparable is False
+        assert decision.attributed_difference_gco2_kwh is None
+
+    def test_a_borrowed_grid_is_said_in_the_sentence(self) -> None:
+        candidate = Candidate(
+            pop="iad",
+            latency_ms=10,
+            latency_source=LatencySource.REQUEST,
+            carbon=a_figure(200),
+            proxy=True,
+        )
+        assert "neighbouring grid" in decide([candidate], POLICY).text
+
+
+def a_pop(name: str, *zones: str) -> Pop:
+    return Pop(
+        pop=name,
+        name=name,
+        country="XX",
+        lat=0,
+        lon=0,
+        zones=tuple(
+            PopZone(zone=zone, proxy=index > 0, proxy_reason="borrowed" if index else "")
+            for index, zone in enumerate(zones)
+        ),
+        source="test",
+    )
+
+
+Known = dict[str, dict[Kind, Rung]]
+
+
+class Table:
+    """A stand-in for the ladder: which rung each zone has for each kind."""
+
+    def __init__(self, known: Known) -> None:
+        self.known = known
+
+    def __call__(self, zone: str, kinds: tuple[Kind, ...] | None) -> ZoneCarbon:
+        rungs = self.known.get(zone, {})
+        order = list(Rung)
+        options = sorted(
+            (order.index(rungs[kind]), index, kind)
+            for index, kind in enumerate(kinds if kinds is not None else rungs)
+            if kind in rungs
+        )
+        if not options:
+            return ZoneCarbon(zone=zone, rung=Rung.NONE)
+        rank, _, kind = options[0]
+        return a_figure(200, zone=zone, kind=kind, rung=order[rank])
+
+
+LIVE, MEAN = Rung.LIVE, Rung.ANNUAL_MEAN
+
+
+def kinds_of(known: Known, ranking: RankingSignal = RankingSignal.AUTO) -> dict[str, str]:
+    pops = [a_pop(zone.lower(), zone) for zone in known]
+    ranked = like_for_like(pops, Table(known), ranking)
+    return {pop: str(figure.kind) for pop, (figure, _, _) in ranked.items()}
+
+
+class TestLikeForLike:
+    def test_a_shared_average_on_the_direct_basis_comes_first(self) -> None:
+        both = {AVERAGE_LIFECYCLE: LIVE, AVERAGE_DIRECT: LIVE, MARGINAL_DIRECT: LIVE}
+        assert set(kinds_of({"A": both, "B": both}).values()) == {"average/direct"}
+
+    def test_lifecycle_where_only_that_is_shared(self) -> None:
+        found = kinds_of(
+            {
+                "A": {AVERAGE_DIRECT: LIVE, AVERAGE_LIFECYCLE: LIVE},
+                "B": {AVERAGE_LIFECYCLE: LIVE, AVERAGE_DIRECT: MEAN},
+            }
+        )
+        assert set(found.values()) == {"average/lifecycle"}
+
+    def test_marginal_only_where_every_candidate_has_it(self) -> None:
+        marginal = {MARGINAL_DIRECT: LIVE, AVERAGE_DIRECT: MEAN}
+        assert set(kinds_of({"A": marginal, "B": marginal}).values()) == {"marginal/direct"}
+
+    def test_a_zone_with_marginal_only_falls_back_to_its_average_mean(self) -> None:
+        """Else a marginal figure would be ranked against an average one."""
+        found = kinds_of(
+            {"A": {MARGINAL_DIRECT: LIVE, AVERAGE_DIRECT: MEAN}, "B": {AVERAGE_DIRECT: LIVE}}
+        )
+        assert found == {"a": "average/direct", "b": "average/direct"}
+
+    def test_a_zone_without_any_reading_does_not_spoil_the_shared_kind(self) -> None:
+        found = kinds_of({"A": {AVERAGE_DIRECT: LIVE}, "B": {AVERAGE_DIRECT: MEAN}})
+        assert set(found.values()) == {"average/direct"}
+
+    def test_any_takes_what_each_zone_has_first(self) -> None:
+        found = kinds_of(
+            {"A": {MARGINAL_DIRECT: LIVE}, "B": {AVERAGE_DIRECT: LIVE}}, RankingSignal.ANY
+        )
+        assert found == {"a": "marginal/direct", "b": "average/direct"}
+
+    def test_a_pop_takes_a_neighbours_reading_before_its_own_annual_mean_and_says_so(self) -> None:
+        table = Table({"PJM": {AVERAGE_DIRECT: MEAN}, "NYISO": {AVERAGE_DIRECT: LIVE}})
+        ranked = like_for_like([a_pop("iad", "PJM", "NYISO")], table, RankingSignal.AUTO)
+
+        figure, reason, proxy = ranked["iad"]
+        assert (figure.zone, reason, proxy) == ("NYISO", "borrowed", True)
+
+    def test_a_pop_keeps_its_own_zone_while_that_has_a_reading(self) -> None:
+        table = Table({"PJM": {AVERAGE_DIRECT: Rung.STALE}, "NYISO": {AVERAGE_DIRECT: LIVE}})
+        ranked = like_for_like([a_pop("iad", "PJM", "NYISO")], table, RankingSignal.AUTO)
+
+        assert ranked["iad"][0].zone == "PJM"
+
+    @given(
+        st.dictionaries(
+            st.sampled_from("ABCDEF"),
+            st.dictionaries(
+                st.sampled_from([AVERAGE_DIRECT, AVERAGE_LIFECYCLE, MARGINAL_DIRECT]),
+                st.sampled_from([Rung.LIVE, Rung.STALE, Rung.ANNUAL_MEAN]),
+            ),
+            min_size=1,
+        ),
+        st.sampled_from([RankingSignal.AUTO, RankingSignal.AVERAGE, RankingSignal.MARGINAL]),
+    )
+    def test_marginal_and_average_are_never_ranked_together(
+        self, known: Known, ranking: RankingSignal
+    ) -> None:
+        pops = [a_pop(zone.lower(), zone) for zone in known]
+        ranked = like_for_like(pops, Table(known), ranking)
+
+        signals = {figure.kind.signal for figure, _, _ in ranked.values() if figure.kind}
+        assert len(signals) <= 1
+        if ranking is not RankingSignal.AUTO:
+            assert signals <= {Signal(str(ranking))}
