@@ -1,0 +1,350 @@
+"""What the router answers: decisions and figures as JSON objects.
+
+Rounded to what the figures can bear: g/kWh to one decimal, milliseconds to one, seconds to
+none. Times are UTC to the second. A missing figure is null, never zero.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from greenstream.freshness import age_s
+from greenstream.ladder import FULL_COVERAGE, HourProfile, Rung, ZoneCarbon
+from greenstream.policy import Policy, RankingSignal
+from greenstream.reading import Forecast, Kind, Reading
+from greenstream.routing import Candidate, Decision, Ranked
+from greenstream.snapshot_cache import View
+from greenstream.store import ProviderStatus
+from greenstream.zones import AnnualMean, Pop, Source, Zone
+
+Json = dict[str, Any]
+
+
+def utc(moment: datetime | None) -> str | None:
+    """Return an aware UTC time as ``YYYY-MM-DDThh:mm:ssZ``."""
+    return None if moment is None else moment.isoformat()[:19] + "Z"
+
+
+def head(view: View, now: datetime, *, simulated: bool) -> Json:
+    """Return what every answer begins with: its instant, and what to hold against it."""
+    reason = view.degraded_reason
+    return {
+        "as_of": utc(now),
+        "simulated": simulated,
+        "degraded": reason is not None,
+        "degraded_reason": reason,
+    }
+
+
+def route(
+    decision: Decision, view: View, policy: Policy, ranking: RankingSignal, now: datetime
+) -> Json:
+    """Return the answer of ``/v1/route``."""
+    chosen = decision.chosen.candidate
+    carbons = [entry.candidate.carbon for entry in decision.candidates]
+    return {
+        **head(view, now, simulated=any(figure.simulated for figure in carbons)),
+        "pop": chosen.pop,
+        "zone": chosen.carbon.zone,
+        "reason": decision.reason,
+        "reason_text": decision.text,
+        "comparable": decision.comparable,
+        "ranking": {
+            "asked": ranking,
+            "kinds": sorted({str(figure.kind) for figure in carbons if figure.kind}),
+        },
+        "policy": policy.version,
+        "baseline": _baseline(decision.baseline, decision.attributed_difference_gco2_kwh),
+        "candidates": [_candidate(entry) for entry in decision.candidates],
+    }
+
+
+def _baseline(candidate: Candidate | None, difference: float | None) -> Json | None:
+    if candidate is None:
+        return None
+    return {
+        "pop": candidate.pop,
+        "zone": candidate.carbon.zone,
+        "gco2_kwh": _tenths(candidate.carbon.gco2_kwh),
+        "attributed_difference_gco2_kwh": _tenths(difference),
+    }
+
+
+def _candidate(entry: Ranked) -> Json:
+    candidate = entry.candidate
+    return {
+        "pop": candidate.pop,
+        "zone": candidate.carbon.zone,
+        "proxy_zone": candidate.proxy,
+        "proxy_reason": candidate.proxy_reason or None,
+        "eligible": entry.eligible,
+        "score": _tenths(entry.score),
+        "latency_ms": _tenths(candidate.latency_ms),
+        "latency_source": candidate.latency_source,
+        **carbon(candidate.carbon),
+    }
+
+
+def carbon(figure: ZoneCarbon) -> Json:
+    """Return a zone's figure."""
+    kind = figure.kind
+    return {
+        "gco2_kwh": _tenths(figure.gco2_kwh),
+        "gco2_low": _tenths(figure.gco2_low),
+        "gco2_high": _tenths(figure.gco2_high),
+        "adj_carbon_gco2_kwh": _tenths(figure.adj_carbon_gco2_kwh),
+        "penalty_gco2_kwh": _tenths(figure.penalty_gco2_kwh),
+        "age_s": None if figure.age_s is None else round(figure.age_s),
+        "rung": figure.rung,
+        "signal": kind and kind.signal,
+        "basis": kind and kind.basis,
+        "scope": figure.scope,
+        "quality": figure.quality,
+        "provider": figure.provider,
+        "provider_zone": figure.provider_zone,
+        "coverage": None if figure.coverage is None else round(figure.coverage, 3),
+        "valid_from": utc(figure.valid_from),
+        "valid_to": utc(figure.valid_to),
+        "simulated": figure.simulated,
+        "note": figure.note,
+    }
+
+
+def zones(figures: Iterable[tuple[Zone, ZoneCarbon]], view: View, now: datetime) -> Json:
+    """Return the answer of ``/v1/zones``."""
+    listed = list(figures)
+    return {
+        **head(view, now, simulated=any(figure.simulated for _, figure in listed)),
+        "zones": [
+            {"zone": zone.zone, "name": zone.name, "country": zone.country, **carbon(figure)}
+            for zone, figure in listed
+        ],
+    }
+
+
+def zone(entry: Zone, figure: ZoneCarbon, view: View, policy: Policy, now: datetime) -> Json:
+    """Return all that the snapshot knows of a zone, for ``/v1/zones/{zone}``."""
+    statuses = {status.provider: status for status in view.snapshot.providers}
+    readings = view.readings.get(entry.zone, ())
+    simulated = figure.simulated or any(reading.simulated for reading in readings)
+    return {
+        **head(view, now, simulated=simulated),
+        "zone": entry.zone,
+        "name": entry.name,
+        "country": entry.country,
+        "time_zone": entry.time_zone,
+        **carbon(figure),
+        "sources": [
+            _source(source, readings, statuses.get(source.provider), policy, now)
+            for source in entry.sources
+        ],
+        "profile": [_profile(profile) for profile in view.profiles.get(entry.zone, ())],
+        "annual_means": [_annual_mean(mean) for mean in entry.annual_means],
+    }
+
+
+def _source(
+    source: Source,
+    readings: Sequence[Reading],
+    status: ProviderStatus | None,
+    policy: Policy,
+    now: datetime,
+) -> Json:
+    own = [
+        reading
+        for reading in readings
+        if (reading.provider, reading.provider_zone) == (source.provider, source.provider_zone)
+    ]
+    newest = max((reading.valid_to for reading in own), default=None)
+    return {
+        "provider": source.provider,
+        "provider_zone": source.provider_zone,
+        "signal": source.signal,
+        "bases": source.bases,
+        "scope": source.scope,
+        "cadence_s": source.cadence_s,
+        "max_age_s": source.max_age_s,
+        "provider_state": status.state if status else "never_run",
+        "newest_valid_to": utc(newest),
+        "age_s": None if newest is None else round(age_s(newest, now)),
+        "readings": [
+            {**_reading(reading), "state": _state(reading, source, policy, now)} for reading in own
+        ],
+    }
+
+
+def _state(reading: Reading, source: Source, policy: Policy, now: datetime) -> str:
+    age = age_s(reading.valid_to, now)
+    if age <= source.max_age_s:
+        return Rung.LIVE if reading.coverage >= FULL_COVERAGE else Rung.LIVE_PARTIAL
+    return Rung.STALE if age <= policy.max_stale_s else "expired"
+
+
+def _kind(kind: Kind) -> Json:
+    return {"signal": kind.signal, "basis": kind.basis}
+
+
+def _reading(reading: Reading) -> Json:
+    return {
+        "provider": reading.provider,
+        "provider_zone": reading.provider_zone,
+        **_kind(reading.kind),
+        "scope": reading.scope,
+        "quality": reading.quality,
+        "gco2_kwh": _tenths(reading.gco2_kwh),
+        "gco2_low": _tenths(reading.gco2_low),
+        "gco2_high": _tenths(reading.gco2_high),
+        "coverage": round(reading.coverage, 3),
+        "valid_from": utc(reading.valid_from),
+        "valid_to": utc(reading.valid_to),
+        "published_at": utc(reading.published_at),
+        "fetched_at": utc(reading.fetched_at),
+        "simulated": reading.simulated,
+    }
+
+
+def _profile(profile: HourProfile) -> Json:
+    return {
+        "provider": profile.provider,
+        **_kind(profile.kind),
+        "scope": profile.scope,
+        "simulated": profile.simulated,
+        "hours_utc": {
+            f"{hour:02d}": {
+                "gco2_kwh": _tenths(mean.gco2_kwh),
+                "computed_at": utc(mean.computed_at),
+            }
+            for hour, mean in sorted(profile.hours.items())
+        },
+    }
+
+
+def _annual_mean(mean: AnnualMean) -> Json:
+    return {
+        **_kind(mean.kind),
+        "scope": mean.scope,
+        "gco2_kwh": _tenths(mean.gco2_kwh),
+        "year": mean.year,
+        "source": mean.source,
+    }
+
+
+def history(readings: Iterable[Reading]) -> list[Json]:
+    """Return past readings as they were kept."""
+    return [_reading(reading) for reading in readings]
+
+
+def forecasts(kept: Iterable[Forecast], now: datetime) -> list[Json]:
+    """Return what of the forecasts still lies ahead."""
+    return [
+        {
+            "provider": forecast.provider,
+            "provider_zone": forecast.provider_zone,
+            **_kind(forecast.kind),
+            "scope": forecast.scope,
+            "issued_at": utc(forecast.issued_at),
+            "simulated": forecast.simulated,
+            "points": [
+                {
+                    "valid_from": utc(point.valid_from),
+                    "valid_to": utc(point.valid_to),
+                    "gco2_kwh": _tenths(point.gco2_kwh),
+                }
+                for point in forecast.points
+                if point.valid_to > now
+            ],
+        }
+        for forecast in kept
+    ]
+
+
+def pops(listed: Iterable[Pop]) -> Json:
+    """Return the answer of ``/v1/pops``."""
+    return {
+        "pops": [
+            {
+                "pop": pop.pop,
+                "name": pop.name,
+                "country": pop.country,
+                "lat": pop.lat,
+                "lon": pop.lon,
+                "zones": [
+                    {
+                        "zone": entry.zone,
+                        "proxy_zone": entry.proxy,
+                        "proxy_reason": entry.proxy_reason or None,
+                    }
+                    for entry in pop.zones
+                ],
+                "source": pop.source,
+            }
+            for pop in listed
+        ]
+    }
+
+
+def providers(zones_by_provider: Mapping[str, Sequence[str]], view: View, now: datetime) -> Json:
+    """Return the answer of ``/v1/providers``: every provider of the zone table, run or not."""
+    statuses = {status.provider: status for status in view.snapshot.providers}
+    return {
+        **head(view, now, simulated=any(status.simulated for status in statuses.values())),
+        "providers": [
+            {
+                "provider": provider,
+                **_status(statuses.get(provider), now),
+                "zones": list(zones_by_provider[provider]),
+            }
+            for provider in zones_by_provider
+        ],
+    }
+
+
+def _status(status: ProviderStatus | None, now: datetime) -> Json:
+    if status is None:
+        return {"state": "never_run"}
+    newest = status.newest_valid_to
+    return {
+        "state": status.state,
+        "last_run_at": utc(status.last_run_at),
+        "last_success_at": utc(status.last_success_at),
+        "last_error": None
+        if status.last_error is None
+        else {
+            "kind": status.last_error_kind,
+            "text": status.last_error,
+            "at": utc(status.last_error_at),
+        },
+        "newest_valid_to": utc(newest),
+        "age_s": None if newest is None else round(age_s(newest, now)),
+        "stored": status.stored,
+        "rejected": dict(status.rejected),
+        "unconfigured_zones": list(status.unconfigured_zones),
+        "simulated": status.simulated,
+    }
+
+
+def policy(view: View) -> Json:
+    """Return the answer of ``/v1/policy``: the numbers in force, units in their names."""
+    numbers = view.policy
+    return {
+        "stored": view.snapshot.policy is not None,
+        **{name: getattr(numbers, name) for name in Policy.__dataclass_fields__},
+    }
+
+
+def health(view: View, now: datetime) -> Json:
+    """Return the answer of ``/v1/health``."""
+    reason = view.degraded_reason
+    newest = max((reading.valid_to for reading in view.snapshot.readings), default=None)
+    return {
+        "status": "ok" if reason is None else "degraded",
+        "as_of": utc(now),
+        "degraded_reason": reason,
+        "readings": len(view.snapshot.readings),
+        "newest_valid_to": utc(newest),
+        "newest_age_s": None if newest is None else round(age_s(newest, now)),
+    }
+
+
+def _tenths(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)

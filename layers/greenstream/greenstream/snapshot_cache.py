@@ -1,0 +1,155 @@
+"""The router's memory: one read of the store serves a few seconds, and outlives the store.
+
+What is remembered are readings with their own times; ages are computed when a question is
+answered, so that a remembered value never looks younger than it is.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Final, TypeVar
+
+from greenstream.clock import Clock
+from greenstream.ladder import HourProfile, ZoneCarbon, zone_carbon
+from greenstream.policy import Policy
+from greenstream.reading import Kind, Reading
+from greenstream.routing import CarbonOf
+from greenstream.store import Snapshot, Store, StoreError
+from greenstream.zones import zones
+
+T = TypeVar("T")
+
+TIME_TO_LIVE: Final = timedelta(seconds=5)
+"""How long one read of the store answers questions (DESIGN §12: one Query per 5 s)."""
+
+RETRY_AFTER: Final = timedelta(seconds=1)
+"""How long a store that failed is left alone."""
+
+DAMAGED_NAMED: Final = 5
+"""How many damaged items an answer names; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A snapshot, indexed by zone; ``fault`` says why it is not fresh, if it is not.
+
+    ``read_at`` is when the store gave it, ``None`` when the store never gave any.
+    """
+
+    snapshot: Snapshot
+    readings: Mapping[str, tuple[Reading, ...]]
+    profiles: Mapping[str, tuple[HourProfile, ...]]
+    read_at: datetime | None = None
+    fault: str | None = None
+
+    @property
+    def degraded_reason(self) -> str | None:
+        """Why answers may be worse than usual; ``None`` when all is well."""
+        damaged = self.snapshot.damaged
+        parts = [] if self.fault is None else [self.fault]
+        if damaged:
+            more = f" and {len(damaged) - DAMAGED_NAMED} more" if damaged[DAMAGED_NAMED:] else ""
+            parts.append(f"damaged items: {', '.join(damaged[:DAMAGED_NAMED])}{more}")
+        return "; ".join(parts) or None
+
+    @property
+    def policy(self) -> Policy:
+        """The stored policy, or the default where there is none."""
+        return self.snapshot.policy or Policy()
+
+    def carbon_at(self, now: datetime, policy: Policy) -> CarbonOf:
+        """Return the look-up of a zone's carbon at one instant; each answer is computed once."""
+        known: dict[tuple[str, tuple[Kind, ...] | None], ZoneCarbon] = {}
+
+        def carbon_of(zone: str, kinds: tuple[Kind, ...] | None) -> ZoneCarbon:
+            key = (zone, kinds)
+            if (figure := known.get(key)) is None:
+                figure = known[key] = zone_carbon(
+                    zones()[zone],
+                    self.readings.get(zone, ()),
+                    self.profiles.get(zone, ()),
+                    now=now,
+                    policy=policy,
+                    kinds=kinds,
+                )
+            return figure
+
+        return carbon_of
+
+
+class SnapshotCache:
+    """Asks the store rarely, and never lets its failure through.
+
+    Parameters
+    ----------
+    store
+        Asked at most once per `TIME_TO_LIVE` for the snapshot, and not for `RETRY_AFTER`
+        after a failure.
+    clock
+        Tells the present.
+    """
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._view = _index(Snapshot(), read_at=None)
+        self._failed_at: datetime | None = None
+        self._failure = ""
+
+    def view(self) -> View:
+        """Return the newest view to be had: fresh, else remembered, else empty."""
+        now = self._clock()
+        read_at = self._view.read_at
+        if read_at is not None and timedelta(0) <= now - read_at < TIME_TO_LIVE:
+            return self._view
+        snapshot = self.ask(lambda store: store.snapshot())
+        if snapshot is not None:
+            self._view = _index(snapshot, read_at=now)
+            return self._view
+        what = (
+            "nothing is remembered"
+            if read_at is None
+            else f"answered from memory of {(now - read_at).total_seconds():.0f} s ago"
+        )
+        return replace(self._view, fault=f"the store failed ({self._failure}); {what}")
+
+    def ask(self, question: Callable[[Store], T]) -> T | None:
+        """Put a question to the store; ``None`` when it fails or has just failed."""
+        now = self._clock()
+        if self._failed_at is not None and timedelta(0) <= now - self._failed_at < RETRY_AFTER:
+            return None
+        try:
+            answer = question(self._store)
+        except StoreError as error:
+            self._failed_at, self._failure = self._clock(), str(error)
+            return None
+        self._failed_at = None
+        return answer
+
+
+def _index(snapshot: Snapshot, *, read_at: datetime | None) -> View:
+    by_source = _zones_by_source()
+    readings: defaultdict[str, list[Reading]] = defaultdict(list)
+    for reading in snapshot.readings:
+        for zone in by_source.get((reading.provider, reading.provider_zone), ()):
+            readings[zone].append(reading)
+    profiles: defaultdict[str, list[HourProfile]] = defaultdict(list)
+    for profile in snapshot.profiles:
+        profiles[profile.zone].append(profile)
+    return View(
+        snapshot=snapshot,
+        readings={zone: tuple(found) for zone, found in readings.items()},
+        profiles={zone: tuple(found) for zone, found in profiles.items()},
+        read_at=read_at,
+    )
+
+
+@cache
+def _zones_by_source() -> Mapping[tuple[str, str], Iterable[str]]:
+    shared: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for zone in zones().values():
+        for source in zone.sources:
+            shared[source.provider, source.provider_zone].append(zone.zone)
+    return dict(shared)
