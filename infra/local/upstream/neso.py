@@ -43,8 +43,9 @@ PUBLISHED_FACTORS = {
 # Upper bounds in g/kWh of the 2026 recordings, where 90-169 is moderate and 170-229 high. No
 # recording shows the lowest bound.
 INDEX_BELOW = ((35, "very low"), (90, "low"), (170, "moderate"), (230, "high"))
+ALMOST_NO_GAS = 0.05  # a region that burns it only in a calm, and else has a true zero
 REGIONS = {  # id: operator, name, then shares of gas, nuclear, wind and solar against the GB mean
-    1: ("Scottish Hydro Electric Power Distribution", "North Scotland", 0.0, 0.0, 3.0, 0.2),
+    1: ("Scottish Hydro Electric Power Distribution", "North Scotland", 0.05, 0.0, 3.0, 0.2),
     2: ("SP Distribution", "South Scotland", 0.1, 3.0, 2.0, 0.3),
     3: ("Electricity North West", "North West England", 0.5, 3.5, 0.8, 0.4),
     4: ("NPG North East", "North East England", 0.3, 3.5, 0.9, 0.4),
@@ -76,16 +77,17 @@ def mix(start: datetime, region: int = 18) -> dict[str, float]:
     weather = shapes.drift(start, timedelta(hours=9), "gb wind")
     local = shapes.drift(start, timedelta(hours=5), f"gb wind {region}")
     need_gw = 31 * shapes.demand(start.astimezone(LONDON))
+    always_burns = gas > ALMOST_NO_GAS
     raw = {
-        "biomass": 2.2 if gas else 0.0,
-        "imports": (4.5 + 2 * shapes.drift(start, timedelta(hours=7), "gb imports")) * (gas > 0),
+        "biomass": 2.2 * always_burns,
+        "imports": (4.5 + 2 * shapes.drift(start, timedelta(hours=7), "gb imports")) * always_burns,
         "nuclear": 4.4 * nuclear,
         "other": 0.3 * gas,
         "hydro": 0.4 + 1.5 * (region in {1, 16}),
         "solar": 11 * shapes.sun(start, 52.5, -1.5) * solar,
         "wind": max(0.6, 10 + 8 * weather + 2 * local) * wind,
     }
-    raw["gas"] = max(1.8, need_gw - sum(raw.values())) * gas
+    raw["gas"] = max(1.8 * always_burns, need_gw - sum(raw.values())) * gas
     total = sum(raw.values())
     share = {fuel: round(100 * raw.get(fuel, 0.0) / total, 1) for fuel in FUELS}
     largest = max(FUELS, key=lambda fuel: share[fuel])
