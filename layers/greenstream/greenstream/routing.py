@@ -22,6 +22,8 @@ _SHARED_BY_SIGNAL: Final = {
     RankingSignal.MARGINAL: MARGINAL,
 }
 
+_ANY_FIGURE: Final = frozenset(Rung) - {Rung.NONE}
+
 CarbonOf = Callable[[str, tuple[Kind, ...] | None], ZoneCarbon]
 """Answers a zone's carbon for the kinds asked for (``None``: any kind)."""
 
@@ -115,7 +117,7 @@ def _of_pop(
 ) -> tuple[ZoneCarbon, str, bool]:
     """Return the first zone with an observed figure, else the first with any figure."""
     answers = [(carbon_of(entry.zone, kinds), entry) for entry in pop.zones]
-    for wanted in (OBSERVED, frozenset(Rung) - {Rung.NONE}):
+    for wanted in (OBSERVED, _ANY_FIGURE):
         for figure, entry in answers:
             if figure.rung in wanted:
                 return figure, entry.proxy_reason, entry.proxy
