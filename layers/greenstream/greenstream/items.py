@@ -1,0 +1,297 @@
+"""How the domain's values look as table items, and back.
+
+Instants are epoch seconds, except in a sort key: ISO 8601 of one width, which sorts as it reads.
+What equals its default is left out, since every byte of ``CURRENT`` is read again and again.
+Figures keep three decimals, coverage four. Decoding raises one of `NOT_OURS` on any other shape.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from greenstream.errors import GreenStreamError
+from greenstream.ladder import HourMean, HourProfile
+from greenstream.policy import Policy, RankingSignal
+from greenstream.reading import (
+    Basis,
+    Forecast,
+    ForecastPoint,
+    Kind,
+    Quality,
+    Reading,
+    Scope,
+    Signal,
+)
+from greenstream.store import ProviderState, ProviderStatus
+
+Item = dict[str, Any]
+"""An item as the low-level client has it: ``{"gco2_kwh": {"N": "1.5"}}``."""
+
+SCHEMA: Final = {"schema": {"N": "1"}}
+"""Version of the items' shape: a reader names what it does not know instead of guessing."""
+
+HISTORY_LIFE: Final = timedelta(days=30)
+FORECAST_LIFE: Final = timedelta(days=3)
+"""How long items outlive the interval they speak of, by the table's time to live."""
+
+MAX_ERROR_CHARS: Final = 300
+"""Kept of an error's text, since it is read with every snapshot."""
+
+NOT_OURS: Final = (
+    LookupError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    AttributeError,
+    OSError,
+    GreenStreamError,
+)
+"""What decoding an item of any shape may raise; `GreenStreamError` from the domain's checks."""
+
+HOUR_NAMES: Final = {hour: f"h{hour:02d}" for hour in range(24)}
+
+
+def number(value: float, decimals: int = 3) -> Item:
+    """Return a figure as an attribute."""
+    text = f"{value:.{decimals}f}"
+    return {"N": text.rstrip("0").rstrip(".") if "." in text else text}
+
+
+def epoch(moment: datetime) -> Item:
+    """Return an instant as an attribute, exact to the microsecond."""
+    return number(moment.timestamp(), 6)
+
+
+def expiry(moment: datetime) -> Item:
+    """Return an instant as the table's time to live wants it."""
+    return number(moment.timestamp(), 0)
+
+
+def moment(attribute: Mapping[str, str]) -> datetime:
+    """Return the instant of an attribute."""
+    return datetime.fromtimestamp(float(attribute["N"]), tz=UTC)
+
+
+def iso(instant: datetime) -> str:
+    """Return an instant as a sort key, to the second."""
+    return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def kind_key(prefix: str, kind: Kind) -> str:
+    """Return ``prefix#signal#basis``."""
+    return f"{prefix}#{kind.signal}#{kind.basis}"
+
+
+def source_key(zone: str, provider: str, kind: Kind) -> str:
+    """Return ``zone#provider#signal#basis``."""
+    return kind_key(f"{zone}#{provider}", kind)
+
+
+def from_reading(reading: Reading) -> Item:
+    """Return a reading's attributes without its key, which says the rest, and without detail.
+
+    ``revision`` is ``published_at``, or ``fetched_at`` where the provider gives none; the latter
+    is repeated only beside the former.
+    """
+    item = SCHEMA | {
+        "valid_from": epoch(reading.valid_from),
+        "valid_to": epoch(reading.valid_to),
+        "revision": epoch(reading.published_at or reading.fetched_at),
+        "provider_zone": {"S": reading.provider_zone},
+        "scope": {"S": str(reading.scope)},
+        "quality": {"S": str(reading.quality)},
+        "gco2_kwh": number(reading.gco2_kwh),
+    }
+    for name in ("gco2_low", "gco2_high"):
+        if (bound := number(getattr(reading, name))) != item["gco2_kwh"]:
+            item[name] = bound
+    if reading.published_at is not None:
+        item["fetched_at"] = epoch(reading.fetched_at)
+    if (coverage := number(reading.coverage, 4)) != {"N": "1"}:
+        item["coverage"] = coverage
+    if reading.simulated:
+        item["simulated"] = {"BOOL": True}
+    return item
+
+
+def same_figures(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Return whether two items of a reading differ in their revision alone."""
+    told_apart = {"pk", "sk", "revision", "fetched_at"}
+    return {name: value for name, value in one.items() if name not in told_apart} == {
+        name: value for name, value in other.items() if name not in told_apart
+    }
+
+
+def to_reading(item: Mapping[str, Any], zone: str, provider: str, kind: Kind) -> Reading:
+    """Return the reading of an item."""
+    _check_schema(item)
+    value = item["gco2_kwh"]
+    revision = moment(item["revision"])
+    published = "fetched_at" in item
+    return Reading(
+        zone=zone,
+        provider=provider,
+        provider_zone=item["provider_zone"]["S"],
+        signal=kind.signal,
+        basis=kind.basis,
+        scope=Scope(item["scope"]["S"]),
+        quality=Quality(item["quality"]["S"]),
+        gco2_kwh=float(value["N"]),
+        gco2_low=float(item.get("gco2_low", value)["N"]),
+        gco2_high=float(item.get("gco2_high", value)["N"]),
+        valid_from=moment(item["valid_from"]),
+        valid_to=moment(item["valid_to"]),
+        published_at=revision if published else None,
+        fetched_at=moment(item["fetched_at"]) if published else revision,
+        coverage=float(item["coverage"]["N"]) if "coverage" in item else 1.0,
+        simulated=_flag(item),
+        detail=json.loads(item["detail"]["S"]) if "detail" in item else {},
+    )
+
+
+def from_forecast(forecast: Forecast) -> Item:
+    """Return a forecast's attributes without its key."""
+    return SCHEMA | {
+        "issued_at": epoch(forecast.issued_at),
+        "provider_zone": {"S": forecast.provider_zone},
+        "scope": {"S": str(forecast.scope)},
+        "simulated": {"BOOL": forecast.simulated},
+        "points": {
+            "L": [
+                {"L": [epoch(point.valid_from), epoch(point.valid_to), number(point.gco2_kwh)]}
+                for point in forecast.points
+            ]
+        },
+        "expires_at": expiry(forecast.points[-1].valid_to + FORECAST_LIFE),
+    }
+
+
+def to_forecast(item: Mapping[str, Any], zone: str) -> Forecast:
+    """Return the forecast of an item."""
+    _check_schema(item)
+    provider, signal, basis = item["sk"]["S"].split("#")
+    points = []
+    for point in item["points"]["L"]:
+        valid_from, valid_to, gco2_kwh = point["L"]
+        points.append(ForecastPoint(moment(valid_from), moment(valid_to), float(gco2_kwh["N"])))
+    return Forecast(
+        zone=zone,
+        provider=provider,
+        provider_zone=item["provider_zone"]["S"],
+        signal=Signal(signal),
+        basis=Basis(basis),
+        scope=Scope(item["scope"]["S"]),
+        issued_at=moment(item["issued_at"]),
+        points=tuple(points),
+        simulated=_flag(item),
+    )
+
+
+def from_status(status: ProviderStatus) -> tuple[Item, Item, Item]:
+    """Return the attributes of the run, of its success and of its error; the latter if any."""
+    run: Item = SCHEMA | {
+        "state": {"S": str(status.state)},
+        "last_run_at": epoch(status.last_run_at),
+        "stored": {"N": str(status.stored)},
+        "rejected": {"M": {why: {"N": str(count)} for why, count in status.rejected.items()}},
+        "unconfigured_zones": {"L": [{"S": zone} for zone in status.unconfigured_zones]},
+        "simulated": {"BOOL": status.simulated},
+    }
+    success = {
+        name: epoch(instant)
+        for name in ("last_success_at", "newest_valid_to")
+        if (instant := getattr(status, name)) is not None
+    }
+    error: Item = {}
+    if status.last_error_at is not None:
+        error["last_error_at"] = epoch(status.last_error_at)
+    for name in ("last_error", "last_error_kind"):
+        if (text := getattr(status, name)) is not None:
+            error[name] = {"S": text[:MAX_ERROR_CHARS]}
+    return run, success, error
+
+
+def from_hour(mean: HourMean, profile: HourProfile) -> Item:
+    """Return one hour of a profile as an attribute: value, instant, whether simulated."""
+    return {"L": [number(mean.gco2_kwh), epoch(mean.computed_at), {"BOOL": profile.simulated}]}
+
+
+def to_current(
+    item: Mapping[str, Any],
+) -> Reading | ProviderStatus | HourProfile | Policy:
+    """Return what an item of the partition ``CURRENT`` holds."""
+    _check_schema(item)
+    name, *rest = item["sk"]["S"].split("#")
+    match name, rest:
+        case "READING", [zone, provider, signal, basis]:
+            return to_reading(item, zone, provider, Kind(Signal(signal), Basis(basis)))
+        case "PROVIDER", [provider]:
+            return _to_status(item, provider)
+        case "PROFILE", [zone, signal, basis]:
+            return _to_profile(item, zone, Kind(Signal(signal), Basis(basis)))
+        case "POLICY", []:
+            return _to_policy(item)
+    raise ValueError(f"no item of ours: {name}")
+
+
+def _check_schema(item: Mapping[str, Any]) -> None:
+    if item["schema"] != SCHEMA["schema"]:
+        raise ValueError(f"schema {item['schema']}")
+
+
+def _flag(item: Mapping[str, Any]) -> bool:
+    return bool(item["simulated"]["BOOL"]) if "simulated" in item else False
+
+
+def _to_status(item: Mapping[str, Any], provider: str) -> ProviderStatus:
+    def instant(name: str) -> datetime | None:
+        return moment(item[name]) if name in item else None
+
+    def text(name: str) -> str | None:
+        return str(item[name]["S"]) if name in item else None
+
+    return ProviderStatus(
+        provider=provider,
+        state=ProviderState(item["state"]["S"]),
+        last_run_at=moment(item["last_run_at"]),
+        last_success_at=instant("last_success_at"),
+        newest_valid_to=instant("newest_valid_to"),
+        last_error=text("last_error"),
+        last_error_kind=text("last_error_kind"),
+        last_error_at=instant("last_error_at"),
+        stored=int(item["stored"]["N"]),
+        rejected={why: int(count["N"]) for why, count in item["rejected"]["M"].items()},
+        unconfigured_zones=tuple(zone["S"] for zone in item["unconfigured_zones"]["L"]),
+        simulated=_flag(item),
+    )
+
+
+def _to_profile(item: Mapping[str, Any], zone: str, kind: Kind) -> HourProfile:
+    hours = {}
+    simulated = False
+    for hour, name in HOUR_NAMES.items():
+        if name in item:
+            gco2_kwh, computed_at, of_simulator = item[name]["L"]
+            hours[hour] = HourMean(float(gco2_kwh["N"]), moment(computed_at))
+            simulated = simulated or bool(of_simulator["BOOL"])
+    return HourProfile(
+        zone=zone,
+        kind=kind,
+        scope=Scope(item["scope"]["S"]),
+        provider=item["provider"]["S"],
+        hours=hours,
+        simulated=simulated,
+    )
+
+
+def _to_policy(item: Mapping[str, Any]) -> Policy:
+    stated: dict[str, Any] = {
+        part.name: float(item[part.name]["N"])
+        for part in fields(Policy)
+        if part.name in item and part.name not in ("version", "ranking_signal")
+    }
+    if "ranking_signal" in item:
+        stated["ranking_signal"] = RankingSignal(item["ranking_signal"]["S"])
+    return Policy(version=item["version"]["S"], **stated)
