@@ -46,6 +46,15 @@ def test_a_fault_of_a_zone_or_of_another_provider_spares_the_rest() -> None:
     assert names(faults, NATION) == []
 
 
+def test_a_zones_fault_of_content_reaches_answers_for_all_zones_but_a_broken_wire_does_not() -> (
+    None
+):
+    faults = Faults()
+    faults.add(fault(fault="missing_region", zone="GBR-13"), NOW)
+    faults.add(fault(fault="reset", zone="GBR-13"), NOW)
+    assert names(faults, Request("GET", "/regional")) == ["missing_region"]
+
+
 def test_stale_freezes_the_providers_clock_and_future_sets_it_ahead() -> None:
     later = NOW + timedelta(hours=2)
     frozen, ahead = Faults(), Faults()

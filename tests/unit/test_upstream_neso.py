@@ -132,3 +132,13 @@ def test_a_missing_fuel_leaves_the_others() -> None:
     fuels = {row["fuel"] for row in json.loads(body)["data"]["generationmix"]}
     spoilt = json.loads(neso.missing_fuel(body, {"fuel": "wind"}))["data"]["generationmix"]
     assert {row["fuel"] for row in spoilt} == fuels - {"wind"}
+
+
+def test_a_fault_of_one_region_leaves_the_others_in_the_answer_for_all() -> None:
+    body = neso.answer(Request("GET", "/regional"), NOW).body.decode()
+    before = json.loads(body)["data"][0]["regions"]
+    after = json.loads(neso.null_forecast(body, {"zone": "GBR-13"}))["data"][0]["regions"]
+    assert after[12]["intensity"]["forecast"] is None
+    assert [r for r in after if r["regionid"] != 13] == [r for r in before if r["regionid"] != 13]
+    without = json.loads(neso.missing_region(body, {"zone": "GBR-13"}))["data"][0]["regions"]
+    assert without == [r for r in before if r["regionid"] != 13]

@@ -22,7 +22,7 @@ class Fault:
     provider, fault
         Whose answers, and which fault.
     zone
-        Only requests for this zone; None for every request.
+        Only requests for this zone, and its part of an answer for several; None for all.
     times, for_s
         How many answers it spoils, and for how many seconds; None for ever.
     status, headers
@@ -150,7 +150,9 @@ class Faults:
         for fault, since in self._faults:
             if fault.provider != provider.name:
                 continue
-            if fault.zone not in {None, provider.zone(request)}:
+            zone = provider.zone(request)
+            within = zone is None and fault.fault in provider.payload_faults
+            if fault.zone not in {None, zone} and not within:
                 continue
             if fault.times is not None:
                 fault.times -= 1

@@ -7,7 +7,7 @@ and for ten minutes after a roll-over ``actual`` still repeats the row before.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -285,41 +285,55 @@ def zone(request: Request) -> str | None:
     return f"GBR-{found[1]}" if found else None
 
 
-def every_object(node: Any, change: Callable[[dict[str, Any]], None]) -> None:  # noqa: ANN401 - JSON
-    """Apply ``change`` to each object of a JSON document."""
+def every_object(node: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - any JSON
+    """Each object of a JSON document, outermost first."""
     if isinstance(node, dict):
-        change(node)
+        yield node
     for child in (
         node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
     ):
-        every_object(child, change)
+        yield from every_object(child)
 
 
-def rewritten(body: str, change: Callable[[dict[str, Any]], None]) -> str:
-    """Give the body with every object changed."""
+def rewritten(body: str, fault: Mapping[str, Any], change: Callable[[dict[str, Any]], None]) -> str:
+    """Give the body with each object changed; with a region as ``zone``, only those inside it."""
     document = json.loads(body)
-    every_object(document, change)
+    regions = [node for node in every_object(document) if "regionid" in node]
+    asked = [node for node in regions if fault.get("zone") in {None, f"GBR-{node['regionid']}"}]
+    for part in asked if regions else [document]:
+        for node in every_object(part):
+            change(node)
     return json.dumps(document, separators=(",", ":"))
 
 
-def false_zero(body: str, _: Mapping[str, Any]) -> str:
+def false_zero(body: str, fault: Mapping[str, Any]) -> str:
     """``actual`` 0 and "very low" beside a high forecast, as on 2023-06-07."""
 
     def change(node: dict[str, Any]) -> None:
         if "actual" in node:
             node |= {"actual": 0, "index": "very low"}
 
-    return rewritten(body, change)
+    return rewritten(body, fault, change)
 
 
-def null_actual(body: str, _: Mapping[str, Any]) -> str:
+def null_actual(body: str, fault: Mapping[str, Any]) -> str:
     """``actual`` null in the past, as on 2023-01-26."""
 
     def change(node: dict[str, Any]) -> None:
         if "actual" in node:
             node["actual"] = None
 
-    return rewritten(body, change)
+    return rewritten(body, fault, change)
+
+
+def null_forecast(body: str, fault: Mapping[str, Any]) -> str:
+    """``forecast`` null: all there is of a region's intensity."""
+
+    def change(node: dict[str, Any]) -> None:
+        if "forecast" in node:
+            node["forecast"] = None
+
+    return rewritten(body, fault, change)
 
 
 def missing_fuel(body: str, fault: Mapping[str, Any]) -> str:
@@ -330,7 +344,17 @@ def missing_fuel(body: str, fault: Mapping[str, Any]) -> str:
             fuel = fault.get("fuel") or "gas"
             node["generationmix"] = [row for row in node["generationmix"] if row["fuel"] != fuel]
 
-    return rewritten(body, change)
+    return rewritten(body, fault, change)
+
+
+def missing_region(body: str, fault: Mapping[str, Any]) -> str:
+    """Leave one region (``zone``, by default GBR-13) out of the answers that hold them all."""
+    zone = fault.get("zone") or "GBR-13"
+    document = json.loads(body)
+    for node in every_object(document):
+        if "regions" in node:
+            node["regions"] = [r for r in node["regions"] if f"GBR-{r['regionid']}" != zone]
+    return json.dumps(document, separators=(",", ":"))
 
 
 PROVIDER = Provider(
@@ -342,6 +366,8 @@ PROVIDER = Provider(
     payload_faults={
         "false_zero": false_zero,
         "null_actual": null_actual,
+        "null_forecast": null_forecast,
         "missing_fuel": missing_fuel,
+        "missing_region": missing_region,
     },
 )
