@@ -9,8 +9,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-
-import httpx
+from typing import NoReturn
 
 from infra.local import view
 from infra.local.processes import StackError
@@ -81,19 +80,20 @@ def _run(arguments: argparse.Namespace) -> int:
     stack = local.up(upstream=arguments.upstream, auth=arguments.auth)
     try:
         _watch(local, stack)
+    except KeyboardInterrupt:
+        return 0  # the way it is meant to end
     finally:
         if not was_running:
             print(f"\nstopped {', '.join(local.down())}")
-    return 0
 
 
-def _watch(local: LocalStack, stack: Stack) -> None:
+def _watch(local: LocalStack, stack: Stack) -> NoReturn:
     live = sys.stdout.isatty()
     while local.running() is not None:
         try:
             shown = view.page(stack)
-        except httpx.HTTPError as error:
-            shown = f"the router does not answer: {error!r}"
+        except StackError as error:
+            shown = str(error)
         print(f"{CLEAR_SCREEN if live else ''}{shown}\n", flush=True)
         time.sleep(REFRESH_S if live else PLAIN_REFRESH_S)
     raise StackError(f"the stack has ended by itself; see the logs in {local.state_dir}")
@@ -105,6 +105,9 @@ def _invoke(arguments: argparse.Namespace) -> int:
     if stack is None:
         print("no stack runs here yet: starting one (`greenstream down` stops it)")
         stack = local.up(upstream=arguments.upstream, auth=arguments.auth)
+    if arguments.function == "router":  # it answers HTTP, so it is asked over HTTP
+        print(json.dumps(stack.get(view.ROUTE), indent=2))
+        return 0
     began = datetime.now(UTC)
     print(json.dumps(stack.invoke(arguments.function), indent=2))
     print("\n".join(view.stored_since(stack, began)))

@@ -72,16 +72,21 @@ class Stack:
 
         Raises
         ------
-        httpx.HTTPError
-            When it does not answer, or not with success.
+        StackError
+            When it does not answer, or not with success; the message holds what it said.
         """
         request = AWSRequest("GET", f"{self.router_url}{path}")
         if self.auth == "iam":
             credentials = Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
             SigV4Auth(credentials, "lambda", self.region).add_auth(request)
-        with httpx.Client(trust_env=False, timeout=10) as client:
-            answer = client.get(str(request.url), headers=dict(request.headers.items()))
-        return answer.raise_for_status().json()
+        try:
+            with httpx.Client(trust_env=False, timeout=10) as client:
+                answer = client.get(str(request.url), headers=dict(request.headers.items()))
+        except httpx.TransportError as error:
+            raise StackError(f"the router does not answer: {error!r}") from error
+        if not answer.is_success:
+            raise StackError(f"GET {path} answered {answer.status_code}: {answer.text[:500]}")
+        return answer.json()
 
     def invoke(self, function: str) -> Any:  # noqa: ANN401 - JSON
         """Invoke a function once and return its answer.

@@ -30,7 +30,7 @@ def page(stack: Stack) -> str:
 
     Raises
     ------
-    httpx.HTTPError
+    StackError
         When the router does not answer with success.
     """
     return render(stack, stack.get("/v1/zones"), stack.get(ROUTE))
