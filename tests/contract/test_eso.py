@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -80,12 +80,11 @@ GOOD: Mapping[str, Any] = {
 
 
 def eso(answers: Mapping[str, Any] | Answer, *, simulated: bool = False) -> Eso:
-    def answer(request: httpx.Request) -> httpx.Response:
-        assert not isinstance(answers, Callable)  # type: ignore[arg-type]
-        body = answers[request.url.path]
+    def look_up(request: httpx.Request) -> httpx.Response:
+        body = cast("Mapping[str, Any]", answers)[request.url.path]
         return body if isinstance(body, httpx.Response) else httpx.Response(200, json=body)
 
-    transport = httpx.MockTransport(answers if callable(answers) else answer)
+    transport = httpx.MockTransport(answers if callable(answers) else look_up)
     http = HttpClient(
         provider="eso",
         base_url="https://neso.test",

@@ -1,0 +1,205 @@
+"""The pipeline every provider runs: nothing that came is lost, everything refused is counted."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+
+from greenstream.collect import CollectionFailedError, Harvest, collect
+from greenstream.errors import GreenStreamError, InvalidError, NoDataError, TransientError
+from greenstream.store import ProviderState, ProviderStatus, StoreError
+from tests.builders import AVERAGE_DIRECT, NOW, a_reading
+from tests.fakes.memory_store import MemoryStore
+
+
+class Told:
+    """Remembers log events and metrics."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, str, dict[str, object]]] = []
+        self.metrics: dict[str, float] = {}
+
+    def event(self, level: str, message: str, **fields: object) -> None:
+        self.events.append((level, message, fields))
+
+    def count(self, metric: str, value: float, unit: str = "Count") -> None:
+        self.metrics[metric] = self.metrics.get(metric, 0) + value
+
+
+class Scripted:
+    """A provider that yields what it is given, and raises what it is given."""
+
+    name = "p"
+
+    def __init__(self, *steps: Harvest | Exception) -> None:
+        self.steps = steps
+
+    def fetch(self, now: datetime) -> Iterator[Harvest]:
+        for step in self.steps:
+            if isinstance(step, Exception):
+                raise step
+            yield step
+
+
+def harvest(*errors: GreenStreamError, zones: str = "Z", **changes: object) -> Harvest:
+    return Harvest(
+        readings=tuple(a_reading(zone=zone, **changes) for zone in zones),  # type: ignore[arg-type]
+        errors=errors,
+    )
+
+
+REFUSED = InvalidError("0 beside 185", reason="false_zero", provider="p", zone="Y")
+DOWN = TransientError("refused", provider="p")
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+def status(store: MemoryStore) -> ProviderStatus:
+    [found] = store.snapshot().providers
+    return found
+
+
+def test_a_good_run_stores_and_says_so(store: MemoryStore, told: Told) -> None:
+    run = collect(Scripted(harvest(zones="YZ")), store, clock=lambda: NOW, telemetry=told)
+
+    assert run.state is ProviderState.OK
+    assert {reading.zone for reading in store.snapshot().readings} == {"Y", "Z"}
+    assert status(store).last_success_at == NOW
+    assert status(store).newest_valid_to == NOW
+    assert told.metrics["ReadingsStored"] == 2
+    assert told.metrics["RunSucceeded"] == 1
+
+
+def test_a_later_failure_takes_nothing_from_what_came_before(
+    store: MemoryStore, told: Told
+) -> None:
+    run = collect(Scripted(harvest(), DOWN), store, clock=lambda: NOW, telemetry=told)
+
+    assert run.state is ProviderState.PARTIAL
+    assert len(store.snapshot().readings) == 1
+    assert status(store).last_error == "p: refused"
+    assert status(store).last_error_kind == "transient"
+
+
+def test_a_refused_value_is_counted_by_its_reason_logged_and_the_last_good_one_stays(
+    store: MemoryStore, told: Told
+) -> None:
+    before = NOW - timedelta(seconds=300)
+    good = harvest(zones="YZ", age_s=300)
+    collect(Scripted(good), store, clock=lambda: before, telemetry=told)
+    run = collect(Scripted(harvest(REFUSED, zones="Z")), store, clock=lambda: NOW, telemetry=told)
+
+    assert run.as_dict()["rejected"] == {"false_zero": 1}
+    assert status(store).rejected == {"false_zero": 1}
+    kept = {reading.zone: reading.valid_to for reading in store.snapshot().readings}
+    assert kept == {"Y": before, "Z": NOW}
+    [(level, message, fields)] = [event for event in told.events if event[0] == "warning"]
+    assert (level, message) == ("warning", "rejected")
+    assert (fields["zone"], fields["reason"]) == ("Y", "false_zero")
+    assert told.metrics["ReadingsRejected"] == 1
+
+
+@pytest.mark.parametrize("steps", [(DOWN,), (Harvest(errors=(REFUSED,)),), ()])
+def test_a_run_that_brings_nothing_fails_aloud_after_keeping_its_status(
+    store: MemoryStore, told: Told, steps: tuple[Harvest | Exception, ...]
+) -> None:
+    with pytest.raises(CollectionFailedError):
+        collect(Scripted(*steps), store, clock=lambda: NOW, telemetry=told)
+
+    assert status(store).state is ProviderState.FAILED
+    assert told.metrics["RunSucceeded"] == 0
+
+
+def test_a_failed_run_keeps_the_last_success(store: MemoryStore, told: Told) -> None:
+    collect(Scripted(harvest()), store, clock=lambda: NOW, telemetry=told)
+    later = NOW + timedelta(minutes=5)
+    with pytest.raises(CollectionFailedError):
+        collect(Scripted(DOWN), store, clock=lambda: later, telemetry=told)
+
+    found = status(store)
+    assert (found.state, found.last_success_at, found.last_error_at) == (
+        ProviderState.FAILED,
+        NOW,
+        later,
+    )
+
+
+def test_without_its_secret_a_provider_is_unconfigured_which_is_no_failure(
+    store: MemoryStore, told: Told
+) -> None:
+    run = collect(
+        Scripted(Harvest(unconfigured=("PJM",))), store, clock=lambda: NOW, telemetry=told
+    )
+
+    assert run.state is ProviderState.UNCONFIGURED
+    assert status(store).unconfigured_zones == ("PJM",)
+    assert "RunSucceeded" not in told.metrics
+
+
+def test_a_configured_zone_beside_an_unconfigured_one_is_ok(store: MemoryStore, told: Told) -> None:
+    run = collect(
+        Scripted(harvest(), Harvest(unconfigured=("PJM",))),
+        store,
+        clock=lambda: NOW,
+        telemetry=told,
+    )
+    assert run.state is ProviderState.OK
+
+
+def test_a_repeated_delivery_changes_nothing(store: MemoryStore, told: Told) -> None:
+    for _ in range(2):
+        run = collect(Scripted(harvest()), store, clock=lambda: NOW, telemetry=told)
+
+    assert run.as_dict()["outcomes"] == {"duplicate": 1}
+    since = NOW - timedelta(days=1)
+    assert len(store.history("Z", "p", AVERAGE_DIRECT, since=since, until=NOW)) == 1
+
+
+def test_an_unreachable_store_is_not_swallowed(told: Told) -> None:
+    with pytest.raises(StoreError):
+        collect(
+            Scripted(harvest()),
+            MemoryStore(unreachable=True),
+            clock=lambda: NOW,
+            telemetry=told,
+        )
+
+
+def test_the_hour_that_has_ended_gets_its_mean_of_the_last_week(
+    store: MemoryStore, told: Told
+) -> None:
+    """16:00-17:00 on three days; the first reading after 17:00 completes the hour."""
+
+    def keep(at: datetime, gco2_kwh: float) -> None:
+        reading = a_reading(valid_to=at, fetched_at=at, gco2_kwh=gco2_kwh)
+        collect(Scripted(Harvest(readings=(reading,))), store, clock=lambda: at, telemetry=told)
+
+    for days_ago, values in ((8, (900.0, 900.0)), (1, (100.0, 200.0)), (0, (300.0, 400.0))):
+        day = NOW - timedelta(days=days_ago)
+        keep(day + timedelta(minutes=5), values[0])
+        keep(day + timedelta(minutes=60), values[1])
+    keep(NOW + timedelta(minutes=65), 50.0)
+
+    [profile] = store.snapshot().profiles
+    assert profile.kind == AVERAGE_DIRECT
+    assert profile.hours[16].gco2_kwh == 250  # the day before last week's window is not in it
+    assert profile.hours[16].computed_at == NOW + timedelta(minutes=65)
+
+
+def test_no_data_is_an_error_with_its_own_name(store: MemoryStore, told: Told) -> None:
+    run = collect(
+        Scripted(harvest(NoDataError("nothing yet", provider="p", zone="Y"))),
+        store,
+        clock=lambda: NOW,
+        telemetry=told,
+    )
+    assert run.as_dict()["rejected"] == {}
+    assert run.as_dict()["errors"] == ["p/Y: nothing yet"]

@@ -1,0 +1,156 @@
+"""One bounded GET: whatever an upstream does ends as an answer or as our own error, in time."""
+
+import gzip
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from greenstream.errors import InvalidError, TransientError
+from greenstream.http import HttpClient, Response
+
+Reply = Callable[[httpx.Request], httpx.Response]
+
+
+class Upstream:
+    """Answers as told and remembers what it was asked; time passes by what it says."""
+
+    def __init__(self, *replies: httpx.Response | Exception) -> None:
+        self.replies = iter(replies)
+        self.asked: list[httpx.Request] = []
+        self.slept: list[float] = []
+        self.seconds = 0.0
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        reply = next(self.replies)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    def client(self, **changes: float) -> HttpClient:
+        return HttpClient(
+            provider="p",
+            base_url="https://upstream.test/api",
+            transport=httpx.MockTransport(self),
+            sleep=self.slept.append,
+            monotonic=lambda: self.seconds,
+            **changes,  # type: ignore[arg-type]
+        )
+
+    def get(self, **changes: float) -> Response:
+        with self.client(**changes) as http:
+            return http.get("/now", params={"zone": "Z"}, zone="Z")
+
+
+def test_an_answer_below_500_is_the_providers_to_judge() -> None:
+    upstream = Upstream(httpx.Response(404, json={"error": "none"}))
+    response = upstream.get()
+
+    assert response.status == 404
+    assert response.json(provider="p") == {"error": "none"}
+    assert str(upstream.asked[0].url) == "https://upstream.test/api/now?zone=Z"
+
+
+def test_a_passing_fault_is_tried_once_more() -> None:
+    upstream = Upstream(httpx.ConnectError("refused"), httpx.Response(200, text="ok"))
+
+    assert upstream.get().body == b"ok"
+    assert upstream.slept == [1.0]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        httpx.ConnectError("refused"),
+        httpx.ConnectTimeout("slow"),
+        httpx.ReadTimeout("hang"),
+        httpx.RemoteProtocolError("reset mid-body"),
+        httpx.Response(500),
+        httpx.Response(503),
+        httpx.Response(429),
+    ],
+)
+def test_a_lasting_fault_is_transient_with_provider_and_zone(
+    fault: httpx.Response | Exception,
+) -> None:
+    upstream = Upstream(fault, fault)
+    with pytest.raises(TransientError) as failed:
+        upstream.get()
+
+    assert (failed.value.provider, failed.value.zone) == ("p", "Z")
+    assert len(upstream.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("header", "waited"), [("3", 3.0), ("9999", 5.0), ("soon", 1.0), ("", 1.0)]
+)
+def test_retry_after_is_honoured_within_reason(header: str, waited: float) -> None:
+    upstream = Upstream(httpx.Response(429, headers={"Retry-After": header}), httpx.Response(200))
+    upstream.get()
+
+    assert upstream.slept == [waited]
+
+
+def test_a_body_over_the_limit_is_refused_while_it_is_read() -> None:
+    read = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal read
+        while True:
+            read += 1000
+            yield b"x" * 1000
+
+    upstream = Upstream(httpx.Response(200, content=endless()))
+    with pytest.raises(InvalidError) as refused:
+        upstream.get(max_bytes=10_000)
+
+    assert refused.value.reason == "too_large"
+    assert read <= 12_000
+
+
+def test_a_compressed_bomb_counts_as_what_it_unpacks_to() -> None:
+    bomb = gzip.compress(b"0" * 5_000_000)
+    upstream = Upstream(httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=bomb))
+    with pytest.raises(InvalidError) as refused:
+        upstream.get(max_bytes=1_000_000)
+    assert refused.value.reason == "too_large"
+
+
+def test_a_dripping_upstream_meets_the_deadline() -> None:
+    upstream = Upstream()
+
+    def drip() -> Iterator[bytes]:
+        while True:
+            upstream.seconds += 1
+            yield b"."
+
+    upstream.replies = iter([httpx.Response(200, content=drip()) for _ in range(2)])
+    with pytest.raises(TransientError, match="took over 12 s"):
+        upstream.get()
+
+
+def test_a_body_that_is_not_what_its_encoding_says_is_invalid() -> None:
+    upstream = Upstream(
+        httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(b"no"))
+    )
+    with pytest.raises(InvalidError) as refused:
+        upstream.get()
+    assert refused.value.reason == "not_http"
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html></html>", b"{", b"\xff\xfe", b"[" * 100_000, b'{"a": NaN}x']
+)
+def test_what_is_not_json_is_refused_with_its_first_bytes(body: bytes) -> None:
+    response = Response(200, {"content-type": "text/html"}, body)
+    with pytest.raises(InvalidError) as refused:
+        response.json(provider="p", zone="Z")
+    assert refused.value.reason == "not_json"
+    assert "text/html" in refused.value.message
+
+
+def test_redirects_are_not_followed() -> None:
+    upstream = Upstream(httpx.Response(302, headers={"Location": "https://elsewhere.test"}))
+    assert upstream.get().status == 302
+    assert len(upstream.asked) == 1

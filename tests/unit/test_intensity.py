@@ -1,0 +1,120 @@
+"""Fuel mix to g/kWh: what is unknown lowers coverage and widens the bounds, and is said."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from greenstream.errors import InvalidError
+from greenstream.intensity import Factor, FactorTable, Intensity, factor_tables, mix_intensity
+from greenstream.reading import Basis
+from greenstream.zones import zones
+
+TABLE = FactorTable(
+    table="T",
+    basis=Basis.DIRECT,
+    version="test",
+    factors={
+        "gas": Factor(400, 400, 400),
+        "wind": Factor(0, 0, 0),
+        "other": Factor(None, 0, 600),
+    },
+)
+
+
+def mix(**generation_mw: float) -> Intensity:
+    return mix_intensity(generation_mw, TABLE, provider="p", zone="Z")
+
+
+def test_a_wholly_known_mix_is_its_weighted_mean() -> None:
+    answer = mix(gas=300.0, wind=100.0)
+
+    assert answer.gco2_kwh == answer.gco2_low == answer.gco2_high == 300
+    assert (answer.coverage, answer.generation_mw, answer.unlisted) == (1, 400, ())
+
+
+def test_an_unknown_fuel_lowers_coverage_and_bounds_the_value() -> None:
+    answer = mix(gas=300.0, wind=100.0, other=100.0)
+
+    assert answer.gco2_kwh == 300
+    assert (answer.gco2_low, answer.gco2_high, answer.coverage) == (240, 360, 0.8)
+
+
+def test_the_value_stays_within_what_the_unknown_rest_allows() -> None:
+    """A dirty known part beside an unknown that cannot be that dirty."""
+    table = FactorTable(
+        "T", Basis.DIRECT, "test", {"coal": Factor(1000, 0, 0), "o": Factor(None, 0, 100)}
+    )
+    answer = mix_intensity({"coal": 100, "o": 100}, table, provider="p", zone="Z")
+
+    assert answer.gco2_kwh == answer.gco2_high == 550
+
+
+def test_a_fuel_the_table_does_not_name_is_unknown_and_named() -> None:
+    answer = mix(gas=100.0, fusion=100.0)
+
+    assert answer.unlisted == ("fusion",)
+    assert answer.coverage == 0.5
+    assert answer.gco2_high == 800
+
+
+def test_power_below_zero_is_not_generation() -> None:
+    """Station use of solar at night, pumping, charging, export."""
+    assert mix(gas=100.0, wind=-40.0, other=0.0) == mix(gas=100.0)
+
+
+@pytest.mark.parametrize("mw", [math.nan, math.inf, -math.inf])
+def test_a_missing_fuel_is_refused_never_counted_as_zero(mw: float) -> None:
+    with pytest.raises(InvalidError) as refused:
+        mix(gas=100.0, wind=mw)
+    assert refused.value.reason == "not_a_number"
+
+
+@pytest.mark.parametrize("generation_mw", [{}, {"gas": 0.0}, {"gas": -5.0}])
+def test_no_generation_is_refused(generation_mw: dict[str, float]) -> None:
+    with pytest.raises(InvalidError) as refused:
+        mix(**generation_mw)
+    assert refused.value.reason == "no_generation"
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["gas", "wind", "other", "fusion"]), st.floats(0.001, 1e6), min_size=1
+    ),
+    st.floats(0.001, 1000),
+)
+def test_bounds_hold_the_value_and_scale_does_not_matter(
+    generation_mw: dict[str, float], scale: float
+) -> None:
+    answer = mix(**generation_mw)
+    scaled = mix(**{fuel: mw * scale for fuel, mw in generation_mw.items()})
+
+    assert 0 <= answer.gco2_low <= answer.gco2_kwh <= answer.gco2_high <= 1200
+    assert 0 <= answer.coverage <= 1
+    assert scaled.gco2_kwh == pytest.approx(answer.gco2_kwh)
+    assert scaled.coverage == pytest.approx(answer.coverage)
+
+
+def test_every_shipped_factor_is_possible_and_each_grid_has_both_bases() -> None:
+    tables = factor_tables()
+    for (name, _), table in tables.items():
+        assert {(name, Basis.DIRECT), (name, Basis.LIFECYCLE)} <= set(tables)
+        for fuel, factor in table.factors.items():
+            assert 0 <= factor.low <= factor.high <= 1500, (name, fuel)
+
+
+def test_lifecycle_is_never_below_direct_for_the_same_fuel() -> None:
+    for (name, basis), table in factor_tables().items():
+        if basis is Basis.LIFECYCLE:
+            direct = factor_tables()[(name, Basis.DIRECT)].factors
+            for fuel, factor in table.factors.items():
+                if factor.gco2_kwh is not None and direct[fuel].gco2_kwh is not None:
+                    assert factor.gco2_kwh >= (direct[fuel].gco2_kwh or 0), (name, fuel)
+
+
+def test_every_computed_zone_has_its_factor_table() -> None:
+    for zone in zones().values():
+        for source in zone.sources:
+            if source.provider == "gridstatus":
+                assert (source.provider_zone, Basis.DIRECT) in factor_tables(), zone.zone

@@ -1,0 +1,54 @@
+"""Settings fail at start, by name; a secret comes from the environment or from its place."""
+
+import pytest
+
+from greenstream.settings import Settings, SettingsError, required, secret
+
+
+class Parameters:
+    """A parameter store that remembers what it was asked."""
+
+    def __init__(self, **values: str) -> None:
+        self.values = {f"/greenstream/dev/p/{name}": value for name, value in values.items()}
+        self.asked: list[str] = []
+
+    def get(self, name: str) -> str | None:
+        self.asked.append(name)
+        return self.values.get(name)
+
+
+SETTINGS = Settings(table_name="t", simulated=False, secrets_prefix="/greenstream/dev")
+
+
+def test_a_missing_table_is_named() -> None:
+    with pytest.raises(SettingsError, match="TABLE_NAME"):
+        Settings.from_env({})
+
+
+def test_upstream_is_live_unless_told_simulated() -> None:
+    assert Settings.from_env({"TABLE_NAME": "t"}).simulated is False
+    assert Settings.from_env({"TABLE_NAME": "t", "UPSTREAM": "simulated"}).simulated is True
+    with pytest.raises(SettingsError, match="UPSTREAM"):
+        Settings.from_env({"TABLE_NAME": "t", "UPSTREAM": "fake"})
+
+
+@pytest.mark.parametrize("value", [None, "", "  "])
+def test_an_empty_setting_is_missing(value: str | None) -> None:
+    with pytest.raises(SettingsError, match="ESO_BASE_URL"):
+        required("ESO_BASE_URL", {} if value is None else {"ESO_BASE_URL": value})
+
+
+def test_the_environment_wins_and_the_store_is_not_asked() -> None:
+    store = Parameters(KEY="stored")
+    assert secret("p", "KEY", SETTINGS, store, {"KEY": "local"}) == "local"
+    assert store.asked == []
+
+
+def test_the_store_is_asked_by_stage_provider_and_name() -> None:
+    assert secret("p", "KEY", SETTINGS, Parameters(KEY="stored"), {}) == "stored"
+
+
+def test_no_secret_anywhere_is_unconfigured_not_an_error() -> None:
+    assert secret("p", "KEY", SETTINGS, Parameters(), {}) is None
+    nowhere = Settings(table_name="t", simulated=False, secrets_prefix="")
+    assert secret("p", "KEY", nowhere, Parameters(KEY="stored"), {}) is None

@@ -1,0 +1,68 @@
+"""The tables: whole, consistent, and the seed's six POPs as the design has them."""
+
+import pytest
+
+from greenstream.reading import Kind
+from greenstream.zones import SEED_POPS, pops, zones, zones_of
+
+
+def test_the_seeds_six() -> None:
+    table = pops()
+    assert {pop: [entry.zone for entry in table[pop].zones] for pop in SEED_POPS} == {
+        "sfo": ["CAISO_NORTH"],
+        "lax": ["CAISO_NORTH"],
+        "iad": ["PJM", "NYISO"],
+        "nyc": ["NYISO"],
+        "lon": ["GBR-13"],
+        "ams": ["ENTSOE_NL"],
+    }
+
+
+def test_ashburn_is_on_pjm_and_new_york_only_stands_in() -> None:
+    own, other = pops()["iad"].zones
+    assert (own.proxy, other.proxy) == (False, True)
+    assert other.proxy_reason
+
+
+def test_every_pop_stands_on_earth_and_draws_from_known_zones() -> None:
+    for pop in pops().values():
+        assert -90 <= pop.lat <= 90
+        assert -180 <= pop.lon <= 180
+        assert pop.zones
+        assert pop.source
+        for entry in pop.zones:
+            assert entry.zone in zones()
+            assert bool(entry.proxy_reason) == entry.proxy
+
+
+def test_every_zone_has_a_published_mean_with_its_source_and_year() -> None:
+    for zone in zones().values():
+        assert zone.annual_means, zone.zone
+        for mean in zone.annual_means:
+            assert 0 < mean.gco2_kwh < 1200
+            assert 2019 <= mean.year <= 2026
+            assert mean.source
+        kinds = [mean.kind for mean in zone.annual_means]
+        assert len(kinds) == len(set(kinds))
+
+
+def test_sources_are_live_for_at_least_one_cadence() -> None:
+    for zone in zones().values():
+        for source in zone.sources:
+            assert source.max_age_s >= source.cadence_s
+            assert source.bases
+
+
+def test_the_fourteen_regions_of_great_britain_fall_back_to_the_nation() -> None:
+    for region in range(1, 15):
+        regional, national = zones()[f"GBR-{region}"].sources[:2]
+        assert (regional.provider, regional.provider_zone) == ("eso", str(region))
+        assert (national.provider, national.provider_zone) == ("eso", "national")
+
+
+@pytest.mark.parametrize("provider", ["eso", "gridstatus"])
+def test_zones_of_a_provider(provider: str) -> None:
+    found = zones_of(provider)
+    assert found
+    assert {source.provider for _, source in found} == {provider}
+    assert all(isinstance(kind, Kind) for _, source in found for kind in source.kinds)
