@@ -1,0 +1,239 @@
+"""What the router refuses, and how it says so: problem details that name the field."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from greenstream.policy import Policy
+from greenstream.question import MAX_LATENCY_MS
+from greenstream.store import Snapshot
+from greenstream.zones import pops, zones
+from tests.fakes.memory_store import MemoryStore
+from tests.router_client import Answer, Client, a_reading_of
+
+EVENTS = Path(__file__).parents[1] / "events"
+PATHS = ["/", "/v1/route", "/v1/zones", "/v1/pops", "/v1/providers", "/v1/policy", "/v1/health"]
+PARAMETERS = [
+    "pops",
+    "colo",
+    "lat",
+    "lon",
+    "rtt",
+    "current",
+    "max_latency_ms",
+    "signal",
+    "basis",
+    "history_h",
+]
+
+
+def a_client() -> Client:
+    store = MemoryStore()
+    store.put_reading(a_reading_of("NYISO", 260))
+    return Client(store)
+
+
+@pytest.fixture
+def client() -> Client:
+    return a_client()
+
+
+def problem(answer: Answer, status: int) -> list[dict[str, Any]]:
+    assert answer.status == status, answer.text
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    body = answer.body
+    assert list(body) == ["type", "title", "status", "detail", "errors"]
+    assert body["status"] == status
+    errors: list[dict[str, Any]] = body["errors"]
+    return errors
+
+
+class TestQueries:
+    @pytest.mark.parametrize(
+        ("query", "field"),
+        [
+            ("lat=1", "lon"),
+            ("lon=1", "lat"),
+            ("lat=90.1&lon=0", "lat"),
+            ("lat=0&lon=-180.5", "lon"),
+            *(
+                (f"lat={text}&lon=0", "lat")
+                for text in ("", "NaN", "inf", "1e999", "1_0", "٣", "x")
+            ),
+            ("lat=0x10&lon=0", "lat"),
+            ("max_latency_ms=-1", "max_latency_ms"),
+            ("max_latency_ms=60001", "max_latency_ms"),
+            ("max_latency_ms=", "max_latency_ms"),
+            ("pops=", "pops"),
+            ("pops=sfo,", "pops"),
+            ("pops=xyz", "pops"),
+            ("pops=SFO", "pops"),
+            ("pops=sfo,lon,sfo", "pops"),
+            ("pops=" + ",".join(["sfo"] * 301), "pops"),
+            ("current=xyz", "current"),
+            ("colo=ams", "colo"),
+            ("colo=", "colo"),
+            ("signal=greenest", "signal"),
+            ("rtt=", "rtt"),
+            ("rtt=sfo", "rtt"),
+            ("rtt=sfo:", "rtt"),
+            ("rtt=sfo:-1", "rtt"),
+            ("rtt=sfo:nan", "rtt"),
+            ("rtt=xyz:1", "rtt"),
+            ("rtt=sfo:1,sfo:2", "rtt"),
+            ("signal=auto&signal=auto", "signal"),
+            ("carbon=1", "carbon"),
+            ("=1", "query"),
+            ("%3Cscript%3E=1", "query"),
+        ],
+    )
+    def test_route_names_the_field_at_fault(self, client: Client, query: str, field: str) -> None:
+        errors = problem(client.ask("/v1/route", query), 400)
+
+        assert [error["field"] for error in errors] == [field]
+
+    @pytest.mark.parametrize(
+        ("path", "query", "field"),
+        [
+            ("/v1/zones", "signal=auto", "signal"),
+            ("/v1/zones", "basis=both", "basis"),
+            ("/v1/zones", "zone=NYISO", "zone"),
+            *(
+                ("/v1/zones/NYISO", f"history_h={hours}", "history_h")
+                for hours in ("0", "49", "1.5", "-1", "", "x", "1e1000")
+            ),
+            ("/v1/pops", "pop=sfo", "pop"),
+            ("/v1/providers", "a=b", "a"),
+            ("/v1/policy", "a=b", "a"),
+            ("/v1/health", "a=b", "a"),
+            ("/", "a=b", "a"),
+        ],
+    )
+    def test_so_do_the_others(self, client: Client, path: str, query: str, field: str) -> None:
+        errors = problem(client.ask(path, query), 400)
+
+        assert [error["field"] for error in errors] == [field]
+
+    def test_all_faults_are_told_at_once(self, client: Client) -> None:
+        errors = problem(client.ask("/v1/route", "pops=xyz&lat=100&lon=0&signal=no"), 400)
+
+        assert {error["field"] for error in errors} == {"pops", "lat", "signal"}
+
+    def test_what_is_allowed_is_listed(self, client: Client) -> None:
+        [error] = problem(client.ask("/v1/route", "pops=xyz"), 400)
+        assert error["allowed"] == list(pops())
+        [error] = problem(client.ask("/v1/route", "signal=no"), 400)
+        assert error["allowed"] == ["auto", "average", "marginal", "any"]
+
+    def test_the_limit_may_be_what_a_policy_may_say_and_no_more(self) -> None:
+        Policy(max_latency_ms=MAX_LATENCY_MS)
+        with pytest.raises(ValueError, match="max_latency_ms"):
+            Policy(max_latency_ms=MAX_LATENCY_MS * 1.001)
+
+    def test_markup_is_not_sent_back(self, client: Client) -> None:
+        markup = "%3Cscript%3Ealert(1)%3C/script%3E"
+        for path, query in (
+            ("/v1/route", f"pops={markup}&rtt={markup}:1&signal={markup}&{markup}={markup}"),
+            (f"/v1/zones/{markup}", ""),
+            ("/v1/zones/<script>", ""),
+            ("/<script>", ""),
+        ):
+            answer = client.ask(path, query)
+            assert 400 <= answer.status < 500
+            assert "script" not in answer.text.lower()
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+class TestPathsAndMethods:
+    @pytest.mark.parametrize("path", ["/v1", "/v1/route/", "/v2/route", "/v1/zones/", "//", "/%2e"])
+    def test_an_unknown_path_is_not_found(self, client: Client, path: str) -> None:
+        problem(client.ask(path), 404)
+
+    def test_an_unknown_zone_is_not_found_and_the_known_ones_are_listed(
+        self, client: Client
+    ) -> None:
+        [error] = problem(client.ask("/v1/zones/ATLANTIS"), 404)
+
+        assert (error["field"], error["allowed"]) == ("zone", list(zones()))
+
+    @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+    @pytest.mark.parametrize("path", [*PATHS, "/v1/zones/NYISO"])
+    def test_only_reading_is_allowed(self, client: Client, path: str, method: str) -> None:
+        answer = client.ask(path, method=method)
+
+        problem(answer, 405)
+        assert answer.headers["Allow"] == "GET, HEAD"
+
+    def test_head_is_get_without_its_body(self, client: Client) -> None:
+        got, head = client.ask("/v1/route"), client.ask("/v1/route", method="HEAD")
+
+        assert (head.status, head.headers, head.text) == (200, got.headers, "")
+
+
+class TestTheUnexpected:
+    class Broken(MemoryStore):
+        def snapshot(self) -> Snapshot:
+            raise ZeroDivisionError("secret inner working")
+
+    def test_a_fault_of_our_own_is_logged_and_told_without_its_workings(self) -> None:
+        client = Client(self.Broken())
+        answer = client.ask("/v1/route")
+
+        assert problem(answer, 500) == []
+        assert "secret" not in answer.text
+        assert [line[0] for line in client.log.lines] == ["exception", "info"]
+
+    @pytest.mark.parametrize("event", [{}, {"rawPath": "/v1/route"}, {"requestContext": None}])
+    def test_an_event_that_is_no_request_is_a_fault_too(
+        self, client: Client, event: dict[str, Any]
+    ) -> None:
+        problem(client.send(event), 500)
+
+
+words = st.sampled_from(
+    [
+        *PARAMETERS,
+        *pops(),
+        *zones(),
+        "sfo:1",
+        "auto",
+        "",
+        "NaN",
+        "1e999",
+        "-0",
+        "%",
+        "%00",
+        "%ff",
+        "+",
+    ]
+)
+values = st.lists(words | st.integers().map(str) | st.floats().map(str), max_size=4).map(",".join)
+queries = st.text(max_size=60) | st.lists(
+    st.tuples(st.sampled_from(PARAMETERS) | words, values).map("=".join), max_size=5
+).map("&".join)
+
+
+@given(st.sampled_from([*PATHS, "/v1/zones/NYISO"]), queries)
+@example("/v1/route", "lat=-0&lon=-0")
+def test_any_query_gets_an_answer_or_a_problem_that_names_a_field(path: str, query: str) -> None:
+    answer = a_client().ask(path, query)
+
+    if answer.status != 200:
+        for error in problem(answer, 400):
+            assert re.fullmatch(r"[\w.:-]{1,40}", error["field"])
+            assert error["detail"]
+    else:
+        assert answer.body
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in EVENTS.glob("*.json")))
+def test_a_whole_event_of_the_platform_is_answered(client: Client, name: str) -> None:
+    event = json.loads((EVENTS / f"{name}.json").read_text())
+
+    assert client.send(event).status == 200

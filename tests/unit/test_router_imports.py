@@ -1,0 +1,19 @@
+"""A cold start pays for every import: the router takes nothing heavy in."""
+
+import subprocess
+import sys
+
+HEAVY = {"pydantic", "httpx", "gridstatus", "lxml", "pandas", "numpy", "xmltodict", "requests"}
+
+
+def test_a_fresh_interpreter_imports_nothing_heavy() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import functions.router.app, sys; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = {name.partition(".")[0] for name in done.stdout.split()}
+
+    assert "boto3" in imported
+    assert imported & HEAVY == set()

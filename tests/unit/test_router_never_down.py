@@ -1,0 +1,157 @@
+"""The router outlives its store: memory first, then published means, and it always says so."""
+
+from datetime import datetime
+
+import pytest
+
+from greenstream.reading import Forecast, Kind, Reading
+from greenstream.store import Snapshot
+from greenstream.zones import SEED_POPS
+from tests.builders import NOW
+from tests.fakes.memory_store import MemoryStore
+from tests.router_client import Client, a_reading_of
+
+
+class CountingStore(MemoryStore):
+    """Remembers how often each question came."""
+
+    def __init__(self, **options: bool) -> None:
+        super().__init__(**options)
+        self.asked: list[str] = []
+
+    def snapshot(self) -> Snapshot:
+        self.asked.append("snapshot")
+        return super().snapshot()
+
+    def forecasts(self, zone: str) -> tuple[Forecast, ...]:
+        self.asked.append("forecasts")
+        return super().forecasts(zone)
+
+    def history(
+        self, zone: str, provider: str, kind: Kind, *, since: datetime, until: datetime
+    ) -> tuple[Reading, ...]:
+        self.asked.append("history")
+        return super().history(zone, provider, kind, since=since, until=until)
+
+
+@pytest.fixture
+def store() -> CountingStore:
+    store = CountingStore()
+    store.put_reading(a_reading_of("NYISO", 260))
+    return store
+
+
+@pytest.fixture
+def client(store: CountingStore) -> Client:
+    return Client(store)
+
+
+class TestMemory:
+    def test_the_store_is_asked_once_in_five_seconds(
+        self, client: Client, store: CountingStore
+    ) -> None:
+        for _ in range(50):
+            client.ask("/v1/route")
+            client.clock.forward(0.09)
+        assert store.asked == ["snapshot"]
+
+        client.clock.forward(0.5)
+        client.ask("/v1/zones")
+        assert store.asked == ["snapshot"] * 2
+
+    def test_a_clock_set_back_does_not_freeze_the_memory(
+        self, client: Client, store: CountingStore
+    ) -> None:
+        client.ask("/v1/route")
+        client.clock.forward(-3600)
+        client.ask("/v1/route")
+
+        assert len(store.asked) == 2
+
+
+class TestStoreDown:
+    def test_the_last_snapshot_answers_with_the_age_of_now(
+        self, client: Client, store: CountingStore
+    ) -> None:
+        client.ask("/v1/route", "pops=nyc")
+        store.unreachable = True
+        client.clock.forward(700)
+        body = client.ask("/v1/route", "pops=nyc").body
+
+        assert body["degraded"] is True
+        assert "from memory of 700 s ago" in body["degraded_reason"]
+        assert (body["candidates"][0]["gco2_kwh"], body["candidates"][0]["age_s"]) == (260, 700)
+        assert body["candidates"][0]["penalty_gco2_kwh"] == pytest.approx(1.7)
+
+    def test_memory_too_old_to_stand_for_now_gives_way_to_the_published_mean(self) -> None:
+        store = MemoryStore()
+        store.put_reading(a_reading_of("PJM", 260))
+        client = Client(store)
+        client.ask("/v1/route", "pops=iad")
+        store.unreachable = True
+        client.clock.forward(7 * 3600)
+
+        assert client.ask("/v1/route", "pops=iad").body["candidates"][0]["rung"] == "annual_mean"
+
+    def test_without_memory_published_means_answer(self) -> None:
+        answer = Client(MemoryStore(unreachable=True)).ask("/v1/route", "lat=40.7&lon=-74.0")
+
+        assert answer.status == 200
+        assert answer.body["degraded"] is True
+        assert "nothing is remembered" in answer.body["degraded_reason"]
+        assert {each["pop"] for each in answer.body["candidates"]} == set(SEED_POPS)
+        assert {each["rung"] for each in answer.body["candidates"]} <= {"annual_mean", "none"}
+
+    @pytest.mark.parametrize(
+        "path", ["/", "/v1/route", "/v1/zones", "/v1/zones/NYISO", "/v1/pops", "/v1/providers"]
+    )
+    def test_every_route_still_answers(self, path: str) -> None:
+        assert Client(MemoryStore(unreachable=True)).ask(path).status == 200
+
+    def test_a_failed_store_is_left_alone_for_a_second_and_then_asked_again(
+        self, client: Client, store: CountingStore
+    ) -> None:
+        store.unreachable = True
+        for _ in range(10):
+            assert client.ask("/v1/route").body["degraded"] is True
+            client.clock.forward(0.09)
+        assert store.asked == ["snapshot"]
+
+        store.unreachable = False
+        client.clock.forward(0.2)
+        assert client.ask("/v1/route").body["degraded"] is False
+
+    def test_history_and_forecasts_that_cannot_be_read_are_null_not_empty(
+        self, client: Client, store: CountingStore
+    ) -> None:
+        client.ask("/v1/route")
+        store.unreachable = True
+        body = client.ask("/v1/zones/NYISO", "history_h=1").body
+
+        assert (body["history"], body["forecasts"], body["degraded"]) == (None, None, True)
+        assert body["degraded_reason"] == "the store did not give forecasts and history"
+        assert body["gco2_kwh"] == 260
+        assert store.asked == ["snapshot", "forecasts"]
+
+
+class TestDamage:
+    def test_damaged_items_are_named_and_hurt_no_other_zone(self) -> None:
+        store = MemoryStore(damaged=("READING#PJM#gridstatus#average#direct",))
+        store.put_reading(a_reading_of("NYISO", 260))
+        body = Client(store).ask("/v1/route", "pops=nyc,iad").body
+
+        assert body["degraded"] is True
+        assert "READING#PJM#gridstatus#average#direct" in body["degraded_reason"]
+        assert {each["rung"] for each in body["candidates"]} == {"live"}
+
+    def test_a_flood_of_damage_is_counted_not_listed(self) -> None:
+        store = MemoryStore(damaged=tuple(f"READING#{number}" for number in range(400)))
+        reason = Client(store).ask("/v1/health").body["degraded_reason"]
+
+        assert "and 395 more" in reason
+        assert len(reason) < 200
+
+
+def test_the_answer_is_of_the_clocks_instant(client: Client) -> None:
+    assert client.clock.now == NOW
+    assert client.ask("/v1/route").body["as_of"] == "2026-11-22T16:00:00Z"

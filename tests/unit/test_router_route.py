@@ -1,0 +1,272 @@
+"""GET /v1/route: which POP, why, and what is known of each candidate."""
+
+from datetime import timedelta
+
+import pytest
+
+from greenstream.ladder import HourMean, HourProfile
+from greenstream.latency import estimate_rtt_ms, great_circle_km
+from greenstream.policy import Policy, RankingSignal
+from greenstream.reading import Scope
+from greenstream.zones import SEED_POPS, pops, zones
+from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, MARGINAL_DIRECT, NOW
+from tests.fakes.memory_store import MemoryStore
+from tests.router_client import Answer, Client, a_reading_of
+
+CANDIDATE_FIELDS = [
+    "pop",
+    "zone",
+    "proxy_zone",
+    "proxy_reason",
+    "eligible",
+    "score",
+    "latency_ms",
+    "latency_source",
+    "gco2_kwh",
+    "gco2_low",
+    "gco2_high",
+    "adj_carbon_gco2_kwh",
+    "penalty_gco2_kwh",
+    "age_s",
+    "rung",
+    "signal",
+    "basis",
+    "scope",
+    "quality",
+    "provider",
+    "provider_zone",
+    "coverage",
+    "valid_from",
+    "valid_to",
+    "simulated",
+    "note",
+]
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    store = MemoryStore()
+    for zone, gco2_kwh in (("CAISO_NORTH", 210.04), ("NYISO", 260), ("GBR-13", 120)):
+        store.put_reading(a_reading_of(zone, gco2_kwh))
+    return store
+
+
+@pytest.fixture
+def client(store: MemoryStore) -> Client:
+    return Client(store)
+
+
+def candidates(answer: Answer) -> dict[str, dict[str, object]]:
+    assert answer.status == 200, answer.text
+    return {each["pop"]: each for each in answer.body["candidates"]}
+
+
+class TestTheDecision:
+    def test_the_cleanest_within_the_limit_is_chosen_and_explained(self, client: Client) -> None:
+        body = client.ask("/v1/route", "pops=sfo,nyc,lon&rtt=sfo:70,nyc:10,lon:90").body
+
+        assert (body["pop"], body["zone"], body["reason"]) == ("sfo", "CAISO_NORTH", "cleanest")
+        assert body["reason_text"].startswith("sfo (210 g/kWh average/direct")
+        assert [each["pop"] for each in body["candidates"]] == ["sfo", "nyc", "lon"]
+        assert [each["eligible"] for each in body["candidates"]] == [True, True, False]
+
+    def test_the_difference_is_told_against_the_nearest_pop(self, client: Client) -> None:
+        body = client.ask("/v1/route", "pops=sfo,nyc&rtt=sfo:70,nyc:10").body
+
+        assert body["baseline"] == {
+            "pop": "nyc",
+            "zone": "NYISO",
+            "gco2_kwh": 260,
+            "attributed_difference_gco2_kwh": 50,
+        }
+
+    def test_no_round_trip_known_means_no_baseline(self, client: Client) -> None:
+        body = client.ask("/v1/route", "pops=sfo,nyc").body
+
+        assert (body["baseline"], body["reason"]) == (None, "carbon_only_no_latency")
+
+    def test_the_visitor_stays_where_the_gain_is_small(self, store: MemoryStore) -> None:
+        store.put_reading(a_reading_of("PJM", 258))
+        body = Client(store).ask("/v1/route", "pops=iad,nyc&current=nyc").body
+
+        assert (body["pop"], body["reason"]) == ("nyc", "stayed_within_margin")
+
+    def test_a_limit_in_the_question_overrides_the_policy(self, client: Client) -> None:
+        asked = "pops=nyc,lon&rtt=nyc:10,lon:90"
+
+        assert client.ask("/v1/route", asked).body["pop"] == "nyc"
+        assert client.ask("/v1/route", asked + "&max_latency_ms=90").body["pop"] == "lon"
+
+    def test_the_stored_policy_steers_and_is_named(self, store: MemoryStore) -> None:
+        store.policy = Policy(version="night-7", max_latency_ms=5)
+        body = Client(store).ask("/v1/route", "pops=nyc,lon&rtt=nyc:10,lon:20").body
+
+        assert (body["policy"], body["reason"]) == ("night-7", "nearest_none_within_limit")
+
+    def test_the_seed_pops_are_the_default(self, client: Client) -> None:
+        assert set(candidates(client.ask("/v1/route"))) == set(SEED_POPS)
+
+
+class TestRoundTrips:
+    def test_the_callers_own_beats_the_estimate_and_each_source_is_named(
+        self, client: Client
+    ) -> None:
+        found = candidates(client.ask("/v1/route", "pops=sfo,lon&lat=51.5&lon=-0.1&rtt=sfo:141.96"))
+        lon = pops()["lon"]
+
+        assert (found["sfo"]["latency_ms"], found["sfo"]["latency_source"]) == (142.0, "request")
+        assert found["lon"]["latency_source"] == "distance"
+        assert found["lon"]["latency_ms"] == round(
+            estimate_rtt_ms(great_circle_km(51.5, -0.1, lon.lat, lon.lon)), 1
+        )
+
+    def test_without_either_they_are_unknown_not_zero(self, client: Client) -> None:
+        found = candidates(client.ask("/v1/route", "pops=sfo"))
+
+        assert (found["sfo"]["latency_ms"], found["sfo"]["latency_source"]) == (None, "unknown")
+
+    def test_the_parameter_lon_is_a_longitude_and_the_name_lon_a_pop(self, client: Client) -> None:
+        found = candidates(client.ask("/v1/route", "pops=lon&lat=51.51&lon=-0.13&current=lon"))
+
+        assert found["lon"]["latency_ms"] == round(estimate_rtt_ms(0), 1)
+
+    @pytest.mark.parametrize("value", ["0", "60000", "1.5", ".5", "2e1"])
+    def test_every_plain_number_is_understood(self, client: Client, value: str) -> None:
+        found = candidates(client.ask("/v1/route", f"pops=sfo&rtt=sfo:{value}"))
+
+        assert found["sfo"]["latency_ms"] == float(value)
+
+
+class TestTheFigures:
+    def test_each_candidate_carries_every_field(self, client: Client) -> None:
+        for each in candidates(client.ask("/v1/route")).values():
+            assert list(each) == CANDIDATE_FIELDS
+
+    def test_they_are_rounded_and_their_times_are_utc(self, client: Client) -> None:
+        sfo = candidates(client.ask("/v1/route", "pops=sfo"))["sfo"]
+
+        assert (sfo["gco2_kwh"], sfo["rung"], sfo["age_s"]) == (210.0, "live", 0)
+        assert sfo["valid_to"] == "2026-11-22T16:00:00Z"
+
+    def test_age_and_penalty_are_those_of_the_moment_of_the_answer(self, client: Client) -> None:
+        client.ask("/v1/route", "pops=sfo")
+        client.clock.forward(4)
+        remembered = candidates(client.ask("/v1/route", "pops=sfo"))["sfo"]
+        client.clock.forward(656)
+        later = candidates(client.ask("/v1/route", "pops=sfo"))["sfo"]
+
+        assert (remembered["age_s"], remembered["penalty_gco2_kwh"]) == (4, 0)
+        assert (later["age_s"], later["penalty_gco2_kwh"]) == (660, 1.0)
+        assert later["adj_carbon_gco2_kwh"] == 211.0
+
+    def test_a_neighbouring_grids_figure_says_so(self, client: Client) -> None:
+        iad = candidates(client.ask("/v1/route", "pops=iad"))["iad"]
+
+        assert (iad["zone"], iad["proxy_zone"]) == ("NYISO", True)
+        assert "New York" in str(iad["proxy_reason"])
+
+    def test_a_shared_national_source_stands_in_for_its_region(self) -> None:
+        store = MemoryStore()
+        store.put_reading(a_reading_of("GBR", 99))
+        lon = candidates(Client(store).ask("/v1/route", "pops=lon"))["lon"]
+
+        assert (lon["zone"], lon["provider_zone"], lon["gco2_kwh"]) == ("GBR-13", "national", 99)
+
+    def test_a_simulated_figure_marks_the_whole_answer(self, store: MemoryStore) -> None:
+        client = Client(store)
+        assert client.ask("/v1/route").body["simulated"] is False
+        store.put_reading(
+            a_reading_of("NYISO", 1, valid_to=NOW + timedelta(minutes=5), simulated=True)
+        )
+        client.clock.forward(5)
+
+        assert client.ask("/v1/route", "pops=nyc,sfo").body["simulated"] is True
+        assert client.ask("/v1/route", "pops=sfo").body["simulated"] is False
+
+
+class TestLikeForLike:
+    @pytest.fixture
+    def mixed(self) -> Client:
+        store = MemoryStore()
+        store.put_reading(a_reading_of("NYISO", 260))
+        store.put_reading(a_reading_of("NYISO", 300, kind=AVERAGE_LIFECYCLE))
+        store.put_reading(a_reading_of("CAISO_NORTH", 250, kind=AVERAGE_LIFECYCLE))
+        return Client(store)
+
+    def test_all_are_ranked_by_the_kind_they_share(self, mixed: Client) -> None:
+        body = mixed.ask("/v1/route", "pops=nyc,sfo").body
+
+        assert body["ranking"] == {"asked": "auto", "kinds": ["average/lifecycle"]}
+        assert body["comparable"] is True
+
+    def test_any_mixes_kinds_and_says_so(self, mixed: Client) -> None:
+        body = mixed.ask("/v1/route", "pops=nyc,sfo&signal=any").body
+
+        assert body["ranking"]["kinds"] == ["average/direct", "average/lifecycle"]
+        assert (body["ranking"]["asked"], body["comparable"]) == ("any", False)
+
+    def test_the_policy_says_which_signal_when_the_question_does_not(self) -> None:
+        store = MemoryStore(policy=Policy(ranking_signal=RankingSignal.MARGINAL))
+        body = Client(store).ask("/v1/route").body
+
+        assert body["ranking"] == {"asked": "marginal", "kinds": []}
+
+    def test_no_figure_of_the_signal_asked_for_is_null_not_zero(self, mixed: Client) -> None:
+        found = candidates(mixed.ask("/v1/route", "pops=nyc&signal=marginal"))["nyc"]
+
+        assert (found["gco2_kwh"], found["score"], found["rung"]) == (None, None, "none")
+
+
+class TestSize:
+    @pytest.mark.parametrize("kind", [AVERAGE_DIRECT, MARGINAL_DIRECT])
+    @pytest.mark.parametrize("filled", ["live", "same_hour", "annual_mean"])
+    def test_six_pops_fit_in_8_kb_whatever_stands_behind_them(
+        self, filled: str, kind: object
+    ) -> None:
+        store = MemoryStore()
+        for zone in zones().values():
+            if filled == "live" and zone.sources:
+                store.put_reading(a_reading_of(zone.zone, 1234.56, age_s=1234))
+            if filled == "same_hour":
+                store.put_profile_hours(
+                    HourProfile(
+                        zone=zone.zone,
+                        kind=AVERAGE_DIRECT,
+                        scope=Scope.CONSUMPTION,
+                        provider="electricitymaps",
+                        hours={NOW.hour: HourMean(1234.56, NOW)},
+                    )
+                )
+        signal = "marginal" if kind is MARGINAL_DIRECT else "auto"
+        answer = Client(store).ask("/v1/route", f"lat=40.7&lon=-74.0&signal={signal}")
+
+        assert len(candidates(answer)) == 6
+        assert len(answer.text.encode()) < 8192
+
+
+class TestHeadersAndLog:
+    def test_it_may_be_cached_and_outlive_the_router(self, client: Client) -> None:
+        answer = client.ask("/v1/route")
+
+        assert answer.headers["Content-Type"] == "application/json"
+        assert (
+            answer.headers["Cache-Control"]
+            == "public, max-age=15, stale-while-revalidate=60, stale-if-error=86400"
+        )
+
+    def test_one_line_tells_the_decision(self, client: Client) -> None:
+        client.ask("/v1/route", "pops=sfo,nyc&colo=EWR")
+
+        [(level, _, fields)] = client.log.lines
+        assert level == "info"
+        assert fields == {
+            "path": "/v1/route",
+            "status": 200,
+            "duration_ms": 0.0,
+            "pop": "sfo",
+            "zone": "CAISO_NORTH",
+            "reason": "carbon_only_no_latency",
+            "colo": "EWR",
+            "rungs": {"live": 2},
+            "degraded": False,
+        }

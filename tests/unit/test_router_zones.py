@@ -1,0 +1,225 @@
+"""The other routes: zones and their sources, POPs, providers, policy, health."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from greenstream.ladder import HourMean, HourProfile
+from greenstream.policy import Policy
+from greenstream.reading import Basis, Forecast, ForecastPoint, Scope, Signal
+from greenstream.store import ProviderState, ProviderStatus
+from greenstream.zones import pops, zones
+from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, NOW
+from tests.fakes.memory_store import MemoryStore
+from tests.router_client import Client, a_reading_of
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    store = MemoryStore()
+    store.put_reading(a_reading_of("NYISO", 260))
+    store.put_reading(a_reading_of("NYISO", 312, kind=AVERAGE_LIFECYCLE))
+    store.put_reading(a_reading_of("GBR-13", 120, age_s=2 * 3600 + 60))
+    store.put_reading(a_reading_of("GBR", 140, age_s=600))
+    return store
+
+
+@pytest.fixture
+def client(store: MemoryStore) -> Client:
+    return Client(store)
+
+
+class TestZones:
+    def listed(self, client: Client, query: str = "") -> dict[str, dict[str, Any]]:
+        return {each["zone"]: each for each in client.ask("/v1/zones", query).body["zones"]}
+
+    def test_every_zone_of_the_table_is_listed_with_its_best_figure(self, client: Client) -> None:
+        listed = self.listed(client)
+
+        assert list(listed) == list(zones())
+        assert (listed["NYISO"]["gco2_kwh"], listed["NYISO"]["basis"]) == (260, "direct")
+        assert (listed["NYISO"]["name"], listed["NYISO"]["country"]) == ("New York ISO", "US")
+        assert listed["PJM"]["rung"] == "annual_mean"
+
+    def test_signal_and_basis_narrow_the_figures(self, client: Client) -> None:
+        assert self.listed(client, "basis=lifecycle")["NYISO"]["gco2_kwh"] == 312
+        assert self.listed(client, "signal=average")["NYISO"]["gco2_kwh"] == 260
+        marginal = self.listed(client, "signal=marginal&basis=direct")["NYISO"]
+        assert (marginal["gco2_kwh"], marginal["rung"]) == (None, "none")
+
+
+class TestOneZone:
+    def test_it_shows_each_source_with_its_own_newest_reading_and_state(
+        self, client: Client
+    ) -> None:
+        body = client.ask("/v1/zones/GBR-13").body
+        own, national = body["sources"]
+
+        assert (body["zone"], body["gco2_kwh"], body["rung"]) == ("GBR-13", 140, "live")
+        assert (own["provider_zone"], own["age_s"]) == ("13", 7260)
+        assert [each["state"] for each in own["readings"]] == ["stale"]
+        assert (national["provider_zone"], national["age_s"]) == ("national", 600)
+        assert [each["state"] for each in national["readings"]] == ["live"]
+        assert own["provider_state"] == "never_run"
+
+    def test_it_shows_readings_of_every_kind(self, client: Client) -> None:
+        [source] = client.ask("/v1/zones/NYISO").body["sources"]
+
+        assert {each["basis"]: each["gco2_kwh"] for each in source["readings"]} == {
+            "direct": 260,
+            "lifecycle": 312,
+        }
+
+    def test_a_partly_known_and_an_expired_reading_say_so(self) -> None:
+        store = MemoryStore()
+        store.put_reading(a_reading_of("NYISO", 260, coverage=0.5))
+        store.put_reading(a_reading_of("PJM", 260, age_s=7 * 3600))
+        client = Client(store)
+
+        states = {
+            zone: client.ask(f"/v1/zones/{zone}").body["sources"][0]["readings"][0]["state"]
+            for zone in ("NYISO", "PJM")
+        }
+        assert states == {"NYISO": "live_partial", "PJM": "expired"}
+
+    def test_a_source_that_never_gave_anything_has_no_age(self, client: Client) -> None:
+        source = client.ask("/v1/zones/PJM").body["sources"][0]
+
+        assert (source["newest_valid_to"], source["age_s"], source["readings"]) == (None, None, [])
+
+    def test_it_shows_the_annual_means_with_their_source(self, client: Client) -> None:
+        shown = client.ask("/v1/zones/PJM").body["annual_means"]
+
+        assert [each["source"] for each in shown] == [m.source for m in zones()["PJM"].annual_means]
+
+    def test_it_shows_the_profile_by_hour(self, store: MemoryStore) -> None:
+        store.put_profile_hours(
+            HourProfile(
+                zone="NYISO",
+                kind=AVERAGE_DIRECT,
+                scope=Scope.PRODUCTION,
+                provider="gridstatus",
+                hours={9: HourMean(250.26, NOW)},
+            )
+        )
+        [profile] = Client(store).ask("/v1/zones/NYISO").body["profile"]
+
+        assert profile["hours_utc"] == {
+            "09": {"gco2_kwh": 250.3, "computed_at": "2026-11-22T16:00:00Z"}
+        }
+
+    def test_it_shows_what_of_the_forecast_lies_ahead(self, store: MemoryStore) -> None:
+        half_hour = timedelta(minutes=30)
+        store.put_forecast(
+            Forecast(
+                zone="GBR-13",
+                provider="eso",
+                provider_zone="13",
+                signal=Signal.AVERAGE,
+                basis=Basis.DIRECT,
+                scope=Scope.CONSUMPTION,
+                issued_at=NOW,
+                points=tuple(
+                    ForecastPoint(NOW + step * half_hour, NOW + (step + 1) * half_hour, 100 + step)
+                    for step in (-1, 0, 1)
+                ),
+            )
+        )
+        [forecast] = Client(store).ask("/v1/zones/GBR-13").body["forecasts"]
+
+        assert [point["gco2_kwh"] for point in forecast["points"]] == [100, 101]
+
+    def test_it_shows_history_only_when_asked(self, store: MemoryStore) -> None:
+        for hours in (1, 2, 3, 50):
+            store.put_reading(a_reading_of("PJM", hours, age_s=hours * 3600))
+        client = Client(store)
+
+        assert "history" not in client.ask("/v1/zones/PJM").body
+        past = client.ask("/v1/zones/PJM", "history_h=3").body["history"]
+        assert [each["gco2_kwh"] for each in past] == [2, 1]
+
+
+class TestPops:
+    def test_they_are_listed_with_place_zones_and_proxies(self, client: Client) -> None:
+        listed = {each["pop"]: each for each in client.ask("/v1/pops").body["pops"]}
+
+        assert list(listed) == list(pops())
+        iad = listed["iad"]
+        assert (iad["lat"], iad["lon"]) == (39.04, -77.49)
+        assert [(zone["zone"], zone["proxy_zone"]) for zone in iad["zones"]] == [
+            ("PJM", False),
+            ("NYISO", True),
+        ]
+
+
+class TestProviders:
+    def listed(self, client: Client) -> dict[str, dict[str, Any]]:
+        return {each["provider"]: each for each in client.ask("/v1/providers").body["providers"]}
+
+    def test_one_that_never_ran_says_so(self, client: Client) -> None:
+        listed = self.listed(client)
+
+        assert set(listed) == {
+            source.provider for zone in zones().values() for source in zone.sources
+        }
+        assert listed["eso"]["state"] == "never_run"
+        assert "GBR-13" in listed["eso"]["zones"]
+
+    def test_one_that_ran_shows_success_error_and_age(self, store: MemoryStore) -> None:
+        store.put_status(
+            ProviderStatus(
+                provider="eso",
+                state=ProviderState.PARTIAL,
+                last_run_at=NOW,
+                last_success_at=NOW,
+                newest_valid_to=NOW - timedelta(minutes=5),
+                last_error="a region is missing",
+                last_error_kind="invalid",
+                last_error_at=NOW,
+                stored=14,
+                rejected={"negative": 1},
+            )
+        )
+        eso = self.listed(Client(store))["eso"]
+
+        assert (eso["state"], eso["age_s"], eso["stored"]) == ("partial", 300, 14)
+        assert eso["last_error"] == {
+            "kind": "invalid",
+            "text": "a region is missing",
+            "at": "2026-11-22T16:00:00Z",
+        }
+        assert eso["rejected"] == {"negative": 1}
+
+
+class TestPolicy:
+    def test_the_default_stands_until_one_is_stored(self, store: MemoryStore) -> None:
+        body = Client(store).ask("/v1/policy").body
+        assert (body["stored"], body["version"], body["max_latency_ms"]) == (False, "default-1", 80)
+
+        store.policy = Policy(version="night-7", max_latency_ms=60)
+        body = Client(store).ask("/v1/policy").body
+        assert (body["stored"], body["version"], body["max_latency_ms"]) == (True, "night-7", 60)
+
+
+class TestHealth:
+    def test_it_is_ok_and_tells_the_newest_reading(self, client: Client) -> None:
+        body = client.ask("/v1/health").body
+
+        assert (body["status"], body["readings"], body["newest_age_s"]) == ("ok", 4, 0)
+
+    def test_it_is_degraded_with_the_reason_and_still_200(self) -> None:
+        answer = Client(MemoryStore(unreachable=True)).ask("/v1/health")
+
+        assert (answer.status, answer.body["status"]) == (200, "degraded")
+        assert answer.body["degraded_reason"]
+
+
+def test_the_index_lists_routes_that_answer(client: Client) -> None:
+    for route in client.ask("/").body["routes"]:
+        assert client.ask(route.replace("{zone}", "NYISO")).status == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/providers", "/v1/policy", "/v1/health"])
+def test_what_operators_watch_is_never_cached(client: Client, path: str) -> None:
+    assert client.ask(path).headers["Cache-Control"] == "no-store"
