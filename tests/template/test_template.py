@@ -1,0 +1,249 @@
+"""What the emulator drops or does not enforce, read from the template as AWS reads it."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.template.conftest import ROOT, Expanded
+
+COLLECTORS = sorted(
+    path.parent.name for path in ROOT.glob("functions/*/app.py") if path.parent.name != "router"
+)
+FUNCTIONS = [*COLLECTORS, "router"]
+DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+READ_BY_LIBRARIES = {  # not by our code: Powertools, urllib and requests
+    "POWERTOOLS_SERVICE_NAME",
+    "POWERTOOLS_METRICS_NAMESPACE",
+    "POWERTOOLS_LOG_LEVEL",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "REQUESTS_CA_BUNDLE",
+}
+SAM_CALLS_FOR = {  # what SAM's own managed policies and event sources add is AWS's wording
+    "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
+    "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess",
+}
+
+
+def logical(function: str) -> str:
+    return f"{function.title()}Function"
+
+
+def seconds(rate: str) -> int:
+    number, unit = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", rate).groups()  # type: ignore[union-attr]
+    return int(number) * {"minute": 60, "hour": 3600, "day": 86400}[unit]
+
+
+def period_s(template: Expanded, collector: str) -> int:
+    schedule = template.the(f"{logical(collector)}Schedule")
+    return seconds(template.default(schedule["ScheduleExpression"]["Ref"]))
+
+
+def statements(template: Expanded, role: str) -> Iterator[dict[str, Any]]:
+    for policy in template.the(role).get("Policies", []):
+        yield from policy["PolicyDocument"]["Statement"]
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize("collector", COLLECTORS)
+class TestASchedule:
+    def test_has_a_name_unique_to_the_stack(self, template: Expanded, collector: str) -> None:
+        schedule = template.the(f"{logical(collector)}Schedule")
+        assert schedule["Name"] == {"Fn::Sub": f"${{AWS::StackName}}-{collector}"}
+
+    def test_retries_and_keeps_what_it_could_not_deliver(
+        self, template: Expanded, collector: str
+    ) -> None:
+        target = template.the(f"{logical(collector)}Schedule")["Target"]
+        assert target["DeadLetterConfig"] == {"Arn": DEAD_LETTERS}
+        assert target["RetryPolicy"]["MaximumRetryAttempts"] >= 1
+        assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] <= period_s(template, collector)
+
+    def test_never_overlaps_the_run_before(self, template: Expanded, collector: str) -> None:
+        timeout_s = template.the(logical(collector))["Timeout"]
+        assert timeout_s < period_s(template, collector)
+
+    def test_a_failed_run_is_kept_before_the_next_one_is_due(
+        self, template: Expanded, collector: str
+    ) -> None:
+        invoke = template.the(f"{logical(collector)}EventInvokeConfig")
+        assert invoke["DestinationConfig"]["OnFailure"]["Destination"] == DEAD_LETTERS
+        assert invoke["MaximumRetryAttempts"] == 1
+        assert invoke["MaximumEventAgeInSeconds"] <= period_s(template, collector)
+
+
+class TestTheTable:
+    def test_forgets_recovers_and_bills_by_request(self, template: Expanded) -> None:
+        table = template.the("ReadingsTable")
+        assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+        assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
+
+    def test_is_protected_in_prod_only(self, template: Expanded) -> None:
+        protection = template.the("ReadingsTable")["DeletionProtectionEnabled"]
+        assert protection == {"Fn::If": ["IsProd", True, False]}
+        assert template.source["Conditions"]["IsProd"] == {"Fn::Equals": [{"Ref": "Stage"}, "prod"]}
+
+    def test_expires_the_attribute_that_the_store_writes(self) -> None:
+        store = (ROOT / "layers/greenstream/greenstream/dynamodb.py").read_text()
+        assert '"expires_at"' in store
+
+
+class TestEveryFunction:
+    def test_is_in_the_template_once(self, template: Expanded) -> None:
+        assert sorted(template.functions) == sorted(map(logical, FUNCTIONS))
+
+    @pytest.mark.parametrize("function", FUNCTIONS)
+    def test_runs_where_the_builds_are_for(self, template: Expanded, function: str) -> None:
+        properties = template.the(logical(function))
+        assert properties["Runtime"] == "python3.13"
+        assert properties["Architectures"] == [{"Ref": "Architecture"}]
+        assert template.default("Architecture") == "arm64"
+        assert properties["Handler"] == "app.handler"
+        assert properties["TracingConfig"] == {"Mode": "Active"}
+
+    @pytest.mark.parametrize("function", FUNCTIONS)
+    def test_logs_json_to_a_group_that_forgets(self, template: Expanded, function: str) -> None:
+        logging = template.the(logical(function))["LoggingConfig"]
+        assert logging["LogFormat"] == "JSON"
+        group = template.the(logging["LogGroup"]["Ref"])
+        assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+    @pytest.mark.parametrize("function", FUNCTIONS)
+    def test_is_told_what_its_code_reads_and_nothing_else(
+        self, template: Expanded, function: str
+    ) -> None:
+        told = set(template.the(logical(function))["Environment"]["Variables"])
+        read = names_read(ROOT / "functions" / function) | names_read(ROOT / "layers/greenstream")
+        assert read <= told
+        assert told <= read | READ_BY_LIBRARIES
+
+    @pytest.mark.parametrize("function", FUNCTIONS)
+    def test_may_do_named_things_to_named_things(self, template: Expanded, function: str) -> None:
+        role = f"{logical(function)}Role"
+        assert set(template.the(role)["ManagedPolicyArns"]) <= SAM_CALLS_FOR
+        for statement in statements(template, role):
+            assert all("*" not in action for action in listed(statement["Action"]))
+            assert "*" not in listed(statement["Resource"])
+
+    def test_only_gridstatus_carries_the_library(self, template: Expanded) -> None:
+        carriers = {
+            name
+            for name, function in template.functions.items()
+            if any(layer["Ref"].startswith("GridstatusLayer") for layer in function["Layers"])
+        }
+        assert carriers == {"GridstatusFunction"}
+        assert all(
+            any(layer["Ref"].startswith("GreenstreamLayer") for layer in function["Layers"])
+            for function in template.functions.values()
+        )
+
+
+class TestWhoMayDoWhat:
+    def test_the_router_only_reads(self, template: Expanded) -> None:
+        actions = [s["Action"] for s in statements(template, "RouterFunctionRole")]
+        assert actions == ["dynamodb:Query"]
+
+    @pytest.mark.parametrize("collector", COLLECTORS)
+    def test_a_collector_reads_no_secret_but_its_own(
+        self, template: Expanded, collector: str
+    ) -> None:
+        secrets = [
+            statement["Resource"]["Fn::Sub"]
+            for statement in statements(template, f"{logical(collector)}Role")
+            if "ssm:GetParameter" in listed(statement["Action"])
+        ]
+        assert [name.rpartition(":")[2] for name in secrets] == [
+            f"parameter/greenstream/${{Stage}}/{collector}/*"
+        ]
+
+    @pytest.mark.parametrize("collector", COLLECTORS)
+    def test_a_schedule_may_start_its_own_collector_only(
+        self, template: Expanded, collector: str
+    ) -> None:
+        started = [
+            statement["Resource"]
+            for statement in statements(template, f"{logical(collector)}ScheduleRole")
+            if statement["Action"] == "lambda:InvokeFunction"
+        ]
+        assert started == [{"Fn::GetAtt": [logical(collector), "Arn"]}]
+
+    def test_no_secret_shows_in_the_console(self, template: Expanded) -> None:
+        assert template.source["Parameters"]["PjmApiKey"]["NoEcho"] is True
+
+
+class TestTheRoutersUrl:
+    def test_answers_from_the_alias(self, template: Expanded) -> None:
+        assert template.the("RouterFunctionUrl")["TargetFunctionArn"] == {
+            "Ref": "RouterFunctionAliaslive"
+        }
+
+    def test_wants_signatures_unless_told_otherwise(self, template: Expanded) -> None:
+        assert template.the("RouterFunctionUrl")["AuthType"] == {"Ref": "RouterAuthType"}
+        assert template.default("RouterAuthType") == "AWS_IAM"
+
+    def test_is_open_to_the_world_only_where_no_signature_is_wanted(
+        self, template: Expanded
+    ) -> None:
+        world = {
+            name: resource
+            for name, resource in template.resources.items()
+            if resource["Type"] == "AWS::Lambda::Permission"
+        }
+        assert {resource["Condition"] for resource in world.values()} == {"IsPublic"}
+        assert {resource["Properties"]["Action"] for resource in world.values()} == {
+            "lambda:InvokeFunctionUrl",
+            "lambda:InvokeFunction",  # URLs made since October 2025 need both
+        }
+        assert template.source["Conditions"]["IsPublic"] == {
+            "Fn::Equals": [{"Ref": "RouterAuthType"}, "NONE"]
+        }
+
+    def test_a_new_version_is_published_when_a_parameter_of_the_router_changes(
+        self, template: Expanded
+    ) -> None:
+        router = dict(template.the("RouterFunction"))
+        del router["ReservedConcurrentExecutions"]  # the function's own, not the version's
+        (version,) = template.of("AWS::Lambda::Version").values()
+        told = set(re.findall(r"\$\{(\w+)\}", version["Description"]["Fn::Sub"]))
+        declared = set(template.source["Parameters"])
+        assert told >= {"SnapStart"} | (set(references(router)) & declared)
+
+
+def references(value: Any) -> Iterator[str]:
+    """Yield every name that a piece of template refers to."""
+    if isinstance(value, dict):
+        if "Ref" in value:
+            yield value["Ref"]
+        if "Fn::Sub" in value:
+            yield from re.findall(r"\$\{(\w+)\}", value["Fn::Sub"])
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from references(item)
+
+
+def names_read(folder: Path) -> set[str]:
+    """Collect the environment variables that the code under a folder asks for by name."""
+    return {
+        name
+        for path in folder.rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call)
+        for name in _asked_for(call)
+    }
+
+
+def _asked_for(call: ast.Call) -> Iterator[str]:
+    if ast.unparse(call.func) in {"required", "secret", "environ.get", "os.environ.get"}:
+        for argument in call.args:
+            if isinstance(argument, ast.Constant) and str(argument.value).isupper():
+                yield str(argument.value)
