@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 from zoneinfo import ZoneInfo
 
 import gridstatus
@@ -279,6 +279,11 @@ class Gridstatus:
         """Name in the zone table."""
         return NAME
 
+    def within(self, left_ms: int) -> Self:
+        """Return the same provider, its threads included, for what is left of an invocation."""
+        left_s = left_ms / 1000 - STORE_MARGIN_S
+        return replace(self, deadline_s=max(0.0, min(DEADLINE_S, left_s)))
+
     def fetch(self, now: datetime) -> Iterator[Harvest]:
         """Yield each zone as it comes; those that are not there at the deadline as errors."""
         until = time.monotonic() + self.deadline_s
@@ -470,6 +475,5 @@ GRIDSTATUS: Final = Gridstatus(
 @TELEMETRY.observed
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401, ARG001
     """Run once, within what is left of the invocation's time; the event says nothing more."""
-    left_s = context.get_remaining_time_in_millis() / 1000 - STORE_MARGIN_S
-    provider = replace(GRIDSTATUS, deadline_s=max(0.0, min(DEADLINE_S, left_s)))
+    provider = GRIDSTATUS.within(context.get_remaining_time_in_millis())
     return collect(provider, STORE, clock=utc_now, telemetry=TELEMETRY).as_dict()

@@ -1,0 +1,512 @@
+"""The gridstatus provider: which row is believed, what becomes of it, what a failure is called."""
+
+import http.client
+import logging
+import urllib.error
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from email.message import Message
+from threading import Event
+from typing import Any
+
+import pandas as pd
+import pytest
+import requests
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from gridstatus.base import NoDataFoundException, NotSupported
+from gridstatus.pjm import DataMinerSnapshotMismatch
+
+from functions.gridstatus import app
+from greenstream.collect import Harvest
+from greenstream.errors import (
+    GreenStreamError,
+    InvalidError,
+    NoDataError,
+    PermanentError,
+    TransientError,
+)
+from greenstream.intensity import factor_tables, mix_intensity
+from greenstream.reading import Basis, Quality, Reading, Scope, Signal
+from greenstream.settings import SettingsError
+
+NOW = datetime(2026, 3, 5, 18, 3, tzinfo=UTC)  # 13:03 in New York, 10:03 in California
+LAST = NOW.replace(minute=0)
+NYISO_MW = {
+    "Dual Fuel": 4000.0,
+    "Hydro": 2000.0,
+    "Natural Gas": 3000.0,
+    "Nuclear": 3200.0,
+    "Other Fossil Fuels": 1.0,
+    "Other Renewables": 250.0,
+    "Wind": 500.0,
+}
+CAISO_MW = {
+    "Solar": 9000.0,
+    "Wind": 1000.0,
+    "Nuclear": 2200.0,
+    "Natural Gas": 3000.0,
+    "Batteries": -2500.0,
+    "Imports": 1500.0,
+}
+PJM_MW = {"Coal": 17000.0, "Gas": 45000.0, "Nuclear": 32000.0, "Storage": 0.0, "Wind": 2500.0}
+
+Mw = Mapping[str, float | str]
+
+
+def nyiso(*mixes: Mw, end: datetime = LAST) -> pd.DataFrame:
+    """Stamps five minutes apart, the last at ``end``, as the library gives NYISO's."""
+    stamps = [end - timedelta(minutes=5 * back) for back in reversed(range(len(mixes)))]
+    records = [
+        {"Time": pd.Timestamp(stamp).tz_convert("US/Eastern"), **mix}
+        for stamp, mix in zip(stamps, mixes, strict=True)
+    ]
+    return pd.DataFrame(records)
+
+
+def intervals(*mixes: Mw, start: datetime, step: timedelta, tz: str = "US/Pacific") -> pd.DataFrame:
+    """Intervals one after another from ``start``, as the library gives CAISO's and PJM's."""
+    frame = pd.DataFrame([dict(mix) for mix in mixes])
+    begins = [pd.Timestamp(start + step * index).tz_convert(tz) for index in range(len(mixes))]
+    frame.insert(0, "Time", begins)
+    frame.insert(1, "Interval Start", begins)
+    frame.insert(2, "Interval End", [begin + step for begin in begins])
+    return frame
+
+
+class Feed:
+    """Serves frames or raises, by market and local day; keeps what was asked."""
+
+    def __init__(self, **by_market: pd.DataFrame | Exception | dict[str, Any]) -> None:
+        self.by_market = by_market
+        self.asked: list[tuple[str, date, str | None]] = []
+
+    def __call__(self, market: str, day: date, api_key: str | None) -> pd.DataFrame:
+        self.asked.append((market, day, api_key))
+        answer = self.by_market[market]
+        if isinstance(answer, dict):
+            answer = answer[day.isoformat()]
+        if isinstance(answer, Exception):
+            raise answer
+        assert isinstance(answer, pd.DataFrame)
+        return answer
+
+
+def provider(feed: app.FuelMixFeed, markets: str = "NYISO", **changes: Any) -> app.Gridstatus:
+    settings: dict[str, Any] = {"pjm_api_key": lambda: "key", "deadline_s": 30.0} | changes
+    return app.Gridstatus(feed=feed, wanted=app.wanted(markets), **settings)
+
+
+def harvest(market: str, answer: Any, now: datetime = NOW) -> Harvest:
+    (found,) = provider(Feed(**{market: answer}), market).fetch(now)
+    return found
+
+
+def readings(market: str, answer: Any, now: datetime = NOW) -> dict[Basis, Reading]:
+    found = harvest(market, answer, now)
+    assert found.errors == ()
+    return {reading.basis: reading for reading in found.readings}
+
+
+def the_error(market: str, answer: Any, now: datetime = NOW) -> GreenStreamError:
+    found = harvest(market, answer, now)
+    assert found.readings == ()
+    return found.errors[-1]
+
+
+# --- what a reading says ---------------------------------------------------------------------
+
+
+def test_a_mix_becomes_one_reading_for_each_basis_by_the_grids_own_factor_tables() -> None:
+    found = readings("NYISO", nyiso(NYISO_MW, NYISO_MW))
+    assert list(found) == [Basis.DIRECT, Basis.LIFECYCLE]
+    for basis, reading in found.items():
+        table = factor_tables()["NYISO", basis]
+        expected = mix_intensity(NYISO_MW, table, provider="gridstatus", zone="NYISO")
+        assert reading.gco2_kwh == expected.gco2_kwh
+        assert (reading.gco2_low, reading.gco2_high) == (expected.gco2_low, expected.gco2_high)
+        assert reading.coverage == expected.coverage < 1
+        assert reading.detail == {
+            "fuel_mw": NYISO_MW,
+            "factors": table.version,
+            "unlisted": [],
+        }
+        assert (reading.zone, reading.provider, reading.provider_zone) == (
+            "NYISO",
+            "gridstatus",
+            "NYISO",
+        )
+        assert (reading.signal, reading.scope, reading.quality) == (
+            Signal.AVERAGE,
+            Scope.PRODUCTION,
+            Quality.MEASURED,
+        )
+        assert reading.fetched_at == NOW
+        assert reading.published_at is None
+        assert not reading.simulated
+
+
+def test_nyiso_stamps_the_end_of_five_minutes() -> None:
+    reading = readings("NYISO", nyiso(NYISO_MW, NYISO_MW))[Basis.DIRECT]
+    assert reading.valid_from == datetime(2026, 3, 5, 17, 55, tzinfo=UTC)
+    assert reading.valid_to == datetime(2026, 3, 5, 18, 0, tzinfo=UTC)
+
+
+def test_caiso_stamps_the_start_and_pjm_gives_both_ends() -> None:
+    five, hour = timedelta(minutes=5), timedelta(hours=1)
+    caiso = intervals(CAISO_MW, CAISO_MW, start=datetime(2026, 3, 5, 17, 50, tzinfo=UTC), step=five)
+    pjm = intervals(PJM_MW, PJM_MW, start=datetime(2026, 3, 5, 14, tzinfo=UTC), step=hour)
+    for market, frame, ends in (("CAISO", caiso, (17, 55, 18, 0)), ("PJM", pjm, (15, 0, 16, 0))):
+        reading = readings(market, frame)[Basis.DIRECT]
+        from_hour, from_minute, to_hour, to_minute = ends
+        assert reading.valid_from == datetime(2026, 3, 5, from_hour, from_minute, tzinfo=UTC)
+        assert reading.valid_to == datetime(2026, 3, 5, to_hour, to_minute, tzinfo=UTC)
+
+
+def caiso_direct(**mw: float) -> Reading:
+    mix = CAISO_MW | mw
+    start, step = datetime(2026, 3, 5, 17, 50, tzinfo=UTC), timedelta(minutes=5)
+    return readings("CAISO", intervals(mix, mix, start=start, step=step))[Basis.DIRECT]
+
+
+def test_imports_count_as_a_source_and_exports_charging_and_night_solar_do_not() -> None:
+    importing, exporting = caiso_direct(), caiso_direct(Imports=-1500.0)
+    assert importing.scope is Scope.CONSUMPTION
+    gas = factor_tables()["CAISO", Basis.DIRECT].factors["Natural Gas"].gco2_kwh
+    imports = factor_tables()["CAISO", Basis.DIRECT].factors["Imports"].gco2_kwh
+    assert gas is not None
+    assert imports is not None
+    assert importing.gco2_kwh == pytest.approx((3000 * gas + 1500 * imports) / 16700)
+    assert exporting.gco2_kwh == pytest.approx(3000 * gas / 15200)
+    night = caiso_direct(Solar=-48.0)
+    assert night.gco2_kwh == pytest.approx((3000 * gas + 1500 * imports) / 7700)
+
+
+def test_simulated_upstreams_make_simulated_readings() -> None:
+    feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
+    (found,) = provider(feed, simulated=True).fetch(NOW)
+    assert {reading.simulated for reading in found.readings} == {True}
+
+
+# --- which row is believed -------------------------------------------------------------------
+
+
+def without(mix: Mapping[str, float], *fuels: str) -> dict[str, float]:
+    return {fuel: mw for fuel, mw in mix.items() if fuel not in fuels}
+
+
+def test_a_half_written_last_stamp_gives_way_to_the_one_before() -> None:
+    half = without(NYISO_MW, "Hydro", "Nuclear", "Wind")
+    reading = readings("NYISO", nyiso(NYISO_MW, NYISO_MW, half))[Basis.DIRECT]
+    assert reading.valid_to == datetime(2026, 3, 5, 17, 55, tzinfo=UTC)
+    assert reading.detail["fuel_mw"] == NYISO_MW
+
+
+def test_a_fuel_never_reported_that_day_makes_no_row_incomplete() -> None:
+    mix = without(NYISO_MW, "Other Fossil Fuels")
+    frame = nyiso(mix, mix).assign(**{"Other Fossil Fuels": float("nan")})
+    assert readings("NYISO", frame)[Basis.DIRECT].valid_to == LAST
+
+
+def test_a_missing_fuel_that_made_next_to_nothing_is_not_worth_an_older_row() -> None:
+    frame = nyiso(NYISO_MW, without(NYISO_MW, "Other Fossil Fuels"))
+    reading = readings("NYISO", frame)[Basis.DIRECT]
+    assert reading.valid_to == LAST
+    assert reading.detail["unlisted"] == ["Other Fossil Fuels (not reported)"]
+
+
+def test_a_fuel_missing_for_longer_than_data_live_counts_as_unknown_generation() -> None:
+    gone = without(NYISO_MW, "Nuclear")
+    frame = nyiso(NYISO_MW, NYISO_MW, *[gone] * 9)
+    before = readings("NYISO", nyiso(NYISO_MW, NYISO_MW))[Basis.DIRECT]
+    reading = readings("NYISO", frame)[Basis.DIRECT]
+    assert reading.valid_to == LAST
+    assert reading.coverage == pytest.approx(before.coverage - 3200 / 12951)
+    assert reading.gco2_low <= before.gco2_kwh <= reading.gco2_high
+    assert reading.detail["unlisted"] == ["Nuclear (not reported)"]
+
+
+def test_pjm_falls_back_to_the_newest_complete_hour_while_it_is_live() -> None:
+    start, hour = datetime(2026, 3, 5, 13, tzinfo=UTC), timedelta(hours=1)
+    frame = intervals(PJM_MW, PJM_MW, without(PJM_MW, "Coal"), start=start, step=hour)
+    assert readings("PJM", frame)[Basis.DIRECT].valid_to == start + 2 * hour
+    late = readings("PJM", frame, NOW + 2 * hour)[Basis.DIRECT]  # the complete one: 5 h old
+    assert late.valid_to == start + 3 * hour
+    assert late.coverage < 0.9
+
+
+def test_a_number_cut_in_the_middle_gives_way_to_the_row_before() -> None:
+    cut = NYISO_MW | {"Hydro": 20.0}  # of "2000.0"
+    reading = readings("NYISO", nyiso(NYISO_MW, NYISO_MW, cut))[Basis.DIRECT]
+    assert reading.valid_to == datetime(2026, 3, 5, 17, 55, tzinfo=UTC)
+
+
+def test_a_fuel_that_really_fell_is_believed_one_row_later() -> None:
+    tripped = NYISO_MW | {"Hydro": 20.0}
+    reading = readings("NYISO", nyiso(NYISO_MW, tripped, tripped))[Basis.DIRECT]
+    assert reading.valid_to == LAST
+    assert reading.detail["fuel_mw"] == tripped
+
+
+def test_an_hourly_fall_is_not_a_cut_number() -> None:
+    start, hour = datetime(2026, 3, 5, 14, tzinfo=UTC), timedelta(hours=1)
+    frame = intervals(PJM_MW, PJM_MW | {"Wind": 100.0}, start=start, step=hour)
+    assert readings("PJM", frame)[Basis.DIRECT].valid_to == start + 2 * hour
+
+
+def test_one_row_alone_is_not_believed() -> None:
+    error = the_error("NYISO", nyiso(NYISO_MW))
+    assert isinstance(error, NoDataError)
+    assert "1 usable row" in str(error)
+
+
+def test_rows_a_day_old_are_never_believed() -> None:
+    """CAISO's reader files a table stamped ahead of the clock under yesterday."""
+    ahead = NOW + timedelta(minutes=2) - timedelta(days=1)
+    assert isinstance(the_error("NYISO", nyiso(NYISO_MW, NYISO_MW, end=ahead)), NoDataError)
+
+
+def test_of_two_rows_with_one_stamp_the_first_counts() -> None:
+    frame = pd.concat([nyiso(NYISO_MW, NYISO_MW), nyiso(NYISO_MW | {"Wind": 900.0})])
+    assert readings("NYISO", frame)[Basis.DIRECT].detail["fuel_mw"] == NYISO_MW
+
+
+def test_rows_in_any_order_are_read_by_their_stamps() -> None:
+    frame = nyiso(NYISO_MW | {"Wind": 100.0}, NYISO_MW)
+    shuffled = frame.iloc[::-1].reset_index(drop=True)
+    assert readings("NYISO", shuffled)[Basis.DIRECT].detail["fuel_mw"] == NYISO_MW
+
+
+# --- which values are refused ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"Nuclear": -3200.0}, "negative"),
+        ({"Wind": 1e12}, "implausible_mw"),
+        ({"Wind": float("inf")}, "implausible_mw"),
+        ({"Wind": "many"}, "malformed"),
+        (dict.fromkeys(NYISO_MW, 0.0), "no_generation"),
+    ],
+)
+def test_impossible_output_is_refused_by_name(change: dict[str, Any], reason: str) -> None:
+    mix: Mw = {**NYISO_MW, **change}
+    error = the_error("NYISO", nyiso(mix, mix))
+    assert isinstance(error, InvalidError)
+    assert error.reason == reason
+    assert (error.provider, error.zone) == ("gridstatus", "NYISO")
+
+
+def test_a_row_of_the_future_is_refused() -> None:
+    error = the_error("NYISO", nyiso(NYISO_MW, NYISO_MW, end=NOW + timedelta(minutes=30)))
+    assert isinstance(error, InvalidError)
+    assert error.reason == "future"
+
+
+def test_a_mix_of_unknown_fuels_is_refused_for_its_coverage() -> None:
+    renamed: Mw = {f"{fuel} (gross)": mw for fuel, mw in NYISO_MW.items()}
+    error = the_error("NYISO", nyiso(renamed, renamed))
+    assert isinstance(error, InvalidError)
+    assert error.reason == "low_coverage"
+
+
+def test_a_stamp_without_a_time_zone_is_malformed() -> None:
+    frame = nyiso(NYISO_MW, NYISO_MW)
+    error = the_error("NYISO", frame.assign(Time=frame["Time"].dt.tz_localize(None)))
+    assert isinstance(error, InvalidError)
+    assert error.reason == "malformed"
+
+
+# --- which days are asked --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("market", "now", "days"),
+    [
+        ("NYISO", "2026-03-05T18:00", ["2026-03-05"]),
+        ("NYISO", "2026-03-05T05:02", ["2026-03-04", "2026-03-05"]),
+        ("NYISO", "2026-03-05T05:45", ["2026-03-05"]),
+        ("NYISO", "2026-03-05T04:59", ["2026-03-04"]),
+        ("CAISO", "2026-03-05T05:02", ["2026-03-04"]),
+        ("CAISO", "2026-03-05T08:10", ["2026-03-04", "2026-03-05"]),
+        ("PJM", "2026-03-05T10:30", ["2026-03-04", "2026-03-05"]),
+        ("PJM", "2026-03-05T11:30", ["2026-03-05"]),
+    ],
+)
+def test_the_markets_local_day_and_the_day_before_while_it_may_hold_the_newest(
+    market: str, now: str, days: list[str]
+) -> None:
+    feed = Feed(**{market: NoDataFoundException("none")})
+    list(provider(feed, market).fetch(datetime.fromisoformat(now).replace(tzinfo=UTC)))
+    assert [day.isoformat() for _, day, _ in feed.asked] == days
+
+
+def test_before_todays_first_stamp_yesterdays_last_is_the_newest_and_nothing_is_wrong() -> None:
+    midnight = datetime(2026, 3, 5, 5, 0, tzinfo=UTC)
+    missing = urllib.error.HTTPError("http://x", 404, "Not Found", Message(), None)
+    days = {"2026-03-04": nyiso(NYISO_MW, NYISO_MW, end=midnight), "2026-03-05": missing}
+    reading = readings("NYISO", days, midnight + timedelta(minutes=3))[Basis.DIRECT]
+    assert reading.valid_to == midnight
+
+
+def test_todays_first_and_half_written_stamp_is_compared_with_yesterdays() -> None:
+    midnight = datetime(2026, 3, 5, 5, 0, tzinfo=UTC)
+    days = {
+        "2026-03-04": nyiso(NYISO_MW, NYISO_MW, end=midnight),
+        "2026-03-05": nyiso(without(NYISO_MW, "Hydro"), end=midnight + timedelta(minutes=5)),
+    }
+    reading = readings("NYISO", days, midnight + timedelta(minutes=7))[Basis.DIRECT]
+    assert reading.valid_to == midnight
+
+
+def test_a_fault_of_one_day_is_told_even_when_the_other_day_answers() -> None:
+    midnight = datetime(2026, 3, 5, 5, 0, tzinfo=UTC)
+    days = {"2026-03-04": nyiso(NYISO_MW, NYISO_MW, end=midnight), "2026-03-05": TimeoutError()}
+    found = harvest("NYISO", days, midnight + timedelta(minutes=3))
+    assert len(found.readings) == 2
+    assert [error.kind for error in found.errors] == ["transient"]
+
+
+# --- what a failure is called ----------------------------------------------------------------
+
+
+def of_status(status: int) -> Exception:
+    response = requests.Response()
+    response.status_code = status
+    return requests.HTTPError(f"{status} for url", response=response)
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind"),
+    [
+        (NoDataFoundException("No data found for gen_by_fuel"), NoDataError),
+        (urllib.error.HTTPError("http://x", 404, "Not Found", Message(), None), NoDataError),
+        (of_status(404), NoDataError),
+        (of_status(401), PermanentError),
+        (of_status(403), PermanentError),
+        (of_status(400), PermanentError),
+        (NotSupported("PJM does not support 'latest'"), PermanentError),
+        (of_status(429), TransientError),
+        (of_status(503), TransientError),
+        (urllib.error.HTTPError("http://x", 500, "Oops", Message(), None), TransientError),
+        (urllib.error.URLError("no route"), TransientError),
+        (TimeoutError(), TransientError),
+        (ConnectionResetError(), TransientError),
+        (requests.ConnectTimeout(), TransientError),
+        (http.client.IncompleteRead(b""), TransientError),
+        (RuntimeError("Error: Failed after 1 retries"), TransientError),
+        (DataMinerSnapshotMismatch("rows"), TransientError),
+        (GetParameterError("no Parameter Store"), TransientError),
+        (requests.exceptions.JSONDecodeError("no JSON", "<html>", 0), InvalidError),
+        (pd.errors.EmptyDataError("No columns"), InvalidError),
+        (pd.errors.ParserError("tokenizing"), InvalidError),
+        (KeyError("Gen MW"), InvalidError),
+        (IndexError(), InvalidError),
+        (UnboundLocalError(), InvalidError),
+        (ValueError("No objects to concatenate"), InvalidError),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else repr(value)[:40],
+)
+def test_whatever_the_library_raises_becomes_one_of_ours(
+    raised: Exception, kind: type[GreenStreamError]
+) -> None:
+    error = the_error("NYISO", raised)
+    assert type(error) is kind
+    assert (error.provider, error.zone) == ("gridstatus", "NYISO")
+    assert type(raised).__name__ in error.message
+    assert isinstance(error.__cause__, app.LibraryFault)
+    assert not isinstance(error, InvalidError) or error.reason == "malformed"
+
+
+def test_the_key_is_scrubbed_from_message_and_cause() -> None:
+    feed = Feed(PJM=RuntimeError("bad header Ocp-Apim-Subscription-Key: MARKED"))
+    (found,) = provider(feed, "PJM", pjm_api_key=lambda: "MARKED").fetch(NOW)
+    (error,) = found.errors
+    assert "[key]" in str(error)
+    assert "MARKED" not in str(error)
+    assert "MARKED" not in str(error.__cause__)
+    assert error.__cause__ is not None
+    assert error.__cause__.__cause__ is None
+
+
+def test_the_librarys_logger_stays_silent_at_any_level(capfd: pytest.CaptureFixture[str]) -> None:
+    for level in (logging.INFO, logging.ERROR):
+        logging.getLogger("gridstatus").log(level, "Requesting with MARKED")
+    assert capfd.readouterr() == ("", "")
+
+
+# --- zones and runs --------------------------------------------------------------------------
+
+
+def test_pjm_without_a_key_is_unconfigured_and_is_not_asked() -> None:
+    feed = Feed()
+    (found,) = provider(feed, "PJM", pjm_api_key=lambda: None).fetch(NOW)
+    assert found == Harvest(unconfigured=("PJM",))
+    assert feed.asked == []
+
+
+def test_only_pjm_is_given_the_key() -> None:
+    feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW), PJM=NoDataFoundException())
+    list(provider(feed, "NYISO,PJM").fetch(NOW))
+    assert {(market, key) for market, _, key in feed.asked} == {("NYISO", None), ("PJM", "key")}
+
+
+def test_a_failing_secret_store_costs_pjm_alone() -> None:
+    def refuse() -> str:
+        raise GetParameterError("denied")
+
+    feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
+    found = list(provider(feed, "PJM,NYISO", pjm_api_key=refuse).fetch(NOW))
+    assert sorted(len(each.readings) for each in found) == [0, 2]
+    assert [error.zone for each in found for error in each.errors] == ["PJM"]
+
+
+class Stuck:
+    """NYISO answers; CAISO does not until told to."""
+
+    def __init__(self) -> None:
+        self.release = Event()
+
+    def __call__(self, market: str, day: date, api_key: str | None) -> pd.DataFrame:
+        if market == "CAISO":
+            self.release.wait()
+            raise NoDataFoundException
+        return nyiso(NYISO_MW, NYISO_MW)
+
+
+def kinds(found: Harvest) -> list[str]:
+    return [error.kind for error in found.errors]
+
+
+def test_a_zone_that_hangs_costs_itself_alone_and_is_not_asked_again_until_it_ends() -> None:
+    feed = Stuck()
+    stuck = provider(feed, "CAISO,NYISO", deadline_s=0.2)
+    first = list(stuck.fetch(NOW))
+    assert [(len(each.readings), kinds(each)) for each in first] == [(2, []), (0, ["transient"])]
+    assert "no answer within" in str(first[1].errors[0])
+
+    second = [error for each in stuck.fetch(NOW) for error in each.errors]
+    assert [error.zone for error in second] == ["CAISO_NORTH"]
+    assert "still hangs" in str(second[0])
+
+    feed.release.set()
+    stuck.busy["CAISO_NORTH"].join()
+    third = [error for each in stuck.fetch(NOW) for error in each.errors]
+    assert [error.kind for error in third] == ["no_data"]
+
+
+def test_zones_are_named_by_the_librarys_classes_and_default_to_all() -> None:
+    def names(markets: str) -> list[str]:
+        return [zone.zone for zone, _ in app.wanted(markets)]
+
+    assert names("CAISO, NYISO,CAISO") == ["CAISO_NORTH", "NYISO"]
+    assert {"CAISO_NORTH", "NYISO", "PJM"} <= set(names(""))
+    with pytest.raises(SettingsError, match="ERCOOT"):
+        names("NYISO,ERCOOT")
+
+
+def test_a_run_keeps_time_for_storing() -> None:
+    asked = provider(Feed())
+    limits = [asked.within(left_ms).deadline_s for left_ms in (60_000, 14_000, 3_000)]
+    assert limits == [app.DEADLINE_S, 4.0, 0.0]
+    assert asked.within(60_000).busy is asked.busy
