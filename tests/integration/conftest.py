@@ -1,0 +1,53 @@
+"""The engines on which the store must behave alike."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+from moto import mock_aws
+
+from greenstream.dynamodb import dynamodb_client
+from tests.integration import engines
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@pytest.fixture(scope="module", params=["moto", "dynoxide", "ministack"])
+def client(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator["DynamoDBClient"]:
+    """The project's own client, its endpoint set as in deployment: by the environment."""
+    name: str = request.param
+    if name == "moto":
+        with mock_aws():
+            yield dynamodb_client()
+        return
+    serve = {"dynoxide": engines.dynoxide, "ministack": engines.ministack}[name]
+    with serve(tmp_path_factory.mktemp(name)) as address, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", address)
+        client = dynamodb_client(read_timeout_s=10.0)
+        yield client
+        client.close()
+
+
+@pytest.fixture
+def table_name(client: "DynamoDBClient") -> Iterator[str]:
+    """An empty table, keyed as in the template."""
+    name = f"readings-{uuid4().hex}"
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+    )
+    client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
+    yield name
+    client.delete_table(TableName=name)

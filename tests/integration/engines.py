@@ -1,0 +1,130 @@
+"""DynamoDB stand-ins to run the store on: they disagree in places, which is the point."""
+
+import base64
+import hashlib
+import json
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import tarfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = ROOT / ".tools"
+HOST = "127.0.0.1"
+READY_WITHIN_S = 30.0
+DYNOXIDE = "@dynoxide/linux-x64@1.2.1"
+DYNOXIDE_SHA512 = (
+    "sBHqlxJ9ANkLluFkYRfd5r8Y0ApFew4FhOrlhgRAgD4XzEoFOukEo1nuBTQ1+jTtofqwn4NWQ2k0Tn5mNTjgUg=="
+)
+
+
+def dynoxide_binary() -> Path:
+    """Return the engine's binary, fetched once and checked against its known digest."""
+    folder = TOOLS / "dynoxide-1.2.1"
+    binary = folder / "dynoxide"
+    if binary.exists():
+        return binary
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        pytest.skip("ENGINE NOT TRIED: dynoxide is pinned for Linux on x86_64 only")
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("ENGINE NOT TRIED: dynoxide comes by npm, which this machine lacks")
+    folder.mkdir(parents=True, exist_ok=True)
+    packed = subprocess.run(
+        [npm, "pack", DYNOXIDE, "--json", "--pack-destination", str(folder)],
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=120,
+    )
+    archive = folder / json.loads(packed.stdout)[0]["filename"].replace("@", "").replace("/", "-")
+    digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
+    if digest != DYNOXIDE_SHA512:
+        raise RuntimeError(f"{archive.name} is not the package that was pinned: sha512-{digest}")
+    with tarfile.open(archive) as package:
+        content = package.extractfile("package/dynoxide")
+        if content is None:
+            raise RuntimeError(f"{archive.name} holds no binary")
+        fresh = binary.with_suffix(".fresh")
+        fresh.write_bytes(content.read())
+    fresh.chmod(0o755)
+    fresh.rename(binary)  # whole or not at all: other test runs may look at the same time
+    return binary
+
+
+def ministack_binary() -> Path:
+    """Return the emulator of the local stack, made by the project's own rule where missing."""
+    binary = TOOLS / "ministack" / "bin" / "ministack"
+    if not binary.exists():
+        subprocess.run(["make", "-s", ".tools/ministack/.ready"], cwd=ROOT, check=True, timeout=300)
+    return binary
+
+
+@contextmanager
+def dynoxide(folder: Path) -> Iterator[str]:
+    """Run dynoxide in memory; give its address."""
+    port = _free_port()
+    argv = [str(dynoxide_binary()), "serve", "--host", HOST, "--port", str(port)]
+    with _served("dynoxide", argv, port, folder=folder, env={}) as address:
+        yield address
+
+
+@contextmanager
+def ministack(folder: Path) -> Iterator[str]:
+    """Run ministack; give its address."""
+    port = _free_port()
+    env = {
+        "BIND_HOST": HOST,
+        "MINISTACK_HOST": HOST,
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_REGION": "eu-west-1",
+        "SFTP_ENABLED": "0",
+        "IOT_MTLS_ENABLED": "0",
+    }
+    with _served("ministack", [str(ministack_binary())], port, folder=folder, env=env) as address:
+        yield address
+
+
+@contextmanager
+def _served(
+    name: str, argv: Sequence[str], port: int, *, folder: Path, env: Mapping[str, str]
+) -> Iterator[str]:
+    clean = {"PATH": os.defpath, "HOME": str(folder), "TMPDIR": str(folder), "LANG": "C.UTF-8"}
+    log = folder / f"{name}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            argv, cwd=folder, env={**clean, **env}, stdout=output, stderr=output
+        )
+    try:
+        ends_at = time.monotonic() + READY_WITHIN_S
+        while not _listening(port):
+            if process.poll() is not None or time.monotonic() > ends_at:
+                raise RuntimeError(f"{name} did not start:\n{log.read_text()[-2000:]}")
+            time.sleep(0.05)
+        yield f"http://{HOST}:{port}"
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0

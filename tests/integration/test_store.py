@@ -1,0 +1,355 @@
+"""The contract on each engine, and what only a table can get wrong."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+from uuid import uuid4
+
+import pytest
+from botocore.exceptions import ConnectTimeoutError
+from hypothesis import HealthCheck, given, settings
+
+from greenstream import items
+from greenstream.dynamodb import SLOW_LIFE, DynamoStore
+from greenstream.policy import Policy, RankingSignal
+from greenstream.reading import Basis, Kind, Reading, Signal
+from greenstream.store import Put, PutOutcome, StoreError
+from tests.store_contract import (
+    HOUR,
+    T0,
+    StoreContract,
+    a_forecast,
+    a_profile,
+    a_reading,
+    assert_newest_everywhere,
+    deliveries,
+    failed,
+    succeeded,
+    whole_history,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+READING_SK = "READING#NYISO#gridstatus#average#direct"
+POLICY = {
+    "version": {"S": "tuned-7"},
+    "max_latency_ms": {"N": "60"},
+    "ranking_signal": {"S": "average"},
+}
+
+
+@dataclass
+class Watched:
+    """A client whose calls are counted, and one of which may break, before or after it acts."""
+
+    client: "DynamoDBClient"
+    breaks_at: int = 0
+    after_acting: bool = False
+    calls: Counter[str] = field(default_factory=Counter)
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self.client, name)
+        if name not in ("put_item", "update_item", "query"):
+            return method
+
+        def call(**arguments: Any) -> Any:
+            self.calls[name] += 1
+            breaks = self.calls.total() == self.breaks_at
+            answer = None if breaks and not self.after_acting else method(**arguments)
+            if breaks:
+                raise ConnectTimeoutError(endpoint_url="https://user:secret@host")
+            return answer
+
+        return call
+
+
+@dataclass
+class Clock:
+    now: datetime = T0
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def a_store(
+    client: object, table_name: str, clock: Callable[[], datetime] = lambda: T0
+) -> DynamoStore:
+    return DynamoStore(cast("DynamoDBClient", client), table_name, clock=clock)
+
+
+@pytest.fixture
+def store(client: "DynamoDBClient", table_name: str) -> DynamoStore:
+    return a_store(client, table_name)
+
+
+@pytest.fixture
+def put(client: "DynamoDBClient", table_name: str) -> Callable[[str, Mapping[str, Any]], object]:
+    """Put an item into CURRENT past the store."""
+    return lambda sk, item: client.put_item(
+        TableName=table_name, Item={"pk": {"S": "CURRENT"}, "sk": {"S": sk}, **item}
+    )
+
+
+class TestContract(StoreContract):
+    """On every engine."""
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(delivered=deliveries())
+def test_any_order_and_repetition_ends_with_the_newest(
+    store: DynamoStore, delivered: list[Reading]
+) -> None:
+    zone = uuid4().hex
+    own = [replace(reading, zone=zone) for reading in delivered]
+    for reading in own:
+        store.put_reading(reading)
+    assert_newest_everywhere(store, own)
+
+
+@pytest.mark.parametrize("after_acting", [False, True])
+@pytest.mark.parametrize("boundary", [1, 2])
+def test_a_run_killed_at_any_write_is_repaired_by_the_next(
+    client: "DynamoDBClient", table_name: str, boundary: int, *, after_acting: bool
+) -> None:
+    old, new = a_reading(), a_reading(end=T0 + HOUR, published_at=T0 + HOUR)
+    a_store(client, table_name).put_reading(old)
+    dying = a_store(Watched(client, boundary, after_acting), table_name)
+    with pytest.raises(StoreError):
+        dying.put_reading(new)
+    a_store(client, table_name).put_reading(new)
+    assert_newest_everywhere(a_store(client, table_name), [old, new])
+
+
+def test_an_error_names_the_operation_and_no_address(
+    client: "DynamoDBClient", table_name: str
+) -> None:
+    broken = a_store(Watched(client, breaks_at=1), table_name)
+    with pytest.raises(StoreError) as caught:
+        broken.snapshot()
+    assert str(caught.value) == "DynamoDB Query failed: ConnectTimeoutError"
+
+
+def test_every_operation_on_a_missing_table_is_a_store_error(client: "DynamoDBClient") -> None:
+    store = a_store(client, "no-such-table")
+    for operation, call in (
+        ("PutItem", lambda: store.put_reading(a_reading())),
+        ("PutItem", lambda: store.put_forecast(a_forecast())),
+        ("UpdateItem", lambda: store.put_status(succeeded(T0))),
+        ("UpdateItem", lambda: store.put_profile_hours(a_profile({1: (1.0, T0)}))),
+        ("Query", store.snapshot),
+        ("Query", lambda: store.forecasts("NYISO")),
+        ("Query", lambda: whole_history(store, a_reading())),
+    ):
+        with pytest.raises(StoreError, match=f"{operation} was refused: ResourceNotFound"):
+            call()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {},
+        {"schema": {"N": "2"}},
+        {"schema": {"S": "1"}},
+        {"valid_to": {"S": "2026-11-22T16:00:00Z"}},
+        {"valid_to": {"N": "1E+40"}},
+        {"valid_from": {"N": "9795363200"}},
+        {"revision": {"NULL": True}},
+        {"gco2_kwh": {"N": "-1"}},
+        {"gco2_kwh": {"L": []}},
+        {"scope": {"S": "galactic"}},
+        {"coverage": {"N": "0.01"}},
+        {"fetched_at": {"BOOL": False}},
+        {"simulated": {"S": "no"}},
+    ],
+    ids=str,
+)
+def test_a_damaged_reading_is_named_hurts_itself_only_and_heals(
+    store: DynamoStore, put: Callable[..., object], damage: Mapping[str, Any]
+) -> None:
+    other = a_reading(zone="PJM")
+    store.put_reading(other)
+    put(READING_SK, (items.from_reading(a_reading()) | damage) if damage else {})
+    snapshot = store.snapshot()
+    assert snapshot.damaged == (READING_SK,)
+    assert snapshot.readings == (other,)
+    newer = a_reading(end=T0 + HOUR)
+    if damage.get("valid_to") == {"N": "1E+40"}:  # cannot be told from a newer one
+        assert store.put_reading(newer) == Put(PutOutcome.LATE, None)
+    else:
+        assert store.put_reading(newer).outcome is PutOutcome.STORED
+        assert store.snapshot().damaged == ()
+
+
+@pytest.mark.parametrize(
+    "sk", ["READING#NYISO", "READING", "PROVIDER#eso", "PROFILE#NYISO#average#direct", "WEATHER#x"]
+)
+def test_an_unknown_item_is_named(store: DynamoStore, put: Callable[..., object], sk: str) -> None:
+    put(sk, items.SCHEMA | {"hours": {"M": {}}})
+    assert store.snapshot().damaged == (sk,)
+
+
+def test_damage_in_history_and_forecasts_is_passed_over_and_logged(
+    client: "DynamoDBClient", table_name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = a_store(client, table_name)
+    store.put_reading(a_reading())
+    store.put_forecast(a_forecast())
+    for pk, sk in (
+        ("HISTORY#NYISO#gridstatus#average#direct", "2026-11-22T15:00:00Z"),
+        ("FORECAST#GBR-13", "eso"),
+    ):
+        client.put_item(TableName=table_name, Item={"pk": {"S": pk}, "sk": {"S": sk}})
+    assert whole_history(store, a_reading()) == [a_reading()]
+    assert store.forecasts("GBR-13") == (a_forecast(),)
+    assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
+
+
+def test_the_policy_is_read_and_what_it_leaves_out_is_the_default(
+    store: DynamoStore, put: Callable[..., object]
+) -> None:
+    put("POLICY", items.SCHEMA | POLICY)
+    assert store.snapshot().policy == Policy(
+        version="tuned-7", max_latency_ms=60.0, ranking_signal=RankingSignal.AVERAGE
+    )
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"max_latency_ms": {"N": "-5"}}, {"version": {"N": "1"}}, {"ranking_signal": {"S": "best"}}],
+    ids=str,
+)
+def test_a_damaged_policy_is_none_and_named(
+    store: DynamoStore, put: Callable[..., object], damage: Mapping[str, Any]
+) -> None:
+    put("POLICY", items.SCHEMA | POLICY | damage)
+    snapshot = store.snapshot()
+    assert (snapshot.policy, snapshot.damaged) == (None, ("POLICY",))
+
+
+def test_a_snapshot_is_one_query_and_policy_and_profiles_are_reread_in_time(
+    client: "DynamoDBClient", table_name: str, put: Callable[..., object]
+) -> None:
+    watched, clock = Watched(client), Clock()
+    reader, writer = a_store(watched, table_name, clock), a_store(client, table_name)
+    assert reader.snapshot().policy is None
+    put("POLICY", items.SCHEMA | POLICY)
+    writer.put_profile_hours(a_profile({7: (300.0, T0)}))
+    writer.put_reading(a_reading())
+    writer.put_status(failed(T0))
+
+    clock.now += SLOW_LIFE - timedelta(seconds=1)
+    early = reader.snapshot()
+    assert (early.readings, len(early.providers)) == ((a_reading(),), 1)
+    assert (early.policy, early.profiles) == (None, ())
+
+    clock.now += timedelta(seconds=1)
+    due = reader.snapshot()
+    assert due.policy is not None
+    assert due.profiles == (a_profile({7: (300.0, T0)}),)
+    assert reader.snapshot() == due, "what changes seldom is kept in memory"
+    assert watched.calls == {"query": 4}
+
+
+def test_damage_in_what_is_kept_in_memory_stays_named(
+    store: DynamoStore, put: Callable[..., object]
+) -> None:
+    put("POLICY", {})
+    put("READING#x", {})
+    assert store.snapshot().damaged == store.snapshot().damaged == ("POLICY", "READING#x")
+
+
+def test_a_history_longer_than_a_page_comes_whole(store: DynamoStore) -> None:
+    readings = [
+        replace(a_reading(end=T0 + hour * HOUR), detail={"note": "x" * 250_000})
+        for hour in range(6)
+    ]
+    for reading in readings:
+        store.put_reading(reading)
+    assert whole_history(store, readings[0]) == readings
+
+
+def test_history_and_forecasts_expire_and_current_never(
+    client: "DynamoDBClient", table_name: str
+) -> None:
+    store = a_store(client, table_name)
+    store.put_reading(a_reading())
+    store.put_forecast(a_forecast())
+    rows = client.scan(TableName=table_name)["Items"]
+    assert {row["pk"]["S"].split("#")[0]: row.get("expires_at") for row in rows} == {
+        "CURRENT": None,
+        "HISTORY": {"N": str(int((T0 + timedelta(days=30)).timestamp()))},
+        "FORECAST": {"N": str(int((T0 + 2 * HOUR + timedelta(days=3)).timestamp()))},
+    }
+    assert {row["schema"]["N"] for row in rows} == {"1"}
+    [history] = [row for row in rows if row["pk"]["S"].startswith("HISTORY")]
+    assert history["sk"] == {"S": "2026-11-22T16:00:00Z"}
+
+
+def test_thirty_zones_cost_two_read_units_a_snapshot(
+    client: "DynamoDBClient", table_name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two kinds each, bounds and partial coverage on all: the largest that the providers give."""
+    store = a_store(client, table_name)
+    kinds = [Kind(Signal.AVERAGE, basis) for basis in Basis]
+    for zone, kind in ((f"ENTSOE_{number:02d}_X", kind) for number in range(30) for kind in kinds):
+        store.put_reading(
+            replace(
+                a_reading(zone=zone, kind=kind, gco2_kwh=123.456),
+                provider_zone="10YNL----------L",
+                gco2_low=101.234,
+                gco2_high=234.567,
+                coverage=0.8765,
+                fetched_at=T0 + timedelta(microseconds=123_456),
+                detail={"fuel_mw": {"Gas": 5120.5}},
+            )
+        )
+        hours = dict.fromkeys(range(24), (123.456, T0))
+        store.put_profile_hours(replace(a_profile(hours, zone=zone), kind=kind))
+    for name in ("watttime", "eso", "gridstatus", "entsoe", "electricitymaps"):
+        store.put_status(replace(succeeded(T0), provider=name))
+        store.put_status(replace(failed(T0 + HOUR, "x" * 100), provider=name))
+    rows = [
+        row
+        for page in client.get_paginator("scan").paginate(TableName=table_name)
+        for row in page["Items"]
+        if row["pk"]["S"] == "CURRENT"
+    ]
+    each_time = sum(_size(row) for row in rows if row["sk"]["S"] >= "PROVIDER")
+    whole = sum(map(_size, rows))
+    with capsys.disabled():
+        print(
+            f"\nCURRENT, 30 zones x 2 kinds: {each_time} B = {_read_units(each_time)} RRU each time;"
+            f" with policy and profiles {whole} B = {_read_units(whole)} RRU every {SLOW_LIFE}"
+        )
+    assert _read_units(each_time) <= 2
+
+
+def _size(attributes: Mapping[str, Any]) -> int:
+    """Bytes by DynamoDB's published rule: names and values, no markup."""
+    return sum(len(name.encode()) + _value_size(value) for name, value in attributes.items())
+
+
+def _value_size(attribute: Mapping[str, Any]) -> int:
+    [(kind, value)] = attribute.items()
+    match kind:
+        case "S":
+            return len(value.encode())
+        case "N":
+            return math.ceil(len(value.lstrip("-").replace(".", "").strip("0")) / 2) + 1
+        case "L":
+            return 3 + sum(1 + _value_size(member) for member in value)
+        case "M":
+            return 3 + _size(value) + len(value)
+        case _:
+            return 1
+
+
+def _read_units(size: int) -> float:
+    """Eventually consistent: half a unit for each 4 KiB begun."""
+    return math.ceil(size / 4096) / 2

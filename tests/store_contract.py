@@ -1,0 +1,346 @@
+"""What every store must do, whatever stands behind it. Subclasses give a fixture `store`."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import strategies as st
+
+from greenstream.ladder import HourMean, HourProfile
+from greenstream.reading import (
+    Basis,
+    Forecast,
+    ForecastPoint,
+    Kind,
+    Quality,
+    Reading,
+    Scope,
+    Signal,
+)
+from greenstream.store import ProviderState, ProviderStatus, Put, PutOutcome, Snapshot, Store
+
+T0 = datetime(2026, 11, 22, 16, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+AVERAGE_DIRECT = Kind(Signal.AVERAGE, Basis.DIRECT)
+STORED, REVISED = PutOutcome.STORED, PutOutcome.REVISED
+DUPLICATE, LATE = PutOutcome.DUPLICATE, PutOutcome.LATE
+
+
+def a_reading(
+    *,
+    end: datetime = T0,
+    gco2_kwh: float = 300.0,
+    published_at: datetime | None = None,
+    fetched_at: datetime | None = None,
+    zone: str = "NYISO",
+    kind: Kind = AVERAGE_DIRECT,
+) -> Reading:
+    return Reading(
+        zone=zone,
+        provider="gridstatus",
+        provider_zone="NYISO",
+        signal=kind.signal,
+        basis=kind.basis,
+        scope=Scope.PRODUCTION,
+        quality=Quality.MEASURED,
+        gco2_kwh=gco2_kwh,
+        gco2_low=gco2_kwh,
+        gco2_high=gco2_kwh,
+        valid_from=end - HOUR,
+        valid_to=end,
+        published_at=published_at,
+        fetched_at=fetched_at or end,
+    )
+
+
+def a_forecast(*, issued_at: datetime = T0, gco2_kwh: float = 120.0) -> Forecast:
+    return Forecast(
+        zone="GBR-13",
+        provider="eso",
+        provider_zone="13",
+        signal=Signal.AVERAGE,
+        basis=Basis.DIRECT,
+        scope=Scope.CONSUMPTION,
+        issued_at=issued_at,
+        points=(
+            ForecastPoint(T0, T0 + HOUR, gco2_kwh),
+            ForecastPoint(T0 + HOUR, T0 + 2 * HOUR, 0.0),
+        ),
+    )
+
+
+def a_profile(
+    hours: dict[int, tuple[float, datetime]], *, zone: str = "NYISO", simulated: bool = False
+) -> HourProfile:
+    return HourProfile(
+        zone=zone,
+        kind=AVERAGE_DIRECT,
+        scope=Scope.PRODUCTION,
+        provider="gridstatus",
+        hours={hour: HourMean(*mean) for hour, mean in hours.items()},
+        simulated=simulated,
+    )
+
+
+def succeeded(at: datetime) -> ProviderStatus:
+    return ProviderStatus(
+        provider="eso",
+        state=ProviderState.PARTIAL,
+        last_run_at=at,
+        last_success_at=at,
+        newest_valid_to=at - HOUR,
+        stored=14,
+        rejected={"false_zero": 2},
+        unconfigured_zones=("PJM",),
+    )
+
+
+def failed(at: datetime, why: str = "eso: HTTP 503") -> ProviderStatus:
+    return ProviderStatus(
+        provider="eso",
+        state=ProviderState.FAILED,
+        last_run_at=at,
+        last_error=why,
+        last_error_kind="transient",
+        last_error_at=at,
+    )
+
+
+def whole_history(store: Store, reading: Reading) -> list[Reading]:
+    return list(
+        store.history(
+            reading.zone,
+            reading.provider,
+            reading.kind,
+            since=T0 - timedelta(days=30),
+            until=T0 + timedelta(days=30),
+        )
+    )
+
+
+def revision(reading: Reading) -> datetime:
+    return reading.published_at or reading.fetched_at
+
+
+@st.composite
+def deliveries(draw: st.DrawFn) -> list[Reading]:
+    """One source's readings in any order, some of them twice, some intervals in revisions.
+
+    A revision may bring an earlier figure back, as upstream corrections of corrections do.
+    """
+    published = draw(st.booleans())
+    figures = draw(st.lists(st.sampled_from([100.0, 200.0]), min_size=4, max_size=4))
+    versions = st.tuples(st.integers(0, 3), st.integers(0, 3)).map(
+        lambda at: a_reading(
+            end=T0 + at[0] * HOUR,
+            gco2_kwh=figures[at[1]],
+            published_at=T0 + at[1] * HOUR if published else None,
+            fetched_at=T0 + (8 if published else 4 + at[1]) * HOUR,
+        )
+    )
+    return draw(st.lists(versions, min_size=1, max_size=12))
+
+
+def assert_newest_everywhere(store: Store, delivered: Sequence[Reading]) -> None:
+    """CURRENT is the newest interval's latest revision; HISTORY has every interval's, once."""
+    zone = delivered[0].zone
+    latest: dict[datetime, Reading] = {}
+    for reading in sorted(delivered, key=revision):
+        latest[reading.valid_to] = reading
+    expected = [latest[valid_to] for valid_to in sorted(latest)]
+    assert whole_history(store, delivered[0]) == expected
+    current = [reading for reading in store.snapshot().readings if reading.zone == zone]
+    assert current == expected[-1:]
+
+
+class StoreContract:
+    def test_an_empty_store_answers_with_nothing(self, store: Store) -> None:
+        assert store.snapshot() == Snapshot()
+        assert whole_history(store, a_reading()) == []
+        assert store.forecasts("NYISO") == ()
+
+    def test_the_first_reading_is_stored(self, store: Store) -> None:
+        assert store.put_reading(a_reading()) == Put(STORED, None)
+        assert store.snapshot().readings == (a_reading(),)
+        assert whole_history(store, a_reading()) == [a_reading()]
+
+    def test_a_newer_reading_takes_its_place_and_tells_what_was_there(self, store: Store) -> None:
+        old, new = a_reading(), a_reading(end=T0 + HOUR)
+        store.put_reading(old)
+        assert store.put_reading(new) == Put(STORED, old.valid_from)
+        assert store.snapshot().readings == (new,)
+        assert whole_history(store, new) == [old, new]
+
+    def test_an_identical_reading_is_a_duplicate(self, store: Store) -> None:
+        store.put_reading(a_reading())
+        assert store.put_reading(a_reading()) == Put(DUPLICATE, a_reading().valid_from)
+        assert store.snapshot().readings == (a_reading(),)
+        assert whole_history(store, a_reading()) == [a_reading()]
+
+    def test_a_late_reading_goes_to_the_history_alone(self, store: Store) -> None:
+        new, late = a_reading(end=T0 + HOUR), a_reading()
+        store.put_reading(new)
+        assert store.put_reading(late) == Put(LATE, new.valid_from)
+        assert store.snapshot().readings == (new,)
+        assert whole_history(store, new) == [late, new]
+
+    @pytest.mark.parametrize("later", [timedelta(minutes=5), timedelta(microseconds=1)])
+    def test_a_later_publication_revises(self, store: Store, later: timedelta) -> None:
+        first = a_reading(published_at=T0)
+        corrected = a_reading(published_at=T0 + later, gco2_kwh=310.0)
+        store.put_reading(first)
+        assert store.put_reading(corrected) == Put(REVISED, first.valid_from)
+        assert store.snapshot().readings == (corrected,)
+        assert whole_history(store, first) == [corrected]
+
+    def test_an_earlier_publication_never_rolls_back(self, store: Store) -> None:
+        corrected = a_reading(published_at=T0 + HOUR, gco2_kwh=310.0)
+        store.put_reading(corrected)
+        earlier = a_reading(published_at=T0, fetched_at=T0 + 2 * HOUR)
+        assert store.put_reading(earlier).outcome is DUPLICATE
+        assert store.snapshot().readings == (corrected,)
+        assert whole_history(store, corrected) == [corrected]
+
+    def test_without_publication_other_figures_fetched_later_revise(self, store: Store) -> None:
+        store.put_reading(a_reading())
+        corrected = a_reading(gco2_kwh=310.0, fetched_at=T0 + HOUR)
+        assert store.put_reading(corrected).outcome is REVISED
+        assert store.snapshot().readings == (corrected,)
+        assert whole_history(store, corrected) == [corrected]
+
+    def test_without_publication_the_same_figures_are_a_duplicate(self, store: Store) -> None:
+        store.put_reading(a_reading())
+        assert store.put_reading(a_reading(fetched_at=T0 + HOUR)).outcome is DUPLICATE
+        assert [one.gco2_kwh for one in whole_history(store, a_reading())] == [300.0]
+
+    def test_an_interval_of_the_past_can_be_revised(self, store: Store) -> None:
+        store.put_reading(a_reading(published_at=T0))
+        new = a_reading(end=T0 + HOUR, published_at=T0 + HOUR)
+        store.put_reading(new)
+        corrected = a_reading(published_at=T0 + 2 * HOUR, gco2_kwh=310.0)
+        assert store.put_reading(corrected).outcome is LATE
+        assert store.snapshot().readings == (new,)
+        assert whole_history(store, new) == [corrected, new]
+
+    def test_sources_and_kinds_stand_apart(self, store: Store) -> None:
+        direct = a_reading()
+        others = [
+            a_reading(kind=Kind(Signal.AVERAGE, Basis.LIFECYCLE)),
+            a_reading(kind=Kind(Signal.MARGINAL, Basis.DIRECT)),
+            a_reading(zone="PJM"),
+            replace(direct, provider="electricitymaps"),
+        ]
+        for reading in [direct, *others]:
+            assert store.put_reading(reading).outcome is STORED
+        readings = store.snapshot().readings
+        assert len(readings) == 5
+        assert all(reading in readings for reading in [direct, *others])
+        assert whole_history(store, direct) == [direct]
+
+    def test_every_field_comes_back(self, store: Store) -> None:
+        reading = Reading(
+            zone="ENTSOE_NL",
+            provider="entsoe",
+            provider_zone="10YNL----------L",
+            signal=Signal.AVERAGE,
+            basis=Basis.LIFECYCLE,
+            scope=Scope.CONSUMPTION,
+            quality=Quality.ESTIMATED,
+            gco2_kwh=251.125,
+            gco2_low=180.5,
+            gco2_high=402.75,
+            valid_from=T0 - timedelta(minutes=15),
+            valid_to=T0 + timedelta(seconds=1, microseconds=250_001),
+            published_at=T0 + timedelta(seconds=5),
+            fetched_at=T0 + timedelta(seconds=6, microseconds=999_999),
+            coverage=0.6512,
+            simulated=True,
+            detail={"fuel_mw": {"Gas": 5120.5, "Other": None}, "flags": ["provisional"]},
+        )
+        store.put_reading(reading)
+        assert whole_history(store, reading) == [reading]
+        assert store.snapshot().readings == (replace(reading, detail={}),), "detail: history only"
+
+    def test_a_true_zero_is_a_figure(self, store: Store) -> None:
+        store.put_reading(a_reading(gco2_kwh=0.0))
+        assert store.snapshot().readings == (a_reading(gco2_kwh=0.0),)
+
+    def test_a_figure_keeps_a_thousandth_of_a_gram(self, store: Store) -> None:
+        store.put_reading(a_reading(gco2_kwh=1234.56789))
+        assert store.snapshot().readings[0].gco2_kwh == pytest.approx(1234.568, abs=0.0005)
+
+    def test_history_excludes_the_start_and_includes_the_end(self, store: Store) -> None:
+        readings = [a_reading(end=T0 + hour * HOUR) for hour in range(4)]
+        for reading in reversed(readings):
+            store.put_reading(reading)
+        found = store.history("NYISO", "gridstatus", AVERAGE_DIRECT, since=T0, until=T0 + 2 * HOUR)
+        assert found == (readings[1], readings[2])
+
+    def test_a_forecast_gives_way_to_one_issued_later_only(self, store: Store) -> None:
+        assert store.put_forecast(a_forecast()) is STORED
+        assert store.put_forecast(a_forecast()) is DUPLICATE
+        newer = a_forecast(issued_at=T0 + HOUR, gco2_kwh=90.0)
+        assert store.put_forecast(newer) is STORED
+        assert store.put_forecast(a_forecast()) is LATE
+        assert store.forecasts("GBR-13") == (newer,)
+
+    def test_forecasts_stand_apart_by_source_and_zone(self, store: Store) -> None:
+        other = replace(a_forecast(), provider="electricitymaps", simulated=True)
+        store.put_forecast(a_forecast())
+        store.put_forecast(other)
+        store.put_forecast(replace(a_forecast(), zone="GBR-1"))
+        found = store.forecasts("GBR-13")
+        assert len(found) == 2
+        assert a_forecast() in found
+        assert other in found
+
+    def test_an_hour_of_a_profile_leaves_the_others_alone(self, store: Store) -> None:
+        store.put_profile_hours(a_profile({7: (300.5, T0), 8: (310.0, T0)}))
+        store.put_profile_hours(a_profile({8: (290.0, T0 + HOUR)}))
+        store.put_profile_hours(a_profile({9: (1.0, T0)}, zone="PJM"))
+        profiles = {profile.zone: profile for profile in store.snapshot().profiles}
+        assert profiles == {
+            "NYISO": a_profile({7: (300.5, T0), 8: (290.0, T0 + HOUR)}),
+            "PJM": a_profile({9: (1.0, T0)}, zone="PJM"),
+        }
+
+    def test_an_hour_computed_earlier_never_rolls_back(self, store: Store) -> None:
+        store.put_profile_hours(a_profile({7: (300.0, T0 + HOUR)}))
+        store.put_profile_hours(a_profile({7: (200.0, T0)}))
+        assert store.snapshot().profiles == (a_profile({7: (300.0, T0 + HOUR)}),)
+
+    def test_one_simulated_hour_marks_the_profile(self, store: Store) -> None:
+        store.put_profile_hours(a_profile({7: (300.0, T0)}, simulated=True))
+        store.put_profile_hours(a_profile({8: (300.0, T0)}))
+        assert store.snapshot().profiles[0].simulated
+
+    def test_a_failed_run_keeps_the_last_success(self, store: Store) -> None:
+        store.put_status(succeeded(T0))
+        store.put_status(failed(T0 + HOUR))
+        assert store.snapshot().providers == (
+            replace(failed(T0 + HOUR), last_success_at=T0, newest_valid_to=T0 - HOUR),
+        )
+
+    def test_a_good_run_keeps_the_last_error(self, store: Store) -> None:
+        store.put_status(failed(T0))
+        store.put_status(succeeded(T0 + HOUR))
+        [status] = store.snapshot().providers
+        assert (status.state, status.last_error_at) == (ProviderState.PARTIAL, T0)
+        assert (status.last_error, status.last_error_kind) == ("eso: HTTP 503", "transient")
+        assert (status.rejected, status.unconfigured_zones) == ({"false_zero": 2}, ("PJM",))
+
+    @pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (2, 1, 0), (1, 2, 0)])
+    def test_runs_told_in_any_order_end_alike(self, store: Store, order: tuple[int, ...]) -> None:
+        runs = [failed(T0, "old"), succeeded(T0 + HOUR), failed(T0 + 2 * HOUR, "new")]
+        for index in [*order, *order]:
+            store.put_status(runs[index])
+        assert store.snapshot().providers == (
+            replace(runs[2], last_success_at=T0 + HOUR, newest_valid_to=T0),
+        )
+
+    def test_a_long_error_keeps_its_beginning(self, store: Store) -> None:
+        store.put_status(failed(T0, "eso: " + "x" * 100_000))
+        [status] = store.snapshot().providers
+        assert status.last_error is not None
+        assert status.last_error.startswith("eso: xxx")
