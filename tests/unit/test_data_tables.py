@@ -6,7 +6,7 @@ import pytest
 
 from greenstream.intensity import factor_tables
 from greenstream.reading import MAX_GCO2_KWH, Basis
-from greenstream.zones import SEED_POPS, Pop, Zone, load, pops, zones
+from greenstream.zones import Pop, Zone, load, pops, zones
 
 # Fuel names as gridstatus 0.37.0 returns them.
 FUELS = {
@@ -101,12 +101,6 @@ def test_a_zone_lives_in_a_real_time_zone_and_its_feeds_outlive_their_cadence(zo
         assert source.max_age_s >= 2 * source.cadence_s
 
 
-def test_great_britain_has_all_fourteen_regions_each_with_the_nation_behind_it() -> None:
-    for region in range(1, 15):
-        feeds = [source.provider_zone for source in zones()[f"GBR-{region}"].sources]
-        assert feeds[:2] == [str(region), "national"]
-
-
 @pytest.mark.parametrize("pop", pops().values(), ids=lambda pop: pop.pop)
 def test_a_pop_draws_from_known_zones_and_owns_up_to_a_proxy(pop: Pop) -> None:
     assert pop.zones
@@ -114,9 +108,3 @@ def test_a_pop_draws_from_known_zones_and_owns_up_to_a_proxy(pop: Pop) -> None:
     for entry in pop.zones:
         assert entry.zone in zones()
         assert bool(entry.proxy_reason) is entry.proxy
-
-
-def test_the_seed_pops_are_there_with_ashburn_on_its_own_grid_first() -> None:
-    assert set(SEED_POPS) <= set(pops())
-    ashburn = [(entry.zone, entry.proxy) for entry in pops()["iad"].zones]
-    assert ashburn == [("PJM", False), ("NYISO", True)]
