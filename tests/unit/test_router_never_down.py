@@ -15,8 +15,8 @@ from tests.router_client import Client, a_reading_of
 class CountingStore(MemoryStore):
     """Remembers how often each question came."""
 
-    def __init__(self, **options: bool) -> None:
-        super().__init__(**options)
+    def __init__(self) -> None:
+        super().__init__()
         self.asked: list[str] = []
 
     def snapshot(self) -> Snapshot:

@@ -102,11 +102,12 @@ def like_for_like(
     shared = _SHARED_BY_SIGNAL[ranking]
     blind = {pop.pop for pop in pops if _of_pop(pop, carbon_of, None)[0].rung not in OBSERVED}
     for kind in shared:
-        figures = {pop.pop: _of_pop(pop, carbon_of, (kind,)) for pop in pops}
-        if all(
-            figure.rung in OBSERVED or (name in blind and figure.rung is not Rung.NONE)
-            for name, (figure, _, _) in figures.items()
-        ):
+        figures = {}
+        for pop in pops:
+            figure, _, _ = figures[pop.pop] = _of_pop(pop, carbon_of, (kind,))
+            if figure.rung not in OBSERVED and (pop.pop not in blind or figure.rung is Rung.NONE):
+                break
+        else:
             return figures
     one_signal = MARGINAL if ranking is RankingSignal.MARGINAL else AVERAGE
     return {pop.pop: _of_pop(pop, carbon_of, one_signal) for pop in pops}
