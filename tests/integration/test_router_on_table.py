@@ -1,0 +1,176 @@
+"""The router on the table itself: one read, true figures, and no fall when the table is away."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from moto import mock_aws
+
+from functions.router import app
+from greenstream.dynamodb import DynamoStore, dynamodb_client
+from greenstream.reading import Basis, Forecast, ForecastPoint, Scope, Signal
+from greenstream.store import ProviderState, ProviderStatus
+from tests.builders import AVERAGE_LIFECYCLE, NOW
+from tests.router_client import Client, SetClock, a_reading_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator["DynamoDBClient"]:
+    """One engine is enough here: that all engines agree is the store's own suite."""
+    with mock_aws():
+        yield dynamodb_client()
+
+
+@pytest.fixture
+def store(client: "DynamoDBClient", table_name: str) -> DynamoStore:
+    store = DynamoStore(client, table_name, clock=SetClock())
+    store.put_reading(a_reading_of("NYISO", 260))
+    store.put_reading(a_reading_of("NYISO", 312, kind=AVERAGE_LIFECYCLE))
+    store.put_reading(a_reading_of("GBR-13", 120.25, valid_to=NOW - timedelta(minutes=30)))
+    store.put_reading(a_reading_of("GBR-13", 110.04))
+    store.put_forecast(
+        Forecast(
+            zone="GBR-13",
+            provider="eso",
+            provider_zone="13",
+            signal=Signal.AVERAGE,
+            basis=Basis.DIRECT,
+            scope=Scope.CONSUMPTION,
+            issued_at=NOW,
+            points=(ForecastPoint(NOW, NOW + timedelta(minutes=30), 99.0),),
+        )
+    )
+    store.put_status(
+        ProviderStatus(
+            provider="eso", state=ProviderState.OK, last_run_at=NOW, last_success_at=NOW, stored=2
+        )
+    )
+    return store
+
+
+@pytest.fixture
+def router(store: DynamoStore) -> Client:
+    return Client(store)
+
+
+@pytest.fixture
+def reads(client: "DynamoDBClient") -> Iterator[list[str]]:
+    """The operations asked of the table, in order."""
+    asked: list[str] = []
+
+    def note(model: Any, **_: Any) -> None:
+        asked.append(model.name)
+
+    client.meta.events.register("before-call.dynamodb", note)
+    yield asked
+    client.meta.events.unregister("before-call.dynamodb", note)
+
+
+def test_what_was_stored_is_what_is_decided_by(router: Client) -> None:
+    body = router.ask("/v1/route", "pops=nyc,lon&rtt=nyc:10,lon:60").body
+
+    assert (body["pop"], body["reason"], body["degraded"]) == ("lon", "cleanest", False)
+    assert body["ranking"]["kinds"] == ["average/direct"]
+    assert [each["gco2_kwh"] for each in body["candidates"]] == [110.0, 260.0]
+
+
+def test_a_zone_shows_its_history_and_forecast(router: Client) -> None:
+    body = router.ask("/v1/zones/GBR-13", "history_h=1").body
+
+    assert [each["gco2_kwh"] for each in body["history"]] == [120.2, 110.0]
+    assert [point["gco2_kwh"] for point in body["forecasts"][0]["points"]] == [99.0]
+
+
+def test_a_provider_shows_its_run(router: Client) -> None:
+    listed = {each["provider"]: each for each in router.ask("/v1/providers").body["providers"]}
+
+    assert (listed["eso"]["state"], listed["gridstatus"]["state"]) == ("ok", "never_run")
+
+
+def test_five_seconds_of_questions_cost_one_query(router: Client, reads: list[str]) -> None:
+    for path in ("/v1/route", "/v1/zones", "/v1/providers", "/v1/policy", "/v1/health"):
+        assert router.ask(path).status == 200
+    assert reads == ["Query"]
+
+    router.clock.forward(5)
+    router.ask("/v1/route")
+    assert reads == ["Query", "Query"]
+
+
+def test_a_damaged_item_is_named_and_hurts_its_own_zone_only(
+    router: Client, client: "DynamoDBClient", table_name: str
+) -> None:
+    sk = "READING#PJM#gridstatus#average#direct"
+    client.put_item(
+        TableName=table_name,
+        Item={"pk": {"S": "CURRENT"}, "sk": {"S": sk}, "gco2_kwh": {"S": "<b>"}},
+    )
+    body = router.ask("/v1/route", "pops=nyc,lon").body
+
+    assert sk in body["degraded_reason"]
+    assert {each["rung"] for each in body["candidates"]} == {"live"}
+
+
+def test_a_table_that_is_gone_degrades_the_answer(client: "DynamoDBClient") -> None:
+    answer = Client(DynamoStore(client, "no-such-table", clock=SetClock())).ask("/v1/route")
+
+    assert answer.status == 200
+    assert "ResourceNotFoundException" in answer.body["degraded_reason"]
+
+
+def test_an_endpoint_that_refuses_degrades_the_answer() -> None:
+    refusing = boto3.client(
+        "dynamodb",
+        endpoint_url="http://127.0.0.1:9",
+        config=Config(retries={"total_max_attempts": 1}, connect_timeout=1),
+    )
+    answer = Client(DynamoStore(refusing, "readings", clock=SetClock())).ask("/v1/route")
+
+    assert (answer.status, answer.body["degraded"]) == (200, True)
+    assert "EndpointConnectionError" in answer.body["degraded_reason"]
+    assert "127.0.0.1" not in answer.text
+
+
+def test_the_handler_answers_the_platform_and_logs_one_json_line(
+    store: DynamoStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @dataclass
+    class Context:
+        function_name: str = "router"
+        memory_limit_in_mb: int = 512
+        invoked_function_arn: str = "arn:aws:lambda:eu-west-1:123456789012:function:router:live"
+        aws_request_id: str = "5e2f4b0a"
+
+    router = app.Router(store, clock=SetClock(), telemetry=app.TELEMETRY)
+    monkeypatch.setattr(app, "ROUTER", router)
+    event = {
+        "rawPath": "/v1/route",
+        "rawQueryString": "pops=nyc",
+        "requestContext": {"http": {"method": "GET"}},
+    }
+    with monkeypatch.context() as patched:
+        patched.setattr(app.TELEMETRY.logger.registered_handler, "stream", _Stdout())
+        answer = app.handler(event, Context())
+
+    assert answer["statusCode"] == 200
+    assert json.loads(answer["body"])["pop"] == "nyc"
+    [line] = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    assert (line["message"], line["pop"], line["rungs"]) == ("answered", "nyc", {"live": 1})
+
+
+class _Stdout:
+    """Writes where the test listens now, not where the logger was made."""
+
+    def write(self, text: str) -> None:
+        print(text, end="")
+
+    def flush(self) -> None:
+        print(end="", flush=True)
