@@ -106,9 +106,12 @@ def wait_for(
         When it ends or takes longer than ``within_s``.
     """
     deadline = time.monotonic() + within_s
-    while not ready():
-        if not child.alive():
+    while True:
+        answers = ready()
+        if not child.alive():  # first: what answers on its port may be somebody else
             raise StackError(f"{what} ended while starting:\n{tail(log)}")
+        if answers:
+            return
         if time.monotonic() > deadline:
             raise StackError(f"{what} is not ready after {within_s:.0f} s:\n{tail(log)}")
         time.sleep(0.05)

@@ -133,6 +133,10 @@ class LocalStack:
 
     def down(self) -> list[str]:
         """Stop what was started here and return the names; nothing running is no error."""
+        with _alone(self.state_dir):
+            return self._stop()
+
+    def _stop(self) -> list[str]:
         self.record.unlink(missing_ok=True)
         stopped = self.children.stop()
         shutil.rmtree(self.state_dir / "emulator", ignore_errors=True)
@@ -146,24 +150,24 @@ class LocalStack:
         StackError
             When a step fails; whatever had been started is stopped again.
         """
-        self.state_dir.mkdir(parents=True, exist_ok=True)
-        stack = self.running()
-        if stack is None or (stack.upstream, stack.auth) != (upstream, auth):
-            self.down()
-        try:
-            return self._up(upstream=upstream, auth=auth)
-        except BaseException:
-            self.down()
-            raise
+        # The build folder and the choice of a port are shared with stacks of other folders.
+        with _alone(self.state_dir), _alone(ROOT / ".aws-sam"):
+            stack = self.running()
+            if stack is None or (stack.upstream, stack.auth) != (upstream, auth):
+                self._stop()
+            try:
+                return self._up(upstream=upstream, auth=auth)
+            except BaseException:
+                self._stop()
+                raise
 
     def _up(self, *, upstream: Upstream, auth: Auth) -> Stack:
         tools = ["make", "--silent", "tools"]
         step("tools", tools, env=os.environ, cwd=ROOT, log=self.log("tools"))
         simulator = self._simulator() if upstream == "simulated" else None
         endpoint_url = self._emulator(auth)
-        with _one_build_at_a_time():
-            _build(self.log("build"))
-            self._deploy(endpoint_url, _parameters(upstream, auth, simulator))
+        _build(self.log("build"))
+        self._deploy(endpoint_url, _parameters(upstream, auth, simulator))
         stack = self._describe(endpoint_url, upstream, auth, simulator)
         self.record.write_text(json.dumps(asdict(stack), indent=2) + "\n")
         self._collect_once(stack)
@@ -314,12 +318,15 @@ def _parameters(upstream: Upstream, auth: Auth, simulator: dict[str, str] | None
 
 
 @contextmanager
-def _one_build_at_a_time() -> Iterator[None]:
-    """Hold the lock of the build folder, which all local stacks share."""
-    folder = ROOT / ".aws-sam"
-    folder.mkdir(exist_ok=True)
-    with (folder / "local.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold a folder's lock, waiting for whoever has it; the system frees it if we die."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("waiting for another greenstream command to finish…", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
