@@ -17,10 +17,21 @@ os.environ.update(
     TABLE_NAME="readings-test",
     UPSTREAM="live",
     ESO_BASE_URL="https://api.carbonintensity.org.uk",
+    WATTTIME_BASE_URL="https://api.watttime.org",
+    ELECTRICITYMAPS_BASE_URL="https://api.electricitymaps.com",
+    ENTSOE_BASE_URL="https://web-api.tp.entsoe.eu",
     POWERTOOLS_SERVICE_NAME="test",
     POWERTOOLS_METRICS_NAMESPACE="GreenStream",
 )
-for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "PJM_API_KEY"):
+for name in (
+    "AWS_PROFILE",
+    "AWS_ENDPOINT_URL",
+    "PJM_API_KEY",
+    "WATTTIME_USERNAME",
+    "WATTTIME_PASSWORD",
+    "ELECTRICITYMAPS_TOKEN",
+    "ENTSOE_API_KEY",
+):
     os.environ.pop(name, None)
 
 RECORDINGS = Path(__file__).parents[2] / "shared" / "recordings"

@@ -203,12 +203,12 @@ def check_gco2_kwh(gco2_kwh: object, *, provider: str, zone: str) -> float:
     """
     if isinstance(gco2_kwh, bool) or not isinstance(gco2_kwh, int | float):
         reason, what = "not_a_number", repr(gco2_kwh)[:80]
-    elif not math.isfinite(gco2_kwh):
+    elif isinstance(gco2_kwh, float) and not math.isfinite(gco2_kwh):
         reason, what = "not_a_number", str(gco2_kwh)
     elif gco2_kwh < 0:
-        reason, what = "negative", str(gco2_kwh)
+        reason, what = "negative", f"{gco2_kwh!s:.80}"
     elif gco2_kwh > MAX_GCO2_KWH:
-        reason, what = "too_high", f"{gco2_kwh} is above {MAX_GCO2_KWH}"
+        reason, what = "too_high", f"{gco2_kwh!s:.80} is above {MAX_GCO2_KWH}"
     else:
         return float(gco2_kwh)
     raise InvalidError(f"g/kWh value: {what}", reason=reason, provider=provider, zone=zone)

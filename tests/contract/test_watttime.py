@@ -1,0 +1,603 @@
+"""WattTime's wire format, logins and plans, against small fixtures and real answers."""
+
+import base64
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from functions.watttime.app import (
+    Session,
+    WattTime,
+    endpoints_by_region,
+    gco2_kwh_of,
+    series_of,
+    token_of,
+)
+from greenstream.collect import Harvest
+from greenstream.errors import (
+    GreenStreamError,
+    InvalidError,
+    NoDataError,
+    PermanentError,
+    ThrottledError,
+    TransientError,
+)
+from greenstream.http import HttpClient
+from greenstream.reading import Basis, Quality, Reading, Scope, Signal
+from tests.builders import a_source, a_zone
+
+NOW = datetime(2026, 11, 22, 16, 7, tzinfo=UTC)
+START = datetime(2026, 11, 22, 16, 0, tzinfo=UTC)
+PRESENT = datetime(2026, 11, 22, 16, 5, tzinfo=UTC)
+USER, PASSWORD = "grid-user", "pass-MARKED-word"
+BAD_LOGIN = "<html><head><title>403 Forbidden</title></head><body>nginx</body></html>"
+
+
+def stamp(moment: datetime) -> str:
+    return moment.isoformat()
+
+
+def meta(**changes: Any) -> dict[str, Any]:
+    return {
+        "data_point_period_seconds": 300,
+        "region": "CAISO_NORTH",
+        "warnings": [],
+        "signal_type": "co2_moer",
+        "model": {"date": "2023-03-01"},
+        "units": "lbs_co2_per_mwh",
+    } | changes
+
+
+def historical(
+    newest: datetime = START, value: Any = 937, count: int = 3, **flags: Any
+) -> dict[str, Any]:
+    """Points up to ``newest``, which takes the value and the flags."""
+    starts = [newest - timedelta(minutes=5 * back) for back in reversed(range(count))]
+    rows: list[dict[str, Any]] = [{"point_time": stamp(at), "value": 900} for at in starts]
+    rows[-1] |= {"value": value, "imputed_data_used": False} | flags
+    return {"data": rows, "meta": meta()}
+
+
+def forecast(first: datetime = PRESENT, count: int = 288) -> dict[str, Any]:
+    return {
+        "data": [
+            {"point_time": stamp(first + timedelta(minutes=5 * step)), "value": 1000.0 + step}
+            for step in range(count)
+        ],
+        "meta": meta(generated_at=stamp(first), generated_at_period_seconds=300),
+    }
+
+
+def access(*regions: str, endpoints: tuple[str, ...] = ("v3/historical", "v3/forecast")) -> Any:
+    rows = [
+        {"region": region, "endpoints": [{"endpoint": name, "models": []} for name in endpoints]}
+        for region in regions
+    ]
+    return {
+        "signal_types": [
+            {"signal_type": "co2_moer", "regions": rows},
+            {"signal_type": "health_damage", "regions": [{"region": "ALL", "endpoints": []}]},
+        ]
+    }
+
+
+@dataclass
+class Api:
+    """An account's view of the API: paths to answers, logins counted, old tokens refused."""
+
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    requests: list[httpx.Request] = field(default_factory=list)
+    valid: set[str] = field(default_factory=set)
+
+    @property
+    def logins(self) -> int:
+        return self.asked.count("/login")
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        self.asked.append(path)
+        self.requests.append(request)
+        if path not in self.answers and path == "/login":
+            pair = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+            assert request.headers["Authorization"] == f"Basic {pair}"
+            token = f"token-MARKED-{self.logins}"
+            self.valid.add(token)
+            return httpx.Response(200, json={"token": token})
+        if path != "/login":
+            kind, _, token = request.headers["Authorization"].partition(" ")
+            assert kind == "Bearer"
+            if token not in self.valid:
+                return httpx.Response(401, json={"error": "Invalid token", "message": "expired"})
+        body = self.answers[path] if path in self.answers else GOOD[path]
+        if isinstance(body, Exception):
+            raise body
+        return body if isinstance(body, httpx.Response) else httpx.Response(200, json=body)
+
+
+GOOD: Mapping[str, Any] = {
+    "/v3/my-access": access("CAISO_NORTH"),
+    "/v3/historical": historical(),
+    "/v3/forecast": forecast(),
+}
+
+
+class Log:
+    """Telemetry that remembers."""
+
+    def __init__(self) -> None:
+        self.lines: list[dict[str, object]] = []
+
+    def event(self, level: str, message: str, **fields: object) -> None:
+        self.lines.append({"level": level, "message": message, **fields})
+
+    def count(self, metric: str, value: float, unit: str = "Count") -> None:
+        raise AssertionError("a provider counts nothing itself")
+
+
+@dataclass
+class Sandbox:
+    """A warm sandbox: one session and a clock that the test moves."""
+
+    api: Api
+    now: datetime = NOW
+    session: Session = field(default_factory=Session)
+    log: Log = field(default_factory=Log)
+    zones: tuple[str, ...] = ("CAISO_NORTH",)
+    credentials: tuple[str, str] | None = (USER, PASSWORD)
+    simulated: bool = False
+    elapsed_s: float = 0.0
+
+    def run(self) -> Harvest:
+        http = HttpClient(
+            provider="watttime",
+            base_url="https://watttime.test",
+            transport=httpx.MockTransport(self.api),
+            sleep=lambda _: None,
+        )
+        provider = WattTime(
+            http=http,
+            wanted=tuple(
+                (a_zone(zone=zone), a_source("watttime", provider_zone=zone)) for zone in self.zones
+            ),
+            credentials=lambda: self.credentials,
+            telemetry=self.log,
+            session=self.session,
+            simulated=self.simulated,
+            clock=lambda: self.now,
+            monotonic=lambda: self.elapsed_s,
+        )
+        parts = list(provider.fetch(self.now))
+        return Harvest(
+            readings=tuple(reading for part in parts for reading in part.readings),
+            forecasts=tuple(forecast for part in parts for forecast in part.forecasts),
+            errors=tuple(error for part in parts for error in part.errors),
+            unconfigured=tuple(zone for part in parts for zone in part.unconfigured),
+        )
+
+
+def run(**answers: Any) -> Harvest:
+    return Sandbox(Api({f"/v3/{name}": body for name, body in answers.items()})).run()
+
+
+def reasons(harvest: Harvest) -> set[tuple[type[GreenStreamError], str | None, str | None]]:
+    return {(type(error), error.zone, getattr(error, "reason", None)) for error in harvest.errors}
+
+
+def only(harvest: Harvest) -> Reading:
+    [reading] = harvest.readings
+    return reading
+
+
+class TestTheReading:
+    def test_is_the_newest_historical_point_in_g_per_kwh(self) -> None:
+        harvest = run()
+        reading = only(harvest)
+
+        assert harvest.errors == ()
+        assert reading.gco2_kwh == pytest.approx(425.01605069)
+        assert reading.gco2_low == reading.gco2_kwh == reading.gco2_high
+        assert (reading.signal, reading.basis, reading.scope) == (
+            Signal.MARGINAL,
+            Basis.DIRECT,
+            Scope.CONSUMPTION,
+        )
+        assert reading.quality is Quality.MEASURED
+        assert (reading.zone, reading.provider_zone) == ("CAISO_NORTH", "CAISO_NORTH")
+        assert reading.fetched_at == NOW
+
+    def test_point_time_is_the_start_of_the_period_that_meta_names(self) -> None:
+        reading = only(run())
+        assert reading.valid_from == START
+        assert reading.valid_to == START + timedelta(seconds=300)
+
+        hourly = historical(START - timedelta(hours=1))
+        hourly["data"] = hourly["data"][-1:]
+        hourly["meta"]["data_point_period_seconds"] = 3600
+        assert only(run(historical=hourly)).valid_to == START
+
+    def test_is_an_estimate_where_the_point_was_imputed(self) -> None:
+        harvest = run(historical=historical(imputed_data_used=True))
+        assert only(harvest).quality is Quality.ESTIMATED
+
+    def test_was_published_when_the_point_was_last_updated(self) -> None:
+        at = NOW - timedelta(minutes=1)
+        assert only(run(historical=historical(last_updated=stamp(at)))).published_at == at
+        assert only(run()).published_at is None
+
+    def test_is_the_forecasts_present_point_when_the_history_is_late(self) -> None:
+        late = historical(START - timedelta(minutes=30))
+        measured, expected = run(historical=late).readings
+
+        assert measured.quality is Quality.MEASURED
+        assert expected.quality is Quality.FORECAST
+        assert expected.gco2_kwh == pytest.approx(453.59237)
+        assert expected.valid_from == PRESENT
+        assert expected.published_at == PRESENT
+
+    @pytest.mark.parametrize(
+        ("late_min", "quality"), [(10, Quality.MEASURED), (11, Quality.FORECAST)]
+    )
+    def test_history_stands_for_now_up_to_two_of_its_periods_after_its_end(
+        self, late_min: int, quality: Quality
+    ) -> None:
+        end = NOW - timedelta(minutes=late_min)
+        harvest = run(historical=historical(end - timedelta(minutes=5)))
+        assert harvest.readings[-1].quality is quality
+
+    def test_is_the_forecasts_first_point_when_that_starts_within_the_next_period(self) -> None:
+        harvest = run(
+            historical=historical(count=1) | {"data": []},
+            forecast=forecast(START + timedelta(minutes=10)),
+        )
+        assert only(harvest).valid_from == START + timedelta(minutes=10)
+        assert reasons(harvest) == {(NoDataError, "CAISO_NORTH", None)}
+
+    def test_order_and_repetition_of_points_change_nothing(self) -> None:
+        body = historical()
+        body["data"] = [*reversed(body["data"]), body["data"][0]]
+        assert only(run(historical=body)) == only(run())
+
+    def test_two_values_for_one_instant_are_refused(self) -> None:
+        body = historical()
+        body["data"].append(body["data"][-1] | {"value": 12})
+        assert (InvalidError, "CAISO_NORTH", "malformed") in reasons(run(historical=body))
+
+    def test_of_a_simulator_says_so(self) -> None:
+        harvest = Sandbox(Api(), simulated=True).run()
+        assert only(harvest).simulated
+        assert harvest.forecasts[0].simulated
+
+
+class TestTheForecast:
+    def test_reaches_a_day_ahead_from_the_present_period(self) -> None:
+        [ahead] = run().forecasts
+
+        assert len(ahead.points) == 288
+        assert ahead.issued_at == PRESENT
+        assert ahead.points[0].valid_from <= NOW < ahead.points[0].valid_to
+        assert ahead.points[-1].valid_to - ahead.points[0].valid_from == timedelta(hours=24)
+        assert ahead.points[1].gco2_kwh == pytest.approx(1001 * 0.45359237)
+
+    def test_older_than_an_hour_says_nothing_about_now(self) -> None:
+        harvest = run(
+            historical=historical(START - timedelta(hours=1)),
+            forecast=forecast(NOW - timedelta(hours=2)),
+        )
+        assert only(harvest).quality is Quality.MEASURED
+        assert harvest.forecasts == ()
+        assert reasons(harvest) == {(NoDataError, "CAISO_NORTH", None)}
+
+    def test_from_the_future_is_refused(self) -> None:
+        harvest = run(forecast=forecast(NOW + timedelta(hours=1)))
+        assert reasons(harvest) == {(InvalidError, "CAISO_NORTH", "future")}
+
+    def test_with_one_bad_point_is_refused_whole_and_leaves_the_reading(self) -> None:
+        body = forecast()
+        body["data"][200]["value"] = None
+        harvest = run(forecast=body)
+        assert len(harvest.readings) == 1
+        assert harvest.forecasts == ()
+        assert reasons(harvest) == {(InvalidError, "CAISO_NORTH", "not_a_number")}
+
+
+class TestLogin:
+    def test_is_made_once_and_its_token_used_by_every_request_and_run(self) -> None:
+        sandbox = Sandbox(Api())
+        for _ in range(5):
+            assert sandbox.run().errors == ()
+            sandbox.now += timedelta(minutes=5)
+            sandbox.api.answers = {
+                "/v3/historical": historical(sandbox.now),
+                "/v3/forecast": forecast(sandbox.now),
+            }
+        assert sandbox.api.logins == 1
+        assert sandbox.api.asked.count("/v3/my-access") == 1
+
+    def test_is_renewed_shortly_before_the_token_expires(self) -> None:
+        sandbox = Sandbox(Api())
+        sandbox.run()
+        sandbox.now += timedelta(minutes=27)
+        sandbox.run()
+        assert sandbox.api.logins == 1
+        sandbox.now += timedelta(minutes=2)
+        sandbox.run()
+        assert sandbox.api.logins == 2
+
+    def test_is_renewed_once_when_a_token_is_refused(self) -> None:
+        sandbox = Sandbox(Api())
+        sandbox.run()
+        sandbox.api.valid.clear()
+        assert sandbox.run().errors == ()
+        assert sandbox.api.logins == 2
+
+    def test_is_not_repeated_when_new_tokens_are_refused_too(self) -> None:
+        refused = httpx.Response(401, json={"error": "Invalid token"})
+        api = Api({f"/v3/{name}": refused for name in ("my-access", "historical", "forecast")})
+        harvest = Sandbox(api).run()
+        assert api.logins == 1
+        assert {type(error) for error in harvest.errors} == {PermanentError}
+
+    def test_with_a_bad_password_is_named_and_nothing_else_is_asked(self) -> None:
+        api = Api({"/login": httpx.Response(403, html=BAD_LOGIN)})
+        with pytest.raises(PermanentError, match=r"WATTTIME_USERNAME or WATTTIME_PASSWORD.*html"):
+            Sandbox(api).run()
+        assert api.asked == ["/login"]
+
+    def test_is_made_anew_with_new_credentials(self) -> None:
+        sandbox = Sandbox(Api())
+        sandbox.run()
+        sandbox.credentials = ("another", "word")
+        sandbox.api.answers = {"/login": httpx.Response(200, json={"token": "token-MARKED-1"})}
+        assert sandbox.run().errors == ()
+        assert sandbox.api.asked.count("/v3/my-access") == 2
+
+    def test_without_credentials_is_not_tried(self) -> None:
+        sandbox = Sandbox(Api(), credentials=None)
+        assert sandbox.run() == Harvest(unconfigured=("CAISO_NORTH",))
+        assert sandbox.api.asked == []
+
+    @pytest.mark.parametrize(
+        "body", [b'{"token": "MARKED', b"[]", b'{"token": 5}', b'{"token": "MAR\\nKED"}', b"\xff"]
+    )
+    def test_answer_without_a_usable_token_is_refused_and_never_quoted(self, body: bytes) -> None:
+        with pytest.raises(InvalidError) as caught:
+            token_of(body)
+        assert caught.value.reason == "malformed"
+        assert "MAR" not in str(caught.value)
+
+    def test_leaves_no_secret_in_an_address_or_an_error(self) -> None:
+        api = Api({"/v3/historical": httpx.Response(400, json={"error": "INVALID", "docs": "x"})})
+        harvest = Sandbox(api).run()
+        said = " ".join([*map(str, harvest.errors), *(str(each.url) for each in api.requests)])
+        assert "HTTP 400 from /v3/historical: INVALID" in said
+        assert "MARKED" not in said
+
+
+class TestThePlan:
+    def test_opens_regions_by_my_access(self) -> None:
+        sandbox = Sandbox(Api(), zones=("PJM_DC", "CAISO_NORTH"))
+        harvest = sandbox.run()
+        assert only(harvest).zone == "CAISO_NORTH"
+        assert reasons(harvest) == {(PermanentError, "PJM_DC", None)}
+        assert sandbox.api.asked.count("/v3/historical") == 1
+
+    def test_without_history_leaves_the_forecast(self) -> None:
+        harvest = run(**{"my-access": access("CAISO_NORTH", endpoints=("v3/forecast",))})
+        assert only(harvest).quality is Quality.FORECAST
+        assert harvest.errors == ()
+
+    def test_that_cannot_be_read_leaves_the_regions(self) -> None:
+        harvest = run(**{"my-access": httpx.Response(503)})
+        assert only(harvest).quality is Quality.MEASURED
+        assert reasons(harvest) == {(TransientError, None, None)}
+
+    def test_that_excludes_a_region_is_told_in_the_upstreams_words(self) -> None:
+        said = {"error": "Invalid query parameters", "message": "Invalid scope. See plans."}
+        harvest = run(historical=httpx.Response(403, json=said))
+        [error] = harvest.errors
+        assert isinstance(error, PermanentError)
+        assert "Invalid scope. See plans." in str(error)
+        assert only(harvest).quality is Quality.FORECAST
+
+    def test_is_read_again_after_a_day(self) -> None:
+        sandbox = Sandbox(Api())
+        sandbox.run()
+        sandbox.now += timedelta(days=1)
+        sandbox.run()
+        assert sandbox.api.asked.count("/v3/my-access") == 2
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("change", "reason"),
+        [
+            ({"units": "percentile"}, "wrong_unit"),
+            ({"units": "g_co2_per_kwh"}, "wrong_unit"),
+            ({"units": "LBS_CO2_PER_MWH"}, "wrong_unit"),
+            ({"units": None}, "wrong_unit"),
+            ({"region": "PJM_DC"}, "wrong_zone"),
+            ({"signal_type": "health_damage"}, "wrong_signal"),
+            ({"data_point_period_seconds": "300"}, "malformed"),
+            ({"data_point_period_seconds": 0}, "malformed"),
+            ({"data_point_period_seconds": True}, "malformed"),
+        ],
+    )
+    def test_meta_that_is_not_what_was_asked_for(self, change: dict[str, Any], reason: str) -> None:
+        bodies = {"historical": historical(), "forecast": forecast()}
+        for body in bodies.values():
+            body["meta"] |= change
+        harvest = run(**bodies)
+        assert (harvest.readings, harvest.forecasts) == ((), ())
+        assert reasons(harvest) == {(InvalidError, "CAISO_NORTH", reason)}
+
+    @pytest.mark.parametrize(
+        ("value", "reason"),
+        [
+            (None, "not_a_number"),
+            ("937", "not_a_number"),
+            (True, "not_a_number"),
+            ([937], "not_a_number"),
+            (-1, "negative"),
+            (4500, "too_high"),
+            pytest.param(10**400, "too_high", id="400 digits"),
+            pytest.param(-(10**400), "negative", id="-400 digits"),
+        ],
+    )
+    def test_a_value_that_is_no_emission_rate(self, value: Any, reason: str) -> None:
+        harvest = run(historical=historical(value=value))
+        assert (InvalidError, "CAISO_NORTH", reason) in reasons(harvest)
+        assert only(harvest).quality is Quality.FORECAST
+
+    @pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity"])
+    def test_a_value_that_json_should_not_have(self, literal: str) -> None:
+        text = json.dumps(historical(value="VALUE")).replace('"VALUE"', literal)
+        harvest = run(historical=httpx.Response(200, text=text))
+        assert (InvalidError, "CAISO_NORTH", "not_a_number") in reasons(harvest)
+
+    def test_a_true_zero_is_kept(self) -> None:
+        """Curtailed sun on the margin: the next kWh burns nothing."""
+        assert only(run(historical=historical(value=0))).gco2_kwh == 0
+
+    @pytest.mark.parametrize(
+        "point_time", [None, 5, "", "now", "2026-11-22T16:00:00", "2026-11-22 16:00"]
+    )
+    def test_a_time_without_an_offset(self, point_time: Any) -> None:
+        harvest = run(historical=historical(point_time=point_time))
+        assert (InvalidError, "CAISO_NORTH", "malformed") in reasons(harvest)
+        assert only(harvest).quality is Quality.FORECAST
+
+    def test_a_measurement_of_the_future(self) -> None:
+        harvest = run(historical=historical(NOW + timedelta(hours=2)))
+        assert (InvalidError, "CAISO_NORTH", "future") in reasons(harvest)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            None,
+            [],
+            "text",
+            7,
+            {"error": "x"},
+            {"data": {}},
+            {"data": []},
+            {"data": [], "meta": []},
+            {"data": [3], "meta": meta()},
+            {"data": [{"value": 5}], "meta": meta()},
+        ],
+    )
+    def test_an_answer_of_another_shape(self, body: Any) -> None:
+        raw = httpx.Response(200, content=json.dumps(body))
+        harvest = run(historical=raw, forecast=raw)
+        assert (harvest.readings, harvest.forecasts) == ((), ())
+        assert {error.kind for error in harvest.errors} == {"invalid"}
+
+    @pytest.mark.parametrize("body", [None, [], {}, {"signal_types": [{}]}, {"signal_types": 3}])
+    def test_a_list_of_rights_of_another_shape_leaves_the_regions(self, body: Any) -> None:
+        harvest = run(**{"my-access": httpx.Response(200, content=json.dumps(body))})
+        assert only(harvest).quality is Quality.MEASURED
+        assert reasons(harvest) == {(InvalidError, None, "malformed")}
+
+    @pytest.mark.parametrize(
+        "fault", [httpx.Response(502), httpx.ConnectError("no"), httpx.ReadTimeout("slow")]
+    )
+    def test_an_outage_is_transient_and_leaves_the_rest(self, fault: Any) -> None:
+        api = Api({"/v3/historical": fault})
+        harvest = Sandbox(api).run()
+        assert only(harvest).quality is Quality.FORECAST
+        assert reasons(harvest) == {(TransientError, "CAISO_NORTH", None)}
+        assert api.asked.count("/v3/historical") == 2
+
+    def test_after_a_429_the_run_asks_for_nothing_more(self) -> None:
+        api = Api({"/v3/historical": httpx.Response(429)})
+        harvest = Sandbox(api).run()
+        assert harvest.readings == ()
+        assert [type(error) for error in harvest.errors] == [ThrottledError, TransientError]
+        assert "/v3/forecast" not in api.asked
+
+    def test_no_request_starts_late_in_a_run(self) -> None:
+        sandbox = Sandbox(Api())
+
+        def slow(request: httpx.Request) -> httpx.Response:
+            sandbox.elapsed_s += 30
+            return api(request)
+
+        api, sandbox.api = sandbox.api, slow  # type: ignore[assignment]
+        harvest = sandbox.run()
+        assert api.asked == ["/login", "/v3/my-access"]
+        assert reasons(harvest) == {(TransientError, "CAISO_NORTH", None)}
+
+
+def test_warnings_are_named_in_the_log_and_beside_the_reading() -> None:
+    body = historical()
+    body["meta"]["warnings"] = [
+        {"type": "MODEL_MARKED_FOR_DEPRECATION", "message": "after 2024-12-04"},
+        "free text",
+    ]
+    sandbox = Sandbox(Api({"/v3/historical": body}))
+    reading = only(sandbox.run())
+
+    assert reading.detail["warnings"] == [
+        "MODEL_MARKED_FOR_DEPRECATION: after 2024-12-04",
+        "'free text'",
+    ]
+    assert [line["warning"] for line in sandbox.log.lines] == reading.detail["warnings"]
+    assert sandbox.log.lines[0]["zone"] == "CAISO_NORTH"
+
+
+class TestRealBytes:
+    def test_a_free_accounts_rights(self, recordings: Path) -> None:
+        body = json.loads((recordings / "watttime/my_access_free_2024-10.json").read_bytes())
+        assert endpoints_by_region(body) == {
+            "CAISO_NORTH": frozenset({"v3/historical", "v3/forecast"})
+        }
+
+    def test_the_vendors_historical_example(self, recordings: Path) -> None:
+        body = json.loads((recordings / "watttime/historical_doc_example.json").read_bytes())
+        series = series_of(body, "CAISO_NORTH", "CAISO_NORTH")
+        assert [point.lb_mwh for point in series.points] == [870, 860]
+        assert series.points[0].valid_to == series.points[1].valid_from
+        assert series.warnings == ("EXAMPLE_WARNING: This is just an example",)
+
+    def test_a_real_warning(self, recordings: Path) -> None:
+        body = json.loads((recordings / "watttime/meta_with_real_warning_2024.json").read_bytes())
+        series = series_of(body | {"data": []}, "Z", "ERCOT_SANANTONIO")
+        assert series.warnings[0].startswith("MODEL_MARKED_FOR_DEPRECATION: You made a valid")
+
+    def test_the_signal_index_is_never_a_reading(self, recordings: Path) -> None:
+        body = json.loads((recordings / "watttime/signal_index_PSCO_2024-06-18.json").read_bytes())
+        with pytest.raises(InvalidError) as caught:
+            series_of(body, "PSCO", "PSCO")
+        assert caught.value.reason == "wrong_unit"
+
+    @pytest.mark.parametrize(
+        ("name", "said"),
+        [("error_403_invalid_scope.json", "free access to"), ("error_403_login.html", "text/html")],
+    )
+    def test_the_two_403s(self, recordings: Path, name: str, said: str) -> None:
+        kind = "text/html" if name.endswith("html") else "application/json"
+        content = (recordings / "watttime" / name).read_bytes()
+        raw = httpx.Response(403, content=content, headers={"content-type": kind})
+        harvest = run(historical=raw)
+        [error] = harvest.errors
+        assert isinstance(error, PermanentError)
+        assert said in str(error)
+
+    def test_a_days_published_values_come_out_as_others_converted_them(
+        self, recordings: Path
+    ) -> None:
+        path = recordings / "watttime/caiso_north_moer_actual_2023-06-08_gkwh.csv"
+        with path.open(newline="") as lines:
+            rows = list(csv.DictReader(lines))
+        for row in rows:
+            gco2_kwh = float(row["Caiso_North"])
+            lb_mwh = round(gco2_kwh / 0.45359237, 3)
+            assert gco2_kwh_of(lb_mwh, "CAISO_NORTH") == pytest.approx(gco2_kwh, abs=1e-3)
+        assert len(rows) == 288
