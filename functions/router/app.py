@@ -39,6 +39,8 @@ PRIVATE: Final = "no-store"
 METHODS: Final = ("GET", "HEAD")
 ZONE_PATH: Final = "/v1/zones/"
 
+_JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
@@ -114,7 +116,7 @@ class Router:
                 "X-Content-Type-Options": "nosniff",
                 **reply.headers,
             },
-            "body": "" if method == "HEAD" else json.dumps(reply.body, separators=(",", ":")),
+            "body": "" if method == "HEAD" else _JSON.encode(reply.body),
         }
 
     def _reply(self, method: str, path: str, query: str) -> Reply:

@@ -121,6 +121,16 @@ class TestStoreDown:
         client.clock.forward(0.2)
         assert client.ask("/v1/route").body["degraded"] is False
 
+    def test_a_clock_set_back_does_not_lock_the_store_out(
+        self, client: Client, store: CountingStore
+    ) -> None:
+        store.unreachable = True
+        client.ask("/v1/route")
+        store.unreachable = False
+        client.clock.forward(-3600)
+
+        assert client.ask("/v1/route").body["degraded"] is False
+
     def test_history_and_forecasts_that_cannot_be_read_are_null_not_empty(
         self, client: Client, store: CountingStore
     ) -> None:

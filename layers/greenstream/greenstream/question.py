@@ -179,7 +179,7 @@ class _Fields:
         value = self._values.get(name)
         if value is None or value in (choices := tuple(map(str, allowed))):
             return value
-        self.refuse(name, f"has no value {_plain(value) or 'like this'}", choices)
+        self.refuse(name, f"cannot be {_plain(value) or 'this'}", choices)
         return None
 
     def matching(self, name: str, pattern: re.Pattern[str], detail: str) -> str | None:

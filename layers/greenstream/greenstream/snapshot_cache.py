@@ -121,12 +121,10 @@ class SnapshotCache:
         if self._failed_at is not None and timedelta(0) <= now - self._failed_at < RETRY_AFTER:
             return None
         try:
-            answer = question(self._store)
+            return question(self._store)
         except StoreError as error:
             self._failed_at, self._failure = self._clock(), str(error)
             return None
-        self._failed_at = None
-        return answer
 
 
 def _index(snapshot: Snapshot, *, read_at: datetime | None) -> View:
