@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from greenstream.errors import InvalidError, TransientError
+from greenstream.errors import InvalidError, ThrottledError, TransientError
 from greenstream.http import HttpClient, Response
 
 Reply = Callable[[httpx.Request], httpx.Response]
@@ -80,6 +80,17 @@ def test_a_lasting_fault_is_transient_with_provider_and_zone(
 
     assert (failed.value.provider, failed.value.zone) == ("p", "Z")
     assert len(upstream.asked) == 2
+
+
+@pytest.mark.parametrize(("status", "kind"), [(429, ThrottledError), (503, TransientError)])
+def test_a_throttled_request_can_be_told_from_a_failed_one(
+    status: int, kind: type[TransientError]
+) -> None:
+    upstream = Upstream(httpx.Response(status), httpx.Response(status))
+    with pytest.raises(TransientError) as failed:
+        upstream.get()
+
+    assert type(failed.value) is kind
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,10 @@ class TransientError(GreenStreamError):
     kind = "transient"
 
 
+class ThrottledError(TransientError):
+    """The provider asks for silence (429): asking on in this run would lengthen its ban."""
+
+
 class PermanentError(GreenStreamError):
     """Asking again changes nothing: a bad key, a plan without this zone, a moved address."""
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 
 import httpx
 
-from greenstream.errors import InvalidError, TransientError
+from greenstream.errors import InvalidError, ThrottledError, TransientError
 
 CONNECT_TIMEOUT_S: Final = 5.0
 READ_TIMEOUT_S: Final = 10.0
@@ -117,7 +117,7 @@ class HttpClient:
         Raises
         ------
         TransientError
-            Refused, reset, timed out, 429 or 5xx, after all attempts.
+            Refused, reset, timed out, 429 (`ThrottledError`) or 5xx, after all attempts.
         InvalidError
             ``too_large``, or ``not_http`` for what is no HTTP answer.
         """
@@ -134,7 +134,8 @@ class HttpClient:
                 return response
             if attempt < self.attempts:
                 self.sleep(_retry_after_s(response.headers))
-        raise TransientError(
+        refused = ThrottledError if throttled else TransientError
+        raise refused(
             f"HTTP {response.status} from {path} in {self.attempts} attempts",
             provider=self.provider,
             zone=zone,
