@@ -12,6 +12,7 @@ import socket
 import time
 import traceback
 import urllib.error
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -44,12 +45,10 @@ from greenstream.settings import Settings, SettingsError, secret
 from greenstream.telemetry import PowertoolsTelemetry
 from greenstream.zones import Source, Zone, zones_of
 
-# The library sets its logger's level and handler while it is imported, so they go afterwards;
-# at INFO it would print the PJM key with every request.
-_LIBRARY_LOG: Final = logging.getLogger("gridstatus")
-_LIBRARY_LOG.handlers = [logging.NullHandler()]
-_LIBRARY_LOG.propagate = False
-_LIBRARY_LOG.setLevel(logging.ERROR)
+# At INFO the library's logger prints the PJM key with every request. It sets its own level and
+# handler while it is imported, so it is switched off afterwards; what matters it raises.
+logging.getLogger("gridstatus").disabled = True
+warnings.filterwarnings("ignore", module=r"gridstatus\.|pandas\.")
 
 NAME: Final = "gridstatus"
 NEEDS_KEY: Final = frozenset({"PJM"})
@@ -70,8 +69,8 @@ day old are never believed."""
 COMPLETE_SHARE: Final = 0.01
 """Missing fuels that last made less than this share of the mix do not make a row incomplete."""
 
-CUT_RATIO: Final = 0.1
-"""A number cut short by one digit or more is at most this share of the whole."""
+CUT_RATIO: Final = 0.2
+"""A number cut short is at most a tenth of the whole; twice that, as the whole itself moves."""
 
 CUT_STEP: Final = timedelta(minutes=5)
 """Only rows this close are compared for a cut number: over an hour, the sun may really set."""

@@ -1,0 +1,81 @@
+"""A local stand-in for the operators' hosts: serves given bytes to the real gridstatus library.
+
+The library's addresses are fixed in its code, so it is led here as one is led to a proxy.
+"""
+
+import asyncio
+import ssl
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+import trustme
+
+from greenstream.clock import utc_now
+from infra.local.upstream.server import Upstream
+from infra.local.upstream.wire import Answer, Provider, Request
+
+HOSTS = ("www.caiso.com", "api.pjm.com")
+STUCK_S = 60.0
+
+
+@dataclass
+class Origin:
+    """Answers by the start of the path; 404 for the rest. Keeps the requests."""
+
+    answers: dict[str, Answer | Event] = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)
+
+    def serve(
+        self, path: str, body: bytes, content_type: str = "text/csv", status: int = 200
+    ) -> None:
+        self.answers[path] = Answer(body, content_type, status)
+
+    def hang(self, path: str) -> Event:
+        """Accept requests for the path and say nothing until the event is set."""
+        self.answers[path] = release = Event()
+        return release
+
+    def answer(self, request: Request, _now: datetime) -> Answer:
+        self.requests.append(request)
+        for path, answer in self.answers.items():
+            if request.path.startswith(path):
+                if isinstance(answer, Answer):
+                    return answer
+                answer.wait(STUCK_S)
+        return Answer(b"Not Found", "text/html", 404)
+
+
+@contextmanager
+def serving(origin: Origin, folder: Path) -> Iterator[None]:
+    """Lead this process's urllib and requests to the origin for as long as it lasts."""
+    authority = trustme.CA()
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*HOSTS).configure_cert(tls)
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    origins = frozenset({"http://mis.nyiso.com", *(f"https://{host}" for host in HOSTS)})
+    provider = Provider("recorded", origins, origin.answer, lambda _: None, (), {})
+    loop = asyncio.new_event_loop()
+    thread = Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    server = Upstream([provider], utc_now, tls).listen("127.0.0.1", 0)
+    port = asyncio.run_coroutine_threadsafe(server, loop).result()
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+                patch.setenv(name, f"http://127.0.0.1:{port}")
+            for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
+                patch.delenv(name, raising=False)
+            patch.setenv("REQUESTS_CA_BUNDLE", str(folder / "ca.pem"))
+            urllib.request.install_opener(None)  # the proxies are read anew
+            yield
+    finally:
+        urllib.request.install_opener(None)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

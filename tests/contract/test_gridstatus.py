@@ -1,0 +1,426 @@
+"""The real gridstatus library on true bytes: what it makes of them, and what we make of that."""
+
+import csv
+import io
+import json
+import logging
+import socket
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from functions.gridstatus import app
+from greenstream.collect import Harvest
+from greenstream.errors import GreenStreamError, InvalidError
+from greenstream.reading import Basis, Reading, Scope
+from tests.contract.recorded_origin import Origin, serving
+
+FIXTURES = Path(__file__).parent / "fixtures" / "gridstatus"
+NOW = datetime(2026, 3, 5, 18, 3, tzinfo=UTC)  # 13:03 in New York, 10:03 in California
+NYISO_FILES = "/public/csv/rtfuelmix/"
+CAISO_DAY = "/outlook/history/20260305/fuelsource.csv"
+PJM_FEED = "/api/v1/gen_by_fuel"
+KEY = "MARKED-0123456789abcdef"
+STEP = timedelta(minutes=5)
+EASTERN = ZoneInfo("America/New_York")
+
+
+@pytest.fixture(scope="module")
+def shared_origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Origin]:
+    origin = Origin()
+    before = socket.getdefaulttimeout()
+    with serving(origin, tmp_path_factory.mktemp("authority")):
+        yield origin
+    socket.setdefaulttimeout(before)
+
+
+@pytest.fixture
+def origin(shared_origin: Origin) -> Origin:
+    shared_origin.answers.clear()
+    shared_origin.requests.clear()
+    return shared_origin
+
+
+def harvests(
+    markets: str, now: datetime = NOW, *, key: str | None = KEY, deadline_s: float = 60.0
+) -> list[Harvest]:
+    provider = app.Gridstatus(
+        feed=app.LibraryFeed(),
+        wanted=app.wanted(markets),
+        pjm_api_key=lambda: key,
+        deadline_s=deadline_s,
+    )
+    return list(provider.fetch(now))
+
+
+def direct(markets: str, now: datetime = NOW) -> Reading:
+    (harvest,) = harvests(markets, now)
+    assert harvest.errors == ()
+    by_basis = {reading.basis: reading for reading in harvest.readings}
+    assert set(by_basis) == {Basis.DIRECT, Basis.LIFECYCLE}
+    return by_basis[Basis.DIRECT]
+
+
+def fuel_mw(reading: Reading) -> Mapping[str, float]:
+    mw = reading.detail["fuel_mw"]
+    assert isinstance(mw, dict)
+    return mw
+
+
+def month_of(**files: bytes) -> bytes:
+    """NYISO's archive, which the library asks for once a day is a week old."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for day, body in files.items():
+            archive.writestr(f"{day.removeprefix('d')}rtfuelmix.csv", body)
+    return packed.getvalue()
+
+
+def serve_nyiso(origin: Origin, day: str, body: bytes) -> None:
+    packed = month_of(**{f"d{day}": body})
+    origin.serve(f"{NYISO_FILES}{day[:6]}01rtfuelmix_csv.zip", packed, "application/zip")
+
+
+def nyiso_day() -> bytes:
+    return (FIXTURES / "nyiso_day.csv").read_bytes()
+
+
+def caiso_day() -> bytes:
+    return (FIXTURES / "caiso_day.csv").read_bytes()
+
+
+def pjm_day() -> bytes:
+    return (FIXTURES / "pjm_day.json").read_bytes()
+
+
+# --- each operator's wire format -------------------------------------------------------------
+
+
+def test_nyiso_csv(origin: Origin) -> None:
+    serve_nyiso(origin, "20260305", nyiso_day())
+    reading = direct("NYISO")
+    assert reading.valid_from == datetime(2026, 3, 5, 17, 55, tzinfo=UTC)
+    assert reading.valid_to == datetime(2026, 3, 5, 18, 0, tzinfo=UTC)
+    assert fuel_mw(reading) == {
+        "Dual Fuel": 4140.0,
+        "Hydro": 2012.0,
+        "Natural Gas": 3020.0,
+        "Nuclear": 3265.0,
+        "Other Fossil Fuels": 1.0,
+        "Other Renewables": 250.0,
+        "Wind": 584.0,
+    }
+
+
+def test_nyiso_in_the_hour_that_comes_twice(origin: Origin) -> None:
+    """01:50 and 01:55 daylight time are followed by 01:00 and 01:05 standard time."""
+    serve_nyiso(origin, "20251102", (FIXTURES / "nyiso_autumn.csv").read_bytes())
+    reading = direct("NYISO", datetime(2025, 11, 2, 6, 7, tzinfo=UTC))
+    assert reading.valid_to == datetime(2025, 11, 2, 6, 5, tzinfo=UTC)
+    assert fuel_mw(reading)["Dual Fuel"] == 4130.0
+
+
+def test_caiso_csv_with_a_half_filled_row_and_empty_future_ones(origin: Origin) -> None:
+    origin.serve(CAISO_DAY, caiso_day())
+    reading = direct("CAISO")
+    assert reading.valid_from == datetime(2026, 3, 5, 17, 55, tzinfo=UTC)
+    assert reading.valid_to == datetime(2026, 3, 5, 18, 0, tzinfo=UTC)
+    assert reading.scope is Scope.CONSUMPTION
+    mw = fuel_mw(reading)
+    assert (mw["Small Hydro"], mw["Large Hydro"], mw["Natural Gas"]) == (241, 1490, 2900)
+    assert (mw["Batteries"], mw["Imports"]) == (-2300, -372)  # charging, exporting
+    assert reading.detail["unlisted"] == []
+
+
+def test_caisos_next_midnight_row_is_not_this_mornings(origin: Origin) -> None:
+    midnight = b"00:00,0,1180,776,189,151,241,2,2241,8900,2490,1300,3372,0\r\n"
+    origin.serve(CAISO_DAY, caiso_day() + midnight)
+    assert direct("CAISO").valid_to == datetime(2026, 3, 5, 18, 0, tzinfo=UTC)
+
+
+def test_pjm_json_with_its_key_in_a_header(origin: Origin) -> None:
+    origin.serve(PJM_FEED, pjm_day(), "application/json")
+    reading = direct("PJM")
+    assert reading.valid_from == datetime(2026, 3, 5, 15, 0, tzinfo=UTC)
+    assert reading.valid_to == datetime(2026, 3, 5, 16, 0, tzinfo=UTC)
+    assert sum(fuel_mw(reading).values()) == pytest.approx(103_090.5)
+    (request,) = origin.requests
+    assert request.headers["ocp-apim-subscription-key"] == KEY
+    assert request.query["datetime_beginning_ept"] == "03/05/2026 00:00to03/05/2026 23:59"
+
+
+def test_the_present_day_is_read_from_the_present_days_file(origin: Origin) -> None:
+    """The library tells today by its own clock, so this runs at the time it is run."""
+    now = datetime.now(UTC)
+    newest = now.replace(minute=now.minute // 5 * 5, second=0, microsecond=0)
+    for market_day in {(newest - back * STEP).astimezone(EASTERN).date() for back in range(12)}:
+        lines = ["Time Stamp,Time Zone,Fuel Category,Gen MW"]
+        for stamp in (newest - back * STEP for back in reversed(range(12))):
+            local = stamp.astimezone(EASTERN)
+            if (local - timedelta(seconds=1)).date() == market_day:
+                lines += [
+                    f"{local:%m/%d/%Y %H:%M:%S},{local:%Z},{fuel},1000.0"
+                    for fuel in ("Natural Gas", "Nuclear", "Hydro")
+                ]
+        path = f"{NYISO_FILES}{market_day:%Y%m%d}rtfuelmix.csv"
+        origin.serve(path, "\n".join(lines).encode())
+    reading = direct("NYISO", now)
+    assert reading.valid_to == newest
+    assert {request.path[-4:] for request in origin.requests} == {".csv"}
+
+
+# --- the operators' own bytes ----------------------------------------------------------------
+
+
+def test_golden_nyiso(origin: Origin, recordings: Path) -> None:
+    serve_nyiso(origin, "20250209", (recordings / "nyiso/20250209rtfuelmix.csv").read_bytes())
+    reading = direct("NYISO", datetime(2025, 2, 10, 4, 59, 30, tzinfo=UTC))
+    assert reading.valid_to == datetime(2025, 2, 10, 5, 0, tzinfo=UTC)
+    assert sum(fuel_mw(reading).values()) == 14341.0
+
+
+def test_a_nyiso_file_that_is_still_being_written(origin: Origin, recordings: Path) -> None:
+    """It ends after three of the seven fuels of 00:30; 00:25 is whole."""
+    body = (recordings / "nyiso/20250204_head_partial.csv").read_bytes()
+    serve_nyiso(origin, "20250204", body)
+    (harvest,) = harvests("NYISO", datetime(2025, 2, 4, 5, 32, tzinfo=UTC))
+    assert {reading.valid_to for reading in harvest.readings} == {
+        datetime(2025, 2, 4, 5, 25, tzinfo=UTC)
+    }
+
+
+def test_golden_pjm(origin: Origin, recordings: Path) -> None:
+    body = (recordings / "pjm/gen_by_fuel_2025-02-09.json").read_bytes()
+    origin.serve(PJM_FEED, body, "application/json")
+    reading = direct("PJM", datetime(2025, 2, 9, 23, 30, tzinfo=UTC))
+    assert reading.valid_from == datetime(2025, 2, 9, 21, tzinfo=UTC)
+    assert reading.valid_to == datetime(2025, 2, 9, 22, tzinfo=UTC)
+    assert sum(fuel_mw(reading).values()) == pytest.approx(99_613.0)
+
+
+def pjm_json_of(exported: Path) -> bytes:
+    """Data Miner's export of a day in the envelope of its API."""
+    items: list[dict[str, Any]] = []
+    for row in csv.DictReader(exported.read_text().splitlines()):
+        begin = datetime.strptime(row["datetime_beginning_utc"], "%m/%d/%Y %I:%M:%S %p")  # noqa: DTZ007
+        items.append(
+            {
+                "datetime_beginning_utc": begin.isoformat(),
+                "fuel_type": row["fuel_type"],
+                "is_renewable": row["is_renewable"] == "True",
+                "mw": float(row["mw"]),
+            }
+        )
+    items.sort(key=lambda item: str(item["datetime_beginning_utc"]))
+    return json.dumps({"links": [], "items": items, "totalRows": len(items)}).encode()
+
+
+def test_pjms_day_of_twenty_three_hours(origin: Origin, recordings: Path) -> None:
+    exported = recordings / "pjm/gen_by_fuel_2021-03-14_DST_spring.csv"
+    origin.serve(PJM_FEED, pjm_json_of(exported), "application/json")
+    frame = app.LibraryFeed()("PJM", date(2021, 3, 14), KEY)
+    found = app.rows([frame], timedelta(hours=1))
+    assert len(found) == 23
+    assert found[0].valid_from == datetime(2021, 3, 14, 5, tzinfo=UTC)
+    assert found[-1].valid_to == datetime(2021, 3, 15, 4, tzinfo=UTC)
+    assert all(
+        row.valid_to == after.valid_from for row, after in zip(found, found[1:], strict=False)
+    )
+
+
+def test_pjms_hours_without_a_fuel_that_makes_nothing(origin: Origin, recordings: Path) -> None:
+    exported = recordings / "pjm/gen_by_fuel_missing_fuel_rows_2021-04.csv"
+    origin.serve(PJM_FEED, pjm_json_of(exported), "application/json")
+    found = app.rows([app.LibraryFeed()("PJM", date(2021, 4, 12), KEY)], timedelta(hours=1))
+    assert sum("Multiple Fuels" not in row.fuel_mw for row in found) == 3
+    assert all(row.complete for row in found)
+
+
+# --- bytes gone wrong ------------------------------------------------------------------------
+
+HTML = b"<html><head><title>Maintenance</title></head><body>Back soon, really</body></html>"
+
+
+def last_line(body: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    *lines, last = body.rstrip().split(b"\n")
+    return b"\n".join([*lines, change(last)])
+
+
+def shifted(body: bytes) -> bytes:
+    return body.replace(b" 13:00:00", b" 15:00:00")
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "malformed"),
+        (HTML, "malformed"),
+        (b"\x00\xff\xfe" * 300, "malformed"),
+        (nyiso_day().replace(b"Gen MW", b"Gen MWh"), "malformed"),
+        (nyiso_day().replace(b"Time Stamp", b"Stamp"), "malformed"),
+        (nyiso_day().replace(b"03/05/2026", b"soon"), "malformed"),
+        (nyiso_day().replace(b"3265.0", b"lots"), "malformed"),
+        (nyiso_day().replace(b"Nuclear,", b"Nuclear,-"), "negative"),
+        (nyiso_day().replace(b"3265.0", b"1e300"), "implausible_mw"),
+        (shifted(nyiso_day()), "future"),
+    ],
+    ids=[
+        "empty", "html", "binary", "old column", "no stamp", "no date",
+        "text for a number", "negative", "huge", "future",
+    ],
+)  # fmt: skip
+def test_bad_nyiso_bytes_are_refused_by_name(origin: Origin, body: bytes, reason: str) -> None:
+    serve_nyiso(origin, "20260305", body)
+    (harvest,) = harvests("NYISO")
+    assert harvest.readings == ()
+    assert {error.reason for error in harvest.errors if isinstance(error, InvalidError)} == {reason}
+
+
+def test_a_nyiso_file_without_a_line_is_no_data(origin: Origin) -> None:
+    serve_nyiso(origin, "20260305", nyiso_day().splitlines()[0] + b"\n")
+    (harvest,) = harvests("NYISO")
+    assert [error.kind for error in harvest.errors] == ["no_data"]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda _: b"",
+        lambda line: line[:-9],
+        lambda line: line[: line.rindex(b",") + 1],
+        lambda line: line[: line.rindex(b",") + 2],
+        lambda line: line[: line.rindex(b",") + 4],
+        lambda line: line.replace(b"2012.0", b"NaN"),
+    ],
+    ids=["line", "name", "value", "first digit", "last digit", "NaN"],
+)
+def test_a_nyiso_file_cut_in_its_last_line_gives_the_row_before(
+    origin: Origin, spoil: Callable[[bytes], bytes]
+) -> None:
+    serve_nyiso(origin, "20260305", last_line(nyiso_day(), spoil))
+    assert fuel_mw(direct("NYISO"))["Hydro"] == 2009.0
+
+
+def test_a_nyiso_line_that_comes_twice_counts_once(origin: Origin) -> None:
+    serve_nyiso(origin, "20260305", nyiso_day() + nyiso_day().split(b"\n", 1)[1])
+    assert sum(fuel_mw(direct("NYISO")).values()) == 13_272.0
+
+
+def test_a_renamed_fuel_is_unknown_and_widens_the_bounds(origin: Origin) -> None:
+    serve_nyiso(origin, "20260305", nyiso_day())
+    good = direct("NYISO")
+    serve_nyiso(origin, "20260305", nyiso_day().replace(b"Natural Gas", b"Gas"))
+    reading = direct("NYISO")
+    assert reading.detail["unlisted"] == ["Gas"]
+    assert reading.coverage == pytest.approx(good.coverage - 3020 / 13_272)
+    assert reading.gco2_low <= good.gco2_kwh <= reading.gco2_high
+
+
+@pytest.mark.parametrize(
+    ("market", "path", "body", "status", "kind"),
+    [
+        ("CAISO", CAISO_DAY, b"", 200, "invalid"),
+        ("CAISO", CAISO_DAY, HTML, 200, "invalid"),
+        ("CAISO", CAISO_DAY, caiso_day().splitlines()[0] + b"\r\n", 200, "invalid"),
+        ("CAISO", CAISO_DAY, caiso_day()[:-400].replace(b"Time,", b"When,"), 200, "invalid"),
+        ("CAISO", CAISO_DAY, caiso_day().replace(b"2241", b"-2241"), 200, "invalid"),
+        ("CAISO", "/none", b"", 200, "no_data"),
+        ("CAISO", CAISO_DAY, b"", 403, "permanent"),
+        ("CAISO", CAISO_DAY, b"", 502, "transient"),
+        ("PJM", PJM_FEED, b"", 200, "invalid"),
+        ("PJM", PJM_FEED, HTML, 200, "invalid"),
+        ("PJM", PJM_FEED, b"{}", 200, "invalid"),
+        ("PJM", PJM_FEED, b"[]", 200, "invalid"),
+        ("PJM", PJM_FEED, pjm_day()[:900], 200, "invalid"),
+        ("PJM", PJM_FEED, pjm_day().replace(b'"mw"', b'"gw"'), 200, "invalid"),
+        ("PJM", PJM_FEED, pjm_day().replace(b"30\n", b"31\n"), 200, "transient"),
+        ("PJM", PJM_FEED, b'{"items": [], "totalRows": 0}', 200, "no_data"),
+        ("PJM", PJM_FEED, b'{"statusCode": 401, "message": "no"}', 401, "permanent"),
+        ("PJM", PJM_FEED, b"", 500, "transient"),
+    ],
+)
+def test_bad_answers_of_caiso_and_pjm_become_our_errors(
+    origin: Origin, market: str, path: str, body: bytes, status: int, kind: str
+) -> None:
+    origin.serve(path, body, "text/plain", status)
+    (harvest,) = harvests(market)
+    assert harvest.readings == ()
+    assert {error.kind for error in harvest.errors} == {kind}
+    assert {error.provider for error in harvest.errors} == {"gridstatus"}
+
+
+def test_before_the_days_first_stamp_nyiso_answers_404(origin: Origin) -> None:
+    (harvest,) = harvests("NYISO", datetime.now(UTC))
+    assert {error.kind for error in harvest.errors} == {"no_data"}
+
+
+def test_one_grid_in_trouble_leaves_the_others(origin: Origin) -> None:
+    serve_nyiso(origin, "20260305", nyiso_day())
+    origin.serve(CAISO_DAY, HTML)
+    origin.serve(PJM_FEED, b"", status=503)
+    found = harvests("CAISO,NYISO,PJM")
+    assert {reading.zone for each in found for reading in each.readings} == {"NYISO"}
+    assert {(error.zone, error.kind) for each in found for error in each.errors} == {
+        ("CAISO_NORTH", "invalid"),
+        ("PJM", "transient"),
+    }
+
+
+# --- time and secrets ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [NYISO_FILES, CAISO_DAY])
+def test_a_hanging_upstream_costs_its_own_zone_and_the_run_ends(origin: Origin, path: str) -> None:
+    serve_nyiso(origin, "20260305", nyiso_day())
+    origin.serve(CAISO_DAY, caiso_day())
+    others = {each: answer for each, answer in origin.answers.items() if not each.startswith(path)}
+    origin.answers = others
+    release = origin.hang(path)
+    try:
+        found = harvests("NYISO,CAISO", deadline_s=5.0)
+    finally:
+        release.set()
+    hung = "NYISO" if path == NYISO_FILES else "CAISO_NORTH"
+    assert [error.zone for each in found for error in each.errors] == [hung]
+    assert {reading.zone for each in found for reading in each.readings} == (
+        {"NYISO", "CAISO_NORTH"} - {hung}
+    )
+
+
+def everything(error: BaseException) -> str:
+    return f"{error} {error!r} {error.__cause__} {error.__cause__!r} {vars(error)}"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (pjm_day(), 200),
+        (b"no", 401),
+        (b"no", 429),
+        (json.dumps({"errors": [{"field": "key", "message": f"{KEY} is unknown"}]}).encode(), 200),
+    ],
+    ids=["good", "401", "429", "echo"],
+)
+def test_the_pjm_key_is_written_nowhere(
+    origin: Origin,
+    body: bytes,
+    status: int,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    origin.serve(PJM_FEED, body, "application/json", status)
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr(logging.getLogger("gridstatus"), "level", logging.DEBUG)
+    (harvest,) = harvests("PJM")
+    assert any(KEY in request.headers.values() for request in origin.requests)
+    errors: tuple[GreenStreamError, ...] = harvest.errors
+    written = "".join([*capfd.readouterr(), caplog.text, *map(everything, errors)])
+    assert "gen_by_fuel" in written  # urllib3's own log was captured
+    assert KEY not in written
