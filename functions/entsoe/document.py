@@ -1,0 +1,344 @@
+"""ENTSO-E's XML, read as if it came from an enemy, into megawatts by fuel and slot.
+
+A document may be plain XML or a ZIP of several; an acknowledgement stands for "no data" or for a
+refused request. Nothing here knows HTTP, factors or the time.
+"""
+
+import io
+import math
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import xmltodict
+from lxml import etree
+
+from greenstream.errors import InvalidError, NoDataError, PermanentError
+
+PROVIDER: Final = "entsoe"
+ZIP_MAGIC: Final = b"PK\x03\x04"
+MAX_MEMBERS: Final = 8
+MAX_XML_BYTES: Final = 8_000_000
+"""Decompressed, all members together; two days of a large zone in quarter hours are 0.4 MB."""
+
+MAX_CELLS: Final = 100_000
+"""Expanded slots of a document: with curve A03 one point may stand for any length of time."""
+
+MAX_FUEL_MW: Final = 150_000.0
+"""Half as much again as the highest load of any country in the table (France, 102 GW, 2012)."""
+
+COMPLETE_SHARE: Final = 0.02
+"""Share of generation that may be missing from a slot that still counts as complete."""
+
+STEPS: Final = {f"PT{minutes}M": timedelta(minutes=minutes) for minutes in (15, 30, 60)} | {
+    "PT1H": timedelta(hours=1)
+}
+NO_DATA_CODE: Final = "999"
+LINKS: Final = frozenset({"B21", "B22", "B23", "B24"})
+"""AC link, DC link, substation, transformer: assets, never generation."""
+
+HTTP_OK: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Mean MW of one PSR type by interval (start, end); consumed where ``consumption``."""
+
+    psr_type: str
+    consumption: bool
+    mw: Mapping[tuple[datetime, datetime], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One interval of a zone, MW by PSR type.
+
+    ``unreported_mw`` are fuels that other slots of the document have and this one lacks, at their
+    mean, unless the same fuel is being consumed in it (a pumping plant is not also unknown).
+    """
+
+    valid_from: datetime
+    valid_to: datetime
+    generation_mw: Mapping[str, float]
+    consumption_mw: Mapping[str, float]
+    unreported_mw: Mapping[str, float]
+
+    @property
+    def total_mw(self) -> float:
+        """Generation above zero."""
+        return sum(mw for mw in self.generation_mw.values() if mw > 0)
+
+    @property
+    def complete(self) -> bool:
+        """Whether no fuel that matters is missing."""
+        return sum(self.unreported_mw.values()) <= COMPLETE_SHARE * self.total_mw
+
+
+def read(body: bytes, domain: str, zone: str, *, status: int = HTTP_OK) -> list[Series]:
+    """Read the answer to "actual generation per type" (A75, realised) of one bidding zone.
+
+    Parameters
+    ----------
+    body
+        XML, or a ZIP of XML documents whose series are put together.
+    domain
+        EIC code asked for; every series must name it.
+    status
+        HTTP status, 200 or 400: the platform says "no data" in either.
+
+    Raises
+    ------
+    NoDataError
+        Acknowledged as no matching data.
+    PermanentError
+        Acknowledged with another reason: the request is wrong.
+    InvalidError
+        Anything that cannot be what it claims to be, by name.
+    """
+    series: list[Series] = []
+    cells = 0
+    for xml in _members(body, zone):
+        root = _root(xml, zone)
+        kind = etree.QName(root).localname
+        if kind == "Acknowledgement_MarketDocument":
+            raise _acknowledged(root, zone, status)
+        if kind != "GL_MarketDocument":
+            raise _invalid(f"the root is {kind[:60]}", "malformed", zone)
+        said = root.findtext("{*}type"), root.findtext("{*}process.processType")
+        if said != ("A75", "A16"):
+            raise _invalid(f"document {said[0]}, process {said[1]}", "wrong_document", zone)
+        for element in root.iterfind("{*}TimeSeries"):
+            series.append(_series(element, domain, zone, MAX_CELLS - cells))
+            cells += len(series[-1].mw)
+    if not series:
+        raise NoDataError("a document without series", provider=PROVIDER, zone=zone)
+    return series
+
+
+def slots(series: Iterable[Series], zone: str) -> list[Slot]:
+    """Return the zone's slots, oldest first, in the finest step that any generation has.
+
+    A coarser series counts with its mean in each finer slot. The same PSR type in several series
+    (or several Periods) is one, as long as they do not contradict each other.
+
+    Raises
+    ------
+    InvalidError
+        ``contradiction`` when two values claim the same fuel, direction and time.
+    """
+    kept = [one for one in series if one.psr_type not in LINKS and one.mw]
+    steps = [end - start for one in kept if not one.consumption for start, end in one.mw]
+    if not steps:
+        return []
+    step = min(steps)
+    generation = _by_slot((one for one in kept if not one.consumption), step, zone)
+    consumption = _by_slot((one for one in kept if one.consumption), step, zone)
+    means: dict[str, list[float]] = {}
+    for fuels in generation.values():
+        for fuel, mw in fuels.items():
+            means.setdefault(fuel, []).append(mw)
+    usual_mw = {fuel: sum(values) / len(values) for fuel, values in means.items()}
+    return [
+        Slot(
+            start,
+            start + step,
+            generation[start],
+            consumption.get(start, {}),
+            {
+                fuel: mw
+                for fuel, mw in usual_mw.items()
+                if mw > 0
+                and fuel not in generation[start]
+                and not consumption.get(start, {}).get(fuel, 0.0) > 0
+            },
+        )
+        for start in sorted(generation)
+    ]
+
+
+def _by_slot(
+    series: Iterable[Series], step: timedelta, zone: str
+) -> dict[datetime, dict[str, float]]:
+    found: dict[datetime, dict[str, float]] = {}
+    for one in series:
+        for (start, end), mw in one.mw.items():
+            for index in range((end - start) // step):
+                fuels = found.setdefault(start + index * step, {})
+                if fuels.setdefault(one.psr_type, mw) != mw:
+                    raise _invalid(
+                        f"{one.psr_type} at {start} is {fuels[one.psr_type]} and {mw} MW",
+                        "contradiction",
+                        zone,
+                    )
+    return found
+
+
+def _members(body: bytes, zone: str) -> Iterator[bytes]:
+    if not body.startswith(ZIP_MAGIC):
+        yield _bounded(body, zone)
+        return
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            names = archive.namelist()
+            if len(names) > MAX_MEMBERS:
+                raise _invalid(f"a ZIP of {len(names)} members", "too_large", zone)
+            left = MAX_XML_BYTES
+            for name in names:
+                with archive.open(name) as member:  # its header may lie about the size
+                    xml = member.read(left + 1)
+                left -= len(xml)
+                if left < 0:
+                    raise _invalid(f"ZIP over {MAX_XML_BYTES} bytes of XML", "too_large", zone)
+                yield xml
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,  # a compression that Python lacks
+        RuntimeError,  # an encrypted member
+        ValueError,
+    ) as error:
+        raise _invalid(f"{type(error).__name__}: {error}"[:200], "bad_zip", zone) from error
+
+
+def _bounded(xml: bytes, zone: str) -> bytes:
+    if len(xml) > MAX_XML_BYTES:
+        raise _invalid(f"{len(xml)} bytes of XML", "too_large", zone)
+    return xml
+
+
+def _root(xml: bytes, zone: str) -> etree._Element:
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+    )
+    try:
+        root = etree.fromstring(xml, parser)
+    except etree.XMLSyntaxError as error:
+        reason = "too_deep" if "depth" in str(error) else "not_xml"
+        raise _invalid(f"{str(error)[:120]} in {xml[:60]!r}", reason, zone) from error
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise _invalid("the document brings a DOCTYPE", "doctype", zone)
+    return root
+
+
+def _acknowledged(root: etree._Element, zone: str, status: int) -> NoDataError | PermanentError:
+    # Parsed a second time, from the tree that passed: reasons come once, many times or not at all.
+    said = xmltodict.parse(etree.tostring(root), force_list=("Reason",))
+    reasons = [
+        (str(reason.get("code")), " ".join(str(reason.get("text")).split())[:300])
+        for document in said.values()
+        for reason in document.get("Reason", ())
+        if isinstance(reason, dict)
+    ]
+    text = "; ".join(f"{code} {text}" for code, text in reasons) or "acknowledged without a reason"
+    no_data = any("no matching data" in text.lower() for _, text in reasons) or (
+        status == HTTP_OK and any(code == NO_DATA_CODE for code, _ in reasons)
+    )
+    return (NoDataError if no_data else PermanentError)(text, provider=PROVIDER, zone=zone)
+
+
+def _series(element: etree._Element, domain: str, zone: str, cells: int) -> Series:
+    inside = element.findtext("{*}inBiddingZone_Domain.mRID")
+    outside = element.findtext("{*}outBiddingZone_Domain.mRID")
+    if (inside is None) == (outside is None):
+        raise _invalid("a series is neither into nor out of a zone", "malformed", zone)
+    said = (inside or outside or "").strip()
+    if said != domain:
+        raise _invalid(f"a series of {said[:20]!r}, not of {domain}", "wrong_zone", zone)
+    unit = element.findtext("{*}quantity_Measure_Unit.name")
+    if unit != "MAW":
+        raise _invalid(f"quantities in {unit!r}, not MAW", "unknown_unit", zone)
+    psr_type = element.findtext("{*}MktPSRType/{*}psrType")
+    if not psr_type:
+        raise _invalid("a series without a PSR type", "malformed", zone)
+    curve = element.findtext("{*}curveType") or "A01"  # its default before A03 came
+    if curve not in ("A01", "A03"):
+        raise _invalid(f"curve type {curve}", "unknown_curve", zone)
+    mw: dict[tuple[datetime, datetime], float] = {}
+    for period in element.iterfind("{*}Period"):
+        for interval, value in _period(period, zone, cells - len(mw), repeats=curve == "A03"):
+            if mw.setdefault(interval, value) != value:
+                raise _invalid(f"{psr_type} twice at {interval[0]}", "contradiction", zone)
+    return Series(psr_type, outside is not None, mw)
+
+
+def _period(
+    period: etree._Element, zone: str, cells: int, *, repeats: bool
+) -> Iterator[tuple[tuple[datetime, datetime], float]]:
+    start = _moment(period.findtext("{*}timeInterval/{*}start"), zone)
+    end = _moment(period.findtext("{*}timeInterval/{*}end"), zone)
+    resolution = period.findtext("{*}resolution")
+    step = STEPS.get(resolution or "")
+    if step is None:
+        raise _invalid(f"resolution {resolution!r}", "unknown_resolution", zone)
+    count, rest = divmod(end - start, step)
+    if count <= 0 or rest:
+        raise _invalid(f"{start} to {end} is not whole {resolution}", "malformed", zone)
+    if count > cells:
+        raise _invalid(f"more than {MAX_CELLS} slots", "too_large", zone)
+    quantities = _quantities(period.iterfind("{*}Point"), count, zone)
+    last: float | None = None
+    for position in range(1, count + 1):
+        value = quantities.get(position, last if repeats else None)
+        if value is not None:
+            at = start + (position - 1) * step
+            yield (at, at + step), value
+        last = value
+
+
+def _quantities(points: Iterable[etree._Element], count: int, zone: str) -> dict[int, float]:
+    found: dict[int, float] = {}
+    for point in points:
+        position = point.findtext("{*}position")
+        quantity = point.findtext("{*}quantity")
+        try:
+            at, mw = int(position or ""), float(quantity or "")
+        except ValueError as error:
+            raise _invalid(
+                f"point {str(position)[:20]!r} is {str(quantity)[:20]!r}", "not_a_number", zone
+            ) from error
+        if not 1 <= at <= count:
+            raise _invalid(f"position {at} of {count}", "malformed", zone)
+        if not math.isfinite(mw):
+            raise _invalid(f"{mw} MW", "not_a_number", zone)
+        if abs(mw) > MAX_FUEL_MW:
+            raise _invalid(f"{mw} MW", "implausible_mw", zone)
+        if found.setdefault(at, mw) != mw:
+            raise _invalid(f"position {at} is {found[at]} and {mw} MW", "contradiction", zone)
+    return found
+
+
+def _moment(text: str | None, zone: str) -> datetime:
+    for form in ("%Y-%m-%dT%H:%MZ", "%Y-%m-%dT%H:%M:%SZ"):
+        try:
+            return datetime.strptime(text or "", form).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+    raise _invalid(f"time {str(text)[:40]!r}", "malformed", zone)
+
+
+def newest_complete(found: Sequence[Slot], needed: frozenset[str], now: datetime) -> Slot | None:
+    """Return the newest slot that has ended and lacks no fuel that matters.
+
+    Parameters
+    ----------
+    needed
+        PSR types without which the zone's mix is not the zone's, whatever the document holds.
+    now
+        Aware UTC; with curve A03 a Period may run into the future on its last value.
+    """
+    return next(
+        (
+            slot
+            for slot in reversed(found)
+            if slot.valid_to <= now and slot.complete and needed <= slot.generation_mw.keys()
+        ),
+        None,
+    )
+
+
+def _invalid(what: str, reason: str, zone: str) -> InvalidError:
+    return InvalidError(what, reason=reason, provider=PROVIDER, zone=zone)
