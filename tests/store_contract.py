@@ -310,6 +310,11 @@ class StoreContract:
         store.put_profile_hours(a_profile({7: (200.0, T0)}))
         assert store.snapshot().profiles == (a_profile({7: (300.0, T0 + HOUR)}),)
 
+    def test_who_writes_a_profile_sees_it_in_the_next_snapshot(self, store: Store) -> None:
+        assert store.snapshot().profiles == ()
+        store.put_profile_hours(a_profile({7: (300.0, T0)}))
+        assert store.snapshot().profiles == (a_profile({7: (300.0, T0)}),)
+
     def test_one_simulated_hour_marks_the_profile(self, store: Store) -> None:
         store.put_profile_hours(a_profile({7: (300.0, T0)}, simulated=True))
         store.put_profile_hours(a_profile({8: (300.0, T0)}))

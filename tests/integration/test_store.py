@@ -170,7 +170,7 @@ def test_every_operation_on_a_missing_table_is_a_store_error(client: "DynamoDBCl
     ids=str,
 )
 def test_a_damaged_reading_is_named_hurts_itself_only_and_heals(
-    store: DynamoStore, put: Callable[..., object], damage: Mapping[str, Any]
+    store: DynamoStore, put: Callable[..., object], damage: dict[str, Any]
 ) -> None:
     other = a_reading(zone="PJM")
     store.put_reading(other)
@@ -225,7 +225,7 @@ def test_the_policy_is_read_and_what_it_leaves_out_is_the_default(
     ids=str,
 )
 def test_a_damaged_policy_is_none_and_named(
-    store: DynamoStore, put: Callable[..., object], damage: Mapping[str, Any]
+    store: DynamoStore, put: Callable[..., object], damage: dict[str, Any]
 ) -> None:
     put("POLICY", items.SCHEMA | POLICY | damage)
     snapshot = store.snapshot()
@@ -324,7 +324,7 @@ def test_thirty_zones_cost_two_read_units_a_snapshot(
     whole = sum(map(_size, rows))
     with capsys.disabled():
         print(
-            f"\nCURRENT, 30 zones x 2 kinds: {each_time} B = {_read_units(each_time)} RRU each time;"
+            f"\nCURRENT of 30 zones x 2 kinds: {each_time} B = {_read_units(each_time)} RRU;"
             f" with policy and profiles {whole} B = {_read_units(whole)} RRU every {SLOW_LIFE}"
         )
     assert _read_units(each_time) <= 2
