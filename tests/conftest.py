@@ -19,6 +19,7 @@ os.environ.update(
     ESO_BASE_URL="https://api.carbonintensity.org.uk",
     WATTTIME_BASE_URL="https://api.watttime.org",
     ELECTRICITYMAPS_BASE_URL="https://api.electricitymaps.com",
+    ELECTRICITYMAPS_HOURLY_BUDGET="25",
     ENTSOE_BASE_URL="https://web-api.tp.entsoe.eu",
     POWERTOOLS_SERVICE_NAME="test",
     POWERTOOLS_METRICS_NAMESPACE="GreenStream",

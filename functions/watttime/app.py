@@ -43,7 +43,7 @@ from greenstream.reading import (
     gco2_kwh_from_lb_mwh,
 )
 from greenstream.secrets import SsmSecrets
-from greenstream.settings import Settings, required, secret
+from greenstream.settings import SecretStore, Settings, required, secret
 from greenstream.telemetry import PowertoolsTelemetry
 from greenstream.zones import Source, Zone, zones_of
 
@@ -522,7 +522,7 @@ def _malformed(what: str, zone: str | None) -> InvalidError:
     return InvalidError(what, reason="malformed", provider=NAME, zone=zone)
 
 
-def configured(settings: Settings, secrets: SsmSecrets) -> Credentials | None:
+def configured(settings: Settings, secrets: SecretStore) -> Credentials | None:
     """Return user name and password when both are set.
 
     Raises

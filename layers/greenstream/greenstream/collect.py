@@ -19,13 +19,15 @@ class Harvest:
     """What a provider got for some of its zones; a provider yields as many as it likes.
 
     ``errors`` are zones that failed and values that were refused (`InvalidError`, counted by
-    reason) without stopping the others; ``unconfigured`` are zones whose secret is not set.
+    reason) without stopping the others; ``unconfigured`` are zones whose secret is not set, or
+    whose secret does not open them; ``skipped`` are zones that were rightly not asked now.
     """
 
     readings: tuple[Reading, ...] = ()
     forecasts: tuple[Forecast, ...] = ()
     errors: tuple[GreenStreamError, ...] = ()
     unconfigured: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
 
 class Provider(Protocol):
@@ -69,6 +71,7 @@ class Run:
     rejected: Counter[str] = field(default_factory=Counter)
     errors: list[GreenStreamError] = field(default_factory=list)
     unconfigured: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
     zones: dict[str, datetime] = field(default_factory=dict)
     simulated: bool = False
 
@@ -77,9 +80,16 @@ class Run:
         """The verdict on the run."""
         if self.zones:
             return ProviderState.PARTIAL if self.errors else ProviderState.OK
+        if self.skipped and not self.errors:
+            return ProviderState.OK
         if self.errors or not self.unconfigured:
             return ProviderState.FAILED
         return ProviderState.UNCONFIGURED
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the run did what it was for, at least in part."""
+        return self.state in (ProviderState.OK, ProviderState.PARTIAL)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the run as the handler answers it."""
@@ -93,6 +103,7 @@ class Run:
             "rejected": dict(self.rejected),
             "errors": [str(error) for error in self.errors],
             "unconfigured": sorted(self.unconfigured),
+            "skipped": sorted(self.skipped),
             "simulated": self.simulated,
         }
 
@@ -130,6 +141,7 @@ def collect(provider: Provider, store: Store, *, clock: Clock, telemetry: Teleme
 
 def _keep(harvest: Harvest, run: Run, store: Store, telemetry: Telemetry) -> None:
     run.unconfigured.extend(harvest.unconfigured)
+    run.skipped.extend(harvest.skipped)
     for error in harvest.errors:
         _note(error, run, telemetry)
     for reading in harvest.readings:
@@ -206,7 +218,7 @@ def _tell(run: Run, store: Store, now: datetime, telemetry: Telemetry) -> None:
             provider=run.provider,
             state=run.state,
             last_run_at=now,
-            last_success_at=now if run.zones else None,
+            last_success_at=now if run.succeeded else None,
             newest_valid_to=max(run.zones.values()) if run.zones else None,
             last_error=str(error) if error else None,
             last_error_kind=error.kind if error else None,
@@ -221,7 +233,7 @@ def _tell(run: Run, store: Store, now: datetime, telemetry: Telemetry) -> None:
     telemetry.count("ReadingsRejected", sum(run.rejected.values()))
     telemetry.count("ZoneErrors", len(run.errors))
     if run.state is not ProviderState.UNCONFIGURED:
-        telemetry.count("RunSucceeded", 1 if run.zones else 0)
+        telemetry.count("RunSucceeded", 1 if run.succeeded else 0)
     if run.zones:
         oldest = max(age_s(valid_to, now) for valid_to in run.zones.values())
         telemetry.count("ReadingAgeSeconds", oldest, "Seconds")

@@ -1,0 +1,536 @@
+"""Electricity Maps' wire format and plans, and which zones are asked when."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from functions.electricitymaps.app import (
+    ElectricityMaps,
+    Session,
+    configured,
+    feeds_of,
+    hourly_budget,
+    open_zones,
+    reading_of,
+)
+from greenstream.collect import Harvest
+from greenstream.errors import (
+    GreenStreamError,
+    InvalidError,
+    NoDataError,
+    PermanentError,
+    ThrottledError,
+    TransientError,
+)
+from greenstream.http import HttpClient
+from greenstream.reading import Basis, Quality, Reading, Scope, Signal
+from greenstream.settings import Settings, SettingsError
+from greenstream.zones import Source, Zone
+from tests.builders import MARGINAL_DIRECT, a_reading, a_source, a_zone
+
+NOW = datetime(2026, 11, 22, 16, 7, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+TOKEN = "key-MARKED"
+
+
+def stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def latest(zone: str = "FR", **changes: Any) -> dict[str, Any]:
+    start = NOW.replace(minute=0)
+    return {
+        "zone": zone,
+        "carbonIntensity": 48,
+        "datetime": stamp(start),
+        "updatedAt": stamp(start - timedelta(minutes=12)),
+        "createdAt": stamp(start - timedelta(days=3)),
+        "emissionFactorType": "direct",
+        "isEstimated": True,
+        "estimationMethod": "TIME_SLICER_AVERAGE",
+    } | changes
+
+
+def behind(there: str, basis: Basis = Basis.DIRECT) -> Source:
+    return a_source(
+        "electricitymaps",
+        provider_zone=there,
+        bases=(basis,),
+        scope=Scope.CONSUMPTION,
+        cadence_s=3600,
+        max_age_s=7200,
+    )
+
+
+def pair(there: str, *others: Source, zone: str | None = None) -> tuple[Zone, Source]:
+    """A zone with other sources (none by default) before Electricity Maps."""
+    source = behind(there)
+    return a_zone(*others, source, zone=zone or f"Z_{there}"), source
+
+
+FRANCE = pair("FR")
+
+
+@dataclass
+class Sandbox:
+    """A warm sandbox: the session lives, clock and store are the test's."""
+
+    wanted: tuple[tuple[Zone, Source], ...] = (FRANCE,)
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    stored: list[Reading] = field(default_factory=list)
+    now: datetime = NOW
+    budget: int = 60
+    token: str | None = TOKEN
+    session: Session = field(default_factory=Session)
+    simulated: bool = False
+    requests: list[httpx.Request] = field(default_factory=list)
+    keep: bool = False
+    seconds_each: float = 0.0
+
+    @property
+    def asked(self) -> list[str]:
+        """Zones asked, in order; ``plan`` for the list of zones."""
+        return [request.url.params.get("zone", "plan") for request in self.requests]
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        zone = request.url.params.get("zone")
+        if zone is None:
+            opened = {source.provider_zone: {"access": ["*"]} for _, source in self.wanted}
+            body = self.answers.get("plan", opened)
+        else:
+            start = self.now.replace(minute=0)
+            body = self.answers.get(zone, latest(zone, datetime=stamp(start)))
+        if isinstance(body, Exception):
+            raise body
+        return body if isinstance(body, httpx.Response) else httpx.Response(200, json=body)
+
+    def run(self) -> Harvest:
+        http = HttpClient(
+            provider="electricitymaps",
+            base_url="https://electricitymaps.test",
+            transport=httpx.MockTransport(self.answer),
+            attempts=1,
+        )
+        provider = ElectricityMaps(
+            http=http,
+            wanted=self.wanted,
+            newest=lambda: self.stored,
+            token=lambda: self.token,
+            hourly_budget=self.budget,
+            session=self.session,
+            simulated=self.simulated,
+            monotonic=lambda: self.seconds_each * len(self.requests),
+        )
+        parts = list(provider.fetch(self.now))
+        readings = tuple(reading for part in parts for reading in part.readings)
+        if self.keep:
+            self.stored = [*readings, *self.stored]
+        return Harvest(
+            readings=readings,
+            errors=tuple(error for part in parts for error in part.errors),
+            unconfigured=tuple(zone for part in parts for zone in part.unconfigured),
+            skipped=tuple(zone for part in parts for zone in part.skipped),
+        )
+
+
+def run(**answers: Any) -> Harvest:
+    return Sandbox(answers=answers).run()
+
+
+def reasons(harvest: Harvest) -> set[tuple[type[GreenStreamError], str | None, str | None]]:
+    return {(type(error), error.zone, getattr(error, "reason", None)) for error in harvest.errors}
+
+
+class TestTheReading:
+    def test_is_average_direct_and_flow_traced_for_the_hour_that_the_stamp_starts(self) -> None:
+        [reading] = run().readings
+
+        assert reading.gco2_kwh == reading.gco2_low == reading.gco2_high == 48
+        assert (reading.signal, reading.basis, reading.scope) == (
+            Signal.AVERAGE,
+            Basis.DIRECT,
+            Scope.CONSUMPTION,
+        )
+        assert (reading.zone, reading.provider_zone) == ("Z_FR", "FR")
+        assert reading.valid_from == NOW.replace(minute=0)
+        assert reading.valid_to == NOW.replace(minute=0) + HOUR
+        assert reading.published_at == NOW.replace(minute=0) - timedelta(minutes=12)
+        assert reading.fetched_at == NOW
+        assert reading.detail == {"isEstimated": True, "estimationMethod": "TIME_SLICER_AVERAGE"}
+
+    @pytest.mark.parametrize(
+        ("estimated", "quality"),
+        [
+            (True, Quality.ESTIMATED),
+            (False, Quality.MEASURED),
+            (None, Quality.ESTIMATED),
+            ("no", Quality.ESTIMATED),
+        ],
+    )
+    def test_is_measured_only_where_the_provider_says_so(
+        self, estimated: Any, quality: Quality
+    ) -> None:
+        [reading] = run(FR=latest(isEstimated=estimated)).readings
+        assert reading.quality is quality
+
+    def test_is_asked_for_by_zone_and_basis_and_never_by_our_address(self) -> None:
+        sandbox = Sandbox()
+        sandbox.run()
+        request = sandbox.requests[-1]
+
+        assert request.url.path == "/v3/carbon-intensity/latest"
+        assert dict(request.url.params) == {
+            "zone": "FR",
+            "disableCallerLookup": "true",
+            "emissionFactorType": "direct",
+        }
+        assert request.headers["auth-token"] == TOKEN
+
+    def test_is_on_the_basis_of_its_source(self) -> None:
+        source = behind("FR", Basis.LIFECYCLE)
+        body = latest(emissionFactorType="lifecycle")
+        sandbox = Sandbox(wanted=((a_zone(source), source),), answers={"FR": body})
+        [reading] = sandbox.run().readings
+        assert reading.basis is Basis.LIFECYCLE
+        assert sandbox.requests[-1].url.params["emissionFactorType"] == "lifecycle"
+
+    def test_of_a_simulator_says_so(self) -> None:
+        [reading] = Sandbox(simulated=True).run().readings
+        assert reading.simulated
+
+    def test_of_a_later_version_of_the_api_is_read_too(self) -> None:
+        body = latest(flowTraced=True, temporalGranularity="hourly", _disclaimer="…")
+        assert run(FR=body).errors == ()
+
+
+class TestWhoIsAsked:
+    def test_not_a_zone_whose_own_source_is_live(self) -> None:
+        sandbox = Sandbox(
+            wanted=(pair("FR", a_source()),), stored=[a_reading(valid_to=NOW - HOUR / 4)]
+        )
+        harvest = sandbox.run()
+        assert sandbox.asked == []
+        assert harvest == Harvest(skipped=("Z_FR",))
+
+    @pytest.mark.parametrize(
+        "reading",
+        [
+            pytest.param(a_reading(valid_to=NOW - HOUR), id="stale"),
+            pytest.param(a_reading(valid_to=NOW, coverage=0.5), id="partly known"),
+            pytest.param(a_reading(valid_to=NOW, kind=MARGINAL_DIRECT), id="marginal only"),
+            pytest.param(a_reading(valid_to=NOW, provider="other"), id="of another zone"),
+        ],
+    )
+    def test_a_zone_without_a_live_whole_figure_of_the_kind(self, reading: Reading) -> None:
+        marginal = a_source("p", signal=Signal.MARGINAL, bases=(Basis.DIRECT,))
+        sandbox = Sandbox(wanted=(pair("FR", a_source(), marginal),), stored=[reading])
+        assert [each.zone for each in sandbox.run().readings] == ["Z_FR"]
+
+    def test_no_zone_twice_for_one_hour(self) -> None:
+        sandbox = Sandbox(keep=True)
+        sandbox.run()
+        sandbox.now = NOW.replace(minute=57)
+        assert sandbox.run() == Harvest(skipped=("Z_FR",))
+        sandbox.now = NOW + HOUR
+        assert len(sandbox.run().readings) == 1
+        assert sandbox.asked == ["plan", "FR", "FR"]
+
+    def test_a_shared_feed_once_for_the_grid_itself(self) -> None:
+        national = a_source("eso", provider_zone="national")
+        regions = tuple(
+            pair("GB", a_source("eso", provider_zone=str(number)), national, zone=f"GBR-{number}")
+            for number in (1, 2)
+        )
+        wanted = (*regions, pair("GB", national, zone="GBR"))
+        live = a_reading(valid_to=NOW, provider="eso", provider_zone="1", zone="GBR-1")
+        sandbox = Sandbox(wanted=wanted, stored=[live])
+
+        assert [reading.zone for reading in sandbox.run().readings] == ["GBR"]
+        assert sandbox.asked == ["plan", "GB"]
+
+    def test_the_longest_unasked_first_within_a_sixth_of_the_hourly_budget(self) -> None:
+        wanted = tuple(pair(there) for there in ("AT", "BE", "CH", "DE", "ES", "FR"))
+        sandbox = Sandbox(wanted=wanted, budget=18, keep=True)
+        for _ in range(3):
+            harvest = sandbox.run()
+            sandbox.now += timedelta(minutes=10)
+        assert sandbox.asked == ["plan", "AT", "BE", "CH", "DE", "ES", "FR"]
+        assert set(harvest.skipped) == {zone.zone for zone, _ in wanted} - {"Z_FR"}
+
+        sandbox.now = NOW + HOUR
+        sandbox.run()
+        assert sandbox.asked[-3:] == ["AT", "BE", "CH"]
+
+    def test_a_zone_that_failed_waits_behind_the_others(self) -> None:
+        sandbox = Sandbox(
+            wanted=(pair("AT"), pair("BE")), budget=6, answers={"AT": httpx.Response(500)}
+        )
+        for _ in range(3):
+            sandbox.run()
+            sandbox.now += timedelta(minutes=10)
+        assert sandbox.asked == ["plan", "AT", "BE"]
+
+    def test_nobody_once_the_hours_budget_is_spent(self) -> None:
+        sandbox = Sandbox(budget=3, answers={"FR": httpx.Response(500)})
+        for _ in range(6):
+            sandbox.run()
+            sandbox.now += timedelta(minutes=5)
+        assert len(sandbox.asked) == 3
+
+    def test_nobody_when_the_store_shows_that_another_sandbox_spent_it(self) -> None:
+        spent = [
+            a_reading(
+                valid_to=NOW - HOUR,
+                provider="electricitymaps",
+                zone=zone,
+                fetched_at=NOW - timedelta(minutes=9),
+            )
+            for zone in "ABC"
+        ]
+        sandbox = Sandbox(budget=3, stored=spent)
+        assert sandbox.run() == Harvest(skipped=("Z_FR",))
+        assert sandbox.asked == []
+
+    def test_nobody_late_in_a_run(self) -> None:
+        sandbox = Sandbox(wanted=(pair("AT"), pair("BE"), pair("CH")), seconds_each=16)
+        harvest = sandbox.run()
+        assert sandbox.asked == ["plan", "AT"]
+        assert harvest.skipped == ("Z_BE", "Z_CH")
+
+
+class TestTheKey:
+    def test_that_is_not_set_is_a_state(self) -> None:
+        sandbox = Sandbox(token=None)
+        assert sandbox.run() == Harvest(unconfigured=("Z_FR",))
+        assert sandbox.asked == []
+
+    def test_that_is_refused_stops_the_run(self) -> None:
+        refused = httpx.Response(401, json={"error": "Invalid auth-token"})
+        sandbox = Sandbox(wanted=(FRANCE, pair("AT")), answers={"plan": refused})
+        with pytest.raises(PermanentError, match="ELECTRICITYMAPS_TOKEN is refused: Invalid"):
+            sandbox.run()
+        assert sandbox.asked == ["plan"]
+
+    def test_that_is_refused_later_stops_the_run_too(self) -> None:
+        refused = httpx.Response(401, json={"error": "Invalid auth-token"})
+        sandbox = Sandbox(wanted=(FRANCE, pair("AT")), answers={"FR": refused})
+        with pytest.raises(PermanentError, match="Invalid auth-token"):
+            sandbox.run()
+        assert sandbox.asked == ["plan", "FR"]
+
+    def test_never_shows(self) -> None:
+        refused = httpx.Response(401, json={"error": "Invalid auth-token"})
+        sandbox = Sandbox(answers={"FR": refused})
+        with pytest.raises(PermanentError) as caught:
+            sandbox.run()
+        shown = [str(caught.value), *(str(request.url) for request in sandbox.requests)]
+        assert not any("MARKED" in text for text in shown)
+
+    def test_that_no_header_can_carry_is_named_and_not_quoted(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class NoSecrets:
+            def get(self, name: str) -> str | None:
+                return None
+
+        settings = Settings(table_name="t", simulated=False, secrets_prefix="")
+        monkeypatch.setenv("ELECTRICITYMAPS_TOKEN", "key-MARKED\nx")
+        with pytest.raises(PermanentError, match="ELECTRICITYMAPS_TOKEN") as caught:
+            configured(settings, NoSecrets())
+        assert "MARKED" not in str(caught.value)
+        monkeypatch.delenv("ELECTRICITYMAPS_TOKEN")
+        assert configured(settings, NoSecrets()) is None
+
+    def test_opens_zones_by_its_plan_which_is_read_once_a_day(self) -> None:
+        plan = {
+            "FR": {"zoneName": "France", "access": ["carbon-intensity/latest"]},
+            "AT": {"access": ["zones"]},
+        }
+        sandbox = Sandbox(wanted=(FRANCE, pair("AT"), pair("BE")), answers={"plan": plan})
+        harvest = sandbox.run()
+        assert [reading.zone for reading in harvest.readings] == ["Z_FR"]
+        assert harvest.unconfigured == ("Z_AT", "Z_BE")
+        assert harvest.errors == ()
+        sandbox.now += timedelta(hours=23)
+        sandbox.run()
+        assert sandbox.asked == ["plan", "FR", "FR"]
+        sandbox.now += timedelta(hours=1)
+        sandbox.run()
+        assert sandbox.asked.count("plan") == 2
+
+    def test_with_another_value_has_another_plan(self) -> None:
+        sandbox = Sandbox()
+        sandbox.run()
+        sandbox.token = "another"
+        sandbox.run()
+        assert sandbox.asked == ["plan", "FR", "plan", "FR"]
+
+    def test_whose_plan_cannot_be_read_tries_the_zones(self) -> None:
+        harvest = run(plan=httpx.Response(503))
+        assert len(harvest.readings) == 1
+        assert reasons(harvest) == {(TransientError, None, None)}
+
+    def test_whose_plan_lacks_a_zone_after_all_is_told_so_once(self) -> None:
+        said = "Request unauthorized for zoneKey=FR,requestType=latest,dataType=carbon-intensity."
+        refused = httpx.Response(401, json={"error": said, "message": "Upgrade."})
+        sandbox = Sandbox(wanted=(FRANCE, pair("AT")), answers={"FR": refused})
+        harvest = sandbox.run()
+        assert [reading.zone for reading in harvest.readings] == ["Z_AT"]
+        assert reasons(harvest) == {(PermanentError, "Z_FR", None)}
+        assert said in str(harvest.errors[0])
+        assert sandbox.run().unconfigured == ("Z_FR",)
+
+    def test_that_is_throttled_ends_the_run(self) -> None:
+        sandbox = Sandbox(wanted=(FRANCE, pair("AT")), answers={"FR": httpx.Response(429)})
+        with pytest.raises(ThrottledError):
+            sandbox.run()
+        assert sandbox.asked == ["plan", "FR"]
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("change", "reason"),
+        [
+            ({"zone": "IE"}, "wrong_zone"),
+            ({"zone": None}, "wrong_zone"),
+            ({"emissionFactorType": "lifecycle"}, "wrong_basis"),
+            ({"emissionFactorType": None}, "wrong_basis"),
+            ({"temporalGranularity": "5_minutes"}, "wrong_granularity"),
+            ({"flowTraced": False}, "wrong_scope"),
+            ({"carbonIntensity": "48"}, "not_a_number"),
+            ({"carbonIntensity": True}, "not_a_number"),
+            ({"carbonIntensity": -1}, "negative"),
+            ({"carbonIntensity": 2001}, "too_high"),
+            pytest.param({"carbonIntensity": 10**400}, "too_high", id="400 digits"),
+            ({"datetime": None}, "malformed"),
+            ({"datetime": "2026-11-22T16:00:00"}, "malformed"),
+            ({"datetime": "today"}, "malformed"),
+            ({"datetime": stamp(NOW + HOUR)}, "future"),
+            ({"updatedAt": 5}, "malformed"),
+        ],
+    )
+    def test_of_an_answer_that_is_not_what_was_asked_for(
+        self, change: dict[str, Any], reason: str
+    ) -> None:
+        harvest = run(FR=latest(**change))
+        assert harvest.readings == ()
+        assert reasons(harvest) == {(InvalidError, "Z_FR", reason)}
+
+    @pytest.mark.parametrize("body", [None, [], "text", 7, {}, {"error": "x"}])
+    def test_of_an_answer_of_another_shape(self, body: Any) -> None:
+        harvest = run(FR=httpx.Response(200, content=json.dumps(body)))
+        assert harvest.readings == ()
+        assert {error.kind for error in harvest.errors} == {"invalid"}
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            latest(carbonIntensity=None),
+            {"status": "no-data", "countryCode": "FR", "data": {}},
+            httpx.Response(404, json={"error": 'No recent data for zone "FR"'}),
+        ],
+    )
+    def test_of_nothing_as_a_zero(self, body: Any) -> None:
+        harvest = run(FR=body)
+        assert harvest.readings == ()
+        assert reasons(harvest) == {(NoDataError, "Z_FR", None)}
+
+    def test_but_not_of_a_true_zero(self) -> None:
+        """All hydro and wind: nothing is burnt."""
+        [reading] = run(FR=latest(carbonIntensity=0)).readings
+        assert reading.gco2_kwh == 0
+
+    @pytest.mark.parametrize("fault", [httpx.Response(502), httpx.ConnectTimeout("slow")])
+    def test_of_an_outage_leaves_the_other_zones(self, fault: Any) -> None:
+        sandbox = Sandbox(wanted=(FRANCE, pair("AT")), answers={"FR": fault})
+        harvest = sandbox.run()
+        assert [reading.zone for reading in harvest.readings] == ["Z_AT"]
+        assert reasons(harvest) == {(TransientError, "Z_FR", None)}
+        assert sandbox.asked == ["plan", "FR", "AT"]
+
+    @pytest.mark.parametrize("body", [[], 7, {"FR": 1}, {"error": "x"}])
+    def test_of_a_plan_of_another_shape(self, body: Any) -> None:
+        with pytest.raises(InvalidError) as caught:
+            open_zones(body)
+        assert caught.value.reason == "malformed"
+
+
+def test_a_zone_without_a_list_of_rights_is_tried() -> None:
+    assert open_zones({"FR": {"zoneName": "France"}, "AT": {"access": []}}) == {"FR"}
+
+
+def test_the_budget_is_a_whole_number_above_zero() -> None:
+    assert hourly_budget("25") == 25
+    for text in ("0", "-3", "many", "2.5", ""):
+        with pytest.raises(SettingsError, match="ELECTRICITYMAPS_HOURLY_BUDGET"):
+            hourly_budget(text)
+
+
+def test_a_feed_of_one_zone_is_kept_under_that_zone() -> None:
+    [feed] = feeds_of([FRANCE])
+    assert (feed.zone.zone, feed.names) == ("Z_FR", ("Z_FR",))
+
+
+class TestRealBytes:
+    @pytest.mark.parametrize(
+        ("name", "there", "gco2_kwh", "basis"),
+        [
+            ("v3_latest_BE_2024-11-28_no_token", "BE", 214, Basis.LIFECYCLE),
+            ("v3_latest_US-CAR-DUK_2024-03-06", "US-CAR-DUK", 216, Basis.LIFECYCLE),
+            ("v3_latest_US-MIDW-MISO_direct_2024-09-27", "US-MIDW-MISO", 506, Basis.DIRECT),
+            ("v3_latest_US-MIDW-MISO_lifecycle_2024-09-24", "US-MIDW-MISO", 466, Basis.LIFECYCLE),
+            ("v4_latest_DK-DK2_2026-08-22", "DK-DK2", 75, Basis.LIFECYCLE),
+        ],
+    )
+    def test_every_recorded_latest(
+        self, recordings: Path, name: str, there: str, gco2_kwh: float, basis: Basis
+    ) -> None:
+        body = json.loads((recordings / f"electricitymaps/{name}.json").read_bytes())
+        start = datetime.fromisoformat(body["datetime"])
+        reading = reading_of(
+            body,
+            "Z",
+            behind(there, basis),
+            fetched_at=start + timedelta(minutes=30),
+            simulated=False,
+        )
+        assert (reading.gco2_kwh, reading.basis) == (gco2_kwh, basis)
+        assert reading.quality is Quality.ESTIMATED
+        assert reading.valid_to - reading.valid_from == HOUR
+
+    def test_a_lifecycle_answer_is_never_taken_for_direct(self, recordings: Path) -> None:
+        path = recordings / "electricitymaps/v3_latest_US-MIDW-MISO_lifecycle_2024-09-24.json"
+        with pytest.raises(InvalidError) as caught:
+            reading_of(
+                json.loads(path.read_bytes()),
+                "Z",
+                behind("US-MIDW-MISO"),
+                fetched_at=NOW,
+                simulated=False,
+            )
+        assert caught.value.reason == "wrong_basis"
+
+    @pytest.mark.parametrize(
+        ("name", "status", "kind"),
+        [
+            ("co2signal_legacy_no_data", 200, NoDataError),
+            ("v3_error_404_no_recent_data", 404, NoDataError),
+        ],
+    )
+    def test_recorded_silences(
+        self, recordings: Path, name: str, status: int, kind: type[GreenStreamError]
+    ) -> None:
+        content = (recordings / f"electricitymaps/{name}.json").read_bytes()
+        assert reasons(run(FR=httpx.Response(status, content=content))) == {(kind, "Z_FR", None)}
+
+    def test_a_recorded_refusal_of_the_key(self, recordings: Path) -> None:
+        path = recordings / "electricitymaps/v3_error_401_invalid_token.json"
+        with pytest.raises(PermanentError, match="Invalid auth-token"):
+            run(plan=httpx.Response(401, content=path.read_bytes()))
