@@ -154,6 +154,30 @@ def test_a_configured_zone_beside_an_unconfigured_one_is_ok(store: MemoryStore, 
     assert run.state is ProviderState.OK
 
 
+def test_a_run_with_nothing_to_ask_for_is_a_success(store: MemoryStore, told: Told) -> None:
+    run = collect(
+        Scripted(Harvest(skipped=("Z",)), Harvest(unconfigured=("Y",))),
+        store,
+        clock=lambda: NOW,
+        telemetry=told,
+    )
+
+    assert run.state is ProviderState.OK
+    assert run.as_dict()["skipped"] == ["Z"]
+    assert status(store).last_success_at == NOW
+    assert told.metrics["RunSucceeded"] == 1
+
+
+def test_a_run_that_skips_zones_and_fails_in_those_it_asked_has_failed(
+    store: MemoryStore, told: Told
+) -> None:
+    steps = (Harvest(skipped=("Z",)), Harvest(errors=(REFUSED,)))
+    with pytest.raises(CollectionFailedError):
+        collect(Scripted(*steps), store, clock=lambda: NOW, telemetry=told)
+
+    assert told.metrics["RunSucceeded"] == 0
+
+
 def test_a_repeated_delivery_changes_nothing(store: MemoryStore, told: Told) -> None:
     for _ in range(2):
         run = collect(Scripted(harvest()), store, clock=lambda: NOW, telemetry=told)
