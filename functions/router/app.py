@@ -185,6 +185,7 @@ class Router:
                 "colo": question.colo,
                 "rungs": dict(Counter(candidate.carbon.rung for candidate in candidates)),
                 "degraded": body["degraded"],
+                "degraded_reason": body["degraded_reason"],
             },
         )
 

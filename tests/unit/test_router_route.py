@@ -269,4 +269,5 @@ class TestHeadersAndLog:
             "colo": "EWR",
             "rungs": {"live": 2},
             "degraded": False,
+            "degraded_reason": None,
         }

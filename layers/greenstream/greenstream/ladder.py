@@ -116,9 +116,9 @@ def zone_carbon(
     """
     wanted = kinds if kinds is not None else _kinds_of(zone)
     observed = [
-        (age_s(reading.valid_to, now), wanted.index(reading.kind), order, source, reading)
+        (age_s(reading.valid_to, now), wanted.index(kind), order, source, reading)
         for reading in readings
-        if reading.kind in wanted
+        if (kind := reading.kind) in wanted
         for order, source in enumerate(zone.sources)
         if (source.provider, source.provider_zone) == (reading.provider, reading.provider_zone)
     ]
