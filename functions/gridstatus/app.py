@@ -76,7 +76,7 @@ CUT_STEP: Final = timedelta(minutes=5)
 """Only rows this close are compared for a cut number: over an hour, the sun may really set."""
 
 MAX_FUEL_MW: Final = 250_000.0
-"""Above the peak load of any grid here (PJM, 165,563 MW in 2006, from its own load history)."""
+"""Half as much again as the highest load of the largest grid here (PJM, about 166 GW in 2006)."""
 
 REVERSIBLE: Final = frozenset({"Batteries", "Hydro", "Imports", "Large Hydro", "Storage"})
 """What may flow backwards: charging, pumping, export. The rest only draws station power."""

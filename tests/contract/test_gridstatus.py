@@ -229,9 +229,7 @@ def test_pjms_day_of_twenty_three_hours(origin: Origin, recordings: Path) -> Non
     assert len(found) == 23
     assert found[0].valid_from == datetime(2021, 3, 14, 5, tzinfo=UTC)
     assert found[-1].valid_to == datetime(2021, 3, 15, 4, tzinfo=UTC)
-    assert all(
-        row.valid_to == after.valid_from for row, after in zip(found, found[1:], strict=False)
-    )
+    assert all(row.valid_to == after.valid_from for row, after in pairwise(found))
 
 
 def test_pjms_hours_without_a_fuel_that_makes_nothing(origin: Origin, recordings: Path) -> None:
