@@ -87,18 +87,13 @@ class Router:
         try:
             method: str = event["requestContext"]["http"]["method"]
             reply = self._reply(method, path, event.get("rawQueryString") or "")
-        except QuestionError as error:
-            reply = _problem(
-                HTTPStatus.BAD_REQUEST,
-                "The query string cannot be understood.",
-                errors=error.errors,
-            )
+            text = "" if method == "HEAD" else _JSON.encode(reply.body)
         except Exception:  # noqa: BLE001 - the last line of defence: told in full, to the log
             self._telemetry.event("exception", "the router failed", path=path[:200])
-            method = ""
             reply = _problem(
                 HTTPStatus.INTERNAL_SERVER_ERROR, "The fault is the router's and has been logged."
             )
+            text = _JSON.encode(reply.body)
         self._telemetry.event(
             "info",
             "answered",
@@ -116,7 +111,7 @@ class Router:
                 "X-Content-Type-Options": "nosniff",
                 **reply.headers,
             },
-            "body": "" if method == "HEAD" else _JSON.encode(reply.body),
+            "body": text,
         }
 
     def _reply(self, method: str, path: str, query: str) -> Reply:
@@ -138,7 +133,14 @@ class Router:
                 errors=(wrong,),
                 headers={"Allow": ", ".join(METHODS)},
             )
-        return route(query)
+        try:
+            return route(query)
+        except QuestionError as error:
+            return _problem(
+                HTTPStatus.BAD_REQUEST,
+                "The query string cannot be understood.",
+                errors=error.errors,
+            )
 
     def _index(self, query: str) -> Reply:
         no_question(query)

@@ -9,10 +9,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from greenstream.ladder import HourMean, HourProfile
 from greenstream.policy import Policy
 from greenstream.question import MAX_LATENCY_MS
+from greenstream.reading import Scope
 from greenstream.store import Snapshot
 from greenstream.zones import pops, zones
+from tests.builders import AVERAGE_DIRECT, NOW
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Answer, Client, a_reading_of
 
@@ -191,6 +194,19 @@ class TestTheUnexpected:
         assert problem(answer, 500) == []
         assert "secret" not in answer.text
         assert [line[0] for line in client.log.lines] == ["exception", "info"]
+
+    def test_a_figure_that_is_no_number_is_a_fault_not_broken_json(self) -> None:
+        store = MemoryStore()
+        store.put_profile_hours(
+            HourProfile(
+                zone="NYISO",
+                kind=AVERAGE_DIRECT,
+                scope=Scope.PRODUCTION,
+                provider="gridstatus",
+                hours={NOW.hour: HourMean(float("nan"), NOW)},
+            )
+        )
+        problem(Client(store).ask("/v1/zones/NYISO"), 500)
 
     @pytest.mark.parametrize("event", [{}, {"rawPath": "/v1/route"}, {"requestContext": None}])
     def test_an_event_that_is_no_request_is_a_fault_too(
