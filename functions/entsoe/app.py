@@ -5,37 +5,32 @@ The platform allows 400 requests a minute and token, then bans for about ten min
 newest slot is one to sixteen hours old, by transmission operator.
 """
 
-import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
-from functions.entsoe.document import COMPLETE_SHARE, Slot, newest_complete, read, slots
+from functions.entsoe.document import PROVIDER as NAME
+from functions.entsoe.document import Slot, read, slots
+from functions.entsoe.mix import harvest_of
 from greenstream.clock import utc_now
 from greenstream.collect import Harvest, collect
 from greenstream.dynamodb import DynamoStore, dynamodb_client
 from greenstream.errors import (
     GreenStreamError,
-    InvalidError,
-    NoDataError,
     PermanentError,
     ThrottledError,
     TransientError,
 )
 from greenstream.http import HttpClient
-from greenstream.intensity import FactorTable, factor_tables, mix_intensity
-from greenstream.reading import Basis, Quality, Reading
 from greenstream.secrets import SsmSecrets
 from greenstream.settings import Settings, required, secret
 from greenstream.telemetry import PowertoolsTelemetry
 from greenstream.zones import Source, Zone, zones_of
 
-NAME: Final = "entsoe"
-DEFAULT_TABLE: Final = "ENTSOE"
 WINDOW: Final = timedelta(hours=36)
 """Longer than the worst delay seen (16 h), and one whole night and day for the solar share."""
 
@@ -44,49 +39,6 @@ MAX_ZONES_PER_RUN: Final = 20
 DEADLINE_S: Final = 45.0
 STORE_MARGIN_S: Final = 10.0
 """Left of an invocation for the last answer and for storing what came."""
-
-REVERSIBLE: Final = frozenset({"B10", "B25"})
-"""Pumped and other storage: some operators net charging into the generation series."""
-
-SOLAR, OTHER = "B16", "B20"
-SOLAR_IN_OTHER: Final = frozenset({"ENTSOE_NL"})
-"""Zones whose "Other" holds embedded solar, as its daily shape shows (see `solar_in_other`)."""
-
-MIN_SLOTS: Final = 48
-MIN_R_SQUARED: Final = 0.8
-
-_NEEDED: Final = {
-    "ENTSOE_NL": "B04 B05",
-    "ENTSOE_DE_LU": "B02 B04 B05",
-    "ENTSOE_FR": "B04 B14",
-    "ENTSOE_BE": "B04 B14",
-    "ENTSOE_ES": "B04 B14",
-    "ENTSOE_PT": "B04",
-    "ENTSOE_IT_NORTH": "B04",
-    "ENTSOE_IT_CNORTH": "B04",
-    "ENTSOE_IT_CSOUTH": "B04",
-    "ENTSOE_IT_SOUTH": "B04",
-    "ENTSOE_IT_SICILY": "B04",
-    "ENTSOE_AT": "B04 B11",
-    "ENTSOE_CH": "B14",
-    "ENTSOE_PL": "B02 B05",
-    "ENTSOE_CZ": "B02 B14",
-    "ENTSOE_SK": "B14",
-    "ENTSOE_SI": "B14",
-    "ENTSOE_HU": "B04 B14",
-    "ENTSOE_RO": "B02 B04 B14",
-    "ENTSOE_BG": "B02 B14",
-    "ENTSOE_GR": "B04",
-    "ENTSOE_RS": "B02",
-    "ENTSOE_DK1": "B19",
-    "ENTSOE_DK2": "B19",
-    "ENTSOE_SE3": "B14",
-    "ENTSOE_FI": "B14",
-    "ENTSOE_IE": "B04",
-    "ENTSOE_EE": "B07",
-}
-"""PSR types without which a zone's mix is no mix: a fuel that has not been reported for a whole
-window would otherwise be missed by nobody (Italy reported a quarter of itself for weeks)."""
 
 
 @dataclass(slots=True)
@@ -195,117 +147,6 @@ class Entsoe:
             raise PermanentError(f"HTTP {response.status} from /api", provider=NAME, zone=zone.zone)
         series = read(response.body, source.provider_zone, zone.zone, status=response.status)
         return slots(series, zone.zone)
-
-
-def harvest_of(
-    found: Sequence[Slot],
-    zone: Zone,
-    source: Source,
-    *,
-    fetched_at: datetime,
-    simulated: bool = False,
-) -> Harvest:
-    """Return the readings of a zone's newest complete slot, on each basis of the source.
-
-    Raises
-    ------
-    NoDataError
-        When no slot is complete.
-    InvalidError
-        ``negative`` for a generation that cannot be station use.
-    """
-    needed = frozenset(_NEEDED.get(zone.zone, "").split())
-    slot = newest_complete(found, needed, fetched_at)
-    if slot is None:
-        missing = sorted(needed - {fuel for one in found for fuel in one.generation_mw})
-        raise NoDataError(
-            f"none of {len(found)} slots has all main fuels"
-            + (f"; {' '.join(missing)} in none" if missing else ""),
-            provider=NAME,
-            zone=zone.zone,
-        )
-    for fuel, mw in slot.generation_mw.items():
-        if fuel not in REVERSIBLE and mw < -COMPLETE_SHARE * slot.total_mw:
-            raise InvalidError(
-                f"{fuel} is {mw} MW", reason="negative", provider=NAME, zone=zone.zone
-            )
-    solar_mw = solar_in_other(found, slot) if zone.zone in SOLAR_IN_OTHER else 0.0
-    mix_mw = dict(slot.generation_mw)
-    if solar_mw:
-        mix_mw[SOLAR] += solar_mw
-        mix_mw[OTHER] -= solar_mw
-    readings: list[Reading] = []
-    errors: list[GreenStreamError] = []
-    for basis in source.bases:
-        try:
-            table = table_of(zone.zone, basis)
-            value = mix_intensity(mix_mw, table, provider=NAME, zone=zone.zone)
-            # The share given to solar is an estimate: the bounds hold without it.
-            bounds = mix_intensity(slot.generation_mw, table, provider=NAME, zone=zone.zone)
-            readings.append(
-                Reading(
-                    zone=zone.zone,
-                    provider=NAME,
-                    provider_zone=source.provider_zone,
-                    signal=source.signal,
-                    basis=basis,
-                    scope=source.scope,
-                    quality=Quality.ESTIMATED if solar_mw else Quality.MEASURED,
-                    gco2_kwh=value.gco2_kwh,
-                    gco2_low=min(bounds.gco2_low, value.gco2_kwh),
-                    gco2_high=max(bounds.gco2_high, value.gco2_kwh),
-                    valid_from=slot.valid_from,
-                    valid_to=slot.valid_to,
-                    fetched_at=fetched_at,
-                    coverage=value.coverage,
-                    simulated=simulated,
-                    detail={
-                        "fuel_mw": dict(slot.generation_mw),
-                        "consumption_mw": dict(slot.consumption_mw),
-                        "solar_in_other_mw": round(solar_mw, 2),
-                        "factors": table.version,
-                        "unlisted": list(value.unlisted),
-                    },
-                )
-            )
-        except InvalidError as error:
-            errors.append(error)
-    return Harvest(readings=tuple(readings), errors=tuple(errors))
-
-
-def solar_in_other(found: Sequence[Slot], slot: Slot) -> float:
-    """Return the part of "Other" (MW) that rises and falls with the metered sun.
-
-    Roof and field systems too small for the operator's meters are reported under "Other" there,
-    with cogeneration. The window's "Other" is regressed on its metered solar: the slope tells the
-    embedded solar from whatever else "Other" is, which stays unknown. Where the sun explains less
-    than 80 % of the variance, as in dark weeks, nothing is attributed.
-    """
-    pairs = [
-        (one.generation_mw[SOLAR], one.generation_mw[OTHER])
-        for one in found
-        if SOLAR in one.generation_mw and OTHER in one.generation_mw
-    ]
-    if len(pairs) < MIN_SLOTS or not {SOLAR, OTHER} <= slot.generation_mw.keys():
-        return 0.0
-    sun, other = zip(*pairs, strict=True)
-    try:
-        slope, _ = statistics.linear_regression(sun, other)
-        r_squared = statistics.correlation(sun, other) ** 2
-    except statistics.StatisticsError:  # one of them never changes
-        return 0.0
-    if slope <= 0 or r_squared < MIN_R_SQUARED:
-        return 0.0
-    return min(max(slope * slot.generation_mw[SOLAR], 0.0), max(slot.generation_mw[OTHER], 0.0))
-
-
-def table_of(zone: str, basis: Basis) -> FactorTable:
-    """Return the factors of a zone: its own published ones over those of the whole platform."""
-    tables: Mapping[tuple[str, Basis], FactorTable] = factor_tables()
-    common, own = tables[DEFAULT_TABLE, basis], tables.get((zone, basis))
-    if own is None:
-        return common
-    return replace(own, factors={**common.factors, **own.factors})
 
 
 TELEMETRY: Final = PowertoolsTelemetry()
