@@ -208,7 +208,10 @@ class Router:
         unread = [] if forecasts is not None else ["forecasts"]
         if history_h is not None:
             since = now - timedelta(hours=history_h)
-            past = self._cache.ask(lambda store: _history(store, zone, since, now))
+            # An interval under way ends in the future and belongs to the history too.
+            ends = [reading.valid_to for reading in view.readings.get(zone.zone, ())]
+            until = max([now, *ends])
+            past = self._cache.ask(lambda store: _history(store, zone, since, until))
             body["history"] = None if past is None else answer.history(past)
             unread += [] if past is not None else ["history"]
         if unread:

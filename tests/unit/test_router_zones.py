@@ -139,6 +139,12 @@ class TestOneZone:
         past = client.ask("/v1/zones/PJM", "history_h=3").body["history"]
         assert [each["gco2_kwh"] for each in past] == [2, 1]
 
+    def test_an_interval_under_way_belongs_to_the_history(self, store: MemoryStore) -> None:
+        store.put_reading(a_reading_of("GBR-13", 95, valid_to=NOW + timedelta(minutes=4)))
+        past = Client(store).ask("/v1/zones/GBR-13", "history_h=1").body["history"]
+
+        assert [each["gco2_kwh"] for each in past] == [95]
+
 
 class TestPops:
     def test_they_are_listed_with_place_zones_and_proxies(self, client: Client) -> None:
