@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -79,6 +80,8 @@ class Children:
             if child.alive():
                 end_session(child.pid, child.alive)
                 stopped.append(child.name)
+            with suppress(ChildProcessError):  # started by an earlier command: init reaps it
+                os.waitpid(child.pid, os.WNOHANG)
         self.path.unlink(missing_ok=True)
         return stopped
 
@@ -89,10 +92,8 @@ def end_session(pid: int, alive: Callable[[], bool]) -> None:
     deadline = time.monotonic() + STOP_GRACE_S
     while alive() and time.monotonic() < deadline:
         time.sleep(0.05)
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)  # the leader's children, should it have left any
-    except ProcessLookupError:
-        return
 
 
 def wait_for(

@@ -230,7 +230,8 @@ class LocalStack:
             "--config-file", str(ROOT / "samconfig.toml"),
             "--template-file", str(ROOT / ".aws-sam/local/template.yaml"),
             "--stack-name", STACK_NAME, "--no-progressbar",
-            "--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items()),
+            "--parameter-overrides", # sam splits unquoted values at spaces
+            *(f'{name}="{value}"' for name, value in parameters.items()),
         ]  # fmt: skip
         step("deploying", argv, env=env, cwd=ROOT, log=self.log("deploy"))
 

@@ -38,7 +38,8 @@ def page(stack: Stack) -> str:
 
 def render(stack: Stack, zones: Mapping[str, Any], route: Mapping[str, Any]) -> str:
     """Lay out the answers of ``/v1/zones`` and ``/v1/route``."""
-    data = "SIMULATED data: no figure here is real" if zones["simulated"] else "LIVE data"
+    simulated = stack.upstream == "simulated" or zones["simulated"]
+    data = "SIMULATED data: no figure here is real" if simulated else "LIVE data"
     lines = [
         f"GreenStream — {data} — {zones['as_of']}",
         f"router {stack.router_url}",

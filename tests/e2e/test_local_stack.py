@@ -1,0 +1,148 @@
+"""The deployed stack on this machine, from `greenstream run` to Ctrl-C, with IAM enforced."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import pytest
+
+from infra.local.stack import ROOT, LocalStack, Stack
+
+T = TypeVar("T")
+
+START_WITHIN_S = 240  # generous: a cold package cache, two busy cores
+SCHEDULE_WITHIN_S = 150  # the rate is one minute; the emulator sweeps every ten seconds
+
+
+@dataclass
+class Running:
+    local: LocalStack
+    stack: Stack
+    process: subprocess.Popen[str]
+    output: Path
+
+
+def until(what: str, ask: Callable[[], T | None], within_s: float) -> T:
+    deadline = time.monotonic() + within_s
+    while (found := ask()) is None:
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what} did not happen within {within_s:.0f} s")
+        time.sleep(0.5)
+    return found
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("stack")
+    local = LocalStack(folder / "state")
+    output = folder / "run.txt"
+    command = [sys.executable, "-m", "infra.local.cli", "--state-dir", str(local.state_dir), "run"]
+    with output.open("w") as printed:
+        process = subprocess.Popen(
+            [*command, "--auth", "iam", "--upstream", "simulated"],
+            cwd=ROOT,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def started() -> Stack | None:
+        if process.poll() is not None:
+            pytest.fail(f"`greenstream run` ended:\n{output.read_text()}")
+        return local.running() if "a visitor in" in output.read_text() else None
+
+    try:
+        yield Running(local, until("the stack's start", started, START_WITHIN_S), process, output)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def rungs(stack: Stack) -> dict[str, str]:
+    return {zone["zone"]: zone["rung"] for zone in stack.get("/v1/zones")["zones"]}
+
+
+def table_keys(stack: Stack) -> list[dict[str, Any]]:
+    pages = (
+        stack.client("dynamodb")
+        .get_paginator("scan")
+        .paginate(TableName=stack.table, ProjectionExpression="pk, sk")
+    )
+    return [item for page in pages for item in page["Items"]]
+
+
+class TestTheRouter:
+    def test_answers_nobody_who_does_not_sign(self, running: Running) -> None:
+        with httpx.Client(trust_env=False) as client:
+            assert client.get(f"{running.stack.router_url}/v1/zones").status_code == 403
+
+    def test_says_in_every_answer_that_the_data_are_simulated(self, running: Running) -> None:
+        assert running.stack.get("/v1/zones")["simulated"] is True
+        assert running.stack.get("/v1/route?pops=lon,nyc")["simulated"] is True
+
+    def test_has_live_readings_of_both_collectors(self, running: Running) -> None:
+        live = {zone for zone, rung in rungs(running.stack).items() if rung == "live"}
+        assert {"CAISO_NORTH", "NYISO", "GBR-13", "GBR"} <= live
+
+
+class TestTheTerminal:
+    def test_shows_zones_decision_and_that_data_are_simulated(self, running: Running) -> None:
+        shown = running.output.read_text()
+        assert "SIMULATED data" in shown
+        assert running.stack.router_url in shown
+        assert "GBR-13" in shown
+
+    def test_invoking_a_function_shows_its_answer_and_what_it_stored(
+        self, running: Running
+    ) -> None:
+        state = ["--state-dir", str(running.local.state_dir)]
+        invoked = subprocess.run(
+            [sys.executable, "-m", "infra.local.cli", *state, "invoke", "eso"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        assert '"provider": "eso"' in invoked
+        assert "GBR-13" in invoked
+
+
+class TestASchedule:
+    def test_fires_and_the_routers_answer_changes(self, running: Running) -> None:
+        stack = running.stack
+        for key in table_keys(stack):
+            stack.client("dynamodb").delete_item(TableName=stack.table, Key=key)
+
+        def nothing_known() -> bool | None:
+            return "live" not in rungs(stack).values() or None
+
+        def all_known_again() -> bool | None:
+            now = rungs(stack)
+            return (now["GBR-13"] == now["NYISO"] == "live") or None
+
+        until("the router's fall to its fallbacks", nothing_known, 30)
+        until("a reading of each schedule", all_known_again, SCHEDULE_WITHIN_S)
+
+
+class TestCtrlC:
+    def test_ends_everything_it_started(self, running: Running) -> None:
+        children = running.local.children.all()
+        assert {child.name for child in children} == {"ministack", "upstream"}
+        running.process.send_signal(signal.SIGINT)
+        assert running.process.wait(timeout=30) == 0
+        for child in children:
+            with pytest.raises(ProcessLookupError):
+                os.killpg(child.pid, 0)  # nobody is left in its session
+        assert running.local.running() is None
+        assert not (running.local.state_dir / "emulator").exists()
+
+    def test_says_what_it_stopped(self, running: Running) -> None:
+        assert "stopped ministack, upstream" in running.output.read_text()
