@@ -32,6 +32,7 @@ from greenstream.http import HttpClient
 from greenstream.reading import Basis, Quality, Reading, Scope, Signal
 from greenstream.settings import Settings, SettingsError
 from greenstream.zones import Source, Zone
+from infra.local.upstream import electricitymaps, wire
 from tests.builders import MARGINAL_DIRECT, a_reading, a_source, a_zone
 
 NOW = datetime(2026, 11, 22, 16, 7, tzinfo=UTC)
@@ -534,3 +535,26 @@ class TestRealBytes:
         path = recordings / "electricitymaps/v3_error_401_invalid_token.json"
         with pytest.raises(PermanentError, match="Invalid auth-token"):
             run(plan=httpx.Response(401, content=path.read_bytes()))
+
+
+def test_every_zone_of_the_simulator_is_read_within_its_limit() -> None:
+    """The same bytes that the local stack serves, to a key with 30 requests an hour."""
+    account = electricitymaps.Account()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        query, path = dict(request.url.params), request.url.path
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        made = account.answer(wire.Request("GET", path, query, headers), sandbox.now)
+        return httpx.Response(made.status, content=made.body)
+
+    class Simulated(Sandbox):
+        def answer(self, request: httpx.Request) -> httpx.Response:
+            return answer(request)
+
+    wanted = tuple(pair(there) for there in electricitymaps.MEAN_GCO2_KWH)
+    sandbox = Simulated(wanted=wanted, budget=25, keep=True)
+    for _ in range(3 * 6):
+        assert sandbox.run().errors == ()
+        sandbox.now += timedelta(minutes=10)
+
+    assert {reading.zone for reading in sandbox.stored} == {zone.zone for zone, _ in wanted}

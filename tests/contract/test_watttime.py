@@ -31,6 +31,7 @@ from greenstream.errors import (
 )
 from greenstream.http import HttpClient
 from greenstream.reading import Basis, Quality, Reading, Scope, Signal
+from infra.local.upstream import watttime, wire
 from tests.builders import a_source, a_zone
 
 NOW = datetime(2026, 11, 22, 16, 7, tzinfo=UTC)
@@ -601,3 +602,38 @@ class TestRealBytes:
             lb_mwh = round(gco2_kwh / 0.45359237, 3)
             assert gco2_kwh_of(lb_mwh, "CAISO_NORTH") == pytest.approx(gco2_kwh, abs=1e-3)
         assert len(rows) == 288
+
+
+class TestAgainstTheSimulator:
+    """The same bytes that the local stack serves."""
+
+    @pytest.fixture
+    def sandbox(self) -> Sandbox:
+        account = watttime.Account()
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            query, path = dict(request.url.params), request.url.path
+            headers = {name.lower(): value for name, value in request.headers.items()}
+            made = account.answer(wire.Request("GET", path, query, headers), sandbox.now)
+            kind = {"content-type": made.content_type}
+            return httpx.Response(made.status, content=made.body, headers=kind)
+
+        sandbox = Sandbox(answer)  # type: ignore[arg-type]
+        return sandbox
+
+    def test_a_day_of_runs_is_whole(self, sandbox: Sandbox) -> None:
+        for _ in range(60):
+            harvest = sandbox.run()
+            assert harvest.errors == ()
+            assert harvest.readings[-1].gco2_kwh == pytest.approx(
+                0.45359237 * watttime.moer_lb_mwh(harvest.readings[-1].valid_from)
+            )
+            assert len(harvest.forecasts[0].points) == 288
+            sandbox.now += timedelta(minutes=25)
+
+    def test_a_region_outside_the_plan_and_a_bad_login_are_named(self, sandbox: Sandbox) -> None:
+        sandbox.zones = ("CAISO_NORTH", "PJM_DC")
+        assert reasons(sandbox.run()) == {(PermanentError, "PJM_DC", None)}
+        sandbox.credentials = ("refused", PASSWORD)
+        with pytest.raises(PermanentError, match="/login"):
+            sandbox.run()

@@ -1,0 +1,160 @@
+"""Electricity Maps v3 as a free key sees it: the latest hour of a zone, mostly an estimate.
+
+Kept from the real API: the key in a header, 401 for a bad key and for a zone outside the plan,
+the stamp of the unfinished hour beside an older ``updatedAt``, and an answer for the caller's own
+address where no zone is known. No real body of a 429 is known: its body is invented.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from infra.local.upstream import shapes
+from infra.local.upstream.quota import Quota
+from infra.local.upstream.wire import Answer, Provider, Request, json_answer
+
+KEY_HEADER = "auth-token"
+REFUSED_KEY = "refused"
+ONE_ZONE_KEY = "only-"  # and the zone: a plan with that zone alone
+LATEST = "/v3/carbon-intensity/latest"
+ZONES = "/v3/zones"
+CALLER_ZONE = "IE"  # where a request from eu-west-1 comes from
+HOUR = timedelta(hours=1)
+REQUESTS_PER_HOUR = 30
+# g/kWh, about the lifecycle mean of a year; direct is what combustion alone would make.
+MEAN_GCO2_KWH = {
+    "AT": 110, "BA": 560, "BE": 150, "BG": 300, "CH": 60, "CZ": 420, "DE": 340, "DK-DK1": 130,
+    "DK-DK2": 140, "EE": 350, "ES": 140, "FI": 70, "FR": 45, "GB": 190, "GR": 310, "HR": 220,
+    "HU": 200, "IE": 290, "IT-CNO": 300, "IT-CSO": 310, "IT-NO": 290, "IT-SAR": 450, "IT-SIC": 340,
+    "IT-SO": 280, "LT": 160, "LV": 150, "ME": 380, "MK": 520, "NL": 290, "NO-NO1": 30,
+    "NO-NO2": 32, "NO-NO3": 28, "NO-NO4": 27, "NO-NO5": 28, "PL": 640, "PT": 120, "RO": 240,
+    "RS": 560, "SE-SE1": 22, "SE-SE2": 21, "SE-SE3": 27, "SE-SE4": 34, "SI": 210, "SK": 130,
+    "US-CAL-CISO": 230, "US-MIDA-PJM": 400, "US-NY-NYIS": 270,
+}  # fmt: skip
+DIRECT_SHARE = 0.82
+CLEAN_GCO2_KWH = 25  # of a zone's lifecycle figure, what is not combustion
+
+
+def lifecycle_gco2_kwh(zone: str, hour: datetime) -> int:
+    """Lifecycle intensity of an hour."""
+    weather = shapes.drift(hour, timedelta(hours=9), f"em {zone}")
+    swing = 0.85 + 0.15 * shapes.demand(hour) + 0.25 * weather
+    return max(CLEAN_GCO2_KWH - 5, round(MEAN_GCO2_KWH[zone] * swing))
+
+
+def gco2_kwh(zone: str, hour: datetime, factor_type: str) -> int:
+    """Intensity of an hour on either basis."""
+    value = lifecycle_gco2_kwh(zone, hour)
+    if factor_type == "lifecycle":
+        return value
+    return max(0, round((value - CLEAN_GCO2_KWH) * DIRECT_SHARE))
+
+
+def stamp(at: datetime) -> str:
+    """Write a time as the API does, with milliseconds."""
+    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+
+
+def latest(zone: str, factor_type: str, now: datetime) -> Answer:
+    """``/v3/carbon-intensity/latest``: the hour that is not over yet."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    updated_at = now.replace(minute=47, second=2, microsecond=0)
+    updated_at -= HOUR if updated_at > now else timedelta(0)
+    return json_answer(
+        {
+            "zone": zone,
+            "carbonIntensity": gco2_kwh(zone, hour, factor_type),
+            "datetime": stamp(hour),
+            "updatedAt": stamp(updated_at),
+            "createdAt": stamp(hour - timedelta(days=3)),
+            "emissionFactorType": factor_type,
+            "isEstimated": True,
+            "estimationMethod": "TIME_SLICER_AVERAGE",
+        }
+    )
+
+
+def plan(key: str) -> Mapping[str, bool]:
+    """Tell for every zone whether the key opens it."""
+    alone = key.removeprefix(ONE_ZONE_KEY) if key.startswith(ONE_ZONE_KEY) else None
+    return {zone: alone in {None, zone} for zone in MEAN_GCO2_KWH}
+
+
+def zones(key: str) -> Answer:
+    """``/v3/zones``: every zone with the paths that the key opens."""
+    rights = ["carbon-intensity/latest", "carbon-intensity/history"]
+    rows = {
+        zone: {"zoneName": zone, "zoneKey": zone, "access": rights if opened else []}
+        for zone, opened in plan(key).items()
+    }
+    return json_answer(rows)
+
+
+def no_data(zone: str) -> Answer:
+    """Answer for a zone without a value."""
+    return json_answer({"error": f'No recent data for zone "{zone}"'}, 404)
+
+
+class Account:
+    """The API with a counter for each key."""
+
+    def __init__(self) -> None:
+        self._quotas: dict[str, Quota] = {}
+
+    def answer(self, request: Request, now: datetime) -> Answer:
+        """Answer a request at ``now`` (aware UTC)."""
+        key = request.headers.get(KEY_HEADER, "").strip()
+        if key in {"", REFUSED_KEY}:
+            return json_answer({"error": "Invalid auth-token"}, 401)
+        quota = self._quotas.setdefault(key, Quota(REQUESTS_PER_HOUR, HOUR))
+        if not quota.take(now):
+            return json_answer({"error": "Too many requests"}, 429)
+        if request.path == ZONES:
+            return zones(key)
+        if request.path != LATEST:
+            return json_answer({"error": "Not found"}, 404)
+        return intensity(request.query, key, now)
+
+
+def intensity(query: Mapping[str, str], key: str, now: datetime) -> Answer:
+    """Answer for one zone, if the plan has it."""
+    zone, factor_type = query.get("zone", ""), query.get("emissionFactorType", "lifecycle")
+    if zone not in MEAN_GCO2_KWH and query.get("disableCallerLookup") != "true":
+        zone = CALLER_ZONE
+    if zone not in MEAN_GCO2_KWH or query.get("disableEstimations") == "true":
+        return no_data(zone)
+    if not plan(key)[zone]:
+        asked = f"zoneKey={zone},requestType=latest,dataType=carbon-intensity"
+        message = "Your plan does not include this zone."
+        return json_answer({"error": f"Request unauthorized for {asked}.", "message": message}, 401)
+    if factor_type not in {"direct", "lifecycle"}:
+        return json_answer({"error": "emissionFactorType is direct or lifecycle"}, 400)
+    return latest(zone, factor_type, now)
+
+
+def setting(**values: object) -> Callable[[str, Mapping[str, Any]], str]:
+    """Make a fault that sets fields of an intensity; other answers stay as they are."""
+
+    def fault(body: str, _: Mapping[str, Any]) -> str:
+        document = json.loads(body)
+        if "carbonIntensity" in document:
+            document |= values
+        return json.dumps(document, separators=(",", ":"))
+
+    return fault
+
+
+PROVIDER = Provider(
+    name="electricitymaps",
+    origins=frozenset({"https://api.electricitymaps.com"}),
+    answer=Account().answer,
+    zone=lambda request: request.query.get("zone"),
+    routes=(LATEST, ZONES),
+    payload_faults={
+        "wrong_zone": setting(zone=CALLER_ZONE),
+        "wrong_unit": setting(emissionFactorType="lifecycle"),
+        "null_value": setting(carbonIntensity=None),
+        "measured": setting(isEstimated=False, estimationMethod=None),
+    },
+)
