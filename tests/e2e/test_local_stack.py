@@ -7,12 +7,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 import pytest
 
+from infra.local.processes import Child
 from infra.local.stack import ROOT, LocalStack, Stack
 
 T = TypeVar("T")
@@ -64,6 +66,15 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         if process.poll() is None:
             process.terminate()
             process.wait(timeout=30)
+
+
+def no_one_in(child: Child) -> bool | None:
+    """Tell, once it is so, that nobody is left in the session that a child led."""
+    try:
+        os.killpg(child.pid, 0)
+    except ProcessLookupError:
+        return True
+    return None
 
 
 def rungs(stack: Stack) -> dict[str, str]:
@@ -139,8 +150,7 @@ class TestCtrlC:
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(timeout=30) == 0
         for child in children:
-            with pytest.raises(ProcessLookupError):
-                os.killpg(child.pid, 0)  # nobody is left in its session
+            until(f"the end of {child.name}'s processes", partial(no_one_in, child), 10)
         assert running.local.running() is None
         assert not (running.local.state_dir / "emulator").exists()
 
