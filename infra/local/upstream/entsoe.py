@@ -1,0 +1,374 @@
+"""ENTSO-E Transparency Platform: actual generation per type (A75, realised), as recorded in 2026.
+
+Kept on purpose: consumption series come before generation, repeats are left out (curve A03),
+pumped storage has a hole where it pumps, "no data" has status 200, a refused token is a web page,
+and who asks more than 400 times a minute is banned for ten.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any
+from xml.sax.saxutils import escape
+
+from infra.local.upstream import shapes
+from infra.local.upstream.quota import Quota
+from infra.local.upstream.wire import Answer, Provider, Request
+
+PATH = "/api"
+XML = "text/xml"
+REFUSED_TOKEN = "bad"  # noqa: S105 - the token that this simulation refuses
+MAX_RANGE = timedelta(days=366)
+REQUESTS_PER_MINUTE = 400
+BAN = timedelta(minutes=10)
+HEAD = (
+    '<?xml version="1.0" encoding="utf-8"?>\n'
+    '<GL_MarketDocument xmlns="urn:iec62325.351:tc57wg16:451-6:generationloaddocument:3:0">\n'
+    "  <mRID>{mrid}</mRID>\n  <revisionNumber>1</revisionNumber>\n  <type>A75</type>\n"
+    "  <process.processType>A16</process.processType>\n"
+    '  <sender_MarketParticipant.mRID codingScheme="A01">10X1001A1001A450'
+    "</sender_MarketParticipant.mRID>\n"
+    "  <createdDateTime>{created}</createdDateTime>\n"
+    "  <time_Period.timeInterval>\n    <start>{start}</start>\n    <end>{end}</end>\n"
+    "  </time_Period.timeInterval>\n"
+)
+ACKNOWLEDGEMENT = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n<Acknowledgement_MarketDocument\n'
+    '\txmlns="urn:iec62325.351:tc57wg16:451-1:acknowledgementdocument:7:0">\n'
+    "\t<mRID>{mrid}</mRID>\n\t<createdDateTime>{created}</createdDateTime>\n"
+    "\t<Reason>\n\t\t<code>999</code>\n\t\t<text>{text}</text>\n\t</Reason>\n"
+    "</Acknowledgement_MarketDocument>"
+)
+UNAUTHORIZED = (
+    "<html><head><title>Error</title></head><body>Unauthorized. "
+    "Missing or invalid security token</body></html>"
+)
+
+
+@dataclass(frozen=True)
+class Area:
+    """A bidding zone: mean demand in MW, where it lies, and its plants in MW.
+
+    ``plants`` are installed MW by PSR type; the fuels of ``rest`` share what the others leave,
+    in proportion to their MW.
+    """
+
+    mean_mw: float
+    latitude: float
+    longitude: float
+    minutes: int
+    plants: Mapping[str, float]
+    rest: tuple[str, ...]
+
+
+def area(mean_gw: float, place: str, plants_gw: str, rest: str, minutes: int = 60) -> Area:
+    """Read a row of the table: sizes in GW, place as "latitude longitude"."""
+    latitude, longitude = map(float, place.split())
+    words = plants_gw.split()
+    plants = {psr: 1000 * float(gw) for psr, gw in zip(words[::2], words[1::2], strict=True)}
+    return Area(1000 * mean_gw, latitude, longitude, minutes, plants, tuple(rest.split()))
+
+
+AREAS = {  # invented, of the real order of magnitude
+    "10YNL----------L": area(
+        12.5, "52 5", "B14 .5 B17 .35 B16 .5 B18 4 B19 6 B20 1.5 B04 8 B05 2.5", "B04 B05", 15
+    ),
+    "10Y1001A1001A82H": area(
+        54,
+        "51 10",
+        "B01 4.3 B11 1.6 B16 70 B19 60 B18 8 B17 .7 B20 .2 B02 9 B04 8 B05 5 B10 5",
+        "B02 B04 B05",
+        15,
+    ),
+    "10YFR-RTE------C": area(
+        54,
+        "47 2",
+        "B01 .4 B11 4.5 B12 1.8 B16 18 B19 22 B18 1.5 B17 .2 B14 40 B04 4 B10 2",
+        "B14 B04",
+    ),
+    "10YBE----------2": area(8.5, "51 4", "B01 .2 B16 8 B19 3 B18 2.2 B14 4 B04 3 B20 .4", "B04"),
+    "10YES-REE------0": area(
+        27,
+        "40 -4",
+        "B01 .4 B11 .9 B12 2 B16 25 B19 28 B14 6.8 B04 7 B05 .3 B17 .2 B10 2",
+        "B04",
+        15,
+    ),
+    "10YPT-REN------W": area(
+        5.5, "39 -8", "B01 .4 B11 .6 B12 .6 B16 2.5 B19 5 B04 2 B10 .8", "B04"
+    ),
+    "10Y1001A1001A73I": area(17, "45 10", "B01 .8 B11 3 B12 1.5 B16 12 B17 .3 B04 9 B10 1", "B04"),
+    "10Y1001A1001A70O": area(3, "43 11", "B09 .6 B11 .2 B16 2.5 B19 .2 B04 1", "B04"),
+    "10Y1001A1001A71M": area(5, "41.5 13", "B11 .4 B16 5 B19 2.5 B04 3 B10 .6", "B04"),
+    "10Y1001A1001A788": area(2.8, "41 16", "B16 5 B19 6 B04 2", "B04"),
+    "10Y1001A1001A75E": area(2, "37.5 14", "B16 2 B19 2 B04 1.3 B10 .3", "B04"),
+    "10Y1001A1001A74G": area(1.2, "40 9", "B16 1.2 B19 1.1 B05 .5", "B05"),
+    "10YAT-APG------L": area(7, "47.5 14", "B11 4 B12 1 B16 4 B19 3.5 B04 1.2 B10 1.5", "B04"),
+    "10YCH-SWISSGRIDZ": area(7, "47 8", "B11 1.5 B12 2 B16 5 B14 2.9 B10 1.2", "B12"),
+    "10YPL-AREA-----S": area(
+        19, "52 19", "B01 .3 B16 15 B19 9 B02 6 B04 2 B05 8 B10 .8", "B02 B05 B04", 15
+    ),
+    "10YCZ-CEPS-----N": area(
+        8, "50 15", "B01 .3 B16 3 B19 .3 B14 3.6 B02 3.5 B04 .5 B10 .5", "B02"
+    ),
+    "10YSK-SEPS-----K": area(3, "48.7 19", "B11 .5 B16 .6 B14 2.2 B04 .4 B10 .2", "B04"),
+    "10YSI-ELES-----O": area(1.5, "46 15", "B11 .5 B14 .69 B02 .4 B16 .8", "B02"),
+    "10YHU-MAVIR----U": area(4.8, "47 19", "B01 .2 B16 6 B14 1.9 B04 1.5 B02 .3", "B04"),
+    "10YHR-HEP------M": area(2, "45.5 16", "B11 .4 B12 .3 B19 1 B16 .6 B04 .6", "B04"),
+    "10YRO-TEL------P": area(
+        6.2, "45 25", "B11 1.3 B12 .6 B16 3 B19 3 B14 1.3 B04 1.5 B02 1", "B04 B02"
+    ),
+    "10YCA-BULGARIA-R": area(4.2, "42.7 25", "B11 .2 B16 4 B19 .7 B14 2 B02 1.5 B10 .3", "B02"),
+    "10YGR-HTSO-----Y": area(5.8, "39 22", "B12 .4 B16 8 B19 5 B04 3.5 B02 .5", "B04 B02"),
+    "10YCS-SERBIATSOV": area(4, "44 21", "B11 .9 B12 .2 B19 .5 B02 3 B10 .3", "B02"),
+    "10YBA-JPCC-----D": area(1.4, "44 18", "B11 .2 B12 .3 B19 .2 B02 1", "B02"),
+    "10YCS-CG-TSO---S": area(0.4, "42.7 19", "B12 .2 B19 .1 B02 .2", "B02"),
+    "10YMK-MEPSO----8": area(0.8, "41.6 21.7", "B12 .1 B16 .5 B02 .4 B04 .2", "B02 B04"),
+    "10YDK-1--------W": area(
+        2.4, "56 9", "B01 .3 B16 2.5 B19 3.7 B18 1.3 B05 .3 B04 .2", "B05 B04"
+    ),
+    "10YDK-2--------M": area(1.5, "55.5 12", "B01 .4 B16 1.3 B19 .8 B18 1 B04 .2 B17 .1", "B04"),
+    "10Y1001A1001A44P": area(2.5, "67 20", "B12 2.2 B19 1.5", "B12"),
+    "10Y1001A1001A45N": area(5, "63 16", "B12 4 B19 3 B20 .1", "B12"),
+    "10Y1001A1001A46L": area(9, "59 16", "B12 1.3 B14 6.9 B19 3 B16 2 B20 .8", "B12"),
+    "10Y1001A1001A47J": area(1.2, "56 14", "B12 .2 B19 2 B16 1 B20 .3", "B20"),
+    "10YNO-1--------2": area(2.5, "60 11", "B11 1 B12 1.5 B19 .3", "B12"),
+    "10YNO-2--------T": area(5, "59 7", "B12 4.8 B11 .5 B19 .9 B10 .3", "B12"),
+    "10YNO-3--------J": area(3, "63 10", "B12 2 B11 .5 B19 1.4", "B12"),
+    "10YNO-4--------9": area(2.8, "68 17", "B12 2.2 B19 .9", "B12"),
+    "10Y1001A1001A48H": area(3, "61 6", "B11 .6 B12 2.3 B04 .1", "B12"),
+    "10YFI-1--------U": area(
+        9,
+        "62 25",
+        "B01 .8 B11 1.5 B14 4.3 B16 1 B19 7 B08 .2 B05 .1 B17 .05 B04 .1 B20 .1",
+        "B11 B08 B05",
+        15,
+    ),
+    "10Y1001A1001A59C": area(4.4, "53 -7", "B19 5 B16 1 B11 .1 B04 3 B10 .1 B20 .2", "B04"),
+    "10Y1001A1001A39I": area(0.8, "59 25", "B01 .15 B16 1 B19 .6 B07 .4", "B07"),
+    "10YLV-1001A00074": area(0.8, "57 24", "B11 .3 B01 .1 B19 .1 B04 .3", "B04"),
+    "10YLT-1001A0008Q": area(1.3, "55 24", "B01 .1 B16 1.5 B19 1.5 B04 .2 B10 .3 B25 .1", "B04"),
+}
+NETHERLANDS = "10YNL----------L"
+EMBEDDED_PER_METERED_SOLAR = 28  # as on 2024-09-02: roofs are reported under B20 there
+PUMPS_BELOW, GENERATES_ABOVE = 0.92, 1.06  # demand as a share of its mean
+
+
+def generation_mw(code: str, start: datetime) -> tuple[dict[str, float], float]:
+    """Give MW by PSR type and the MW that pumped storage takes, for a slot of a zone."""
+    zone = AREAS[code]
+    demand = shapes.demand(start + timedelta(hours=1 + zone.longitude / 15))
+    sun = shapes.sun(start, zone.latitude, zone.longitude)
+    cloud = 0.65 + 0.3 * shapes.drift(start, timedelta(hours=7), f"cloud {code}")
+    wind = {
+        psr: max(0.04, 0.3 + 0.26 * shapes.drift(start, timedelta(hours=10), f"{psr} {code}"))
+        for psr in ("B18", "B19")
+    }
+    out = {
+        psr: mw * {"B16": 0.75 * sun * cloud, **wind}.get(psr, 0.85)
+        for psr, mw in zone.plants.items()
+        if psr not in (*zone.rest, "B10")
+    }
+    pumped_mw = 0.0
+    if "B10" in zone.plants:
+        if demand < PUMPS_BELOW:
+            pumped_mw = 0.5 * zone.plants["B10"]
+        else:
+            out["B10"] = zone.plants["B10"] * (0.6 if demand > GENERATES_ABOVE else 0.15)
+    if code == NETHERLANDS:
+        out["B20"] += EMBEDDED_PER_METERED_SOLAR * out["B16"]
+    left_mw = max(0.05 * zone.mean_mw, zone.mean_mw * demand + pumped_mw - sum(out.values()))
+    installed_mw = sum(zone.plants[psr] for psr in zone.rest)
+    out |= {psr: left_mw * zone.plants[psr] / installed_mw for psr in zone.rest}
+    return {psr: round(out[psr], 2) for psr in sorted(out)}, round(pumped_mw, 2)
+
+
+def published_until(code: str, now: datetime) -> datetime:
+    """Give the end of the newest published slot: 45 to 100 minutes ago, as operators do."""
+    step = timedelta(minutes=AREAS[code].minutes)
+    delay = timedelta(minutes=45 + 55 * shapes.noise("entsoe delay", code))
+    return floor(now - delay, step)
+
+
+def floor(at: datetime, step: timedelta) -> datetime:
+    """Start of the step that holds an aware UTC time."""
+    since = at - datetime(1970, 1, 1, tzinfo=UTC)
+    return at - since % step
+
+
+def stamp(at: datetime) -> str:
+    """Write a time as the platform does."""
+    return at.strftime("%Y-%m-%dT%H:%MZ")
+
+
+def periods(values: list[tuple[datetime, float]], minutes: int) -> Iterator[str]:
+    """Write unbroken runs of slots as Periods, each with its changes only."""
+    step = timedelta(minutes=minutes)
+    indexed = enumerate(values)
+    for _, run in groupby(indexed, key=lambda pair: pair[1][0] - pair[0] * step):
+        slots = [value for _, value in run]
+        points = "".join(
+            f"<Point><position>{at}</position><quantity>{mw:g}</quantity></Point>\n"
+            for at, (_, mw) in enumerate(slots, 1)
+            if at == 1 or mw != slots[at - 2][1]
+        )
+        yield (
+            f"<Period>\n<timeInterval><start>{stamp(slots[0][0])}</start>"
+            f"<end>{stamp(slots[-1][0] + step)}</end></timeInterval>\n"
+            f"<resolution>PT{minutes}M</resolution>\n{points}</Period>\n"
+        )
+
+
+def series(code: str, psr: str, side: str, values: list[tuple[datetime, float]]) -> str:
+    """Write one TimeSeries; ``side`` is "in" for generation, "out" for consumption."""
+    business = {"B16": "A94", "B18": "A93", "B19": "A93"}.get(psr, "A01")
+    return (
+        f"<TimeSeries>\n<mRID>1</mRID>\n<businessType>{business}</businessType>\n"
+        "<objectAggregation>A08</objectAggregation>\n"
+        f'<{side}BiddingZone_Domain.mRID codingScheme="A01">{code}'
+        f"</{side}BiddingZone_Domain.mRID>\n"
+        "<quantity_Measure_Unit.name>MAW</quantity_Measure_Unit.name>\n"
+        f"<curveType>A03</curveType>\n<MktPSRType><psrType>{psr}</psrType></MktPSRType>\n"
+        f"{''.join(periods(values, AREAS[code].minutes))}</TimeSeries>\n"
+    )
+
+
+def document(code: str, first: datetime, last: datetime, now: datetime) -> str:
+    """Write the market document of a zone's slots in ``[first, last)``."""
+    step = timedelta(minutes=AREAS[code].minutes)
+    generated: dict[str, list[tuple[datetime, float]]] = {}
+    consumed: dict[str, list[tuple[datetime, float]]] = {}
+    at = first
+    while at < last:
+        fuels, pumped_mw = generation_mw(code, at)
+        if pumped_mw:
+            consumed.setdefault("B10", []).append((at, pumped_mw))
+        if code == NETHERLANDS:
+            consumed.setdefault("B20", []).append((at, 633.0))
+        for psr, mw in fuels.items():
+            generated.setdefault(psr, []).append((at, mw))
+        at += step
+    head = HEAD.format(
+        mrid=f"{shapes.noise(code, first):.16f}"[2:],
+        created=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        start=stamp(first),
+        end=stamp(last),
+    )
+    body = [series(code, psr, "out", consumed[psr]) for psr in sorted(consumed)]
+    body += [series(code, psr, "in", generated[psr]) for psr in sorted(generated)]
+    return f"{head}{''.join(body)}</GL_MarketDocument>"
+
+
+def acknowledged(text: str, now: datetime, status: int) -> Answer:
+    """Answer with an acknowledgement: the platform's word for "no" and for "nothing"."""
+    body = ACKNOWLEDGEMENT.format(
+        mrid=f"{shapes.noise(text):.12f}"[2:],
+        created=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        text=escape(text),
+    )
+    return Answer(body.encode(), XML, status)
+
+
+def moment(text: str | None) -> datetime | None:
+    """Read YYYYMMDDhhmm in UTC."""
+    if not re.fullmatch(r"\d{12}", text or ""):
+        return None
+    try:
+        return datetime.strptime(text or "", "%Y%m%d%H%M").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+class Platform:
+    """The platform with what it remembers of each token."""
+
+    def __init__(self) -> None:
+        self._quotas: dict[str, Quota] = {}
+        self._banned_until: dict[str, datetime] = {}
+
+    def answer(self, request: Request, now: datetime) -> Answer:
+        """Answer a request at ``now`` (aware UTC)."""
+        token = request.headers.get("security_token") or request.query.get("securityToken", "")
+        token = token.strip()
+        if token in {"", REFUSED_TOKEN}:
+            return Answer(UNAUTHORIZED.encode(), "text/html", 401)
+        quota = self._quotas.setdefault(token, Quota(REQUESTS_PER_MINUTE, timedelta(minutes=1)))
+        if now < self._banned_until.get(token, now) or not quota.take(now):
+            self._banned_until.setdefault(token, now + BAN)
+            return Answer(b"", XML, 429)
+        self._banned_until.pop(token, None)
+        return answer(request, now)
+
+
+def answer(request: Request, now: datetime) -> Answer:
+    """Answer a request with a good token at ``now`` (aware UTC)."""
+    query = request.query
+    if request.path.rstrip("/") != PATH:
+        return Answer(b"", XML, 404)
+    kind = query.get("documentType"), query.get("processType")
+    if kind != ("A75", "A16"):
+        return acknowledged(f"The combination of {kind} is not valid", now, 400)
+    first, last = moment(query.get("periodStart")), moment(query.get("periodEnd"))
+    if first is None or last is None or not timedelta(0) < last - first <= MAX_RANGE:
+        return acknowledged("Delivered time interval is not valid", now, 400)
+    code = query.get("in_Domain", "")
+    if code in AREAS:
+        step = timedelta(minutes=AREAS[code].minutes)
+        end = min(floor(last, step), published_until(code, now))
+        if floor(first, step) < end:
+            body = document(code, floor(first, step), end, now)
+            name = f"Aggregated Generation per Type_{first:%Y%m%d%H%M}-{last:%Y%m%d%H%M}.xml"
+            headers = {"Content-Disposition": f'inline; filename="{name}"'}
+            return Answer(body.encode(), XML, 200, headers)
+    return acknowledged(
+        "No matching data found for Data item AGGREGATED_GENERATION_PER_TYPE_R3 [16.1.B&C] "
+        f"({code}) and interval {first.isoformat()}/{last.isoformat()}.",
+        now,
+        200,
+    )
+
+
+def missing_fuel(body: str, fault: Mapping[str, Any]) -> str:
+    """Leave one PSR type out (``fuel``, by default gas, B04)."""
+    fuel = re.escape(str(fault.get("fuel") or "B04"))
+    return re.sub(
+        rf"<TimeSeries>(?:(?!</TimeSeries>).)*?<psrType>{fuel}</psrType>.*?</TimeSeries>\n",
+        "",
+        body,
+        flags=re.DOTALL,
+    )
+
+
+def no_data(_: str, __: Mapping[str, Any]) -> str:
+    """Say "no matching data" with status 200, as for hours before a late publication."""
+    return ACKNOWLEDGEMENT.format(
+        mrid="1", created="2026-01-01T00:00:00Z", text="No matching data found for Data item"
+    )
+
+
+def wrong_unit(body: str, _: Mapping[str, Any]) -> str:
+    """Give quantities in kW."""
+    return body.replace(">MAW<", ">KWT<")
+
+
+def entity_bomb(body: str, _: Mapping[str, Any]) -> str:
+    """Open with a document type that declares entities of entities."""
+    prolog, rest = body.split("\n", 1)
+    return f'{prolog}\n<!DOCTYPE a [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;&a;">]>\n{rest}'
+
+
+PROVIDER = Provider(
+    name="entsoe",
+    origins=frozenset({"https://web-api.tp.entsoe.eu"}),
+    answer=Platform().answer,
+    zone=lambda request: request.query.get("in_Domain"),
+    routes=(PATH,),
+    payload_faults={
+        "missing_fuel": missing_fuel,
+        "no_data": no_data,
+        "wrong_unit": wrong_unit,
+        "entity_bomb": entity_bomb,
+    },
+)
