@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from functions.router.app import Router
-from greenstream.reading import Basis, Kind, Reading
+from greenstream.reading import Basis, Kind, Reading, Signal
 from greenstream.store import Store
 from greenstream.zones import zones
 from tests.builders import NOW, a_reading
@@ -82,8 +82,8 @@ class Client:
 
 
 def a_reading_of(zone: str, gco2_kwh: float, *, source: int = 0, **changes: Any) -> Reading:
-    """Return a reading of one of the zone's sources in the table, direct unless told otherwise."""
-    feed = zones()[zone].sources[source]
+    """Return a reading of one of the zone's average sources, direct unless told otherwise."""
+    feed = [one for one in zones()[zone].sources if one.signal is Signal.AVERAGE][source]
     return a_reading(
         zone=zone,
         provider=feed.provider,

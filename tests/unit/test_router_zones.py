@@ -54,7 +54,7 @@ class TestOneZone:
         self, client: Client
     ) -> None:
         body = client.ask("/v1/zones/GBR-13").body
-        own, national = body["sources"]
+        own, national, last = body["sources"]
 
         assert (body["zone"], body["gco2_kwh"], body["rung"]) == ("GBR-13", 140, "live")
         assert (own["provider_zone"], own["age_s"]) == ("13", 7260)
@@ -62,9 +62,10 @@ class TestOneZone:
         assert (national["provider_zone"], national["age_s"]) == ("national", 600)
         assert [each["state"] for each in national["readings"]] == ["live"]
         assert own["provider_state"] == "never_run"
+        assert (last["provider_zone"], last["readings"]) == ("GB", [])
 
     def test_it_shows_readings_of_every_kind(self, client: Client) -> None:
-        [source] = client.ask("/v1/zones/NYISO").body["sources"]
+        source = client.ask("/v1/zones/NYISO").body["sources"][0]
 
         assert {each["basis"]: each["gco2_kwh"] for each in source["readings"]} == {
             "direct": 260,

@@ -60,9 +60,26 @@ def test_the_fourteen_regions_of_great_britain_fall_back_to_the_nation() -> None
         assert (national.provider, national.provider_zone) == ("eso", "national")
 
 
-@pytest.mark.parametrize("provider", ["eso", "gridstatus"])
+@pytest.mark.parametrize("provider", ["watttime", "eso", "gridstatus", "electricitymaps"])
 def test_zones_of_a_provider(provider: str) -> None:
     found = zones_of(provider)
     assert found
     assert {source.provider for _, source in found} == {provider}
     assert all(isinstance(kind, Kind) for _, source in found for kind in source.kinds)
+
+
+def test_electricity_maps_stands_behind_every_zone_on_a_basis_of_its_other_sources() -> None:
+    for zone in zones().values():
+        *others, last = zone.sources
+        assert last.provider == "electricitymaps", zone.zone
+        assert others
+        average = {kind for source in others for kind in source.kinds}
+        assert set(last.kinds) <= average
+        assert len(last.bases) == 1  # one request an hour, on one basis
+
+
+def test_the_marginal_rate_comes_first_where_a_free_account_has_it() -> None:
+    [(zone, source)] = zones_of("watttime")
+    assert zone.sources[0] == source
+    assert (zone.zone, source.provider_zone) == ("CAISO_NORTH", "CAISO_NORTH")
+    assert [str(kind) for kind in source.kinds] == ["marginal/direct"]
