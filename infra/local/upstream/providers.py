@@ -1,6 +1,6 @@
 """Every simulated provider: a new one is its module and its line here."""
 
-from infra.local.upstream import caiso, entsoe, neso, nyiso, pjm
+from infra.local.upstream import caiso, electricitymaps, entsoe, neso, nyiso, pjm, watttime
 
 PROVIDERS = (
     neso.PROVIDER,
@@ -8,4 +8,6 @@ PROVIDERS = (
     caiso.PROVIDER,
     pjm.PROVIDER,
     entsoe.PROVIDER,
+    watttime.PROVIDER,
+    electricitymaps.PROVIDER,
 )
