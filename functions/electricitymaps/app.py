@@ -320,7 +320,7 @@ def reading_of(
         published_at=None if updated_at is None else _moment(updated_at, zone),
         fetched_at=fetched_at,
         simulated=simulated,
-        detail={key: answer[key] for key in ("isEstimated", "estimationMethod") if key in answer},
+        detail={"estimation_method": f"{answer.get('estimationMethod')!s:.60}"},
     )
 
 

@@ -61,13 +61,17 @@ ACCESS_LIFE: Final = timedelta(days=1)
 BACK: Final = timedelta(hours=3)
 """How far back to look for the newest historical point: it may be hours late."""
 
+HORIZON_HOURS: Final = "24"
+AHEAD: Final = timedelta(hours=24)
+"""What is kept of a forecast, however long it comes: an item of the table has its limit."""
+
 NOW_WITHIN_PERIODS: Final = 2
 """A historical point that ended no more than this many of its own periods ago stands for now."""
 
 FORECAST_LIFE: Final = timedelta(hours=1)
 """A new forecast comes every five minutes: an older one says that the upstream has stopped."""
 
-FLAGS: Final = ("last_updated", "imputed_data_used")
+MAX_WARNINGS: Final = 10
 PERIODS_S: Final = range(60, 3601)
 MAX_LB_MWH: Final = 10_000.0
 RUN_S: Final = 45.0
@@ -93,12 +97,13 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One value of a MOER series: g/kWh or what came instead, and the provider's flags."""
+    """One value of a MOER series: lb/MWh or what came instead, and what was said of it."""
 
     valid_from: datetime
     valid_to: datetime
     lb_mwh: object
-    flags: Mapping[str, object]
+    imputed: bool
+    updated_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,7 @@ class Series:
     points: tuple[Point, ...]
     generated_at: datetime | None
     warnings: tuple[str, ...]
-    model: object
+    model: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +200,7 @@ class WattTime:
                 errors.append(error)
         if FORECAST in open_here:
             try:
-                series = self._series(run, FORECAST, {"horizon_hours": "24"}, zone, region)
+                series = self._series(run, FORECAST, {"horizon_hours": HORIZON_HOURS}, zone, region)
                 if not any(_stands_for_now(reading, now) for reading in readings):
                     readings.append(self._forecast_reading(series, zone, region, now))
                 forecasts.append(self._forecast(series, zone, region, now))
@@ -223,14 +228,12 @@ class WattTime:
         if not series.points:
             raise NoDataError(f"no historical point since {_stamp(now - BACK)}", **_at(zone))
         point = series.points[-1]
-        imputed = point.flags.get("imputed_data_used") is True
-        updated = point.flags.get("last_updated")
         return self._reading(
             point,
             series,
             (zone, region),
-            quality=Quality.ESTIMATED if imputed else Quality.MEASURED,
-            published_at=None if updated is None else _moment(updated, zone),
+            quality=Quality.ESTIMATED if point.imputed else Quality.MEASURED,
+            published_at=point.updated_at,
             now=now,
         )
 
@@ -280,7 +283,7 @@ class WattTime:
                 "lb_mwh": point.lb_mwh,
                 "model": series.model,
                 "warnings": list(series.warnings),
-                **point.flags,
+                "imputed": point.imputed,
             },
         )
 
@@ -296,7 +299,7 @@ class WattTime:
             points=tuple(
                 ForecastPoint(point.valid_from, point.valid_to, gco2_kwh_of(point.lb_mwh, zone))
                 for point in series.points
-                if point.valid_to > now
+                if now < point.valid_to and point.valid_from < now + AHEAD
             ),
             simulated=self.simulated,
         )
@@ -422,12 +425,11 @@ def series_of(answer: object, zone: str, region: str) -> Series:
     period_s = meta.get("data_point_period_seconds")
     if not isinstance(period_s, int) or period_s not in PERIODS_S:
         raise _malformed(f"data_point_period_seconds is {period_s!r:.60}", zone)
-    generated_at = meta.get("generated_at")
     return Series(
         points=_points(answer["data"], timedelta(seconds=period_s), zone),
-        generated_at=None if generated_at is None else _moment(generated_at, zone),
+        generated_at=_moment_or_none(meta.get("generated_at"), zone),
         warnings=_warnings(meta.get("warnings")),
-        model=meta.get("model"),
+        model=f"{meta['model'].get('date')!s:.40}" if isinstance(meta.get("model"), dict) else None,
     )
 
 
@@ -451,8 +453,13 @@ def _points(rows: Sequence[object], period: timedelta, zone: str) -> tuple[Point
         if not isinstance(row, dict) or "value" not in row:
             raise _malformed(f"a point is {row!r:.80}", zone)
         start = _moment(row.get("point_time"), zone)
-        flags = {key: row[key] for key in FLAGS if row.get(key) is not None}
-        point = Point(start, start + period, row["value"], flags)
+        point = Point(
+            valid_from=start,
+            valid_to=start + period,
+            lb_mwh=row["value"],
+            imputed=bool(row.get("imputed_data_used")),  # anything but a plain no
+            updated_at=_moment_or_none(row.get("last_updated"), zone),
+        )
         if found.setdefault(start, point) != point:
             raise _malformed(f"two values for {_stamp(start)}", zone)
     return tuple(found[start] for start in sorted(found))
@@ -466,7 +473,7 @@ def _warnings(entries: object) -> tuple[str, ...]:
         f"{entry.get('type')}: {entry.get('message')}"[:300]
         if isinstance(entry, dict)
         else f"{entry!r:.200}"
-        for entry in entries
+        for entry in entries[:MAX_WARNINGS]
     )
 
 
@@ -508,6 +515,10 @@ def _moment(text: object, zone: str) -> datetime:
     if moment is None or moment.tzinfo is None:
         raise _malformed(f"time {text!r:.60} is not ISO 8601 with an offset", zone)
     return moment.astimezone(UTC)
+
+
+def _moment_or_none(text: object, zone: str) -> datetime | None:
+    return None if text is None else _moment(text, zone)
 
 
 def _stamp(moment: datetime) -> str:

@@ -164,7 +164,7 @@ class TestTheReading:
         assert reading.valid_to == NOW.replace(minute=0) + HOUR
         assert reading.published_at == NOW.replace(minute=0) - timedelta(minutes=12)
         assert reading.fetched_at == NOW
-        assert reading.detail == {"isEstimated": True, "estimationMethod": "TIME_SLICER_AVERAGE"}
+        assert reading.detail == {"estimation_method": "TIME_SLICER_AVERAGE"}
 
     @pytest.mark.parametrize(
         ("estimated", "quality"),

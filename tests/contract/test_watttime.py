@@ -287,6 +287,11 @@ class TestTheForecast:
         assert ahead.points[-1].valid_to - ahead.points[0].valid_from == timedelta(hours=24)
         assert ahead.points[1].gco2_kwh == pytest.approx(1001 * 0.45359237)
 
+    def test_is_kept_for_a_day_however_long_it_comes(self) -> None:
+        [ahead] = run(forecast=forecast(count=5000)).forecasts
+        assert len(ahead.points) == 289
+        assert ahead.points[-1].valid_from < NOW + timedelta(hours=24)
+
     def test_older_than_an_hour_says_nothing_about_now(self) -> None:
         harvest = run(
             historical=historical(START - timedelta(hours=1)),
@@ -551,6 +556,14 @@ def test_warnings_are_named_in_the_log_and_beside_the_reading() -> None:
     ]
     assert [line["warning"] for line in sandbox.log.lines] == reading.detail["warnings"]
     assert sandbox.log.lines[0]["zone"] == "CAISO_NORTH"
+
+
+def test_what_is_kept_beside_a_reading_is_bounded() -> None:
+    body = historical(imputed_data_used="x" * 10_000)
+    body["meta"] |= {"warnings": ["w" * 1000] * 1000, "model": {"date": "d" * 10_000}}
+    reading = only(run(historical=body))
+    assert len(json.dumps(dict(reading.detail))) < 4000
+    assert reading.quality is Quality.ESTIMATED
 
 
 class TestRealBytes:
