@@ -43,10 +43,14 @@ STORE_MARGIN_S: Final = 10.0
 
 @dataclass(slots=True)
 class Memory:
-    """What a warm sandbox keeps between runs: where to go on, and until when to be silent."""
+    """What a warm sandbox keeps between runs.
+
+    Where to go on, until when to be silent, and the end of each zone's newest slot.
+    """
 
     next_zone: int | None = None
     silent_until: datetime | None = None
+    newest: dict[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +105,17 @@ class Entsoe:
                 zone, source = self.wanted[index]
                 try:
                     found = self._ask(zone, source, token, now)
-                    yield harvest_of(found, zone, source, fetched_at=now, simulated=self.simulated)
+                    harvest = harvest_of(
+                        found,
+                        zone,
+                        source,
+                        fetched_at=now,
+                        after=self.memory.newest.get(zone.zone),
+                        simulated=self.simulated,
+                    )
+                    yield harvest
+                    if harvest.readings:  # stored by now: the pipeline asked for the next
+                        self.memory.newest[zone.zone] = harvest.readings[-1].valid_to
                 except ThrottledError:
                     self.memory.silent_until = now + BAN
                     raise

@@ -320,8 +320,8 @@ def _moment(text: str | None, zone: str) -> datetime:
     raise _invalid(f"time {str(text)[:40]!r}", "malformed", zone)
 
 
-def newest_complete(found: Sequence[Slot], needed: frozenset[str], now: datetime) -> Slot | None:
-    """Return the newest slot that has ended and lacks no fuel that matters.
+def complete_slots(found: Sequence[Slot], needed: frozenset[str], now: datetime) -> list[Slot]:
+    """Return the slots, oldest first, that have ended and lack no fuel that matters.
 
     Parameters
     ----------
@@ -330,14 +330,11 @@ def newest_complete(found: Sequence[Slot], needed: frozenset[str], now: datetime
     now
         Aware UTC; with curve A03 a Period may run into the future on its last value.
     """
-    return next(
-        (
-            slot
-            for slot in reversed(found)
-            if slot.valid_to <= now and slot.complete and needed <= slot.generation_mw.keys()
-        ),
-        None,
-    )
+    return [
+        slot
+        for slot in found
+        if slot.valid_to <= now and slot.complete and needed <= slot.generation_mw.keys()
+    ]
 
 
 def _invalid(what: str, reason: str, zone: str) -> InvalidError:

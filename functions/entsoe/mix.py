@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from functions.entsoe.document import COMPLETE_SHARE, Slot, newest_complete
+from functions.entsoe.document import COMPLETE_SHARE, Slot, complete_slots
 from functions.entsoe.document import PROVIDER as NAME
 from greenstream.collect import Harvest
 from greenstream.errors import GreenStreamError, InvalidError, NoDataError
@@ -65,20 +65,27 @@ def harvest_of(
     source: Source,
     *,
     fetched_at: datetime,
+    after: datetime | None = None,
     simulated: bool = False,
 ) -> Harvest:
     """Return the readings of a zone's newest complete slot, on each basis of the source.
+
+    Parameters
+    ----------
+    found
+        The zone's slots, oldest first: what the sun explains of "Other" is learned from them.
+    after
+        End of the slot that was newest last time. Operators publish half a day at once; the
+        last slot of each hour since then comes too, oldest first, so that history has no holes.
 
     Raises
     ------
     NoDataError
         When no slot is complete.
-    InvalidError
-        ``negative`` for a generation that cannot be station use.
     """
     needed = frozenset(_NEEDED.get(zone.zone, "").split())
-    slot = newest_complete(found, needed, fetched_at)
-    if slot is None:
+    complete = complete_slots(found, needed, fetched_at)
+    if not complete:
         missing = sorted(needed - {fuel for one in found for fuel in one.generation_mw})
         raise NoDataError(
             f"none of {len(found)} slots has all main fuels"
@@ -86,53 +93,63 @@ def harvest_of(
             provider=NAME,
             zone=zone.zone,
         )
+    missed = [
+        slot
+        for slot in complete[:-1]
+        if after is not None and slot.valid_to > after and slot.valid_to.minute == 0
+    ]
+    readings: list[Reading] = []
+    errors: list[GreenStreamError] = []
+    for slot in (*missed, complete[-1]):
+        solar_mw = solar_in_other(found, slot) if zone.zone in SOLAR_IN_OTHER else 0.0
+        for basis in source.bases:
+            try:
+                reading = _reading(slot, solar_mw, zone, source, basis, fetched_at)
+                readings.append(replace(reading, simulated=simulated))
+            except InvalidError as error:
+                errors.append(error)
+    return Harvest(readings=tuple(readings), errors=tuple(errors))
+
+
+def _reading(
+    slot: Slot, solar_mw: float, zone: Zone, source: Source, basis: Basis, fetched_at: datetime
+) -> Reading:
     for fuel, mw in slot.generation_mw.items():
         if fuel not in REVERSIBLE and mw < -COMPLETE_SHARE * slot.total_mw:
             raise InvalidError(
                 f"{fuel} is {mw} MW", reason="negative", provider=NAME, zone=zone.zone
             )
-    solar_mw = solar_in_other(found, slot) if zone.zone in SOLAR_IN_OTHER else 0.0
     mix_mw = dict(slot.generation_mw)
     if solar_mw:
         mix_mw[SOLAR] += solar_mw
         mix_mw[OTHER] -= solar_mw
-    readings: list[Reading] = []
-    errors: list[GreenStreamError] = []
-    for basis in source.bases:
-        try:
-            table = table_of(zone.zone, basis)
-            value = mix_intensity(mix_mw, table, provider=NAME, zone=zone.zone)
-            # The share given to solar is an estimate: the bounds hold without it.
-            bounds = mix_intensity(slot.generation_mw, table, provider=NAME, zone=zone.zone)
-            readings.append(
-                Reading(
-                    zone=zone.zone,
-                    provider=NAME,
-                    provider_zone=source.provider_zone,
-                    signal=source.signal,
-                    basis=basis,
-                    scope=source.scope,
-                    quality=Quality.ESTIMATED if solar_mw else Quality.MEASURED,
-                    gco2_kwh=value.gco2_kwh,
-                    gco2_low=min(bounds.gco2_low, value.gco2_kwh),
-                    gco2_high=max(bounds.gco2_high, value.gco2_kwh),
-                    valid_from=slot.valid_from,
-                    valid_to=slot.valid_to,
-                    fetched_at=fetched_at,
-                    coverage=value.coverage,
-                    simulated=simulated,
-                    detail={
-                        "fuel_mw": dict(slot.generation_mw),
-                        "consumption_mw": dict(slot.consumption_mw),
-                        "solar_in_other_mw": round(solar_mw, 2),
-                        "factors": table.version,
-                        "unlisted": list(value.unlisted),
-                    },
-                )
-            )
-        except InvalidError as error:
-            errors.append(error)
-    return Harvest(readings=tuple(readings), errors=tuple(errors))
+    table = table_of(zone.zone, basis)
+    value = mix_intensity(mix_mw, table, provider=NAME, zone=zone.zone)
+    # The share given to solar is an estimate: the bounds hold without it.
+    bounds = mix_intensity(slot.generation_mw, table, provider=NAME, zone=zone.zone)
+    return Reading(
+        zone=zone.zone,
+        provider=NAME,
+        provider_zone=source.provider_zone,
+        signal=source.signal,
+        basis=basis,
+        scope=source.scope,
+        quality=Quality.ESTIMATED if solar_mw else Quality.MEASURED,
+        gco2_kwh=value.gco2_kwh,
+        gco2_low=min(bounds.gco2_low, value.gco2_kwh),
+        gco2_high=max(bounds.gco2_high, value.gco2_kwh),
+        valid_from=slot.valid_from,
+        valid_to=slot.valid_to,
+        fetched_at=fetched_at,
+        coverage=value.coverage,
+        detail={
+            "fuel_mw": dict(slot.generation_mw),
+            "consumption_mw": dict(slot.consumption_mw),
+            "solar_in_other_mw": round(solar_mw, 2),
+            "factors": table.version,
+            "unlisted": list(value.unlisted),
+        },
+    )
 
 
 def solar_in_other(found: Sequence[Slot], slot: Slot) -> float:

@@ -16,11 +16,11 @@ from functions.entsoe.document import (
     MAX_MEMBERS,
     MAX_XML_BYTES,
     Slot,
-    newest_complete,
+    complete_slots,
     read,
     slots,
 )
-from functions.entsoe.mix import harvest_of, solar_in_other
+from functions.entsoe.mix import harvest_of, solar_in_other, table_of
 from greenstream.collect import Harvest
 from greenstream.errors import (
     GreenStreamError,
@@ -118,6 +118,41 @@ def zipped(*members: bytes) -> bytes:
         for index, member in enumerate(members):
             archive.writestr(f"{index:03d}-AGGREGATED_GENERATION.xml", member)
     return target.getvalue()
+
+
+def eic_check_character(code: str) -> str:
+    """The sixteenth character of an energy identification code, by ENTSO-E's manual."""
+    signs = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-"
+    total = sum(signs.index(sign) * (16 - place) for place, sign in enumerate(code[:15]))
+    return signs[36 - (total - 1) % 37]
+
+
+def test_each_zone_of_the_table_has_a_valid_code_of_its_own() -> None:
+    codes = [source.provider_zone for _, source in ZONES]
+    assert len(set(codes)) == len(codes)
+    assert [
+        code for code in codes if len(code) != 16 or eic_check_character(code) != code[15]
+    ] == []
+
+
+def test_the_dutch_zone_comes_first_and_every_zone_computes_both_bases_of_its_production() -> None:
+    assert ZONES[0][0].zone == "ENTSOE_NL"
+    for _, source in ZONES:
+        assert (source.signal, source.scope) == (Signal.AVERAGE, Scope.PRODUCTION)
+        assert set(source.bases) == set(Basis)
+
+
+def test_every_psr_type_of_generation_has_a_factor_or_bounds_on_both_bases() -> None:
+    for basis in Basis:
+        named = set(table_of("ENTSOE_NL", basis).factors)
+        assert named == {f"B{number:02d}" for number in (*range(1, 21), 25)}
+
+
+def test_a_zones_own_factors_go_over_the_common_ones() -> None:
+    own, common = (table_of(zone, Basis.DIRECT).factors for zone in ("ENTSOE_NL", "ENTSOE_NO1"))
+    assert own["B05"].gco2_kwh == 716.0
+    assert common["B05"].gco2_kwh == 1035.2
+    assert own["B19"] == common["B19"]
 
 
 class TestPoints:
@@ -278,6 +313,11 @@ class TestRefusals:
 def slot(at: int, **fuels_mw: float) -> Slot:
     start = NOON + at * timedelta(minutes=15)
     return Slot(start, start + timedelta(minutes=15), fuels_mw, {}, {})
+
+
+def newest_complete(found: Sequence[Slot], needed: frozenset[str], now: datetime) -> Slot | None:
+    complete = complete_slots(found, needed, now)
+    return complete[-1] if complete else None
 
 
 class TestNewest:
@@ -538,7 +578,7 @@ class TestRun:
             return [error.reason for error in harvest.errors if isinstance(error, InvalidError)]
 
         assert refused(-0.5) == []
-        assert refused(-900) == ["negative"]
+        assert refused(-900) == ["negative", "negative"]
 
     def test_a_run_is_bounded_and_the_next_goes_on_where_it_stopped(self) -> None:
         entsoe = Entsoe(
@@ -575,6 +615,30 @@ class TestRun:
 
         assert [len(zones) for zones in asked] == [3, 3, 3]
         assert {name for zones in asked for name in zones} == {zone.zone for zone, _ in ZONES[:7]}
+
+    def test_half_a_day_published_at_once_leaves_no_hole_in_history(self) -> None:
+        def half_day(count: int) -> list[str]:
+            return [series(fuel, period({1: 9}, slots=count)) for fuel in ("B04", "B05")]
+
+        ends = iter([8, 32])  # quarter hours from noon: 14:00, then 20:00
+        entsoe = Entsoe(
+            http=HttpClient(
+                provider="entsoe",
+                base_url="https://tp.test",
+                transport=httpx.MockTransport(
+                    lambda _: httpx.Response(200, content=document(*half_day(next(ends))))
+                ),
+            ),
+            token=lambda: TOKEN,
+            wanted=ZONES[:1],
+        )
+
+        def hours(now: datetime) -> list[int]:
+            [harvest] = entsoe.fetch(now)
+            return [r.valid_to.hour for r in harvest.readings if r.basis is Basis.DIRECT]
+
+        assert hours(NOON + timedelta(hours=3)) == [14]
+        assert hours(NOON + timedelta(hours=9)) == [15, 16, 17, 18, 19, 20]
 
     def test_simulated_upstreams_make_simulated_readings(self) -> None:
         assert all(reading.simulated for reading in run(DARK, simulated=True)[0].readings)

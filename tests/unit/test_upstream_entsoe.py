@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from functions.entsoe.app import Entsoe
-from functions.entsoe.document import Slot, newest_complete, read, slots
+from functions.entsoe.document import Slot, complete_slots, read, slots
 from functions.entsoe.mix import solar_in_other
 from greenstream.collect import Harvest
 from greenstream.errors import (
@@ -54,7 +54,7 @@ def test_a_zone_publishes_whole_slots_between_forty_five_minutes_and_two_hours_l
     code: str,
 ) -> None:
     found = day(code)
-    newest = newest_complete(found, frozenset(), NOW)
+    newest = complete_slots(found, frozenset(), NOW)[-1]
     assert newest is found[-1]
     assert timedelta(minutes=45) <= NOW - newest.valid_to < timedelta(hours=2, minutes=40)
     assert found[0].valid_from <= NOW - timedelta(hours=36)
