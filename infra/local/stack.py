@@ -32,8 +32,17 @@ HOST = "127.0.0.1"
 PREFERRED_PORT = 4566
 REGION = "eu-west-1"
 STACK_NAME = "greenstream-local"
-COLLECTORS = ("eso", "gridstatus")
+COLLECTORS = ("eso", "gridstatus", "watttime", "entsoe", "electricitymaps")
 FUNCTIONS = (*COLLECTORS, "router")
+OVER_HTTP = ("eso", "watttime", "entsoe", "electricitymaps")  # gridstatus goes through a proxy
+SECRETS = {
+    "PjmApiKey": "PJM_API_KEY",
+    "WatttimeUsername": "WATTTIME_USERNAME",
+    "WatttimePassword": "WATTTIME_PASSWORD",
+    "EntsoeApiKey": "ENTSOE_API_KEY",
+    "ElectricitymapsToken": "ELECTRICITYMAPS_TOKEN",
+}
+EGRESS = {"GridstatusProxy": "HTTPS_PROXY", "GridstatusCaBundle": "REQUESTS_CA_BUNDLE"}
 # The emulator's root key: it has one account and this is its password.
 ACCESS_KEY_ID = SECRET_ACCESS_KEY = "test"  # noqa: S105
 
@@ -296,25 +305,20 @@ def _parameters(upstream: Upstream, auth: Auth, simulator: dict[str, str] | None
         "Stage": "local",
         "RouterAuthType": "AWS_IAM" if auth == "iam" else "NONE",
         "Upstream": upstream,
-        "EsoRate": "rate(1 minute)",
-        "GridstatusRate": "rate(1 minute)",
+        **{f"{collector.title()}Rate": "rate(1 minute)" for collector in COLLECTORS},
     }
-    key = os.environ.get("PJM_API_KEY") or ("simulated" if simulator else "")
-    if key:
-        parameters["PjmApiKey"] = key
+    for parameter, variable in SECRETS.items():
+        if value := os.environ.get(variable) or ("simulated" if simulator else ""):
+            parameters[parameter] = value
     if simulator:
-        parameters |= {
-            "EsoBaseUrl": f"{simulator['base_url']}/eso",
+        return parameters | {
+            **{f"{name.title()}BaseUrl": f"{simulator['base_url']}/{name}" for name in OVER_HTTP},
             "GridstatusProxy": simulator["proxy_url"],
             "GridstatusCaBundle": simulator["ca_bundle"],
         }
-        return parameters
-    for name, variable in (
-        ("GridstatusProxy", "HTTPS_PROXY"),
-        ("GridstatusCaBundle", "REQUESTS_CA_BUNDLE"),
-    ):
+    for parameter, variable in EGRESS.items():
         if value := os.environ.get(variable):
-            parameters[name] = value
+            parameters[parameter] = value
     return parameters
 
 

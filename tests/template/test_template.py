@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from infra.local.stack import SECRETS
 from tests.template.conftest import ROOT, Expanded
 
 COLLECTORS = sorted(
@@ -107,7 +108,7 @@ class TestEveryFunction:
         assert properties["Runtime"] == "python3.13"
         assert properties["Architectures"] == [{"Ref": "Architecture"}]
         assert template.default("Architecture") == "arm64"
-        assert properties["Handler"] == "app.handler"
+        assert properties["Handler"] == f"functions.{function}.app.handler"
         assert properties["TracingConfig"] == {"Mode": "Active"}
 
     @pytest.mark.parametrize("function", FUNCTIONS)
@@ -176,8 +177,9 @@ class TestWhoMayDoWhat:
         ]
         assert started == [{"Fn::GetAtt": [logical(collector), "Arn"]}]
 
-    def test_no_secret_shows_in_the_console(self, template: Expanded) -> None:
-        assert template.source["Parameters"]["PjmApiKey"]["NoEcho"] is True
+    @pytest.mark.parametrize("parameter", SECRETS)
+    def test_no_secret_shows_in_the_console(self, template: Expanded, parameter: str) -> None:
+        assert template.source["Parameters"][parameter]["NoEcho"] is True
 
 
 class TestTheRoutersUrl:
