@@ -35,7 +35,7 @@ WINDOW: Final = timedelta(hours=36)
 """Longer than the worst delay seen (16 h), and one whole night and day for the solar share."""
 
 BAN: Final = timedelta(minutes=10)
-MAX_ZONES_PER_RUN: Final = 20
+MAX_ZONES_PER_RUN: Final = 30
 DEADLINE_S: Final = 45.0
 STORE_MARGIN_S: Final = 10.0
 """Left of an invocation for the last answer and for storing what came."""

@@ -57,7 +57,8 @@ class Slot:
     """One interval of a zone, MW by PSR type.
 
     ``unreported_mw`` are fuels that other slots of the document have and this one lacks, at their
-    mean, unless the same fuel is being consumed in it (a pumping plant is not also unknown).
+    last value before it (solar ends at nothing, a lost feed does not), unless the same fuel is
+    being consumed in it (a pumping plant is not also unknown).
     """
 
     valid_from: datetime
@@ -136,27 +137,20 @@ def slots(series: Iterable[Series], zone: str) -> list[Slot]:
     step = min(steps)
     generation = _by_slot((one for one in kept if not one.consumption), step, zone)
     consumption = _by_slot((one for one in kept if one.consumption), step, zone)
-    means: dict[str, list[float]] = {}
-    for fuels in generation.values():
-        for fuel, mw in fuels.items():
-            means.setdefault(fuel, []).append(mw)
-    usual_mw = {fuel: sum(values) / len(values) for fuel, values in means.items()}
-    return [
-        Slot(
-            start,
-            start + step,
-            generation[start],
-            consumption.get(start, {}),
-            {
-                fuel: mw
-                for fuel, mw in usual_mw.items()
-                if mw > 0
-                and fuel not in generation[start]
-                and not consumption.get(start, {}).get(fuel, 0.0) > 0
-            },
-        )
-        for start in sorted(generation)
-    ]
+    reported_mw: dict[str, float] = {}
+    for start in sorted(generation, reverse=True):
+        reported_mw |= generation[start]  # ends with each fuel's first value
+    found: list[Slot] = []
+    for start in sorted(generation):
+        here, taken = generation[start], consumption.get(start, {})
+        unreported = {
+            fuel: mw
+            for fuel, mw in reported_mw.items()
+            if mw > 0 and fuel not in here and not taken.get(fuel, 0.0) > 0
+        }
+        found.append(Slot(start, start + step, here, taken, unreported))
+        reported_mw |= here
+    return found
 
 
 def _by_slot(

@@ -1,0 +1,318 @@
+"""ENTSO-E's documents read to megawatts: curves, holes, consumption, and what is refused."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from functions.entsoe.document import (
+    MAX_CELLS,
+    MAX_MEMBERS,
+    MAX_XML_BYTES,
+    Slot,
+    complete_slots,
+    read,
+    slots,
+)
+from greenstream.errors import InvalidError, NoDataError, PermanentError
+from tests.contract.entsoe_wire import (
+    DARK,
+    FR,
+    NL,
+    NO_DATA,
+    NOON,
+    acknowledgement,
+    document,
+    period,
+    series,
+    stamp,
+    zipped,
+)
+
+
+def mw(body: bytes, domain: str = NL) -> list[dict[str, float]]:
+    return [dict(slot.generation_mw) for slot in slots(read(body, domain, "Z"), "Z")]
+
+
+def refusal(body: bytes) -> str:
+    with pytest.raises(InvalidError) as refused:
+        slots(read(body, NL, "Z"), "Z")
+    assert (refused.value.provider, refused.value.zone) == ("entsoe", "Z")
+    return refused.value.reason
+
+
+class TestPoints:
+    def test_curve_a03_repeats_an_omitted_position_to_the_end_of_its_period(self) -> None:
+        assert mw(document(series("B04", period({1: 5, 3: 7})))) == [
+            {"B04": 5},
+            {"B04": 5},
+            {"B04": 7},
+            {"B04": 7},
+        ]
+
+    def test_curve_a01_leaves_an_omitted_position_unknown(self) -> None:
+        [first, third] = slots(
+            read(document(series("B04", period({1: 5, 3: 7}), curve="A01")), NL, "Z"), "Z"
+        )
+        assert (first.valid_from, third.valid_from) == (NOON, NOON + timedelta(minutes=30))
+
+    def test_nothing_is_invented_before_the_first_position(self) -> None:
+        body = document(series("B04", period({1: 5})), series("B05", period({3: 1})))
+        assert mw(body) == [{"B04": 5}, {"B04": 5}, {"B04": 5, "B05": 1}, {"B04": 5, "B05": 1}]
+
+    def test_a_position_counts_from_the_start_of_its_period(self) -> None:
+        [only] = slots(read(document(series("B04", period({1: 5}, slots=1))), NL, "Z"), "Z")
+        assert (only.valid_from, only.valid_to) == (NOON, NOON + timedelta(minutes=15))
+
+    @pytest.mark.parametrize("minutes", [15, 30, 60])
+    def test_each_resolution_is_the_length_of_its_slots(self, minutes: int) -> None:
+        body = document(series("B04", period({1: 5, 2: 6}, slots=2, minutes=minutes)))
+        found = slots(read(body, NL, "Z"), "Z")
+        assert [slot.valid_to - slot.valid_from for slot in found] == [
+            timedelta(minutes=minutes)
+        ] * 2
+
+    def test_an_hourly_fuel_counts_with_its_mean_in_each_quarter_hour(self) -> None:
+        body = document(
+            series("B04", period({1: 5, 2: 6})),
+            series("B16", period({1: 40}, slots=1, minutes=60)),
+        )
+        assert [slot["B16"] for slot in mw(body)] == [40] * 4
+
+    def test_a_hole_between_periods_stays_a_hole(self) -> None:
+        body = document(
+            series("B04", period({1: 5}, slots=8)),
+            series(
+                "B12",
+                period({1: 900}, slots=2),
+                period({1: 800}, slots=2, start=NOON + timedelta(hours=1, minutes=30)),
+            ),
+        )
+        assert [slot.get("B12") for slot in mw(body)] == [900, 900, *[None] * 4, 800, 800]
+
+    def test_consumption_is_never_generation(self) -> None:
+        body = document(
+            series("B20", period({1: 633}), out=True),
+            series("B20", period({1: 1977})),
+            series("B10", period({1: 1600}), out=True),
+        )
+        [slot, *_] = slots(read(body, NL, "Z"), "Z")
+        assert slot.generation_mw == {"B20": 1977}
+        assert slot.consumption_mw == {"B20": 633, "B10": 1600}
+        assert slot.total_mw == 1977
+
+    def test_links_are_no_generation(self) -> None:
+        body = document(series("B04", period({1: 5})), series("B22", period({1: 700})))
+        assert mw(body)[0] == {"B04": 5}
+
+    def test_a_zip_is_known_by_its_first_bytes_and_its_members_are_put_together(self) -> None:
+        body = zipped(
+            document(series("B04", period({1: 5}))), document(series("B05", period({1: 6})))
+        )
+        assert mw(body)[0] == {"B04": 5, "B05": 6}
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("body", "reason"),
+        [
+            (b"", "not_xml"),
+            (b"<html><head>", "not_xml"),
+            (b"<html/>", "malformed"),
+            (DARK[:400], "not_xml"),
+            (document(series("B04", period({1: 5})), kind="A73"), "wrong_document"),
+            (document(series("B04", period({1: 5})), process="A01"), "wrong_document"),
+            (document(series("B04", period({1: 5}), domain=FR)), "wrong_zone"),
+            (document(series("B04", period({1: 5}), unit="KWT")), "unknown_unit"),
+            (document(series("B04", period({1: 5}), curve="A04")), "unknown_curve"),
+            (document(series("B04", period({1: 5}, minutes=7))), "unknown_resolution"),
+            (document(series("", period({1: 5}))), "malformed"),
+            (document(series("B04", period({0: 5}))), "malformed"),
+            (document(series("B04", period({5: 5}))), "malformed"),
+            (document(series("B04", period({1: 5}, slots=-4))), "malformed"),
+            (document(series("B04", period({1: ""}))), "not_a_number"),
+            (document(series("B04", period({1: "n/e"}))), "not_a_number"),
+            (document(series("B04", period({1: "NaN"}))), "not_a_number"),
+            (document(series("B04", period({1: "inf"}))), "not_a_number"),
+            (document(series("B04", period({1: 3_000_000}))), "implausible_mw"),
+            (
+                document(series("B04", period({1: 5})), series("B04", period({1: 6}))),
+                "contradiction",
+            ),
+            (document(series("B04", period({1: 5}), period({1: 6}))), "contradiction"),
+        ],
+    )
+    def test_what_cannot_be_true_is_refused_by_name(self, body: bytes, reason: str) -> None:
+        assert refusal(body) == reason
+
+    def test_the_same_value_twice_is_no_contradiction(self) -> None:
+        body = document(series("B04", period({1: 5})), series("B04", period({1: 5})))
+        assert mw(body)[0] == {"B04": 5}
+
+    @pytest.mark.parametrize(
+        "prolog",
+        [
+            '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>',
+            '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/hostname">]>',
+            '<!DOCTYPE x SYSTEM "http://127.0.0.1:9/x.dtd">',
+        ],
+    )
+    def test_a_doctype_is_refused_whatever_it_declares(self, prolog: str) -> None:
+        assert refusal(document(series("B04", period({1: 5})), prolog=prolog)) == "doctype"
+
+    def test_deep_nesting_is_refused(self) -> None:
+        assert refusal(document("<a>" * 300 + "</a>" * 300)) == "too_deep"
+
+    def test_a_point_that_stands_for_a_century_is_refused(self) -> None:
+        body = document(series("B04", period({1: 5}, slots=MAX_CELLS + 1)))
+        assert refusal(body) == "too_large"
+
+    def test_many_series_share_one_bound(self) -> None:
+        one = series("B04", period({1: 5}, slots=MAX_CELLS // 2 + 1))
+        assert refusal(document(one, one)) == "too_large"
+
+    def test_more_xml_than_the_bound_is_refused_plain_or_zipped(self) -> None:
+        large = document("<!--" + " " * MAX_XML_BYTES + "-->")
+        assert refusal(large) == "too_large"
+        assert refusal(zipped(large)) == "too_large"
+
+    def test_a_zip_of_too_many_a_torn_zip_and_a_zip_in_a_zip_are_refused(self) -> None:
+        assert refusal(zipped(*[DARK] * (MAX_MEMBERS + 1))) == "too_large"
+        assert refusal(zipped(DARK)[:-30]) == "bad_zip"
+        assert refusal(zipped(zipped(DARK))) == "not_xml"
+
+    @pytest.mark.parametrize("status", [200, 400])
+    def test_no_matching_data_is_no_error_of_anyone(self, status: int) -> None:
+        with pytest.raises(NoDataError, match="No matching data"):
+            read(NO_DATA, NL, "Z", status=status)
+
+    def test_another_acknowledgement_keeps_its_words(self) -> None:
+        body = acknowledgement("999", "Input parameter curveType does not exist")
+        with pytest.raises(PermanentError, match="curveType does not exist"):
+            read(body, NL, "Z", status=400)
+
+    def test_an_empty_document_is_no_data(self) -> None:
+        with pytest.raises(NoDataError):
+            read(document(), NL, "Z")
+
+
+def newest_complete(found: Sequence[Slot], needed: frozenset[str], now: datetime) -> Slot | None:
+    complete = complete_slots(found, needed, now)
+    return complete[-1] if complete else None
+
+
+class TestNewest:
+    late = NOON + timedelta(days=1)
+
+    def test_a_slot_that_lacks_a_main_fuel_is_passed_over(self) -> None:
+        body = document(
+            series("B04", period({1: 3000}, slots=2)), series("B19", period({1: 500}, slots=4))
+        )
+        found = slots(read(body, NL, "Z"), "Z")
+        chosen = newest_complete(found, frozenset(), self.late)
+        assert chosen is not None
+        assert chosen.valid_to == NOON + timedelta(minutes=30)
+        assert found[-1].unreported_mw == {"B04": 3000}
+
+    def test_solar_that_is_not_reported_at_night_is_not_missing(self) -> None:
+        body = document(
+            series("B04", period({1: 3000}, slots=4)),
+            series("B16", period({1: 900, 2: 0}, slots=2)),
+        )
+        chosen = newest_complete(slots(read(body, NL, "Z"), "Z"), frozenset(), self.late)
+        assert chosen is not None
+        assert chosen.valid_to == NOON + timedelta(hours=1)
+
+    def test_a_fuel_whose_reports_begin_later_was_missing_before(self) -> None:
+        body = document(
+            series("B04", period({1: 3000}, slots=4)),
+            series("B14", period({1: 800}, slots=2, start=NOON + timedelta(minutes=30))),
+        )
+        found = slots(read(body, NL, "Z"), "Z")
+        assert [slot.complete for slot in found] == [False, False, True, True]
+
+    def test_a_small_fuel_may_be_missing(self) -> None:
+        body = document(
+            series("B04", period({1: 3000}, slots=4)), series("B13", period({1: 1}, slots=2))
+        )
+        chosen = newest_complete(slots(read(body, NL, "Z"), "Z"), frozenset(), self.late)
+        assert chosen is not None
+        assert chosen.valid_to == NOON + timedelta(hours=1)
+
+    def test_a_plant_that_pumps_is_not_missing(self) -> None:
+        body = document(
+            series("B14", period({1: 3000}, slots=4)),
+            series("B10", period({1: 1348}, slots=2)),
+            series("B10", period({3: 1600}, slots=4), out=True),
+        )
+        chosen = newest_complete(slots(read(body, NL, "Z"), "Z"), frozenset(), self.late)
+        assert chosen is not None
+        assert chosen.valid_to == NOON + timedelta(hours=1)
+
+    def test_the_future_of_a_repeating_curve_is_not_believed(self) -> None:
+        found = slots(read(DARK, NL, "Z"), "Z")
+        chosen = newest_complete(found, frozenset(), NOON + timedelta(minutes=20))
+        assert chosen is not None
+        assert chosen.valid_to == NOON + timedelta(minutes=15)
+
+    def test_a_zone_without_a_fuel_it_must_have_has_no_mix(self) -> None:
+        found = slots(read(DARK, NL, "Z"), "Z")
+        assert newest_complete(found, frozenset({"B14"}), self.late) is None
+
+
+def recorded(folder: Path, name: str, domain: str) -> list[Slot]:
+    return slots(read((folder / f"entsoe/A75_{name}.xml").read_bytes(), domain, "Z"), "Z")
+
+
+class TestRealBytes:
+    @pytest.mark.parametrize(
+        ("name", "domain", "at", "total_mw"),
+        [
+            ("NL_2024-09-02_A03", NL, "2024-09-01T22:00Z", 9369.23),
+            ("NL_2024-09-02_A03", NL, "2024-09-02T10:00Z", 14904.42),
+            ("NL_2024-09-02_A03", NL, "2024-09-02T21:45Z", 10658.40),
+            ("FR_2024-06-15_multiperiod", FR, "2024-06-15T02:00Z", 50059),
+            ("ES_2024-06-15_zeros", "10YES-REE------0", "2024-06-15T10:00Z", 27324),
+            ("FI_2025-10-21_A03", "10YFI-1--------U", "2025-10-24T11:45Z", 7920.73),
+            ("NO5_2023-05-09_A01", "10Y1001A1001A48H", "2023-05-11T07:00Z", 3800),
+        ],
+    )
+    def test_the_sum_of_generation_to_the_hundredth_of_a_megawatt(
+        self, recordings: Path, name: str, domain: str, at: str, total_mw: float
+    ) -> None:
+        [found] = [s for s in recorded(recordings, name, domain) if stamp(s.valid_from) == at]
+        assert found.total_mw == pytest.approx(total_mw, abs=0.005)
+        assert found.complete
+
+    def test_the_repeated_hour_of_the_clock_change_is_six_slots_in_utc(
+        self, recordings: Path
+    ) -> None:
+        found = recorded(recordings, "DE_2017-10-29_DST_day", "10YDE-EON------1")
+        assert [stamp(slot.valid_from)[11:16] for slot in found] == [
+            "20:00",
+            "20:15",
+            "20:30",
+            "20:45",
+            "21:00",
+            "21:15",
+        ]
+
+    def test_no_data_with_status_200(self, recordings: Path) -> None:
+        body = (recordings / "entsoe/ack_200_999_no_matching_data_A73.xml").read_bytes()
+        with pytest.raises(NoDataError, match="No matching data found"):
+            read(body, NL, "Z")
+
+    def test_a_bad_request(self, recordings: Path) -> None:
+        body = (recordings / "entsoe/ack_400_bad_request_TEXT-EDITED.xml").read_bytes()
+        with pytest.raises(PermanentError, match="Bad request message"):
+            read(body, NL, "Z", status=400)
+
+    def test_a_real_zip_is_opened_and_its_other_document_refused_by_name(
+        self, recordings: Path
+    ) -> None:
+        assert refusal((recordings / "entsoe/zip_answer_A86.zip").read_bytes()) == "malformed"
+
+    def test_every_cut_of_a_real_answer_is_refused_by_name(self, recordings: Path) -> None:
+        body = (recordings / "entsoe/A75_NL_2024-09-02_A03.xml").read_bytes()
+        assert {refusal(body[: len(body) * part // 20]) for part in range(20)} == {"not_xml"}
