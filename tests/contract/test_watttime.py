@@ -287,6 +287,17 @@ class TestTheForecast:
         assert ahead.points[-1].valid_to - ahead.points[0].valid_from == timedelta(hours=24)
         assert ahead.points[1].gco2_kwh == pytest.approx(1001 * 0.45359237)
 
+    def test_keeps_nothing_of_what_has_passed(self) -> None:
+        [ahead] = run(forecast=forecast(PRESENT - timedelta(minutes=20))).forecasts
+        assert ahead.points[0].valid_from == PRESENT
+
+    def test_that_starts_later_than_the_next_period_is_no_reading(self) -> None:
+        late = forecast()
+        late["data"] = late["data"][3:]
+        harvest = run(historical=httpx.Response(404, json={"error": "none"}), forecast=late)
+        assert harvest.readings == ()
+        assert (NoDataError, "CAISO_NORTH", None) in reasons(harvest)
+
     def test_is_kept_for_a_day_however_long_it_comes(self) -> None:
         [ahead] = run(forecast=forecast(count=5000)).forecasts
         assert len(ahead.points) == 289
@@ -394,6 +405,13 @@ class TestThePlan:
         assert only(harvest).zone == "CAISO_NORTH"
         assert reasons(harvest) == {(PermanentError, "PJM_DC", None)}
         assert sandbox.api.asked.count("/v3/historical") == 1
+
+    def test_for_another_signal_opens_nothing(self) -> None:
+        rights = access("CAISO_NORTH")
+        rights["signal_types"][0]["signal_type"] = "co2_aoer"
+        harvest = run(**{"my-access": rights})
+        assert harvest.readings == ()
+        assert reasons(harvest) == {(PermanentError, "CAISO_NORTH", None)}
 
     def test_without_history_leaves_the_forecast(self) -> None:
         harvest = run(**{"my-access": access("CAISO_NORTH", endpoints=("v3/forecast",))})
