@@ -108,9 +108,12 @@ def _invoke(arguments: argparse.Namespace) -> int:
     if arguments.function == "router":  # it answers HTTP, so it is asked over HTTP
         print(json.dumps(stack.get(view.ROUTE), indent=2))
         return 0
+    # Not at the top: `down` must work whatever state the shared package is in.
+    from infra.local.stored import stored_since  # noqa: PLC0415
+
     began = datetime.now(UTC)
     print(json.dumps(stack.invoke(arguments.function), indent=2))
-    print("\n".join(view.stored_since(stack, began)))
+    print("\n".join(stored_since(stack, began)))
     return 0
 
 

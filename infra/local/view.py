@@ -1,12 +1,8 @@
 """The live page in the terminal: what every zone says now, and what the router makes of it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
-from greenstream.clock import utc_now
-from greenstream.dynamodb import DynamoStore
-from greenstream.reading import Reading
 from infra.local.stack import Stack
 
 ROUTE = "/v1/route?pops=sfo,lax,iad,nyc,lon,ams&lat=40.7&lon=-74.0"
@@ -50,27 +46,6 @@ def render(stack: Stack, zones: Mapping[str, Any], route: Mapping[str, Any]) -> 
         route["reason_text"],
     ]
     return "\n".join(lines)
-
-
-def stored_since(stack: Stack, began: datetime) -> list[str]:
-    """Lay out the readings that were fetched since a moment and are now the newest."""
-    store = DynamoStore(stack.client("dynamodb"), stack.table, clock=utc_now)
-    fresh = [r for r in store.snapshot().readings if r.fetched_at >= began]
-    if not fresh:
-        return ["no reading is newer than before"]
-    return table(
-        [
-            ["zone", "g/kWh", "kind", "provider", "valid from", "valid to"],
-            *(
-                [r.zone, f"{r.gco2_kwh:.1f}", str(r.kind), r.provider, *_times(r)]
-                for r in sorted(fresh, key=lambda r: (r.provider, r.zone, r.kind))
-            ),
-        ]
-    )
-
-
-def _times(reading: Reading) -> list[str]:
-    return [f"{moment:%Y-%m-%d %H:%MZ}" for moment in (reading.valid_from, reading.valid_to)]
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:

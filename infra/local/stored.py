@@ -1,0 +1,30 @@
+"""What a collector's run left in the table."""
+
+from datetime import datetime
+
+from greenstream.clock import utc_now
+from greenstream.dynamodb import DynamoStore
+from greenstream.reading import Reading
+from infra.local.stack import Stack
+from infra.local.view import table
+
+
+def stored_since(stack: Stack, began: datetime) -> list[str]:
+    """Lay out the readings that were fetched since a moment and are now the newest."""
+    store = DynamoStore(stack.client("dynamodb"), stack.table, clock=utc_now)
+    fresh = [r for r in store.snapshot().readings if r.fetched_at >= began]
+    if not fresh:
+        return ["no reading is newer than before"]
+    return table(
+        [
+            ["zone", "g/kWh", "kind", "provider", "valid from", "valid to"],
+            *(
+                [r.zone, f"{r.gco2_kwh:.1f}", str(r.kind), r.provider, *_times(r)]
+                for r in sorted(fresh, key=lambda r: (r.provider, r.zone, r.kind))
+            ),
+        ]
+    )
+
+
+def _times(reading: Reading) -> list[str]:
+    return [f"{moment:%Y-%m-%d %H:%MZ}" for moment in (reading.valid_from, reading.valid_to)]
