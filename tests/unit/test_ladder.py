@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenstream.freshness import age_s, penalty_gco2_kwh
-from greenstream.ladder import HourMean, HourProfile, Rung, ZoneCarbon, zone_carbon
+from greenstream.ladder import HourMean, HourProfile, Ladder, Rung, ZoneCarbon
 from greenstream.policy import Policy
 from greenstream.reading import Reading, Scope
 from greenstream.zones import Zone
@@ -27,7 +27,7 @@ ages = st.floats(min_value=0, max_value=10 * 86_400)
 
 def carbon(zone: Zone, *readings: Reading, **changes: Any) -> ZoneCarbon:
     profiles = changes.pop("profiles", ())
-    return zone_carbon(zone, readings, profiles, now=NOW, policy=Policy(), **changes)
+    return Ladder(zone, readings, profiles).at(NOW, Policy(), **changes)
 
 
 def a_profile(*, gco2_kwh: float = 300.0, computed_days_ago: float = 1) -> HourProfile:

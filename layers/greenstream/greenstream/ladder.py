@@ -10,14 +10,20 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from greenstream.drift import (
+    between_hours,
+    error_gco2_kwh,
+    expected_gco2_kwh,
+    persistence,
+    profile_at,
+)
 from greenstream.freshness import age_s, penalty_gco2_kwh
-from greenstream.policy import Policy
+from greenstream.policy import FreshnessModel, Policy
 from greenstream.reading import Kind, Quality, Reading, Scope
 from greenstream.zones import Source, Zone
 
 FULL_COVERAGE: Final = 0.7
 """Share of known generation from which a computed value counts as wholly live (DESIGN §4)."""
-
 
 PROFILE_LIFE: Final = timedelta(days=7)
 """How long the mean of an hour of day may stand for that hour."""
@@ -40,10 +46,14 @@ OBSERVED: Final = frozenset({Rung.LIVE, Rung.LIVE_PARTIAL, Rung.STALE})
 
 @dataclass(frozen=True, slots=True)
 class HourMean:
-    """Mean of one UTC hour of day over the week before ``computed_at``, g/kWh."""
+    """Mean of one UTC hour of day over the week before ``computed_at``, g/kWh.
+
+    ``spread_gco2_kwh`` is the standard deviation about that mean, where it was kept.
+    """
 
     gco2_kwh: float
     computed_at: datetime
+    spread_gco2_kwh: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +74,9 @@ class ZoneCarbon:
 
     ``age_s`` is ``None`` where no reading stands behind the value (the rungs below stale);
     these carry the penalty of the oldest age a reading may have, so that the penalty never
-    falls as data grow older. All figures are ``None`` on the rung ``none``.
+    falls as data grow older. Under the freshness model ``drift`` the penalty is the change
+    expected since the reading, of either sign, and ``age_error_gco2_kwh`` the standard error of
+    the value expected. All figures are ``None`` on the rung ``none``.
     """
 
     zone: str
@@ -76,6 +88,7 @@ class ZoneCarbon:
     gco2_high: float | None = None
     age_s: float | None = None
     penalty_gco2_kwh: float | None = None
+    age_error_gco2_kwh: float | None = None
     provider: str | None = None
     provider_zone: str | None = None
     quality: Quality | None = None
@@ -94,122 +107,199 @@ class ZoneCarbon:
         return self.gco2_kwh + self.penalty_gco2_kwh
 
 
-def zone_carbon(
-    zone: Zone,
-    readings: Iterable[Reading],
-    profiles: Iterable[HourProfile],
-    *,
-    now: datetime,
-    policy: Policy,
-    kinds: tuple[Kind, ...] | None = None,
-) -> ZoneCarbon:
-    """Return the zone's best figure of the kinds asked for, the most wanted kind first.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Feed:
+    """A reading that may answer; ``order`` of its source and ``wish`` for its kind, best first."""
+
+    order: int
+    wish: int
+    max_age_s: float
+    whole: bool
+    reading: Reading
+
+
+class Ladder:
+    """A zone's rungs, put in order once, so that each instant asks for nothing but ages.
 
     Parameters
     ----------
+    zone
+        The zone that is answered for.
     readings, profiles
         The newest reading of each of the zone's sources and kinds, and its hour profiles;
         those of unlisted sources or other kinds are passed over. A source may be shared: the
         national figure of Great Britain stands behind each of its regions.
-    kinds
-        Kinds that may answer; ``None`` for any, in the order of the zone's sources.
     """
-    wanted = kinds if kinds is not None else _kinds_of(zone)
-    observed = [
-        (age_s(reading.valid_to, now), wanted.index(kind), order, source, reading)
-        for reading in readings
-        if (kind := reading.kind) in wanted
-        for order, source in enumerate(zone.sources)
-        if (source.provider, source.provider_zone) == (reading.provider, reading.provider_zone)
-    ]
-    live = [entry for entry in observed if entry[0] <= entry[3].max_age_s]
-    for rung, entries in (
-        (Rung.LIVE, [entry for entry in live if entry[4].coverage >= FULL_COVERAGE]),
-        (Rung.LIVE_PARTIAL, live),
-    ):
-        if entries:
-            chosen = min(entries, key=lambda entry: (entry[2], entry[1]))
-            return _from_reading(zone, rung, chosen[4], chosen[0], policy)
-    stale = [entry for entry in observed if entry[0] <= policy.max_stale_s]
-    if stale:
-        chosen = min(stale, key=lambda entry: entry[:3])
-        return _from_reading(zone, Rung.STALE, chosen[4], chosen[0], policy)
-    return _from_the_past(zone, profiles, now=now, policy=policy, wanted=wanted)
+
+    def __init__(
+        self, zone: Zone, readings: Iterable[Reading], profiles: Iterable[HourProfile]
+    ) -> None:
+        self._zone = zone
+        self._profiles = tuple(profile for profile in profiles if profile.zone == zone.zone)
+        self._fed = tuple(
+            (order, source, reading)
+            for reading in readings
+            for order, source in enumerate(zone.sources)
+            if source.provider == reading.provider and source.provider_zone == reading.provider_zone
+        )
+        self._preferred: dict[tuple[Kind, ...], tuple[_Feed, ...]] = {}
+
+    def at(
+        self, now: datetime, policy: Policy, kinds: tuple[Kind, ...] | None = None
+    ) -> ZoneCarbon:
+        """Return the zone's best figure of the kinds asked for, the most wanted kind first.
+
+        ``kinds`` may answer; ``None`` for any, in the order of the zone's sources.
+        """
+        wanted = kinds if kinds is not None else self._zone.kinds
+        feeds = self._preferred.get(wanted)
+        if feeds is None:
+            feeds = self._preferred[wanted] = self._in_order(wanted)
+        partial = None
+        stale: list[tuple[float, int, int, Reading]] = []
+        for feed in feeds:
+            age = age_s(feed.reading.valid_to, now)
+            if age <= feed.max_age_s:
+                if feed.whole:
+                    return self._from_reading(Rung.LIVE, feed.reading, age, now, policy)
+                partial = partial or (feed.reading, age)
+            elif age <= policy.max_stale_s:
+                stale.append((age, feed.wish, feed.order, feed.reading))
+        if partial:
+            return self._from_reading(Rung.LIVE_PARTIAL, *partial, now, policy)
+        if stale:
+            age, _, _, reading = min(stale, key=lambda entry: entry[:3])
+            return self._from_reading(Rung.STALE, reading, age, now, policy)
+        return self._from_the_past(wanted, now, policy)
+
+    def _in_order(self, wanted: tuple[Kind, ...]) -> tuple[_Feed, ...]:
+        """Return what may answer: by source, then by how much its kind is wanted."""
+        feeds = (
+            _Feed(
+                order=order,
+                wish=wanted.index(kind),
+                max_age_s=source.max_age_s,
+                whole=reading.coverage >= FULL_COVERAGE,
+                reading=reading,
+            )
+            for order, source, reading in self._fed
+            if (kind := reading.kind) in wanted
+        )
+        return tuple(sorted(feeds, key=lambda feed: (feed.order, feed.wish)))
+
+    def _from_reading(
+        self, rung: Rung, reading: Reading, age: float, now: datetime, policy: Policy
+    ) -> ZoneCarbon:
+        drift = _drift(reading, age, self._profiles, now=now, policy=policy)
+        penalty, error = (_penalty(age, policy), None) if drift is None else drift
+        return ZoneCarbon(
+            zone=self._zone.zone,
+            rung=rung,
+            kind=reading.kind,
+            scope=reading.scope,
+            gco2_kwh=reading.gco2_kwh,
+            gco2_low=reading.gco2_low,
+            gco2_high=reading.gco2_high,
+            age_s=age,
+            penalty_gco2_kwh=penalty,
+            age_error_gco2_kwh=error,
+            provider=reading.provider,
+            provider_zone=reading.provider_zone,
+            quality=reading.quality,
+            coverage=reading.coverage,
+            valid_from=reading.valid_from,
+            valid_to=reading.valid_to,
+            fetched_at=reading.fetched_at,
+            simulated=reading.simulated,
+        )
+
+    def _from_the_past(self, wanted: tuple[Kind, ...], now: datetime, policy: Policy) -> ZoneCarbon:
+        zone = self._zone
+        penalty = _penalty(_oldest_age_s(zone.sources, policy), policy)
+        by_kind = {
+            profile.kind: (profile, mean.gco2_kwh)
+            for profile in self._profiles
+            if (mean := profile.hours.get(now.hour)) is not None and _stands(mean, now)
+        }
+        for kind in wanted:
+            if kind in by_kind:
+                profile, value = by_kind[kind]
+                return ZoneCarbon(
+                    zone=zone.zone,
+                    rung=Rung.SAME_HOUR,
+                    kind=kind,
+                    scope=profile.scope,
+                    gco2_kwh=value,
+                    gco2_low=value,
+                    gco2_high=value,
+                    penalty_gco2_kwh=penalty,
+                    provider=profile.provider,
+                    quality=Quality.ESTIMATED,
+                    simulated=profile.simulated,
+                    note=f"mean of {now.hour:02d}:00-{now.hour:02d}:59 UTC over the last 7 days",
+                )
+        for kind in wanted:
+            for published in zone.annual_means:
+                if published.kind == kind:
+                    return ZoneCarbon(
+                        zone=zone.zone,
+                        rung=Rung.ANNUAL_MEAN,
+                        kind=kind,
+                        scope=published.scope,
+                        gco2_kwh=published.gco2_kwh,
+                        gco2_low=published.gco2_kwh,
+                        gco2_high=published.gco2_kwh,
+                        penalty_gco2_kwh=penalty,
+                        quality=Quality.ESTIMATED,
+                        note=f"published mean of {published.year}: {published.source}",
+                    )
+        return ZoneCarbon(zone=zone.zone, rung=Rung.NONE, note="no figure of the kind asked for")
 
 
-def _from_reading(
-    zone: Zone, rung: Rung, reading: Reading, age: float, policy: Policy
-) -> ZoneCarbon:
-    return ZoneCarbon(
-        zone=zone.zone,
-        rung=rung,
-        kind=reading.kind,
-        scope=reading.scope,
-        gco2_kwh=reading.gco2_kwh,
-        gco2_low=reading.gco2_low,
-        gco2_high=reading.gco2_high,
-        age_s=age,
-        penalty_gco2_kwh=_penalty(age, policy),
-        provider=reading.provider,
-        provider_zone=reading.provider_zone,
-        quality=reading.quality,
-        coverage=reading.coverage,
-        valid_from=reading.valid_from,
-        valid_to=reading.valid_to,
-        fetched_at=reading.fetched_at,
-        simulated=reading.simulated,
-    )
-
-
-def _from_the_past(
-    zone: Zone,
+def _drift(
+    reading: Reading,
+    age: float,
     profiles: Iterable[HourProfile],
     *,
     now: datetime,
     policy: Policy,
-    wanted: tuple[Kind, ...],
-) -> ZoneCarbon:
-    penalty = _penalty(_oldest_age_s(zone.sources, policy), policy)
-    by_kind = {
-        profile.kind: (profile, mean.gco2_kwh)
+) -> tuple[float, float | None] | None:
+    """Return the change expected by now and its error, g/kWh; ``None`` for the model ``penalty``.
+
+    ``None`` too where the source's profile lacks an hour that matters. A reading that is still
+    valid is itself what is expected.
+    """
+    if policy.freshness_model is not FreshnessModel.DRIFT:
+        return None
+    if age == 0:
+        return 0.0, 0.0
+    of_source = (
+        profile
         for profile in profiles
-        if profile.zone == zone.zone
-        and (mean := profile.hours.get(now.hour)) is not None
-        and now - mean.computed_at <= PROFILE_LIFE
-    }
-    for kind in wanted:
-        if kind in by_kind:
-            profile, value = by_kind[kind]
-            return ZoneCarbon(
-                zone=zone.zone,
-                rung=Rung.SAME_HOUR,
-                kind=kind,
-                scope=profile.scope,
-                gco2_kwh=value,
-                gco2_low=value,
-                gco2_high=value,
-                penalty_gco2_kwh=penalty,
-                provider=profile.provider,
-                quality=Quality.ESTIMATED,
-                simulated=profile.simulated,
-                note=f"mean of {now.hour:02d}:00-{now.hour:02d}:59 UTC over the last 7 days",
-            )
-    for kind in wanted:
-        for published in zone.annual_means:
-            if published.kind == kind:
-                return ZoneCarbon(
-                    zone=zone.zone,
-                    rung=Rung.ANNUAL_MEAN,
-                    kind=kind,
-                    scope=published.scope,
-                    gco2_kwh=published.gco2_kwh,
-                    gco2_low=published.gco2_kwh,
-                    gco2_high=published.gco2_kwh,
-                    penalty_gco2_kwh=penalty,
-                    quality=Quality.ESTIMATED,
-                    note=f"published mean of {published.year}: {published.source}",
-                )
-    return ZoneCarbon(zone=zone.zone, rung=Rung.NONE, note="no figure of the kind asked for")
+        if (profile.kind, profile.provider) == (reading.kind, reading.provider)
+    )
+    profile = next(of_source, None)
+    if profile is None:
+        return None
+    hours = profile.hours
+
+    def mean_of(hour: int) -> float | None:
+        mean = hours.get(hour)
+        return mean.gco2_kwh if mean is not None and _stands(mean, now) else None
+
+    middle = reading.valid_from + (reading.valid_to - reading.valid_from) / 2
+    then_gco2_kwh, now_gco2_kwh = profile_at(mean_of, middle), profile_at(mean_of, now)
+    if then_gco2_kwh is None or now_gco2_kwh is None:
+        return None
+    share = persistence(age, policy.drift_half_life_s)
+    value = expected_gco2_kwh(reading.gco2_kwh, then_gco2_kwh, now_gco2_kwh, share)
+    spread = hours[between_hours(now)[0]].spread_gco2_kwh
+    error = None if spread is None else error_gco2_kwh(spread, share)
+    return value - reading.gco2_kwh, error
+
+
+def _stands(mean: HourMean, now: datetime) -> bool:
+    return now - mean.computed_at <= PROFILE_LIFE
 
 
 def _oldest_age_s(sources: tuple[Source, ...], policy: Policy) -> float:
@@ -220,9 +310,3 @@ def _penalty(age: float, policy: Policy) -> float:
     return penalty_gco2_kwh(
         age, grace_s=policy.penalty_grace_s, slope_gco2_kwh_min=policy.penalty_slope_gco2_kwh_min
     )
-
-
-def _kinds_of(zone: Zone) -> tuple[Kind, ...]:
-    kinds = [kind for source in zone.sources for kind in source.kinds]
-    kinds += [mean.kind for mean in zone.annual_means]
-    return tuple(dict.fromkeys(kinds))

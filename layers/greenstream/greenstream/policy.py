@@ -19,6 +19,18 @@ class RankingSignal(StrEnum):
     ANY = "any"
 
 
+class FreshnessModel(StrEnum):
+    """What age does to a figure.
+
+    ``penalty``: the seed's, a price per minute of age. ``drift``: the value expected by now from
+    the reading and the zone's profile (`greenstream.drift`); the price per minute remains where
+    a zone has no profile yet.
+    """
+
+    PENALTY = "penalty"
+    DRIFT = "drift"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """One versioned set of decision numbers; the defaults are the seed's where it had them.
@@ -40,6 +52,10 @@ class Policy:
         Age beyond which a reading no longer stands for now.
     ranking_signal
         See `RankingSignal`.
+    freshness_model
+        See `FreshnessModel`.
+    drift_half_life_s
+        After how long half of a figure's distance from its zone's profile is gone.
 
     Raises
     ------
@@ -55,6 +71,8 @@ class Policy:
     penalty_slope_gco2_kwh_min: float = 1.0
     max_stale_s: float = 6 * 3600.0
     ranking_signal: RankingSignal = RankingSignal.AUTO
+    freshness_model: FreshnessModel = FreshnessModel.PENALTY
+    drift_half_life_s: float = 18 * 3600.0
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -64,6 +82,7 @@ class Policy:
             ("penalty_grace_s", 0.0, 7 * 86_400.0),
             ("penalty_slope_gco2_kwh_min", 0.0, 1_000.0),
             ("max_stale_s", 0.0, 7 * 86_400.0),
+            ("drift_half_life_s", 60.0, 30 * 86_400.0),
         ):
             value: float = getattr(self, name)
             if not low <= value <= high:  # also refuses NaN

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from greenstream.errors import InvalidError
 
@@ -54,8 +54,7 @@ class Quality(StrEnum):
     FORECAST = "forecast"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Kind:
+class Kind(NamedTuple):
     """What makes two figures comparable: signal and basis."""
 
     signal: Signal

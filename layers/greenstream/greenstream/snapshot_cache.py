@@ -6,13 +6,13 @@ answered, so that a remembered value never looks younger than it is.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Final, TypeVar
 
 from greenstream.clock import Clock
-from greenstream.ladder import HourProfile, ZoneCarbon, zone_carbon
+from greenstream.ladder import HourProfile, Ladder, ZoneCarbon
 from greenstream.policy import Policy
 from greenstream.reading import Kind, Reading
 from greenstream.routing import CarbonOf
@@ -20,6 +20,8 @@ from greenstream.store import Snapshot, Store, StoreError
 from greenstream.zones import zones
 
 T = TypeVar("T")
+
+_Asked = tuple[str, tuple[Kind, ...] | None]
 
 TIME_TO_LIVE: Final = timedelta(seconds=5)
 """How long one read of the store answers questions (DESIGN §12: one Query per 5 s)."""
@@ -43,6 +45,8 @@ class View:
     profiles: Mapping[str, tuple[HourProfile, ...]]
     read_at: datetime | None = None
     fault: str | None = None
+    _ladders: dict[str, Ladder] = field(default_factory=dict)
+    _figures: dict[tuple[datetime, Policy], dict[_Asked, ZoneCarbon]] = field(default_factory=dict)
 
     @property
     def degraded_reason(self) -> str | None:
@@ -60,23 +64,31 @@ class View:
         return self.snapshot.policy or Policy()
 
     def carbon_at(self, now: datetime, policy: Policy) -> CarbonOf:
-        """Return the look-up of a zone's carbon at one instant; each answer is computed once."""
-        known: dict[tuple[str, tuple[Kind, ...] | None], ZoneCarbon] = {}
+        """Return the look-up of a zone's carbon at an instant, to the second as answers tell it.
+
+        A figure is computed once for all questions of its second.
+        """
+        second = now.replace(microsecond=0)
+        moment = (second, policy)
+        if moment not in self._figures:
+            self._figures.clear()
+            self._figures[moment] = {}
+        figures = self._figures[moment]
 
         def carbon_of(zone: str, kinds: tuple[Kind, ...] | None) -> ZoneCarbon:
             key = (zone, kinds)
-            if (figure := known.get(key)) is None:
-                figure = known[key] = zone_carbon(
-                    zones()[zone],
-                    self.readings.get(zone, ()),
-                    self.profiles.get(zone, ()),
-                    now=now,
-                    policy=policy,
-                    kinds=kinds,
-                )
+            if (figure := figures.get(key)) is None:
+                figure = figures[key] = self._ladder(zone).at(second, policy, kinds)
             return figure
 
         return carbon_of
+
+    def _ladder(self, zone: str) -> Ladder:
+        if (ladder := self._ladders.get(zone)) is None:
+            ladder = self._ladders[zone] = Ladder(
+                zones()[zone], self.readings.get(zone, ()), self.profiles.get(zone, ())
+            )
+        return ladder
 
 
 class SnapshotCache:

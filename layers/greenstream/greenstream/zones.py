@@ -5,7 +5,7 @@ The tables are data (``data/zones.json``, ``data/pops.json``), each row with its
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
@@ -62,6 +62,13 @@ class Zone:
     time_zone: str
     sources: tuple[Source, ...]
     annual_means: tuple[AnnualMean, ...]
+    kinds: tuple[Kind, ...] = field(init=False)
+    """Kinds of figure the zone may have, in the order of its sources; published means last."""
+
+    def __post_init__(self) -> None:
+        kinds = [kind for source in self.sources for kind in source.kinds]
+        kinds += [mean.kind for mean in self.annual_means]
+        object.__setattr__(self, "kinds", tuple(dict.fromkeys(kinds)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

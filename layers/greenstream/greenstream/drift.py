@@ -1,0 +1,77 @@
+"""What a figure of some age is expected to be by now: the freshness model ``drift``.
+
+A zone's carbon returns to its usual day. What is expected is the hour's profile, plus that part
+of the last reading's distance from the profile that outlives its age; the part halves with
+every half-life. Pure, and a matter of microseconds: two look-ups and one power.
+
+The half-life was measured on hourly direct intensities of 2022 and 2023 of five grids (CAISO,
+PJM, New York, Great Britain, Germany): the regression of the distance from a trailing week's
+profile on the distance some hours before falls to 0.93 after 3 h, 0.84 after 6 h and 0.66 after
+14 h, within 0.1 of that for every grid and either year.
+"""
+
+import math
+from collections.abc import Callable
+from datetime import datetime
+
+
+def persistence(age_s: float, half_life_s: float) -> float:
+    """Return the share, in (0, 1], of a distance from the profile that outlives the age.
+
+    Raises
+    ------
+    ZeroDivisionError
+        When the half-life is 0 s.
+    """
+    return float(0.5 ** (age_s / half_life_s))
+
+
+def expected_gco2_kwh(gco2_kwh: float, then: float, now: float, persistence: float) -> float:
+    """Return the value expected by now, g/kWh, never below 0.
+
+    Parameters
+    ----------
+    gco2_kwh
+        The last reading.
+    then, now
+        The profile at the middle of the reading's interval, and now, g/kWh.
+    persistence
+        From `persistence`.
+    """
+    return max(0.0, now + persistence * (gco2_kwh - then))
+
+
+def error_gco2_kwh(spread_gco2_kwh: float, persistence: float) -> float:
+    """Return the standard error of the expected value, g/kWh.
+
+    That of a first-order autoregression: none at age 0, the zone's own spread about its profile
+    when nothing of the reading outlives its age.
+    """
+    return spread_gco2_kwh * math.sqrt(1.0 - persistence * persistence)
+
+
+def between_hours(at: datetime) -> tuple[int, int, float]:
+    """Return the two UTC hours of day whose middles lie round an instant, and the later's share.
+
+    A profile read off so has no jump at the full hour, where a reading five minutes old would
+    otherwise be expected to have drifted by a whole hour.
+    """
+    hours = at.hour + (at.minute + at.second / 60.0) / 60.0 - 0.5
+    first = math.floor(hours)
+    return first % 24, (first + 1) % 24, hours - first
+
+
+def profile_at(hour_gco2_kwh: Callable[[int], float | None], at: datetime) -> float | None:
+    """Return the profile at an instant, g/kWh, straight between the middles of the hours.
+
+    Parameters
+    ----------
+    hour_gco2_kwh
+        Tells the mean of a UTC hour of day, g/kWh; ``None`` where it is not known, and then
+        nothing is known between it and its neighbours.
+    """
+    first, second, share = between_hours(at)
+    before, after = hour_gco2_kwh(first), hour_gco2_kwh(second)
+    if before is None or after is None:
+        return None
+    return before * (1.0 - share) + after * share
