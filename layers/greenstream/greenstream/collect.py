@@ -1,5 +1,6 @@
 """The one pipeline that every provider runs: fetch, validate, store, tell."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -200,12 +201,14 @@ def _refresh_profile(reading: Reading, put: Put, store: Store) -> None:
         )
     ]
     if values:
+        mean = sum(values) / len(values)
+        spread = math.sqrt(sum((value - mean) ** 2 for value in values) / len(values))
         profile = HourProfile(
             zone=reading.zone,
             kind=reading.kind,
             scope=reading.scope,
             provider=reading.provider,
-            hours={ended.hour: HourMean(sum(values) / len(values), reading.fetched_at)},
+            hours={ended.hour: HourMean(mean, reading.fetched_at, spread)},
             simulated=reading.simulated,
         )
         store.put_profile_hours(profile)

@@ -216,6 +216,8 @@ class Ladder:
     def _from_the_past(self, wanted: tuple[Kind, ...], now: datetime, policy: Policy) -> ZoneCarbon:
         zone = self._zone
         penalty = _penalty(_oldest_age_s(zone.sources, policy), policy)
+        # Drift ends in the profile: when nothing outlives a reading's age, it is what is expected.
+        drifts = policy.freshness_model is FreshnessModel.DRIFT
         by_kind = {
             profile.kind: (profile, mean.gco2_kwh)
             for profile in self._profiles
@@ -232,7 +234,7 @@ class Ladder:
                     gco2_kwh=value,
                     gco2_low=value,
                     gco2_high=value,
-                    penalty_gco2_kwh=penalty,
+                    penalty_gco2_kwh=0.0 if drifts else penalty,
                     provider=profile.provider,
                     quality=Quality.ESTIMATED,
                     simulated=profile.simulated,
