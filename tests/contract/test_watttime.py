@@ -6,11 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from functions.watttime.app import (
     Session,
@@ -20,7 +23,7 @@ from functions.watttime.app import (
     series_of,
     token_of,
 )
-from greenstream.collect import Harvest
+from greenstream.collect import CollectionFailedError, Harvest, Telemetry, collect
 from greenstream.errors import (
     GreenStreamError,
     InvalidError,
@@ -31,8 +34,10 @@ from greenstream.errors import (
 )
 from greenstream.http import HttpClient
 from greenstream.reading import Basis, Quality, Reading, Scope, Signal
+from greenstream.telemetry import PowertoolsTelemetry
 from infra.local.upstream import watttime, wire
 from tests.builders import a_source, a_zone
+from tests.fakes.memory_store import MemoryStore
 
 NOW = datetime(2026, 11, 22, 16, 7, tzinfo=UTC)
 START = datetime(2026, 11, 22, 16, 0, tzinfo=UTC)
@@ -143,6 +148,18 @@ class Log:
         raise AssertionError("a provider counts nothing itself")
 
 
+FAULTS: Mapping[str, Any] = {
+    "good": {},
+    "token refused": {"/v3/historical": httpx.Response(401, json={"error": "Invalid token"})},
+    "login cut": {"/login": httpx.Response(200, content=b'{"token": "token-MARKED')},
+    "login refused": {"/login": httpx.Response(403, html=BAD_LOGIN)},
+    "throttled": {"/v3/forecast": httpx.Response(429)},
+    "down": {"/v3/historical": httpx.Response(500), "/v3/my-access": httpx.Response(500)},
+    "reset": {"/v3/historical": httpx.ReadError("reset")},
+    "garbage": {"/v3/forecast": httpx.Response(200, content=b"\xff\x00")},
+}
+
+
 @dataclass
 class Sandbox:
     """A warm sandbox: one session and a clock that the test moves."""
@@ -150,20 +167,20 @@ class Sandbox:
     api: Api
     now: datetime = NOW
     session: Session = field(default_factory=Session)
-    log: Log = field(default_factory=Log)
+    log: Telemetry = field(default_factory=Log)
     zones: tuple[str, ...] = ("CAISO_NORTH",)
     credentials: tuple[str, str] | None = (USER, PASSWORD)
     simulated: bool = False
     elapsed_s: float = 0.0
 
-    def run(self) -> Harvest:
+    def provider(self) -> WattTime:
         http = HttpClient(
             provider="watttime",
             base_url="https://watttime.test",
             transport=httpx.MockTransport(self.api),
             sleep=lambda _: None,
         )
-        provider = WattTime(
+        return WattTime(
             http=http,
             wanted=tuple(
                 (a_zone(zone=zone), a_source("watttime", provider_zone=zone)) for zone in self.zones
@@ -175,7 +192,9 @@ class Sandbox:
             clock=lambda: self.now,
             monotonic=lambda: self.elapsed_s,
         )
-        parts = list(provider.fetch(self.now))
+
+    def run(self) -> Harvest:
+        parts = list(self.provider().fetch(self.now))
         return Harvest(
             readings=tuple(reading for part in parts for reading in part.readings),
             forecasts=tuple(forecast for part in parts for forecast in part.forecasts),
@@ -397,6 +416,22 @@ class TestLogin:
         assert "HTTP 400 from /v3/historical: INVALID" in said
         assert "MARKED" not in said
 
+    @pytest.mark.parametrize("fault", FAULTS)
+    def test_leaves_no_secret_in_logs_answers_or_the_store(self, fault: str) -> None:
+        lines = StringIO()
+        logger = Logger(service=f"watttime {fault}", level="DEBUG", stream=lines)
+        telemetry = PowertoolsTelemetry(logger, EphemeralMetrics())  # type: ignore[arg-type]
+        sandbox, store = Sandbox(Api(FAULTS[fault]), log=telemetry), MemoryStore()
+        answer = ""
+        try:
+            run = collect(sandbox.provider(), store, clock=lambda: NOW, telemetry=telemetry)
+            answer = json.dumps(run.as_dict())
+        except CollectionFailedError:
+            logger.exception("failed")
+        assert '"message":"run"' in lines.getvalue()
+        for text in (lines.getvalue(), answer, repr(store.snapshot())):
+            assert "MARKED" not in text
+
 
 class TestThePlan:
     def test_opens_regions_by_my_access(self) -> None:
@@ -565,15 +600,15 @@ def test_warnings_are_named_in_the_log_and_beside_the_reading() -> None:
         {"type": "MODEL_MARKED_FOR_DEPRECATION", "message": "after 2024-12-04"},
         "free text",
     ]
-    sandbox = Sandbox(Api({"/v3/historical": body}))
-    reading = only(sandbox.run())
+    log = Log()
+    reading = only(Sandbox(Api({"/v3/historical": body}), log=log).run())
 
     assert reading.detail["warnings"] == [
         "MODEL_MARKED_FOR_DEPRECATION: after 2024-12-04",
         "'free text'",
     ]
-    assert [line["warning"] for line in sandbox.log.lines] == reading.detail["warnings"]
-    assert sandbox.log.lines[0]["zone"] == "CAISO_NORTH"
+    assert [line["warning"] for line in log.lines] == reading.detail["warnings"]
+    assert log.lines[0]["zone"] == "CAISO_NORTH"
 
 
 def test_what_is_kept_beside_a_reading_is_bounded() -> None:
