@@ -1,0 +1,35 @@
+// The router's own table, bundled: there is no second copy that could drift from it.
+import table from "../../../layers/greenstream/greenstream/data/pops.json";
+
+/** Degrees. */
+export interface Position {
+  lat: number;
+  lon: number;
+}
+
+export const KNOWN_POPS: ReadonlyMap<string, Position> = new Map(
+  table.pops.map(({ pop, lat, lon }) => [pop, { lat, lon }]),
+);
+
+/** The POPs by distance from a place, the nearest first. */
+export function byDistance(pops: Iterable<string>, from: Position): string[] {
+  const distance = new Map([...pops].map((pop) => [pop, haversine(from, positionOf(pop))]));
+  return [...distance.keys()].sort((a, b) => (distance.get(a) ?? 0) - (distance.get(b) ?? 0));
+}
+
+function positionOf(pop: string): Position {
+  const position = KNOWN_POPS.get(pop);
+  if (position === undefined) throw new Error(`the POP ${pop} is not in the table`);
+  return position;
+}
+
+/** Grows with the great-circle distance, which is all that an order needs. */
+function haversine(a: Position, b: Position): number {
+  const radians = Math.PI / 180;
+  return (
+    Math.sin(((b.lat - a.lat) * radians) / 2) ** 2 +
+    Math.cos(a.lat * radians) *
+      Math.cos(b.lat * radians) *
+      Math.sin(((b.lon - a.lon) * radians) / 2) ** 2
+  );
+}

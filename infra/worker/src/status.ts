@@ -1,0 +1,97 @@
+import type { Env } from "./config.ts";
+import { PerMinute, type Ports, type WaitUntil } from "./ports.ts";
+import type { RouterAnswer, RouterClient } from "./router.ts";
+
+const API = /^v1\/(route|zones|zones\/[\w-]{1,40}|pops|providers|policy|health)$/;
+const API_TTL_S = 10;
+const MAX_QUERY_LENGTH = 2000;
+/** Bounds what strangers' questions can cost; a page with 70 zones asks 75 once. */
+const API_CALLS_PER_MINUTE = 300;
+
+const PAGE_HEADERS = {
+  "content-security-policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+};
+
+/** Serves the status page's files, and under `api/` the router's reading routes, cached. */
+export class StatusPage {
+  readonly #assets: Env["ASSETS"];
+  readonly #router: RouterClient;
+  readonly #ports: Ports;
+  readonly #calls: PerMinute;
+
+  constructor(assets: Env["ASSETS"], router: RouterClient, ports: Ports) {
+    this.#assets = assets;
+    this.#router = router;
+    this.#ports = ports;
+    this.#calls = new PerMinute(API_CALLS_PER_MINUTE, ports.now_ms);
+  }
+
+  /** @param path from the page's root, without a leading slash. */
+  async serve(request: Request, path: string, waitUntil: WaitUntil): Promise<Response> {
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      return problem(405, "This can only be read.", { allow: "GET, HEAD" });
+    }
+    const found = path.startsWith("api/")
+      ? await this.#api(path.slice("api/".length), new URL(request.url).searchParams, waitUntil)
+      : await this.#assets.fetch(
+          new Request(`https://assets.invalid/${path}`, {
+            method: request.method,
+            headers: conditions(request.headers),
+          }),
+        );
+    const response = new Response(request.method === "HEAD" ? null : found.body, found);
+    for (const [name, value] of Object.entries(PAGE_HEADERS)) response.headers.set(name, value);
+    return response;
+  }
+
+  async #api(path: string, query: URLSearchParams, waitUntil: WaitUntil): Promise<Response> {
+    query.sort();
+    const search = query.size > 0 ? `?${query}` : "";
+    if (!API.test(path)) return problem(404, "There is nothing here.");
+    if (search.length > MAX_QUERY_LENGTH) return problem(414, "The query is too long.");
+    const key = `https://api.greenstream.invalid/${path}${search}`;
+    const cached = await this.#ports.cache.match(key).catch(() => undefined);
+    if (cached) return cached;
+    if (!this.#calls.take()) return problem(429, "Too many questions.", { "retry-after": "60" });
+    let answer: RouterAnswer;
+    try {
+      answer = await this.#router.get(`/${path}${search}`);
+    } catch (error) {
+      console.warn(`the router did not answer ${path}: ${error}`);
+      return problem(504, "The router does not answer.");
+    }
+    const { status, content_type, text } = answer;
+    if (status >= 500 || status === 403 || !/^application\/(problem\+)?json/.test(content_type)) {
+      console.warn(`the router answered ${path} with ${status}`);
+      return problem(502, "The router fails.");
+    }
+    const headers = { "content-type": content_type, "cache-control": `max-age=${API_TTL_S}` };
+    const response = new Response(text, { status, headers });
+    const kept = this.#ports.cache.put(key, response.clone());
+    waitUntil(kept.catch((error: unknown) => console.warn(`the cache refuses: ${error}`)));
+    return response;
+  }
+}
+
+function conditions(headers: Headers): Headers {
+  const kept = new Headers();
+  for (const name of ["accept-encoding", "if-none-match"]) {
+    const value = headers.get(name);
+    if (value !== null) kept.set(name, value);
+  }
+  return kept;
+}
+
+function problem(status: number, detail: string, more: Record<string, string> = {}): Response {
+  const headers = {
+    "content-type": "application/problem+json",
+    "cache-control": "no-store",
+    ...more,
+  };
+  const body = JSON.stringify({ type: "about:blank", title: detail, status, detail });
+  return new Response(body, { status, headers });
+}
