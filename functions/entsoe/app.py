@@ -36,9 +36,10 @@ WINDOW: Final = timedelta(hours=36)
 
 BAN: Final = timedelta(minutes=10)
 MAX_ZONES_PER_RUN: Final = 30
-DEADLINE_S: Final = 45.0
-STORE_MARGIN_S: Final = 10.0
-"""Left of an invocation for the last answer and for storing what came."""
+DEADLINE_S: Final = 35.0
+ANSWER_S: Final = 12.0
+STORE_MARGIN_S: Final = 25.0
+"""Left of an invocation for the last answer (12 s, and 10 s until a hang is noticed) and the store."""
 
 
 @dataclass(slots=True)
@@ -170,7 +171,7 @@ SECRETS: Final = SsmSecrets()
 ENTSOE: Final = Entsoe(
     # No second attempt: the next run is near, and the platform counts each request.
     http=HttpClient(
-        provider=NAME, base_url=required("ENTSOE_BASE_URL"), deadline_s=20.0, attempts=1
+        provider=NAME, base_url=required("ENTSOE_BASE_URL"), deadline_s=ANSWER_S, attempts=1
     ),
     token=lambda: secret(NAME, "ENTSOE_API_KEY", SETTINGS, SECRETS),
     simulated=SETTINGS.simulated,
