@@ -4,11 +4,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from functions.electricitymaps.app import (
     ElectricityMaps,
@@ -19,7 +22,7 @@ from functions.electricitymaps.app import (
     open_zones,
     reading_of,
 )
-from greenstream.collect import Harvest
+from greenstream.collect import CollectionFailedError, Harvest, collect
 from greenstream.errors import (
     GreenStreamError,
     InvalidError,
@@ -31,9 +34,11 @@ from greenstream.errors import (
 from greenstream.http import HttpClient
 from greenstream.reading import Basis, Quality, Reading, Scope, Signal
 from greenstream.settings import Settings, SettingsError
+from greenstream.telemetry import PowertoolsTelemetry
 from greenstream.zones import Source, Zone
 from infra.local.upstream import electricitymaps, wire
 from tests.builders import MARGINAL_DIRECT, a_reading, a_source, a_zone
+from tests.fakes.memory_store import MemoryStore
 
 NOW = datetime(2026, 11, 22, 16, 7, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -112,14 +117,14 @@ class Sandbox:
             raise body
         return body if isinstance(body, httpx.Response) else httpx.Response(200, json=body)
 
-    def run(self) -> Harvest:
+    def provider(self) -> ElectricityMaps:
         http = HttpClient(
             provider="electricitymaps",
             base_url="https://electricitymaps.test",
             transport=httpx.MockTransport(self.answer),
             attempts=1,
         )
-        provider = ElectricityMaps(
+        return ElectricityMaps(
             http=http,
             wanted=self.wanted,
             newest=lambda: self.stored,
@@ -129,7 +134,9 @@ class Sandbox:
             simulated=self.simulated,
             monotonic=lambda: self.seconds_each * len(self.requests),
         )
-        parts = list(provider.fetch(self.now))
+
+    def run(self) -> Harvest:
+        parts = list(self.provider().fetch(self.now))
         readings = tuple(reading for part in parts for reading in part.readings)
         if self.keep:
             self.stored = [*readings, *self.stored]
@@ -326,13 +333,33 @@ class TestTheKey:
             sandbox.run()
         assert sandbox.asked == ["plan", "FR"]
 
-    def test_never_shows(self) -> None:
-        refused = httpx.Response(401, json={"error": "Invalid auth-token"})
-        sandbox = Sandbox(answers={"FR": refused})
-        with pytest.raises(PermanentError) as caught:
-            sandbox.run()
-        shown = [str(caught.value), *(str(request.url) for request in sandbox.requests)]
-        assert not any("MARKED" in text for text in shown)
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            latest(),
+            latest(carbonIntensity=-1),
+            httpx.Response(401, json={"error": "Invalid auth-token"}),
+            httpx.Response(429),
+            httpx.Response(500),
+            httpx.Response(200, content=b"<html>"),
+            httpx.ReadError("reset"),
+        ],
+    )
+    def test_leaves_no_trace_in_addresses_logs_answers_or_the_store(self, answer: Any) -> None:
+        lines = StringIO()
+        logger = Logger(service=f"electricitymaps {answer!r}", level="DEBUG", stream=lines)
+        telemetry = PowertoolsTelemetry(logger, EphemeralMetrics())  # type: ignore[arg-type]
+        sandbox, store = Sandbox(answers={"FR": answer}), MemoryStore()
+        told = ""
+        try:
+            run = collect(sandbox.provider(), store, clock=lambda: NOW, telemetry=telemetry)
+            told = json.dumps(run.as_dict())
+        except CollectionFailedError:
+            logger.exception("failed")
+        assert '"message":"run"' in lines.getvalue()
+        shown = [lines.getvalue(), told, repr(store.snapshot())]
+        for text in [*shown, *(str(request.url) for request in sandbox.requests)]:
+            assert "MARKED" not in text
 
     def test_that_no_header_can_carry_is_named_and_not_quoted(
         self, monkeypatch: pytest.MonkeyPatch
