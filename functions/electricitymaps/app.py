@@ -27,7 +27,7 @@ from greenstream.errors import (
     TransientError,
 )
 from greenstream.http import HttpClient, Response
-from greenstream.ladder import Rung, zone_carbon
+from greenstream.ladder import Ladder, Rung
 from greenstream.policy import Policy
 from greenstream.reading import Quality, Reading, check_gco2_kwh
 from greenstream.secrets import SsmSecrets
@@ -227,14 +227,13 @@ def _is_due(feed: Feed, readings: Sequence[Reading], now: datetime) -> bool:
     if any(reading.valid_to > now for reading in _own(feed, readings)):
         return False
     return any(
-        zone_carbon(
+        Ladder(
             replace(zone, sources=tuple(one for one in zone.sources if one.provider != NAME)),
             readings,
             (),
-            now=now,
-            policy=Policy(),
-            kinds=feed.source.kinds,
-        ).rung
+        )
+        .at(now, Policy(), feed.source.kinds)
+        .rung
         is not Rung.LIVE
         for zone in feed.zones
     )

@@ -6,6 +6,7 @@ none. Times are UTC to the second. A missing figure is null, never zero.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from greenstream.freshness import age_s
@@ -85,8 +86,9 @@ def _candidate(entry: Ranked) -> Json:
     }
 
 
-def carbon(figure: ZoneCarbon) -> Json:
-    """Return a zone's figure."""
+@lru_cache(maxsize=2048)
+def carbon(figure: ZoneCarbon) -> Mapping[str, Any]:
+    """Return a zone's figure; written once for all answers of its second."""
     kind = figure.kind
     return {
         "gco2_kwh": _tenths(figure.gco2_kwh),

@@ -68,9 +68,11 @@ class HourProfile:
     simulated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ZoneCarbon:
     """A zone's figure now: value and bounds in g/kWh, its age, and what its age costs.
+
+    Each is a figure of its own, equal to no other: what is derived from it may be kept by it.
 
     ``age_s`` is ``None`` where no reading stands behind the value (the rungs below stale);
     these carry the penalty of the oldest age a reading may have, so that the penalty never
