@@ -39,7 +39,7 @@ MAX_ZONES_PER_RUN: Final = 30
 DEADLINE_S: Final = 35.0
 ANSWER_S: Final = 12.0
 STORE_MARGIN_S: Final = 25.0
-"""Left of an invocation for the last answer (12 s, and 10 s until a hang is noticed) and the store."""
+"""Left of an invocation for the last answer, 12 s and 10 s to notice a hang, and for storing."""
 
 
 @dataclass(slots=True)
