@@ -18,6 +18,7 @@ from greenstream.reading import (
     Scope,
     Signal,
 )
+from greenstream.roundtrips import LIFE, VOTES, MeasuredRtt
 from greenstream.store import ProviderState, ProviderStatus, Put, PutOutcome, Snapshot, Store
 
 T0 = datetime(2026, 11, 22, 16, tzinfo=UTC)
@@ -349,3 +350,39 @@ class StoreContract:
         [status] = store.snapshot().providers
         assert status.last_error is not None
         assert status.last_error.startswith("eso: xxx")
+
+    def test_reports_of_round_trips_become_one_figure_for_each_colo_and_pop(
+        self, store: Store
+    ) -> None:
+        assert store.latencies() == ()
+        assert store.record_latency("SJC", "sfo", [12.34, 900.0, 11.0], T0)
+        assert store.record_latency("SJC", "sfo", [14.0], T0 + HOUR)
+        assert store.record_latency("SJC", "lon", [140.0, 150.0], T0)
+        found = {(one.colo, one.pop): one for one in store.latencies()}
+        assert found == {
+            ("SJC", "sfo"): MeasuredRtt(
+                colo="SJC", pop="sfo", votes_ms=(12.3, 14.0), samples=4, updated_at=T0 + HOUR
+            ),
+            ("SJC", "lon"): MeasuredRtt(
+                colo="SJC", pop="lon", votes_ms=(145.0,), samples=2, updated_at=T0
+            ),
+        }
+
+    def test_only_the_last_reports_have_a_vote_and_all_are_counted(self, store: Store) -> None:
+        for number in range(VOTES + 3):
+            store.record_latency("SJC", "sfo", [float(number + 1)], T0)
+        [measured] = store.latencies()
+        assert measured.votes_ms == tuple(float(number + 1) for number in range(3, VOTES + 3))
+        assert measured.samples == VOTES + 3
+
+    def test_a_report_after_a_long_silence_begins_anew(self, store: Store) -> None:
+        store.record_latency("SJC", "sfo", [10.0] * 9, T0)
+        store.record_latency("SJC", "sfo", [20.0], T0 + LIFE)
+        [measured] = store.latencies()
+        assert (measured.votes_ms, measured.samples) == ((20.0,), 1)
+
+    def test_a_report_that_comes_late_counts_and_makes_nothing_younger(self, store: Store) -> None:
+        store.record_latency("SJC", "sfo", [10.0], T0 + HOUR)
+        store.record_latency("SJC", "sfo", [20.0], T0)
+        [measured] = store.latencies()
+        assert (measured.samples, measured.updated_at) == (2, T0 + HOUR)

@@ -1,11 +1,13 @@
 """The store in memory: the same rules as on the table, for tests that are not about the table."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from greenstream.ladder import HourProfile
 from greenstream.policy import Policy
 from greenstream.reading import Forecast, Kind, Reading
+from greenstream.roundtrips import MeasuredRtt, learnt
 from greenstream.store import ProviderStatus, Put, PutOutcome, Snapshot, StoreError
 
 SourceKey = tuple[str, str, Kind]
@@ -29,6 +31,7 @@ class MemoryStore:
         self._forecasts: dict[SourceKey, Forecast] = {}
         self._profiles: dict[tuple[str, Kind], HourProfile] = {}
         self._statuses: dict[str, ProviderStatus] = {}
+        self._latencies: dict[tuple[str, str], MeasuredRtt] = {}
 
     def put_reading(self, reading: Reading) -> Put:
         self._reach("put_reading")
@@ -118,6 +121,16 @@ class MemoryStore:
     def forecasts(self, zone: str) -> tuple[Forecast, ...]:
         self._reach("forecasts")
         return tuple(one for key, one in self._forecasts.items() if key[0] == zone)
+
+    def record_latency(self, colo: str, pop: str, rtts_ms: Sequence[float], at: datetime) -> bool:
+        self._reach("record_latency")
+        known = self._latencies.get((colo, pop))
+        self._latencies[colo, pop] = learnt(known, colo, pop, rtts_ms, at)
+        return True
+
+    def latencies(self) -> tuple[MeasuredRtt, ...]:
+        self._reach("latencies")
+        return tuple(self._latencies.values())
 
     def _reach(self, operation: str) -> None:
         if self.unreachable:

@@ -145,6 +145,8 @@ def test_every_operation_on_a_missing_table_is_a_store_error(client: "DynamoDBCl
         ("Query", store.snapshot),
         ("Query", lambda: store.forecasts("NYISO")),
         ("Query", lambda: whole_history(store, a_reading())),
+        ("UpdateItem", lambda: store.record_latency("SJC", "sfo", [1.0], T0)),
+        ("Query", store.latencies),
     ):
         with pytest.raises(StoreError, match=f"{operation} was refused: ResourceNotFound"):
             call()

@@ -8,11 +8,12 @@
 | ``CURRENT`` | ``POLICY`` | |
 | ``HISTORY#zone#provider#signal#basis`` | ``valid_to`` | ``revision`` |
 | ``FORECAST#zone`` | ``provider#signal#basis`` | ``issued_at`` |
+| ``LATENCY`` | ``colo#pop`` | ``samples``, which grows with every write |
 """
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,6 +29,7 @@ from greenstream.items import Item
 from greenstream.ladder import HourProfile
 from greenstream.policy import Policy
 from greenstream.reading import Forecast, Kind, Reading
+from greenstream.roundtrips import MeasuredRtt, learnt
 from greenstream.store import ProviderStatus, Put, PutOutcome, Snapshot, StoreError
 
 if TYPE_CHECKING:
@@ -41,6 +43,10 @@ FIRST_FAST_SK: Final = "PROVIDER"
 """Sort key from which ``CURRENT`` is read every time; POLICY and PROFILE# sort before it."""
 
 CURRENT: Final[Item] = {"S": "CURRENT"}
+LATENCY: Final[Item] = {"S": "LATENCY"}
+
+LATENCY_TRIES: Final = 3
+"""Writes of a report: the first where nothing is known, then twice upon what was there."""
 
 T = TypeVar("T")
 
@@ -294,6 +300,60 @@ class DynamoStore:
         """
         found = self._query("pk = :pk", {":pk": {"S": f"FORECAST#{zone}"}})
         return tuple(_understood(found, lambda item: items.to_forecast(item, zone)))
+
+    def record_latency(self, colo: str, pop: str, rtts_ms: Sequence[float], at: datetime) -> bool:
+        """Add a report upon what is there, unless others keep writing in between (``False``).
+
+        What was there comes back with the refusal, so that no read goes before the write.
+
+        Raises
+        ------
+        StoreError
+            When a write failed.
+        """
+        sk: Item = {"S": f"{colo}#{pop}"}
+        known: MeasuredRtt | None = None
+        unchanged, guard = "NOT attribute_type(samples, :guard)", {"S": "N"}
+        for _ in range(LATENCY_TRIES):
+            attributes = items.from_latency(learnt(known, colo, pop, rtts_ms, at))
+            with _naming("UpdateItem"):
+                try:
+                    self._client.update_item(
+                        TableName=self._table_name,
+                        Key={"pk": LATENCY, "sk": sk},
+                        UpdateExpression="SET "
+                        + ", ".join(f"#{name} = :{name}" for name in attributes),
+                        ConditionExpression=unchanged,
+                        ExpressionAttributeNames={f"#{name}": name for name in attributes},
+                        ExpressionAttributeValues={
+                            ":guard": guard,
+                            **{f":{name}": value for name, value in attributes.items()},
+                        },
+                        ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                    )
+                except self._client.exceptions.ConditionalCheckFailedException as refused:
+                    there: Item = refused.response.get("Item", {})  # type: ignore[assignment]
+                else:
+                    return True
+            try:
+                known = items.to_latency(there)
+            except items.NOT_OURS:
+                known = None  # damaged, or gone since: begun anew
+            if "N" in there.get("samples", {}):
+                unchanged, guard = "samples = :guard", there["samples"]
+            else:
+                unchanged, guard = "NOT attribute_type(samples, :guard)", {"S": "N"}
+        return False
+
+    def latencies(self) -> tuple[MeasuredRtt, ...]:
+        """Return what is known of every colo and POP; damaged items are logged and passed over.
+
+        Raises
+        ------
+        StoreError
+            When a query failed.
+        """
+        return tuple(_understood(self._query("pk = :pk", {":pk": LATENCY}), items.to_latency))
 
     def _put(self, item: Item, condition: str, values: Item) -> tuple[bool, Mapping[str, Any]]:
         """Return whether the item was written, and what was there before, empty if nothing."""

@@ -24,6 +24,8 @@ from greenstream.reading import (
     Scope,
     Signal,
 )
+from greenstream.roundtrips import LIFE as LATENCY_LIFE
+from greenstream.roundtrips import MAX_RTT_MS, MIN_RTT_MS, MeasuredRtt
 from greenstream.store import ProviderState, ProviderStatus
 
 Item = dict[str, Any]
@@ -234,6 +236,35 @@ def to_current(
         case "POLICY", []:
             return _to_policy(item)
     raise ValueError(f"no item of ours: {name}")
+
+
+def from_latency(measured: MeasuredRtt) -> Item:
+    """Return a measured round trip's attributes without its key.
+
+    The votes are one text, since a list of numbers costs four times as long to parse.
+    """
+    return SCHEMA | {
+        "votes_ms": {"S": " ".join(f"{vote:.1f}" for vote in measured.votes_ms)},
+        "samples": {"N": str(measured.samples)},
+        "updated_at": epoch(measured.updated_at),
+        "expires_at": expiry(measured.updated_at + LATENCY_LIFE),
+    }
+
+
+def to_latency(item: Mapping[str, Any]) -> MeasuredRtt:
+    """Return the measured round trip of an item."""
+    _check_schema(item)
+    colo, pop = item["sk"]["S"].split("#")
+    votes_ms = tuple(map(float, item["votes_ms"]["S"].split()))
+    if not votes_ms or not all(MIN_RTT_MS <= vote <= MAX_RTT_MS for vote in votes_ms):
+        raise ValueError(f"votes {votes_ms}")
+    return MeasuredRtt(
+        colo=colo,
+        pop=pop,
+        votes_ms=votes_ms,
+        samples=int(item["samples"]["N"]),
+        updated_at=moment(item["updated_at"]),
+    )
 
 
 def _check_schema(item: Mapping[str, Any]) -> None:

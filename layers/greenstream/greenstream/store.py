@@ -1,6 +1,6 @@
 """The port behind which readings are kept. Order-safe and idempotent whatever stands there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -9,6 +9,7 @@ from typing import Protocol
 from greenstream.ladder import HourProfile
 from greenstream.policy import Policy
 from greenstream.reading import Forecast, Kind, Reading
+from greenstream.roundtrips import MeasuredRtt
 
 
 class PutOutcome(StrEnum):
@@ -117,4 +118,16 @@ class Store(Protocol):
 
     def forecasts(self, zone: str) -> tuple[Forecast, ...]:
         """Return the zone's forecasts, the newest of each source and kind."""
+        ...
+
+    def record_latency(self, colo: str, pop: str, rtts_ms: Sequence[float], at: datetime) -> bool:
+        """Add one report of round trips (ms) to what is known of a colo and POP.
+
+        ``False`` when other reporters wrote at the same time again and again: the report is
+        lost, which a median can bear, and nothing else is.
+        """
+        ...
+
+    def latencies(self) -> tuple[MeasuredRtt, ...]:
+        """Return what is known of every colo and POP."""
         ...

@@ -1,0 +1,100 @@
+"""Reports of round trips on each engine: written at once by many, damaged, expired."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from greenstream import items
+from greenstream.dynamodb import LATENCY_TRIES, DynamoStore
+from tests.store_contract import T0
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+KEY = {"pk": {"S": "LATENCY"}, "sk": {"S": "SJC#sfo"}}
+
+
+def a_store(client: object, table_name: str) -> DynamoStore:
+    return DynamoStore(cast("DynamoDBClient", client), table_name, clock=lambda: T0)
+
+
+@dataclass
+class Crowded:
+    """A client before whose every update another reporter writes, so many times."""
+
+    client: "DynamoDBClient"
+    rival: Callable[[], object]
+    times: int
+    tries: list[str] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+    def update_item(self, **arguments: Any) -> Any:
+        self.tries.append(arguments["ConditionExpression"])
+        if len(self.tries) <= self.times:
+            self.rival()
+        return self.client.update_item(**arguments)
+
+
+@pytest.mark.parametrize("rivals", [0, 1, LATENCY_TRIES - 1])
+def test_reporters_at_the_same_time_lose_nothing(
+    client: "DynamoDBClient", table_name: str, rivals: int
+) -> None:
+    other = a_store(client, table_name)
+    crowded = Crowded(client, lambda: other.record_latency("SJC", "sfo", [20.0], T0), rivals)
+
+    assert a_store(crowded, table_name).record_latency("SJC", "sfo", [10.0, 10.0], T0)
+    [measured] = other.latencies()
+    assert measured.votes_ms == (*[20.0] * rivals, 10.0)
+    assert measured.samples == rivals + 2
+
+
+def test_a_report_that_never_gets_its_turn_is_lost_alone(
+    client: "DynamoDBClient", table_name: str
+) -> None:
+    other = a_store(client, table_name)
+    crowded = Crowded(client, lambda: other.record_latency("SJC", "sfo", [20.0], T0), LATENCY_TRIES)
+
+    assert not a_store(crowded, table_name).record_latency("SJC", "sfo", [10.0], T0)
+    [measured] = other.latencies()
+    assert (measured.votes_ms, measured.samples) == ((20.0,) * LATENCY_TRIES, LATENCY_TRIES)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"samples": {"S": "many"}},
+        {"samples": {"N": "-1.5"}},
+        {"schema": {"N": "2"}},
+        {"votes_ms": {"S": ""}},
+        {"votes_ms": {"S": "nan"}},
+        {"votes_ms": {"S": "1e9"}},
+        {"votes_ms": {"L": []}},
+        {"updated_at": {"S": "yesterday"}},
+    ],
+    ids=str,
+)
+def test_a_damaged_figure_hurts_itself_only_and_heals(
+    client: "DynamoDBClient", table_name: str, damage: dict[str, Any]
+) -> None:
+    store = a_store(client, table_name)
+    store.record_latency("LHR", "lon", [3.0], T0)
+    store.record_latency("SJC", "sfo", [12.0], T0)
+    [sound] = [one for one in store.latencies() if one.pop == "sfo"]
+    client.put_item(TableName=table_name, Item=KEY | items.from_latency(sound) | damage)
+
+    assert [one.colo for one in store.latencies()] == ["LHR"]
+    assert store.record_latency("SJC", "sfo", [14.0], T0)
+    healed = {one.colo: one.votes_ms for one in store.latencies()}
+    assert healed == {"LHR": (3.0,), "SJC": (14.0,)}
+
+
+def test_it_expires_a_week_after_the_last_report(client: "DynamoDBClient", table_name: str) -> None:
+    a_store(client, table_name).record_latency("SJC", "sfo", [12.0], T0)
+    item = client.get_item(TableName=table_name, Key=KEY)["Item"]
+
+    assert item["expires_at"] == {"N": str(int((T0 + timedelta(days=7)).timestamp()))}

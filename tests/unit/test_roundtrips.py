@@ -1,0 +1,115 @@
+"""The running figure of a colo and POP: a median of reports that a few liars cannot move."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from greenstream.latency_cache import TIME_TO_LIVE, LatencyCache
+from greenstream.roundtrips import (
+    LIFE,
+    MAX_RTT_MS,
+    MIN_RTT_MS,
+    TRUSTED_SAMPLES,
+    VOTES,
+    MeasuredRtt,
+    learnt,
+    median,
+)
+from greenstream.snapshot_cache import SnapshotCache
+from tests.builders import NOW
+from tests.fakes.memory_store import MemoryStore
+from tests.router_client import SetClock
+
+rtts_ms = st.floats(MIN_RTT_MS, MAX_RTT_MS)
+
+
+def after(reports: list[list[float]]) -> MeasuredRtt:
+    measured = None
+    for report in reports:
+        measured = learnt(measured, "SJC", "sfo", report, NOW)
+    assert measured is not None
+    return measured
+
+
+@given(st.lists(rtts_ms, min_size=1))
+def test_the_median_has_as_many_below_as_above(values: list[float]) -> None:
+    middle = median(values)
+
+    assert sum(value < middle for value in values) <= len(values) / 2
+    assert sum(value > middle for value in values) <= len(values) / 2
+
+
+@given(
+    st.lists(st.floats(10, 20), min_size=VOTES // 2 + 1, max_size=VOTES),
+    st.lists(rtts_ms, max_size=VOTES // 2),
+    st.randoms(),
+)
+def test_liars_in_the_minority_do_not_carry_the_figure_out_of_the_honest_range(
+    honest: list[float], lies: list[float], random: st.DataObject
+) -> None:
+    reports = [[value] for value in honest + lies][-VOTES:]
+    random.shuffle(reports)  # type: ignore[attr-defined]
+    trusted = [value for [value] in reports if value in honest]
+    if len(trusted) > len(reports) / 2:
+        assert 9.95 <= after(reports).rtt_ms <= 20.05
+
+
+@given(st.lists(st.lists(rtts_ms, min_size=1, max_size=5), min_size=1, max_size=40))
+def test_the_figure_is_always_one_a_path_can_have(reports: list[list[float]]) -> None:
+    measured = after(reports)
+
+    assert MIN_RTT_MS <= measured.rtt_ms <= MAX_RTT_MS
+    assert measured.samples == sum(map(len, reports))
+
+
+def test_a_report_of_many_samples_has_one_vote() -> None:
+    assert after([[10.0], [11.0], [60_000.0] * 100]).rtt_ms == 11.0
+
+
+def test_few_samples_or_old_ones_do_not_stand_for_the_path() -> None:
+    enough = after([[10.0] * TRUSTED_SAMPLES])
+
+    assert enough.stands_at(NOW)
+    assert enough.stands_at(NOW + LIFE - timedelta(seconds=1))
+    assert not enough.stands_at(NOW + LIFE)
+    assert not after([[10.0] * (TRUSTED_SAMPLES - 1)]).stands_at(NOW)
+
+
+class TestMemory:
+    @pytest.fixture
+    def store(self) -> MemoryStore:
+        store = MemoryStore()
+        store.record_latency("SJC", "sfo", [10.0] * 5, NOW)
+        store.record_latency("SJC", "lon", [150.0] * 4, NOW)
+        return store
+
+    def a_cache(self, store: MemoryStore, clock: SetClock) -> LatencyCache:
+        return LatencyCache(SnapshotCache(store, clock).ask, clock)
+
+    def test_only_what_stands_is_given(self, store: MemoryStore) -> None:
+        cache = self.a_cache(store, SetClock())
+
+        assert {pop: one.rtt_ms for pop, one in cache.of("SJC").items()} == {"sfo": 10.0}
+        assert cache.of("AMS") == {}
+
+    def test_it_is_read_again_when_due(self, store: MemoryStore) -> None:
+        clock = SetClock()
+        cache = self.a_cache(store, clock)
+        cache.of("SJC")
+        store.record_latency("SJC", "lon", [150.0], NOW)
+        clock.forward(TIME_TO_LIVE.total_seconds() - 1)
+        assert set(cache.of("SJC")) == {"sfo"}
+
+        clock.forward(1)
+        assert set(cache.of("SJC")) == {"sfo", "lon"}
+
+    def test_what_was_read_outlives_the_store(self, store: MemoryStore) -> None:
+        clock = SetClock()
+        cache = self.a_cache(store, clock)
+        cache.of("SJC")
+        store.unreachable = True
+        clock.forward(3600)
+
+        assert set(cache.of("SJC")) == {"sfo"}
