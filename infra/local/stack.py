@@ -316,10 +316,8 @@ def _parameters(upstream: Upstream, auth: Auth, simulator: dict[str, str] | None
             "GridstatusProxy": simulator["proxy_url"],
             "GridstatusCaBundle": simulator["ca_bundle"],
         }
-    for parameter, variable in EGRESS.items():
-        if value := os.environ.get(variable):
-            parameters[parameter] = value
-    return parameters
+    egress = {name: os.environ.get(variable, "") for name, variable in EGRESS.items()}
+    return parameters | {name: value for name, value in egress.items() if value}
 
 
 @contextmanager
