@@ -1,0 +1,102 @@
+"""The status page on this machine: its files, and the router's answers under ``/api``.
+
+In the cloud the Worker does both; here a server of the standard library stands in for it, so
+that the page needs no Node.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any, Final
+
+from infra.local.processes import StackError
+from infra.local.stack import HOST, ROOT
+
+PUBLIC: Final = ROOT / "infra/worker/public"
+API: Final = "/api"
+CONTENT_TYPES: Final = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+}
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "geolocation=(self)",
+    "Cache-Control": "no-store",  # a file edited is a file shown
+}
+
+Ask = Callable[[str], Any]
+"""Answers a path of the router's HTTP API, query string included, with JSON; `Stack.get` is one."""
+
+
+@contextmanager
+def serving(ask: Ask, *, port: int = 0) -> Iterator[str]:
+    """Serve the page on this machine alone and yield its address.
+
+    Parameters
+    ----------
+    ask
+        What the page asks is asked here; a `StackError` becomes problem details with status 502.
+    port
+        A free one by default.
+    """
+
+    class Handler(_Handler):
+        answer = staticmethod(ask)
+
+    with ThreadingHTTPServer((HOST, port), Handler) as server:
+        thread = Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://{HOST}:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    answer: Ask
+
+    def do_GET(self) -> None:
+        if self.path.startswith(f"{API}/"):
+            self._relay(self.path.removeprefix(API))
+        else:
+            self._file(self.path.partition("?")[0])
+
+    def _relay(self, path: str) -> None:
+        try:
+            self._send(HTTPStatus.OK, "application/json", json.dumps(self.answer(path)).encode())
+        except StackError as error:
+            status = HTTPStatus.BAD_GATEWAY
+            problem = {"title": status.phrase, "status": int(status), "detail": str(error)}
+            self._send(status, "application/problem+json", json.dumps(problem).encode())
+
+    def _file(self, path: str) -> None:
+        # Looked up among the files that are there, so no path leads out of the folder.
+        found = {f"/{file.name}": file for file in PUBLIC.iterdir() if file.suffix in CONTENT_TYPES}
+        file = found.get("/index.html" if path == "/" else path)
+        if file is None:
+            self._send(HTTPStatus.NOT_FOUND, "text/plain; charset=utf-8", b"There is nothing here.")
+        else:
+            self._send(HTTPStatus.OK, CONTENT_TYPES[file.suffix], file.read_bytes())
+
+    def _send(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
+        self.send_response(status)
+        for name, value in {**HEADERS, "Content-Type": content_type}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet: the terminal shows the stack."""
