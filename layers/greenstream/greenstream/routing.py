@@ -22,8 +22,6 @@ _SHARED_BY_SIGNAL: Final = {
     RankingSignal.MARGINAL: MARGINAL,
 }
 
-_ANY_FIGURE: Final = frozenset(Rung) - {Rung.NONE}
-
 CarbonOf = Callable[[str, tuple[Kind, ...] | None], ZoneCarbon]
 """Answers a zone's carbon for the kinds asked for (``None``: any kind)."""
 
@@ -117,13 +115,18 @@ def _of_pop(
     pop: Pop, carbon_of: CarbonOf, kinds: tuple[Kind, ...] | None
 ) -> tuple[ZoneCarbon, str, bool]:
     """Return the first zone with an observed figure, else the first with any figure."""
-    answers = [(carbon_of(entry.zone, kinds), entry) for entry in pop.zones]
-    for wanted in (OBSERVED, _ANY_FIGURE):
-        for figure, entry in answers:
-            if figure.rung in wanted:
-                return figure, entry.proxy_reason, entry.proxy
-    figure, entry = answers[0]
-    return figure, entry.proxy_reason, entry.proxy
+    second_best = None
+    for entry in pop.zones:
+        figure = carbon_of(entry.zone, kinds)
+        if figure.rung in OBSERVED:
+            return figure, entry.proxy_reason, entry.proxy
+        if second_best is None or (
+            second_best[0].rung is Rung.NONE and figure.rung is not Rung.NONE
+        ):
+            second_best = figure, entry.proxy_reason, entry.proxy
+    if second_best is None:
+        raise ValueError(f"{pop.pop} has no zone")
+    return second_best
 
 
 def decide(candidates: Iterable[Candidate], policy: Policy, current: str | None = None) -> Decision:

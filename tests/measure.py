@@ -1,0 +1,64 @@
+"""Figures of the bench scripts: timed in short bursts, printed beside a floor of the same run.
+
+Nothing here fails on a slow machine; ratios are what may be compared between machines.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[1]
+RESULTS: Final = ROOT / ".local" / "bench.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A measured value, the floor of the same run in the same unit, and the goal in words."""
+
+    name: str
+    value: float
+    unit: str
+    floor: float | None = None
+    goal: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        return self.value / self.floor if self.floor else None
+
+
+def durations_ms(
+    call: Callable[[], object], *, runs: int, within_s: float = 10.0, warm_up: int = 5
+) -> list[float]:
+    """Return sorted durations, ms, of at most ``runs`` calls; fewer where time runs out."""
+    for _ in range(warm_up):
+        call()
+    found: list[float] = []
+    ends_at = time.perf_counter() + within_s
+    while len(found) < runs and (not found or time.perf_counter() < ends_at):
+        started = time.perf_counter()
+        call()
+        found.append((time.perf_counter() - started) * 1e3)
+    return sorted(found)
+
+
+def quantile(ordered: list[float], share: float) -> float:
+    """Return the value that this share of an ordered list does not exceed (nearest rank)."""
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def report(figures: Iterable[Figure]) -> None:
+    """Print a table and add the figures to ``.local/bench.json`` under their names."""
+    figures = list(figures)
+    width = max(len(figure.name) for figure in figures)
+    for figure in figures:
+        floor = "" if figure.floor is None else f"  floor {figure.floor:9.3f}"
+        ratio = "" if figure.ratio is None else f"  ratio {figure.ratio:6.2f}"
+        goal = f"  goal {figure.goal}" if figure.goal else ""
+        print(f"{figure.name:{width}}  {figure.value:9.3f} {figure.unit}{floor}{ratio}{goal}")
+    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    kept |= {figure.name: {**asdict(figure), "ratio": figure.ratio} for figure in figures}
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
