@@ -9,10 +9,13 @@ FUNCTION ?= eso
 SAM := .tools/sam/bin/sam
 CONFIG_ENV := $(if $(filter prod,$(STAGE)),prod,default)
 
-.PHONY: help run up down invoke test lint check bench build deploy destroy tools
+NODE := .tools/node/bin
+WORKER := infra/worker
+
+.PHONY: help run up down invoke worker worker-test test lint check bench build deploy destroy tools worker-tools
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
 
 run: .venv/.ready ## the whole system on this machine, live in the terminal (UPSTREAM=live, AUTH=iam)
 	@.venv/bin/greenstream run
@@ -26,6 +29,13 @@ down: .venv/.ready ## stop what `up` started
 invoke: .venv/.ready ## run one function once: make invoke FUNCTION=eso|gridstatus|router
 	@.venv/bin/greenstream invoke $(FUNCTION)
 
+worker: worker-tools ## the Cloudflare Worker and its status page beside the stack (UPSTREAM=live, AUTH=iam)
+	@.venv/bin/python -m infra.local.worker
+
+worker-test: worker-tools ## the Worker's types, lint and tests in its real runtime
+	cd $(WORKER) && export PATH="$(CURDIR)/$(NODE):$$PATH" CLOUDFLARE_CF_FETCH_ENABLED=false && \
+	npm run --silent typecheck && npm run --silent lint && npm test --silent
+
 test: tools ## every test
 	.venv/bin/pytest
 
@@ -35,7 +45,7 @@ lint: tools
 	.venv/bin/mypy
 	$(SAM) validate --lint
 
-check: lint build test ## everything CI asks for
+check: lint build test worker-test ## everything CI asks for
 
 bench: tools ## the numbers to hold, each against a floor measured in the same run
 	@for script in tests/bench/*.py; do echo "== $$script"; .venv/bin/python $$script || exit 1; done
@@ -50,6 +60,8 @@ deploy: build ## deploy to AWS with your credentials: make deploy STAGE=dev|prod
 destroy: tools ## delete the deployed stack; prod's table refuses while protected
 	$(SAM) delete --config-env $(CONFIG_ENV)
 
+worker-tools: .venv/.ready $(WORKER)/node_modules/.ready
+
 tools: .venv/.ready .tools/sam/.ready .tools/ministack/.ready
 
 .venv/.ready: pyproject.toml uv.lock
@@ -62,4 +74,9 @@ tools: .venv/.ready .tools/sam/.ready .tools/ministack/.ready
 .tools/%/.ready: infra/local/requirements-%.txt | .venv/.ready
 	.venv/bin/uv venv --quiet --clear --python .venv/bin/python .tools/$*
 	.venv/bin/uv pip install --quiet --python .tools/$*/bin/python -r $<
+	@touch $@
+
+# Node comes as a wheel, so that the machine's own may be old or missing.
+$(WORKER)/node_modules/.ready: $(WORKER)/package.json $(WORKER)/package-lock.json | .tools/node/.ready
+	cd $(WORKER) && PATH="$(CURDIR)/$(NODE):$$PATH" npm ci --silent --ignore-scripts
 	@touch $@

@@ -63,9 +63,9 @@ export function readConfig(env: Env): Config {
   const default_pop = env.DEFAULT_POP || first || "";
   if (!origins.has(default_pop)) fail("DEFAULT_POP", "must be one of ORIGINS");
   const preferences: Record<string, string> = {};
-  if (env.SIGNAL) preferences["signal"] = env.SIGNAL;
+  if (env.SIGNAL) preferences.signal = env.SIGNAL;
   if (env.MAX_LATENCY_MS) {
-    preferences["max_latency_ms"] = String(number("MAX_LATENCY_MS", env.MAX_LATENCY_MS, 0, 60_000));
+    preferences.max_latency_ms = String(number("MAX_LATENCY_MS", env.MAX_LATENCY_MS, 0, 60_000));
   }
   return {
     router_url: readUrl("ROUTER_URL", env.ROUTER_URL).href.replace(/\/$/, ""),

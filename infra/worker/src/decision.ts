@@ -22,7 +22,7 @@ export class DecisionError extends Error {}
  */
 export function readDecision(text: string, pops: ReadonlySet<string>): Decision {
   const answer = object(parse(text), "answer");
-  const chosen = name(answer["pop"], "pop");
+  const chosen = name(answer.pop, "pop");
   const { candidates } = answer;
   if (!Array.isArray(candidates)) throw new DecisionError("candidates is no list");
   const rows = candidates.map(row);
@@ -33,7 +33,7 @@ export function readDecision(text: string, pops: ReadonlySet<string>): Decision 
   if (!named.has(chosen)) throw new DecisionError("pop is no candidate");
   rows.sort((a, b) => Number(b.pop === chosen) - Number(a.pop === chosen) || takesOver(a, b));
   return {
-    reason: name(answer["reason"], "reason"),
+    reason: name(answer.reason, "reason"),
     order: rows.map(({ pop, zone, gco2_kwh, valid_to_ms }) => ({
       pop,
       zone,
@@ -67,13 +67,13 @@ function row(value: unknown): Row {
   const { zone, eligible, valid_to } = candidate;
   if (typeof eligible !== "boolean") throw new DecisionError("eligible is no boolean");
   return {
-    pop: name(candidate["pop"], "pop"),
+    pop: name(candidate.pop, "pop"),
     zone: zone === null ? null : name(zone, "zone"),
-    gco2_kwh: figure(candidate["gco2_kwh"], "gco2_kwh"),
+    gco2_kwh: figure(candidate.gco2_kwh, "gco2_kwh"),
     valid_to_ms: valid_to === null ? null : instant(valid_to),
     eligible,
-    score: figure(candidate["score"], "score"),
-    latency_ms: figure(candidate["latency_ms"], "latency_ms"),
+    score: figure(candidate.score, "score"),
+    latency_ms: figure(candidate.latency_ms, "latency_ms"),
   };
 }
 

@@ -1,0 +1,57 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { type Env, readConfig } from "../src/config.ts";
+import { byDistance, KNOWN_POPS } from "../src/pops.ts";
+
+const GOOD: Env = {
+  ASSETS: { fetch },
+  ROUTER_URL: "https://router.test/",
+  ORIGINS: { sfo: "https://sfo.test", lon: "https://lon.test" },
+};
+
+describe("the configuration", () => {
+  it("in wrangler.jsonc is complete", () => {
+    const config = readConfig(env as unknown as Env);
+    expect([...config.origins.keys()]).toEqual(["sfo", "lax", "iad", "nyc", "lon", "ams"]);
+    expect(config.ttl_ms).toBe(30_000);
+    expect(config.router_deadline_ms).toBe(800);
+    expect(config.max_stale_ms).toBe(86_400_000);
+    expect(config.credentials).toBeNull();
+  });
+
+  it("may give its objects as text", () => {
+    const config = readConfig({ ...GOOD, ORIGINS: '{"ams":"https://ams.test"}', TTL_S: "10" });
+    expect(config.default_pop).toBe("ams");
+    expect(config.ttl_ms).toBe(10_000);
+  });
+
+  it.each([
+    ["ORIGINS", {}],
+    ["ORIGINS", "not json"],
+    ["ORIGINS", { xyz: "https://xyz.test" }],
+    ["ORIGINS.sfo", { sfo: "ftp://sfo.test" }],
+    ["ROUTER_URL", "router"],
+    ["DEFAULT_POP", "ams"],
+    ["MODE", "guess"],
+    ["TTL_S", 0],
+    ["TTL_S", "soon"],
+    ["SAMPLE_SHARE", 2],
+    ["MAX_LATENCY_MS", -1],
+    ["STATUS_PATH", "/"],
+    ["AWS_ACCESS_KEY_ID", "AKID"],
+  ])("is refused by name: %s cannot be %o", (name, value) => {
+    const changed = { ...GOOD, [name.split(".")[0] ?? ""]: value } as Env;
+    expect(() => readConfig(changed)).toThrow(`${name}: `);
+  });
+});
+
+describe("the built-in table", () => {
+  it("orders POPs by distance", () => {
+    const seed = ["ams", "iad", "lax", "lon", "nyc", "sfo"];
+    const from = (lat: number, lon: number) => byDistance(seed, { lat, lon });
+    expect(from(37.34, -121.89)).toEqual(["sfo", "lax", "iad", "nyc", "lon", "ams"]);
+    expect(from(53.35, -6.26)[0]).toBe("lon");
+    expect(from(-36.85, 174.76)[0]).toBe("lax"); // across the date line
+    expect(KNOWN_POPS.size).toBeGreaterThan(50);
+  });
+});

@@ -1,0 +1,265 @@
+import { describe, expect, it } from "vitest";
+import {
+  answering,
+  DUBLIN,
+  hanging,
+  MapCache,
+  refusing,
+  routeAnswer,
+  SAN_JOSE,
+  World,
+} from "./world.ts";
+
+const told = (response: Response) =>
+  Object.fromEntries(
+    ["pop", "zone", "gco2", "age", "reason"].map((name) => [
+      name,
+      response.headers.get(`x-greenstream-${name}`),
+    ]),
+  );
+const basis = (response: Response) =>
+  /greenstream;desc=(\w+)/.exec(response.headers.get("server-timing") ?? "")?.[1];
+
+describe("a colo's decision", () => {
+  it("sends the visit to the chosen POP and says why", async () => {
+    const world = new World(answering());
+    const response = await world.visit("/shop?q=1");
+    expect(await response.text()).toBe("served");
+    expect(world.visited).toEqual(["sfo GET /shop"]);
+    expect(told(response)).toEqual({
+      pop: "sfo",
+      zone: "CAISO_NORTH",
+      gco2: "189.4",
+      age: "600",
+      reason: "cleanest",
+    });
+    expect(basis(response)).toBe("fresh");
+  });
+
+  it("is asked for with the colo, its POPs and a place told only roughly", async () => {
+    const world = new World(answering(), undefined, { SIGNAL: "average", MAX_LATENCY_MS: 60 });
+    await world.visit();
+    const { pathname, searchParams } = new URL(world.asked[0]?.url ?? "");
+    expect(pathname).toBe("/v1/route");
+    expect(Object.fromEntries(searchParams)).toEqual({
+      pops: "sfo,lon,ams",
+      colo: "SJC",
+      lat: "37.3",
+      lon: "-121.9",
+      signal: "average",
+      max_latency_ms: "60",
+    });
+  });
+
+  it("names the present POP when it is asked for again", async () => {
+    const world = new World(answering());
+    await world.visit();
+    world.pass(31);
+    await world.visit();
+    await world.settle();
+    expect(world.asked.map(({ url }) => new URL(url).searchParams.get("current"))).toEqual([
+      null,
+      "sfo",
+    ]);
+  });
+
+  it("is asked for once however many visitors come at once", async () => {
+    const world = new World(answering());
+    const visits = await Promise.all(Array.from({ length: 200 }, () => world.visit()));
+    expect(visits.map((visit) => visit.headers.get("x-greenstream-reason"))).toEqual(
+      Array(200).fill("cleanest"),
+    );
+    expect(world.asked).toHaveLength(1);
+  });
+
+  it("is asked for once per colo and ttl, at any traffic", async () => {
+    const world = new World(answering());
+    const colos = Array.from({ length: 20 }, (_, index) => `C${String.fromCharCode(65 + index)}A`);
+    const duration_s = 250;
+    for (let visit = 0; visit < 10_000; visit += 1) {
+      await world.visit("/", { cf: { ...SAN_JOSE, colo: colos[(visit * 7) % 20] } });
+      world.pass(duration_s / 10_000);
+      if (visit % 20 === 0) await world.settle(); // half a second of the test's clock has passed
+    }
+    expect(world.visited).toHaveLength(10_000);
+    expect(world.asked.length).toBeLessThanOrEqual(20 * Math.ceil(duration_s / 30));
+    expect(world.asked.length).toBeGreaterThan(20);
+  });
+
+  it("is shared between the colo's isolates", async () => {
+    const world = new World(answering());
+    await world.visit();
+    await world.settle();
+    for (let count = 0; count < 5; count += 1) {
+      expect(basis(await world.visit("/", {}, world.isolate()))).toBe("fresh");
+    }
+    expect(world.asked).toHaveLength(1);
+  });
+
+  it("is not asked for by a second isolate while a first one asks", async () => {
+    const world = new World(answering());
+    const other = world.isolate();
+    await world.visit();
+    await world.visit("/", {}, other);
+    await world.settle();
+    world.pass(31);
+    await Promise.all([world.visit(), new Promise((done) => setTimeout(done, 1))]);
+    await world.visit("/", {}, other);
+    await world.settle();
+    expect(world.asked).toHaveLength(2);
+  });
+
+  it("is not shared between colos", async () => {
+    const world = new World(answering());
+    await world.visit("/", { cf: SAN_JOSE });
+    await world.visit("/", { cf: DUBLIN });
+    expect(world.asked.map(({ url }) => new URL(url).searchParams.get("colo"))).toEqual([
+      "SJC",
+      "DUB",
+    ]);
+  });
+
+  it("past its ttl still serves, while a new one is fetched behind", async () => {
+    const world = new World(answering());
+    await world.visit();
+    world.pass(31);
+    world.router = answering(routeAnswer({ pop: "lon" }));
+    const stale = await world.visit();
+    await world.settle();
+    const renewed = await world.visit();
+    expect([basis(stale), told(stale).pop]).toEqual(["stale", "sfo"]);
+    expect([basis(renewed), told(renewed).pop]).toEqual(["fresh", "lon"]);
+  });
+
+  it("tells the figure's age at the visit, not at the decision", async () => {
+    const world = new World(answering());
+    await world.visit();
+    world.pass(20);
+    expect(told(await world.visit()).age).toBe("620");
+  });
+
+  it("survives a cache that fails", async () => {
+    const world = new World(answering());
+    const failing = async () => {
+      throw new Error("no cache");
+    };
+    world.cache = { match: failing, put: failing };
+    await world.visit();
+    expect(basis(await world.visit())).toBe("fresh");
+    expect(world.asked).toHaveLength(1);
+  });
+});
+
+const FAILURES = {
+  "is refused": refusing,
+  hangs: hanging,
+  "answers 500": () => new Response("oops", { status: 500 }),
+  "answers 403": () => Response.json({ Message: "Forbidden" }, { status: 403 }),
+  "answers 302": () => Response.redirect("https://elsewhere.test/", 302),
+  "answers garbage": () => new Response("<html>"),
+  "answers another shape": () => Response.json({ pop: 7 }),
+  "answers half a body": () => new Response(JSON.stringify(routeAnswer()).slice(0, 300)),
+  "breaks off": () =>
+    new Response(new ReadableStream({ start: (stream) => stream.error(new Error("reset")) })),
+  "stops in the middle": () =>
+    new Response(
+      new ReadableStream({
+        start: (stream) => stream.enqueue(new TextEncoder().encode('{"pop":')),
+      }),
+    ),
+  "never ends": () =>
+    new Response(
+      new ReadableStream({ pull: (stream) => stream.enqueue(new Uint8Array(100_000).fill(32)) }),
+    ),
+};
+
+describe.each(Object.entries(FAILURES))("when the router %s", (_what, failure) => {
+  it("the visitor is sent to the nearest POP", async () => {
+    const world = new World(failure);
+    const response = await world.visit("/", { cf: DUBLIN });
+    expect(response.status).toBe(200);
+    expect(told(response)).toEqual({
+      pop: "lon",
+      zone: null,
+      gco2: null,
+      age: null,
+      reason: "nearest_no_decision",
+    });
+  });
+
+  it("the last decision serves for a day, then the nearest POP", async () => {
+    const world = new World(answering());
+    await world.visit("/", { cf: DUBLIN });
+    world.router = failure;
+    world.pass(86_000);
+    const stale = await world.visit("/", { cf: DUBLIN });
+    await world.settle();
+    world.pass(500);
+    const lost = await world.visit("/", { cf: DUBLIN });
+    await world.settle();
+    expect([basis(stale), told(stale).pop]).toEqual(["stale", "sfo"]);
+    expect([basis(lost), told(lost).pop]).toEqual(["nearest", "lon"]);
+  });
+
+  it("it is asked no more often than otherwise, and nobody waits for it twice", async () => {
+    const world = new World(failure);
+    for (let second = 0; second < 60; second += 1) {
+      expect((await world.visit()).status).toBe(200);
+      await world.settle();
+      world.pass(1);
+    }
+    expect(world.asked).toHaveLength(2);
+  });
+
+  it("it is asked again once it answers", async () => {
+    const world = new World(failure);
+    await world.visit();
+    await world.settle();
+    world.router = answering();
+    world.pass(31);
+    await world.visit();
+    await world.settle();
+    expect(basis(await world.visit())).toBe("fresh");
+  });
+});
+
+describe("a clock", () => {
+  it("set back neither ends a decision nor asks at each visit", async () => {
+    const world = new World(answering());
+    await world.visit();
+    world.pass(-3600);
+    for (let count = 0; count < 5; count += 1) {
+      expect(told(await world.visit()).pop).toBe("sfo");
+      await world.settle();
+    }
+    expect(world.asked.length).toBeLessThanOrEqual(2);
+  });
+});
+
+describe("a visitor from nowhere known", () => {
+  it("is sent to the configured POP when there is no decision", async () => {
+    const world = new World(refusing);
+    const response = await world.visit("/", { cf: {} });
+    expect([told(response).pop, told(response).reason]).toEqual(["lon", "default_no_decision"]);
+  });
+
+  it("gets a decision without a place otherwise", async () => {
+    const world = new World(answering());
+    await world.visit("/", { cf: { latitude: "", longitude: "" } });
+    const { searchParams } = new URL(world.asked[0]?.url ?? "");
+    expect([...searchParams.keys()]).toEqual(["pops"]);
+  });
+});
+
+describe("a visitor who leaves while the router is asked", () => {
+  it("does not keep others from asking", async () => {
+    const world = new World(() => new Promise(() => {}));
+    world.cache = { match: () => new MapCache().match(""), put: () => new Promise(() => {}) };
+    await world.visit();
+    world.router = answering();
+    world.cache = new MapCache();
+    world.pass(40);
+    await world.visit();
+    expect(basis(await world.visit())).toBe("fresh");
+  });
+});

@@ -1,0 +1,268 @@
+import { describe, expect, it } from "vitest";
+import { answering, hanging, ORIGINS, refusing, routeAnswer, World } from "./world.ts";
+
+const only = (failing: string, failure: () => Response | Promise<Response>) => (request: Request) =>
+  new URL(request.url).hostname === `${failing}.test` ? failure() : new Response("served");
+
+describe("the visitor's request", () => {
+  it("reaches the origin with its method, path, query, headers and body untouched", async () => {
+    let received: Request | undefined;
+    const world = new World(answering(), (request) => {
+      received = request;
+      return new Response(null, { status: 204 });
+    });
+    const headers = {
+      accept: "text/html;q=0.9",
+      authorization: "Bearer visitor",
+      cookie: "a=1; b=2",
+      "x-request-id": "7",
+    };
+    const body = "name=value&name=other";
+    const response = await world.visit("/a%20b/?q=1&q=2&e=", { method: "PATCH", headers, body });
+    expect(response.status).toBe(204);
+    expect(received?.url).toBe("https://sfo.test/a%20b/?q=1&q=2&e=");
+    expect(received?.method).toBe("PATCH");
+    expect(await received?.text()).toBe(body);
+    expect(Object.fromEntries(received?.headers ?? [])).toEqual({
+      ...headers,
+      "content-type": "text/plain;charset=UTF-8",
+      "x-forwarded-host": "www.test",
+    });
+  });
+
+  it("goes below the origin's own path", async () => {
+    const world = new World(answering(), undefined, {
+      ORIGINS: { ...ORIGINS, sfo: "https://sfo.test/base/" },
+    });
+    await world.visit("/a");
+    expect(world.visited).toEqual(["sfo GET /base/a"]);
+  });
+
+  it("cannot leave the origin by its path", async () => {
+    const world = new World(answering());
+    await world.visit("//elsewhere.test/a");
+    expect(world.visited).toEqual(["sfo GET //elsewhere.test/a"]);
+  });
+
+  it("loses what belongs to its connection, and so does the answer", async () => {
+    let received: Headers | undefined;
+    const world = new World(answering(), (request) => {
+      received = request.headers;
+      return new Response("ok", { headers: { "keep-alive": "timeout=5", "x-kept": "1" } });
+    });
+    const response = await world.visit("/", {
+      headers: {
+        connection: "close, x-hop",
+        "x-hop": "1",
+        te: "trailers",
+        "proxy-authorization": "Basic x",
+        "x-kept": "1",
+      },
+    });
+    expect([...(received?.keys() ?? [])]).toEqual(["x-forwarded-host", "x-kept"]);
+    expect(response.headers.get("keep-alive")).toBeNull();
+    expect(response.headers.get("x-kept")).toBe("1");
+  });
+
+  it("gets redirects and errors of the application as they are", async () => {
+    const world = new World(answering(), () => Response.redirect("https://sfo.test/b", 302));
+    const response = await world.visit("/");
+    expect([response.status, response.headers.get("location")]).toEqual([
+      302,
+      "https://sfo.test/b",
+    ]);
+  });
+
+  it("gets every cookie and the origin's own timing", async () => {
+    const world = new World(answering(), () => {
+      const headers = new Headers({ "server-timing": "db;dur=5" });
+      headers.append("set-cookie", "a=1");
+      headers.append("set-cookie", "b=2");
+      return new Response("ok", { headers });
+    });
+    const { headers } = await world.visit("/");
+    expect(headers.getSetCookie()).toEqual(["a=1", "b=2"]);
+    expect(headers.get("server-timing")).toMatch(
+      /^db;dur=5, greenstream;desc=fresh;dur=\d+, origin;/,
+    );
+  });
+
+  it("is not told what another says in our name", async () => {
+    const forged = { "x-greenstream-zone": "FORGED", "x-greenstream-pop": "FORGED" };
+    const world = new World(refusing, () => new Response("ok", { headers: forged }));
+    const { headers } = await world.visit("/");
+    expect(headers.get("x-greenstream-pop")).toBe("sfo");
+    expect(headers.get("x-greenstream-zone")).toBeNull();
+  });
+
+  it("streams both ways", async () => {
+    const world = new World(answering(), (request) => new Response(request.body));
+    const { readable, writable } = new TransformStream<Uint8Array>();
+    const writer = writable.getWriter();
+    const response = await world.visit("/", { method: "POST", body: readable });
+    const reader = response.body?.getReader();
+    for (const word of ["one", "two"]) {
+      const written = writer.write(new TextEncoder().encode(word));
+      expect(new TextDecoder().decode((await reader?.read())?.value)).toBe(word);
+      await written;
+    }
+    await writer.close();
+    expect((await reader?.read())?.done).toBe(true);
+  });
+
+  it("may become a websocket", async () => {
+    const world = new World(answering(), (request) => {
+      expect(request.headers.get("upgrade")).toBe("websocket");
+      const [client, server] = Object.values(new WebSocketPair());
+      server?.accept();
+      server?.addEventListener("message", ({ data }) => server.send(`echo ${data}`));
+      return new Response(null, { status: 101, webSocket: client ?? null });
+    });
+    const response = await world.visit("/", { headers: { upgrade: "websocket" } });
+    expect(response.status).toBe(101);
+    const socket = response.webSocket;
+    const echoed = new Promise((resolve) =>
+      socket?.addEventListener("message", ({ data }) => resolve(data)),
+    );
+    socket?.accept();
+    socket?.send("hello");
+    expect(await echoed).toBe("echo hello");
+  });
+});
+
+const FAILURES = {
+  "cannot be reached": () => refusing(new Request("https://x.test"), new AbortController().signal),
+  "answers 500": () => new Response("broken", { status: 500 }),
+  "answers 503": () => new Response("busy", { status: 503 }),
+};
+
+describe.each(Object.entries(FAILURES))("when the chosen origin %s", (_what, failure) => {
+  it.each(["GET", "HEAD", "OPTIONS"])("%s goes to the next candidate", async (method) => {
+    const world = new World(answering(), only("sfo", failure));
+    const response = await world.visit("/", { method });
+    expect(response.status).toBe(200);
+    expect(response.headers.get("x-greenstream-pop")).toBe("lon");
+    expect(response.headers.get("x-greenstream-gco2")).toBe("120.5");
+    expect(response.headers.get("x-greenstream-reason")).toBe("failover");
+  });
+
+  it.each(["POST", "PUT", "PATCH", "DELETE"])("%s is not sent twice", async (method) => {
+    const world = new World(answering(), only("sfo", failure));
+    const response = await world.visit("/", { method, body: "pay 10" });
+    expect(response.status).toBeGreaterThanOrEqual(500);
+    expect(world.visited).toEqual([`sfo ${method} /`]);
+  });
+});
+
+describe("origins that fail", () => {
+  it("by taking too long are passed over where another can be asked", async () => {
+    const world = new World(answering(), (request, signal) =>
+      new URL(request.url).hostname === "sfo.test" ? hanging(request, signal) : new Response("ok"),
+    );
+    expect((await world.visit("/")).headers.get("x-greenstream-pop")).toBe("lon");
+  });
+
+  it("have all the time they want for what cannot be asked again", async () => {
+    const world = new World(answering(), async () => {
+      await new Promise((done) => setTimeout(done, 100)); // four times the limit for others
+      return new Response("at last");
+    });
+    const response = await world.visit("/", { method: "POST", body: "long work" });
+    expect(await response.text()).toBe("at last");
+  });
+
+  it("have all the time they want when they are the last", async () => {
+    const answer = routeAnswer();
+    const world = new World(answering(), async (request, signal) => {
+      if (new URL(request.url).hostname === "sfo.test") return hanging(request, signal);
+      await new Promise((done) => setTimeout(done, 100));
+      return new Response("at last");
+    });
+    world.router = answering({ ...answer, candidates: answer.candidates.slice(1) });
+    expect(await (await world.visit("/")).text()).toBe("at last");
+    expect(world.visited).toEqual(["sfo GET /", "lon GET /"]);
+  });
+
+  it("all together: the first one's own answer is shown", async () => {
+    const world = new World(answering(), (request) =>
+      new URL(request.url).hostname === "sfo.test"
+        ? new Response("the application's error", { status: 500 })
+        : refusing(request, request.signal),
+    );
+    const response = await world.visit("/");
+    expect([response.status, await response.text()]).toEqual([500, "the application's error"]);
+    expect(response.headers.get("x-greenstream-pop")).toBe("sfo");
+  });
+
+  it("all together and out of reach: the visitor is told in words", async () => {
+    const world = new World(answering(), refusing);
+    const response = await world.visit("/");
+    expect([response.status, response.headers.get("content-type")]).toEqual([
+      502,
+      "application/problem+json",
+    ]);
+  });
+
+  it("to be reached are asked last for ten seconds, so that a body finds its way", async () => {
+    const world = new World(answering(), only("sfo", FAILURES["cannot be reached"]));
+    await world.visit("/");
+    const response = await world.visit("/", { method: "POST", body: "pay 10" });
+    expect(response.status).toBe(200);
+    world.pass(11);
+    await world.visit("/");
+    expect(world.visited).toEqual([
+      "sfo GET /",
+      "lon GET /",
+      "lon POST /",
+      "sfo GET /",
+      "lon GET /",
+    ]);
+  });
+
+  it("with a 500 are not avoided: it may be the request", async () => {
+    const world = new World(answering(), only("sfo", FAILURES["answers 500"]));
+    await world.visit("/");
+    await world.visit("/");
+    expect(world.visited).toEqual(["sfo GET /", "lon GET /", "sfo GET /", "lon GET /"]);
+  });
+});
+
+describe("redirect mode", () => {
+  it("sends the visitor to the POP, method and all", async () => {
+    const world = new World(answering(), undefined, { MODE: "redirect" });
+    const response = await world.visit("/shop?q=1", { method: "POST", body: "x" });
+    expect([response.status, response.headers.get("location")]).toEqual([
+      307,
+      "https://sfo.test/shop?q=1",
+    ]);
+    expect(response.headers.get("cache-control")).toBe("no-store");
+    expect(response.headers.get("x-greenstream-gco2")).toBe("189.4");
+    expect(world.visited).toEqual([]);
+  });
+
+  it("still carries what no client would follow", async () => {
+    const world = new World(answering(), undefined, { MODE: "redirect" });
+    await world.visit("/", { headers: { upgrade: "websocket" } });
+    expect(world.visited).toEqual(["sfo GET /"]);
+  });
+});
+
+describe("headers mode", () => {
+  it("lets the request go where it was going, and says the decision both ways", async () => {
+    let received: Request | undefined;
+    const world = new World(
+      answering(),
+      (request) => {
+        received = request;
+        return new Response("own origin");
+      },
+      { MODE: "headers" },
+    );
+    const response = await world.visit("/a");
+    expect(received?.url).toBe("https://www.test/a");
+    for (const headers of [received?.headers, response.headers]) {
+      expect(headers?.get("x-greenstream-pop")).toBe("sfo");
+      expect(headers?.get("x-greenstream-gco2")).toBe("189.4");
+    }
+  });
+});

@@ -1,0 +1,100 @@
+import { describe, expect, it } from "vitest";
+import { answering, hanging, SAN_JOSE, World } from "./world.ts";
+
+const accepting = (request: Request) =>
+  request.method === "POST"
+    ? new Response(null, { status: 202 })
+    : answering()(request, request.signal);
+const probing = { SAMPLE_SHARE: 0.6, PROBE_PATH: "/ping" };
+
+async function reported(world: World): Promise<unknown[]> {
+  const posts = world.asked.filter(({ method }) => method === "POST");
+  return Promise.all(posts.map((post) => post.json()));
+}
+
+describe("a sampled visit", () => {
+  it("is answered before any origin is probed", async () => {
+    const world = new World(accepting, undefined, probing);
+    await world.visit("/");
+    expect(world.visited[0]).toBe("sfo GET /");
+    await world.settle();
+    expect(world.visited.filter((visit) => visit.endsWith("HEAD /ping"))).toHaveLength(6);
+  });
+
+  it("reports each POP's second round trip in one batch", async () => {
+    const world: World = new World(
+      accepting,
+      async (request) => {
+        if (request.method === "HEAD") world.now_ms += 5;
+        return new Response(null);
+      },
+      { ...probing, ORIGINS: { lon: "https://lon.test" } },
+    );
+    world.router = (request) =>
+      request.method === "POST"
+        ? new Response(null, { status: 202 })
+        : hanging(request, request.signal);
+    await world.visit("/");
+    await world.settle();
+    const post = world.asked.find(({ method }) => method === "POST");
+    expect(new URL(post?.url ?? "").pathname).toBe("/v1/latency");
+    expect(await reported(world)).toEqual([{ samples: [{ colo: "SJC", pop: "lon", rtt_ms: 5 }] }]);
+  });
+
+  it("leaves out origins that fail or hang", async () => {
+    const world = new World(
+      accepting,
+      (request) => {
+        const { hostname } = new URL(request.url);
+        if (hostname === "lon.test") throw new TypeError("refused");
+        return new Response(null, { status: hostname === "ams.test" ? 503 : 200 });
+      },
+      probing,
+    );
+    await world.visit("/");
+    await world.settle();
+    expect(await reported(world)).toEqual([{ samples: [expect.objectContaining({ pop: "sfo" })] }]);
+  });
+
+  it("is one of a share", async () => {
+    const world = new World(accepting, undefined, probing);
+    world.random = 0.6;
+    await world.visit("/");
+    await world.settle();
+    expect(await reported(world)).toEqual([]);
+  });
+
+  it("starts one round a minute in a colo, whatever the traffic and the isolates", async () => {
+    const world = new World(accepting, undefined, probing);
+    const workers = [world.worker, world.isolate(), world.isolate()];
+    for (let second = 0; second < 180; second += 1) {
+      await world.visit("/", {}, workers[second % 3]);
+      await world.settle();
+      world.pass(1);
+    }
+    expect(await reported(world)).toHaveLength(3);
+  });
+
+  it("without a known colo measures nothing", async () => {
+    const world = new World(accepting, undefined, probing);
+    await world.visit("/", { cf: {} });
+    await world.settle();
+    expect(await reported(world)).toEqual([]);
+  });
+
+  it("asks six POPs at a time and the others at the next rounds", async () => {
+    const pops = ["sfo", "lax", "iad", "nyc", "lon", "ams", "fra", "cdg"];
+    const ORIGINS = Object.fromEntries(pops.map((pop) => [pop, `https://${pop}.test`]));
+    const world = new World(accepting, undefined, { ...probing, ORIGINS });
+    for (let round = 0; round < 2; round += 1) {
+      await world.visit("/", { cf: SAN_JOSE });
+      await world.settle();
+      world.pass(60);
+    }
+    const probed = world.visited
+      .filter((visit) => visit.includes("HEAD"))
+      .map((v) => v.slice(0, 3));
+    expect(new Set(probed)).toEqual(new Set(pops));
+    expect(probed).toHaveLength(2 * 2 * 6);
+  });
+});

@@ -1,0 +1,110 @@
+import { describe, expect, it } from "vitest";
+import { hanging, refusing, World } from "./world.ts";
+
+const json = (request: Request) => Response.json({ asked: new URL(request.url).pathname });
+
+describe("the status page", () => {
+  it("serves its files under its path, under a strict policy, and sends nothing to origins", async () => {
+    const files: string[] = [];
+    const ASSETS = {
+      fetch: async (input: RequestInfo | URL) => {
+        files.push(new URL(new Request(input).url).pathname);
+        return new Response("a file");
+      },
+    };
+    const world = new World(json, undefined, { ASSETS });
+    const page = await world.visit("/_greenstream/");
+    await world.visit("/_greenstream/app.js");
+    expect(files).toEqual(["/", "/app.js"]);
+    expect(page.headers.get("content-security-policy")).toMatch(
+      /^default-src 'none'; script-src 'self'/,
+    );
+    expect(world.visited).toEqual([]);
+  });
+
+  it("is found without its last slash", async () => {
+    const response = await new World(json).visit("/_greenstream");
+    expect(response.headers.get("location")).toBe("https://www.test/_greenstream/");
+  });
+
+  it("does not take the visitors' paths", async () => {
+    const world = new World(json);
+    await world.visit("/app.js");
+    await world.visit("/_greenstreams/");
+    expect(world.visited).toEqual(["sfo GET /app.js", "sfo GET /_greenstreams/"]);
+  });
+
+  it("can be turned off", async () => {
+    const world = new World(json, undefined, { STATUS_PATH: "" });
+    await world.visit("/_greenstream/");
+    expect(world.visited).toEqual(["sfo GET /_greenstream/"]);
+  });
+
+  it.each(["POST", "DELETE"])("refuses %s", async (method) => {
+    expect((await new World(json).visit("/_greenstream/", { method })).status).toBe(405);
+  });
+});
+
+describe("the page's API", () => {
+  it("passes the router's reading routes on, once in ten seconds", async () => {
+    const world = new World(json);
+    for (const query of ["?b=1&a=2", "?a=2&b=1"]) {
+      const response = await world.visit(`/_greenstream/api/v1/zones${query}`);
+      await world.settle();
+      expect(await response.json()).toEqual({ asked: "/v1/zones" });
+    }
+    expect(world.asked.map(({ url }) => url)).toEqual(["https://router.test/v1/zones?a=2&b=1"]);
+  });
+
+  it("shows the router's refusals", async () => {
+    const problem = { title: "Bad Request" };
+    const world = new World(() =>
+      Response.json(problem, {
+        status: 400,
+        headers: { "content-type": "application/problem+json" },
+      }),
+    );
+    const response = await world.visit("/_greenstream/api/v1/route?lat=x");
+    expect([response.status, await response.json()]).toEqual([400, problem]);
+  });
+
+  it.each([
+    "/_greenstream/api/v1/latency",
+    "/_greenstream/api/v1/zones/../../x",
+    "/_greenstream/api/v1/zones/a%2F..%2Fb",
+    "/_greenstream/api/",
+  ])("does not pass %s on", async (path) => {
+    const world = new World(json);
+    expect((await world.visit(path)).status).toBe(404);
+    expect(world.asked).toEqual([]);
+  });
+
+  it.each([
+    ["does not answer", hanging, 504],
+    ["is refused", refusing, 504],
+    ["fails", () => new Response("secret trace", { status: 500 }), 502],
+    ["forbids", () => Response.json({ Message: "Forbidden" }, { status: 403 }), 502],
+    [
+      "sends a page",
+      () => new Response("<script>", { headers: { "content-type": "text/html" } }),
+      502,
+    ],
+  ])("says so in words when the router %s", async (_what, router, status) => {
+    const response = await new World(router).visit("/_greenstream/api/v1/zones");
+    expect(response.status).toBe(status);
+    expect(response.headers.get("content-type")).toBe("application/problem+json");
+    expect(await response.text()).not.toMatch(/secret|script|Forbidden/);
+  });
+
+  it("bounds what strangers can cost", async () => {
+    const world = new World(json);
+    const statuses: number[] = [];
+    for (let lat = 0; lat < 310; lat += 1) {
+      statuses.push((await world.visit(`/_greenstream/api/v1/route?lat=${lat}`)).status);
+    }
+    expect(statuses.filter((status) => status === 429)).toHaveLength(10);
+    expect(world.asked).toHaveLength(300);
+    world.pass(60);
+    expect((await world.visit("/_greenstream/api/v1/route?lat=999")).status).toBe(200);
+  });
+});

@@ -1,0 +1,151 @@
+import { type Env, readConfig } from "../src/config.ts";
+import type { Ports } from "../src/ports.ts";
+import { GreenWorker } from "../src/worker.ts";
+
+type Answer = (request: Request, signal: AbortSignal) => Response | Promise<Response>;
+
+export const ORIGINS = {
+  sfo: "https://sfo.test",
+  lon: "https://lon.test",
+  ams: "https://ams.test",
+};
+export const SAN_JOSE = { colo: "SJC", latitude: "37.34", longitude: "-121.89" };
+export const DUBLIN = { colo: "DUB", latitude: "53.35", longitude: "-6.26" };
+/** Limits short enough to be waited for. */
+export const SHORT_MS = 25;
+
+/** A cache that keeps what it is given, as one colo's does. */
+export class MapCache {
+  readonly stored = new Map<string, { text: string; init: ResponseInit }>();
+
+  async match(key: RequestInfo | URL): Promise<Response | undefined> {
+    const found = this.stored.get(String(key));
+    return found && new Response(found.text, found.init);
+  }
+
+  async put(key: RequestInfo | URL, response: Response): Promise<void> {
+    const { status, headers } = response;
+    this.stored.set(String(key), { text: await response.text(), init: { status, headers } });
+  }
+}
+
+/** The Worker in a world of its own: its clock, cache, router and origins obey the test. */
+export class World {
+  now_ms = Date.parse("2026-11-22T12:00:00Z");
+  random = 0.5;
+  cache: Ports["cache"] = new MapCache();
+  /** What the router was sent, in order. */
+  readonly asked: Request[] = [];
+  /** What each origin was sent, in order, as "pop METHOD path". */
+  readonly visited: string[] = [];
+  readonly #pending: Promise<unknown>[] = [];
+  readonly #env: Partial<Env>;
+  worker: GreenWorker;
+
+  constructor(
+    public router: Answer,
+    public origin: Answer = () => new Response("served"),
+    env: Partial<Env> = {},
+  ) {
+    this.#env = env;
+    this.worker = this.isolate();
+  }
+
+  /** Another isolate of the same Worker: its memory is empty, the colo's cache is not. */
+  isolate(): GreenWorker {
+    const config = readConfig({
+      ASSETS: { fetch: async () => new Response("a file") },
+      ROUTER_URL: "https://router.test/",
+      ORIGINS,
+      DEFAULT_POP: "lon",
+      ROUTER_DEADLINE_MS: SHORT_MS,
+      ORIGIN_TIMEOUT_MS: SHORT_MS,
+      SAMPLE_SHARE: 0,
+      ...this.#env,
+    });
+    const assets = this.#env.ASSETS ?? { fetch: async () => new Response("a file") };
+    return new GreenWorker(config, assets, {
+      fetch: (request, init) => this.#fetch(request, init?.signal ?? new AbortController().signal),
+      now_ms: () => this.now_ms,
+      random: () => this.random,
+      cache: {
+        match: (key) => this.cache.match(key),
+        put: (key, response) => this.cache.put(key, response),
+      },
+    });
+  }
+
+  async visit(
+    path = "/",
+    init: RequestInit & { cf?: object } = {},
+    worker = this.worker,
+  ): Promise<Response> {
+    const request = new Request(`https://www.test${path}`, {
+      cf: SAN_JOSE,
+      ...init,
+    } as RequestInit);
+    return worker.handle(request, (work) => this.#pending.push(work));
+  }
+
+  /** Let the work that goes on behind answered visits come to its end. */
+  async settle(): Promise<void> {
+    while (this.#pending.length > 0) await this.#pending.shift();
+  }
+
+  pass(seconds: number): void {
+    this.now_ms += 1000 * seconds;
+  }
+
+  async #fetch(request: Request, signal: AbortSignal): Promise<Response> {
+    const { hostname, pathname } = new URL(request.url);
+    if (hostname === "router.test") {
+      this.asked.push(request);
+      return this.router(request, signal);
+    }
+    this.visited.push(`${hostname.replace(".test", "")} ${request.method} ${pathname}`);
+    return this.origin(request, signal);
+  }
+}
+
+/** The router's answer in its true form, about the POPs of ORIGINS. */
+export function routeAnswer(changes: object = {}) {
+  const row = (pop: string, zone: string, gco2_kwh: number, latency_ms: number) => ({
+    pop,
+    zone,
+    eligible: latency_ms <= 80,
+    score: gco2_kwh + 0.05 * latency_ms,
+    latency_ms,
+    latency_source: "distance",
+    gco2_kwh,
+    adj_carbon_gco2_kwh: gco2_kwh,
+    rung: "live",
+    valid_from: "2026-11-22T11:30:00Z",
+    valid_to: "2026-11-22T11:50:00Z",
+  });
+  return {
+    as_of: "2026-11-22T12:00:00Z",
+    pop: "sfo",
+    zone: "CAISO_NORTH",
+    reason: "cleanest",
+    candidates: [
+      row("ams", "ENTSOE_NL", 90, 150),
+      row("lon", "GBR-13", 120.5, 140),
+      row("sfo", "CAISO_NORTH", 189.4, 4),
+    ],
+    ...changes,
+  };
+}
+
+export const answering =
+  (body: object = routeAnswer()): Answer =>
+  () =>
+    Response.json(body);
+
+export const hanging: Answer = (_request, signal) =>
+  new Promise((_resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
+  });
+
+export const refusing: Answer = () => {
+  throw new TypeError("connection refused");
+};
