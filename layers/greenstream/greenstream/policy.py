@@ -1,6 +1,7 @@
 """The numbers that steer a decision, and nothing else."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -56,6 +57,10 @@ class Policy:
         See `FreshnessModel`.
     drift_half_life_s
         After how long half of a figure's distance from its zone's profile is gone.
+    capacity
+        Weights of POPs in a split answer, by name; 1 where none is given.
+    log_every
+        One answer in so many is told in the log.
 
     Raises
     ------
@@ -73,6 +78,8 @@ class Policy:
     ranking_signal: RankingSignal = RankingSignal.AUTO
     freshness_model: FreshnessModel = FreshnessModel.PENALTY
     drift_half_life_s: float = 18 * 3600.0
+    capacity: Mapping[str, float] = field(default_factory=dict, hash=False)
+    log_every: int = 10
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -83,7 +90,13 @@ class Policy:
             ("penalty_slope_gco2_kwh_min", 0.0, 1_000.0),
             ("max_stale_s", 0.0, 7 * 86_400.0),
             ("drift_half_life_s", 60.0, 30 * 86_400.0),
+            ("log_every", 1, 1_000_000),
         ):
-            value: float = getattr(self, name)
-            if not low <= value <= high:  # also refuses NaN
-                raise ValueError(f"{name} must be from {low} to {high}, not {value}")
+            _check(name, getattr(self, name), low, high)
+        for pop, weight in self.capacity.items():
+            _check(f"capacity of {pop}", weight, 0.001, 1_000.0)
+
+
+def _check(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:  # also refuses NaN
+        raise ValueError(f"{name} must be from {low} to {high}, not {value}")
