@@ -26,7 +26,7 @@ up: .venv/.ready ## the same in the background
 down: .venv/.ready ## stop what `up` started
 	@.venv/bin/greenstream down
 
-invoke: .venv/.ready ## run one function once: make invoke FUNCTION=eso|gridstatus|router
+invoke: .venv/.ready ## run one function once: make invoke FUNCTION=eso|gridstatus|…
 	@.venv/bin/greenstream invoke $(FUNCTION)
 
 worker: worker-tools ## the Cloudflare Worker and its status page beside the stack (UPSTREAM=live, AUTH=iam)
@@ -35,6 +35,9 @@ worker: worker-tools ## the Cloudflare Worker and its status page beside the sta
 worker-test: worker-tools ## the Worker's types, lint and tests in its real runtime
 	cd $(WORKER) && export PATH="$(CURDIR)/$(NODE):$$PATH" CLOUDFLARE_CF_FETCH_ENABLED=false && \
 	npm run --silent typecheck && npm run --silent lint && npm test --silent
+
+providers: .venv/.ready ## ask every provider once and say what came of it (UPSTREAM=live)
+	@.venv/bin/greenstream providers
 
 test: tools ## every test
 	.venv/bin/pytest
@@ -76,7 +79,8 @@ tools: .venv/.ready .tools/sam/.ready .tools/ministack/.ready
 	.venv/bin/uv pip install --quiet --python .tools/$*/bin/python -r $<
 	@touch $@
 
-# Node comes as a wheel, so that the machine's own may be old or missing.
+# Node comes as a wheel, so that the machine's own may be old or missing. Not `npm ci`: that wants
+# the lock to name every other platform's optional packages, and not every registry has those.
 $(WORKER)/node_modules/.ready: $(WORKER)/package.json $(WORKER)/package-lock.json | .tools/node/.ready
-	cd $(WORKER) && PATH="$(CURDIR)/$(NODE):$$PATH" npm ci --silent --ignore-scripts
+	cd $(WORKER) && PATH="$(CURDIR)/$(NODE):$$PATH" npm install --no-save --silent --ignore-scripts
 	@touch $@

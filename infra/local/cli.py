@@ -59,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     invoke = commands.add_parser("invoke", parents=[starts], help="run one function once")
     invoke.add_argument("function", choices=FUNCTIONS)
     invoke.set_defaults(do=_invoke)
+    check = commands.add_parser("providers", parents=[starts], help="ask every provider once")
+    check.add_argument("--json", action="store_true", help="rows as JSON instead of a table")
+    check.set_defaults(do=_providers)
     commands.add_parser("status", help="show what the router says now").set_defaults(do=_status)
     commands.add_parser("down", help="stop what up started").set_defaults(do=_down)
     size = commands.add_parser("size", help="measure built functions against Lambda's limit")
@@ -115,6 +118,12 @@ def _invoke(arguments: argparse.Namespace) -> int:
     print(json.dumps(stack.invoke(arguments.function), indent=2))
     print("\n".join(stored_since(stack, began)))
     return 0
+
+
+def _providers(arguments: argparse.Namespace) -> int:
+    from infra.local.providers_cli import run  # noqa: PLC0415 - as for stored_since
+
+    return run(arguments)
 
 
 def _status(arguments: argparse.Namespace) -> int:

@@ -173,7 +173,7 @@ class LocalStack:
     def _up(self, *, upstream: Upstream, auth: Auth) -> Stack:
         tools = ["make", "--silent", "tools"]
         step("tools", tools, env=os.environ, cwd=ROOT, log=self.log("tools"))
-        simulator = self._simulator() if upstream == "simulated" else None
+        simulator = self.simulator() if upstream == "simulated" else None
         endpoint_url = self._emulator(auth)
         _build(self.log("build"))
         self._deploy(endpoint_url, _parameters(upstream, auth, simulator))
@@ -182,7 +182,8 @@ class LocalStack:
         self._collect_once(stack)
         return stack
 
-    def _simulator(self) -> dict[str, str]:
+    def simulator(self) -> dict[str, str]:
+        """Start the simulator, unless it runs, and return its addresses."""
         ready = self.state_dir / "upstream.json"
         log = self.log("upstream")
         if not any(child.name == "upstream" for child in self.children.all()):

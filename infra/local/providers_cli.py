@@ -1,0 +1,273 @@
+"""``greenstream providers``: ask every provider once, store nothing, and say what came of it.
+
+Each provider is the very object that its Lambda runs, on an empty table and with the secrets of
+this environment. Simulated, it asks a simulator of its own; live, the real upstreams. No AWS.
+"""
+
+import argparse
+import importlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from queue import SimpleQueue
+from tempfile import TemporaryDirectory
+from threading import Thread
+from typing import Any, Self
+
+from greenstream.collect import Harvest, Provider
+from greenstream.errors import GreenStreamError, TransientError
+from greenstream.freshness import age_s
+from greenstream.reading import Reading
+from greenstream.zones import zones_of
+from infra.local.stack import (
+    COLLECTORS,
+    HOST,
+    OVER_HTTP,
+    REGION,
+    SECRETS,
+    LocalStack,
+    Upstream,
+)
+from infra.local.upstream.providers import PROVIDERS as SIMULATED
+from infra.local.view import table
+
+UNIT = "g/kWh"
+SHOWN = 3
+"""Zones, or different errors, named in a row's reason."""
+
+COLUMNS = (
+    "provider", "configured", "reached", "zones", "zone", "newest", "unit", "kind", "age s",
+    "quality", "verdict", "reason",
+)  # fmt: skip
+
+
+class Verdict(StrEnum):
+    """What came of asking a provider; only `FAILED` is a failure of the check."""
+
+    OK = "ok"
+    PARTIAL = "partial"
+    UNCONFIGURED = "unconfigured"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One provider's row. The value is g/kWh, of the zone that was read last into the present."""
+
+    provider: str
+    verdict: Verdict
+    reason: str
+    configured: bool
+    reached: bool
+    zones_read: int
+    zones_wanted: int
+    took_s: float
+    zone: str | None = None
+    gco2_kwh: float | None = None
+    unit: str = UNIT
+    kind: str | None = None
+    age_s: float | None = None
+    quality: str | None = None
+    simulated: bool = False
+
+    @classmethod
+    def of(
+        cls, provider: str, harvests: Sequence[Harvest], now: datetime, *, took_s: float
+    ) -> Self:
+        """Judge what a run brought, its own failure among the errors.
+
+        It has failed without a live reading: one within its source's usual delay.
+        """
+        limit_s = {zone.zone: source.max_age_s for zone, source in zones_of(provider)}
+        readings = [reading for each in harvests for reading in each.readings]
+        errors = [error for each in harvests for error in each.errors]
+        closed = {zone for each in harvests for zone in each.unconfigured}
+        newest = max(readings, key=lambda one: one.valid_to, default=None)
+        live = [one for one in readings if age_s(one.valid_to, now) <= limit_s[one.zone]]
+        said = [*_shortened(errors)]
+        if closed:
+            said.append(f"no key, or not in its plan: {_named(sorted(closed))}")
+        if readings and not live:
+            said.insert(0, "every reading is older than its source's limit")
+        if not (readings or errors or closed):
+            said.append("the answer held no zone")
+        if live:
+            verdict = Verdict.PARTIAL if errors else Verdict.OK
+        else:
+            verdict = Verdict.FAILED if readings or errors or not closed else Verdict.UNCONFIGURED
+        return cls(
+            provider=provider,
+            verdict=verdict,
+            reason="; ".join(said),
+            configured=closed != set(limit_s),
+            reached=bool(readings) or any(not isinstance(one, TransientError) for one in errors),
+            zones_read=len({one.zone for one in readings}),
+            zones_wanted=len(limit_s),
+            took_s=round(took_s, 1),
+            **_shown(newest, now),
+        )
+
+    def cells(self) -> list[str]:
+        """Lay the row out under `COLUMNS`."""
+        value = "" if self.gco2_kwh is None else f"{self.gco2_kwh:.0f}"
+        shown = [self.zone or "", value, self.unit if value else "", self.kind or ""]
+        shown.append("" if self.age_s is None else f"{self.age_s:.0f}")
+        asked = ["yes" if self.configured else "no", "yes" if self.reached else "no"]
+        counts = f"{self.zones_read}/{self.zones_wanted}"
+        return [
+            self.provider,
+            *asked,
+            counts,
+            *shown,
+            self.quality or "",
+            self.verdict,
+            self.reason,
+        ]
+
+
+def check(providers: Iterable[Provider], now: datetime) -> list[Finding]:
+    """Ask all providers at once, telling on stderr who has answered; rows in their order.
+
+    Raises
+    ------
+    Exception
+        What a provider raised that is no `GreenStreamError`: a defect of ours.
+    """
+    asked = list(providers)
+    answers: SimpleQueue[Finding | Exception] = SimpleQueue()
+    for provider in asked:  # daemons: Ctrl-C does not wait for a hanging upstream
+        Thread(target=_work, args=(provider, now, answers), daemon=True).start()
+    _progress(f"asking {len(asked)} providers…")
+    found: dict[str, Finding] = {}
+    for _ in asked:
+        answer = answers.get()
+        if isinstance(answer, Exception):
+            raise answer
+        _progress(f"{answer.provider}: {answer.verdict} after {answer.took_s:.1f} s")
+        found[answer.provider] = answer
+    return [found[provider.name] for provider in asked]
+
+
+def _work(provider: Provider, now: datetime, answers: "SimpleQueue[Finding | Exception]") -> None:
+    try:
+        answers.put(ask(provider, now))
+    except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+        answers.put(error)
+
+
+def ask(provider: Provider, now: datetime) -> Finding:
+    """Run one provider's fetch to its end."""
+    began = time.monotonic()
+    harvests: list[Harvest] = []
+    try:
+        for harvest in provider.fetch(now):
+            harvests.append(harvest)  # noqa: PERF402 - what came before a failure stays
+    except GreenStreamError as error:
+        harvests.append(Harvest(errors=(error,)))
+    return Finding.of(provider.name, harvests, now, took_s=time.monotonic() - began)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check all providers, print what was found, and return the exit code."""
+    with _environment(arguments.upstream) as environment:
+        os.environ.update(environment)
+        _progress(f"loading {len(COLLECTORS)} providers…")
+        providers = [provider_of(name) for name in COLLECTORS]
+        findings = check(providers, datetime.now(UTC))
+    if arguments.json:
+        rows = {"upstream": arguments.upstream, "providers": [asdict(one) for one in findings]}
+        print(json.dumps(rows, indent=2))
+    else:
+        if arguments.upstream == "simulated":
+            print("SIMULATED upstreams: no figure here is real")
+        print("\n".join(table([COLUMNS, *(one.cells() for one in findings)])))
+    return int(any(one.verdict is Verdict.FAILED for one in findings))
+
+
+def provider_of(name: str) -> Provider:
+    """Return the provider that the function of this name runs, as the environment sets it up."""
+    module = importlib.import_module(f"functions.{name}.app")
+    provider: Any = getattr(module, name.upper())
+    if hasattr(provider, "newest"):
+        # It asks only for what the table lacks; here there is no table.
+        provider = replace(provider, newest=lambda: ())
+    found: Provider = provider
+    return found
+
+
+@contextmanager
+def _environment(upstream: Upstream) -> Iterator[Mapping[str, str]]:
+    """Give what the functions' environment says in the cloud, and serve a simulator if asked."""
+    common = {
+        "TABLE_NAME": "none",
+        "UPSTREAM": upstream,
+        "SECRETS_PREFIX": "",
+        "AWS_DEFAULT_REGION": REGION,
+        "ELECTRICITYMAPS_HOURLY_BUDGET": "25",
+        "POWERTOOLS_LOG_LEVEL": "CRITICAL",  # the rows tell it
+    }
+    if upstream == "live":
+        origins = {each.name: next(iter(each.origins)) for each in SIMULATED}
+        yield common | _base_urls(lambda name: origins[name])
+        return
+    with TemporaryDirectory() as folder:
+        local = LocalStack(Path(folder))
+        try:
+            simulator = local.simulator()
+            proxied = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+            yield {
+                **common,
+                **_base_urls(lambda name: f"{simulator['base_url']}/{name}"),
+                **{name: os.environ.get(name) or "simulated" for name in SECRETS.values()},
+                **dict.fromkeys(proxied, simulator["proxy_url"]),
+                **dict.fromkeys(("NO_PROXY", "no_proxy"), HOST),
+                "REQUESTS_CA_BUNDLE": simulator["ca_bundle"],
+            }
+        finally:
+            local.down()
+
+
+def _base_urls(of: Callable[[str], str]) -> dict[str, str]:
+    return {f"{name.upper()}_BASE_URL": of(name) for name in OVER_HTTP}
+
+
+def _shown(newest: Reading | None, now: datetime) -> dict[str, Any]:
+    if newest is None:
+        return {}
+    return {
+        "zone": newest.zone,
+        "gco2_kwh": round(newest.gco2_kwh, 1),
+        "kind": str(newest.kind),
+        "age_s": round(age_s(newest.valid_to, now)),
+        "quality": str(newest.quality),
+        "simulated": newest.simulated,
+    }
+
+
+def _shortened(errors: Sequence[GreenStreamError]) -> list[str]:
+    """Say what went wrong: each sentence once, with the zones it is about."""
+    zones_by_text: dict[str, list[str]] = {}
+    for error in errors:
+        zones_by_text.setdefault(error.message, []).append(error.zone or "")
+    texts = [
+        f"{_named([zone for zone in zones if zone])}: {text}" if any(zones) else text
+        for text, zones in zones_by_text.items()
+    ]
+    left = len(texts) - SHOWN
+    return texts[:SHOWN] + ([f"and {left} more"] if left > 0 else [])
+
+
+def _named(names: Sequence[str]) -> str:
+    left = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {left} more" if left > 0 else "")
+
+
+def _progress(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
