@@ -1,0 +1,185 @@
+"""The Cloudflare Worker on this machine, in its real runtime, beside the stack it asks."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from greenstream.zones import SEED_POPS
+from infra.local.processes import Children, StackError, step, wait_for
+from infra.local.stack import HOST, ROOT, LocalStack, Stack, free_port
+
+WORKER_DIR = ROOT / "infra/worker"
+NODE = ROOT / ".tools/node/bin/node"
+PREFERRED_PORT = 8787
+STATUS_PATH = "/_greenstream/"
+CALLER = "greenstream-worker"
+VISITOR = {"colo": "EWR", "latitude": "40.71", "longitude": "-74.01", "country": "US"}
+"""Where the Worker believes its visitors are: the place of the terminal page's question."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalWorker:
+    """Starts and stops the Worker of one stack; its records live in the stack's folder."""
+
+    state_dir: Path
+
+    @property
+    def children(self) -> Children:
+        """The processes that run for this Worker."""
+        return Children(self.state_dir / "worker-children.json")
+
+    def start(self, stack: Stack, *, settings: Mapping[str, str] | None = None) -> str:
+        """Start the Worker and the origins it sends to, and return its URL.
+
+        Parameters
+        ----------
+        stack
+            Whose router it asks. Where that wants signatures, a user is made who may do
+            nothing else, and the Worker gets that user's key.
+        settings
+            Variables of ``wrangler.jsonc`` to be set otherwise, by name.
+
+        Raises
+        ------
+        StackError
+            When a tool is missing or a process does not start; what had been started is stopped.
+        """
+        self.stop()
+        tools = ["make", "--silent", "worker-tools"]
+        step("worker tools", tools, env=os.environ, cwd=ROOT, log=self._log("worker-tools"))
+        try:
+            return self._start(stack, settings or {})
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> list[str]:
+        """Stop what was started and return the names; nothing running is no error."""
+        return self.children.stop()
+
+    def _start(self, stack: Stack, settings: Mapping[str, str]) -> str:
+        origins_url = self._origins()
+        variables = {
+            "ROUTER_URL": stack.router_url,
+            "AWS_REGION": stack.region,
+            "ORIGINS": json.dumps({pop: f"{origins_url}/{pop}" for pop in SEED_POPS}),
+            "STATUS_PATH": STATUS_PATH,
+            **(caller_key(stack) if stack.auth == "iam" else {}),
+            **settings,
+        }
+        file = self.state_dir / "worker.env"
+        file.touch(mode=0o600)
+        file.write_text("".join(f"{name}='{value}'\n" for name, value in variables.items()))
+        visitor = self.state_dir / "visitor.json"
+        visitor.write_text(json.dumps(VISITOR))
+        port = free_port(PREFERRED_PORT)
+        url = f"http://{HOST}:{port}"
+        argv = [
+            str(NODE), str(WORKER_DIR / "node_modules/wrangler/bin/wrangler.js"), "dev", "--local",
+            "--cwd", str(WORKER_DIR), "--ip", HOST, "--port", str(port), "--inspector-port", "0",
+            "--show-interactive-dev-session=false", "--env-file", str(file.resolve()),
+            "--persist-to", str((self.state_dir / "worker").resolve()),
+        ]  # fmt: skip
+        env = {
+            "PATH": f"{NODE.parent}:/usr/bin:/bin", "HOME": str(self.state_dir.resolve()),
+            "CLOUDFLARE_CF_FETCH_PATH": str(visitor.resolve()), "WRANGLER_SEND_METRICS": "false",
+            "NO_COLOR": "1",
+        }  # fmt: skip
+        log = self._log("worker")
+        child = self.children.start("worker", argv, env=env, log=log)
+        wait_for("the Worker", lambda: _answers(url + STATUS_PATH), child, log=log, within_s=60)
+        return url
+
+    def _origins(self) -> str:
+        ready, log = self.state_dir / "origins.json", self._log("origins")
+        ready.unlink(missing_ok=True)
+        argv = [sys.executable, "-m", "infra.local.origins", "--ready-file", str(ready)]
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        child = self.children.start("origins", argv, env=env, log=log)
+        wait_for("the origins", ready.exists, child, log=log, within_s=20)
+        base_url: str = json.loads(ready.read_text())["base_url"]
+        return base_url
+
+    def _log(self, name: str) -> Path:
+        return self.state_dir / f"{name}.log"
+
+
+def caller_key(stack: Stack) -> dict[str, str]:
+    """Make the user that may call the router's URL and nothing else; return a new key of it.
+
+    Since October 2025 a URL asks for both actions; each is bound to calls through the URL.
+    """
+    iam = stack.client("iam")
+    alias = stack.client("lambda").get_alias(FunctionName=stack.functions["router"], Name="live")
+    if CALLER not in {user["UserName"] for user in iam.list_users()["Users"]}:
+        iam.create_user(UserName=CALLER)
+    statements = [
+        {
+            "Effect": "Allow",
+            "Action": "lambda:InvokeFunctionUrl",
+            "Resource": alias["AliasArn"],
+            "Condition": {"StringEquals": {"lambda:FunctionUrlAuthType": "AWS_IAM"}},
+        },
+        {
+            "Effect": "Allow",
+            "Action": "lambda:InvokeFunction",
+            "Resource": alias["AliasArn"],
+            "Condition": {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}},
+        },
+    ]
+    iam.put_user_policy(
+        UserName=CALLER,
+        PolicyName="call-router",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements}),
+    )
+    for old in iam.list_access_keys(UserName=CALLER)["AccessKeyMetadata"]:
+        iam.delete_access_key(UserName=CALLER, AccessKeyId=old["AccessKeyId"])
+    key = iam.create_access_key(UserName=CALLER)["AccessKey"]
+    return {
+        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+    }
+
+
+def _answers(url: str) -> bool:
+    try:
+        with httpx.Client(trust_env=False, timeout=5) as client:
+            return client.get(url).is_success
+    except httpx.TransportError:
+        return False
+
+
+def main() -> int:
+    """Bring the stack up if it does not run, run the Worker beside it, and wait for Ctrl-C."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--state-dir", type=Path, default=ROOT / ".local")
+    state_dir: Path = parser.parse_args().state_dir
+    local, worker = LocalStack(state_dir), LocalWorker(state_dir)
+    ended = threading.Event()
+    try:
+        stack = local.running() or local.up(
+            upstream="live" if os.environ.get("UPSTREAM") == "live" else "simulated",
+            auth="iam" if os.environ.get("AUTH") == "iam" else "none",
+        )
+        url = worker.start(stack)
+    except StackError as error:
+        print(f"\nworker: {error}", file=sys.stderr)
+        return 1
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    print(f"\nWorker {url}/  status page {url}{STATUS_PATH}  (Ctrl-C ends it; the stack goes on)")
+    ended.wait()
+    worker.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
