@@ -1,0 +1,143 @@
+"""Carbon traces and round trips from files, as plain arrays.
+
+Carbon: ``<ZONE>_<YEAR>.csv``, one value per step (hourly or finer), with the columns
+``datetime_utc`` (start of the step), ``direct_gco2_kwh`` and ``lifecycle_gco2_kwh``. Round trips:
+a square CSV, ``origin`` and one column per place, ms.
+"""
+
+import csv
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_NAME = re.compile(r"(?P<zone>.+)_(?P<year>\d{4})\.csv")
+
+
+class TraceError(Exception):
+    """A trace or a table of round trips cannot be used; the message names file and reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One zone's intensity, g/kWh, in equal steps from ``start_s`` (epoch); NaN where missing."""
+
+    zone: str
+    start_s: int
+    step_s: int
+    gco2_kwh: Floats
+
+    @property
+    def end_s(self) -> int:
+        """Where the last step ends, epoch seconds."""
+        return self.start_s + self.step_s * len(self.gco2_kwh)
+
+    def at(self, epoch_s: Ints) -> Floats:
+        """Return the value of the step that each instant lies in; NaN outside the trace."""
+        index = (epoch_s - self.start_s) // self.step_s
+        inside = (index >= 0) & (index < len(self.gco2_kwh))
+        return np.where(inside, self.gco2_kwh[np.where(inside, index, 0)], np.nan)
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTrips:
+    """Round trips, ms, from each of ``origins`` (rows) to each of ``places``; NaN if unknown."""
+
+    origins: tuple[str, ...]
+    places: tuple[str, ...]
+    rtt_ms: Floats
+
+
+def year_start_s(year: int) -> int:
+    """Return the first instant of a UTC year, epoch seconds."""
+    return int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
+
+
+def load_traces(folder: Path, years: Iterable[int], basis: str) -> dict[str, Trace]:
+    """Return the traces of a folder by zone; a zone lacking some of the years has NaN there.
+
+    Parameters
+    ----------
+    basis
+        ``direct`` or ``lifecycle``. A zone without one value on it is left out.
+
+    Raises
+    ------
+    TraceError
+        When a file cannot be understood, or no zone has any of the years.
+    """
+    wanted = set(years)
+    rows: dict[str, list[tuple[int, float]]] = {}
+    for path in sorted(folder.glob("*.csv")):
+        match = _NAME.fullmatch(path.name)
+        if match and int(match["year"]) in wanted:
+            rows.setdefault(match["zone"], []).extend(_rows(path, basis))
+    traces = {zone: _trace(zone, found) for zone, found in rows.items() if found}
+    if not traces:
+        raise TraceError(f"{folder}: no trace of {sorted(wanted)} on the {basis} basis")
+    return traces
+
+
+def _rows(path: Path, basis: str) -> list[tuple[int, float]]:
+    found = []
+    with path.open(newline="") as file:
+        for number, row in enumerate(csv.DictReader(file), start=2):
+            try:
+                start = datetime.fromisoformat(row["datetime_utc"])
+                value = row[f"{basis}_gco2_kwh"]
+                if value:  # missing is never zero
+                    found.append((int(_utc(start).timestamp()), float(value)))
+            except (KeyError, ValueError, TypeError) as error:
+                raise TraceError(f"{path.name}, line {number}: {error}") from error
+    return found
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _trace(zone: str, rows: list[tuple[int, float]]) -> Trace:
+    epochs, values = (np.array(column) for column in zip(*sorted(rows), strict=True))
+    if len(epochs) == 1:
+        raise TraceError(f"{zone}: a single value is no trace")
+    step_s = int(np.diff(epochs).min())
+    if step_s <= 0 or np.any((epochs - epochs[0]) % step_s):
+        raise TraceError(f"{zone}: its instants are not in equal steps, each there once")
+    trace = np.full((int(epochs[-1]) - int(epochs[0])) // step_s + 1, np.nan)
+    trace[(epochs - epochs[0]) // step_s] = values
+    return Trace(zone, int(epochs[0]), step_s, trace)
+
+
+def load_round_trips(path: Path) -> RoundTrips:
+    """Read a table of round trips; of places by one name the first row and column stand.
+
+    Raises
+    ------
+    TraceError
+        When the table cannot be understood.
+    """
+    with path.open(newline="") as file:
+        header, *body = csv.reader(file)
+    places, origins = header[1:], [row[0] for row in body]
+    try:
+        table = np.array([[float(cell) if cell else np.nan for cell in row[1:]] for row in body])
+    except ValueError as error:
+        raise TraceError(f"{path.name}: {error}") from error
+    if table.shape != (len(origins), len(places)):
+        raise TraceError(f"{path.name}: rows of different length")
+    return RoundTrips(
+        tuple(dict.fromkeys(origins)),
+        tuple(dict.fromkeys(places)),
+        table[np.ix_(_firsts(origins), _firsts(places))],
+    )
+
+
+def _firsts(names: Sequence[str]) -> list[int]:
+    return [names.index(name) for name in dict.fromkeys(names)]
