@@ -36,6 +36,13 @@ def client(
 def table_name(client: "DynamoDBClient") -> Iterator[str]:
     """An empty table, keyed as in the template."""
     name = f"readings-{uuid4().hex}"
+    make_table(client, name)
+    yield name
+    client.delete_table(TableName=name)
+
+
+def make_table(client: "DynamoDBClient", name: str) -> None:
+    """Make a table keyed as in the template."""
     client.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
@@ -49,5 +56,3 @@ def table_name(client: "DynamoDBClient") -> Iterator[str]:
         ],
     )
     client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
-    yield name
-    client.delete_table(TableName=name)

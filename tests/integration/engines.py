@@ -71,7 +71,7 @@ def ministack_binary() -> Path:
 @contextmanager
 def dynoxide(folder: Path) -> Iterator[str]:
     """Run dynoxide in memory; give its address."""
-    port = _free_port()
+    port = free_port()
     argv = [str(dynoxide_binary()), "serve", "--host", HOST, "--port", str(port)]
     with _served("dynoxide", argv, port, folder=folder, env={}) as address:
         yield address
@@ -80,7 +80,7 @@ def dynoxide(folder: Path) -> Iterator[str]:
 @contextmanager
 def ministack(folder: Path) -> Iterator[str]:
     """Run ministack; give its address."""
-    port = _free_port()
+    port = free_port()
     env = {
         "BIND_HOST": HOST,
         "MINISTACK_HOST": HOST,
@@ -119,7 +119,8 @@ def _served(
             process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that was free just now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

@@ -1,0 +1,131 @@
+"""AWS's own runtime interface around a handler: their emulator binary and their Python client.
+
+The emulator comes inside the SAM CLI's wheel and needs no container. It answers one request at
+a time, and counts a function's start into its first answer.
+"""
+
+import importlib.util
+import json
+import os
+import platform
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.integration.engines import HOST, ROOT, TOOLS, free_port
+
+LAYER = ROOT / "layers" / "greenstream"
+INVOKE = "/2015-03-31/functions/function/invocations"
+READY_WITHIN_S = 10.0
+
+
+def emulator_binary() -> Path:
+    """Return the emulator's binary, installed by the project's own rule where missing."""
+    if importlib.util.find_spec("awslambdaric") is None:
+        pytest.skip("RUNTIME INTERFACE NOT TRIED: awslambdaric is for Linux only")
+    machine = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
+    pattern = f"lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-{machine}"
+    found = next((TOOLS / "sam").glob(pattern), None)
+    if found is None:
+        subprocess.run(["make", "-s", ".tools/sam/.ready"], cwd=ROOT, check=True, timeout=600)
+        found = next((TOOLS / "sam").glob(pattern))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """A function under the runtime interface."""
+
+    address: str
+    log: Path
+
+    def invoke(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the handler returns; a handler's error comes as its description."""
+        answer: dict[str, Any] = httpx.post(
+            self.address + INVOKE, content=json.dumps(event), timeout=30.0
+        ).json()
+        return answer
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return the JSON lines that the function has logged."""
+        text = self.log.read_text()
+        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+@contextmanager
+def runtime(
+    task_root: Path, environment: Mapping[str, str], *, folder: Path, handler: str = "app.handler"
+) -> Iterator[Runtime]:
+    """Run a function's folder as Lambda does: from its root, the layer beside it, no more."""
+    emulator, api = f"{HOST}:{free_port()}", f"{HOST}:{free_port()}"
+    argv = [
+        str(emulator_binary()),
+        *("--log-level", "error"),
+        *("--runtime-interface-emulator-address", emulator, "--runtime-api-address", api),
+        *(sys.executable, "-m", "awslambdaric", handler),
+    ]
+    region, name = "eu-west-1", task_root.name
+    clean = {
+        "PATH": os.defpath,
+        "HOME": str(folder),
+        "TZ": ":UTC",
+        "LANG": "C.UTF-8",
+        "LAMBDA_TASK_ROOT": str(task_root),
+        "PYTHONPATH": os.pathsep.join((str(task_root), str(LAYER))),
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_LAMBDA_FUNCTION_NAME": name,
+        "AWS_LAMBDA_FUNCTION_TIMEOUT": "5",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+        "POWERTOOLS_SERVICE_NAME": name,
+    }
+    log = folder / f"{name}.log"
+    with log.open("wb") as output:
+        # In a group of its own: the emulator starts the function as a child.
+        process = subprocess.Popen(
+            argv,
+            cwd=task_root,
+            env={**clean, **environment},
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        _wait_for(emulator, process, log)
+        yield Runtime(f"http://{emulator}", log)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _wait_for(emulator: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    host, _, port = emulator.partition(":")
+    ends_at = time.monotonic() + READY_WITHIN_S
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex((host, int(port))) == 0:
+                return
+        if process.poll() is not None or time.monotonic() > ends_at:
+            raise RuntimeError(f"the runtime interface did not start:\n{log.read_text()[-2000:]}")
+        time.sleep(0.01)
+
+
+def event(name: str) -> dict[str, Any]:
+    """Return one of the Function URL events kept beside the tests."""
+    found: dict[str, Any] = json.loads((ROOT / "tests" / "events" / f"{name}.json").read_text())
+    return found
+
+
+EVENTS = tuple(sorted(path.stem for path in (ROOT / "tests" / "events").glob("*.json")))

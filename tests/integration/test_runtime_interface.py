@@ -1,0 +1,70 @@
+"""The router as Lambda runs it: AWS's runtime client in a process of its own, real events."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from greenstream.clock import utc_now
+from greenstream.dynamodb import DynamoStore, dynamodb_client
+from tests.integration import engines
+from tests.integration.conftest import make_table
+from tests.integration.runtime_interface import EVENTS, Runtime, event, runtime
+from tests.router_client import a_reading_of
+
+TABLE = "readings"
+ROUTER = engines.ROOT / "functions" / "router"
+
+
+@pytest.fixture(scope="module")
+def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
+    """The router on a table that holds a reading of New York, a minute old."""
+    folder = tmp_path_factory.mktemp("runtime")
+    with engines.dynoxide(folder) as address, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", address)
+        client = dynamodb_client(read_timeout_s=10.0)
+        make_table(client, TABLE)
+        minute_old = utc_now() - timedelta(minutes=1)
+        DynamoStore(client, TABLE, clock=utc_now).put_reading(
+            a_reading_of("NYISO", 260, valid_to=minute_old)
+        )
+        client.close()
+        environment = {"TABLE_NAME": TABLE, "AWS_ENDPOINT_URL_DYNAMODB": address}
+        with runtime(ROUTER, environment, folder=folder) as served:
+            yield served
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_every_kept_event_is_answered(router: Runtime, name: str) -> None:
+    answer = router.invoke(event(name))
+
+    assert answer["statusCode"] in (200, 202), answer
+    assert answer["headers"]["Content-Type"] == "application/json"
+    assert isinstance(json.loads(answer["body"]), dict)
+
+
+def test_the_answer_comes_from_the_table(router: Runtime) -> None:
+    asked = event("route") | {"rawQueryString": "pops=nyc"}
+    answer = json.loads(router.invoke(asked)["body"])
+
+    assert (answer["pop"], answer["degraded"]) == ("nyc", False)
+    [candidate] = answer["candidates"]
+    assert (candidate["gco2_kwh"], candidate["rung"]) == (260, "live")
+
+
+def test_a_question_that_cannot_be_understood_is_refused_by_name(router: Runtime) -> None:
+    answer = router.invoke(event("route") | {"rawQueryString": "pops=atlantis"})
+
+    assert answer["statusCode"] == 400
+    assert answer["headers"]["Content-Type"] == "application/problem+json"
+    assert json.loads(answer["body"])["errors"][0]["field"] == "pops"
+
+
+def test_an_event_that_is_no_event_is_answered_and_told_in_the_log(router: Runtime) -> None:
+    assert router.invoke({})["statusCode"] == 500
+    assert router.invoke(event("health"))["statusCode"] == 200
+
+    [told] = [line for line in router.lines() if line.get("level") == "ERROR"]
+    assert told["message"] == "the router failed"
+    assert "KeyError" in told["exception"]
