@@ -1,0 +1,144 @@
+"""The Worker in its real runtime before the real router, with IAM enforced between them."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import boto3
+import httpx
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+from infra.local.stack import LocalStack, Stack
+from infra.local.worker import CALLER, LocalWorker
+
+ROUTER_REASONS = {"cleanest", "stayed_within_margin", "nearest_none_within_limit"}
+
+
+@dataclass
+class Edge:
+    stack: Stack
+    key: Credentials
+    visitor: httpx.Client
+
+
+@pytest.fixture(scope="module")
+def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    folder = tmp_path_factory.mktemp("edge")
+    local, worker = LocalStack(folder), LocalWorker(folder)
+    try:
+        stack = local.up(upstream="simulated", auth="iam")
+        url = worker.start(stack, settings={"TTL_S": "1", "ROUTER_DEADLINE_MS": "5000"})
+        given = dict(
+            line.split("=", 1) for line in (folder / "worker.env").read_text().splitlines()
+        )
+        key = Credentials(
+            given["AWS_ACCESS_KEY_ID"].strip("'"), given["AWS_SECRET_ACCESS_KEY"].strip("'")
+        )
+        with httpx.Client(base_url=url, trust_env=False, timeout=30) as visitor:
+            yield Edge(stack, key, visitor)
+    finally:
+        worker.stop()
+        local.down()
+
+
+def ask_router(stack: Stack, key: Credentials | None) -> int:
+    request = AWSRequest("GET", f"{stack.router_url}/v1/health")
+    if key is not None:
+        SigV4Auth(key, "lambda", stack.region).add_auth(request)
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        return client.get(str(request.url), headers=dict(request.headers.items())).status_code
+
+
+def eventually(what: str, holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what} did not happen within 30 s")
+        time.sleep(0.3)
+
+
+class TestTheRoutersEnd:
+    def test_accepts_the_workers_key(self, edge: Edge) -> None:
+        assert ask_router(edge.stack, edge.key) == 200
+
+    def test_refuses_who_does_not_sign(self, edge: Edge) -> None:
+        assert ask_router(edge.stack, None) == 403
+
+    def test_refuses_a_signature_by_another_secret(self, edge: Edge) -> None:
+        assert ask_router(edge.stack, Credentials(edge.key.access_key, "guessed")) == 403
+
+    def test_refuses_an_unknown_key(self, edge: Edge) -> None:
+        unknown = Credentials("AKIAUNKNOWNUNKNOWN00", edge.key.secret_key)
+        assert ask_router(edge.stack, unknown) == 403
+
+    def test_refuses_a_user_without_the_two_actions(self, edge: Edge) -> None:
+        iam = edge.stack.client("iam")
+        iam.create_user(UserName="stranger")
+        made = iam.create_access_key(UserName="stranger")["AccessKey"]
+        stranger = Credentials(made["AccessKeyId"], made["SecretAccessKey"])
+        assert ask_router(edge.stack, stranger) == 403
+
+
+class TestTheWorkersKey:
+    @pytest.mark.parametrize("service", ["dynamodb", "lambda", "iam"])
+    def test_may_do_nothing_else(self, edge: Edge, service: str) -> None:
+        client = boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=edge.stack.endpoint_url,
+            region_name=edge.stack.region,
+            aws_access_key_id=edge.key.access_key,
+            aws_secret_access_key=edge.key.secret_key,
+            config=Config(proxies={}, retries={"total_max_attempts": 1}),
+        )
+        calls = {
+            "dynamodb": lambda: client.scan(TableName=edge.stack.table),
+            "lambda": lambda: client.invoke(FunctionName=edge.stack.functions["eso"]),
+            "iam": lambda: client.create_access_key(UserName=CALLER),
+        }
+        with pytest.raises(ClientError, match="AccessDenied"):
+            calls[service]()
+
+
+class TestAVisit:
+    def test_goes_to_the_pop_the_router_chose(self, edge: Edge) -> None:
+        answer = edge.visitor.get("/shop?q=1")
+        assert answer.status_code == 200
+        assert answer.headers["x-greenstream-reason"] in ROUTER_REASONS
+        assert float(answer.headers["x-greenstream-gco2"]) > 0
+        assert f"Served from {answer.headers['x-greenstream-pop']}" in answer.text
+        assert "GET /shop?q=1" in answer.text
+
+    def test_keeps_its_method(self, edge: Edge) -> None:
+        assert "POST /" in edge.visitor.post("/", content=b"x" * 100_000).text
+
+
+class TestTheStatusPage:
+    def test_is_there_with_what_it_asks_for(self, edge: Edge) -> None:
+        assert "<!doctype html>" in edge.visitor.get("/_greenstream/").text
+        for path in ("zones", "zones/GBR-13?history_h=24", "pops", "providers", "route"):
+            answer = edge.visitor.get(f"/_greenstream/api/v1/{path}")
+            assert answer.status_code == 200, path
+            assert answer.headers["content-type"] == "application/json"
+
+    def test_shows_nothing_that_could_be_written(self, edge: Edge) -> None:
+        assert edge.visitor.post("/_greenstream/api/v1/latency").status_code == 405
+
+
+class TestARevokedKey:
+    def test_costs_no_visitor_anything(self, edge: Edge) -> None:
+        before = edge.visitor.get("/").headers["x-greenstream-pop"]
+        edge.stack.client("iam").delete_access_key(UserName=CALLER, AccessKeyId=edge.key.access_key)
+        assert ask_router(edge.stack, edge.key) == 403
+
+        def stale() -> bool:
+            answer = edge.visitor.get("/")
+            assert answer.status_code == 200
+            assert answer.headers["x-greenstream-pop"] == before
+            return "desc=stale" in answer.headers["server-timing"]
+
+        eventually("the Worker's fall to its last decision", stale)
