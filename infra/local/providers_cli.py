@@ -92,7 +92,10 @@ class Finding:
         newest = max(readings, key=lambda one: one.valid_to, default=None)
         live = [one for one in readings if age_s(one.valid_to, now) <= limit_s[one.zone]]
         said = [*_shortened(errors)]
-        if closed:
+        keys = [name for name in SECRETS.values() if name.startswith(provider.upper())]
+        if closed == set(limit_s) and keys:
+            said.append(f"no key: set {' and '.join(keys)}")
+        elif closed:
             said.append(f"no key, or not in its plan: {_named(sorted(closed))}")
         if readings and not live:
             said.insert(0, "every reading is older than its source's limit")

@@ -1,0 +1,144 @@
+"""The check of all providers: what it calls a failure, and what it says beside."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from greenstream.collect import Harvest
+from greenstream.errors import InvalidError, NoDataError, PermanentError, TransientError
+from greenstream.zones import zones_of
+from infra.local.providers_cli import COLUMNS, Finding, Verdict, check
+from tests.builders import a_reading
+
+NOW = datetime(2026, 11, 22, 16, 0, tzinfo=UTC)
+NAME = "gridstatus"
+ZONES = [zone.zone for zone, _ in zones_of(NAME)]
+
+
+def reading(zone: str = "NYISO", *, age: timedelta = timedelta(minutes=5), **changes: Any) -> Any:
+    return a_reading(zone=zone, provider=NAME, valid_to=NOW - age, fetched_at=NOW, **changes)
+
+
+def judged(*harvests: Harvest) -> Finding:
+    return Finding.of(NAME, harvests, NOW, took_s=0.0)
+
+
+def failed(kind: type[Any] = TransientError, zone: str | None = "PJM", **more: Any) -> Harvest:
+    return Harvest(errors=(kind("it went wrong", provider=NAME, zone=zone, **more),))
+
+
+def test_a_live_reading_is_shown_with_unit_kind_age_and_quality() -> None:
+    found = judged(Harvest(readings=(reading(gco2_kwh=212.34),)))
+    assert (found.verdict, found.reason) == (Verdict.OK, "")
+    assert (found.configured, found.reached) == (True, True)
+    assert (found.zones_read, found.zones_wanted) == (1, len(ZONES))
+    assert (found.zone, found.gco2_kwh, found.unit) == ("NYISO", 212.3, "g/kWh")
+    assert (found.kind, found.age_s, found.quality) == ("average/direct", 300, "measured")
+
+
+def test_the_newest_of_the_readings_is_shown() -> None:
+    old, new = reading("CAISO_NORTH", age=timedelta(minutes=20)), reading("NYISO")
+    assert judged(Harvest(readings=(old,)), Harvest(readings=(new,))).zone == "NYISO"
+    assert judged(Harvest(readings=(new,)), Harvest(readings=(old,))).zone == "NYISO"
+
+
+def test_a_zone_in_trouble_beside_a_live_one_is_partial_and_named() -> None:
+    found = judged(Harvest(readings=(reading(),)), failed())
+    assert (found.verdict, found.reason) == (Verdict.PARTIAL, "PJM: it went wrong")
+
+
+def test_a_missing_key_is_no_failure() -> None:
+    found = judged(Harvest(unconfigured=tuple(ZONES)))
+    assert (found.verdict, found.configured, found.reached) == (Verdict.UNCONFIGURED, False, False)
+    beside = judged(Harvest(readings=(reading(),), unconfigured=("PJM",)))
+    assert (beside.verdict, beside.configured) == (Verdict.OK, True)
+    assert "PJM" in beside.reason
+
+
+def test_a_missing_key_is_named_by_its_variable() -> None:
+    closed = tuple(zone.zone for zone, _ in zones_of("watttime"))
+    found = Finding.of("watttime", [Harvest(unconfigured=closed)], NOW, took_s=0.0)
+    assert found.reason == "no key: set WATTTIME_USERNAME and WATTTIME_PASSWORD"
+
+
+@pytest.mark.parametrize(
+    "harvest",
+    [
+        pytest.param(Harvest(readings=(reading(age=timedelta(hours=5)),)), id="only stale"),
+        pytest.param(failed(), id="unreachable"),
+        pytest.param(failed(PermanentError, None), id="refused"),
+        pytest.param(Harvest(), id="nothing at all"),
+        pytest.param(Harvest(skipped=tuple(ZONES)), id="nothing asked"),
+    ],
+)
+def test_no_live_reading_is_a_failure_with_its_reason(harvest: Harvest) -> None:
+    found = judged(harvest)
+    assert found.verdict is Verdict.FAILED
+    assert found.reason
+
+
+def test_a_key_that_opens_nothing_asked_for_does_not_hide_an_error() -> None:
+    assert judged(failed(), Harvest(unconfigured=("PJM",))).verdict is Verdict.FAILED
+
+
+@pytest.mark.parametrize(
+    ("harvest", "reached"),
+    [
+        (failed(TransientError), False),
+        (failed(PermanentError), True),
+        (failed(NoDataError), True),
+        (failed(InvalidError, reason="malformed"), True),
+    ],
+)
+def test_reached_means_that_the_upstream_answered(harvest: Harvest, reached: bool) -> None:  # noqa: FBT001
+    assert judged(harvest).reached is reached
+
+
+def test_an_error_of_many_zones_is_said_once() -> None:
+    found = judged(*(failed(zone=f"Z{number}") for number in range(9)))
+    assert found.reason == "Z0, Z1, Z2 and 6 more: it went wrong"
+
+
+@dataclass
+class Fake:
+    """A provider that does what it is told."""
+
+    name: str
+    parts: tuple[Harvest, ...] = ()
+    raises: Exception | None = None
+    asked: list[datetime] = field(default_factory=list)
+
+    def fetch(self, now: datetime) -> Iterator[Harvest]:
+        self.asked.append(now)
+        yield from self.parts
+        if self.raises:
+            raise self.raises
+
+
+def test_all_are_asked_once_and_told_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+    refused = Fake("watttime", raises=PermanentError("no", provider="watttime"))
+    good = Fake(NAME, parts=(Harvest(readings=(reading(),)),))
+    rows = check([refused, good], NOW)
+    assert [(row.provider, row.verdict) for row in rows] == [
+        ("watttime", Verdict.FAILED),
+        (NAME, Verdict.OK),
+    ]
+    assert refused.asked == good.asked == [NOW]
+    assert all(len(row.cells()) == len(COLUMNS) for row in rows)
+    said = capsys.readouterr()
+    assert said.out == ""  # progress is not the answer
+    assert "gridstatus: ok" in said.err
+
+
+def test_what_came_before_a_failure_of_the_whole_counts() -> None:
+    late = Fake(NAME, (Harvest(readings=(reading(),)),), TransientError("no", provider=NAME))
+    (row,) = check([late], NOW)
+    assert (row.verdict, row.reason) == (Verdict.PARTIAL, "no")
+
+
+def test_a_defect_of_ours_is_no_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ZeroDivisionError):
+        check([Fake(NAME, raises=ZeroDivisionError())], NOW)
