@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from greenstream.errors import GreenStreamError
 from greenstream.ladder import HourMean, HourProfile
-from greenstream.policy import Policy, RankingSignal
+from greenstream.policy import FreshnessModel, Policy, RankingSignal
 from greenstream.reading import (
     Basis,
     Forecast,
@@ -216,8 +216,10 @@ def from_status(status: ProviderStatus) -> tuple[Item, Item, Item]:
 
 
 def from_hour(mean: HourMean, profile: HourProfile) -> Item:
-    """Return one hour of a profile as an attribute: value, instant, whether simulated."""
-    return {"L": [number(mean.gco2_kwh), epoch(mean.computed_at), {"BOOL": profile.simulated}]}
+    """Return one hour of a profile: value, instant, whether simulated, and spread if known."""
+    spread = [] if mean.spread_gco2_kwh is None else [number(mean.spread_gco2_kwh)]
+    about = [number(mean.gco2_kwh), epoch(mean.computed_at), {"BOOL": profile.simulated}]
+    return {"L": about + spread}
 
 
 def to_current(
@@ -304,8 +306,12 @@ def _to_profile(item: Mapping[str, Any], zone: str, kind: Kind) -> HourProfile:
     simulated = False
     for hour, name in HOUR_NAMES.items():
         if name in item:
-            gco2_kwh, computed_at, of_simulator = item[name]["L"]
-            hours[hour] = HourMean(float(gco2_kwh["N"]), moment(computed_at))
+            gco2_kwh, computed_at, of_simulator, *spread = item[name]["L"]
+            hours[hour] = HourMean(
+                float(gco2_kwh["N"]),
+                moment(computed_at),
+                float(spread[0]["N"]) if spread else None,
+            )
             simulated = simulated or bool(of_simulator["BOOL"])
     return HourProfile(
         zone=zone,
@@ -321,8 +327,9 @@ def _to_policy(item: Mapping[str, Any]) -> Policy:
     stated: dict[str, Any] = {
         part.name: float(item[part.name]["N"])
         for part in fields(Policy)
-        if part.name in item and part.name not in ("version", "ranking_signal")
+        if part.name in item and part.type is float
     }
-    if "ranking_signal" in item:
-        stated["ranking_signal"] = RankingSignal(item["ranking_signal"]["S"])
+    for name, names in (("ranking_signal", RankingSignal), ("freshness_model", FreshnessModel)):
+        if name in item:
+            stated[name] = names(item[name]["S"])
     return Policy(version=item["version"]["S"], **stated)
