@@ -1,0 +1,213 @@
+"""Replay: what each policy would have delivered, at each latency limit.
+
+Words: attributional and location-based; the energy at the chosen origin only, per kWh used there.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import numpy as np
+
+from greenstream.policy import FreshnessModel, Policy
+from greenstream_tuning.choosing import Chooser, figures
+from greenstream_tuning.traces import Floats, Ints
+from greenstream_tuning.world import World
+
+LIMITS_MS: Final = (20.0, 50.0, 65.0, 80.0, 100.0, 150.0)
+CHUNK_STEPS: Final = 2048
+YEAR_S: Final = 365.25 * 86_400
+
+NEAREST: Final = "nearest"
+BEST_STATIC: Final = "best_static"
+ORACLE: Final = "oracle"
+SEED: Final = "seed"
+TUNED: Final = "tuned"
+
+CARBON_ALONE: Final = Policy(
+    version=ORACLE, latency_price_gco2_kwh_ms=0.0, switch_margin=0.0, penalty_slope_gco2_kwh_min=0.0
+)
+"""For those who know what they rank by: no price, no margin, no penalty."""
+
+DRIFT: Final = Policy(
+    version="drift-1", freshness_model=FreshnessModel.DRIFT, max_stale_s=2 * 86_400.0
+)
+"""The second freshness model with nothing tuned, for comparison and as the search's start."""
+
+Progress = Callable[[float], None]
+"""Told the share done, from 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a policy delivered under a limit.
+
+    ``reduction`` is the share by which ``delivered_gco2_kwh`` is below the nearest POP's; the round
+    trips are weighted by demand; ``violations`` counts decisions above the limit (none was within);
+    ``switches_per_year`` is of a visitor's POP, the mean weighted by demand.
+    """
+
+    limit_ms: float
+    policy: str
+    delivered_gco2_kwh: float
+    reduction: float
+    median_rtt_ms: float
+    p95_rtt_ms: float
+    violations: int
+    switches_per_year: float
+
+    def as_dict(self) -> dict[str, float | int | str]:
+        """Return the row for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """The time replayed, epoch seconds; the years before it, for the best static choice."""
+
+    since_s: int
+    until_s: int
+    step_s: int
+    trained_since_s: int
+    trained_until_s: int
+
+    def steps(self) -> Ints:
+        """Return the instants of decision."""
+        return np.arange(self.since_s, self.until_s, self.step_s)
+
+
+def replay(
+    world: World,
+    span: Span,
+    policies: Mapping[str, Policy],
+    *,
+    limits_ms: Sequence[float] = LIMITS_MS,
+    progress: Progress = lambda _: None,
+) -> list[Row]:
+    """Replay policies beside the nearest POP, the best static choice and the oracle.
+
+    The best static choice is each visitor's POP of the lowest mean over the training time within
+    the limit. The oracle knows the intensity of each instant at once. Steps at which any POP's
+    intensity is unknown are decided, and left out of every policy's account.
+
+    Parameters
+    ----------
+    policies
+        Name to policy; each one's own latency limit gives way to ``limits_ms``.
+
+    Returns
+    -------
+    list of Row
+        By limit, and within it: nearest, best static, the policies, the oracle.
+
+    Raises
+    ------
+    ValueError
+        Where no step is to be accounted for.
+    """
+    limits_ms = sorted(limits_ms)
+    accounts = {
+        name: _Account(world, limits_ms) for name in (NEAREST, BEST_STATIC, *policies, ORACLE)
+    }
+    choosers = {
+        name: Chooser(world.pops, world.rtt_ms, policy, limits_ms)
+        for name, policy in {**policies, ORACLE: CARBON_ALONE}.items()
+    }
+    fixed = fixed_choices(world, span, limits_ms)
+    steps = span.steps()
+    for begin in range(0, len(steps), CHUNK_STEPS):
+        chunk = steps[begin : begin + CHUNK_STEPS]
+        truth = np.array([trace.at(chunk) for trace in world.truth])
+        seen = [feed.seen(chunk) for feed in world.feeds]
+        for name, chooser in choosers.items():
+            carbon = truth
+            if name != ORACLE:
+                pairs = zip(seen, world.feeds, strict=True)
+                carbon = np.array([figures(one, feed, policies[name]) for one, feed in pairs])
+            accounts[name].add(chooser.choose(carbon), truth)
+        for name, choice in fixed.items():
+            accounts[name].add(np.broadcast_to(choice, (len(chunk), *choice.shape)), truth)
+        progress(min(1.0, (begin + len(chunk)) / len(steps)))
+    nearest = accounts[NEAREST].delivered()
+    return [
+        accounts[name].row(name, number, nearest[number], span)
+        for number in range(len(limits_ms))
+        for name in accounts
+    ]
+
+
+def fixed_choices(world: World, span: Span, limits_ms: Sequence[float]) -> dict[str, Ints]:
+    """Return the choices that never change, each limits by visitors."""
+    trained = world.mean_gco2_kwh(span.trained_since_s, span.trained_until_s)
+    best = Chooser(world.pops, world.rtt_ms, CARBON_ALONE, limits_ms).choose(trained[:, None])
+    near = Chooser(world.pops, world.rtt_ms, CARBON_ALONE, limits_ms).choose(
+        np.full((len(world.pops), 1), np.nan)
+    )
+    return {NEAREST: near[0], BEST_STATIC: best[0]}
+
+
+class _Account:
+    """Sums over what was chosen: by limit and visitor, so that memory does not grow with time."""
+
+    def __init__(self, world: World, limits_ms: Sequence[float]) -> None:
+        self._world = world
+        self._limits_ms = limits_ms
+        shape = (len(limits_ms), len(world.visitors))
+        self._gco2_kwh = np.zeros(shape)
+        self._counts = np.zeros((*shape, len(world.pops)), dtype=np.int64)
+        self._switches = np.zeros(shape, dtype=np.int64)
+        self._last: Ints | None = None
+        self._steps = 0
+
+    def add(self, chosen: Ints, truth: Floats) -> None:
+        """Account for choices (steps, limits, visitors), given what was true (POPs by steps)."""
+        moved = chosen[1:] != chosen[:-1]
+        self._switches += moved.sum(axis=0)
+        if self._last is not None:
+            self._switches += chosen[0] != self._last
+        self._last = chosen[-1]
+        known = ~np.isnan(truth).any(axis=0)
+        self._steps += int(known.sum())
+        lanes = chosen[known].reshape(int(known.sum()), -1)
+        offsets = np.arange(lanes.shape[1]) * len(self._world.pops)
+        counts = np.bincount((lanes + offsets).ravel(), minlength=self._counts.size)
+        self._counts += counts.reshape(self._counts.shape)
+        delivered = np.take_along_axis(truth[:, known].T, lanes, axis=1).sum(axis=0)
+        self._gco2_kwh += delivered.reshape(self._gco2_kwh.shape)
+
+    def delivered(self) -> Floats:
+        """Return the mean intensity delivered, by limit, weighted by demand, g/kWh."""
+        if not self._steps:
+            raise ValueError("at no step is the intensity of every POP known")
+        delivered: Floats = self._gco2_kwh @ self._world.demand / self._steps
+        return delivered
+
+    def row(self, name: str, number: int, nearest_gco2_kwh: float, span: Span) -> Row:
+        """Return the figures under one limit."""
+        counts, rtt_ms = self._counts[number], self._world.rtt_ms
+        weights = counts * self._world.demand[:, None]
+        delivered = float(self.delivered()[number])
+        years = (span.until_s - span.since_s) / YEAR_S
+        switches = float(self._switches[number] @ self._world.demand)
+        return Row(
+            limit_ms=self._limits_ms[number],
+            policy=name,
+            delivered_gco2_kwh=delivered,
+            reduction=1 - delivered / nearest_gco2_kwh if nearest_gco2_kwh else 0.0,
+            median_rtt_ms=_quantile(rtt_ms, weights, 0.5),
+            p95_rtt_ms=_quantile(rtt_ms, weights, 0.95),
+            violations=int(counts[rtt_ms > self._limits_ms[number]].sum()),
+            switches_per_year=switches / years,
+        )
+
+
+def _quantile(values: Floats, weights: Floats, share: float) -> float:
+    """Return the smallest value below or at which that share of the weight lies; NaN for none."""
+    known = ~np.isnan(values) & (weights > 0)
+    if not known.any():
+        return float("nan")
+    order = np.argsort(values[known], kind="stable")
+    below = np.cumsum(weights[known][order])
+    # A hair below the share, since the sum of many weights is not exactly theirs.
+    return float(values[known][order][np.searchsorted(below, share * below[-1] * (1 - 1e-12))])
+

@@ -1,0 +1,207 @@
+"""What is replayed: POPs with their traces and delays, visitors with their round trips."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from greenstream.latency import estimate_rtt_ms, great_circle_km
+from greenstream.zones import pops as known_pops
+from greenstream_tuning.feeds import DelayedTrace, Feed
+from greenstream_tuning.traces import (
+    Floats,
+    RoundTrips,
+    Trace,
+    TraceError,
+    load_round_trips,
+    load_traces,
+    year_start_s,
+)
+
+USUAL_DELAY_S: Final = 300.0
+CADENCE_S: Final = 3600.0
+"""How much older than its usual delay a figure may be and still count as live."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPop:
+    """A POP whose grid and place have other names in published data; ``delay_s`` as usual."""
+
+    traces: tuple[str, ...]
+    places: tuple[str, ...]
+    delay_s: float
+
+
+KNOWN: Final[Mapping[str, KnownPop]] = {
+    "sfo": KnownPop(("US-CAL-CISO",), ("us-west2",), 300.0),
+    "iad": KnownPop(("US-MIDA-PJM",), ("us-east4",), 7200.0),
+    "nyc": KnownPop(("US-NY-NYIS",), (), 300.0),
+    "lon": KnownPop(("GB",), ("europe-west2",), 3600.0),
+    "fra": KnownPop(("DE-LU", "DE"), ("europe-west3",), 10_800.0),
+    "ams": KnownPop(("NL",), ("europe-west4",), 3600.0),
+}
+"""Electricity Maps' names of grids, Google Cloud's of regions, and each source's usual delay."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything a replay needs but the policy.
+
+    ``rtt_ms`` is visitors by POPs; ``demand`` the visitors' weights, which sum to 1; ``truth`` and
+    ``feeds`` are in the order of ``pops``. ``notes`` say what was assumed or left out.
+    """
+
+    pops: tuple[str, ...]
+    visitors: tuple[str, ...]
+    rtt_ms: Floats
+    demand: Floats
+    truth: tuple[Trace, ...]
+    feeds: tuple[Feed, ...]
+    notes: tuple[str, ...] = ()
+
+    def mean_gco2_kwh(self, since_s: int, until_s: int) -> Floats:
+        """Return each POP's mean over a time; NaN where its trace has nothing then."""
+        return np.array([mean_between(trace, since_s, until_s) for trace in self.truth])
+
+
+def mean_between(trace: Trace, since_s: int, until_s: int) -> float:
+    """Return a trace's mean between two instants, g/kWh; NaN where it has nothing then."""
+    first, last = ((at - trace.start_s) // trace.step_s for at in (since_s, until_s))
+    values = trace.gco2_kwh[max(0, first) : max(0, last)]
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def load_world(
+    carbon: Path,
+    rtt: Path,
+    *,
+    train: Sequence[int],
+    test: Sequence[int],
+    basis: str = "direct",
+    delays_s: Mapping[str, float] | None = None,
+    demand: Mapping[str, float] | None = None,
+) -> World:
+    """Put a world together from files.
+
+    Parameters
+    ----------
+    carbon, rtt
+        A folder of traces and a table of round trips (see `greenstream_tuning.traces`). A place
+        of the table is a POP when a trace has its name, or that of the grid it is known to be on.
+    train, test
+        Years: the published mean that a source falls back on is that of the first.
+    delays_s
+        Seconds by which a POP's source is late, where not as usual.
+    demand
+        Weight by place of the table; by default every POP is also a place of visitors, and all
+        weigh the same.
+
+    Raises
+    ------
+    TraceError
+        When the files have no POP in common, or a name in ``delays_s`` or ``demand`` is unknown.
+    """
+    traces = load_traces(carbon, [*train, *test], basis)
+    table = load_round_trips(rtt)
+    trained = (year_start_s(min(train)), year_start_s(max(train) + 1))
+    tested = (year_start_s(min(test)), year_start_s(max(test) + 1))
+    grids, notes = _match(table, traces)
+    for pop, (grid, _) in list(grids.items()):
+        for name, years in (("training", trained), ("test", tested)):
+            if pop in grids and np.isnan(mean_between(traces[grid], *years)):
+                notes.append(f"{pop} is left out: {grid} has nothing in the {name} years")
+                del grids[pop]
+    if not grids:
+        raise TraceError(f"no place in {rtt.name} has a trace in {carbon}")
+    late_s = _delays(grids, delays_s or {})
+    feeds = [
+        DelayedTrace(
+            traces[grid],
+            late_s[pop],
+            _usual_delay_s(pop) + CADENCE_S,
+            mean_between(traces[grid], *trained),
+        )
+        for pop, (grid, _) in grids.items()
+    ]
+    visitors, weights = _demand(demand, grids, table)
+    return World(
+        pops=tuple(grids),
+        visitors=visitors,
+        rtt_ms=np.array([[_rtt(table, grids, one, pop) for pop in grids] for one in visitors]),
+        demand=weights / weights.sum(),
+        truth=tuple(traces[grid] for grid, _ in grids.values()),
+        feeds=tuple(feeds),
+        notes=tuple(notes),
+    )
+
+
+Grids = dict[str, tuple[str, str | None]]
+"""POP to its trace and its place in the table of round trips, ``None`` if it has none there."""
+
+
+def _match(table: RoundTrips, traces: Mapping[str, Trace]) -> tuple[Grids, list[str]]:
+    grids: Grids = {}
+    for place in table.places:
+        pop = _known_as(place)
+        names = (place,) if pop == place and pop not in KNOWN else (place, *KNOWN[pop].traces)
+        grid = next((name for name in names if name in traces), None)
+        if grid is not None and pop not in grids:
+            grids[pop] = (grid, place)
+    notes = []
+    if any(pop in KNOWN for pop in grids):
+        for pop, known in KNOWN.items():
+            grid = next((name for name in known.traces if name in traces), None)
+            if pop not in grids and grid is not None and not known.places:
+                grids[pop] = (grid, None)
+                notes.append(f"{pop} has no round trips in the table: estimated from distance")
+    return grids, notes
+
+
+def _known_as(place: str) -> str:
+    for pop, known in KNOWN.items():
+        if place in (pop, *known.traces, *known.places):
+            return pop
+    return place
+
+
+def _usual_delay_s(pop: str) -> float:
+    return KNOWN[pop].delay_s if pop in KNOWN else USUAL_DELAY_S
+
+
+def _delays(grids: Grids, stated: Mapping[str, float]) -> dict[str, float]:
+    delays_s = {pop: _usual_delay_s(pop) for pop in grids}
+    by_name = {name: pop for pop, (grid, _) in grids.items() for name in (grid, pop)}
+    for name, delay_s in stated.items():
+        if name not in by_name:
+            raise TraceError(f"{name} is none of {', '.join(by_name)}")
+        delays_s[by_name[name]] = delay_s
+    return delays_s
+
+
+def _demand(
+    stated: Mapping[str, float] | None, grids: Grids, table: RoundTrips
+) -> tuple[tuple[str, ...], Floats]:
+    if stated is None:
+        return tuple(grids), np.ones(len(grids))
+    for name in stated:
+        if name not in grids and name not in table.origins:
+            raise TraceError(f"no round trips from {name}")
+    weights = np.array([*stated.values()], dtype=float)
+    if not (weights >= 0).all() or not weights.sum() > 0:
+        raise TraceError("demand must not be negative, and not all zero")
+    return tuple(stated), weights
+
+
+def _rtt(table: RoundTrips, grids: Grids, visitor: str, pop: str) -> float:
+    """Return the round trip in the table, else what the distance suggests, else NaN."""
+    origin = grids[visitor][1] if visitor in grids else visitor
+    place = grids[pop][1]
+    if origin is not None and place is not None:
+        return float(table.rtt_ms[table.origins.index(origin), table.places.index(place)])
+    here, there = known_pops().get(visitor), known_pops().get(pop)
+    if here is None or there is None:
+        return float("nan")
+    return estimate_rtt_ms(great_circle_km(here.lat, here.lon, there.lat, there.lon))
