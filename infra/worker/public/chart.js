@@ -6,7 +6,7 @@ import { OBSERVED, age, grams, isNumber, milliseconds, rungWord } from "./words.
 
 const MARGIN = { top: 30, right: 20, bottom: 42, left: 46 };
 const MANY = 12; // candidates, above which labels are codes and only some are shown
-const CHARACTER = 6.9; // width of one at the label's size, on the safe side
+const [CHARACTER, BOLD_CHARACTER] = [7.2, 8.8]; // width of one at the label's size, on the safe side
 
 /** Draw a decision's candidates into `box` and explain the marks in `key`. */
 export function draw(box, key, route, limitMs, name) {
@@ -103,17 +103,24 @@ function label(marks, name, width, bottom, route) {
   for (const mark of [...marks].sort((a, b) => b.chosen - a.chosen || b.nearest - a.nearest || a.rank - b.rank)) {
     const words = few || mark.chosen || mark.nearest ? name(mark.one.pop) : mark.one.pop;
     const text = mark.nearest && !mark.chosen ? `${words} (nearest)` : words;
-    const half = (text.length * CHARACTER) / 2;
-    const gap = mark.chosen ? 18 : 12;
-    const around = [[gap + half, 0], [-gap - half, 0], [0, gap + 8], [0, -gap - 6], [gap + half, 13], [gap + half, -13], [-gap - half, 13], [-gap - half, -13],
-      [0, gap + 22], [gap + half, 26], [gap + half, -26], [-gap - half, 26], [-gap - half, -26]];
-    const spot = around.map(([dx, dy]) => ({ left: mark.x + dx - half, right: mark.x + dx + half, top: mark.y + dy - 8, bottom: mark.y + dy + 8 }))
+    const span = text.length * (mark.chosen ? BOLD_CHARACTER : CHARACTER);
+    const gap = mark.chosen ? 17 : 11;
+    const spot = SPOTS.map(([side, dy]) => ({ side, ...extent(mark, side, dy * (side ? 1 : gap / 11), gap, span) }))
       .find((box) => box.left >= MARGIN.left && box.right <= width && box.top >= MARGIN.top && box.bottom <= bottom - 1 && !taken.some((other) => overlap(box, other)));
     if (!spot) continue;
     taken.push(spot);
-    texts.push(s("text", { class: `label${mark.chosen ? " chosen" : ""}${mark.one.eligible ? "" : " beyond"}`, x: (spot.left + spot.right) / 2, y: spot.bottom - 4, "text-anchor": "middle" }, text));
+    const anchor = { 1: ["start", spot.left], 0: ["middle", mark.x], [-1]: ["end", spot.right] }[spot.side];
+    texts.push(s("text", { class: `label${mark.chosen ? " chosen" : ""}${mark.one.eligible ? "" : " beyond"}`, x: anchor[1], y: spot.bottom - 4, "text-anchor": anchor[0] }, text));
   }
   return texts;
+}
+
+/** Where a label may go, best first: side (1 right, -1 left, 0 centred) and offset downwards. */
+const SPOTS = [[1, 0], [-1, 0], [0, 19], [0, -17], [1, 13], [1, -13], [-1, 13], [-1, -13], [0, 33], [0, -31], [1, 26], [1, -26], [-1, 26], [-1, -26], [1, 40], [-1, 40], [1, -40], [-1, -40]];
+
+function extent({ x, y }, side, dy, gap, width) {
+  const left = side > 0 ? x + gap : side < 0 ? x - gap - width : x - width / 2;
+  return { left, right: left + width, top: y + dy - 8, bottom: y + dy + 8 };
 }
 
 const overlap = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;

@@ -2,7 +2,7 @@
 
 import { draw } from "./chart.js";
 import { byId, h, say } from "./dom.js";
-import { MISSING, age, bounds, grams, isNumber, kind, milliseconds, providerName, rungWord } from "./words.js";
+import { MISSING, OBSERVED, age, bounds, grams, isNumber, kind, milliseconds, providerName, rungWord } from "./words.js";
 
 const PLACES = [
   ["New York", 40.7, -74.0], ["San Francisco", 37.8, -122.4], ["Chicago", 41.9, -87.6], ["Dallas", 32.8, -96.8],
@@ -58,9 +58,9 @@ export class Decision {
     this.#pops = pops;
     const name = nameOf(pops);
     const [chosen] = route.candidates;
-    const grid = chosen.proxy_zone ? `the neighbouring grid ${chosen.zone}` : `the grid ${chosen.zone}`;
-    const figure = isNumber(chosen.gco2_kwh) ? `, at ${grams(chosen.gco2_kwh)} g/kWh` : "";
-    byId("sentence").replaceChildren(`A request from ${this.#from} goes to `, h("strong", null, name(route.pop)), ` on ${grid}${figure}.`);
+    const parts = [`A request from ${this.#from} goes to `, h("strong", null, name(route.pop)), `, ${where(chosen)}.`];
+    const sentence = h("span", null, parts);
+    if (sentence.textContent !== byId("sentence").textContent) byId("sentence").replaceChildren(sentence);
     say(byId("reason"), [route.reason_text, difference(route, name), comparison(route)].filter(Boolean).join(" "));
     this.#draw();
     byId("candidates").replaceChildren(...rows(route, name));
@@ -114,6 +114,12 @@ const nameOf = (pops) => {
   const names = new Map(pops.map(({ pop, name }) => [pop, name]));
   return (pop) => names.get(pop) ?? String(pop);
 };
+
+function where({ gco2_kwh: value, proxy_zone: neighbour, rung }) {
+  if (!isNumber(value)) return "of whose grid nothing is known";
+  const certainty = OBSERVED.has(rung) ? "" : ` (${rungWord(rung).toLowerCase()})`;
+  return `where ${neighbour ? "a neighbouring" : "the"} grid is at ${grams(value)} g/kWh${certainty}`;
+}
 
 function difference({ baseline, pop }, name) {
   const grams_ = baseline?.attributed_difference_gco2_kwh;

@@ -10,7 +10,7 @@ export class PopMap {
   #box = byId("map");
   #details = byId("pop-details");
   #outline = null;
-  #shown = null; // the pop in the details
+  #shown = null; // the pop in the details, if the reader picked one
   #marks = new Map();
   #told = new Map();
 
@@ -30,7 +30,7 @@ export class PopMap {
       mark.element.setAttribute("class", `pop ${stepOf(one.adj_carbon_gco2_kwh)} ${OBSERVED.has(one.rung) ? "solid" : "hollow"}${one.pop === chosen ? " chosen" : ""}`);
       mark.element.setAttribute("aria-label", text.join(". "));
     }
-    if (this.#shown) this.#show(this.#shown);
+    this.#show(this.#shown ?? chosen);
   }
 
   #build(outline, pops) {
@@ -87,23 +87,27 @@ export class PopMap {
       event.preventDefault();
       move(elements[(at + steps[event.key] + elements.length) % elements.length]);
     });
-    picture.addEventListener("focusin", (event) => this.#show(event.target.dataset.pop));
+    picture.addEventListener("focusin", (event) => this.#pick(event.target.dataset.pop));
     for (const kindOfEvent of ["pointermove", "click"]) {
       picture.addEventListener(kindOfEvent, (event) => {
         const near = nearest(elements, event);
-        if (near) this.#show(near.dataset.pop);
+        if (near) this.#pick(near.dataset.pop);
       });
     }
   }
 
-  #show(pop) {
-    const told = this.#told.get(pop);
-    if (!told) return;
+  #pick(pop) {
     if (this.#shown !== pop) {
       this.#marks.get(this.#shown)?.element.removeAttribute("aria-current");
       this.#marks.get(pop).element.setAttribute("aria-current", "true");
       this.#shown = pop;
     }
+    this.#show(pop);
+  }
+
+  #show(pop) {
+    const told = this.#told.get(pop);
+    if (!told) return;
     const text = told.join(" ");
     if (this.#details.dataset.told === text) return;
     this.#details.dataset.told = text;
@@ -114,7 +118,7 @@ export class PopMap {
     return h("div", { class: "map-panel elsewhere" }, h("p", null, "Off these maps:"), pops.map((pop) => {
       const element = h("button", { type: "button", "data-pop": pop.pop }, pop.name);
       this.#marks.set(pop.pop, { element, pop });
-      for (const each of ["focus", "pointerenter"]) element.addEventListener(each, () => this.#show(pop.pop));
+      for (const each of ["focus", "pointerenter"]) element.addEventListener(each, () => this.#pick(pop.pop));
       return element;
     }));
   }
@@ -124,7 +128,7 @@ function described(one, pop) {
   const wide = bounds(one);
   const lines = [
     `${pop.name} (${one.pop})`,
-    `${grams(one.adj_carbon_gco2_kwh)} g/kWh adj_carbon: ${grams(one.gco2_kwh)}${wide ? ` (${wide})` : ""} and ${grams(one.penalty_gco2_kwh)} for age`,
+    `${grams(one.adj_carbon_gco2_kwh)} g/kWh${one.penalty_gco2_kwh > 0 ? `: ${grams(one.gco2_kwh)} and ${grams(one.penalty_gco2_kwh)} for age` : ", nothing added for age"}${wide ? `; bounds ${wide}` : ""}`,
     `${one.zone}, ${kind(one)}, ${rungWord(one.rung).toLowerCase()}${one.age_s === null ? "" : `, ${age(one.age_s)} old`}`,
   ];
   if (one.provider) lines.push(`Provider ${providerName(one.provider)}, its zone ${one.provider_zone ?? "not told"}`);

@@ -1,0 +1,445 @@
+"""The status page in a real browser: the real router on a store of the test's making."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
+
+from greenstream.zones import pops, zones
+from infra.local.page import serving
+from infra.local.stack import LocalStack
+from tests.e2e.scene import DAY_GCO2_KWH, Scene
+
+CHROMIUM = shutil.which("chromium")
+PHONE, TABLET, DESKTOP, WIDE = 390, 768, 1280, 1920
+HOSTILE = (
+    '<img src=x onerror="document.title=1"><script>document.title=2</script>\u202e"\'&' + "W" * 400
+)
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="NO BROWSER: chromium is not installed")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*arguments, "--disable-component-update"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = Path(os.environ.get("GREENSTREAM_ARTIFACTS") or tmp_path_factory.mktemp("screens"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+@dataclass
+class Visit:
+    """One visitor's browser window; whatever it complains of is kept."""
+
+    page: Page
+    url: str
+    complaints: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self._asked(request.url))
+
+    def _heard(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def _asked(self, url: str) -> None:
+        if not url.startswith((self.url, "data:")):
+            self.elsewhere.append(url)
+
+    def open(self) -> Page:
+        self.page.goto(self.url)
+        expect(self.page.locator("#chart .mark").first).to_be_attached()
+        return self.page
+
+    def refresh(self) -> None:
+        with self.page.expect_response("**/api/v1/zones"):
+            self.page.get_by_role("button", name="Refresh").click()
+
+    def row(self, zone: str) -> Locator:
+        return self.page.locator(f'tr[data-zone="{zone}"]')
+
+    def is_wider_than_its_window(self) -> bool:
+        return bool(self.page.evaluate("document.documentElement.scrollWidth > innerWidth"))
+
+
+@pytest.fixture
+def visit(browser: Browser, scene: Scene) -> Iterator[Visit]:
+    with serving(scene.ask) as url:
+        context = browser.new_context(viewport={"width": DESKTOP, "height": 900})
+        yield Visit(context.new_page(), url)
+        context.close()
+
+
+def unfold(page: Page) -> None:
+    """Open all that can be opened, so that nothing escapes inspection."""
+    for _ in range(page.locator('#zones button[aria-expanded="false"]').count()):
+        page.locator('#zones button[aria-expanded="false"]').first.click()
+    page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true })")
+
+
+class TestLooks:
+    @pytest.mark.parametrize("theme", ["light", "dark"])
+    @pytest.mark.parametrize("width", [PHONE, TABLET, DESKTOP, WIDE])
+    def test_no_complaint_no_barrier_no_overflow_nothing_from_elsewhere(
+        self, visit: Visit, scene: Scene, artifacts: Path, theme: Any, width: int
+    ) -> None:
+        scene.ran("entsoe", error="503 from the platform")
+        visit.page.emulate_media(color_scheme=theme)
+        visit.page.set_viewport_size({"width": width, "height": 900})
+        page = visit.open()
+        unfold(page)
+        visit.row("GBR-13").scroll_into_view_if_needed()
+        expect(visit.row("GBR-13").locator(".spark svg")).to_be_attached()
+
+        page.screenshot(path=artifacts / f"page-{theme}-{width}.png", full_page=True)
+        found = Axe().run(page).response["violations"]
+        assert not [
+            (rule["id"], [node["html"][:200] for node in rule["nodes"][:3]]) for rule in found
+        ]
+        assert not visit.is_wider_than_its_window()
+        assert not visit.complaints
+        assert not visit.elsewhere
+
+    def test_the_theme_chosen_is_kept(self, visit: Visit) -> None:
+        page = visit.open()
+        paper = "getComputedStyle(document.body).backgroundColor"
+        light = page.evaluate(paper)
+        page.get_by_role("button", name="Dark theme").click()
+        dark = page.evaluate(paper)
+        assert dark != light
+        page.reload()
+        assert page.evaluate(paper) == dark
+        expect(page.get_by_role("button", name="Light theme")).to_be_visible()
+
+
+class TestTheDecision:
+    def test_is_told_in_a_sentence_with_its_reason(self, visit: Visit) -> None:
+        page = visit.open()
+        expect(page.locator("#sentence")).to_contain_text("from New York goes to Los Angeles")
+        expect(page.locator("#reason")).to_contain_text("is the cleanest of 4 within 80 ms")
+        expect(page.locator("#reason")).to_contain_text("attributional, location-based")
+
+    def test_follows_the_place_and_the_limit(self, visit: Visit) -> None:
+        page = visit.open()
+        page.get_by_label("From").select_option("London")
+        expect(page.locator("#sentence")).to_contain_text("from London goes to London")
+        page.get_by_label("From").select_option("New York")
+        page.get_by_label("Round trip at most").fill("20")
+        expect(page.locator("#sentence")).to_contain_text("New York goes to New York")
+        expect(page.locator("#chart .limit text")).to_have_text("limit 20 ms")
+
+    def test_follows_the_browsers_position_to_a_tenth_of_a_degree(
+        self, visit: Visit, scene: Scene
+    ) -> None:
+        visit.page.context.grant_permissions(["geolocation"])
+        visit.page.context.set_geolocation({"latitude": 52.3712, "longitude": 4.8955})
+        page = visit.open()
+        page.get_by_role("button", name="Use my position").click()
+        expect(page.locator("#sentence")).to_contain_text("from your position goes to")
+        asked = [path for path in scene.asked if "lat=52" in path]
+        assert asked
+        assert all("lat=52.4" in path and "lon=4.9" in path for path in asked)
+
+    def test_a_number_that_is_no_latitude_is_not_asked(self, visit: Visit, scene: Scene) -> None:
+        page = visit.open()
+        page.get_by_label("Latitude").fill("95")
+        page.get_by_label("Ranked by").select_option("average")
+        page.get_by_label("Latitude").fill("10")
+        expect(page.locator("#sentence")).to_contain_text("from there")
+        assert not [path for path in scene.asked if "lat=95" in path]
+
+    def test_marks_one_winner_and_gives_every_figure_as_a_table(self, visit: Visit) -> None:
+        page = visit.open()
+        expect(page.locator("#chart .ring")).to_have_count(1)
+        page.get_by_text("Every candidate").click()
+        expect(page.locator("#candidates tbody tr")).to_have_count(6)
+        chosen = page.locator("#candidates tr.chosen")
+        expect(chosen.get_by_role("rowheader")).to_have_text("Los Angeles")
+        expect(chosen).to_contain_text("chosen")
+
+    @pytest.mark.parametrize("width", [PHONE, DESKTOP])
+    @pytest.mark.parametrize("among", ["", "all"])
+    def test_labels_do_not_cover_each_other(self, visit: Visit, width: int, among: str) -> None:
+        visit.page.set_viewport_size({"width": width, "height": 900})
+        page = visit.open()
+        page.get_by_label("Among").select_option(among)
+        expect(page.locator("#chart .mark")).to_have_count(len(pops()) if among else 6)
+        boxes = page.locator("#chart .label").evaluate_all(
+            "all => all.map(each => each.getBoundingClientRect().toJSON())"
+        )
+        assert len(boxes) >= 6
+        covered = [
+            (a, b)
+            for i, a in enumerate(boxes)
+            for b in boxes[i + 1 :]
+            if a["left"] < b["right"] - 1
+            and b["left"] < a["right"] - 1
+            and a["top"] < b["bottom"] - 2
+            and b["top"] < a["bottom"] - 2
+        ]
+        assert not covered
+
+
+class TestZones:
+    def test_all_are_there_each_with_figure_kind_source_and_rung(self, visit: Visit) -> None:
+        page = visit.open()
+        expect(page.locator("tr[data-zone]")).to_have_count(len(zones()))
+        dutch = visit.row("ENTSOE_NL")
+        for text in (
+            "Netherlands",
+            "271",
+            "244\N{EN DASH}325",
+            "average, direct",
+            "ENTSO-E",
+            "partly known",
+        ):
+            expect(dutch).to_contain_text(text)
+
+    def test_sorts_and_finds(self, visit: Visit) -> None:
+        page = visit.open()
+        british = page.locator("#zones tbody").nth(1).locator("tr[data-zone] .cell-name")
+        expect(british.first).to_contain_text("North Scotland")
+        page.get_by_role("columnheader", name="Zone").get_by_role("button").click()
+        expect(british.first).to_contain_text("East England")
+        page.get_by_label("Find").fill("neso live")
+        shown = page.locator("tr[data-zone]")
+        expect(shown).to_have_count(sum(zone.startswith("GBR") for zone in DAY_GCO2_KWH))
+        expect(page.locator("#zones-shown")).to_contain_text(f"5 zones of {len(zones())} match")
+
+    def test_a_group_folds(self, visit: Visit) -> None:
+        page = visit.open()
+        page.get_by_role("button", name="European mainland").click()
+        expect(visit.row("ENTSOE_NL")).to_have_count(0)
+        expect(visit.row("NYISO")).to_be_visible()
+
+    def test_a_day_is_asked_for_only_where_it_is_looked_at(
+        self, visit: Visit, scene: Scene
+    ) -> None:
+        visit.page.set_viewport_size({"width": PHONE, "height": 600})
+        page = visit.open()
+        assert not [path for path in scene.asked if "history_h" in path]
+        visit.row("NYISO").scroll_into_view_if_needed()
+        line = visit.row("NYISO").locator(".spark").get_by_role("img")
+        expect(line).to_have_attribute("aria-label", "24 h: 192 to 320 g/kWh")
+        assert page.locator(".spark svg").count() <= 3
+        assert not [path for path in scene.asked if "history_h" in path and "ENTSOE" in path]
+
+
+class TestAKilledProvider:
+    def test_its_zone_grows_stale_then_falls_back(self, visit: Visit, scene: Scene) -> None:
+        scene.same_hour("GBR-13", 188)
+        visit.open()
+        row = visit.row("GBR-13")
+        expect(row.locator(".rung")).to_have_text("Live")
+
+        scene.client.clock.forward(150 * 60)
+        scene.ran("eso", error="connection refused")
+        visit.refresh()
+        expect(row.locator(".rung")).to_have_text("Stale")
+        expect(row.locator(".cell-age")).to_contain_text("2 h 30 min")
+        expect(row.locator(".cell-age")).to_contain_text("+140 g/kWh")
+        provider = visit.page.locator("#providers li").filter(has_text="NESO")
+        expect(provider).to_contain_text("failing")
+        expect(provider).to_contain_text("connection refused")
+        expect(provider).to_contain_text("2 h 30 min old")
+
+        scene.client.clock.forward(4 * 3600)
+        visit.refresh()
+        expect(row.locator(".rung")).to_have_text("Same hour, 7 days")
+        expect(row.locator(".cell-gco2")).to_contain_text("188")
+        expect(row.locator(".cell-age")).to_contain_text("+350 g/kWh")
+        expect(visit.page.locator('#map [data-pop="lon"]')).to_have_class("pop step-5 hollow")
+
+        scene.client.clock.forward(60)
+        scene.past_day("GBR-13", 122)
+        scene.ran("eso")
+        visit.refresh()
+        expect(row.locator(".rung")).to_have_text("Live")
+        expect(provider).to_contain_text("working")
+
+
+class TestTheMap:
+    def test_is_walked_with_the_keyboard(self, visit: Visit) -> None:
+        page = visit.open()
+        europe = page.get_by_role("group", name="Points of presence in Europe")
+        expect(europe.locator('[tabindex="0"]')).to_have_count(1)
+        europe.locator('[tabindex="0"]').focus()
+        expect(page.locator("#pop-details")).to_contain_text("Lisbon (lis)")
+        page.keyboard.press("ArrowRight")
+        expect(page.locator("#pop-details")).to_contain_text("Cork (ork)")
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("ArrowLeft")  # round to the easternmost
+        expect(page.locator("#pop-details")).to_contain_text("Bucharest (otp)")
+
+    def test_tells_what_is_pointed_at(self, visit: Visit) -> None:
+        page = visit.open()
+        page.locator('#map [data-pop="cdg"] .dot').hover()
+        for text in ("Paris (cdg)", "35 g/kWh", "ENTSOE_FR, average, direct, live", "ENTSO-E"):
+            expect(page.locator("#pop-details")).to_contain_text(text)
+
+
+class TestRefresh:
+    def test_comes_every_ten_seconds_and_rests_while_nobody_looks(
+        self, visit: Visit, scene: Scene
+    ) -> None:
+        visit.page.clock.install()
+        page = visit.open()
+        with page.expect_response("**/api/v1/zones"):
+            page.clock.run_for(10_000)
+        page.evaluate(
+            "Object.defineProperty(document, 'hidden', {value: true, configurable: true});"
+            "document.dispatchEvent(new Event('visibilitychange'))"
+        )
+        asked = len(scene.asked)
+        page.clock.run_for(60_000)
+        expect(page.locator("#updated")).to_contain_text("paused")
+        assert len(scene.asked) == asked
+        with page.expect_response("**/api/v1/zones"):
+            page.evaluate(
+                "Object.defineProperty(document, 'hidden', {value: false});"
+                "document.dispatchEvent(new Event('visibilitychange'))"
+            )
+        expect(page.locator("#updated")).to_contain_text("every 10 s")
+
+    def test_tells_when_it_was(self, visit: Visit) -> None:
+        visit.page.clock.install()
+        page = visit.open()
+        expect(page.locator("#as-of")).to_have_text("As of 16:00:00 UTC")
+        page.clock.run_for(7_000)
+        expect(page.locator("#updated")).to_contain_text("Last updated 7 s ago")
+
+
+class TestTrouble:
+    def test_a_failed_refresh_keeps_what_was_known_and_says_so(
+        self, visit: Visit, scene: Scene
+    ) -> None:
+        page = visit.open()
+        scene.down = True
+        visit.refresh()
+        notice = page.get_by_role("status").filter(has_text="The last refresh failed")
+        expect(notice).to_contain_text("the router does not answer")
+        expect(notice).to_contain_text("What you see is from 16:00:00 UTC")
+        expect(visit.row("NYISO").locator(".cell-gco2")).to_contain_text("288")
+        scene.down = False
+        visit.refresh()
+        expect(page.locator(".notice")).to_have_count(0)
+
+    def test_a_router_down_from_the_start_is_said_and_then_forgotten(
+        self, visit: Visit, scene: Scene
+    ) -> None:
+        scene.down = True
+        visit.page.goto(visit.url)
+        expect(visit.page.locator(".notice")).to_contain_text("The last refresh failed")
+        scene.down = False
+        visit.refresh()
+        expect(visit.page.locator("#chart .mark")).to_have_count(6)
+        expect(visit.page.locator(".notice")).to_have_count(0)
+
+    def test_degraded_answers_say_why(self, visit: Visit, scene: Scene) -> None:
+        visit.open()
+        scene.store.unreachable = True
+        scene.client.clock.forward(60)
+        visit.refresh()
+        expect(visit.page.locator(".notice.degraded")).to_contain_text("Degraded")
+
+    def test_simulated_data_are_called_so(self, visit: Visit, scene: Scene) -> None:
+        scene.read("NYISO", 250, valid_to=scene.now + timedelta(minutes=1), simulated=True)
+        page = visit.open()
+        expect(page.locator(".notice.simulated")).to_contain_text("No figure on this page is real")
+
+
+class TestHostileStrings:
+    def test_are_shown_as_they_are_and_do_nothing(self, visit: Visit, scene: Scene) -> None:
+        def spoil(route: Route) -> None:
+            body = route.fetch().json()
+            for zone in body.get("zones", []):
+                zone |= {"name": HOSTILE, "provider": HOSTILE, "provider_zone": HOSTILE}
+                zone |= {"note": HOSTILE, "rung": HOSTILE, "signal": HOSTILE, "scope": HOSTILE}
+            for candidate in body.get("candidates", []):
+                candidate |= {"provider": HOSTILE, "rung": HOSTILE, "proxy_reason": HOSTILE}
+            body |= {"reason_text": HOSTILE} if "candidates" in body else {}
+            body |= {"degraded": True, "degraded_reason": HOSTILE}
+            route.fulfill(json=body)
+
+        scene.ran("eso", error=HOSTILE, kind=HOSTILE)
+        for path in ("zones", "route?*"):
+            visit.page.route(f"**/api/v1/{path}", spoil)
+        page = visit.open()
+        title = page.title()
+        unfold(page)
+        page.locator('#map [data-pop="cdg"] .dot').hover()
+        expect(page.locator("#providers .error")).to_contain_text(HOSTILE)
+        expect(page.locator(".notice.degraded")).to_contain_text(HOSTILE)
+        expect(page.locator("#reason")).to_contain_text(HOSTILE)
+        expect(visit.row("NYISO").locator(".cell-name")).to_contain_text(HOSTILE)
+        assert page.locator("img, body script").count() == 0
+        assert page.title() == title
+        assert not visit.is_wider_than_its_window()
+        assert not visit.complaints
+
+
+class TestTheServer:
+    def test_forbids_all_but_its_own_scripts_and_styles(self, visit: Visit) -> None:
+        policy = httpx.get(visit.url).headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
+        assert "unsafe" not in policy
+
+    @pytest.mark.parametrize("path", ["../page.py", "%2e%2e/page.py", "../../../README.md", ".git"])
+    def test_serves_nothing_but_the_page(self, visit: Visit, path: str) -> None:
+        assert httpx.get(visit.url + path).status_code == 404
+
+    def test_turns_a_silent_router_into_problem_details(self, visit: Visit, scene: Scene) -> None:
+        scene.down = True
+        answer = httpx.get(f"{visit.url}api/v1/zones")
+        assert answer.status_code == 502
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "does not answer" in json.loads(answer.text)["detail"]
+
+
+class TestOnTheRealStack:
+    def test_shows_the_deployed_routers_answers(
+        self, browser: Browser, tmp_path: Path, artifacts: Path
+    ) -> None:
+        local = LocalStack(tmp_path / "state")
+        stack = local.up(upstream="simulated", auth="none")
+        try:
+            with serving(stack.get) as url:
+                page = browser.new_page(viewport={"width": DESKTOP, "height": 900})
+                visit = Visit(page, url)
+                visit.open()
+                expect(page.locator(".notice.simulated")).to_be_visible()
+                expect(visit.row("NYISO").locator(".rung")).to_have_text("Live")
+                expect(visit.row("GBR-13").locator(".rung")).to_have_text("Live")
+                page.screenshot(path=artifacts / "page-real-stack.png", full_page=True)
+                page.close()
+        finally:
+            local.down()
+        assert not visit.complaints
+        assert not visit.elsewhere
