@@ -11,10 +11,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from aws_lambda_powertools import Logger
@@ -26,6 +25,9 @@ from greenstream.zones import pops, zones
 from tests.builders import a_reading
 from tests.fakes.memory_store import MemoryStore
 from tests.measure import ROOT, Figure, durations_ms, quantile, report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LARGE_ZONES, LARGE_POPS = 350, 300
 PARTS = ("handler", "respond", "floor")
