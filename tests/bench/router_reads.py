@@ -1,0 +1,111 @@
+"""What the router reads: queries per five seconds, read units, bytes, and the time of a read.
+
+Run from anywhere: ``python tests/bench/router_reads.py``. The table is dynoxide's, which counts
+capacity as DynamoDB does. A thousand questions are spread evenly over a minute of a clock of
+their own. Floor of the read's time: the same Query by the bare client, its items untouched.
+"""
+
+import json
+import os
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from greenstream.dynamodb import DynamoStore, dynamodb_client
+from greenstream.zones import zones
+from tests.builders import NOW
+from tests.integration.conftest import make_table
+from tests.integration.engines import dynoxide
+from tests.measure import Figure, durations_ms, quantile, report
+
+ZONES, REQUESTS, SECONDS = 30, 1000, 60
+TABLE = "readings"
+
+
+class Meter:
+    """Counts a client's queries, by its own events."""
+
+    def __init__(self, client: Any) -> None:
+        self.queries = 0
+        self.read_units = 0.0
+        client.meta.events.register("provide-client-params.dynamodb.Query", self._ask)
+        client.meta.events.register("after-call.dynamodb.Query", self._count)
+
+    def _ask(self, params: dict[str, Any], **_: object) -> dict[str, Any]:
+        return params | {"ReturnConsumedCapacity": "TOTAL"}
+
+    def _count(self, parsed: dict[str, Any], **_: object) -> None:
+        self.queries += 1
+        self.read_units += parsed["ConsumedCapacity"]["CapacityUnits"]
+
+
+def fill(store: DynamoStore) -> None:
+    """Write two kinds of reading for each of `ZONES` zones."""
+    from tests.router_client import a_reading_of
+
+    fed = [
+        (zone.zone, number)
+        for zone in zones().values()
+        for number, source in enumerate(zone.sources)
+        if len(source.kinds) > 1
+    ][:ZONES]
+    if len({zone for zone, _ in fed}) < ZONES:
+        raise RuntimeError(f"fewer than {ZONES} zones have a source of two kinds")
+    for zone, number in fed:
+        for kind in zones()[zone].sources[number].kinds:
+            store.put_reading(a_reading_of(zone, 123.456, source=number, kind=kind))
+
+
+def main() -> None:
+    """Ask, count and time."""
+    from tests.router_client import Client, SetClock  # imports the function: reads the environment
+
+    with tempfile.TemporaryDirectory() as folder, dynoxide(Path(folder)) as address:
+        os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = address
+        client = dynamodb_client(read_timeout_s=10.0)
+        make_table(client, TABLE)
+        clock = SetClock(NOW)
+        store = DynamoStore(client, TABLE, clock=clock)
+        fill(store)
+        store.snapshot()  # policy and profiles, read every few minutes
+        meter = Meter(client)
+        router = Client(store, clock=clock)
+        answered = 0
+        for _ in range(REQUESTS):
+            answered += len(router.ask("/v1/route", "lat=40.7&lon=-74.0").text)
+            clock.forward(SECONDS / REQUESTS)
+        queries, units = meter.queries, meter.read_units
+
+        def bare() -> dict[str, Any]:
+            found: dict[str, Any] = client.query(
+                TableName=TABLE,
+                KeyConditionExpression="pk = :pk AND sk >= :sk",
+                ExpressionAttributeValues={":pk": {"S": "CURRENT"}, ":sk": {"S": "PROVIDER"}},
+            )
+            return found
+
+        item_bytes = len(json.dumps(bare()["Items"]))
+        read = durations_ms(store.snapshot, runs=100)
+        floor = durations_ms(bare, runs=100)
+    windows = timedelta(seconds=SECONDS) / timedelta(seconds=5)
+    report(
+        [
+            Figure("router_queries_per_5_s", queries / windows, "queries", 1.0, "1"),
+            Figure("router_queries_per_1000", queries, f"queries in {SECONDS} s"),
+            Figure("router_rru_per_query", units / queries, f"RRU for {ZONES} zones", goal="2"),
+            Figure("router_read_bytes", item_bytes, "B as JSON on the wire"),
+            Figure("router_answer_bytes", answered / REQUESTS, "B", goal="8192"),
+            Figure("router_read_p50", quantile(read, 0.5), "ms", quantile(floor, 0.5)),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    os.environ |= {
+        "TABLE_NAME": TABLE,
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    main()
