@@ -1,0 +1,164 @@
+/** Real sockets around the built Worker in workerd: a router and origins that fail on request. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+
+const HOST = "127.0.0.1";
+const WORKER_DIR = join(import.meta.dirname, "..");
+const PASS_THROUGH = `export default {
+  fetch(request, env) {
+    const { pathname, search } = new URL(request.url);
+    return fetch(new Request(env.ORIGIN + pathname + search, request), { redirect: "manual" });
+  },
+};`;
+
+export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+export interface Server {
+  url: string;
+  handler: Handler;
+  calls: number;
+  close: () => void;
+}
+
+/** Serve on a free port; the handler may be changed at any time. */
+export async function serve(handler: Handler): Promise<Server> {
+  const http = createServer((incoming, response) => {
+    server.calls += 1;
+    server.handler(incoming, response);
+  });
+  await new Promise<void>((done) => http.listen(0, HOST, done));
+  const { port } = http.address() as AddressInfo;
+  const server: Server = {
+    url: `http://${HOST}:${port}`,
+    handler,
+    calls: 0,
+    close: () => {
+      http.close();
+      http.closeAllConnections();
+    },
+  };
+  return server;
+}
+
+/** An address where nobody listens. */
+export async function refused(): Promise<string> {
+  const server = await serve(() => {});
+  server.close();
+  return server.url;
+}
+
+/** Pass calls on as they are, signature and all, to a router elsewhere on this machine. */
+export function passOn(router_url: string): Handler {
+  const { hostname, port } = new URL(router_url);
+  return (incoming, response) => {
+    const { method, url, headers } = incoming;
+    const onward = request({ hostname, port, method, path: url, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    });
+    onward.on("error", () => response.destroy());
+    incoming.pipe(onward);
+  };
+}
+
+/** The router's answer: the first POP asked about is chosen. */
+export const routing: Handler = (incoming, response) => {
+  const pops = new URL(incoming.url ?? "", "http://x").searchParams.get("pops")?.split(",") ?? [];
+  const valid_to = new Date(Date.now() - 60_000).toISOString();
+  const candidates = pops.map((pop, index) => ({
+    pop,
+    zone: "ZONE",
+    eligible: true,
+    score: 100 + index,
+    latency_ms: 10 + index,
+    gco2_kwh: 100 + index,
+    valid_to,
+  }));
+  response.writeHead(200, { "content-type": "application/json" });
+  response.end(JSON.stringify({ pop: pops[0], reason: "cleanest", candidates }));
+};
+
+export const serving: Handler = (incoming, response) => {
+  incoming.resume().on("end", () => response.end("served"));
+};
+
+export type Env = Record<string, string | number | object>;
+export interface Visit {
+  ok: boolean;
+  ms: number;
+}
+
+export class Edge {
+  readonly #miniflare: Miniflare;
+
+  constructor(script: string, bindings: Env) {
+    this.#miniflare = new Miniflare(
+      convertV4MiniflareOptions({
+        modules: true,
+        script,
+        bindings: bindings as Record<string, never>,
+        compatibilityDate: "2026-11-01",
+        host: HOST,
+        handleRuntimeStdio: (stdout: NodeJS.ReadableStream, stderr: NodeJS.ReadableStream) => {
+          stdout.resume(); // the Worker's warnings are expected here
+          stderr.resume();
+        },
+      }),
+    );
+  }
+
+  static worker(bindings: Env): Edge {
+    return new Edge(built(), { AWS_REGION: "eu-west-1", SAMPLE_SHARE: 0, ...bindings });
+  }
+
+  static passThrough(ORIGIN: string): Edge {
+    return new Edge(PASS_THROUGH, { ORIGIN });
+  }
+
+  async visit(init: { method?: string; body?: string; cf?: object } = {}): Promise<Visit> {
+    const began = performance.now();
+    try {
+      const response = await this.#miniflare.dispatchFetch("http://www.test/a?b=1", {
+        cf: { colo: "DUB", latitude: "53.35", longitude: "-6.26" },
+        redirect: "manual",
+        ...init,
+      } as never);
+      const ok = (await response.text()) === "served";
+      return { ok, ms: performance.now() - began };
+    } catch {
+      return { ok: false, ms: performance.now() - began };
+    }
+  }
+
+  async start(): Promise<void> {
+    await this.#miniflare.ready;
+  }
+
+  async stop(): Promise<void> {
+    await this.#miniflare.dispose();
+  }
+}
+
+let script: string | undefined;
+
+/** The Worker as it would be deployed. */
+function built(): string {
+  if (script === undefined) {
+    const out = mkdtempSync(join(tmpdir(), "greenstream-worker-"));
+    const wrangler = join(WORKER_DIR, "node_modules/wrangler/bin/wrangler.js");
+    const args = [wrangler, "deploy", "--dry-run", "--outdir", out];
+    execFileSync(process.execPath, args, { cwd: WORKER_DIR, stdio: ["ignore", "ignore", "pipe"] });
+    script = readFileSync(join(out, "index.js"), "utf8");
+    rmSync(out, { recursive: true });
+  }
+  return script;
+}
+
+export function quantile(sorted: number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+}
