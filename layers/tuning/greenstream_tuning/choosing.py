@@ -85,7 +85,7 @@ class Chooser:
         shape = (carbon.shape[1], len(self._visitors[0].within), len(self._visitors))
         best = np.empty(shape, dtype=np.int64)
         lowest = np.empty(shape)
-        dark = np.isnan(carbon).all(axis=0)
+        dark: Bools = np.logical_and.reduce(np.isnan(carbon), axis=0)
         for number, visitor in enumerate(self._visitors):
             visitor.best(carbon, self._priced[number], dark, best[..., number], lowest[..., number])
         chosen = best.reshape(shape[0], -1)

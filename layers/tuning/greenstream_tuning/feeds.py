@@ -65,7 +65,7 @@ class Profile:
         index = hours - self._first_hour
         known = ~np.isnan(trace.gco2_kwh)
         sums = np.bincount(index, np.where(known, trace.gco2_kwh, 0.0))
-        counts = np.bincount(index, known)
+        counts = np.bincount(index[known], minlength=len(sums))
         week_sum, week_count = _over_week(sums), _over_week(counts)
         self._mean = np.divide(
             week_sum, week_count, out=np.full(len(sums), np.nan), where=week_count > 0
@@ -94,7 +94,7 @@ class Profile:
         return before * (1.0 - share) + after * share
 
 
-def _over_week(hourly: Floats) -> Floats:
+def _over_week(hourly: Floats | Ints) -> Floats:
     total = np.zeros(len(hourly))
     for day in range(PROFILE_LIFE.days):
         total[day * DAY_H :] += hourly[: len(hourly) - day * DAY_H]

@@ -210,4 +210,3 @@ def _quantile(values: Floats, weights: Floats, share: float) -> float:
     below = np.cumsum(weights[known][order])
     # A hair below the share, since the sum of many weights is not exactly theirs.
     return float(values[known][order][np.searchsorted(below, share * below[-1] * (1 - 1e-12))])
-

@@ -1,6 +1,6 @@
 """What is replayed: POPs with their traces and delays, visitors with their round trips."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -74,12 +74,29 @@ def mean_between(trace: Trace, since_s: int, until_s: int) -> float:
     return float(known.mean()) if len(known) else float("nan")
 
 
+@dataclass(frozen=True, slots=True)
+class Years:
+    """Which years are learnt from and which are replayed; neither is empty."""
+
+    train: tuple[int, ...]
+    test: tuple[int, ...]
+
+    @property
+    def train_s(self) -> tuple[int, int]:
+        """Begin and end of the years learnt from, epoch seconds."""
+        return year_start_s(min(self.train)), year_start_s(max(self.train) + 1)
+
+    @property
+    def test_s(self) -> tuple[int, int]:
+        """Begin and end of the years replayed, epoch seconds."""
+        return year_start_s(min(self.test)), year_start_s(max(self.test) + 1)
+
+
 def load_world(
     carbon: Path,
     rtt: Path,
+    years: Years,
     *,
-    train: Sequence[int],
-    test: Sequence[int],
     basis: str = "direct",
     delays_s: Mapping[str, float] | None = None,
     demand: Mapping[str, float] | None = None,
@@ -91,8 +108,8 @@ def load_world(
     carbon, rtt
         A folder of traces and a table of round trips (see `greenstream_tuning.traces`). A place
         of the table is a POP when a trace has its name, or that of the grid it is known to be on.
-    train, test
-        Years: the published mean that a source falls back on is that of the first.
+    years
+        The published mean that a source falls back on is that of the years learnt from.
     delays_s
         Seconds by which a POP's source is late, where not as usual.
     demand
@@ -104,14 +121,12 @@ def load_world(
     TraceError
         When the files have no POP in common, or a name in ``delays_s`` or ``demand`` is unknown.
     """
-    traces = load_traces(carbon, [*train, *test], basis)
+    traces = load_traces(carbon, [*years.train, *years.test], basis)
     table = load_round_trips(rtt)
-    trained = (year_start_s(min(train)), year_start_s(max(train) + 1))
-    tested = (year_start_s(min(test)), year_start_s(max(test) + 1))
     grids, notes = _match(table, traces)
     for pop, (grid, _) in list(grids.items()):
-        for name, years in (("training", trained), ("test", tested)):
-            if pop in grids and np.isnan(mean_between(traces[grid], *years)):
+        for name, time_s in (("training", years.train_s), ("test", years.test_s)):
+            if pop in grids and np.isnan(mean_between(traces[grid], *time_s)):
                 notes.append(f"{pop} is left out: {grid} has nothing in the {name} years")
                 del grids[pop]
     if not grids:
@@ -120,9 +135,9 @@ def load_world(
     feeds = [
         DelayedTrace(
             traces[grid],
-            late_s[pop],
-            _usual_delay_s(pop) + CADENCE_S,
-            mean_between(traces[grid], *trained),
+            delay_s=late_s[pop],
+            max_age_s=_usual_delay_s(pop) + CADENCE_S,
+            annual_mean_gco2_kwh=mean_between(traces[grid], *years.train_s),
         )
         for pop, (grid, _) in grids.items()
     ]

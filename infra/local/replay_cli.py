@@ -1,0 +1,288 @@
+"""``greenstream replay`` and ``tune``: what the router would have saved, and how to save more.
+
+The arithmetic is `greenstream_tuning`'s; here are the options and the printing.
+"""
+
+import argparse
+import csv
+import json
+import math
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from greenstream.policy import FreshnessModel, Policy, RankingSignal
+from infra.local.stack import ROOT
+from infra.local.view import table
+
+if TYPE_CHECKING:  # numpy and optuna are loaded by these two commands alone
+    from greenstream_tuning.replay import Row, Span
+    from greenstream_tuning.world import World, Years
+
+DATASETS: Final = ROOT.parent / "shared" / "datasets"
+COLUMNS: Final = (
+    "limit ms",
+    "policy",
+    "g/kWh",
+    "reduction",
+    "over oracle",
+    "median ms",
+    "p95 ms",
+    "violations",
+    "switches/year",
+)
+BAR_CHARS: Final = 40
+HOUR_S: Final = 3600.0
+
+
+class OptionError(Exception):
+    """An option cannot be used; the message says which and why."""
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register the two commands."""
+    world = argparse.ArgumentParser(add_help=False)
+    world.add_argument(
+        "--carbon",
+        type=Path,
+        default=DATASETS / "carbon",
+        metavar="DIR",
+        help="folder of <ZONE>_<YEAR>.csv: datetime_utc, direct_gco2_kwh, lifecycle_gco2_kwh",
+    )
+    world.add_argument(
+        "--rtt",
+        type=Path,
+        default=DATASETS / "rtt" / "gcp_region_rtt_ms.csv",
+        metavar="FILE",
+        help="square CSV of round trips in ms: origin, then one column per place",
+    )
+    world.add_argument("--train", type=years_of, default=(2022,), metavar="YEARS")
+    world.add_argument("--test", type=years_of, default=(2023,), metavar="YEARS")
+    world.add_argument("--basis", choices=("direct", "lifecycle"), default="direct")
+    world.add_argument(
+        "--delay",
+        type=pair_of,
+        action="append",
+        default=[],
+        metavar="POP=SECONDS",
+        help="usual time to publication of a POP's source",
+    )
+    world.add_argument(
+        "--late",
+        type=pair_of,
+        action="append",
+        default=[],
+        metavar="POP=HOURS",
+        help="a fault: this POP's source is that late all the time",
+    )
+    world.add_argument(
+        "--demand",
+        type=Path,
+        metavar="FILE",
+        help="CSV of place,weight: where visitors are (by default every POP's place, all alike)",
+    )
+    world.add_argument("--trials", type=int, default=40, help="policies tried by a search")
+
+    replayed = commands.add_parser(
+        "replay", parents=[world], help="what each policy would have saved over the test years"
+    )
+    replayed.add_argument("--step", type=int, default=300, metavar="SECONDS")
+    replayed.add_argument(
+        "--policy",
+        type=Path,
+        metavar="FILE",
+        help="the tuned policy (from `greenstream tune`); searched on the training years if absent",
+    )
+    replayed.add_argument("--json", action="store_true", help="print the rows as JSON")
+    replayed.add_argument("--out", type=Path, metavar="FILE", help="write the rows there as JSON")
+    replayed.set_defaults(do=_replay)
+
+    tuned = commands.add_parser(
+        "tune", parents=[world], help="search a better policy on the training years"
+    )
+    tuned.add_argument("--out", type=Path, default=ROOT / ".local/policy.json", metavar="FILE")
+    tuned.set_defaults(do=_tune)
+
+
+def years_of(text: str) -> tuple[int, ...]:
+    """Read ``2022``, ``2021,2022`` or ``2021-2023``."""
+    years: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        years += range(int(first), int(last or first) + 1)
+    if not years:
+        raise argparse.ArgumentTypeError(f"no years in {text!r}")
+    return tuple(years)
+
+
+def pair_of(text: str) -> tuple[str, float]:
+    """Read ``name=number``."""
+    name, _, number = text.partition("=")
+    value = float(number)
+    if not name or not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not name=number")
+    return name, value
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from greenstream_tuning.replay import SEED, TUNED, replay  # noqa: PLC0415
+
+    def run() -> list["Row"]:
+        years, world = _world(arguments)
+        policies = {SEED: Policy(), TUNED: _tuned(arguments, world, years)}
+        span = _span(years.test_s, years, arguments.step)
+        return replay(world, span, policies, progress=_bar("replay"))
+
+    rows = _or_explain(run)
+    if rows is None:
+        return 1
+    told = json.dumps([_without_nan(row.as_dict()) for row in rows], indent=1, allow_nan=False)
+    if arguments.out:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        arguments.out.write_text(told + "\n")
+    print(told if arguments.json else as_text(rows))
+    return 0
+
+
+def _tune(arguments: argparse.Namespace) -> int:
+    from greenstream_tuning.search import Outcome, Search, tune  # noqa: PLC0415
+
+    def run() -> Outcome:
+        years, world = _world(arguments)
+        span = _span(years.train_s, years, int(HOUR_S))
+        length_s = span.until_s - span.since_s
+        cuts_s = [span.since_s + length_s * share // 4 for share in (2, 3)]
+        return tune(world, span, Policy(), cuts_s, search=Search(trials=arguments.trials))
+
+    outcome = _or_explain(run)
+    if outcome is None:
+        return 1
+    print(f"{'adopted' if outcome.adopted else 'not adopted'}: {outcome.why}")
+    print(json.dumps(asdict(outcome.candidate), indent=1))
+    if outcome.adopted:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        kept = {"policy": asdict(outcome.candidate), "evidence": outcome.evidence()}
+        arguments.out.write_text(json.dumps(kept, indent=1) + "\n")
+        print(f"written to {arguments.out}")
+    return 0
+
+
+def _or_explain(run: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `run` returns
+    """Run, or say what is wrong with the files and options and return ``None``."""
+    from greenstream_tuning.traces import TraceError  # noqa: PLC0415
+
+    try:
+        return run()
+    except (TraceError, OptionError, OSError) as error:
+        print(f"greenstream: {error}", file=sys.stderr)
+        return None
+
+
+def _world(arguments: argparse.Namespace) -> tuple["Years", "World"]:
+    from greenstream_tuning.world import Years, load_world  # noqa: PLC0415
+
+    years = Years(arguments.train, arguments.test)
+    late_s = {pop: hours * HOUR_S for pop, hours in arguments.late}
+    world = load_world(
+        arguments.carbon,
+        arguments.rtt,
+        years,
+        basis=arguments.basis,
+        delays_s=dict(arguments.delay) | late_s,
+        demand=_demand(arguments.demand),
+    )
+    notes = (f"POPs: {', '.join(world.pops)}; {arguments.basis} basis", *world.notes)
+    print("\n".join(notes), file=sys.stderr)
+    return years, world
+
+
+def _demand(path: Path | None) -> dict[str, float] | None:
+    if path is None:
+        return None
+    with path.open(newline="") as file:
+        rows = [row for row in csv.reader(file) if row]
+    try:
+        return {place: float(weight) for place, weight in rows if place != "place"}
+    except ValueError as error:
+        raise OptionError(f"{path.name} is not place,weight: {error}") from error
+
+
+def _span(time_s: tuple[int, int], years: "Years", step_s: int) -> "Span":
+    from greenstream_tuning.replay import Span  # noqa: PLC0415
+
+    trained_since_s, trained_until_s = years.train_s
+    return Span(
+        since_s=time_s[0],
+        until_s=time_s[1],
+        step_s=step_s,
+        trained_since_s=trained_since_s,
+        trained_until_s=trained_until_s,
+    )
+
+
+def _tuned(arguments: argparse.Namespace, world: "World", years: "Years") -> Policy:
+    if arguments.policy is not None:
+        return policy_of(json.loads(arguments.policy.read_text())["policy"])
+    from greenstream_tuning.search import Search, best_on  # noqa: PLC0415
+
+    print("searching a policy on the training years ...", file=sys.stderr)
+    span = _span(years.train_s, years, int(HOUR_S))
+    found = best_on(world, span, Policy(), Search(trials=arguments.trials))
+    print(f"tuned: {found.policy}", file=sys.stderr)
+    return found.policy
+
+
+def policy_of(stated: dict[str, Any]) -> Policy:
+    """Return the policy of a file that `tune` wrote."""
+    return Policy(
+        **{
+            **stated,
+            "ranking_signal": RankingSignal(stated["ranking_signal"]),
+            "freshness_model": FreshnessModel(stated["freshness_model"]),
+        }
+    )
+
+
+def as_text(rows: Sequence["Row"]) -> str:
+    """Return the table for a console."""
+    oracle = {row.limit_ms: row.delivered_gco2_kwh for row in rows if row.policy == "oracle"}
+    return "\n".join(
+        table(
+            [
+                COLUMNS,
+                *(
+                    (
+                        f"{row.limit_ms:g}",
+                        row.policy,
+                        f"{row.delivered_gco2_kwh:.1f}",
+                        f"{row.reduction:.1%}",
+                        f"{row.delivered_gco2_kwh / oracle[row.limit_ms] - 1:+.2%}",
+                        f"{row.median_rtt_ms:.0f}",
+                        f"{row.p95_rtt_ms:.0f}",
+                        str(row.violations),
+                        f"{row.switches_per_year:.0f}",
+                    )
+                    for row in rows
+                ),
+            ]
+        )
+    )
+
+
+def _without_nan(row: dict[str, float | int | str]) -> dict[str, float | int | str | None]:
+    return {
+        name: None if isinstance(value, float) and math.isnan(value) else value
+        for name, value in row.items()
+    }
+
+
+def _bar(what: str) -> Callable[[float], None]:
+    def show(share: float) -> None:
+        done = round(BAR_CHARS * share)
+        end = "\n" if share >= 1 else ""
+        bar = f"\r{what} [{'#' * done}{'.' * (BAR_CHARS - done)}] {share:4.0%}"
+        print(bar, end=end, file=sys.stderr, flush=True)
+
+    return show if sys.stderr.isatty() else lambda _: None
