@@ -84,6 +84,14 @@ REVERSIBLE: Final = frozenset({"Batteries", "Hydro", "Imports", "Large Hydro", "
 STATION_SHARE: Final = 0.02
 """Station power above this share of the mix is a wrong sign (CAISO's solar at night: 0.3 %)."""
 
+NEVER_ABSENT: Final = {
+    "NYISO": frozenset({"Dual Fuel", "Natural Gas"}),
+    "CAISO": frozenset({"Imports", "Natural Gas"}),
+    "PJM": frozenset({"Coal", "Gas"}),
+}
+"""Emitting sources that each grid reports whatever they make. A table without one would make the
+grid look clean, and nothing in it tells how much is missing."""
+
 TIME_COLUMNS: Final = ("Time", "Interval Start", "Interval End")
 
 
@@ -213,13 +221,18 @@ def readings_of(
     Raises
     ------
     InvalidError
-        ``implausible_mw`` or ``negative``, for the row as a whole.
+        ``implausible_mw``, ``negative`` or ``missing_fuel``, for the row as a whole.
     """
     for fuel, mw in row.fuel_mw.items():
         if abs(mw) > MAX_FUEL_MW:
             raise _invalid(f"{fuel} is {mw} MW", "implausible_mw", zone.zone)
         if fuel not in REVERSIBLE and mw < -STATION_SHARE * row.generation_mw:
             raise _invalid(f"{fuel} is {mw} MW", "negative", zone.zone)
+    listed = factor_tables()[source.provider_zone, Basis.DIRECT].factors
+    reported = row.fuel_mw.keys() | row.unreported_mw.keys()
+    lost = NEVER_ABSENT.get(source.provider_zone, frozenset()) - reported
+    if lost and reported <= listed.keys():  # else it may be there under a new name
+        raise _invalid(f"no {', '.join(sorted(lost))} in the mix", "missing_fuel", zone.zone)
     mix_mw = dict(row.fuel_mw)
     mix_mw.update({f"{fuel} (not reported)": mw for fuel, mw in row.unreported_mw.items()})
     for basis in source.bases:

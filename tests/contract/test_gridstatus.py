@@ -166,7 +166,7 @@ def test_the_present_day_is_read_from_the_present_days_file(origin: Origin) -> N
             if (local - timedelta(seconds=1)).date() == market_day:
                 lines += [
                     f"{local:%m/%d/%Y %H:%M:%S},{local:%Z},{fuel},1000.0"
-                    for fuel in ("Natural Gas", "Nuclear", "Hydro")
+                    for fuel in ("Dual Fuel", "Natural Gas", "Nuclear", "Hydro")
                 ]
         path = f"{NYISO_FILES}{market_day:%Y%m%d}rtfuelmix.csv"
         origin.serve(path, "\n".join(lines).encode())

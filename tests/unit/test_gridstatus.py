@@ -310,6 +310,31 @@ def test_a_mix_of_unknown_fuels_is_refused_for_its_coverage() -> None:
     assert error.reason == "low_coverage"
 
 
+@pytest.mark.parametrize(
+    ("market", "mix", "fuel"),
+    [
+        ("NYISO", NYISO_MW, "Natural Gas"),
+        ("CAISO", CAISO_MW, "Natural Gas"),
+        ("CAISO", CAISO_MW, "Imports"),
+        ("PJM", PJM_MW, "Coal"),
+    ],
+)
+def test_a_table_that_lost_an_emitting_fuel_is_refused_not_read_as_a_clean_grid(
+    market: str, mix: Mapping[str, float], fuel: str
+) -> None:
+    lost = without(mix, fuel)
+    step = timedelta(hours=1) if market == "PJM" else timedelta(minutes=5)
+    frame = (
+        nyiso(lost, lost)
+        if market == "NYISO"
+        else intervals(lost, lost, start=LAST - 2 * step, step=step)
+    )
+    error = the_error(market, frame)
+    assert isinstance(error, InvalidError)
+    assert error.reason == "missing_fuel"
+    assert f"no {fuel} in the mix" in str(error)
+
+
 def test_a_stamp_without_a_time_zone_is_malformed() -> None:
     frame = nyiso(NYISO_MW, NYISO_MW)
     error = the_error("NYISO", frame.assign(Time=frame["Time"].dt.tz_localize(None)))
