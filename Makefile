@@ -7,12 +7,12 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 STAGE ?= dev
 FUNCTION ?= eso
 SAM := .tools/sam/bin/sam
-CONFIG_ENV := $(if $(filter prod,$(STAGE)),prod,default)
+CONFIG_ENV = $(if $(filter prod,$(STAGE)),prod,$(if $(filter dev,$(STAGE)),default,$(error STAGE is dev or prod; another one needs its part of samconfig.toml first)))
 
 NODE := .tools/node/bin
 WORKER := infra/worker
 
-.PHONY: help run up down invoke worker worker-test test lint check bench build deploy destroy tools worker-tools
+.PHONY: help run up down invoke worker worker-test test lint check bench build deploy secrets destroy tools worker-tools
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -60,10 +60,11 @@ build: tools ## the cloud build (arm64), and its size against Lambda's limit
 deploy: build ## deploy to AWS with your credentials: make deploy STAGE=dev|prod
 	$(SAM) deploy --config-env $(CONFIG_ENV)
 
-destroy: tools ## delete the deployed stack; prod's table refuses while protected
-	$(SAM) delete --config-env $(CONFIG_ENV)
+secrets: .venv/.ready ## ask for the providers' keys and store them encrypted: make secrets STAGE=dev
+	@.venv/bin/python -m infra.operations secrets --stage $(STAGE)
 
-worker-tools: .venv/.ready $(WORKER)/node_modules/.ready
+destroy: .venv/.ready ## delete all that a stage has; prod's table stays while protected (YES=--yes)
+	@.venv/bin/python -m infra.operations destroy --stage $(STAGE) $(YES)
 
 tools: .venv/.ready .tools/sam/.ready .tools/ministack/.ready
 

@@ -25,10 +25,13 @@ READ_BY_LIBRARIES = {  # not by our code: Powertools, urllib and requests
     "NO_PROXY",
     "REQUESTS_CA_BUNDLE",
 }
-SAM_CALLS_FOR = {  # what SAM's own managed policies and event sources add is AWS's wording
+WITH_WILDCARDS = {  # the only policies with any, and why they may have them
+    # SAM gives it to every role it makes; it writes logs and reads nothing.
     "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
+    # X-Ray knows no resources: its two Put actions can only be granted on "*".
     "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess",
 }
+IN_ONE_REGION_ONLY = {"ReadingsTable", "DeadLetterQueue", "GridstatusLayer", "Monitoring"}
 
 
 def logical(function: str) -> str:
@@ -68,9 +71,14 @@ class TestASchedule:
         assert target["RetryPolicy"]["MaximumRetryAttempts"] >= 1
         assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] <= period_s(template, collector)
 
+    def test_does_not_start_with_all_others(self, template: Expanded, collector: str) -> None:
+        window = template.the(f"{logical(collector)}Schedule")["FlexibleTimeWindow"]
+        assert window == {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 1}
+
     def test_never_overlaps_the_run_before(self, template: Expanded, collector: str) -> None:
         timeout_s = template.the(logical(collector))["Timeout"]
-        assert timeout_s < period_s(template, collector)
+        jitter_s = 60
+        assert timeout_s + jitter_s < period_s(template, collector)
 
     def test_a_failed_run_is_kept_before_the_next_one_is_due(
         self, template: Expanded, collector: str
@@ -82,16 +90,30 @@ class TestASchedule:
 
 
 class TestTheTable:
-    def test_forgets_recovers_and_bills_by_request(self, template: Expanded) -> None:
+    def test_forgets_is_encrypted_and_bills_by_request(self, template: Expanded) -> None:
         table = template.the("ReadingsTable")
         assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
-        assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert table["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS"}
         assert table["BillingMode"] == "PAY_PER_REQUEST"
 
-    def test_is_protected_in_prod_only(self, template: Expanded) -> None:
-        protection = template.the("ReadingsTable")["DeletionProtectionEnabled"]
-        assert protection == {"Fn::If": ["IsProd", True, False]}
+    def test_recovers_and_is_protected_in_prod_in_each_of_its_regions(
+        self, template: Expanded
+    ) -> None:
+        here, there = template.the("ReadingsTable")["Replicas"]
+        condition, there, otherwise = there["Fn::If"]
+        assert (condition, otherwise) == ("HasReplica", {"Ref": "AWS::NoValue"})
+        assert here["Region"] == {"Ref": "AWS::Region"}
+        assert there["Region"] == {"Ref": "ReplicaRegion"}
+        for replica in (here, there):
+            recovery = replica["PointInTimeRecoverySpecification"]
+            assert recovery == {"PointInTimeRecoveryEnabled": True}
+            assert replica["DeletionProtectionEnabled"] == {"Fn::If": ["IsProd", True, False]}
         assert template.source["Conditions"]["IsProd"] == {"Fn::Equals": [{"Ref": "Stage"}, "prod"]}
+
+    def test_has_one_region_and_no_stream_unless_asked(self, template: Expanded) -> None:
+        stream = template.the("ReadingsTable")["StreamSpecification"]
+        assert stream["Fn::If"][0] == "HasReplica"
+        assert template.default("ReplicaRegion") == ""
 
     def test_expires_the_attribute_that_the_store_writes(self) -> None:
         store = (ROOT / "layers/greenstream/greenstream/dynamodb.py").read_text()
@@ -130,8 +152,21 @@ class TestEveryFunction:
     @pytest.mark.parametrize("function", FUNCTIONS)
     def test_may_do_named_things_to_named_things(self, template: Expanded, function: str) -> None:
         role = f"{logical(function)}Role"
-        assert set(template.the(role)["ManagedPolicyArns"]) <= SAM_CALLS_FOR
+        assert set(template.the(role)["ManagedPolicyArns"]) <= WITH_WILDCARDS
         for statement in statements(template, role):
+            assert all("*" not in action for action in listed(statement["Action"]))
+            assert "*" not in listed(statement["Resource"])
+
+    def test_no_role_or_user_may_do_anything_to_everything(self, template: Expanded) -> None:
+        holders = [*template.of("AWS::IAM::Role").values(), *template.of("AWS::IAM::User").values()]
+        policies = [policy for holder in holders for policy in holder.get("Policies", [])]
+        allowed = [s for policy in policies for s in policy["PolicyDocument"]["Statement"]]
+        assert len(allowed) > 2 * len(FUNCTIONS)
+        for statement in allowed:
+            assert "Sid" in statement or statement["Action"] in (
+                "lambda:InvokeFunction",  # a schedule's, written by SAM
+                "sqs:SendMessage",
+            ), statement
             assert all("*" not in action for action in listed(statement["Action"]))
             assert "*" not in listed(statement["Resource"])
 
@@ -149,9 +184,40 @@ class TestEveryFunction:
 
 
 class TestWhoMayDoWhat:
-    def test_the_router_only_reads(self, template: Expanded) -> None:
-        actions = [s["Action"] for s in statements(template, "RouterFunctionRole")]
-        assert actions == ["dynamodb:Query"]
+    def test_the_router_reads_and_keeps_round_trips_and_no_more(self, template: Expanded) -> None:
+        reads, keeps = statements(template, "RouterFunctionRole")
+        assert reads["Action"] == "dynamodb:Query"
+        assert "Condition" not in reads
+        assert keeps["Action"] == "dynamodb:UpdateItem"
+        assert keeps["Condition"] == {
+            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["LATENCY"]}
+        }
+
+    def test_the_workers_user_may_ask_the_alias_through_its_url_and_no_more(
+        self, template: Expanded
+    ) -> None:
+        (policy,) = template.the("RouterCaller")["Policies"]
+        assert template.resources["RouterCaller"]["Condition"] == "IsSigned"
+        allowed = {
+            statement["Action"]: (statement["Resource"], statement["Condition"])
+            for statement in policy["PolicyDocument"]["Statement"]
+        }
+        alias = {"Ref": "RouterFunctionAliaslive"}
+        assert allowed == {
+            "lambda:InvokeFunctionUrl": (
+                alias,
+                {"StringEquals": {"lambda:FunctionUrlAuthType": "AWS_IAM"}},
+            ),
+            "lambda:InvokeFunction": (alias, {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}),
+        }
+
+    def test_no_key_is_made_by_the_template(self, template: Expanded) -> None:
+        assert not template.of("AWS::IAM::AccessKey")
+
+    @pytest.mark.parametrize("function", FUNCTIONS)
+    def test_a_boundary_bounds_every_function(self, template: Expanded, function: str) -> None:
+        boundary = template.the(f"{logical(function)}Role")["PermissionsBoundary"]
+        assert boundary["Fn::If"][:2] == ["HasBoundary", {"Ref": "PermissionsBoundary"}]
 
     @pytest.mark.parametrize("collector", COLLECTORS)
     def test_a_collector_reads_no_secret_but_its_own(
@@ -180,6 +246,29 @@ class TestWhoMayDoWhat:
     @pytest.mark.parametrize("parameter", SECRETS)
     def test_no_secret_shows_in_the_console(self, template: Expanded, parameter: str) -> None:
         assert template.source["Parameters"][parameter]["NoEcho"] is True
+
+
+class TestASecondRegion:
+    def test_has_a_router_and_nothing_that_collects(self, template: Expanded) -> None:
+        at_home = {
+            name for name, each in template.resources.items() if each.get("Condition") == "IsHome"
+        }
+        assert {logical(collector) for collector in COLLECTORS} <= at_home
+        assert {f"{logical(collector)}Schedule" for collector in COLLECTORS} <= at_home
+        assert at_home >= {
+            name
+            for name in template.resources
+            if any(name.startswith(part) for part in IN_ONE_REGION_ONLY)
+        }
+        assert not any(name.startswith("Router") for name in at_home)
+
+    def test_reads_the_table_that_is_replicated_there(self, template: Expanded) -> None:
+        told = template.the("RouterFunction")["Environment"]["Variables"]["TABLE_NAME"]
+        assert told == {"Fn::If": ["IsHome", {"Ref": "ReadingsTable"}, {"Ref": "ReplicatedTable"}]}
+        for statement in statements(template, "RouterFunctionRole"):
+            condition, here, there = statement["Resource"]["Fn::If"]
+            assert (condition, here) == ("IsHome", {"Fn::GetAtt": ["ReadingsTable", "Arn"]})
+            assert there["Fn::Sub"].endswith(":table/${ReplicatedTable}")
 
 
 class TestTheRoutersUrl:
@@ -214,6 +303,8 @@ class TestTheRoutersUrl:
     ) -> None:
         router = dict(template.the("RouterFunction"))
         del router["ReservedConcurrentExecutions"]  # the function's own, not the version's
+        told_by_metrics = router["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
+        assert told_by_metrics == {"Fn::Sub": "GreenStream/${Stage}"}
         (version,) = template.of("AWS::Lambda::Version").values()
         told = set(re.findall(r"\$\{(\w+)\}", version["Description"]["Fn::Sub"]))
         declared = set(template.source["Parameters"])

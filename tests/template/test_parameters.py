@@ -1,0 +1,53 @@
+"""Every parameter is explained where it is declared, and settable as the README says."""
+
+import re
+import tomllib
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from tests.template.conftest import ROOT, Expanded
+
+MONITORING = yaml_parse((ROOT / "infra/monitoring.yaml").read_text())
+README = (ROOT / "README.md").read_text()
+SAM = tomllib.loads((ROOT / "samconfig.toml").read_text())
+
+
+def names(table: str) -> set[str]:
+    """Collect what the rows of a table in the README are about."""
+    return set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
+
+
+def test_every_parameter_and_its_default_stand_in_the_readme(template: Expanded) -> None:
+    _, _, after = README.partition("## Parameters")
+    table = after.partition("\n## ")[0]
+    assert names(table) == set(template.source["Parameters"])
+    for name, declared in template.source["Parameters"].items():
+        default = str(declared["Default"]) or "empty"
+        (row,) = re.findall(rf"^\| `{name}` \| (.*?) \|", table, re.MULTILINE)
+        assert row == f"`{default}`" if declared["Default"] != "" else "empty"
+
+
+def test_every_parameter_is_described(template: Expanded) -> None:
+    parameters = template.source["Parameters"] | MONITORING["Parameters"]
+    assert [name for name, each in parameters.items() if not each.get("Description")] == []
+
+
+def test_what_watches_is_told_everything_it_asks_for(template: Expanded) -> None:
+    assert set(template.the("Monitoring")["Parameters"]) == set(MONITORING["Parameters"])
+
+
+def test_a_budget_is_not_kept_unless_asked_for(template: Expanded) -> None:
+    assert template.default("MonthlyBudgetUsd") == 0
+    assert MONITORING["Resources"]["Budget"]["Condition"] == "HasBudget"
+
+
+@pytest.mark.parametrize("environment", ["default", "prod"])
+def test_a_stage_sets_only_parameters_that_exist(template: Expanded, environment: str) -> None:
+    overrides = SAM[environment]["deploy"]["parameters"]["parameter_overrides"]
+    assert set(re.findall(r"(\w+)=", overrides)) <= set(template.source["Parameters"])
+
+
+def test_prod_is_told_to_be_prod() -> None:
+    assert "Stage=prod" in SAM["prod"]["deploy"]["parameters"]["parameter_overrides"].split()
+    assert SAM["prod"]["deploy"]["parameters"]["confirm_changeset"] is True
