@@ -4,16 +4,19 @@ In the cloud the Worker does both; here a server of the standard library stands 
 that the page needs no Node.
 """
 
+import argparse
 import json
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any, Final
 
 from infra.local.processes import StackError
-from infra.local.stack import HOST, ROOT
+from infra.local.stack import HOST, ROOT, LocalStack
 
 PUBLIC: Final = ROOT / "infra/worker/public"
 API: Final = "/api"
@@ -100,3 +103,29 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Keep quiet: the terminal shows the stack."""
+
+
+def main() -> None:
+    """Serve the page for the stack of a folder, whichever runs there, until told to end."""
+    parser = argparse.ArgumentParser(prog="python -m infra.local.page", description=__doc__)
+    parser.add_argument("state_dir", type=Path, help="where the stack's records are kept")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--ready-file", type=Path, required=True, help="gets the page's address")
+    arguments = parser.parse_args()
+    local = LocalStack(arguments.state_dir)
+
+    def ask(path: str) -> Any:  # noqa: ANN401 - JSON
+        stack = local.running()  # asked each time: a new deployment has a new address
+        if stack is None:
+            raise StackError("no stack runs here")
+        return stack.get(path)
+
+    ends = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before any thread, so that none gets them
+    with serving(ask, port=arguments.port) as url:
+        arguments.ready_file.write_text(json.dumps({"page_url": url}) + "\n")
+        signal.sigwait(ends)
+
+
+if __name__ == "__main__":
+    main()

@@ -6,10 +6,11 @@ Input is Natural Earth (public domain) as the npm package world-atlas 2.0.2 ship
 
 Each window is equirectangular, true to scale at its middle parallel, ten units per degree of
 latitude. Detail below a twentieth of a degree is dropped: it would be under a pixel.
-"""  # noqa: INP001
+"""
 
 import json
 import math
+import operator
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -137,10 +138,10 @@ def borders(topology: Topology, window: Window) -> Iterator[Line]:
 def cut(ring: Line, window: Window) -> Line:
     """Cut a ring at the window's edges, one after the other (Sutherland and Hodgman)."""
     edges: tuple[tuple[int, float, Callable[[float, float], bool]], ...] = (
-        (0, window.west - SLACK_DEGREES, float.__ge__),
-        (0, window.east + SLACK_DEGREES, float.__le__),
-        (1, window.south - SLACK_DEGREES, float.__ge__),
-        (1, window.north + SLACK_DEGREES, float.__le__),
+        (0, window.west - SLACK_DEGREES, operator.ge),
+        (0, window.east + SLACK_DEGREES, operator.le),
+        (1, window.south - SLACK_DEGREES, operator.ge),
+        (1, window.north + SLACK_DEGREES, operator.le),
     )
     for axis, edge, inside in edges:
         kept: Line = []

@@ -3,6 +3,9 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,7 +19,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_play
 
 from greenstream.zones import pops, zones
 from infra.local.page import serving
-from infra.local.stack import LocalStack
+from infra.local.stack import ROOT, LocalStack
 from tests.e2e.scene import DAY_GCO2_KWH, Scene
 
 CHROMIUM = shutil.which("chromium")
@@ -24,6 +27,8 @@ PHONE, TABLET, DESKTOP, WIDE = 390, 768, 1280, 1920
 HOSTILE = (
     '<img src=x onerror="document.title=1"><script>document.title=2</script>\u202e"\'&' + "W" * 400
 )
+
+expect.set_options(timeout=15_000)  # a shared machine may be slow
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="NO BROWSER: chromium is not installed")
 
@@ -217,6 +222,7 @@ class TestZones:
             "271",
             "244\N{EN DASH}325",
             "average, direct",
+            "production, measured",
             "ENTSO-E",
             "partly known",
         ):
@@ -428,18 +434,34 @@ class TestOnTheRealStack:
         self, browser: Browser, tmp_path: Path, artifacts: Path
     ) -> None:
         local = LocalStack(tmp_path / "state")
-        stack = local.up(upstream="simulated", auth="none")
+        local.up(upstream="simulated", auth="iam")
+        ready = tmp_path / "page.json"
+        command = [sys.executable, "-m", "infra.local.page", str(local.state_dir)]
+        server = subprocess.Popen([*command, "--ready-file", str(ready)], cwd=ROOT)
         try:
-            with serving(stack.get) as url:
-                page = browser.new_page(viewport={"width": DESKTOP, "height": 900})
-                visit = Visit(page, url)
-                visit.open()
-                expect(page.locator(".notice.simulated")).to_be_visible()
-                expect(visit.row("NYISO").locator(".rung")).to_have_text("Live")
-                expect(visit.row("GBR-13").locator(".rung")).to_have_text("Live")
-                page.screenshot(path=artifacts / "page-real-stack.png", full_page=True)
-                page.close()
+            page = browser.new_page(viewport={"width": DESKTOP, "height": 900})
+            visit = Visit(page, page_url(ready))
+            visit.open()
+            expect(page.locator(".notice.simulated")).to_be_visible()
+            expect(visit.row("NYISO").locator(".rung")).to_have_text("Live")
+            expect(visit.row("GBR-13").locator(".rung")).to_have_text("Live")
+            page.screenshot(path=artifacts / "page-real-stack.png", full_page=True)
+            assert not visit.complaints
+            local.down()
+            visit.refresh()
+            expect(page.locator(".notice.failed")).to_contain_text("no stack runs here")
+            page.close()
         finally:
             local.down()
-        assert not visit.complaints
+            server.terminate()
+            assert server.wait(timeout=10) == 0
         assert not visit.elsewhere
+
+
+def page_url(ready: Path) -> str:
+    """Wait for the server's address."""
+    deadline = time.monotonic() + 20
+    while not ready.exists() or not (text := ready.read_text()):
+        assert time.monotonic() < deadline, "the page's server did not start"
+        time.sleep(0.05)
+    return str(json.loads(text)["page_url"])

@@ -49,7 +49,7 @@ export class PopMap {
     const unit = outline.units_per_degree;
     const width = (window.east - window.west) * window.x_scale * unit;
     const height = (window.north - window.south) * unit;
-    const radius = Math.sqrt(width * height) / 72;
+    const radius = Math.sqrt(width * height) / 66;
     const spots = pops
       .map((pop) => ({ pop, x: (pop.lon - window.west) * window.x_scale * unit, y: (window.north - pop.lat) * unit }))
       .map((spot) => ({ ...spot, home: { x: spot.x, y: spot.y } }))

@@ -17,7 +17,8 @@ export function legend() {
     h("ol", { "aria-label": "Colours, g/kWh" },
       edges.map((low, step) => {
         const high = edges[step + 1];
-        return h("li", { class: `step-${step}` }, h("span", { class: "swatch" }), high === undefined ? `${low}+` : `${low}–${high}`);
+        return h("li", { class: `step-${step}` }, h("span", { class: "swatch" }), `${low}`,
+          high === undefined ? "+" : h("span", { class: "unseen" }, ` to ${high}`));
       })),
     h("p", { class: "quiet" }, "g/kWh. Filled: measured or forecast for now. Hollow: a fallback."),
   ];

@@ -156,11 +156,12 @@ function fill({ element, cells }, zone) {
   element.className = `rung-row-${zone.rung}`;
   put(cells.name, zone.name, small(zone.zone));
   put(cells.gco2, grams(zone.gco2_kwh), wide && small(wide, "what the unknown fuels could make of it"));
-  put(cells.kind, zone.signal ? `${zone.signal}, ${zone.basis}` : MISSING, zone.scope && small(zone.scope));
+  put(cells.kind, zone.signal ? `${zone.signal}, ${zone.basis}` : MISSING, small([zone.scope, zone.quality].filter(Boolean).join(", ")));
   put(cells.provider, zone.provider ? providerName(zone.provider) : MISSING, zone.provider_zone && small(zone.provider_zone, "the provider’s own name of the zone"));
   put(cells.age, age(zone.age_s), zone.penalty_gco2_kwh > 0 && small(`+${grams(zone.penalty_gco2_kwh)} g/kWh`, "penalty"));
   put(cells.adj, h("span", { class: "with-bar" }, h("span", null, grams(zone.adj_carbon_gco2_kwh)), bar(zone)));
-  put(cells.rung, h("span", { class: `rung rung-${zone.rung}`, title: zone.note }, rungWord(zone.rung)));
+  const rung = h("span", { class: `rung rung-${zone.rung}` }, rungWord(zone.rung));
+  put(cells.rung, zone.note ? h("details", null, h("summary", null, rung), small(zone.note)) : rung);
 }
 
 function put(cell, ...content) {
