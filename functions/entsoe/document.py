@@ -285,9 +285,11 @@ def _period(
 
 def _quantities(points: Iterable[etree._Element], count: int, zone: str) -> dict[int, float]:
     found: dict[int, float] = {}
-    for point in points:
-        position = point.findtext("{*}position")
-        quantity = point.findtext("{*}quantity")
+    for point in points:  # the innermost loop: one pass over the children, no path look-ups
+        said = {
+            child.tag.rpartition("}")[2]: child.text for child in point.iterchildren(etree.Element)
+        }
+        position, quantity = said.get("position"), said.get("quantity")
         try:
             at, mw = int(position or ""), float(quantity or "")
         except ValueError as error:

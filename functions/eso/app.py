@@ -8,6 +8,7 @@ half hour, which for about ten minutes after each roll-over still shows the half
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from greenstream.clock import utc_now
@@ -285,7 +286,7 @@ def _half_hour(row: object, times: Mapping[str, Any] | None = None) -> _HalfHour
     if not isinstance(row, dict) or not isinstance(row.get("intensity"), dict):
         raise _malformed("a half hour without intensity")
     stamps = row if times is None else times
-    valid_from, valid_to = _moment(stamps.get("from")), _moment(stamps.get("to"))
+    valid_from, valid_to = _moment(str(stamps.get("from"))), _moment(str(stamps.get("to")))
     if valid_to - valid_from != HALF_HOUR:
         raise _malformed(f"{valid_from} to {valid_to} is not half an hour")
     return _HalfHour(valid_from, valid_to, row["intensity"], _mix(row.get("generationmix")))
@@ -302,9 +303,10 @@ def _mix(entries: object) -> Mapping[str, float]:
     }
 
 
-def _moment(text: object) -> datetime:
+@lru_cache(maxsize=256)  # every region of a half hour says the same two times
+def _moment(text: str) -> datetime:
     try:
-        return datetime.strptime(str(text), "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC)
+        return datetime.strptime(text, "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC)
     except ValueError as error:
         raise _malformed(f"time {text!r} is not YYYY-MM-DDThh:mmZ") from error
 
