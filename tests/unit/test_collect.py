@@ -1,6 +1,7 @@
 """The pipeline every provider runs: nothing that came is lost, everything refused is counted."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import pytest
@@ -31,8 +32,9 @@ class Scripted:
 
     name = "p"
 
-    def __init__(self, *steps: Harvest | Exception) -> None:
+    def __init__(self, *steps: Harvest | Exception, simulated: bool = False) -> None:
         self.steps = steps
+        self.simulated = simulated
 
     def fetch(self, now: datetime) -> Iterator[Harvest]:
         for step in self.steps:
@@ -176,6 +178,16 @@ def test_a_run_that_skips_zones_and_fails_in_those_it_asked_has_failed(
         collect(Scripted(*steps), store, clock=lambda: NOW, telemetry=told)
 
     assert told.metrics["RunSucceeded"] == 0
+
+
+@pytest.mark.parametrize("brings", [Harvest(skipped=("Z",)), Harvest(unconfigured=("Z",)), DOWN])
+def test_a_simulated_provider_is_called_so_whatever_its_run_brings(
+    store: MemoryStore, told: Told, brings: Harvest | Exception
+) -> None:
+    with suppress(CollectionFailedError):
+        collect(Scripted(brings, simulated=True), store, clock=lambda: NOW, telemetry=told)
+
+    assert status(store).simulated
 
 
 def test_a_repeated_delivery_changes_nothing(store: MemoryStore, told: Told) -> None:

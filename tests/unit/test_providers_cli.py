@@ -109,6 +109,7 @@ class Fake:
     name: str
     parts: tuple[Harvest, ...] = ()
     raises: Exception | None = None
+    simulated: bool = True
     asked: list[datetime] = field(default_factory=list)
 
     def fetch(self, now: datetime) -> Iterator[Harvest]:

@@ -39,6 +39,11 @@ class Provider(Protocol):
         """The provider's name in the zone table."""
         ...
 
+    @property
+    def simulated(self) -> bool:
+        """Whether a simulator stands for the upstream, whatever a run brings."""
+        ...
+
     def fetch(self, now: datetime) -> Iterator[Harvest]:
         """Ask the upstream; yield what is ready as soon as it is, zone by zone.
 
@@ -68,13 +73,13 @@ class Run:
 
     provider: str
     started_at: datetime
+    simulated: bool
     outcomes: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     errors: list[GreenStreamError] = field(default_factory=list)
     unconfigured: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     zones: dict[str, datetime] = field(default_factory=dict)
-    simulated: bool = False
 
     @property
     def state(self) -> ProviderState:
@@ -125,7 +130,7 @@ def collect(provider: Provider, store: Store, *, clock: Clock, telemetry: Teleme
     StoreError
         When the store fails; a repeated run repairs it, since every write may be repeated.
     """
-    run = Run(provider=provider.name, started_at=clock())
+    run = Run(provider=provider.name, started_at=clock(), simulated=provider.simulated)
     try:
         for harvest in provider.fetch(run.started_at):
             _keep(harvest, run, store, telemetry)
@@ -148,7 +153,6 @@ def _keep(harvest: Harvest, run: Run, store: Store, telemetry: Telemetry) -> Non
     for reading in harvest.readings:
         put = store.put_reading(reading)
         run.outcomes[put.outcome] += 1
-        run.simulated = run.simulated or reading.simulated
         run.zones[reading.zone] = max(
             reading.valid_to, run.zones.get(reading.zone, reading.valid_to)
         )
