@@ -22,6 +22,8 @@ SECRETS: Final[Mapping[str, tuple[str, ...]]] = {
 REMOVE: Final = "-"
 SAM_STACK: Final = "aws-sam-cli-managed-default"
 TABLE: Final = "ReadingsTable"
+MOST_KEYS: Final = 2
+"""Access keys that a user may have (IAM quotas)."""
 
 ClientOf = Callable[[str], Any]
 """Makes a client of a service, as ``boto3.client`` does."""
@@ -72,12 +74,11 @@ def new_worker_key(stage: str, client: ClientOf) -> dict[str, str]:
         When the stage has no such user, or two keys already.
     """
     iam, user = client("iam"), _caller(stage, client)
-    try:
-        key = iam.create_access_key(UserName=user)["AccessKey"]
-    except iam.exceptions.LimitExceededException as error:
+    if len(iam.list_access_keys(UserName=user)["AccessKeyMetadata"]) >= MOST_KEYS:
         raise OperationError(
             f"{user} has two keys, the most there can be: retire the old one first"
-        ) from error
+        )
+    key = iam.create_access_key(UserName=user)["AccessKey"]
     return {
         "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
