@@ -117,7 +117,7 @@ def _invoke(arguments: argparse.Namespace) -> int:
 
     began = datetime.now(UTC)
     print(json.dumps(stack.invoke(arguments.function), indent=2))
-    print("\n".join(stored_since(stack, began)))
+    print("\n".join(stored_since(stack, arguments.function, began)))
     return 0
 
 

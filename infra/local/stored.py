@@ -1,5 +1,6 @@
 """What a collector's run left in the table."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from greenstream.clock import utc_now
@@ -9,10 +10,15 @@ from infra.local.stack import Stack
 from infra.local.view import table
 
 
-def stored_since(stack: Stack, began: datetime) -> list[str]:
-    """Lay out the readings that were fetched since a moment and are now the newest."""
+def stored_since(stack: Stack, provider: str, began: datetime) -> list[str]:
+    """Lay out the provider's readings that were fetched since a moment and are now the newest."""
     store = DynamoStore(stack.client("dynamodb"), stack.table, clock=utc_now)
-    fresh = [r for r in store.snapshot().readings if r.fetched_at >= began]
+    return laid_out(store.snapshot().readings, provider, began)
+
+
+def laid_out(readings: Iterable[Reading], provider: str, began: datetime) -> list[str]:
+    """Lay out those of the provider that were fetched since a moment: schedules fire meanwhile."""
+    fresh = [r for r in readings if r.provider == provider and r.fetched_at >= began]
     if not fresh:
         return ["no reading is newer than before"]
     return table(
@@ -20,7 +26,7 @@ def stored_since(stack: Stack, began: datetime) -> list[str]:
             ["zone", "g/kWh", "kind", "provider", "valid from", "valid to"],
             *(
                 [r.zone, f"{r.gco2_kwh:.1f}", str(r.kind), r.provider, *_times(r)]
-                for r in sorted(fresh, key=lambda r: (r.provider, r.zone, r.kind))
+                for r in sorted(fresh, key=lambda r: (r.zone, r.kind))
             ),
         ]
     )
