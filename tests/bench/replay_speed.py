@@ -45,9 +45,7 @@ def a_world() -> World:
 def main() -> int:
     """Print the figures; fail above the goal."""
     world = a_world()
-    span = Span(
-        since_s=0, until_s=YEAR_S, step_s=STEP_S, trained_since_s=0, trained_until_s=YEAR_S
-    )
+    span = Span(since_s=0, until_s=YEAR_S, step_s=STEP_S, trained_since_s=0, trained_until_s=YEAR_S)
     steps = span.steps()
     began = time.perf_counter()
     for trace in world.truth:

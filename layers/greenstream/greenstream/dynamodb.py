@@ -73,7 +73,7 @@ def dynamodb_client(
 
 
 @contextmanager
-def _naming(operation: str) -> Iterator[None]:
+def naming(operation: str) -> Iterator[None]:
     """Turn the client library's errors into ours: operation and code, no address, no key."""
     try:
         yield
@@ -318,7 +318,7 @@ class DynamoStore:
         unchanged, guard = "NOT attribute_type(samples, :guard)", {"S": "N"}
         for _ in range(LATENCY_TRIES):
             attributes = items.from_latency(learnt(known, colo, pop, rtts_ms, at))
-            with _naming("UpdateItem"):
+            with naming("UpdateItem"):
                 try:
                     self._client.update_item(
                         TableName=self._table_name,
@@ -359,7 +359,7 @@ class DynamoStore:
 
     def _put(self, item: Item, condition: str, values: Item) -> tuple[bool, Mapping[str, Any]]:
         """Return whether the item was written, and what was there before, empty if nothing."""
-        with _naming("PutItem"):
+        with naming("PutItem"):
             try:
                 answer = self._client.put_item(
                     TableName=self._table_name,
@@ -376,7 +376,7 @@ class DynamoStore:
 
     def _update(self, sk: str, attributes: Item, *, guard: str, value: Item) -> bool:
         """Set attributes of an item in ``CURRENT`` if its guard is absent or below the value."""
-        with _naming("UpdateItem"):
+        with naming("UpdateItem"):
             try:
                 self._client.update_item(
                     TableName=self._table_name,
@@ -401,7 +401,7 @@ class DynamoStore:
         found: list[Mapping[str, Any]] = []
         start: Item = {}
         while True:
-            with _naming("Query"):
+            with naming("Query"):
                 page = self._client.query(
                     TableName=self._table_name,
                     KeyConditionExpression=condition,

@@ -236,7 +236,7 @@ def to_current(
         case "PROFILE", [zone, signal, basis]:
             return _to_profile(item, zone, Kind(Signal(signal), Basis(basis)))
         case "POLICY", []:
-            return _to_policy(item)
+            return to_policy(item)
     raise ValueError(f"no item of ours: {name}")
 
 
@@ -323,13 +323,34 @@ def _to_profile(item: Mapping[str, Any], zone: str, kind: Kind) -> HourProfile:
     )
 
 
-def _to_policy(item: Mapping[str, Any]) -> Policy:
+def from_policy(policy: Policy) -> Item:
+    """Return a policy's attributes without its key; what equals its default is written too.
+
+    A default may change with the code, a policy that was judged may not.
+    """
+    item: Item = SCHEMA | {
+        "capacity": {"M": {pop: number(weight) for pop, weight in policy.capacity.items()}}
+    }
+    for part in fields(Policy):
+        value = getattr(policy, part.name)
+        if isinstance(value, str):
+            item[part.name] = {"S": str(value)}
+        elif part.name != "capacity":
+            item[part.name] = number(value, 6)
+    return item
+
+
+def to_policy(item: Mapping[str, Any]) -> Policy:
+    """Return the policy of an item; what it does not say is as by default."""
     stated: dict[str, Any] = {
-        part.name: float(item[part.name]["N"])
+        part.name: part.type(item[part.name]["N"])
         for part in fields(Policy)
-        if part.name in item and part.type is float
+        if part.name in item and part.type in (float, int)
     }
     for name, names in (("ranking_signal", RankingSignal), ("freshness_model", FreshnessModel)):
         if name in item:
             stated[name] = names(item[name]["S"])
+    if "capacity" in item:
+        weights = item["capacity"]["M"].items()
+        stated["capacity"] = {pop: float(weight["N"]) for pop, weight in weights}
     return Policy(version=item["version"]["S"], **stated)

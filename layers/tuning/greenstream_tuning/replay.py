@@ -130,7 +130,7 @@ def replay(
         progress(min(1.0, (begin + len(chunk)) / len(steps)))
     nearest = accounts[NEAREST].delivered()
     return [
-        accounts[name].row(name, number, nearest[number], span)
+        accounts[name].row(name, number, float(nearest[number]), span)
         for number in range(len(limits_ms))
         for name in accounts
     ]

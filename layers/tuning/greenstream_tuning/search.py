@@ -28,8 +28,8 @@ SWITCHES_FACTOR: Final = 1.25
 P95_SLACK_MS: Final = 1.0
 """By how much a candidate's p95 round trip may exceed that of the policy in force."""
 
-FEW_SWITCHES: Final = 100.0
-"""Switches per year and visitor that are never too many."""
+FEW_SWITCHES: Final = 730.5
+"""Switches per year and visitor that are never too many: two a day, to follow the sun."""
 
 
 DECIMALS: Final = {

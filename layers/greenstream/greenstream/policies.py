@@ -1,0 +1,142 @@
+"""Every policy that was ever in force, with its evidence, and the way back to any of them.
+
+| pk | sk | |
+|---|---|---|
+| ``POLICY`` | version | written once; never expires |
+| ``CURRENT`` | ``POLICY`` | a copy of the one in force, which the router reads |
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from greenstream import items
+from greenstream.dynamodb import CURRENT, naming
+from greenstream.policy import Policy
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+VERSIONS: Final[items.Item] = {"S": "POLICY"}
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyVersion:
+    """A policy, when it was first written, and what was known for it."""
+
+    policy: Policy
+    written_at: datetime
+    evidence: Mapping[str, Any]
+
+
+class UnknownVersionError(Exception):
+    """There is no policy of that version; the message names those there are."""
+
+
+class PolicyLog(Protocol):
+    """Where versions are kept. Every method may raise `greenstream.store.StoreError`."""
+
+    def write(self, policy: Policy, evidence: Mapping[str, Any], at: datetime) -> None:
+        """Keep a policy as a version of its own."""
+        ...
+
+    def enforce(self, version: str) -> None:
+        """Put a version in force.
+
+        Raises
+        ------
+        UnknownVersionError
+            Where there is no such version.
+        """
+        ...
+
+    def versions(self) -> tuple[PolicyVersion, ...]:
+        """Return what was kept, oldest first."""
+        ...
+
+
+class DynamoPolicies:
+    """A `PolicyLog` on the readings' table.
+
+    Parameters
+    ----------
+    client
+        From `greenstream.dynamodb.dynamodb_client`.
+    table_name
+        The table.
+    """
+
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self._client = client
+        self._table_name = table_name
+
+    def write(self, policy: Policy, evidence: Mapping[str, Any], at: datetime) -> None:
+        """Keep a policy; a version already there stays as it was, since it may have been judged.
+
+        Raises
+        ------
+        StoreError
+            When the write failed.
+        """
+        item = items.from_policy(policy) | {
+            "pk": VERSIONS,
+            "sk": {"S": policy.version},
+            "written_at": items.epoch(at),
+            "evidence": {"S": json.dumps(evidence)},
+        }
+        with naming("PutItem"):
+            try:
+                self._client.put_item(
+                    TableName=self._table_name,
+                    Item=item,
+                    ConditionExpression="attribute_not_exists(pk)",
+                )
+            except self._client.exceptions.ConditionalCheckFailedException:
+                return
+
+    def enforce(self, version: str) -> None:
+        """Copy a version to where the router reads it; within minutes it decides by it.
+
+        Raises
+        ------
+        UnknownVersionError
+            Where there is no such version.
+        StoreError
+            When the store failed.
+        """
+        kept = {one.policy.version: one.policy for one in self.versions()}
+        if version not in kept:
+            raise UnknownVersionError(f"{version} is none of {', '.join(kept) or 'no versions'}")
+        with naming("PutItem"):
+            self._client.put_item(
+                TableName=self._table_name,
+                Item=items.from_policy(kept[version]) | {"pk": CURRENT, "sk": VERSIONS},
+            )
+
+    def versions(self) -> tuple[PolicyVersion, ...]:
+        """Return what was kept, oldest first.
+
+        Raises
+        ------
+        StoreError
+            When the query failed.
+        """
+        with naming("Query"):
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table_name,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": VERSIONS},
+                ConsistentRead=True,
+            )
+            found = [item for page in pages for item in page["Items"]]
+        kept = [
+            PolicyVersion(
+                items.to_policy(item),
+                items.moment({"N": item["written_at"]["N"]}),
+                json.loads(item["evidence"]["S"]),
+            )
+            for item in found
+        ]
+        return tuple(sorted(kept, key=lambda one: one.written_at))

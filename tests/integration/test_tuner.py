@@ -1,0 +1,80 @@
+"""Policies on each engine: kept once with their evidence, put in force, and taken back."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from greenstream.dynamodb import DynamoStore
+from greenstream.policies import DynamoPolicies, UnknownVersionError
+from greenstream.policy import FreshnessModel, Policy, RankingSignal
+from tests.store_contract import T0
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+DEFAULT = Policy()
+TUNED = Policy(
+    version="tuned-20261122T020000",
+    max_latency_ms=100.0,
+    latency_price_gco2_kwh_ms=0.0125,
+    switch_margin=0.02,
+    penalty_slope_gco2_kwh_min=0.25,
+    ranking_signal=RankingSignal.AVERAGE,
+    freshness_model=FreshnessModel.DRIFT,
+    capacity={"sfo": 2.5},
+    log_every=7,
+)
+
+
+def in_force(client: "DynamoDBClient", table_name: str) -> Policy | None:
+    """As a router sees it that starts now."""
+    return DynamoStore(client, table_name, clock=lambda: T0).snapshot().policy
+
+
+@pytest.fixture
+def policies(client: "DynamoDBClient", table_name: str) -> DynamoPolicies:
+    log = DynamoPolicies(client, table_name)
+    log.write(DEFAULT, {}, T0)
+    log.write(TUNED, {"gain": 0.0125, "folds": [{"cut_s": 1}]}, T0 + timedelta(days=1))
+    return log
+
+
+def test_a_version_is_kept_whole_with_its_evidence(policies: DynamoPolicies) -> None:
+    first, second = policies.versions()
+
+    assert (first.policy, second.policy) == (DEFAULT, TUNED)
+    assert second.written_at == T0 + timedelta(days=1)
+    assert second.evidence == {"gain": 0.0125, "folds": [{"cut_s": 1}]}
+
+
+def test_writing_a_version_does_not_put_it_in_force(
+    policies: DynamoPolicies, client: "DynamoDBClient", table_name: str
+) -> None:
+    assert in_force(client, table_name) is None
+
+
+def test_the_router_decides_by_the_version_in_force_and_by_the_one_before_after_a_revert(
+    policies: DynamoPolicies, client: "DynamoDBClient", table_name: str
+) -> None:
+    policies.enforce(TUNED.version)
+    assert in_force(client, table_name) == TUNED
+
+    policies.enforce(DEFAULT.version)
+    assert in_force(client, table_name) == DEFAULT
+
+
+def test_a_version_that_was_judged_cannot_be_written_over(policies: DynamoPolicies) -> None:
+    policies.write(Policy(version=TUNED.version), {}, T0 + timedelta(days=2))
+
+    assert policies.versions()[1].policy == TUNED
+
+
+def test_an_unknown_version_changes_nothing_and_names_those_there_are(
+    policies: DynamoPolicies, client: "DynamoDBClient", table_name: str
+) -> None:
+    policies.enforce(TUNED.version)
+    with pytest.raises(UnknownVersionError, match="default-1, tuned-20261122T020000"):
+        policies.enforce("tuned-1")
+
+    assert in_force(client, table_name) == TUNED

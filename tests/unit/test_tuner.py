@@ -1,0 +1,146 @@
+"""The nightly tuner: what it takes to put another policy in force, and what it says if not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from greenstream_tuning.search import Search
+
+from functions.tuner.app import Result, run
+from greenstream.policies import PolicyVersion
+from greenstream.policy import FreshnessModel, Policy
+from tests.builders import NOW, a_reading
+from tests.fakes.memory_store import MemoryStore
+
+QUICK = Search(trials=6, limits_ms=(80.0,))
+# Both are within 80 ms of each other by distance, so that there is something to choose.
+GRIDS = {"CAISO_NORTH": ("gridstatus", "CAISO"), "NYISO": ("gridstatus", "NYISO")}
+
+
+@dataclass
+class Policies:
+    """Versions in memory."""
+
+    kept: dict[str, PolicyVersion] = field(default_factory=dict)
+    in_force: str | None = None
+
+    def write(self, policy: Policy, evidence: Mapping[str, Any], at: datetime) -> None:
+        self.kept.setdefault(policy.version, PolicyVersion(policy, at, evidence))
+
+    def enforce(self, version: str) -> None:
+        self.in_force = self.kept[version].policy.version
+
+    def versions(self) -> tuple[PolicyVersion, ...]:
+        return tuple(self.kept.values())
+
+
+@dataclass
+class Lines:
+    """Telemetry kept for reading."""
+
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    counts: dict[str, float] = field(default_factory=dict)
+
+    def event(self, level: str, message: str, **fields: object) -> None:
+        self.lines.append({"level": level, "message": message, **fields})
+
+    def count(self, metric: str, value: float, unit: str = "Count") -> None:
+        self.counts[metric] = value
+
+
+def day_and_night(hour: int, phase: int) -> float:
+    """Clean for twelve hours, dirty for twelve."""
+    return 100.0 if (hour + phase) % 24 < 12 else 400.0
+
+
+def a_history(days: int, *, told_late_h: int, turns: bool = True) -> MemoryStore:
+    """Two grids that take turns in being clean, or not; the second's figures come late."""
+    store = MemoryStore()
+    for number, (zone, (provider, provider_zone)) in enumerate(GRIDS.items()):
+        delay = timedelta(hours=told_late_h * number, minutes=5)
+        for hour in range(24 * days):
+            valid_to = NOW - timedelta(hours=hour)
+            store.put_reading(
+                a_reading(
+                    zone=zone,
+                    provider=provider,
+                    provider_zone=provider_zone,
+                    gco2_kwh=(
+                        day_and_night(valid_to.hour, 12 * number) if turns else 100.0 + 50 * number
+                    ),
+                    valid_from=valid_to - timedelta(hours=1),
+                    valid_to=valid_to,
+                    fetched_at=valid_to + delay,
+                )
+            )
+    return store
+
+
+def tuned(
+    store: MemoryStore, policies: Policies, lines: Lines | None = None, search: Search = QUICK
+) -> Result:
+    telemetry = lines or Lines()
+    return run(store, policies, clock=lambda: NOW, telemetry=telemetry, search=search)
+
+
+class TestWhereAnotherPolicyWins:
+    @pytest.fixture
+    def after(self) -> tuple[Result, Policies]:
+        policies = Policies()
+        return tuned(a_history(16, told_late_h=5), policies), policies
+
+    def test_it_is_put_in_force(self, after: tuple[Result, Policies]) -> None:
+        result, policies = after
+
+        assert result.adopted
+        assert result.version == policies.in_force == "tuned-20261122T160000"
+        assert policies.kept[result.version].policy.freshness_model is FreshnessModel.DRIFT
+
+    def test_it_is_kept_with_the_evidence_of_every_window(
+        self, after: tuple[Result, Policies]
+    ) -> None:
+        result, policies = after
+        evidence = policies.kept[result.version].evidence
+
+        assert evidence["gain"] == result.gain
+        assert evidence["gain"] > evidence["margin"]
+        assert len(evidence["folds"]) == 2
+        assert all(fold["cut_s"] < fold["until_s"] for fold in evidence["folds"])
+
+    def test_the_policy_before_it_is_kept_too(self, after: tuple[Result, Policies]) -> None:
+        assert list(after[1].kept) == ["default-1", "tuned-20261122T160000"]
+
+
+class TestWhereNoneWins:
+    def test_a_gain_below_the_margin_changes_nothing(self) -> None:
+        policies = Policies()
+        result = tuned(a_history(16, told_late_h=5), policies, search=replace(QUICK, margin=0.9))
+
+        assert not result.adopted
+        assert "less carbon on unseen weeks" in result.why
+        assert result.why.endswith("not the 90.00% it takes")
+        assert (result.version, policies.kept) == ("default-1", {})
+
+    def test_where_one_grid_is_always_cleaner_there_is_nothing_to_gain(self) -> None:
+        result = tuned(a_history(16, told_late_h=0, turns=False), Policies())
+
+        assert not result.adopted
+        assert result.why == "the search found nothing better than the policy in force"
+
+
+class TestTooLittleHistory:
+    def test_it_is_said_with_what_there_is(self) -> None:
+        policies, lines = Policies(), Lines()
+        result = tuned(a_history(9, told_late_h=0), policies, lines)
+
+        assert not result.adopted
+        assert "too little history: 0 grids" in result.why
+        assert "the longest for 9.0 days" in result.why
+        assert policies.kept == {}
+        assert lines.counts == {"PolicyWritten": 0}
+        assert lines.lines[-1]["message"] == "tuned"
+
+    def test_an_empty_table_is_no_error(self) -> None:
+        assert "the longest for 0.0 days" in tuned(MemoryStore(), Policies()).why
