@@ -5,53 +5,55 @@ fails behind it, a question that can be understood gets an answer, which says ho
 """
 
 import gc
-import json
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
-from greenstream import answer
+from aws_lambda_powertools import Logger
+
+from greenstream import answer, answer_window, openapi
 from greenstream.clock import Clock, utc_now
-from greenstream.collect import Telemetry
 from greenstream.dynamodb import DynamoStore, dynamodb_client
+from greenstream.journal import FlushedTelemetry, Journal
 from greenstream.latency import estimate_rtt_ms, great_circle_km
+from greenstream.latency_cache import LatencyCache
 from greenstream.question import (
     FieldError,
     QuestionError,
     RouteQuestion,
     no_question,
     route_question,
+    window_question,
     zone_question,
     zones_question,
 )
-from greenstream.reading import Reading
+from greenstream.reading import Forecast, Reading
+from greenstream.report import MAX_BYTES, latency_report
+from greenstream.roundtrips import MeasuredRtt
 from greenstream.routing import Candidate, LatencySource, decide, like_for_like
 from greenstream.settings import Settings
 from greenstream.snapshot_cache import SnapshotCache
+from greenstream.split import shares
 from greenstream.store import Store
 from greenstream.telemetry import PowertoolsTelemetry
+from greenstream.web import SHARED, Reply, Request, correlation_id, problem, response
+from greenstream.window import Window, cleanest, of_one_kind
 from greenstream.zones import Pop, Zone, pops, zones
 
-SHARED: Final = "public, max-age=15, stale-while-revalidate=60, stale-if-error=86400"
-PRIVATE: Final = "no-store"
-METHODS: Final = ("GET", "HEAD")
+READS: Final = ("GET", "HEAD")
+WRITES: Final = ("POST",)
 ZONE_PATH: Final = "/v1/zones/"
+ZONE_ROUTE: Final = ZONE_PATH + "{zone}"
+LATENCY_ROUTE: Final = "/v1/latency"
 
-_JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+STORE_DEADLINE_S: Final = 0.3
+"""How long the table may take to connect and to answer before memory answers instead."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """An answer before it is an HTTP response; ``log`` is what the request's log line adds."""
-
-    body: Mapping[str, Any]
-    status: HTTPStatus = HTTPStatus.OK
-    cache_control: str = PRIVATE
-    headers: Mapping[str, str] = field(default_factory=dict)
-    log: Mapping[str, object] = field(default_factory=dict)
+REPORT_BUDGET: Final = timedelta(seconds=2)
+"""How long a report of many paths may keep writing: well within the function's own time."""
 
 
 class Router:
@@ -64,84 +66,83 @@ class Router:
     clock
         Tells the present, against which every age is computed.
     telemetry
-        Gets one line per request.
+        Gets the journal.
     """
 
-    def __init__(self, store: Store, *, clock: Clock, telemetry: Telemetry) -> None:
+    def __init__(self, store: Store, *, clock: Clock, telemetry: FlushedTelemetry) -> None:
         self._cache = SnapshotCache(store, clock)
         self._clock = clock
-        self._telemetry = telemetry
-        self._routes: Mapping[str, Callable[[str], Reply]] = {
+        self._measured = LatencyCache(self._cache.ask, clock)
+        self._journal = Journal(telemetry, clock)
+        self._reads: Mapping[str, Callable[[str], Reply]] = {
             "/": self._index,
             "/v1/route": self._route,
+            "/v1/window": self._window,
             "/v1/zones": self._zones,
             "/v1/pops": self._pops,
             "/v1/providers": self._providers,
             "/v1/policy": self._policy,
             "/v1/health": self._health,
+            "/openapi.json": self._openapi,
         }
 
     def respond(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a Function URL event; never raises."""
         started = self._clock()
-        path: str = event.get("rawPath") or "/"
+        correlation = correlation_id(event)
         try:
-            method: str = event["requestContext"]["http"]["method"]
-            reply = self._reply(method, path, event.get("rawQueryString") or "")
-            text = "" if method == "HEAD" else _JSON.encode(reply.body)
+            request = Request.of_event(event)
+            reply = self._reply(request)
+            answered = response(reply, request, correlation)
         except Exception:  # noqa: BLE001 - the last line of defence: told in full, to the log
-            self._telemetry.event("exception", "the router failed", path=path[:200])
-            reply = _problem(
+            self._journal.failed(str(event.get("rawPath"))[:200], correlation)
+            reply = problem(
                 HTTPStatus.INTERNAL_SERVER_ERROR, "The fault is the router's and has been logged."
             )
-            text = _JSON.encode(reply.body)
-        self._telemetry.event(
-            "info",
-            "answered",
-            path=path[:200],
-            status=int(reply.status),
-            duration_ms=round((self._clock() - started) / timedelta(milliseconds=1), 2),
+            answered = response(reply, None, correlation)
+        told = {
+            "path": str(event.get("rawPath"))[:200],
+            "correlation_id": correlation,
+            "duration_ms": round((self._clock() - started) / timedelta(milliseconds=1), 2),
             **reply.log,
-        )
-        problem = reply.status >= HTTPStatus.BAD_REQUEST
-        return {
-            "statusCode": int(reply.status),
-            "headers": {
-                "Content-Type": "application/problem+json" if problem else "application/json",
-                "Cache-Control": reply.cache_control,
-                "X-Content-Type-Options": "nosniff",
-                **reply.headers,
-            },
-            "body": text,
         }
+        try:
+            every = self._cache.remembered.policy.log_every
+            self._journal.answered(answered["statusCode"], told, every=every)
+        except Exception:  # noqa: BLE001 - who cannot tell of an answer still gives it
+            self._journal.failed(str(told["path"]), correlation)
+        return answered
 
-    def _reply(self, method: str, path: str, query: str) -> Reply:
-        route = self._routes.get(path)
+    def _reply(self, request: Request) -> Reply:
+        path = request.path
+        route = self._reads.get(path)
         if route is None and path.startswith(ZONE_PATH):
             zone = zones().get(path.removeprefix(ZONE_PATH))
             if zone is None:
                 wrong = FieldError("zone", "is not a zone known here", tuple(zones()))
-                return _problem(HTTPStatus.NOT_FOUND, "There is no such zone.", errors=(wrong,))
+                return problem(HTTPStatus.NOT_FOUND, "There is no such zone.", errors=[wrong])
             route = _of_zone(self._zone, zone)
-        if route is None:
-            wrong = FieldError("path", "is not a path known here", (*self._routes, _ZONE_ROUTE))
-            return _problem(HTTPStatus.NOT_FOUND, "There is nothing here.", errors=(wrong,))
-        if method not in METHODS:
-            wrong = FieldError("method", "is not allowed here", METHODS)
-            return _problem(
+        if route is None and path != LATENCY_ROUTE:
+            wrong = FieldError("path", "is not a path known here", self._paths())
+            return problem(HTTPStatus.NOT_FOUND, "There is nothing here.", errors=[wrong])
+        methods = WRITES if route is None else READS
+        if request.method not in methods:
+            wrong = FieldError("method", "is not allowed here", methods)
+            return problem(
                 HTTPStatus.METHOD_NOT_ALLOWED,
-                "This path can only be read.",
-                errors=(wrong,),
-                headers={"Allow": ", ".join(METHODS)},
+                "This path does not know the method.",
+                errors=[wrong],
+                headers={"Allow": ", ".join(methods)},
             )
         try:
-            return route(query)
+            return self._report(request) if route is None else route(request.query)
         except QuestionError as error:
-            return _problem(
-                HTTPStatus.BAD_REQUEST,
-                "The query string cannot be understood.",
-                errors=error.errors,
+            return problem(
+                HTTPStatus.BAD_REQUEST, "The request cannot be understood.", errors=error.errors
             )
+
+    def _paths(self) -> tuple[str, ...]:
+        return (*self._reads, ZONE_ROUTE, LATENCY_ROUTE)
 
     def _index(self, query: str) -> Reply:
         no_question(query)
@@ -149,7 +150,7 @@ class Router:
             body={
                 "name": "GreenStream",
                 "about": "Sends each request to the point of presence on the cleanest grid now.",
-                "routes": [*self._routes, _ZONE_ROUTE],
+                "routes": self._paths(),
             },
             cache_control=SHARED,
         )
@@ -162,22 +163,30 @@ class Router:
             policy = replace(policy, max_latency_ms=question.max_latency_ms)
         ranking = question.signal or policy.ranking_signal
         figures = like_for_like(question.pops, view.carbon_at(now, policy), ranking)
+        measured = self._measured.of(question.colo) if question.colo else {}
         candidates = []
         for pop in question.pops:
             figure, proxy_reason, proxy = figures[pop.pop]
-            latency_ms, latency_source = _latency(pop, question)
+            known = measured.get(pop.pop)
+            latency_ms, latency_source = _latency(pop, question, known)
             candidates.append(
                 Candidate(
                     pop=pop.pop,
                     latency_ms=latency_ms,
                     latency_source=latency_source,
+                    latency_samples=known.samples
+                    if known is not None and latency_source is LatencySource.MEASURED
+                    else None,
                     carbon=figure,
                     proxy=proxy,
                     proxy_reason=proxy_reason,
                 )
             )
         decision = decide(candidates, policy, question.current)
-        body = answer.route(decision, view, policy, ranking, now)
+        spread = shares(decision, policy) if question.split else None
+        body = answer.route(decision, view, policy, ranking, now, spread)
+        self._journal.decided(decision, degraded=body["degraded"])
+        why = {"degraded_reason": body["degraded_reason"]} if body["degraded"] else {}
         return Reply(
             body=body,
             cache_control=SHARED,
@@ -188,8 +197,42 @@ class Router:
                 "colo": question.colo,
                 "rungs": dict(Counter(candidate.carbon.rung for candidate in candidates)),
                 "degraded": body["degraded"],
-                "degraded_reason": body["degraded_reason"],
+                **why,
             },
+        )
+
+    def _window(self, query: str) -> Reply:
+        question = window_question(query)
+        now = self._clock()
+        earliest = now.replace(second=0, microsecond=0)
+        if earliest < now:
+            earliest += timedelta(minutes=1)  # a start one can still keep
+        found: dict[str, list[Window]] = {}
+        unknown: dict[str, str] = {}
+        for zone in question.zones:
+            forecasts = self._cache.ask(_forecasts(zone))
+            windows = [
+                window
+                for forecast in _by_source(forecasts or (), zone)
+                if (
+                    window := cleanest(
+                        forecast,
+                        duration=question.duration,
+                        earliest=earliest,
+                        latest=earliest + question.within,
+                    )
+                )
+            ]
+            if windows:
+                found[zone.zone] = windows
+            elif forecasts is None:
+                unknown[zone.zone] = "not_read"
+            else:
+                unknown[zone.zone] = "too_short" if forecasts else "no_forecast"
+        chosen, comparable = of_one_kind(found)
+        return Reply(
+            body=answer_window.window(question, chosen, unknown, now, comparable=comparable),
+            cache_control=SHARED,
         )
 
     def _zones(self, query: str) -> Reply:
@@ -204,7 +247,7 @@ class Router:
         view, now = self._cache.view(), self._clock()
         figure = view.carbon_at(now, view.policy)(zone.zone, None)
         body = answer.zone(zone, figure, view, view.policy, now)
-        forecasts = self._cache.ask(lambda store: store.forecasts(zone.zone))
+        forecasts = self._cache.ask(_forecasts(zone))
         body["forecasts"] = None if forecasts is None else answer.forecasts(forecasts, now)
         unread = [] if forecasts is not None else ["forecasts"]
         if history_h is not None:
@@ -241,22 +284,76 @@ class Router:
         no_question(query)
         return Reply(body=answer.health(self._cache.view(), self._clock()))
 
+    def _openapi(self, query: str) -> Reply:
+        no_question(query)
+        return Reply(body=openapi.text(), cache_control=SHARED)
 
-_ZONE_ROUTE: Final = ZONE_PATH + "{zone}"
+    def _report(self, request: Request) -> Reply:
+        no_question(request.query)
+        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if content_type != "application/json":
+            wrong = FieldError("content-type", "must be application/json", ("application/json",))
+            return problem(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Only JSON is understood.", errors=[wrong]
+            )
+        try:
+            sent = request.body()
+        except ValueError:
+            raise QuestionError([FieldError("body", "is not base64")]) from None
+        if len(sent) > MAX_BYTES:
+            wrong = FieldError("body", f"is larger than {MAX_BYTES} bytes")
+            return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Send less.", errors=[wrong])
+        paths: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+        for sample in latency_report(sent):
+            paths[sample.colo, sample.pop].append(sample.rtt_ms)
+        now, accepted = self._clock(), 0
+        for (colo, pop), rtts_ms in paths.items():
+            if self._clock() - now >= REPORT_BUDGET:
+                break
+            recorded = self._cache.ask(_recording(colo, pop, rtts_ms, now))
+            if recorded is None:
+                return problem(
+                    HTTPStatus.SERVICE_UNAVAILABLE,
+                    "The round trips could not be kept.",
+                    headers={"Retry-After": "1"},
+                )
+            accepted += len(rtts_ms) if recorded else 0
+        return Reply(body={"accepted": accepted}, status=HTTPStatus.ACCEPTED)
 
 
 def _of_zone(route: Callable[[str, Zone], Reply], zone: Zone) -> Callable[[str], Reply]:
     return lambda query: route(query, zone)
 
 
-def _latency(pop: Pop, question: RouteQuestion) -> tuple[float | None, LatencySource]:
-    """Return the round trip, ms: what the caller measured, else what the distance suggests."""
-    if (measured_ms := question.rtt_ms.get(pop.pop)) is not None:
-        return measured_ms, LatencySource.REQUEST
+def _latency(
+    pop: Pop, question: RouteQuestion, measured: MeasuredRtt | None
+) -> tuple[float | None, LatencySource]:
+    """Return the round trip, ms: the caller's own, else measured, else by the distance."""
+    if (own_ms := question.rtt_ms.get(pop.pop)) is not None:
+        return own_ms, LatencySource.REQUEST
+    if measured is not None:
+        return measured.rtt_ms, LatencySource.MEASURED
     if question.position is None:
         return None, LatencySource.UNKNOWN
     km = great_circle_km(*question.position, pop.lat, pop.lon)
     return estimate_rtt_ms(km), LatencySource.DISTANCE
+
+
+def _recording(
+    colo: str, pop: str, rtts_ms: Sequence[float], at: datetime
+) -> Callable[[Store], bool]:
+    return lambda store: store.record_latency(colo, pop, rtts_ms, at)
+
+
+def _by_source(forecasts: Iterable[Forecast], zone: Zone) -> list[Forecast]:
+    """Return the forecasts in the order of the zone's sources."""
+    order = [(source.provider, source.provider_zone) for source in zone.sources]
+    listed = [each for each in forecasts if (each.provider, each.provider_zone) in order]
+    return sorted(listed, key=lambda each: order.index((each.provider, each.provider_zone)))
+
+
+def _forecasts(zone: Zone) -> Callable[[Store], tuple[Forecast, ...]]:
+    return lambda store: store.forecasts(zone.zone)
 
 
 def _history(store: Store, zone: Zone, since: datetime, until: datetime) -> list[Reading]:
@@ -270,36 +367,13 @@ def _history(store: Store, zone: Zone, since: datetime, until: datetime) -> list
     ]
 
 
-def _problem(
-    status: HTTPStatus,
-    detail: str,
-    *,
-    errors: tuple[FieldError, ...] = (),
-    headers: Mapping[str, str] | None = None,
-) -> Reply:
-    """Return problem details (RFC 9457); the status says it all, so the type is about:blank."""
-    return Reply(
-        status=status,
-        headers=headers or {},
-        body={
-            "type": "about:blank",
-            "title": status.phrase,
-            "status": int(status),
-            "detail": detail,
-            "errors": [
-                {"field": each.field, "detail": each.detail, "allowed": each.allowed or None}
-                for each in errors
-            ],
-        },
-        log={"fields": [each.field for each in errors]},
-    )
-
-
 gc.disable()  # walking the client's models while they are read costs a tenth of a cold start
-TELEMETRY: Final = PowertoolsTelemetry()
+TELEMETRY: Final = PowertoolsTelemetry(Logger(location=None))
 ROUTER: Final = Router(
     DynamoStore(
-        dynamodb_client(connect_timeout_s=0.3, read_timeout_s=0.3, attempts=1),
+        dynamodb_client(
+            connect_timeout_s=STORE_DEADLINE_S, read_timeout_s=STORE_DEADLINE_S, attempts=1
+        ),
         Settings.from_env().table_name,
         clock=utc_now,
     ),
@@ -311,8 +385,6 @@ gc.freeze()  # all this stays: no later collection need walk it
 gc.enable()
 
 
-# No metrics of its own: the platform counts a URL's requests, errors and durations.
-@TELEMETRY.logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
     """Answer one request."""
     return ROUTER.respond(event)

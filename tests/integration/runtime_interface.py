@@ -90,6 +90,7 @@ def runtime(
         "AWS_LAMBDA_FUNCTION_TIMEOUT": "5",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
         "POWERTOOLS_SERVICE_NAME": name,
+        "POWERTOOLS_METRICS_NAMESPACE": "GreenStream",
     }
     log = folder / f"{name}.log"
     with log.open("wb") as output:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -139,16 +138,9 @@ def test_an_endpoint_that_refuses_degrades_the_answer() -> None:
     assert "127.0.0.1" not in answer.text
 
 
-def test_the_handler_answers_the_platform_and_logs_one_json_line(
+def test_the_handler_answers_the_platform_and_tells_it_in_json_lines(
     store: DynamoStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    @dataclass
-    class Context:
-        function_name: str = "router"
-        memory_limit_in_mb: int = 512
-        invoked_function_arn: str = "arn:aws:lambda:eu-west-1:123456789012:function:router:live"
-        aws_request_id: str = "5e2f4b0a"
-
     router = app.Router(store, clock=SetClock(), telemetry=app.TELEMETRY)
     monkeypatch.setattr(app, "ROUTER", router)
     event = {
@@ -158,12 +150,17 @@ def test_the_handler_answers_the_platform_and_logs_one_json_line(
     }
     with monkeypatch.context() as patched:
         patched.setattr(app.TELEMETRY.logger.registered_handler, "stream", _Stdout())
-        answer = app.handler(event, Context())
+        answer = app.handler(event, None)
 
     assert answer["statusCode"] == 200
     assert json.loads(answer["body"])["pop"] == "nyc"
-    [line] = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    told, counted = capsys.readouterr().out.splitlines()
+    line = json.loads(told)
     assert (line["message"], line["pop"], line["rungs"]) == ("answered", "nyc", {"live": 1})
+    assert len(told.encode()) < 400, "lines are paid by the byte"
+    metrics = json.loads(counted)
+    assert metrics["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]]
+    assert (metrics["Decisions"], metrics["RungLive"]) == ([1.0], [1.0])
 
 
 class _Stdout:

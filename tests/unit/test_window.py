@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenstream.reading import Forecast, ForecastPoint, Kind, Scope
-from greenstream.window import Window, cleanest, like_for_like
+from greenstream.window import Window, cleanest, of_one_kind
 from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, MARGINAL_DIRECT, NOW
 
 MINUTE = timedelta(minutes=1)
@@ -128,7 +128,7 @@ class TestLikeForLike:
     def test_the_kind_that_all_share_is_taken(self) -> None:
         direct, lifecycle = a_window(AVERAGE_DIRECT), a_window(AVERAGE_LIFECYCLE)
 
-        assert like_for_like({"A": [direct, lifecycle], "B": [lifecycle]}) == (
+        assert of_one_kind({"A": [direct, lifecycle], "B": [lifecycle]}) == (
             {"A": lifecycle, "B": lifecycle},
             True,
         )
@@ -136,12 +136,12 @@ class TestLikeForLike:
     def test_a_zone_without_any_stands_in_nobodys_way(self) -> None:
         marginal = a_window(MARGINAL_DIRECT)
 
-        assert like_for_like({"A": [marginal], "B": []}) == ({"A": marginal}, True)
+        assert of_one_kind({"A": [marginal], "B": []}) == ({"A": marginal}, True)
 
     def test_what_shares_no_kind_is_told_so(self) -> None:
         direct, marginal = a_window(AVERAGE_DIRECT), a_window(MARGINAL_DIRECT)
 
-        assert like_for_like({"A": [direct], "B": [marginal]}) == (
+        assert of_one_kind({"A": [direct], "B": [marginal]}) == (
             {"A": direct, "B": marginal},
             False,
         )

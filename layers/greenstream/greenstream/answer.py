@@ -38,9 +38,14 @@ def head(view: View, now: datetime, *, simulated: bool) -> Json:
 
 
 def route(
-    decision: Decision, view: View, policy: Policy, ranking: RankingSignal, now: datetime
+    decision: Decision,
+    view: View,
+    policy: Policy,
+    ranking: RankingSignal,
+    now: datetime,
+    shares: Mapping[str, float] | None = None,
 ) -> Json:
-    """Return the answer of ``/v1/route``."""
+    """Return the answer of ``/v1/route``; ``shares`` where they were asked for."""
     chosen = decision.chosen.candidate
     carbons = [entry.candidate.carbon for entry in decision.candidates]
     return {
@@ -56,6 +61,8 @@ def route(
         },
         "policy": policy.version,
         "baseline": _baseline(decision.baseline, decision.attributed_difference_gco2_kwh),
+        "split": shares
+        and [{"pop": pop, "weight": round(share, 6)} for pop, share in shares.items()],
         "candidates": [_candidate(entry) for entry in decision.candidates],
     }
 
@@ -66,8 +73,8 @@ def _baseline(candidate: Candidate | None, difference: float | None) -> Json | N
     return {
         "pop": candidate.pop,
         "zone": candidate.carbon.zone,
-        "gco2_kwh": _tenths(candidate.carbon.gco2_kwh),
-        "attributed_difference_gco2_kwh": _tenths(difference),
+        "gco2_kwh": tenths(candidate.carbon.gco2_kwh),
+        "attributed_difference_gco2_kwh": tenths(difference),
     }
 
 
@@ -79,9 +86,10 @@ def _candidate(entry: Ranked) -> Json:
         "proxy_zone": candidate.proxy,
         "proxy_reason": candidate.proxy_reason or None,
         "eligible": entry.eligible,
-        "score": _tenths(entry.score),
-        "latency_ms": _tenths(candidate.latency_ms),
+        "score": tenths(entry.score),
+        "latency_ms": tenths(candidate.latency_ms),
         "latency_source": candidate.latency_source,
+        "latency_samples": candidate.latency_samples,
         **carbon(candidate.carbon),
     }
 
@@ -91,11 +99,11 @@ def carbon(figure: ZoneCarbon) -> Mapping[str, Any]:
     """Return a zone's figure; written once for all answers of its second."""
     kind = figure.kind
     return {
-        "gco2_kwh": _tenths(figure.gco2_kwh),
-        "gco2_low": _tenths(figure.gco2_low),
-        "gco2_high": _tenths(figure.gco2_high),
-        "adj_carbon_gco2_kwh": _tenths(figure.adj_carbon_gco2_kwh),
-        "penalty_gco2_kwh": _tenths(figure.penalty_gco2_kwh),
+        "gco2_kwh": tenths(figure.gco2_kwh),
+        "gco2_low": tenths(figure.gco2_low),
+        "gco2_high": tenths(figure.gco2_high),
+        "adj_carbon_gco2_kwh": tenths(figure.adj_carbon_gco2_kwh),
+        "penalty_gco2_kwh": tenths(figure.penalty_gco2_kwh),
         "age_s": None if figure.age_s is None else round(figure.age_s),
         "rung": figure.rung,
         "signal": kind and kind.signal,
@@ -193,9 +201,9 @@ def _reading(reading: Reading) -> Json:
         **_kind(reading.kind),
         "scope": reading.scope,
         "quality": reading.quality,
-        "gco2_kwh": _tenths(reading.gco2_kwh),
-        "gco2_low": _tenths(reading.gco2_low),
-        "gco2_high": _tenths(reading.gco2_high),
+        "gco2_kwh": tenths(reading.gco2_kwh),
+        "gco2_low": tenths(reading.gco2_low),
+        "gco2_high": tenths(reading.gco2_high),
         "coverage": round(reading.coverage, 3),
         "valid_from": utc(reading.valid_from),
         "valid_to": utc(reading.valid_to),
@@ -213,7 +221,7 @@ def _profile(profile: HourProfile) -> Json:
         "simulated": profile.simulated,
         "hours_utc": {
             f"{hour:02d}": {
-                "gco2_kwh": _tenths(mean.gco2_kwh),
+                "gco2_kwh": tenths(mean.gco2_kwh),
                 "computed_at": utc(mean.computed_at),
             }
             for hour, mean in sorted(profile.hours.items())
@@ -225,7 +233,7 @@ def _annual_mean(mean: AnnualMean) -> Json:
     return {
         **_kind(mean.kind),
         "scope": mean.scope,
-        "gco2_kwh": _tenths(mean.gco2_kwh),
+        "gco2_kwh": tenths(mean.gco2_kwh),
         "year": mean.year,
         "source": mean.source,
     }
@@ -250,7 +258,7 @@ def forecasts(kept: Iterable[Forecast], now: datetime) -> list[Json]:
                 {
                     "valid_from": utc(point.valid_from),
                     "valid_to": utc(point.valid_to),
-                    "gco2_kwh": _tenths(point.gco2_kwh),
+                    "gco2_kwh": tenths(point.gco2_kwh),
                 }
                 for point in forecast.points
                 if point.valid_to > now
@@ -348,5 +356,6 @@ def health(view: View, now: datetime) -> Json:
     }
 
 
-def _tenths(value: float | None) -> float | None:
+def tenths(value: float | None) -> float | None:
+    """Return a figure as answers give it, to one decimal."""
     return None if value is None else round(value, 1)

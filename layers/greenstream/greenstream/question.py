@@ -4,12 +4,13 @@ import math
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 from urllib.parse import parse_qsl
 
 from greenstream.policy import RankingSignal
 from greenstream.reading import Basis, Kind, Signal
-from greenstream.zones import SEED_POPS, Pop, pops
+from greenstream.zones import SEED_POPS, Pop, Zone, pops, zones
 
 MAX_POPS: Final = 300
 MAX_RTT_MS: Final = 60_000.0
@@ -19,7 +20,31 @@ MAX_HISTORY_H: Final = 48
 
 _NUMBER: Final = re.compile(r"-?(\d+\.?\d*|\.\d+)([eE]-?\d{1,3})?", re.ASCII)
 _PLAIN: Final = re.compile(r"[\w.:-]{1,40}", re.ASCII)
-_COLO: Final = re.compile(r"[A-Z]{3}")
+COLO: Final = re.compile(r"[A-Z]{3}")
+"""A colo's code: the airport near it."""
+
+MAX_WINDOW_ZONES: Final = 10
+"""Each costs a read of the table."""
+DURATION_MIN: Final = (5, 1440)
+WITHIN_H: Final = (1, 72)
+
+PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "/v1/route": (
+        "pops",
+        "colo",
+        "lat",
+        "lon",
+        "rtt",
+        "current",
+        "max_latency_ms",
+        "signal",
+        "split",
+    ),
+    "/v1/window": ("zones", "duration_min", "within_h"),
+    "/v1/zones": ("signal", "basis"),
+    "/v1/zones/{zone}": ("history_h",),
+}
+"""What each path may be asked; a path that is not here takes no parameter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +75,7 @@ class RouteQuestion:
     """Which POP: among which, from where, under which limit.
 
     ``rtt_ms`` are round trips the caller measured itself; ``position`` (latitude, longitude in
-    degrees) lets the others be estimated.
+    degrees) lets the others be estimated; ``split`` asks for shares beside the winner.
     """
 
     pops: tuple[Pop, ...]
@@ -60,6 +85,16 @@ class RouteQuestion:
     current: str | None
     max_latency_ms: float | None
     signal: RankingSignal | None
+    split: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowQuestion:
+    """When: in which zones, for how long, within how much time from now."""
+
+    zones: tuple[Zone, ...]
+    duration: timedelta
+    within: timedelta
 
 
 def route_question(query: str) -> RouteQuestion:
@@ -70,9 +105,7 @@ def route_question(query: str) -> RouteQuestion:
     QuestionError
         Naming each field at fault.
     """
-    fields = _Fields(
-        query, ("pops", "colo", "lat", "lon", "rtt", "current", "max_latency_ms", "signal")
-    )
+    fields = _Fields(query, PARAMETERS["/v1/route"])
     names = fields.names("pops", pops(), most=MAX_POPS) or SEED_POPS
     lat, lon = fields.number("lat", -90, 90), fields.number("lon", -180, 180)
     if fields.has("lat") != fields.has("lon"):
@@ -81,12 +114,13 @@ def route_question(query: str) -> RouteQuestion:
     signal = fields.one_of("signal", RankingSignal)
     question = RouteQuestion(
         pops=tuple(pops()[name] for name in names),
-        colo=fields.matching("colo", _COLO, "must be three capital letters, as in AMS"),
+        colo=fields.matching("colo", COLO, "must be three capital letters, as in AMS"),
         position=None if lat is None or lon is None else (lat, lon),
         rtt_ms=fields.rtt_ms(),
         current=fields.one_of("current", pops()),
         max_latency_ms=fields.number("max_latency_ms", 0, MAX_LATENCY_MS),
         signal=None if signal is None else RankingSignal(signal),
+        split=fields.one_of("split", ("true", "false")) == "true",
     )
     fields.check()
     return question
@@ -100,7 +134,7 @@ def zones_question(query: str) -> tuple[Kind, ...] | None:
     QuestionError
         Naming each field at fault.
     """
-    fields = _Fields(query, ("signal", "basis"))
+    fields = _Fields(query, PARAMETERS["/v1/zones"])
     signal, basis = fields.one_of("signal", Signal), fields.one_of("basis", Basis)
     fields.check()
     if signal is None and basis is None:
@@ -121,12 +155,37 @@ def zone_question(query: str) -> int | None:
     QuestionError
         Naming each field at fault.
     """
-    fields = _Fields(query, ("history_h",))
-    hours = fields.number("history_h", 1, MAX_HISTORY_H)
-    if hours is not None and not hours.is_integer():
-        fields.refuse("history_h", "must be a whole number of hours")
+    fields = _Fields(query, PARAMETERS["/v1/zones/{zone}"])
+    hours = fields.whole("history_h", 1, MAX_HISTORY_H)
     fields.check()
-    return None if hours is None else int(hours)
+    return hours
+
+
+def window_question(query: str) -> WindowQuestion:
+    """Parse the query string of ``/v1/window``: an hour within a day where nothing else is said.
+
+    The zones are those of the seed POPs unless named.
+
+    Raises
+    ------
+    QuestionError
+        Naming each field at fault.
+    """
+    fields = _Fields(query, PARAMETERS["/v1/window"])
+    names = fields.names("zones", zones(), most=MAX_WINDOW_ZONES) or dict.fromkeys(
+        pops()[pop].zones[0].zone for pop in SEED_POPS
+    )
+    duration_min = fields.whole("duration_min", *DURATION_MIN) or 60
+    within_h = fields.whole("within_h", *WITHIN_H) or 24
+    question = WindowQuestion(
+        zones=tuple(zones()[name] for name in names),
+        duration=timedelta(minutes=duration_min),
+        within=timedelta(hours=within_h),
+    )
+    if question.duration > question.within:
+        fields.refuse("duration_min", f"is longer than the {within_h} h it must lie within")
+    fields.check()
+    return question
 
 
 def no_question(query: str) -> None:
@@ -148,7 +207,7 @@ class _Fields:
         self._errors: list[FieldError] = []
         for name, value in parse_qsl(query, keep_blank_values=True):
             if name not in known:
-                self.refuse(_plain(name) or "query", "is not a parameter here", known)
+                self.refuse(plain(name) or "query", "is not a parameter here", known)
             elif name in self._values:
                 self.refuse(name, "is given more than once")
             else:
@@ -175,11 +234,18 @@ class _Fields:
         self.refuse(name, f"must be a number from {low:g} to {high:g}")
         return None
 
+    def whole(self, name: str, low: int, high: int) -> int | None:
+        value = self.number(name, low, high)
+        if value is None or value.is_integer():
+            return None if value is None else int(value)
+        self.refuse(name, "must be a whole number")
+        return None
+
     def one_of(self, name: str, allowed: Iterable[str]) -> str | None:
         value = self._values.get(name)
         if value is None or value in (choices := tuple(map(str, allowed))):
             return value
-        self.refuse(name, f"cannot be {_plain(value) or 'this'}", choices)
+        self.refuse(name, f"cannot be {plain(value) or 'this'}", choices)
         return None
 
     def matching(self, name: str, pattern: re.Pattern[str], detail: str) -> str | None:
@@ -198,10 +264,10 @@ class _Fields:
         if len(names) > most:
             self.refuse(name, f"takes at most {most} names")
         elif unknown:
-            shown = ", ".join(filter(None, map(_plain, unknown[:5]))) or "what is given"
+            shown = ", ".join(filter(None, map(plain, unknown[:5]))) or "what is given"
             self.refuse(name, f"does not know {shown}", allowed)
         elif len(set(names)) < len(names):
-            self.refuse(name, "names a POP more than once")
+            self.refuse(name, "gives a name more than once")
         else:
             return tuple(names)
         return ()
@@ -216,7 +282,7 @@ class _Fields:
             if not colon:
                 self.refuse("rtt", "must read like sfo:142,lon:3 (milliseconds)")
             elif pop not in pops():
-                self.refuse("rtt", f"does not know the POP {_plain(pop)}", pops())
+                self.refuse("rtt", f"does not know the POP {plain(pop)}", pops())
             elif pop in found:
                 self.refuse("rtt", f"names {pop} more than once")
             elif (milliseconds := self._number("rtt", text, 0, MAX_RTT_MS)) is not None:
@@ -226,6 +292,6 @@ class _Fields:
         return found
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return the text if it is a plain name, else nothing: markup is not sent back."""
     return text if _PLAIN.fullmatch(text) else ""

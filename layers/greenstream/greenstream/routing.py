@@ -48,12 +48,16 @@ class LatencySource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A POP that could serve: its round trip (ms, ``None`` if unknown) and its zone's carbon."""
+    """A POP that could serve: its round trip (ms, ``None`` if unknown) and its zone's carbon.
+
+    ``latency_samples`` is how many stand behind a measured round trip.
+    """
 
     pop: str
     latency_ms: float | None
     latency_source: LatencySource
     carbon: ZoneCarbon
+    latency_samples: int | None = None
     proxy: bool = False
     proxy_reason: str = ""
 

@@ -110,6 +110,11 @@ class SnapshotCache:
         self._failed_at: datetime | None = None
         self._failure = ""
 
+    @property
+    def remembered(self) -> View:
+        """The last view given, without asking the store."""
+        return self._view
+
     def view(self) -> View:
         """Return the newest view to be had: fresh, else remembered, else empty."""
         now = self._clock()

@@ -28,6 +28,10 @@ class PowertoolsTelemetry:
         """Add to a metric."""
         self.metrics.add_metric(name=metric, unit=MetricUnit(unit), value=value)
 
+    def flush(self) -> None:
+        """Write out what was counted, as one line."""
+        self.metrics.flush_metrics()
+
     def observed(self, handler: Handler) -> Handler:
         """Wrap a Lambda handler: invocation context in each line, metrics flushed at the end."""
         with_metrics = self.metrics.log_metrics(handler, capture_cold_start_metric=True)

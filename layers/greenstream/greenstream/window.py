@@ -53,7 +53,7 @@ def cleanest(
     )
 
 
-def like_for_like(found: Mapping[str, Sequence[Window]]) -> tuple[Mapping[str, Window], bool]:
+def of_one_kind(found: Mapping[str, Sequence[Window]]) -> tuple[Mapping[str, Window], bool]:
     """Give each zone one of its windows, of a kind that all share, and say whether there is one.
 
     Average before marginal, direct before lifecycle, as in decisions; where no kind is shared,

@@ -1,0 +1,67 @@
+"""The answer of ``/v1/window`` as a JSON object."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from greenstream.answer import tenths, utc
+from greenstream.question import WindowQuestion
+from greenstream.window import Window
+from greenstream.zones import Zone
+
+Json = dict[str, Any]
+
+
+def window(
+    question: WindowQuestion,
+    chosen: Mapping[str, Window],
+    unknown: Mapping[str, str],
+    now: datetime,
+    *,
+    comparable: bool,
+) -> Json:
+    """Return each zone's window, or why it has none, and the best where they can be compared."""
+    unread = [zone for zone, why in unknown.items() if why == "not_read"]
+    best = min(chosen, key=lambda zone: (chosen[zone].gco2_kwh, chosen[zone].start), default=None)
+    return {
+        "as_of": utc(now),
+        "simulated": any(found.forecast.simulated for found in chosen.values()),
+        "degraded": bool(unread),
+        "degraded_reason": f"the store did not give forecasts of {', '.join(unread)}"
+        if unread
+        else None,
+        "duration_min": round(question.duration.total_seconds() / 60),
+        "within_h": round(question.within.total_seconds() / 3600),
+        "comparable": comparable,
+        "best": {"zone": best, **_window(chosen[best])} if comparable and best else None,
+        "zones": [
+            _zone(zone, chosen.get(zone.zone), unknown.get(zone.zone)) for zone in question.zones
+        ],
+        "without_forecast": [zone for zone, why in unknown.items() if why == "no_forecast"],
+    }
+
+
+def _zone(zone: Zone, found: Window | None, why: str | None) -> Json:
+    return {
+        "zone": zone.zone,
+        "name": zone.name,
+        "window": None if found is None else _window(found),
+        "why_none": why,
+    }
+
+
+def _window(found: Window) -> Json:
+    forecast = found.forecast
+    return {
+        "start": utc(found.start),
+        "end": utc(found.end),
+        "gco2_kwh": tenths(found.gco2_kwh),
+        "at_once_gco2_kwh": tenths(found.at_once_gco2_kwh),
+        "signal": forecast.signal,
+        "basis": forecast.basis,
+        "scope": forecast.scope,
+        "provider": forecast.provider,
+        "provider_zone": forecast.provider_zone,
+        "issued_at": utc(forecast.issued_at),
+        "simulated": forecast.simulated,
+    }

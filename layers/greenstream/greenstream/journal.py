@@ -1,0 +1,107 @@
+"""What the router tells of itself: one line for some answers, one metrics line a minute at most.
+
+Logs would otherwise cost more than the answers. Counts are of a warm process and flushed with a
+later answer, so that what a frozen process had not yet told is lost: they are lower bounds. The
+platform counts requests, errors and durations exactly and for nothing.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Final, Protocol
+
+from greenstream.clock import Clock
+from greenstream.collect import Telemetry
+from greenstream.ladder import Rung
+from greenstream.routing import Decision
+
+FLUSH_EVERY: Final = timedelta(minutes=1)
+
+
+class FlushedTelemetry(Telemetry, Protocol):
+    """Telemetry whose counts are gathered until they are flushed."""
+
+    def flush(self) -> None:
+        """Write out what was counted."""
+        ...
+
+
+@dataclass(slots=True)
+class _Minute:
+    """What was decided since the last flush."""
+
+    counts: Counter[str]
+    oldest_age_s: float = 0.0
+    differences: int = 0
+    difference_gco2_kwh: float = 0.0
+
+
+class Journal:
+    """Tells answers and counts decisions.
+
+    Parameters
+    ----------
+    telemetry
+        Gets the lines and the counts.
+    clock
+        Tells when counts are due.
+    """
+
+    def __init__(self, telemetry: FlushedTelemetry, clock: Clock) -> None:
+        self._telemetry = telemetry
+        self._clock = clock
+        self._answers = 0
+        self._was_degraded = False
+        self._minute = _Minute(Counter())
+        self._flushed_at: datetime | None = None
+
+    def decided(self, decision: Decision, *, degraded: bool) -> None:
+        """Count a decision."""
+        minute = self._minute
+        minute.counts["Decisions"] += 1
+        minute.counts["DegradedAnswers"] += degraded
+        for entry in decision.candidates:
+            carbon = entry.candidate.carbon
+            minute.counts[_RUNG_METRIC[carbon.rung]] += 1
+            minute.oldest_age_s = max(minute.oldest_age_s, carbon.age_s or 0.0)
+        if decision.attributed_difference_gco2_kwh is not None:
+            minute.differences += 1
+            minute.difference_gco2_kwh += decision.attributed_difference_gco2_kwh
+
+    def answered(self, status: int, fields: Mapping[str, object], *, every: int) -> None:
+        """Tell one answer in ``every``; faults, and where degradation begins or ends, always."""
+        degraded = bool(fields.get("degraded", self._was_degraded))
+        turned, self._was_degraded = degraded != self._was_degraded, degraded
+        if self._answers % every == 0 or turned or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            self._telemetry.event("info", "answered", status=status, **fields)
+        self._answers += 1
+        self._flush_when_due()
+
+    def failed(self, path: str, correlation: str) -> None:
+        """Tell the exception that is being handled, with its stack."""
+        self._telemetry.event(
+            "exception", "the router failed", path=path, correlation_id=correlation
+        )
+
+    def _flush_when_due(self) -> None:
+        now, minute = self._clock(), self._minute
+        flushed_at = self._flushed_at
+        if not minute.counts["Decisions"] or (
+            flushed_at is not None and timedelta(0) <= now - flushed_at < FLUSH_EVERY
+        ):
+            return
+        for name, count in minute.counts.items():
+            self._telemetry.count(name, count)
+        self._telemetry.count("OldestRankedAge", minute.oldest_age_s, "Seconds")
+        if minute.differences:
+            mean = minute.difference_gco2_kwh / minute.differences
+            self._telemetry.count("AttributedDifference", mean, "None")
+        self._telemetry.flush()
+        self._minute, self._flushed_at = _Minute(Counter()), now
+
+
+_RUNG_METRIC: Final = {
+    rung: "Rung" + "".join(word.capitalize() for word in rung.split("_")) for rung in Rung
+}

@@ -1,0 +1,22 @@
+"""The description of the HTTP API (OpenAPI 3.1), as served."""
+
+import json
+from functools import cache
+from typing import Any
+
+from greenstream.zones import load, pops, zones
+
+
+def document() -> dict[str, Any]:
+    """Return ``data/openapi.json`` with the names of POPs and zones, which the tables say."""
+    described: dict[str, Any] = load("openapi.json")
+    schemas = described["components"]["schemas"]
+    schemas["PopName"]["enum"] = list(pops())
+    schemas["ZoneName"]["enum"] = list(zones())
+    return described
+
+
+@cache
+def text() -> str:
+    """Return the document as compact JSON; made once, at the first question for it."""
+    return json.dumps(document(), separators=(",", ":"))

@@ -1,0 +1,90 @@
+"""What reporters send: round trips they measured, parsed in full or refused by name."""
+
+import json
+from collections.abc import Mapping
+from typing import Final, NoReturn
+
+from greenstream.question import COLO, FieldError, QuestionError, plain
+from greenstream.roundtrips import MAX_RTT_MS, MIN_RTT_MS, RttSample
+from greenstream.zones import pops
+
+MAX_BYTES: Final = 16 * 1024
+MAX_SAMPLES: Final = 100
+MAX_ERRORS: Final = 20
+"""Faults told at most; who sends a hundred wants one kind of fix."""
+
+SAMPLE_FIELDS: Final = ("colo", "pop", "rtt_ms")
+
+
+def latency_report(body: bytes) -> tuple[RttSample, ...]:
+    """Parse the body of ``POST /v1/latency``: ``{"samples": [{"colo", "pop", "rtt_ms"}, …]}``.
+
+    Raises
+    ------
+    QuestionError
+        Naming each field at fault, as in ``samples[3].rtt_ms``.
+    """
+    try:
+        # RecursionError: sixteen kilobytes can hold eight thousand open brackets.
+        report = json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise QuestionError([FieldError("body", "is not JSON in UTF-8")]) from None
+    errors: list[FieldError] = []
+    samples = _members(report, "body", ("samples",), errors).get("samples")
+    if errors:
+        raise QuestionError(errors)
+    if not isinstance(samples, list) or not 1 <= len(samples) <= MAX_SAMPLES:
+        wrong = FieldError("samples", f"must be a list of 1 to {MAX_SAMPLES} samples")
+        raise QuestionError([wrong])
+    parsed = [_sample(sample, f"samples[{index}]", errors) for index, sample in enumerate(samples)]
+    if errors:
+        raise QuestionError(errors[:MAX_ERRORS])
+    return tuple(sample for sample in parsed if sample is not None)
+
+
+def _sample(sample: object, name: str, errors: list[FieldError]) -> RttSample | None:
+    known = len(errors)
+    members = _members(sample, name, SAMPLE_FIELDS, errors)
+    if len(errors) > known:
+        return None
+    colo, pop, rtt_ms = (members[field] for field in SAMPLE_FIELDS)
+    if not isinstance(colo, str) or not COLO.fullmatch(colo):
+        errors.append(FieldError(f"{name}.colo", "must be three capital letters, as in AMS"))
+    if not isinstance(pop, str) or pop not in pops():
+        errors.append(FieldError(f"{name}.pop", "is not a POP known here", tuple(pops())))
+    milliseconds = _rtt_ms(rtt_ms)
+    if milliseconds is None:
+        limits = f"must be a number from {MIN_RTT_MS:g} to {MAX_RTT_MS:g}"
+        errors.append(FieldError(f"{name}.rtt_ms", limits))
+    if len(errors) > known or milliseconds is None:
+        return None
+    return RttSample(colo=str(colo), pop=str(pop), rtt_ms=milliseconds)
+
+
+def _rtt_ms(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if MIN_RTT_MS <= value <= MAX_RTT_MS else None  # also refuses NaN
+
+
+def _members(
+    value: object, name: str, fields: tuple[str, ...], errors: list[FieldError]
+) -> Mapping[str, object]:
+    """Return an object's members; each that is missing or unknown is a fault."""
+    if not isinstance(value, dict):
+        errors.append(FieldError(name, "must be an object", fields))
+        return {}
+    inside = "" if name == "body" else f"{name}."
+    errors += [
+        FieldError(f"{inside}{field}", "is required") for field in fields if field not in value
+    ]
+    errors += [
+        FieldError(f"{inside}{plain(member) or 'member'}", "is not a member here", fields)
+        for member in value
+        if member not in fields
+    ]
+    return value
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")

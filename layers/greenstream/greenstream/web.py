@@ -1,0 +1,150 @@
+"""HTTP as a Function URL speaks it (payload format 2.0): requests in, responses out."""
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from http import HTTPStatus
+from typing import Any, Final, Self
+from uuid import uuid4
+
+from greenstream.question import FieldError
+
+SHARED: Final = "public, max-age=15, stale-while-revalidate=60, stale-if-error=86400"
+PRIVATE: Final = "no-store"
+
+CORRELATION_HEADER: Final = "X-Correlation-Id"
+_CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+_JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What was asked; ``headers`` by their names in lower case, as the platform gives them."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    text: str
+    is_base64: bool
+
+    @classmethod
+    def of_event(cls, event: Mapping[str, Any]) -> Self:
+        """Read a Function URL event.
+
+        Raises
+        ------
+        LookupError, TypeError
+            When the event is no request.
+        """
+        return cls(
+            method=event["requestContext"]["http"]["method"],
+            path=event.get("rawPath") or "/",
+            query=event.get("rawQueryString") or "",
+            headers=event.get("headers") or {},
+            text=event.get("body") or "",
+            is_base64=bool(event.get("isBase64Encoded")),
+        )
+
+    def body(self) -> bytes:
+        """Return the body's bytes.
+
+        Raises
+        ------
+        ValueError
+            When it is said to be base64 and is not.
+        """
+        if self.is_base64:
+            return base64.b64decode(self.text, validate=True)
+        return self.text.encode("utf-8", "surrogatepass")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer before it is an HTTP response: ``body`` is an object or JSON text."""
+
+    body: Mapping[str, Any] | str
+    status: HTTPStatus = HTTPStatus.OK
+    cache_control: str = PRIVATE
+    headers: Mapping[str, str] = field(default_factory=dict)
+    log: Mapping[str, object] = field(default_factory=dict)
+
+
+def correlation_id(event: Mapping[str, Any]) -> str:
+    """Return the caller's id of the exchange where it is a plain name, else one of our own."""
+    headers = event.get("headers")
+    given = headers.get(CORRELATION_HEADER.lower()) if isinstance(headers, Mapping) else None
+    if isinstance(given, str) and _CORRELATION_ID.fullmatch(given):
+        return given
+    return uuid4().hex
+
+
+def response(reply: Reply, request: Request | None, correlation: str) -> dict[str, Any]:
+    """Return the Function URL response: 304 where the caller has the answer already.
+
+    Raises
+    ------
+    ValueError
+        When the body holds what JSON cannot say.
+    """
+    text = reply.body if isinstance(reply.body, str) else _JSON.encode(reply.body)
+    status = reply.status
+    problem = status >= HTTPStatus.BAD_REQUEST
+    headers = {
+        "Content-Type": "application/problem+json" if problem else "application/json",
+        "Cache-Control": reply.cache_control,
+        "X-Content-Type-Options": "nosniff",
+        CORRELATION_HEADER: correlation,
+        **reply.headers,
+    }
+    if reply.cache_control != PRIVATE:
+        headers["ETag"] = tag = _etag(reply.body, text)
+        if request is not None and _has(tag, request.headers.get("if-none-match", "")):
+            status, text = HTTPStatus.NOT_MODIFIED, ""
+            del headers["Content-Type"]
+    if request is not None and request.method == "HEAD":
+        text = ""
+    return {"statusCode": int(status), "headers": headers, "body": text}
+
+
+def _etag(body: Mapping[str, Any] | str, text: str) -> str:
+    """Return a weak tag of all but the instant of the answer: two alike may be used alike."""
+    if not isinstance(body, str) and "as_of" in body:
+        text = text.replace(_JSON.encode({"as_of": body["as_of"]})[1:-1], "", 1)
+    return f'W/"{blake2b(text.encode(), digest_size=9).hexdigest()}"'
+
+
+def _has(tag: str, if_none_match: str) -> bool:
+    """Return whether a list of tags names this one, compared weakly (RFC 9110, 13.1.2)."""
+    listed = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
+    return "*" in listed or tag.removeprefix("W/") in listed
+
+
+def problem(
+    status: HTTPStatus,
+    detail: str,
+    *,
+    errors: Iterable[FieldError] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Reply:
+    """Return problem details (RFC 9457); the status says it all, so the type is about:blank."""
+    listed = tuple(errors)
+    return Reply(
+        status=status,
+        headers=headers or {},
+        body={
+            "type": "about:blank",
+            "title": status.phrase,
+            "status": int(status),
+            "detail": detail,
+            "errors": [
+                {"field": each.field, "detail": each.detail, "allowed": each.allowed or None}
+                for each in listed
+            ],
+        },
+        log={"fields": [each.field for each in listed]} if listed else {},
+    )
