@@ -1,0 +1,457 @@
+"""Every provider on true bytes, set up alike: what it is asked with, and the truth in it.
+
+A new provider joins with a maker, and with one case for each format it reads.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache, partial
+from pathlib import Path
+
+import httpx
+
+from functions.electricitymaps.app import ElectricityMaps
+from functions.entsoe import document, mix
+from functions.entsoe.app import Entsoe
+from functions.eso.app import Eso
+from functions.gridstatus import app as gridstatus
+from functions.watttime.app import WattTime
+from greenstream.collect import Harvest, Provider
+from greenstream.errors import GreenStreamError
+from greenstream.http import HttpClient
+from greenstream.reading import Basis, Kind, Quality, Reading, Scope, Signal
+from greenstream.zones import Source, Zone, zones_of
+from infra.local.upstream import caiso, electricitymaps, entsoe, neso, nyiso, pjm, watttime
+from infra.local.upstream.wire import Answer, Request, json_answer
+from tests.builders import a_source, a_zone
+from tests.contract.recorded_origin import Origin
+
+Answerer = Callable[[Request, datetime], Answer]
+Pairs = tuple[tuple[Zone, Source], ...]
+NOW = datetime(2026, 3, 5, 18, 3, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+NYISO_ZIP = "application/zip"
+
+
+def zipped(name: str, body: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, body)
+    return packed.getvalue()
+
+
+def unzipped(packed: bytes) -> tuple[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        (name,) = archive.namelist()
+        return name, archive.read(name)
+
+
+@dataclass
+class Wire(Origin):
+    """The upstream's end: its clean answers as of ``now``, each passed through ``spoil``.
+
+    NYISO's archive is spoilt inside: the text in it is what the operator writes.
+    """
+
+    clean: Answerer = lambda _request, _now: Answer(b"", status=404)
+    now: datetime = NOW
+    spoil: Callable[[Request, Answer], Answer] = lambda _, answer: answer
+
+    def answer(self, request: Request, _now: datetime) -> Answer:
+        self.requests.append(request)
+        answer = self.clean(request, self.now)
+        if answer.content_type != NYISO_ZIP:
+            return self.spoil(request, answer)
+        name, body = unzipped(answer.body)
+        inside = self.spoil(request, Answer(body, "text/csv", answer.status))
+        if inside.status != answer.status:
+            return inside
+        return Answer(zipped(name, inside.body), NYISO_ZIP)
+
+    def http(self, provider: str) -> HttpClient:
+        def over(request: httpx.Request) -> httpx.Response:
+            headers = {name.lower(): value for name, value in request.headers.items()}
+            asked = Request("GET", request.url.path, dict(request.url.params), headers)
+            made = self.answer(asked, self.now)
+            kind = {"content-type": made.content_type}
+            return httpx.Response(made.status, content=made.body, headers=kind)
+
+        return HttpClient(
+            provider=provider,
+            base_url=f"https://{provider}.test",
+            transport=httpx.MockTransport(over),
+            sleep=lambda _: None,
+        )
+
+
+class Silent:
+    """A `Telemetry` that nobody reads."""
+
+    def event(self, level: str, message: str, **fields: object) -> None: ...
+
+    def count(self, metric: str, value: float, unit: str = "Count") -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One format of one provider: its clean answers at a time, and the zones read from it."""
+
+    id: str
+    provider: str
+    answers: Callable[[], Answerer]
+    """A fresh upstream, nothing counted or banned."""
+    now: datetime = NOW
+    wanted: Pairs = ()
+    data: str = "/"
+    """Part of the path of the answers with the data."""
+    aged: tuple[timedelta, ...] = (timedelta(hours=1), timedelta(hours=7), timedelta(days=3))
+    """How late the same bytes may still come."""
+
+    @property
+    def pairs(self) -> Pairs:
+        return self.wanted or zones_of(self.provider)
+
+    def wire(self, spoil: Callable[[Request, Answer], Answer] | None = None) -> Wire:
+        wire = Wire(clean=self.answers(), now=self.now)
+        if spoil:
+            wire.spoil = spoil
+        return wire
+
+    def make(self, wire: Wire, *, key: str | None = "a-key", simulated: bool = False) -> Provider:
+        return MAKERS[self.provider](self, wire, key, simulated)
+
+    def run(self, wire: Wire, now: datetime | None = None) -> Harvest:
+        return gathered(self.make(wire), now or self.now)
+
+
+def gathered(provider: Provider, now: datetime) -> Harvest:
+    """Run a fetch to its end, with what the whole provider raised among the errors."""
+    parts: list[Harvest] = []
+    try:
+        for part in provider.fetch(now):
+            parts.append(part)  # noqa: PERF402 - what came before a failure stays
+    except GreenStreamError as error:
+        parts.append(Harvest(errors=(error,)))
+    return Harvest(
+        readings=tuple(one for part in parts for one in part.readings),
+        forecasts=tuple(one for part in parts for one in part.forecasts),
+        errors=tuple(one for part in parts for one in part.errors),
+        unconfigured=tuple(one for part in parts for one in part.unconfigured),
+        skipped=tuple(one for part in parts for one in part.skipped),
+    )
+
+
+# --- how each provider is made ----------------------------------------------------------------
+
+
+def make_eso(_: Case, wire: Wire, _key: str | None, simulated: bool) -> Provider:  # noqa: FBT001
+    return Eso(wire.http("eso"), simulated=simulated)
+
+
+def make_watttime(case: Case, wire: Wire, key: str | None, simulated: bool) -> Provider:  # noqa: FBT001
+    return WattTime(
+        http=wire.http("watttime"),
+        wanted=case.pairs,
+        credentials=lambda: ("user", key) if key else None,
+        telemetry=Silent(),
+        clock=lambda: wire.now,
+        simulated=simulated,
+    )
+
+
+def make_electricitymaps(case: Case, wire: Wire, key: str | None, simulated: bool) -> Provider:  # noqa: FBT001
+    return ElectricityMaps(
+        http=wire.http("electricitymaps"),
+        wanted=case.pairs,
+        newest=lambda: (),
+        token=lambda: key,
+        hourly_budget=60,
+        simulated=simulated,
+    )
+
+
+def make_entsoe(case: Case, wire: Wire, key: str | None, simulated: bool) -> Provider:  # noqa: FBT001
+    return Entsoe(
+        http=wire.http("entsoe"), token=lambda: key, wanted=case.pairs, simulated=simulated
+    )
+
+
+def make_gridstatus(case: Case, wire: Wire, key: str | None, simulated: bool) -> Provider:  # noqa: FBT001
+    through.wire = wire
+    return gridstatus.Gridstatus(
+        feed=gridstatus.LibraryFeed(),
+        wanted=case.pairs,
+        pjm_api_key=lambda: key,
+        simulated=simulated,
+    )
+
+
+@dataclass
+class Through(Origin):
+    """What the gridstatus library reaches, whatever wire is the present one."""
+
+    wire: Wire = field(default_factory=Wire)
+
+    def answer(self, request: Request, now: datetime) -> Answer:
+        return self.wire.answer(request, now)
+
+
+through = Through()
+MAKERS: Mapping[str, Callable[[Case, Wire, str | None, bool], Provider]] = {
+    "eso": make_eso,
+    "watttime": make_watttime,
+    "gridstatus": make_gridstatus,
+    "entsoe": make_entsoe,
+    "electricitymaps": make_electricitymaps,
+}
+
+
+# --- the truth in a case's clean bytes --------------------------------------------------------
+
+Truth = Mapping[tuple[str, Kind, datetime, bool], frozenset[float]]
+
+
+@cache
+def truth(case: Case) -> Truth:
+    """Return the g/kWh of every interval that the clean bytes hold.
+
+    By zone, kind, start and whether it is forecast: a forecast is made anew for the same time.
+    """
+    found: dict[tuple[str, Kind, datetime, bool], frozenset[float]] = {}
+    for harvest in [case.run(case.wire()), *INSIDE[case.provider](case)]:
+        told = [
+            ((one.zone, one.kind, one.valid_from, one.quality is Quality.FORECAST), one.gco2_kwh)
+            for one in harvest.readings
+        ]
+        told += [
+            ((one.zone, one.kind, point.valid_from, True), point.gco2_kwh)
+            for one in harvest.forecasts
+            for point in one.points
+        ]
+        for key, gco2_kwh in told:
+            found[key] = found.get(key, frozenset()) | {gco2_kwh}
+    return found
+
+
+def inside_eso(case: Case) -> Iterator[Harvest]:
+    """Each half hour of the nation by itself, and what is asked for later."""
+    rows = json.loads(case.answers()(Request("GET", "/intensity"), case.now).body)["data"]
+    for row in rows:
+        alone = Wire(clean=case.answers(), now=case.now)
+        alone.spoil = partial(_with_data, [row])
+        yield case.run(alone)
+    for later in case.aged:
+        yield case.run(Wire(clean=case.answers(), now=case.now + later), case.now + later)
+
+
+def _with_data(rows: list[object], request: Request, answer: Answer) -> Answer:
+    return json_answer({"data": rows}) if request.path == "/intensity" else answer
+
+
+def inside_watttime(case: Case) -> Iterator[Harvest]:
+    """What it was before each of the newer points was published."""
+    for back in range(5, 185, 5):
+        earlier = case.now - back * MINUTE
+        yield case.run(Wire(clean=case.answers(), now=earlier), earlier)
+
+
+def inside_gridstatus(case: Case) -> Iterator[Harvest]:
+    case.make(case.wire())
+    for zone, source in case.pairs:
+        feed, step = gridstatus.LibraryFeed(), timedelta(seconds=source.cadence_s)
+        days = gridstatus.days_asked(case.now, zone, source)
+        frames = [feed(source.provider_zone, day, "a-key") for day in days]
+        for row in gridstatus.rows(frames, step):
+            made = gridstatus.readings_of(row, zone, source, fetched_at=case.now, simulated=False)
+            yield Harvest(readings=tuple(one for one in made if isinstance(one, Reading)))
+
+
+def inside_entsoe(case: Case) -> Iterator[Harvest]:
+    for zone, source in case.pairs:
+        first = case.now - timedelta(hours=36)
+        query = {"documentType": "A75", "processType": "A16", "in_Domain": source.provider_zone}
+        query |= {"periodStart": f"{first:%Y%m%d%H}00", "periodEnd": f"{case.now:%Y%m%d%H}00"}
+        asked = Request("GET", "/api", query, {"security_token": "a-key"})
+        body = case.answers()(asked, case.now).body
+        found = document.slots(document.read(body, source.provider_zone, zone.zone), zone.zone)
+        for count in range(1, len(found) + 1):
+            try:
+                yield mix.harvest_of(found[:count], zone, source, fetched_at=case.now)
+            except GreenStreamError:
+                continue
+
+
+INSIDE: Mapping[str, Callable[[Case], Iterable[Harvest]]] = {
+    "eso": inside_eso,
+    "watttime": inside_watttime,
+    "gridstatus": inside_gridstatus,
+    "entsoe": inside_entsoe,
+    "electricitymaps": lambda _: (),  # one hour in each answer
+}
+
+
+# --- the cases --------------------------------------------------------------------------------
+
+
+def only(provider: str, *provider_zones: str) -> Pairs:
+    return tuple(pair for pair in zones_of(provider) if pair[1].provider_zone in provider_zones)
+
+
+def nyiso_answers() -> Answerer:
+    """The day's file in the archive that the library asks for once a day is a week old."""
+
+    def answer(request: Request, now: datetime) -> Answer:
+        local = now.astimezone(nyiso.EASTERN).date()
+        if request.path.endswith(f"/{local:%Y%m}01rtfuelmix_csv.zip"):
+            body = (nyiso.day_csv(local, now) or "").encode()
+            return Answer(zipped(f"{local:%Y%m%d}rtfuelmix.csv", body), NYISO_ZIP)
+        return nyiso.answer(request, now)
+
+    return answer
+
+
+def caiso_answers() -> Answerer:
+    """The present day's file where the library asks for a past one."""
+    return lambda _, now: Answer(caiso.current_csv(now).encode(), "text/csv")
+
+
+def recorded(folder: Path, name: str, kind: str) -> Callable[[], Answerer]:
+    body = (folder / name).read_bytes()
+    if kind == NYISO_ZIP:
+        body = zipped(Path(name).name, body)
+    return lambda: lambda _request, _now: Answer(body, kind)
+
+
+SIMULATED = (
+    Case(
+        id="eso",
+        provider="eso",
+        answers=lambda: neso.answer,
+        aged=(timedelta(hours=1), timedelta(hours=7)),  # it says a day ahead of what is asked
+    ),
+    Case(
+        id="watttime", provider="watttime", answers=lambda: watttime.Account().answer, data="/v3/"
+    ),
+    Case(
+        id="electricitymaps",
+        provider="electricitymaps",
+        answers=lambda: electricitymaps.Account().answer,
+        wanted=only("electricitymaps", "FR", "US-CAL-CISO"),
+        data="latest",
+    ),
+    Case(
+        id="entsoe",
+        provider="entsoe",
+        answers=lambda: entsoe.Platform().answer,
+        wanted=only("entsoe", "10YFR-RTE------C", "10Y1001A1001A82H"),
+    ),
+    Case(
+        id="gridstatus-nyiso",
+        provider="gridstatus",
+        answers=nyiso_answers,
+        wanted=only("gridstatus", "NYISO"),
+    ),
+    Case(
+        id="gridstatus-caiso",
+        provider="gridstatus",
+        answers=caiso_answers,
+        wanted=only("gridstatus", "CAISO"),
+        # The rows name no day: the same bytes a day later cannot be told from that day's.
+        aged=(timedelta(hours=1), timedelta(hours=7)),
+    ),
+    Case(
+        id="gridstatus-pjm",
+        provider="gridstatus",
+        answers=lambda: pjm.answer,
+        wanted=only("gridstatus", "PJM"),
+    ),
+)
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def behind(there: str) -> tuple[Zone, Source]:
+    source = a_source(
+        "electricitymaps",
+        provider_zone=there,
+        signal=Signal.AVERAGE,
+        bases=(Basis.DIRECT,),
+        scope=Scope.CONSUMPTION,
+        cadence_s=3600,
+        max_age_s=7200,
+    )
+    return a_zone(source, zone=f"Z_{there}"), source
+
+
+def recordings_of(folder: Path) -> Iterator[Case]:
+    """Yield the cases on the upstreams' own bytes."""
+    xml, web = "text/xml", "application/json"
+    for domain, name, now in (
+        ("10YNL----------L", "A75_NL_2024-09-02_A03.xml", "2024-09-02T23:00"),
+        ("10YFR-RTE------C", "A75_FR_2024-06-15_multiperiod.xml", "2024-06-15T23:00"),
+        ("10YES-REE------0", "A75_ES_2024-06-15_zeros.xml", "2024-06-15T23:00"),
+        ("10YFI-1--------U", "A75_FI_2025-10-21_A03.xml", "2025-10-24T13:00"),
+        ("10Y1001A1001A48H", "A75_NO5_2023-05-09_A01.xml", "2023-05-11T09:00"),
+    ):
+        yield Case(
+            id=f"entsoe-{name[4:6].lower()}-recorded",
+            provider="entsoe",
+            answers=recorded(folder, f"entsoe/{name}", xml),
+            now=at(now),
+            wanted=only("entsoe", domain),
+        )
+    for domain, name, kind, now in (
+        ("NYISO", "nyiso/20250209rtfuelmix.csv", NYISO_ZIP, "2025-02-10T04:59:30"),
+        ("PJM", "pjm/gen_by_fuel_2025-02-09.json", web, "2025-02-09T23:30"),
+    ):
+        yield Case(
+            id=f"gridstatus-{domain.lower()}-recorded",
+            provider="gridstatus",
+            answers=recorded(folder, name, kind),
+            now=at(now),
+            wanted=only("gridstatus", domain),
+        )
+    yield Case(
+        id="electricitymaps-recorded",
+        provider="electricitymaps",
+        answers=recorded_electricitymaps(folder),
+        now=at("2024-09-27T00:48"),
+        wanted=(behind("US-MIDW-MISO"),),
+        data="latest",
+    )
+    yield Case(
+        id="eso-recorded",
+        provider="eso",
+        answers=recorded_neso(folder),
+        now=at("2026-05-05T23:44"),
+    )
+
+
+def recorded_electricitymaps(folder: Path) -> Callable[[], Answerer]:
+    """The Midwest's hour; the list of zones, of which no free one was recorded, is ours."""
+    name = "electricitymaps/v3_latest_US-MIDW-MISO_direct_2024-09-27.json"
+    latest = (folder / name).read_bytes()
+
+    def answer(request: Request, _now: datetime) -> Answer:
+        if request.path == electricitymaps.ZONES:
+            return json_answer({"US-MIDW-MISO": {"access": ["*"]}})
+        return Answer(latest)
+
+    return lambda: answer
+
+
+def recorded_neso(folder: Path) -> Callable[[], Answerer]:
+    """London's two days for all regions, and two half hours of the nation's."""
+    region = (folder / "neso/regional_fw24h_regionid13_2026-05-05.json").read_bytes()
+    nation = (folder / "neso/national_2023-07-04.json").read_bytes()
+
+    def answer(request: Request, _now: datetime) -> Answer:
+        return Answer(region if request.path.startswith("/regional") else nation)
+
+    return lambda: answer

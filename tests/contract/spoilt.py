@@ -1,0 +1,163 @@
+"""Good bytes made bad, as upstreams and networks do: by format, and whatever the format."""
+
+import json
+import random
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from infra.local.upstream.wire import Answer
+
+Spoil = Callable[[bytes, random.Random], bytes]
+HTML = b"<html><head><title>Maintenance</title></head><body>Back soon, really</body></html>"
+
+WRONG_JSON: tuple[Any, ...] = (
+    None, "", "soon", "NaN", True, False, [], {}, [1, 2], -1e9, 1e300, float("nan"), float("inf"),
+    "2026-03-05", "2026-13-45T00:00Z",
+)  # fmt: skip
+WRONG_TEXT = ("", " ", "soon", "NaN", "inf", "-1e9", "1e300", "true", "2026-03-05", "1,234.5")
+
+
+def is_json(body: bytes) -> bool:
+    return body[:1] in (b"{", b"[")
+
+
+def places(node: Any) -> Iterator[tuple[Any, Any]]:
+    """Each (container, key) of a document, leaves and inner nodes alike."""
+    keys = node.keys() if isinstance(node, dict) else range(len(node))
+    for key in keys:
+        yield node, key
+        if isinstance(node[key], dict | list):
+            yield from places(node[key])
+
+
+def lists(node: Any) -> Iterator[list[Any]]:
+    if isinstance(node, list):
+        yield node
+    for child in node.values() if isinstance(node, dict) else node:
+        if isinstance(child, dict | list):
+            yield from lists(child)
+
+
+def written(document: Any) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def wrong_type(body: bytes, chance: random.Random) -> bytes:
+    """One value becomes another kind of thing."""
+    if is_json(body):
+        document = json.loads(body)
+        container, key = chance.choice(list(places(document)))
+        container[key] = chance.choice(WRONG_JSON)
+        return written(document)
+    text, new = body.decode(), chance.choice(WRONG_TEXT)
+    pattern = r"(?<=>)[^<>]*\S[^<>]*(?=<)" if text.startswith("<") else r"[^,\r\n]+(?=[,\r\n])"
+    found = chance.choice(list(re.finditer(pattern, text)))
+    return f"{text[: found.start()]}{new}{text[found.end() :]}".encode()
+
+
+def without(body: bytes, chance: random.Random) -> bytes:
+    """One field, element or line is missing."""
+    if is_json(body):
+        document = json.loads(body)
+        container, key = chance.choice(list(places(document)))
+        del container[key]
+        return written(document)
+    text = body.decode()
+    if text.startswith("<"):
+        # Not a Point: with curve A03 a missing one says "as before".
+        pattern = r"<([\w.]+)(?: [^>]*)?>[^<>]*</\1>"
+        found = [
+            one for one in re.finditer(pattern, text) if one[1] not in ("position", "quantity")
+        ]
+        gone = chance.choice(found)
+        return f"{text[: gone.start()]}{text[gone.end() :]}".encode()
+    lines = text.splitlines(keepends=True)
+    del lines[chance.randrange(len(lines))]
+    return "".join(lines).encode()
+
+
+def repeated(body: bytes, _: random.Random, *, times: int = 2) -> bytes:
+    """Every row comes again."""
+    if is_json(body):
+        document = json.loads(body)
+        outermost = next(lists(document), [])
+        outermost *= times
+        return written(document)
+    text = body.decode()
+    if text.startswith("<"):
+        return re.sub(
+            r"<TimeSeries>.*?</TimeSeries>", lambda found: found[0] * times, text, flags=re.DOTALL
+        ).encode()
+    head, *lines = text.splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    return "".join([head, *lines * times]).encode()
+
+
+def shuffled(body: bytes, chance: random.Random) -> bytes:
+    """The same rows come in another order."""
+    if is_json(body):
+        document = json.loads(body)
+        for rows in list(lists(document)):
+            chance.shuffle(rows)
+        return written(document)
+    text = body.decode()
+    if text.startswith("<"):
+        for name in ("TimeSeries", "Period", "Point"):
+            text = _reordered(text, name, chance)
+        return text.encode()
+    head, *lines = text.splitlines()
+    chance.shuffle(lines)
+    return "\n".join([head, *lines, ""]).encode()
+
+
+def _reordered(text: str, name: str, chance: random.Random) -> str:
+    def mixed(run: "re.Match[str]") -> str:
+        items = re.findall(rf"\s*<{name}>.*?</{name}>", run[0], flags=re.DOTALL)
+        chance.shuffle(items)
+        return "".join(items)
+
+    return re.sub(rf"(?:\s*<{name}>(?:(?!</?{name}>).)*</{name}>)+", mixed, text, flags=re.DOTALL)
+
+
+def cut(body: bytes, chance: random.Random) -> bytes:
+    """The end is missing, and nothing says so."""
+    return body[: chance.randrange(len(body))]
+
+
+def burnt(body: bytes, chance: random.Random) -> bytes:
+    """A run of bytes in the middle is noise."""
+    start = chance.randrange(len(body))
+    return body[:start] + chance.randbytes(8) + body[start + 8 :]
+
+
+def bloated(body: bytes, chance: random.Random) -> bytes:
+    """All rows a hundred times."""
+    return repeated(body, chance, times=100)
+
+
+def padded(body: bytes, _: random.Random) -> bytes:
+    """Megabytes of blanks behind."""
+    return body + b" " * 9_000_000
+
+
+WHOLLY = {
+    "empty": b"",
+    "blank": b" \r\n ",
+    "a page": HTML,
+    "noise": random.Random(1).randbytes(4000),
+    "null": b"null",
+    "a number": b"17",
+    "a text": b'"later"',
+    "an empty list": b"[]",
+    "an empty object": b"{}",
+    "deep": b"[" * 100_000,
+    "a ZIP of nothing": b"PK\x05\x06" + bytes(18),
+    "another encoding": "Zeit,Einheit\r\n".encode("utf-16"),
+    "a bomb": b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a "aaaa">]><a>&a;</a>',
+}
+
+
+def instead(answer: Answer, body: bytes) -> Answer:
+    return Answer(body, answer.content_type, answer.status)

@@ -1,0 +1,232 @@
+"""Every provider, held to one interface on good bytes and on bad ones.
+
+What may come of an answer: readings that its bytes bear out, or our errors with their provider
+and zone. Never a wrong reading, never another exception.
+"""
+
+import random
+import socket
+from collections.abc import Iterator
+from datetime import UTC, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from greenstream.collect import Harvest
+from greenstream.errors import GreenStreamError, InvalidError
+from greenstream.reading import Quality
+from greenstream.zones import zones
+from infra.local.stack import COLLECTORS
+from infra.local.upstream.wire import Answer, Request
+from tests.conftest import RECORDINGS
+from tests.contract import spoilt
+from tests.contract.provider_cases import (
+    MAKERS,
+    SIMULATED,
+    Case,
+    recordings_of,
+    through,
+    truth,
+)
+from tests.contract.recorded_origin import serving
+
+RECORDED = tuple(recordings_of(RECORDINGS)) if RECORDINGS.is_dir() else ()
+CASES = [pytest.param(case, id=case.id) for case in (*SIMULATED, *RECORDED)]
+ROUNDING = 0.02
+"""Share by which a true value may be off: an unreported fuel of 1 % makes no row incomplete."""
+
+SPARED = 0.3
+"""Share of the answers that stay good: what comes after a bad one is read too."""
+
+SPOILS = [
+    spoilt.wrong_type,
+    spoilt.without,
+    spoilt.repeated,
+    spoilt.shuffled,
+    spoilt.cut,
+]
+exhaustively = settings(
+    max_examples=40,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _led_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    before = socket.getdefaulttimeout()
+    with serving(through, tmp_path_factory.mktemp("authority")):
+        yield
+    socket.setdefaulttimeout(before)
+
+
+def assert_named(harvest: Harvest, case: Case) -> None:
+    """Every error is one of ours, says whose it is, and fits a log line."""
+    known = {zone.zone for zone, _ in case.pairs}
+    for error in harvest.errors:
+        assert isinstance(error, GreenStreamError)
+        assert error.kind in {"transient", "permanent", "no_data", "invalid"}
+        assert error.provider == case.provider
+        assert error.zone in {*known, None}
+        assert str(error).startswith(case.provider)
+        assert len(error.message) < 600
+        if isinstance(error, InvalidError):
+            assert error.reason.isidentifier()
+
+
+def assert_true(harvest: Harvest, case: Case) -> None:
+    """Every figure is what the clean bytes say of its interval, within its own bounds."""
+    told = truth(case)
+    for forecast in harvest.forecasts:
+        for point in forecast.points:
+            known = told.get((forecast.zone, forecast.kind, point.valid_from, True), ())
+            assert point.gco2_kwh in known, f"{point} of {forecast.zone} is not in the bytes"
+    for one in harvest.readings:
+        known = told.get((one.zone, one.kind, one.valid_from, one.quality is Quality.FORECAST), ())
+        assert known, f"a reading of an interval that is not in the bytes: {one}"
+        slack = ROUNDING * max(known)
+        low, high = one.gco2_low - slack, one.gco2_high + slack
+        assert any(low <= value <= high for value in known), f"{known} is the truth of {one}"
+        if one.coverage == 1:
+            assert any(abs(one.gco2_kwh - value) <= slack for value in known), (known, one)
+
+
+def judged(harvest: Harvest, case: Case) -> Harvest:
+    assert_named(harvest, case)
+    assert_true(harvest, case)
+    return harvest
+
+
+# --- the same interface -----------------------------------------------------------------------
+
+
+def test_every_provider_of_the_table_is_held_to_this() -> None:
+    table = {source.provider for zone in zones().values() for source in zone.sources}
+    assert table == set(MAKERS) == {case.provider for case in SIMULATED} == set(COLLECTORS)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_reading_is_its_sources_in_the_present_in_utc_and_says_what_it_is(case: Case) -> None:
+    provider = case.make(case.wire(), simulated=True)
+    assert provider.name == case.provider
+    sources = {(zone.zone, source.provider_zone): source for zone, source in case.pairs}
+    readings = [one for part in provider.fetch(case.now) for one in part.readings]
+    assert readings
+    for one in readings:
+        source = sources[one.zone, one.provider_zone]
+        assert one.provider == case.provider
+        assert one.signal is source.signal
+        assert one.basis in source.bases
+        assert one.scope is source.scope
+        assert isinstance(one.quality, Quality)
+        assert one.simulated
+        assert one.fetched_at == case.now
+        for moment in (one.valid_from, one.valid_to, one.fetched_at):
+            assert moment.tzinfo is UTC
+        assert one.gco2_low <= one.gco2_kwh <= one.gco2_high
+        beside = {
+            other.basis
+            for other in readings
+            if (other.zone, other.provider_zone, other.valid_from)
+            == (one.zone, one.provider_zone, one.valid_from)
+        }
+        assert beside == set(source.bases)
+
+
+@pytest.mark.parametrize("case", SIMULATED, ids=lambda case: case.id)
+def test_good_bytes_give_every_zone_and_no_error(case: Case) -> None:
+    harvest = judged(case.run(case.wire()), case)
+    assert harvest.errors == ()
+    assert {one.zone for one in harvest.readings} >= {
+        zone.zone for zone, source in case.pairs if zone.sources[0] == source or case.wanted
+    }
+    for one in harvest.readings:
+        [source] = [
+            source
+            for zone, source in case.pairs
+            if (zone.zone, source.provider_zone) == (one.zone, one.provider_zone)
+        ]
+        assert case.now - one.valid_to <= timedelta(seconds=source.max_age_s)
+
+
+@pytest.mark.parametrize("case", SIMULATED, ids=lambda case: case.id)
+def test_without_its_key_a_provider_asks_nothing_and_says_so(case: Case) -> None:
+    wire = case.wire()
+    found = list(case.make(wire, key=None).fetch(case.now))
+    if case.id in {"eso", "gridstatus-nyiso", "gridstatus-caiso"}:  # free for all
+        assert any(part.readings for part in found)
+        return
+    assert wire.requests == []
+    assert {zone for part in found for zone in part.unconfigured} == {
+        zone.zone for zone, _ in case.pairs
+    }
+    assert not any(part.errors or part.readings for part in found)
+
+
+# --- bad bytes --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("spoil", SPOILS, ids=lambda spoil: spoil.__name__)
+@pytest.mark.parametrize("case", CASES)
+@exhaustively
+@given(seed=st.integers(0, 2**32))
+def test_spoilt_bytes_give_the_truth_or_a_named_error(
+    case: Case, spoil: spoilt.Spoil, seed: int
+) -> None:
+    chance = random.Random(seed)
+
+    def spoilt_answer(request: Request, answer: Answer) -> Answer:
+        if case.data not in request.path or chance.random() < SPARED:
+            return answer
+        return spoilt.instead(answer, spoil(answer.body, chance))
+
+    judged(case.run(case.wire(spoilt_answer)), case)
+
+
+@pytest.mark.parametrize("body", spoilt.WHOLLY.values(), ids=spoilt.WHOLLY)
+@pytest.mark.parametrize("case", CASES)
+def test_something_else_altogether_gives_no_reading(case: Case, body: bytes) -> None:
+    def other(request: Request, answer: Answer) -> Answer:
+        return spoilt.instead(answer, body) if case.data in request.path else answer
+
+    harvest = judged(case.run(case.wire(other)), case)
+    assert (harvest.readings, harvest.forecasts) == ((), ())
+    assert harvest.errors
+
+
+@pytest.mark.parametrize("spoil", [spoilt.bloated, spoilt.padded], ids=lambda spoil: spoil.__name__)
+@pytest.mark.parametrize("case", CASES)
+def test_a_huge_answer_is_the_truth_or_refused(case: Case, spoil: spoilt.Spoil) -> None:
+    chance = random.Random(0)
+
+    def huge(request: Request, answer: Answer) -> Answer:
+        return spoilt.instead(answer, spoil(answer.body, chance))
+
+    judged(case.run(case.wire(huge)), case)
+
+
+@pytest.mark.parametrize("status", [204, 301, 400, 401, 403, 404, 418, 429, 500, 503])
+@pytest.mark.parametrize("case", SIMULATED, ids=lambda case: case.id)
+def test_a_status_that_is_no_success_gives_no_reading(case: Case, status: int) -> None:
+    def refused(request: Request, answer: Answer) -> Answer:
+        return Answer(b"", answer.content_type, status) if case.data in request.path else answer
+
+    harvest = judged(case.run(case.wire(refused)), case)
+    assert (harvest.readings, harvest.forecasts) == ((), ())
+    assert harvest.errors
+    if case.id == "gridstatus-nyiso":  # the library looks at the archive's bytes alone
+        assert {error.kind for error in harvest.errors} == {"invalid"}
+    elif status in {429, 500, 503}:
+        assert {error.kind for error in harvest.errors} == {"transient"}
+    else:
+        assert "transient" not in {error.kind for error in harvest.errors}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_late_bytes_keep_their_time(case: Case) -> None:
+    for late in case.aged:
+        harvest = judged(case.run(case.wire(), case.now + late), case)
+        assert harvest.readings or harvest.errors
