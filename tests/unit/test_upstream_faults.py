@@ -75,7 +75,7 @@ def test_cleared_faults_are_gone_and_listed_ones_show_what_is_left() -> None:
 
 def test_answers_are_spoilt_as_named() -> None:
     def spoilt(**fields: Any) -> Answer:
-        return spoil(GOOD, fault(**fields), neso.PROVIDER.payload_faults)
+        return spoil(GOOD, NATION, fault(**fields), neso.PROVIDER.payload_faults)
 
     limited = spoilt(fault="status", status=429, headers={"Retry-After": "7"})
     assert (limited.status, limited.headers) == (429, {"Retry-After": "7"})
@@ -84,6 +84,14 @@ def test_answers_are_spoilt_as_named() -> None:
     assert b"data" not in spoilt(fault="garbage").body
     assert len(spoilt(fault="big", body_bytes=5_000).body) == 5_000
     assert spoilt(fault="hang") == GOOD
+
+
+def test_an_echo_refuses_with_everything_that_was_sent() -> None:
+    asked = Request("GET", "/intensity", {"q": "asked"}, {"authorization": "Bearer secret"})
+    answer = spoil(GOOD, asked, fault(fault="echo", status=403), {})
+    assert answer.status == 403
+    assert b"Bearer secret" in answer.body
+    assert b"asked" in answer.body
 
 
 @pytest.mark.parametrize(

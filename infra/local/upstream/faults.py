@@ -1,5 +1,6 @@
 """Faults on request: what is wrong now, for which provider, how often and for how long."""
 
+import json
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -26,7 +27,7 @@ class Fault:
     times, for_s
         How many answers it spoils, and for how many seconds; None for ever.
     status, headers
-        For ``status``: the answer's status and extra headers.
+        For ``status``: the answer's status and extra headers; for ``echo`` the status.
     delay_s
         For ``hang`` the wait before the answer; for ``drip`` the pause after each byte.
     offset_s
@@ -101,6 +102,17 @@ def _garbage(answer: Answer, _: Fault) -> Answer:
     return replace(answer, body=random.Random(0).randbytes(max(len(answer.body), 64)))  # noqa: S311
 
 
+def echoed(answer: Answer, request: Request, fault: Fault) -> Answer:
+    """Refuse with all that was sent, credentials included, in every field an API explains itself.
+
+    Gateways and debug pages do: what a provider repeats of it is a leak of ours.
+    """
+    sent = " ".join([request.path, *request.query.values(), *request.headers.values()])
+    fields = dict.fromkeys(("error", "message", "msg", "detail"), sent)
+    body = fields | {"errors": [{"field": "key", "message": sent}]}
+    return replace(answer, body=json.dumps(body).encode(), status=fault.status)
+
+
 ANSWER_FAULTS: Mapping[str, Callable[[Answer, Fault], Answer]] = {
     "status": _status,
     "empty": lambda answer, _: replace(answer, body=b""),
@@ -109,11 +121,15 @@ ANSWER_FAULTS: Mapping[str, Callable[[Answer, Fault], Answer]] = {
     "big": lambda answer, fault: replace(answer, body=answer.body.ljust(fault.body_bytes)),
 }
 
-COMMON_FAULTS = (*CLOCK_FAULTS, *SENDING_FAULTS, *ANSWER_FAULTS)
+COMMON_FAULTS = (*CLOCK_FAULTS, *SENDING_FAULTS, *ANSWER_FAULTS, "echo")
 
 
-def spoil(answer: Answer, fault: Fault, payload_faults: Mapping[str, PayloadFault]) -> Answer:
+def spoil(
+    answer: Answer, request: Request, fault: Fault, payload_faults: Mapping[str, PayloadFault]
+) -> Answer:
     """Apply a fault of the answer's content; any other fault, and a binary body, stay as is."""
+    if fault.fault == "echo":
+        return echoed(answer, request, fault)
     if change := ANSWER_FAULTS.get(fault.fault):
         return change(answer, fault)
     payload = payload_faults.get(fault.fault)

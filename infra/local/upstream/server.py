@@ -206,7 +206,7 @@ def build(provider: Provider, request: Request, now: datetime, faults: list[Faul
         return json_answer({"error": "only GET"}, HTTPStatus.METHOD_NOT_ALLOWED)
     answer = provider.answer(request, now)
     for fault in faults:
-        answer = spoil(answer, fault, provider.payload_faults)
+        answer = spoil(answer, request, fault, provider.payload_faults)
     return answer
 
 
