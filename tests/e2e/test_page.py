@@ -310,6 +310,17 @@ class TestTheMap:
         for text in ("Paris (cdg)", "35 g/kWh", "ENTSOE_FR, average, direct, live", "ENTSO-E"):
             expect(page.locator("#pop-details")).to_contain_text(text)
 
+    def test_lists_what_lies_off_it(self, visit: Visit) -> None:
+        def to_tokyo(route: Route) -> None:
+            body = route.fetch().json()
+            body["pops"][0] |= {"lat": 35.7, "lon": 139.7}
+            route.fulfill(json=body)
+
+        visit.page.route("**/api/v1/pops", to_tokyo)
+        page = visit.open()
+        page.locator("#map .elsewhere").get_by_role("button").focus()
+        expect(page.locator("#pop-details")).to_contain_text("San Francisco (sfo)")
+
 
 class TestRefresh:
     def test_comes_every_ten_seconds_and_rests_while_nobody_looks(

@@ -105,11 +105,11 @@ function label(marks, name, width, bottom, route) {
     const text = mark.nearest && !mark.chosen ? `${words} (nearest)` : words;
     const span = text.length * (mark.chosen ? BOLD_CHARACTER : CHARACTER);
     const gap = mark.chosen ? 17 : 11;
-    const spot = SPOTS.map(([side, dy]) => ({ side, ...extent(mark, side, dy * (side ? 1 : gap / 11), gap, span) }))
+    const spot = SPOTS.map(([side, dy]) => ({ side, ...extent(mark, side, dy * (side ? 1 : gap / 11), gap, span, width) }))
       .find((box) => box.left >= MARGIN.left && box.right <= width && box.top >= MARGIN.top && box.bottom <= bottom - 1 && !taken.some((other) => overlap(box, other)));
     if (!spot) continue;
     taken.push(spot);
-    const anchor = { 1: ["start", spot.left], 0: ["middle", mark.x], [-1]: ["end", spot.right] }[spot.side];
+    const anchor = { 1: ["start", spot.left], 0: ["middle", (spot.left + spot.right) / 2], [-1]: ["end", spot.right] }[spot.side];
     texts.push(s("text", { class: `label${mark.chosen ? " chosen" : ""}${mark.one.eligible ? "" : " beyond"}`, x: anchor[1], y: spot.bottom - 4, "text-anchor": anchor[0] }, text));
   }
   return texts;
@@ -118,9 +118,10 @@ function label(marks, name, width, bottom, route) {
 /** Where a label may go, best first: side (1 right, -1 left, 0 centred) and offset downwards. */
 const SPOTS = [[1, 0], [-1, 0], [0, 19], [0, -17], [1, 13], [1, -13], [-1, 13], [-1, -13], [0, 33], [0, -31], [1, 26], [1, -26], [-1, 26], [-1, -26], [1, 40], [-1, 40], [1, -40], [-1, -40]];
 
-function extent({ x, y }, side, dy, gap, width) {
-  const left = side > 0 ? x + gap : side < 0 ? x - gap - width : x - width / 2;
-  return { left, right: left + width, top: y + dy - 8, bottom: y + dy + 8 };
+function extent({ x, y }, side, dy, gap, span, width) {
+  const centred = Math.min(Math.max(x - span / 2, MARGIN.left), width - span); // not over the edge
+  const left = side > 0 ? x + gap : side < 0 ? x - gap - span : centred;
+  return { left, right: left + span, top: y + dy - 8, bottom: y + dy + 8 };
 }
 
 const overlap = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
