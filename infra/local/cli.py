@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from infra.local import replay_cli, view
+from infra.local import policy_cli, replay_cli, view
 from infra.local.processes import StackError
 from infra.local.size import built_sizes
 from infra.local.stack import FUNCTIONS, ROOT, LocalStack, Stack
@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     size = commands.add_parser("size", help="measure built functions against Lambda's limit")
     size.add_argument("build_dir", type=Path, nargs="?", default=ROOT / ".aws-sam/build")
     size.set_defaults(do=_size)
+    policy_cli.add_to(commands)
     replay_cli.add_to(commands)
     return parser
 

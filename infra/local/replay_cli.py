@@ -10,6 +10,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,7 @@ from infra.local.view import table
 
 if TYPE_CHECKING:  # numpy and optuna are loaded by these two commands alone
     from greenstream_tuning.replay import Row, Span
+    from greenstream_tuning.search import Found
     from greenstream_tuning.world import World, Years
 
 DATASETS: Final = ROOT.parent / "shared" / "datasets"
@@ -97,6 +99,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     replayed.add_argument("--json", action="store_true", help="print the rows as JSON")
     replayed.add_argument("--out", type=Path, metavar="FILE", help="write the rows there as JSON")
+    replayed.add_argument(
+        "--report", type=Path, metavar="DIR", help="write replay.html and its pictures there"
+    )
     replayed.set_defaults(do=_replay)
 
     tuned = commands.add_parser(
@@ -131,9 +136,13 @@ def _replay(arguments: argparse.Namespace) -> int:
 
     def run() -> list["Row"]:
         years, world = _world(arguments)
-        policies = {SEED: Policy(), TUNED: _tuned(arguments, world, years)}
+        policy, search = _tuned(arguments, world, years)
         span = _span(years.test_s, years, arguments.step)
-        return replay(world, span, policies, progress=_bar("replay"))
+        policies = {SEED: Policy(), TUNED: policy}
+        rows = replay(world, span, policies, progress=_bar("replay"))
+        if arguments.report:
+            _report(arguments, rows, world, policy, search)
+        return rows
 
     rows = _or_explain(run)
     if rows is None:
@@ -144,6 +153,40 @@ def _replay(arguments: argparse.Namespace) -> int:
         arguments.out.write_text(told + "\n")
     print(told if arguments.json else as_text(rows))
     return 0
+
+
+def _report(
+    arguments: argparse.Namespace,
+    rows: list["Row"],
+    world: "World",
+    policy: Policy,
+    search: "Found | None",
+) -> None:
+    from infra.local.replay_report import Replayed, write  # noqa: PLC0415
+
+    middle_of_test = datetime(min(arguments.test), 7, 1, tzinfo=UTC)
+    late = "".join(f" {pop}'s source {hours:g} h late." for pop, hours in arguments.late)
+    about = (
+        f"Replayed on {_named(arguments.test)}; learnt from {_named(arguments.train)}, the best "
+        f"static choice too. Intensity of the grid's mix ({arguments.basis}), attributional and "
+        "location-based: the energy at the chosen origin only, without the network's."
+        f"{late} POPs: {', '.join(world.pops)}. {'. '.join(world.notes)}"
+    )
+    replayed = Replayed(
+        rows=rows,
+        world=world,
+        policy=policy,
+        search=search,
+        day_s=int(middle_of_test.timestamp()),
+        basis=arguments.basis,
+        about=about,
+    )
+    for path in write(replayed, arguments.report):
+        print(f"written: {path}", file=sys.stderr)
+
+
+def _named(years: Sequence[int]) -> str:
+    return ", ".join(map(str, years))
 
 
 def _tune(arguments: argparse.Namespace) -> int:
@@ -222,16 +265,18 @@ def _span(time_s: tuple[int, int], years: "Years", step_s: int) -> "Span":
     )
 
 
-def _tuned(arguments: argparse.Namespace, world: "World", years: "Years") -> Policy:
+def _tuned(
+    arguments: argparse.Namespace, world: "World", years: "Years"
+) -> tuple[Policy, "Found | None"]:
     if arguments.policy is not None:
-        return policy_of(json.loads(arguments.policy.read_text())["policy"])
+        return policy_of(json.loads(arguments.policy.read_text())["policy"]), None
     from greenstream_tuning.search import Search, best_on  # noqa: PLC0415
 
     print("searching a policy on the training years ...", file=sys.stderr)
     span = _span(years.train_s, years, int(HOUR_S))
     found = best_on(world, span, Policy(), Search(trials=arguments.trials))
     print(f"tuned: {found.policy}", file=sys.stderr)
-    return found.policy
+    return found.policy, found
 
 
 def policy_of(stated: dict[str, Any]) -> Policy:

@@ -1,0 +1,222 @@
+"""The replay in pictures: one HTML file that opens from disk, and PNGs for the README."""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+import matplotlib as mpl
+import numpy as np
+from greenstream_tuning.choosing import Chooser, figures
+from greenstream_tuning.replay import Row
+from greenstream_tuning.search import Found
+from greenstream_tuning.world import World
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from greenstream.policy import Policy
+
+COLOURS: Final = {
+    "nearest": "#6b7280",
+    "best_static": "#b45309",
+    "seed": "#7c3aed",
+    "tuned": "#047857",
+    "oracle": "#111827",
+}
+POP_COLOURS: Final = ("#0369a1", "#be123c", "#b45309", "#047857", "#7c3aed", "#4b5563")
+NAMES: Final = {
+    "nearest": "nearest POP",
+    "best_static": "best static choice",
+    "seed": "seed's policy",
+    "tuned": "tuned policy",
+    "oracle": "hourly oracle",
+}
+DAY_S: Final = 86_400
+STEP_S: Final = 300
+STYLE: Final = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"
+    "color:#111827}table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
+    "th,td{padding:.2rem .8rem;text-align:right;border-bottom:1px solid #e5e7eb}"
+    "th:nth-child(2),td:nth-child(2){text-align:left}svg{max-width:100%;height:auto}"
+    "figure{margin:2rem 0}figcaption{color:#4b5563}"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """What is shown: rows, the world they come from, the tuned policy, its search if any."""
+
+    rows: Sequence[Row]
+    world: World
+    policy: Policy
+    search: Found | None
+    day_s: int
+    basis: str
+    about: str
+
+
+def write(replayed: Replayed, folder: Path) -> list[Path]:
+    """Write ``replay.html`` and a PNG of each picture; return the files."""
+    mpl.rcParams.update({"svg.fonttype": "none", "font.size": 11, "axes.spines.top": False})
+    mpl.rcParams.update({"axes.spines.right": False, "svg.hashsalt": "replay"})
+    pictures = {
+        "carbon_by_limit": (_carbon_by_limit(replayed), "Carbon delivered under each limit."),
+        "a_day": (_day(replayed), "A day of decisions of the tuned policy under 150 ms."),
+    }
+    if replayed.search is not None:
+        pictures["search"] = (
+            _pareto(replayed.search),
+            "Policies tried on the training years: carbon above the oracle against switches.",
+        )
+        if replayed.search.importance:
+            pictures["importance"] = (
+                _importance(replayed.search.importance),
+                "What made the best of them the best.",
+            )
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, (figure, _) in pictures.items():
+        path = folder / f"{name}.png"
+        figure.savefig(path, dpi=144, metadata={"Software": None})
+        written.append(path)
+    page = folder / "replay.html"
+    page.write_text(_page(replayed, pictures))
+    return [page, *written]
+
+
+def _carbon_by_limit(replayed: Replayed) -> Figure:
+    figure, axes = _figure()
+    policies = dict.fromkeys(row.policy for row in replayed.rows)
+    for policy in policies:
+        own = [row for row in replayed.rows if row.policy == policy]
+        axes.plot(
+            [row.limit_ms for row in own],
+            [row.delivered_gco2_kwh for row in own],
+            color=COLOURS[policy],
+            linestyle="--" if policy == "oracle" else "-",
+            marker="o",
+            markersize=4,
+            label=NAMES[policy],
+        )
+    axes.set_xlabel("round-trip limit, ms")
+    axes.set_ylabel(f"delivered, g/kWh ({replayed.basis})")
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+    return figure
+
+
+def _day(replayed: Replayed) -> Figure:
+    world = replayed.world
+    steps = np.arange(replayed.day_s - DAY_S, replayed.day_s + DAY_S, STEP_S)  # a day to settle in
+    carbon = np.array([figures(feed.seen(steps), feed, replayed.policy) for feed in world.feeds])
+    chooser = Chooser(world.pops, world.rtt_ms, replayed.policy, [150.0])
+    chosen = chooser.choose(carbon)[-DAY_S // STEP_S :, 0]
+    today = steps[-DAY_S // STEP_S :]
+    hours = (today - replayed.day_s) / 3600
+    figure = Figure(figsize=(8, 6), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
+    for number, (pop, trace) in enumerate(zip(world.pops, world.truth, strict=True)):
+        above.step(hours, trace.at(today), where="post", color=_pop_colour(number), label=pop)
+    above.set_ylabel(f"g/kWh ({replayed.basis})")
+    above.set_ylim(bottom=0)
+    above.legend(frameon=False, ncols=len(world.pops), loc="upper center", fontsize=9)
+    for row, visitor in enumerate(world.visitors):
+        for number in range(len(world.pops)):
+            taken = chosen[:, row] == number
+            below.fill_between(
+                hours, row - 0.4, row + 0.4, where=taken, color=_pop_colour(number), step="post"
+            )
+        below.text(-0.3, row, visitor, ha="right", va="center")
+    below.set_yticks([])
+    below.set_xlabel("hour of the day, UTC; a row per place of visitors, in its POP's colour")
+    below.spines["left"].set_visible(False)
+    below.set_xlim(0, 24)
+    below.set_xticks(range(0, 25, 3))
+    return figure
+
+
+def _pop_colour(number: int) -> str:
+    return POP_COLOURS[number % len(POP_COLOURS)]
+
+
+def _pareto(found: Found) -> Figure:
+    figure, axes = _figure()
+    for allowed, colour, label in (
+        (False, "#d1d5db", "breaks a constraint"),
+        (True, COLOURS["tuned"], "allowed"),
+    ):
+        own = [trial for trial in found.trials if trial["allowed"] is allowed]
+        switches = [trial["switches_per_year"] for trial in own]
+        axes.scatter(switches, [100 * one["excess"] for one in own], color=colour, label=label)
+    front: list[Mapping[str, Any]] = []
+    for trial in sorted(found.trials, key=lambda one: (one["switches_per_year"], one["excess"])):
+        if not front or trial["excess"] < front[-1]["excess"]:
+            front.append(trial)
+    axes.plot(
+        [trial["switches_per_year"] for trial in front],
+        [100 * trial["excess"] for trial in front],
+        color="#111827",
+        drawstyle="steps-post",
+        label="Pareto front",
+    )
+    axes.axhline(100 * found.trials[0]["in_force_excess"], color=COLOURS["seed"], linestyle=":")
+    axes.set_xlabel("switches per year and visitor, mean over the limits")
+    axes.set_ylabel("carbon above the oracle, % (dotted: seed's policy)")
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+    return figure
+
+
+def _importance(importance: Mapping[str, float]) -> Figure:
+    figure, axes = _figure()
+    names = sorted(importance, key=importance.__getitem__)
+    axes.barh(names, [importance[name] for name in names], color=COLOURS["tuned"])
+    axes.set_xlabel("share of importance (PED-ANOVA)")
+    return figure
+
+
+def _figure() -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _page(replayed: Replayed, pictures: Mapping[str, tuple[Figure, str]]) -> str:
+    shown = "".join(
+        f"<figure>{_svg(figure, caption)}<figcaption>{escape(caption)}</figcaption></figure>"
+        for figure, caption in pictures.values()
+    )
+    rows = "".join(
+        f"<tr><td>{row.limit_ms:g}</td><td>{escape(NAMES[row.policy])}</td>"
+        f"<td>{row.delivered_gco2_kwh:.1f}</td><td>{row.reduction:.1%}</td>"
+        f"<td>{row.median_rtt_ms:.0f}</td><td>{row.p95_rtt_ms:.0f}</td>"
+        f"<td>{row.violations}</td><td>{row.switches_per_year:.0f}</td></tr>"
+        for row in replayed.rows
+    )
+    heads = (
+        "limit, ms",
+        "policy",
+        "g/kWh",
+        "below nearest",
+        "median, ms",
+        "p95, ms",
+        "violations",
+        "switches/year",
+    )
+    head = "".join(f"<th>{name}</th>" for name in heads)
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        f"<title>GreenStream: what it saves</title><style>{STYLE}</style>"
+        f"<h1>What it saves</h1><p>{escape(replayed.about)}</p>{shown}"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></html>\n"
+    )
+
+
+def _svg(figure: Figure, caption: str) -> str:
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    drawing = buffer.getvalue()
+    drawing = drawing[drawing.index("<svg") :]
+    return drawing.replace("<svg", f'<svg role="img" aria-label="{escape(caption)}"', 1)
