@@ -48,6 +48,7 @@ class Runtime:
 
     address: str
     log: Path
+    emulator_pid: int
 
     def invoke(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the handler returns; a handler's error comes as its description."""
@@ -55,6 +56,18 @@ class Runtime:
             self.address + INVOKE, content=json.dumps(event), timeout=30.0
         ).json()
         return answer
+
+    def processor_ms(self) -> float:
+        """Return the processor time that the function's main thread has had, ms."""
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                # After the name in brackets: state, then the parent.
+                parent = int(stat.read_text().rpartition(")")[2].split()[1])
+                if parent == self.emulator_pid:
+                    return int(stat.with_name("schedstat").read_text().split()[0]) / 1e6
+            except FileNotFoundError:
+                continue  # a process that ended meanwhile
+        raise RuntimeError("the emulator has started no function")
 
     def lines(self) -> list[dict[str, Any]]:
         """Return the JSON lines that the function has logged."""
@@ -105,7 +118,7 @@ def runtime(
         )
     try:
         _wait_for(emulator, process, log)
-        yield Runtime(f"http://{emulator}", log)
+        yield Runtime(f"http://{emulator}", log, process.pid)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
