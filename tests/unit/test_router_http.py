@@ -1,0 +1,202 @@
+"""What holds for every exchange: its tag, its name, its line in the log, its counts."""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pytest
+
+from greenstream.policy import Policy
+from tests.builders import NOW
+from tests.fakes.memory_store import MemoryStore
+from tests.router_client import Client, Log, SetClock, a_reading_of
+
+CACHED = ["/", "/v1/route", "/v1/window", "/v1/zones", "/v1/zones/NYISO", "/v1/pops"]
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    store = MemoryStore(policy=Policy(log_every=1))
+    store.put_reading(a_reading_of("NYISO", 260))
+    store.put_reading(a_reading_of("CAISO_NORTH", 210))
+    return store
+
+
+@pytest.fixture
+def client(store: MemoryStore) -> Client:
+    return Client(store)
+
+
+class TestTags:
+    @pytest.mark.parametrize("path", [*CACHED, "/openapi.json"])
+    def test_who_has_the_answer_is_not_sent_it_again(self, client: Client, path: str) -> None:
+        tag = client.ask(path).headers["ETag"]
+        client.clock.forward(0.5)
+
+        for listed in (tag, tag.removeprefix("W/"), f'"other", {tag}', "*"):
+            answer = client.ask(path, if_none_match=listed)
+            assert (answer.status, answer.text) == (304, "")
+            assert answer.headers["ETag"] == tag
+            assert "Content-Type" not in answer.headers
+        assert client.ask(path, if_none_match='W/"other"').status == 200
+
+    def test_the_instant_alone_makes_no_other_answer(self, store: MemoryStore) -> None:
+        store.put_reading(a_reading_of("NYISO", 260, valid_to=NOW + timedelta(hours=1)))
+        client = Client(store)
+        first = client.ask("/v1/route", "pops=nyc")
+        client.clock.forward(600)
+        later = client.ask("/v1/route", "pops=nyc")
+
+        assert later.body["as_of"] != first.body["as_of"]
+        assert later.headers["ETag"] == first.headers["ETag"]
+
+    def test_another_figure_makes_another_tag(self, client: Client) -> None:
+        first = client.ask("/v1/route", "pops=nyc").headers["ETag"]
+        client.clock.forward(1)
+        older = client.ask("/v1/route", "pops=nyc").headers["ETag"]
+
+        assert older != first, "the figure's age has grown"
+
+    @pytest.mark.parametrize("path", ["/v1/providers", "/v1/policy", "/v1/health"])
+    def test_what_is_never_cached_has_none(self, client: Client, path: str) -> None:
+        assert "ETag" not in client.ask(path, if_none_match="*").headers
+
+    def test_a_refusal_has_none(self, client: Client) -> None:
+        answer = client.ask("/v1/route", "lat=1", if_none_match="*")
+
+        assert answer.status == 400
+        assert "ETag" not in answer.headers
+
+    def test_head_has_the_tag_of_get(self, client: Client) -> None:
+        tag = client.ask("/v1/route").headers["ETag"]
+
+        assert client.ask("/v1/route", method="HEAD").headers["ETag"] == tag
+        assert client.ask("/v1/route", method="HEAD", if_none_match=tag).status == 304
+
+
+class TestNames:
+    @pytest.mark.parametrize("name", ["a", "Visit-7_b.c", "x" * 64])
+    def test_the_callers_name_is_kept_and_logged(self, client: Client, name: str) -> None:
+        answer = client.ask("/v1/route", x_correlation_id=name)
+
+        assert answer.headers["X-Correlation-Id"] == name
+        assert client.log.lines[-1][2]["correlation_id"] == name
+
+    @pytest.mark.parametrize("name", ["", "x" * 65, "a b", "<b>", "a\nb", "é"])
+    def test_any_other_gives_way_to_one_of_our_own(self, client: Client, name: str) -> None:
+        own = [
+            client.ask("/v1/route", x_correlation_id=name).headers["X-Correlation-Id"]
+            for _ in range(2)
+        ]
+
+        assert own[0] != own[1]
+        assert all(re.fullmatch(r"[0-9a-f]{32}", each) for each in own)
+
+    def test_a_refusal_and_a_fault_are_named_too(self, client: Client) -> None:
+        assert client.ask("/none", x_correlation_id="n").headers["X-Correlation-Id"] == "n"
+        broken = client.send({"headers": {"x-correlation-id": "n"}})
+        assert (broken.status, broken.headers["X-Correlation-Id"]) == (500, "n")
+        assert client.log.lines[0][2]["correlation_id"] == "n"
+
+
+def told(client: Client) -> list[Mapping[str, object]]:
+    return [fields for _, message, fields in client.log.lines if message == "answered"]
+
+
+class TestLines:
+    def test_one_line_tells_the_decision(self, client: Client) -> None:
+        client.ask("/v1/route", "pops=sfo,nyc&colo=EWR", x_correlation_id="visit-7")
+
+        assert told(client) == [
+            {
+                "path": "/v1/route",
+                "status": 200,
+                "correlation_id": "visit-7",
+                "duration_ms": 0.0,
+                "pop": "sfo",
+                "zone": "CAISO_NORTH",
+                "reason": "carbon_only_no_latency",
+                "colo": "EWR",
+                "rungs": {"live": 2},
+                "degraded": False,
+            }
+        ]
+
+    def test_the_policy_says_how_many_answers_are_told(self, store: MemoryStore) -> None:
+        store.policy = Policy(log_every=10)
+        client = Client(store)
+        for _ in range(31):
+            client.ask("/v1/route")
+
+        assert len(told(client)) == 4
+
+    def test_a_fault_is_always_told(self, store: MemoryStore) -> None:
+        store.policy = Policy(log_every=1000)
+        client = Client(store)
+        client.ask("/v1/route")
+        client.send({})
+
+        assert [line["status"] for line in told(client)] == [200, 500]
+
+    def test_so_are_the_beginning_and_the_end_of_degradation_with_its_reason(
+        self, store: MemoryStore
+    ) -> None:
+        store.policy = Policy(log_every=1000)
+        client = Client(store)
+        for unreachable in (False, True, True, False, False):
+            store.unreachable = unreachable
+            client.ask("/v1/route")
+            client.clock.forward(6)
+
+        assert [line["degraded"] for line in told(client)] == [False, True, False]
+        assert "the store failed" in str(told(client)[1]["degraded_reason"])
+
+    def test_who_cannot_tell_of_an_answer_still_gives_it(self, store: MemoryStore) -> None:
+        class Mute(Log):
+            def flush(self) -> None:
+                raise OSError("no room left")
+
+        client = Client(store, SetClock(), Mute())
+        assert client.ask("/v1/route").status == 200
+        assert [level for level, _, _ in client.log.lines] == ["info", "exception"]
+
+
+class TestCounts:
+    def test_the_first_decision_is_counted_at_once_and_then_once_a_minute(
+        self, client: Client
+    ) -> None:
+        for _ in range(61):
+            client.ask("/v1/route", "pops=sfo,nyc&rtt=nyc:10,sfo:20")
+            client.clock.forward(1)
+
+        first, minute = client.log.flushed
+        assert first == {
+            "Decisions": 1,
+            "DegradedAnswers": 0,
+            "RungLive": 2,
+            "OldestRankedAge": 0,
+            "AttributedDifference": 50,
+        }
+        assert (minute["Decisions"], minute["RungLive"]) == (60, 120)
+        assert (minute["OldestRankedAge"], minute["AttributedDifference"]) == (60, 50)
+
+    def test_degraded_answers_and_fallbacks_are_counted(self) -> None:
+        client = Client(MemoryStore(unreachable=True))
+        client.ask("/v1/route", "pops=nyc")
+
+        [counts] = client.log.flushed
+        assert (counts["DegradedAnswers"], counts["RungAnnualMean"]) == (1, 1)
+        assert "AttributedDifference" not in counts
+
+    def test_no_decision_no_line(self, client: Client) -> None:
+        for path in ("/v1/zones", "/v1/health", "/nothing"):
+            client.ask(path)
+
+        assert client.log.flushed == []
+
+    def test_a_clock_set_back_does_not_silence_it(self, client: Client) -> None:
+        client.ask("/v1/route")
+        client.clock.forward(-3600)
+        client.ask("/v1/route")
+
+        assert len(client.log.flushed) == 2

@@ -1,0 +1,225 @@
+"""POST /v1/latency, and what measured round trips do to a decision."""
+
+import json
+from datetime import datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from greenstream.report import MAX_BYTES, MAX_SAMPLES
+from greenstream.roundtrips import TRUSTED_SAMPLES
+from tests.builders import NOW
+from tests.fakes.memory_store import MemoryStore
+from tests.router_client import Answer, Client, a_reading_of
+
+SAMPLE = {"colo": "SJC", "pop": "sfo", "rtt_ms": 12.3}
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    store = MemoryStore()
+    store.put_reading(a_reading_of("NYISO", 260))
+    return store
+
+
+@pytest.fixture
+def client(store: MemoryStore) -> Client:
+    return Client(store)
+
+
+def fields(answer: Answer, status: int = 400) -> list[str]:
+    assert answer.status == status, answer.text
+    return [error["field"] for error in answer.body["errors"]]
+
+
+class TestReports:
+    def test_samples_are_kept_by_colo_and_pop_and_counted(
+        self, client: Client, store: MemoryStore
+    ) -> None:
+        answer = client.report(
+            {"samples": [SAMPLE, SAMPLE | {"rtt_ms": 14}, SAMPLE | {"pop": "lax", "rtt_ms": 9}]}
+        )
+
+        assert (answer.status, answer.body) == (202, {"accepted": 3})
+        assert answer.headers["Cache-Control"] == "no-store"
+        kept = {(one.colo, one.pop): one for one in store.latencies()}
+        assert {path: (one.votes_ms, one.samples) for path, one in kept.items()} == {
+            ("SJC", "sfo"): ((13.2,), 2),
+            ("SJC", "lax"): ((9.0,), 1),
+        }
+        assert {one.updated_at for one in kept.values()} == {NOW}
+
+    def test_a_body_in_base64_is_read_as_the_platform_sends_it(self, client: Client) -> None:
+        sent = json.dumps({"samples": [SAMPLE]}).encode()
+
+        assert client.report(sent, "Application/JSON; charset=utf-8").status == 202
+
+    @pytest.mark.parametrize(
+        ("change", "field"),
+        [
+            ({"rtt_ms": 0.09}, "rtt_ms"),
+            ({"rtt_ms": 60_000.1}, "rtt_ms"),
+            ({"rtt_ms": 10**400}, "rtt_ms"),
+            ({"rtt_ms": True}, "rtt_ms"),
+            ({"rtt_ms": "12"}, "rtt_ms"),
+            ({"rtt_ms": None}, "rtt_ms"),
+            ({"pop": "atlantis"}, "pop"),
+            ({"pop": ["sfo"]}, "pop"),
+            ({"colo": "sjc"}, "colo"),
+            ({"colo": "SJC1"}, "colo"),
+            ({"colo": 7}, "colo"),
+            ({"ip": "203.0.113.7"}, "ip"),
+            ({"<script>": 1}, "member"),
+        ],
+    )
+    def test_the_sample_and_the_field_at_fault_are_named_and_nothing_is_kept(
+        self, client: Client, store: MemoryStore, change: dict[str, object], field: str
+    ) -> None:
+        answer = client.report({"samples": [SAMPLE] * 3 + [SAMPLE | change]})
+
+        assert fields(answer) == [f"samples[3].{field}"]
+        assert "script" not in answer.text
+        assert store.latencies() == ()
+
+    @pytest.mark.parametrize("name", SAMPLE)
+    def test_a_missing_field_is_named(self, client: Client, name: str) -> None:
+        left = {key: value for key, value in SAMPLE.items() if key != name}
+
+        assert fields(client.report({"samples": [left]})) == [f"samples[0].{name}"]
+
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [
+            ("", "body"),
+            ("{", "body"),
+            (b"\xff\xfe{}", "body"),
+            ("[" * 10_000, "body"),
+            ('{"samples": [{"colo": "SJC", "pop": "sfo", "rtt_ms": NaN}]}', "body"),
+            ("[]", "body"),
+            ("7", "body"),
+            ("{}", "samples"),
+            ({"samples": []}, "samples"),
+            ({"samples": {}}, "samples"),
+            ({"samples": [{}] * (MAX_SAMPLES + 1)}, "samples"),
+            ({"samples": [SAMPLE], "at": 1}, "at"),
+            ({"samples": [7]}, "samples[0]"),
+        ],
+        ids=str,
+    )
+    def test_a_body_that_is_no_report_is_refused_by_name(
+        self, client: Client, body: object, field: str
+    ) -> None:
+        assert fields(client.report(body)) == [field]
+
+    def test_a_hundred_faults_are_told_in_part(self, client: Client) -> None:
+        assert len(fields(client.report({"samples": [SAMPLE | {"pop": "x"}] * 100}))) == 20
+
+    def test_text_said_to_be_base64_must_be(self, client: Client) -> None:
+        event = {
+            "rawPath": "/v1/latency",
+            "headers": {"content-type": "application/json"},
+            "requestContext": {"http": {"method": "POST"}},
+            "body": "{}",
+            "isBase64Encoded": True,
+        }
+        assert fields(client.send(event)) == ["body"]
+
+    def test_what_is_too_large_is_not_parsed(self, client: Client) -> None:
+        assert fields(client.report(" " * (MAX_BYTES + 1)), 413) == ["body"]
+        assert fields(client.report(" " * MAX_BYTES)) == ["body"]
+
+    @pytest.mark.parametrize(
+        "content_type", ["", "text/plain", "application/x-www-form-urlencoded"]
+    )
+    def test_only_json_is_taken(self, client: Client, content_type: str) -> None:
+        answer = client.report({"samples": [SAMPLE]}, content_type)
+
+        assert fields(answer, 415) == ["content-type"]
+
+    @settings(deadline=None)
+    @given(
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(
+                    st.sampled_from(["samples", "colo", "pop", "rtt_ms"]) | st.text(max_size=3),
+                    inner,
+                )
+            ),
+        )
+        | st.binary(max_size=40)
+    )
+    def test_whatever_is_sent_is_kept_or_refused_by_name(self, body: object) -> None:
+        answer = Client(MemoryStore()).report(body)
+
+        assert answer.status == 202 or all(fields(answer))
+
+
+class TestAStoreThatDoesNotTake:
+    def test_it_is_said_and_may_be_tried_again(self) -> None:
+        answer = Client(MemoryStore(unreachable=True)).report({"samples": [SAMPLE]})
+
+        assert answer.status == 503
+        assert answer.headers["Retry-After"] == "1"
+
+    def test_a_slow_one_is_given_up_on_and_the_rest_is_not_accepted(self) -> None:
+        class Slow(MemoryStore):
+            def record_latency(self, colo: str, pop: str, rtts_ms: object, at: datetime) -> bool:
+                slow.clock.forward(0.25)
+                return True
+
+        slow = Client(Slow())
+        colos = [f"AA{letter}" for letter in "ABCDEFGHIJKL"]
+
+        answer = slow.report({"samples": [SAMPLE | {"colo": colo} for colo in colos]})
+        assert (answer.status, answer.body) == (202, {"accepted": 8})
+
+    def test_a_report_lost_to_others_is_not_accepted(self) -> None:
+        class Crowded(MemoryStore):
+            def record_latency(self, colo: str, pop: str, rtts_ms: object, at: datetime) -> bool:
+                return pop == "sfo"
+
+        answer = Client(Crowded()).report({"samples": [SAMPLE, SAMPLE | {"pop": "lax"}]})
+        assert answer.body == {"accepted": 1}
+
+
+class TestDecisions:
+    @pytest.fixture
+    def measured(self, client: Client) -> Client:
+        samples = [SAMPLE] * TRUSTED_SAMPLES + [SAMPLE | {"pop": "nyc", "rtt_ms": 70}]
+        assert client.report({"samples": samples}).status == 202
+        return client
+
+    def latency(self, client: Client, query: str) -> dict[str, tuple[object, ...]]:
+        listed = client.ask("/v1/route", f"pops=sfo,nyc&{query}").body["candidates"]
+        names = ("latency_ms", "latency_source", "latency_samples")
+        return {each["pop"]: tuple(each[name] for name in names) for each in listed}
+
+    def test_what_is_measured_for_the_colo_beats_the_distance(self, measured: Client) -> None:
+        found = self.latency(measured, "colo=SJC&lat=37.4&lon=-121.9")
+
+        assert found["sfo"] == (12.3, "measured", TRUSTED_SAMPLES)
+        assert found["nyc"][1:] == ("distance", None), "one sample is no measurement yet"
+
+    def test_the_callers_own_beats_what_is_measured(self, measured: Client) -> None:
+        found = self.latency(measured, "colo=SJC&rtt=sfo:99")
+
+        assert found == {"sfo": (99.0, "request", None), "nyc": (None, "unknown", None)}
+
+    @pytest.mark.parametrize("query", ["", "colo=AMS"])
+    def test_another_colo_or_none_knows_nothing_of_it(self, measured: Client, query: str) -> None:
+        assert self.latency(measured, query)["sfo"] == (None, "unknown", None)
+
+    def test_a_week_without_reports_ends_it(self, measured: Client) -> None:
+        assert self.latency(measured, "colo=SJC")["sfo"][1] == "measured"
+        measured.clock.forward(7 * 86_400)
+
+        assert self.latency(measured, "colo=SJC")["sfo"] == (None, "unknown", None)
+
+    def test_measurements_that_cannot_be_read_do_not_hurt(self, store: MemoryStore) -> None:
+        client = Client(store)
+        store.unreachable = True
+
+        assert self.latency(client, "colo=SJC&lat=1&lon=1")["sfo"][1] == "distance"

@@ -1,0 +1,153 @@
+"""GET /v1/window, and the shares of GET /v1/route?split=true."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from greenstream.policy import Policy
+from greenstream.reading import Basis, Forecast, ForecastPoint, Kind, Scope, Signal
+from greenstream.zones import zones
+from tests.builders import AVERAGE_DIRECT, MARGINAL_DIRECT, NOW
+from tests.fakes.memory_store import MemoryStore
+from tests.router_client import Client, a_reading_of
+
+HALF_HOUR = timedelta(minutes=30)
+
+
+def a_forecast(
+    zone: str,
+    values: Sequence[float],
+    *,
+    kind: Kind = AVERAGE_DIRECT,
+    source: int = 0,
+    simulated: bool = False,
+) -> Forecast:
+    feed = zones()[zone].sources[source]
+    return Forecast(
+        zone=zone,
+        provider=feed.provider,
+        provider_zone=feed.provider_zone,
+        signal=kind.signal,
+        basis=kind.basis,
+        scope=Scope.CONSUMPTION,
+        issued_at=NOW - HALF_HOUR,
+        points=tuple(
+            ForecastPoint(NOW + number * HALF_HOUR, NOW + (number + 1) * HALF_HOUR, value)
+            for number, value in enumerate(values)
+        ),
+        simulated=simulated,
+    )
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    store = MemoryStore()
+    store.put_forecast(a_forecast("GBR-13", [200, 180, 100, 120, 300]))
+    store.put_forecast(a_forecast("NYISO", [90, 250, 250, 250]))
+    return store
+
+
+class TestWindows:
+    def test_each_zone_has_its_cleanest_start_and_the_best_is_named(
+        self, store: MemoryStore
+    ) -> None:
+        body = Client(store).ask("/v1/window", "zones=GBR-13,NYISO,PJM&duration_min=60").body
+        lon, nyc, iad = body["zones"]
+
+        assert (lon["window"]["start"], lon["window"]["end"], lon["window"]["gco2_kwh"]) == (
+            "2026-11-22T17:00:00Z",
+            "2026-11-22T18:00:00Z",
+            110.0,
+        )
+        assert lon["window"]["at_once_gco2_kwh"] == 190.0
+        assert nyc["window"]["gco2_kwh"] == 170.0
+        assert (iad["window"], iad["why_none"]) == (None, "no_forecast")
+        assert body["without_forecast"] == ["PJM"]
+        assert body["best"] == {"zone": "GBR-13", **lon["window"]}
+        assert (body["comparable"], body["degraded"]) == (True, False)
+
+    def test_an_hour_within_a_day_in_the_zones_of_the_seed_is_the_default(
+        self, store: MemoryStore
+    ) -> None:
+        body = Client(store).ask("/v1/window").body
+
+        assert (body["duration_min"], body["within_h"]) == (60, 24)
+        assert [each["zone"] for each in body["zones"]] == [
+            "CAISO_NORTH",
+            "PJM",
+            "NYISO",
+            "GBR-13",
+            "ENTSOE_NL",
+        ]
+
+    def test_a_start_is_one_that_can_still_be_kept(self, store: MemoryStore) -> None:
+        client = Client(store)
+        client.clock.forward(61)
+        body = client.ask("/v1/window", "zones=NYISO&duration_min=5").body
+
+        assert body["zones"][0]["window"]["start"] == "2026-11-22T16:02:00Z"
+
+    def test_a_forecast_that_covers_no_such_stretch_is_told_from_none(
+        self, store: MemoryStore
+    ) -> None:
+        body = Client(store).ask("/v1/window", "zones=NYISO&duration_min=121").body
+
+        assert (body["zones"][0]["why_none"], body["without_forecast"]) == ("too_short", [])
+        assert body["best"] is None
+
+    def test_marginal_and_average_are_not_compared(self, store: MemoryStore) -> None:
+        store.put_forecast(a_forecast("CAISO_NORTH", [50] * 4, kind=MARGINAL_DIRECT))
+        body = Client(store).ask("/v1/window", "zones=GBR-13,CAISO_NORTH").body
+
+        assert (body["comparable"], body["best"]) == (False, None)
+        assert [each["window"]["signal"] for each in body["zones"]] == ["average", "marginal"]
+
+    def test_the_kind_that_all_share_is_taken(self, store: MemoryStore) -> None:
+        lifecycle = Kind(Signal.AVERAGE, Basis.LIFECYCLE)
+        store.put_forecast(a_forecast("PJM", [400] * 4, kind=lifecycle))
+        store.put_forecast(a_forecast("NYISO", [300] * 4, kind=lifecycle))
+        body = Client(store).ask("/v1/window", "zones=NYISO,PJM").body
+
+        assert {each["window"]["basis"] for each in body["zones"]} == {"lifecycle"}
+        assert body["best"]["zone"] == "NYISO"
+
+    def test_a_simulated_forecast_marks_the_answer(self) -> None:
+        store = MemoryStore()
+        store.put_forecast(a_forecast("GBR-13", [100] * 4, simulated=True))
+
+        assert Client(store).ask("/v1/window", "zones=GBR-13").body["simulated"] is True
+
+    def test_a_store_that_fails_is_not_taken_for_no_forecast(self, store: MemoryStore) -> None:
+        store.unreachable = True
+        body = Client(store).ask("/v1/window", "zones=GBR-13,NYISO").body
+
+        assert {each["why_none"] for each in body["zones"]} == {"not_read"}
+        assert body["without_forecast"] == []
+        assert body["degraded_reason"] == "the store did not give forecasts of GBR-13, NYISO"
+
+
+class TestSplit:
+    @pytest.fixture
+    def close(self) -> MemoryStore:
+        store = MemoryStore(policy=Policy(capacity={"iad": 3}, latency_price_gco2_kwh_ms=0))
+        for zone, gco2_kwh in (("NYISO", 200), ("PJM", 200), ("CAISO_NORTH", 400)):
+            store.put_reading(a_reading_of(zone, gco2_kwh))
+        return store
+
+    def test_those_within_the_margin_share_by_capacity(self, close: MemoryStore) -> None:
+        body = Client(close).ask("/v1/route", "pops=nyc,iad,sfo&split=true").body
+
+        assert body["split"] == [{"pop": "iad", "weight": 0.75}, {"pop": "nyc", "weight": 0.25}]
+        assert body["pop"] == "iad"
+
+    @pytest.mark.parametrize("query", ["", "&split=false"])
+    def test_no_shares_are_given_where_none_are_asked_for(
+        self, close: MemoryStore, query: str
+    ) -> None:
+        assert Client(close).ask("/v1/route", f"pops=nyc,iad{query}").body["split"] is None
+
+    def test_one_within_the_limit_gets_all(self, close: MemoryStore) -> None:
+        asked = "pops=nyc,iad&rtt=nyc:10,iad:300&split=true"
+
+        assert Client(close).ask("/v1/route", asked).body["split"] == [{"pop": "nyc", "weight": 1}]
