@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 export SAM_CLI_TELEMETRY := 0
-export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PATH := $(CURDIR)/.venv/bin:$(PATH):$(CURDIR)/.tools/node/bin
 
 STAGE ?= dev
 FUNCTION ?= eso
@@ -66,7 +66,7 @@ secrets: .venv/.ready ## ask for the providers' keys and store them encrypted: m
 destroy: .venv/.ready ## delete all that a stage has; prod's table stays while protected (YES=--yes)
 	@.venv/bin/python -m infra.operations destroy --stage $(STAGE) $(YES)
 
-tools: .venv/.ready .tools/sam/.ready .tools/ministack/.ready
+tools: .venv/.ready .tools/sam/.ready .tools/ministack/.ready .tools/node/.ready
 
 .venv/.ready: pyproject.toml uv.lock
 	python3 -m venv .venv
