@@ -14,13 +14,12 @@ import httpx
 
 from greenstream.zones import SEED_POPS
 from infra.local.processes import Children, StackError, step, wait_for
-from infra.local.stack import HOST, ROOT, LocalStack, Stack, free_port
+from infra.local.stack import HOST, ROOT, STACK_NAME, LocalStack, Stack, free_port
 
 WORKER_DIR = ROOT / "infra/worker"
 NODE = ROOT / ".tools/node/bin/node"
 PREFERRED_PORT = 8787
 STATUS_PATH = "/_greenstream/"
-CALLER = "greenstream-worker"
 VISITOR = {"colo": "EWR", "latitude": "40.71", "longitude": "-74.01", "country": "US"}
 """Where the Worker believes its visitors are: the place of the terminal page's question."""
 
@@ -42,8 +41,8 @@ class LocalWorker:
         Parameters
         ----------
         stack
-            Whose router it asks. Where that wants signatures, a user is made who may do
-            nothing else, and the Worker gets that user's key.
+            Whose router it asks. Where that wants signatures, the Worker gets a new key of the
+            template's user for it; keys given before end.
         settings
             Variables of ``wrangler.jsonc`` to be set otherwise, by name.
 
@@ -113,36 +112,13 @@ class LocalWorker:
 
 
 def caller_key(stack: Stack) -> dict[str, str]:
-    """Make the user that may call the router's URL and nothing else; return a new key of it.
-
-    Since October 2025 a URL asks for both actions; each is bound to calls through the URL.
-    """
-    iam = stack.client("iam")
-    alias = stack.client("lambda").get_alias(FunctionName=stack.functions["router"], Name="live")
-    if CALLER not in {user["UserName"] for user in iam.list_users()["Users"]}:
-        iam.create_user(UserName=CALLER)
-    statements = [
-        {
-            "Effect": "Allow",
-            "Action": "lambda:InvokeFunctionUrl",
-            "Resource": alias["AliasArn"],
-            "Condition": {"StringEquals": {"lambda:FunctionUrlAuthType": "AWS_IAM"}},
-        },
-        {
-            "Effect": "Allow",
-            "Action": "lambda:InvokeFunction",
-            "Resource": alias["AliasArn"],
-            "Condition": {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}},
-        },
-    ]
-    iam.put_user_policy(
-        UserName=CALLER,
-        PolicyName="call-router",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements}),
-    )
-    for old in iam.list_access_keys(UserName=CALLER)["AccessKeyMetadata"]:
-        iam.delete_access_key(UserName=CALLER, AccessKeyId=old["AccessKeyId"])
-    key = iam.create_access_key(UserName=CALLER)["AccessKey"]
+    """Return a new key of the template's user that may call the router's URL and nothing else."""
+    described = stack.client("cloudformation").describe_stacks(StackName=STACK_NAME)
+    outputs = {o["OutputKey"]: o["OutputValue"] for o in described["Stacks"][0]["Outputs"]}
+    iam, user = stack.client("iam"), outputs["RouterCallerName"]
+    for old in iam.list_access_keys(UserName=user)["AccessKeyMetadata"]:
+        iam.delete_access_key(UserName=user, AccessKeyId=old["AccessKeyId"])
+    key = iam.create_access_key(UserName=user)["AccessKey"]
     return {
         "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
