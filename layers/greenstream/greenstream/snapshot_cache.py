@@ -21,6 +21,8 @@ from greenstream.zones import zones
 
 T = TypeVar("T")
 
+_DEFAULT: Final = Policy()
+
 _Asked = tuple[str, tuple[Kind, ...] | None]
 
 TIME_TO_LIVE: Final = timedelta(seconds=5)
@@ -61,7 +63,7 @@ class View:
     @property
     def policy(self) -> Policy:
         """The stored policy, or the default where there is none."""
-        return self.snapshot.policy or Policy()
+        return self.snapshot.policy or _DEFAULT
 
     def carbon_at(self, now: datetime, policy: Policy) -> CarbonOf:
         """Return the look-up of a zone's carbon at an instant, to the second as answers tell it.
