@@ -38,15 +38,19 @@ class Expanded:
         return value
 
 
-@pytest.fixture(scope="session")
-def template() -> Expanded:
+def expanded(layer_uri: str = "s3://bucket/layer") -> Expanded:
     source = yaml_parse((ROOT / "template.yaml").read_text())
     template = yaml_parse((ROOT / "template.yaml").read_text())
     template["Globals"]["Function"]["CodeUri"] = "s3://bucket/code"  # as `sam package` leaves it
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::LayerVersion":
-            resource["Properties"]["ContentUri"] = "s3://bucket/layer"
+            resource["Properties"]["ContentUri"] = layer_uri
     session = boto3.Session(region_name="eu-west-1")
     values = {name: declared["Default"] for name, declared in source["Parameters"].items()}
     translated = Translator({}, Parser(), boto_session=session).translate(template, values)
     return Expanded(source, translated["Resources"])
+
+
+@pytest.fixture(scope="session")
+def template() -> Expanded:
+    return expanded()

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from infra.local.stack import SECRETS
-from tests.template.conftest import ROOT, Expanded
+from tests.template.conftest import ROOT, Expanded, expanded
 
 COLLECTORS = sorted(
-    path.parent.name for path in ROOT.glob("functions/*/app.py") if path.parent.name != "router"
+    path.parent.name
+    for path in ROOT.glob("functions/*/app.py")
+    if path.parent.name not in ("router", "tuner")
 )
 FUNCTIONS = [*COLLECTORS, "router"]
 DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
@@ -309,6 +311,20 @@ class TestTheRoutersUrl:
         told = set(re.findall(r"\$\{(\w+)\}", version["Description"]["Fn::Sub"]))
         declared = set(template.source["Parameters"])
         assert told >= {"SnapStart"} | (set(references(router)) & declared)
+
+    def test_a_new_version_is_published_when_the_shared_package_changes(
+        self, template: Expanded
+    ) -> None:
+        changed = expanded(layer_uri="s3://bucket/changed-layer")
+        assert not set(template.of("AWS::Lambda::Version")) & set(
+            changed.of("AWS::Lambda::Version")
+        )
+
+    def test_the_version_before_stays_to_go_back_to(self, template: Expanded) -> None:
+        (version,) = (
+            each for each in template.resources.values() if each["Type"] == "AWS::Lambda::Version"
+        )
+        assert version["DeletionPolicy"] == version["UpdateReplacePolicy"] == "Retain"
 
 
 def references(value: Any) -> Iterator[str]:
