@@ -25,6 +25,7 @@ from greenstream.errors import (
     PermanentError,
     ThrottledError,
     TransientError,
+    without_secrets,
 )
 from greenstream.http import HttpClient, Response
 from greenstream.ladder import Ladder, Rung
@@ -167,7 +168,7 @@ class ElectricityMaps:
         response = self.http.get(path, params=params, headers=headers, zone=zone)
         if response.status == OK:
             return response.json(provider=NAME, zone=zone)
-        said = _said(response)
+        said = _said(response, self.session.token)
         if response.status == NOT_FOUND:
             raise NoDataError(f"HTTP 404: {said}", provider=NAME, zone=zone)
         if response.status == UNAUTHORIZED and feed is not None and "zoneKey" in said:
@@ -333,14 +334,15 @@ def _moment(text: object, zone: str) -> datetime:
     return moment.astimezone(UTC)
 
 
-def _said(response: Response) -> str:
+def _said(response: Response, token: str | None) -> str:
     """Return the upstream's own words."""
     try:
         answer = json.loads(response.body)
     except (ValueError, RecursionError):
         answer = None
     said = answer.get("error") if isinstance(answer, dict) else None
-    return str(said or response.headers.get("content-type", "no reason given"))[:200]
+    words = str(said or response.headers.get("content-type", "no reason given"))
+    return without_secrets(words, token)[:200]
 
 
 def _invalid(what: str, reason: str, zone: str | None = None) -> InvalidError:

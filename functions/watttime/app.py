@@ -28,6 +28,7 @@ from greenstream.errors import (
     PermanentError,
     ThrottledError,
     TransientError,
+    without_secrets,
 )
 from greenstream.http import HttpClient, Response
 from greenstream.reading import (
@@ -326,7 +327,9 @@ class _Run:
             response = self._get(path, params, zone, f"Bearer {self.token()}")
         if response.status != OK:
             raise PermanentError(
-                f"HTTP {response.status} from {path}: {_said(response)}", provider=NAME, zone=zone
+                f"HTTP {response.status} from {path}: {self._said(response)}",
+                provider=NAME,
+                zone=zone,
             )
         return response.json(provider=NAME, zone=zone)
 
@@ -336,16 +339,30 @@ class _Run:
         if session.token and session.expires_at and now < session.expires_at - RENEWED_BEFORE:
             return session.token
         self.logins += 1
-        pair = base64.b64encode(":".join(self.credentials).encode()).decode()
-        response = self._get("/login", {}, None, f"Basic {pair}")
+        response = self._get("/login", {}, None, f"Basic {self._basic()}")
         if response.status != OK:
             raise PermanentError(
                 f"HTTP {response.status} from /login: WATTTIME_USERNAME or WATTTIME_PASSWORD is"
-                f" refused ({_said(response)})",
+                f" refused ({self._said(response)})",
                 provider=NAME,
             )
         session.token, session.expires_at = token_of(response.body), now + TOKEN_LIFE
         return session.token
+
+    def _said(self, response: Response) -> str:
+        """Return the upstream's own words: JSON here, a gateway's HTML there."""
+        try:
+            answer = json.loads(response.body)
+        except (ValueError, RecursionError):
+            answer = None
+        if not isinstance(answer, dict):
+            return f"{response.headers.get('content-type', 'no content type')}, no reason given"
+        words = [str(answer[key]) for key in ("error", "message", "msg") if answer.get(key)]
+        sent = (*self.credentials, self._basic(), self.provider.session.token)
+        return without_secrets(": ".join(words), *sent)[:300] or "no reason given"
+
+    def _basic(self) -> str:
+        return base64.b64encode(":".join(self.credentials).encode()).decode()
 
     def _get(
         self, path: str, params: Mapping[str, str], zone: str | None, authorization: str
@@ -493,18 +510,6 @@ def _issued_at(series: Series, zone: str, now: datetime) -> datetime:
     if now - series.generated_at > FORECAST_LIFE:
         raise NoDataError(f"the last forecast is of {_stamp(series.generated_at)}", **_at(zone))
     return series.generated_at
-
-
-def _said(response: Response) -> str:
-    """Return the upstream's own words: JSON here, a gateway's HTML there."""
-    try:
-        answer = json.loads(response.body)
-    except (ValueError, RecursionError):
-        answer = None
-    if isinstance(answer, dict):
-        words = [str(answer[key]) for key in ("error", "message", "msg") if answer.get(key)]
-        return ": ".join(words)[:300] or "no reason given"
-    return f"{response.headers.get('content-type', 'no content type')}, no reason given"
 
 
 def _moment(text: object, zone: str) -> datetime:

@@ -3,11 +3,13 @@
 import json
 import random
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from infra.local.upstream.wire import Answer
 
+Place = TypeVar("Place")
+NEWEST = 60
 Spoil = Callable[[bytes, random.Random], bytes]
 HTML = b"<html><head><title>Maintenance</title></head><body>Back soon, really</body></html>"
 
@@ -39,6 +41,11 @@ def lists(node: Any) -> Iterator[list[Any]]:
             yield from lists(child)
 
 
+def one_of(found: Sequence[Place], chance: random.Random) -> Place:
+    """Any of them, every second time one of the last: there the newest values are."""
+    return chance.choice(found[-NEWEST:] if chance.random() < 0.5 else found)
+
+
 def written(document: Any) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
 
@@ -47,12 +54,12 @@ def wrong_type(body: bytes, chance: random.Random) -> bytes:
     """One value becomes another kind of thing."""
     if is_json(body):
         document = json.loads(body)
-        container, key = chance.choice(list(places(document)))
+        container, key = one_of(list(places(document)), chance)
         container[key] = chance.choice(WRONG_JSON)
         return written(document)
     text, new = body.decode(), chance.choice(WRONG_TEXT)
     pattern = r"(?<=>)[^<>]*\S[^<>]*(?=<)" if text.startswith("<") else r"[^,\r\n]+(?=[,\r\n])"
-    found = chance.choice(list(re.finditer(pattern, text)))
+    found = one_of(list(re.finditer(pattern, text)), chance)
     return f"{text[: found.start()]}{new}{text[found.end() :]}".encode()
 
 
@@ -60,7 +67,7 @@ def without(body: bytes, chance: random.Random) -> bytes:
     """One field, element or line is missing."""
     if is_json(body):
         document = json.loads(body)
-        container, key = chance.choice(list(places(document)))
+        container, key = one_of(list(places(document)), chance)
         del container[key]
         return written(document)
     text = body.decode()
@@ -70,10 +77,10 @@ def without(body: bytes, chance: random.Random) -> bytes:
         found = [
             one for one in re.finditer(pattern, text) if one[1] not in ("position", "quantity")
         ]
-        gone = chance.choice(found)
+        gone = one_of(found, chance)
         return f"{text[: gone.start()]}{text[gone.end() :]}".encode()
     lines = text.splitlines(keepends=True)
-    del lines[chance.randrange(len(lines))]
+    del lines[one_of(range(len(lines)), chance)]
     return "".join(lines).encode()
 
 

@@ -1,0 +1,120 @@
+"""No secret in anything that a run leaves: logs, metrics, errors, answers, items, addresses.
+
+Every function's real handler reads marked secrets from Parameter Store and asks the simulator,
+well and failing in many ways, one of them repeating all that was sent.
+"""
+
+import base64
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+
+from infra.local.stack import COLLECTORS, HOST, OVER_HTTP
+from tests.integration.run_handler import PREFIX, WAYS
+from tests.integration.test_upstream import REPOSITORY, Simulator, running
+
+MARK = "MARKED"
+SECRETS = {
+    "eso": {},
+    "gridstatus": {"PJM_API_KEY": f"{MARK}-pjm+/=0123"},
+    "watttime": {
+        "WATTTIME_USERNAME": f"{MARK}-user@example.org",
+        "WATTTIME_PASSWORD": f"{MARK}-pass:w%rd 0123",
+    },
+    "entsoe": {"ENTSOE_API_KEY": f"{MARK}-11111111-2222"},
+    "electricitymaps": {"ELECTRICITYMAPS_TOKEN": f"{MARK}-em-0123"},
+}
+UPSTREAMS = {name: [name] for name in SECRETS} | {"gridstatus": ["nyiso", "caiso", "pjm"]}
+WATTTIME_TOKEN = re.compile(r"\b[0-9a-f]{8}\.[0-9a-f]{16}\b")
+
+
+@pytest.fixture(scope="module")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    with running(tmp_path_factory.mktemp("upstream")) as simulator:
+        yield simulator
+
+
+def left_behind(provider: str, simulator: Simulator) -> str:
+    """Everything that a function's runs write."""
+    proxied = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in {secret for each in SECRETS.values() for secret in each}
+    }
+    environment = clean | {
+        **{f"{name.upper()}_BASE_URL": f"{simulator.base_url}/{name}" for name in OVER_HTTP},
+        **(dict.fromkeys(proxied, simulator.proxy_url) if provider == "gridstatus" else {}),
+        "NO_PROXY": f"{HOST},.amazonaws.com",
+        "REQUESTS_CA_BUNDLE": simulator.ca_bundle if provider == "gridstatus" else "",
+        "SIMULATOR": simulator.base_url,
+        "SECRETS_PREFIX": PREFIX,
+        "SECRETS_TO_STORE": json.dumps(SECRETS[provider]),
+        "UPSTREAM": "simulated",
+        "POWERTOOLS_LOG_LEVEL": "DEBUG",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.integration.run_handler", provider, *UPSTREAMS[provider]],
+        cwd=REPOSITORY,
+        env={name: value for name, value in environment.items() if value},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    written = done.stdout + done.stderr
+    assert done.returncode == 0, written[-3000:]
+    assert written.count("\n== ") + written.startswith("== ") == len(WAYS)
+    return written
+
+
+def forms(secret: str) -> Iterator[str]:
+    """The ways in which a secret may be written."""
+    yield secret
+    yield quote(secret, safe="")
+    yield json.dumps(secret)[1:-1]
+    yield base64.b64encode(secret.encode()).decode()
+
+
+def test_every_function_is_searched() -> None:
+    assert set(SECRETS) == set(COLLECTORS)
+
+
+@pytest.mark.parametrize("provider", SECRETS)
+def test_a_secret_is_found_in_nothing_that_a_run_leaves(
+    provider: str, simulator: Simulator
+) -> None:
+    written = left_behind(provider, simulator)
+    served = simulator.log.read_text()
+
+    assert "READING#" in written, "the good run stored nothing: there is nothing to search"
+    assert "Traceback" in written or '"state": "partial"' in written, "no run failed"
+    assert " fault=echo" in served
+    secrets = list(SECRETS[provider].values())
+    if provider == "watttime":
+        secrets.append(":".join(secrets))  # as Basic credentials are put together
+    for text in (written, served):
+        for secret in secrets:
+            for form in forms(secret):
+                assert form not in text, around(form, text)
+        assert MARK not in text, around(MARK, text)
+        if found := WATTTIME_TOKEN.search(text):
+            pytest.fail(f"WattTime's token: {around(found[0], text)}")
+
+
+def around(found: str, text: str) -> str:
+    at = text.index(found)
+    return text[max(0, at - 400) : at + 200]
+
+
+def test_the_search_finds_a_secret_that_is_there() -> None:
+    for secret in SECRETS["watttime"].values():
+        for form in forms(secret):
+            assert form in f"a log line with {form} inside"
+            assert form
