@@ -8,9 +8,6 @@ policy stays on the table with its evidence: ``greenstream policy revert`` leads
 from dataclasses import dataclass
 from typing import Any, Final
 
-from greenstream_tuning.history import TooLittleHistoryError, kept_world
-from greenstream_tuning.search import Search, tune
-
 from greenstream.clock import Clock, utc_now
 from greenstream.collect import Telemetry
 from greenstream.dynamodb import DynamoStore, dynamodb_client
@@ -19,6 +16,8 @@ from greenstream.policy import Policy
 from greenstream.settings import Settings
 from greenstream.store import Store
 from greenstream.telemetry import PowertoolsTelemetry
+from greenstream_tuning.history import TooLittleHistoryError, kept_world
+from greenstream_tuning.search import Search, tune
 
 SEARCH: Final = Search(trials=40, timeout_s=180.0)
 """Half of the function's time: the rest is for reading, judging and a slow processor."""

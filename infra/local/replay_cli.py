@@ -10,7 +10,6 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -141,7 +140,7 @@ def _replay(arguments: argparse.Namespace) -> int:
         policies = {SEED: Policy(), TUNED: policy}
         rows = replay(world, span, policies, progress=_bar("replay"))
         if arguments.report:
-            _report(arguments, rows, world, policy, search)
+            _report(arguments, years, rows, world, (policy, search))
         return rows
 
     rows = _or_explain(run)
@@ -157,14 +156,14 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 def _report(
     arguments: argparse.Namespace,
+    years: "Years",
     rows: list["Row"],
     world: "World",
-    policy: Policy,
-    search: "Found | None",
+    tuned: "tuple[Policy, Found | None]",
 ) -> None:
     from infra.local.replay_report import Replayed, write  # noqa: PLC0415
 
-    middle_of_test = datetime(min(arguments.test), 7, 1, tzinfo=UTC)
+    since_s, until_s = years.test_s
     late = "".join(f" {pop}'s source {hours:g} h late." for pop, hours in arguments.late)
     about = (
         f"Replayed on {_named(arguments.test)}; learnt from {_named(arguments.train)}, the best "
@@ -175,9 +174,10 @@ def _report(
     replayed = Replayed(
         rows=rows,
         world=world,
-        policy=policy,
-        search=search,
-        day_s=int(middle_of_test.timestamp()),
+        policy=tuned[0],
+        search=tuned[1],
+        since_s=since_s,
+        until_s=until_s,
         basis=arguments.basis,
         about=about,
     )

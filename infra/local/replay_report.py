@@ -9,14 +9,14 @@ from typing import Any, Final
 
 import matplotlib as mpl
 import numpy as np
-from greenstream_tuning.choosing import Chooser, figures
-from greenstream_tuning.replay import Row
-from greenstream_tuning.search import Found
-from greenstream_tuning.world import World
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from greenstream.policy import Policy
+from greenstream_tuning.choosing import Chooser, figures
+from greenstream_tuning.replay import Row
+from greenstream_tuning.search import Found
+from greenstream_tuning.world import World
 
 COLOURS: Final = {
     "nearest": "#6b7280",
@@ -34,6 +34,7 @@ NAMES: Final = {
     "oracle": "hourly oracle",
 }
 DAY_S: Final = 86_400
+HOUR_S: Final = 3600
 STEP_S: Final = 300
 STYLE: Final = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"
@@ -52,18 +53,20 @@ class Replayed:
     world: World
     policy: Policy
     search: Found | None
-    day_s: int
+    since_s: int
+    until_s: int
     basis: str
     about: str
 
 
 def write(replayed: Replayed, folder: Path) -> list[Path]:
     """Write ``replay.html`` and a PNG of each picture; return the files."""
+    day = "the day on which the cleanest grid changed most often"
     mpl.rcParams.update({"svg.fonttype": "none", "font.size": 11, "axes.spines.top": False})
     mpl.rcParams.update({"axes.spines.right": False, "svg.hashsalt": "replay"})
     pictures = {
         "carbon_by_limit": (_carbon_by_limit(replayed), "Carbon delivered under each limit."),
-        "a_day": (_day(replayed), "A day of decisions of the tuned policy under 150 ms."),
+        "a_day": (_day(replayed), f"Decisions of the tuned policy under 150 ms on {day}."),
     }
     if replayed.search is not None:
         pictures["search"] = (
@@ -109,12 +112,13 @@ def _carbon_by_limit(replayed: Replayed) -> Figure:
 
 def _day(replayed: Replayed) -> Figure:
     world = replayed.world
-    steps = np.arange(replayed.day_s - DAY_S, replayed.day_s + DAY_S, STEP_S)  # a day to settle in
+    day_s = _liveliest_day_s(replayed)
+    steps = np.arange(day_s - DAY_S, day_s + DAY_S, STEP_S)  # a day to settle in
     carbon = np.array([figures(feed.seen(steps), feed, replayed.policy) for feed in world.feeds])
     chooser = Chooser(world.pops, world.rtt_ms, replayed.policy, [150.0])
     chosen = chooser.choose(carbon)[-DAY_S // STEP_S :, 0]
     today = steps[-DAY_S // STEP_S :]
-    hours = (today - replayed.day_s) / 3600
+    hours = (today - day_s) / HOUR_S
     figure = Figure(figsize=(8, 6), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
     for number, (pop, trace) in enumerate(zip(world.pops, world.truth, strict=True)):
@@ -135,6 +139,15 @@ def _day(replayed: Replayed) -> Figure:
     below.set_xlim(0, 24)
     below.set_xticks(range(0, 25, 3))
     return figure
+
+
+def _liveliest_day_s(replayed: Replayed) -> int:
+    hours = np.arange(replayed.since_s, replayed.until_s, HOUR_S)
+    truth = np.array([trace.at(hours) for trace in replayed.world.truth])
+    cleanest = np.where(np.isnan(truth), np.inf, truth).argmin(axis=0)
+    days = cleanest[: len(cleanest) // 24 * 24].reshape(-1, 24)
+    changes = (days[:, 1:] != days[:, :-1]).sum(axis=1)
+    return replayed.since_s + int(changes.argmax()) * DAY_S
 
 
 def _pop_colour(number: int) -> str:

@@ -10,12 +10,12 @@ import sys
 import time
 
 import numpy as np
+
+from greenstream.policy import Policy
 from greenstream_tuning.feeds import DelayedTrace
 from greenstream_tuning.replay import DRIFT, LIMITS_MS, SEED, TUNED, Span, replay
 from greenstream_tuning.traces import Trace
 from greenstream_tuning.world import World
-
-from greenstream.policy import Policy
 
 YEAR_S, STEP_S = 365 * 86_400, 300
 POPS, VISITORS = 40, 50

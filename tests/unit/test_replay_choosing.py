@@ -4,9 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from greenstream_tuning.choosing import Chooser, figures
-from greenstream_tuning.feeds import DelayedTrace, KeptReadings
-from greenstream_tuning.traces import Trace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +11,9 @@ from greenstream.ladder import HourMean, HourProfile, Ladder
 from greenstream.policy import FreshnessModel, Policy
 from greenstream.reading import Reading, Scope
 from greenstream.routing import decide
+from greenstream_tuning.choosing import Chooser, figures
+from greenstream_tuning.feeds import DelayedTrace, KeptReadings
+from greenstream_tuning.traces import Trace
 from tests.builders import AVERAGE_DIRECT, a_candidate, a_reading, a_source, a_zone
 
 POPS = ("ams", "fra", "iad", "lon")

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from greenstream_tuning.search import Search
 
 from functions.tuner.app import Result, run
 from greenstream.policies import PolicyVersion
 from greenstream.policy import FreshnessModel, Policy
+from greenstream_tuning.search import Search
 from tests.builders import NOW, a_reading
 from tests.fakes.memory_store import MemoryStore
 

@@ -83,6 +83,7 @@ def replay(
     *,
     limits_ms: Sequence[float] = LIMITS_MS,
     progress: Progress = lambda _: None,
+    chunk_steps: int = CHUNK_STEPS,
 ) -> list[Row]:
     """Replay policies beside the nearest POP, the best static choice and the oracle.
 
@@ -94,6 +95,8 @@ def replay(
     ----------
     policies
         Name to policy; each one's own latency limit gives way to ``limits_ms``.
+    chunk_steps
+        Steps held in memory at a time.
 
     Returns
     -------
@@ -115,8 +118,8 @@ def replay(
     }
     fixed = fixed_choices(world, span, limits_ms)
     steps = span.steps()
-    for begin in range(0, len(steps), CHUNK_STEPS):
-        chunk = steps[begin : begin + CHUNK_STEPS]
+    for begin in range(0, len(steps), chunk_steps):
+        chunk = steps[begin : begin + chunk_steps]
         truth = np.array([trace.at(chunk) for trace in world.truth])
         seen = [feed.seen(chunk) for feed in world.feeds]
         for name, chooser in choosers.items():
@@ -168,7 +171,7 @@ class _Account:
         self._last = chosen[-1]
         known = ~np.isnan(truth).any(axis=0)
         self._steps += int(known.sum())
-        lanes = chosen[known].reshape(int(known.sum()), -1)
+        lanes = chosen.reshape(len(chosen), -1)[known]
         offsets = np.arange(lanes.shape[1]) * len(self._world.pops)
         counts = np.bincount((lanes + offsets).ravel(), minlength=self._counts.size)
         self._counts += counts.reshape(self._counts.shape)

@@ -6,6 +6,7 @@ a square CSV, ``origin`` and one column per place, ms.
 """
 
 import csv
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ def load_traces(folder: Path, years: Iterable[int], basis: str) -> dict[str, Tra
         match = _NAME.fullmatch(path.name)
         if match and int(match["year"]) in wanted:
             rows.setdefault(match["zone"], []).extend(_rows(path, basis))
-    traces = {zone: _trace(zone, found) for zone, found in rows.items() if found}
+    traces = {zone: _trace(zone, found) for zone, found in rows.items() if _some_known(found)}
     if not traces:
         raise TraceError(f"{folder}: no trace of {sorted(wanted)} on the {basis} basis")
     return traces
@@ -92,11 +93,15 @@ def _rows(path: Path, basis: str) -> list[tuple[int, float]]:
             try:
                 start = datetime.fromisoformat(row["datetime_utc"])
                 value = row[f"{basis}_gco2_kwh"]
-                if value:  # missing is never zero
-                    found.append((int(_utc(start).timestamp()), float(value)))
+                known = float(value) if value else float("nan")  # missing is never zero
+                found.append((int(_utc(start).timestamp()), known))
             except (KeyError, ValueError, TypeError) as error:
                 raise TraceError(f"{path.name}, line {number}: {error}") from error
     return found
+
+
+def _some_known(rows: list[tuple[int, float]]) -> bool:
+    return any(not math.isnan(value) for _, value in rows)
 
 
 def _utc(moment: datetime) -> datetime:
