@@ -104,10 +104,7 @@ export class Edge {
         bindings: bindings as Record<string, never>,
         compatibilityDate: "2026-11-01",
         host: HOST,
-        handleRuntimeStdio: (stdout: NodeJS.ReadableStream, stderr: NodeJS.ReadableStream) => {
-          stdout.resume(); // the Worker's warnings are expected here
-          stderr.resume();
-        },
+        handleStructuredLogs: () => {}, // the Worker's warnings are expected here
       }),
     );
   }
