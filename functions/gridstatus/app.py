@@ -163,7 +163,8 @@ def rows(frames: Iterable[pd.DataFrame], step: timedelta) -> list[Row]:
     Raises
     ------
     InvalidError
-        ``malformed``: a stamp without a time zone. Other exceptions for what is no number.
+        ``malformed``: a stamp without a time zone; ``not_a_number``: true or false. Other
+        exceptions for what else is no number.
     """
     found: dict[datetime, Row] = {}
     last_mw: dict[str, float] = {}
@@ -175,7 +176,7 @@ def rows(frames: Iterable[pd.DataFrame], step: timedelta) -> list[Row]:
                 valid_to = _utc(record["Time"])
                 valid_from = valid_to - step
             fuel_mw = {
-                str(fuel): float(mw)
+                str(fuel): _mw(mw)
                 for fuel, mw in record.items()
                 if fuel not in TIME_COLUMNS and not pd.isna(mw)
             }
@@ -441,6 +442,12 @@ def _cut_short(row: Row, before: Row) -> bool:
         and 0 <= row.fuel_mw.get(fuel, mw) <= CUT_RATIO * mw
         for fuel, mw in before.fuel_mw.items()
     )
+
+
+def _mw(value: Any) -> float:  # noqa: ANN401 - a cell of a table may hold anything
+    if isinstance(value, bool):  # to Python it is a number
+        raise _invalid(f"{value} is no MW", "not_a_number")
+    return float(value)
 
 
 def _utc(stamp: object) -> datetime:

@@ -337,6 +337,7 @@ def test_a_renamed_fuel_is_unknown_and_widens_the_bounds(origin: Origin) -> None
         ("PJM", PJM_FEED, b"[]", 200, "invalid"),
         ("PJM", PJM_FEED, pjm_day()[:900], 200, "invalid"),
         ("PJM", PJM_FEED, pjm_day().replace(b'"mw"', b'"gw"'), 200, "invalid"),
+        ("PJM", PJM_FEED, pjm_day().replace(b"17000.5", b"true"), 200, "invalid"),
         ("PJM", PJM_FEED, pjm_day().replace(b"30\n", b"31\n"), 200, "transient"),
         ("PJM", PJM_FEED, b'{"items": [], "totalRows": 0}', 200, "no_data"),
         ("PJM", PJM_FEED, b'{"statusCode": 401, "message": "no"}', 401, "permanent"),

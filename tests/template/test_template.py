@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from functions.electricitymaps import app as electricitymaps
+from functions.watttime import app as watttime
 from infra.local.stack import SECRETS
 from tests.template.conftest import ROOT, Expanded, expanded
 
@@ -89,6 +91,14 @@ class TestASchedule:
         assert invoke["DestinationConfig"]["OnFailure"]["Destination"] == DEAD_LETTERS
         assert invoke["MaximumRetryAttempts"] == 1
         assert invoke["MaximumEventAgeInSeconds"] <= period_s(template, collector)
+
+
+def test_a_run_that_waits_for_its_upstream_ends_before_it_is_ended(template: Expanded) -> None:
+    """What it got by then is stored, and the failure is told by its name."""
+    last_request_s = {"watttime": watttime.RUN_S, "electricitymaps": electricitymaps.RUN_S}
+    longest_s = {"watttime": 31, "electricitymaps": 22}  # with its retry; a stalled body
+    for collector, starts_s in last_request_s.items():
+        assert starts_s + longest_s[collector] < template.the(logical(collector))["Timeout"]
 
 
 class TestTheTable:
