@@ -102,10 +102,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    os.environ |= {
-        "TABLE_NAME": TABLE,
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-    }
+    import tests.conftest  # noqa: F401 - the functions' environment
+
     main()
