@@ -1,4 +1,4 @@
-"""The Worker: how often it asks the router, and what visitors notice when something fails.
+"""The Worker: what it changes of a visit, how often it asks the router, what failures cost.
 
 The measuring is done by infra/worker/bench in the Worker's own runtime, workerd; a pass-through
 Worker in the same run is the floor. ``--router-url`` counts calls of a router that runs, else of
@@ -14,14 +14,18 @@ from infra.local.worker import NODE, WORKER_DIR
 
 
 def main() -> int:
-    """Run both measurements and return the exit code: not 0 when a number is not held."""
+    """Run the measurements and return the exit code: not 0 when a number is not held."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--router-url", help="as stack.json has it; a router that takes anyone")
     router_url: str | None = parser.parse_args().router_url
     subprocess.run(["make", "--silent", "worker-tools"], cwd=ROOT, check=True)
     codes = [
         subprocess.run([NODE, f"bench/{script}.ts", *arguments], cwd=WORKER_DIR, check=False)
-        for script, arguments in (("calls", [router_url] if router_url else []), ("failures", []))
+        for script, arguments in (
+            ("wire", []),
+            ("calls", [router_url] if router_url else []),
+            ("failures", []),
+        )
     ]
     return max(code.returncode for code in codes)
 

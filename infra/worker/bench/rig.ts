@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 
 const HOST = "127.0.0.1";
@@ -21,6 +22,7 @@ export type Handler = (request: IncomingMessage, response: ServerResponse) => vo
 export interface Server {
   url: string;
   handler: Handler;
+  onUpgrade?: (incoming: IncomingMessage, socket: Duplex) => void;
   calls: number;
   close: () => void;
 }
@@ -31,6 +33,7 @@ export async function serve(handler: Handler): Promise<Server> {
     server.calls += 1;
     server.handler(incoming, response);
   });
+  http.on("upgrade", (incoming, socket) => server.onUpgrade?.(incoming, socket));
   await new Promise<void>((done) => http.listen(0, HOST, done));
   const { port } = http.address() as AddressInfo;
   const server: Server = {
@@ -132,8 +135,8 @@ export class Edge {
     }
   }
 
-  async start(): Promise<void> {
-    await this.#miniflare.ready;
+  start(): Promise<URL> {
+    return this.#miniflare.ready;
   }
 
   async stop(): Promise<void> {
@@ -156,6 +159,7 @@ function built(): string {
   return script;
 }
 
-export function quantile(sorted: number[], share: number): number {
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }
