@@ -7,17 +7,22 @@ platform counts requests, errors and durations exactly and for nothing.
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final, Protocol
 
+from greenstream.attribution import Comparison
 from greenstream.clock import Clock
 from greenstream.collect import Telemetry
 from greenstream.ladder import Rung
 from greenstream.routing import Decision
 
 FLUSH_EVERY: Final = timedelta(minutes=1)
+
+COMPARED: Final = "compared"
+"""Message of the line that holds decisions against their baselines; ``greenstream report``
+adds these up."""
 
 
 class FlushedTelemetry(Telemetry, Protocol):
@@ -36,6 +41,7 @@ class _Minute:
     oldest_age_s: float = 0.0
     differences: int = 0
     difference_gco2_kwh: float = 0.0
+    compared: Comparison = field(default_factory=Comparison)
 
 
 class Journal:
@@ -61,6 +67,7 @@ class Journal:
         """Count a decision."""
         minute = self._minute
         minute.counts["Decisions"] += 1
+        minute.compared = minute.compared.with_decision(decision)
         minute.counts["DegradedAnswers"] += degraded
         for entry in decision.candidates:
             carbon = entry.candidate.carbon
@@ -98,6 +105,9 @@ class Journal:
         if minute.differences:
             mean = minute.difference_gco2_kwh / minute.differences
             self._telemetry.count("AttributedDifference", mean, "None")
+        if minute.compared.decisions:
+            # A line and no metric: read once a week, and metrics are paid for by the month.
+            self._telemetry.event("info", COMPARED, **minute.compared.means())
         self._telemetry.flush()
         self._minute, self._flushed_at = _Minute(Counter()), now
 

@@ -1,0 +1,126 @@
+"""Decisions held against the nearest POP and the best choice that never changes."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from greenstream.attribution import Comparison, best_static
+from greenstream.journal import COMPARED, Journal
+from greenstream.policy import Policy
+from greenstream.routing import Candidate, Decision, decide
+from greenstream.zones import zones
+from tests.builders import AVERAGE_DIRECT, MARGINAL_DIRECT, NOW, a_candidate
+
+POLICY = Policy(max_latency_ms=80, latency_price_gco2_kwh_ms=0)
+
+
+def mean_of(zone: str) -> float:
+    return next(m.gco2_kwh for m in zones()[zone].annual_means if m.kind == AVERAGE_DIRECT)
+
+
+def decided(*candidates: Candidate) -> Decision:
+    return decide(candidates, POLICY)
+
+
+def near(gco2_kwh: float | None = 300.0, **changes: Any) -> Candidate:
+    """The nearest, on a grid that is dirty by the year: PJM."""
+    return a_candidate("iad", gco2_kwh, 5.0, zone="PJM", **changes)
+
+
+def usual(gco2_kwh: float | None = 200.0, **changes: Any) -> Candidate:
+    """On the grid that is cleanest by the year: Great Britain."""
+    return a_candidate("lon", gco2_kwh, 70.0, zone="GBR-13", **changes)
+
+
+def cleanest_now(gco2_kwh: float = 100.0, **changes: Any) -> Candidate:
+    return a_candidate("sfo", gco2_kwh, 60.0, zone="CAISO_NORTH", **changes)
+
+
+def test_the_zones_of_this_page_differ_by_the_year() -> None:
+    assert mean_of("GBR-13") < mean_of("CAISO_NORTH") < mean_of("PJM")
+
+
+class TestBestStatic:
+    def test_it_is_the_cleanest_by_the_year_whatever_is_cleanest_now(self) -> None:
+        static = best_static(decided(near(), usual(), cleanest_now()))
+
+        assert static is not None
+        assert static.pop == "lon"
+
+    def test_it_keeps_to_the_limit(self) -> None:
+        far = a_candidate("lon", 10.0, 120.0, zone="GBR-13")
+        static = best_static(decided(near(), far, cleanest_now()))
+
+        assert static is not None
+        assert static.pop == "sfo"
+
+    def test_it_is_the_nearest_where_nothing_is_within_the_limit(self) -> None:
+        far, farther = (a_candidate(pop, 10.0, ms) for pop, ms in (("lon", 120.0), ("sfo", 130.0)))
+        static = best_static(decided(far, farther))
+
+        assert static is not None
+        assert static.pop == "lon"
+
+    def test_without_a_published_mean_of_the_kind_there_is_none(self) -> None:
+        marginal = a_candidate("sfo", 400.0, 5.0, zone="CAISO_NORTH", kind=MARGINAL_DIRECT)
+
+        assert best_static(decided(marginal)) is None
+
+
+class TestComparison:
+    def test_it_adds_up_what_was_chosen_and_what_would_have_been(self) -> None:
+        decision = decided(near(), usual(), cleanest_now())
+        twice = Comparison().with_decision(decision).with_decision(decision)
+
+        assert twice.means() == {
+            "decisions": 2,
+            "delivered_gco2_kwh": 100,
+            "nearest_gco2_kwh": 300,
+            "best_static_gco2_kwh": 200,
+            "added_rtt_ms": 55,
+        }
+
+    @pytest.mark.parametrize(
+        "decision",
+        [
+            decided(near(None), usual(), cleanest_now()),
+            decided(near(kind=MARGINAL_DIRECT), usual(), cleanest_now()),
+            decided(a_candidate("sfo", 100.0, None, zone="CAISO_NORTH")),
+        ],
+        ids=["nothing known of the nearest", "of two kinds", "no round trip known"],
+    )
+    def test_what_cannot_be_compared_is_left_out(self, decision: Decision) -> None:
+        assert Comparison().with_decision(decision).means() == {}
+
+
+@dataclass
+class Lines:
+    lines: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+
+    def event(self, level: str, message: str, **fields: object) -> None:
+        self.lines.append((message, fields))
+
+    def count(self, metric: str, value: float, unit: str = "Count") -> None:
+        pass
+
+    def flush(self) -> None:
+        pass
+
+
+def test_the_journal_tells_the_comparison_of_each_minute_once() -> None:
+    told, clock = Lines(), [NOW]
+
+    def now() -> datetime:
+        return clock[0]
+
+    journal = Journal(told, now)
+    for _ in range(3):
+        journal.decided(decided(near(), usual(), cleanest_now()), degraded=False)
+        journal.answered(200, {}, every=1000)
+    clock[0] += timedelta(minutes=2)
+    journal.answered(200, {}, every=1000)
+
+    counts = [fields["decisions"] for message, fields in told.lines if message == COMPARED]
+    assert counts == [1, 2]
