@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools import Logger
 
@@ -42,6 +42,9 @@ from greenstream.telemetry import PowertoolsTelemetry
 from greenstream.web import SHARED, Reply, Request, correlation_id, problem, response
 from greenstream.window import Window, cleanest, of_one_kind
 from greenstream.zones import Pop, Zone, pops, zones
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 READS: Final = ("GET", "HEAD")
 WRITES: Final = ("POST",)
@@ -367,13 +370,18 @@ def _history(store: Store, zone: Zone, since: datetime, until: datetime) -> list
     ]
 
 
+def table_client() -> "DynamoDBClient":
+    """Make the router's client of the table: one try within `STORE_DEADLINE_S`."""
+    return dynamodb_client(
+        connect_timeout_s=STORE_DEADLINE_S, read_timeout_s=STORE_DEADLINE_S, attempts=1
+    )
+
+
 gc.disable()  # walking the client's models while they are read costs a tenth of a cold start
 TELEMETRY: Final = PowertoolsTelemetry(Logger(location=None))
 ROUTER: Final = Router(
     DynamoStore(
-        dynamodb_client(
-            connect_timeout_s=STORE_DEADLINE_S, read_timeout_s=STORE_DEADLINE_S, attempts=1
-        ),
+        table_client(),
         Settings.from_env().table_name,
         clock=utc_now,
     ),

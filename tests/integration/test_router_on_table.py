@@ -1,6 +1,7 @@
 """The router on the table itself: one read, true figures, and no fall when the table is away."""
 
 import json
+import socket
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from functions.router import app
@@ -136,6 +138,70 @@ def test_an_endpoint_that_refuses_degrades_the_answer() -> None:
     assert (answer.status, answer.body["degraded"]) == (200, True)
     assert "EndpointConnectionError" in answer.body["degraded_reason"]
     assert "127.0.0.1" not in answer.text
+
+
+def test_a_table_that_accepts_and_never_answers_degrades_the_answer() -> None:
+    with socket.socket() as silent, pytest.MonkeyPatch.context() as patch:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(8)
+        patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        table = app.table_client()
+        client = Client(DynamoStore(table, "readings", clock=SetClock()))
+        answer, window = client.ask("/v1/route", "colo=EWR"), client.ask("/v1/window")
+        report = client.report({"samples": [{"colo": "EWR", "pop": "nyc", "rtt_ms": 3}]})
+        silent.settimeout(0)
+        silent.accept()
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+
+    assert answer.status == 200
+    assert "ReadTimeoutError" in answer.body["degraded_reason"]
+    assert {each["rung"] for each in answer.body["candidates"]} <= {"annual_mean", "none"}
+    assert {each["why_none"] for each in window.body["zones"]} == {"not_read"}
+    assert report.status == 503
+    table.close()
+
+
+def test_the_table_has_300_ms_to_answer_and_one_try() -> None:
+    config: Any = app.table_client().meta.config
+
+    assert (config.connect_timeout, config.read_timeout) == (0.3, 0.3)
+    assert config.retries["total_max_attempts"] == 1
+
+
+@pytest.mark.parametrize(
+    "code", ["ProvisionedThroughputExceededException", "ThrottlingException", "InternalServerError"]
+)
+def test_a_table_that_throttles_or_fails_is_answered_for_from_memory(
+    store: DynamoStore, client: "DynamoDBClient", code: str
+) -> None:
+    router = Client(store)
+    assert router.ask("/v1/route", "pops=nyc").body["degraded"] is False
+
+    def refuse(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": code, "Message": "slow down"}}, "Query")
+
+    client.meta.events.register_first("before-parameter-build.dynamodb.Query", refuse)
+    try:
+        router.clock.forward(60)
+        body = router.ask("/v1/route", "pops=nyc").body
+    finally:
+        client.meta.events.unregister("before-parameter-build.dynamodb.Query", refuse)
+
+    assert (body["candidates"][0]["gco2_kwh"], body["candidates"][0]["age_s"]) == (260, 60)
+    assert f"refused: {code}" in body["degraded_reason"]
+    assert "memory of 60 s ago" in body["degraded_reason"]
+
+
+def test_measured_round_trips_reach_the_decision(router: Client, reads: list[str]) -> None:
+    sample = {"colo": "EWR", "pop": "nyc", "rtt_ms": 2.5}
+    assert router.report({"samples": [sample] * 5}).body == {"accepted": 5}
+    del reads[:]
+
+    for _ in range(3):
+        [candidate] = router.ask("/v1/route", "pops=nyc&colo=EWR").body["candidates"]
+        assert (candidate["latency_ms"], candidate["latency_samples"]) == (2.5, 5)
+    assert reads == ["Query", "Query"], "one for the readings, one for the round trips"
 
 
 def test_the_handler_answers_the_platform_and_tells_it_in_json_lines(

@@ -13,6 +13,8 @@ def document() -> dict[str, Any]:
     schemas = described["components"]["schemas"]
     schemas["PopName"]["enum"] = list(pops())
     schemas["ZoneName"]["enum"] = list(zones())
+    rtt = schemas["RttOfPop"]
+    rtt["pattern"] = rtt["pattern"].replace("[a-z0-9-]+", f"({'|'.join(pops())})")
     return described
 
 

@@ -1,0 +1,68 @@
+"""The router against its own description: whatever can be asked is answered as described."""
+
+from datetime import timedelta
+from typing import Any
+
+import hypothesis
+import schemathesis
+
+from greenstream.reading import Basis, Forecast, ForecastPoint, Scope, Signal
+from tests.builders import NOW
+from tests.fakes.memory_store import MemoryStore
+from tests.integration.function_url import application
+from tests.router_client import Client, a_reading_of
+
+
+def a_client() -> Client:
+    store = MemoryStore()
+    for zone, gco2_kwh in (("NYISO", 260), ("CAISO_NORTH", 210), ("GBR-13", 120)):
+        store.put_reading(a_reading_of(zone, gco2_kwh))
+    store.put_forecast(
+        Forecast(
+            zone="GBR-13",
+            provider="eso",
+            provider_zone="13",
+            signal=Signal.AVERAGE,
+            basis=Basis.DIRECT,
+            scope=Scope.CONSUMPTION,
+            issued_at=NOW,
+            points=tuple(
+                ForecastPoint(NOW + timedelta(hours=hour), NOW + timedelta(hours=hour + 1), 100.0)
+                for hour in range(48)
+            ),
+        )
+    )
+    return Client(store)
+
+
+TOO_LARGE_IS_A_REFUSAL_TOO = schemathesis.Config.from_dict(
+    {"checks": {"negative_data_rejection": {"expected-statuses": [400, 404, 405, 413, 415]}}}
+)
+api = schemathesis.openapi.from_wsgi(
+    "/openapi.json",
+    application(a_client().router.respond),
+    config=TOO_LARGE_IS_A_REFUSAL_TOO,
+)
+
+
+@api.parametrize()
+@hypothesis.settings(
+    max_examples=60, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
+)
+def test_it_answers_as_described(case: schemathesis.Case[Any]) -> None:
+    if case.meta is not None and case.meta.generation.mode.is_positive:
+        _keep_what_cannot_be_described(case.query)
+    case.call_and_validate()
+
+
+def _keep_what_cannot_be_described(query: dict[str, Any]) -> None:
+    """Keep the rules between parameters, for which the description has words alone."""
+    if ("lat" in query) != ("lon" in query):
+        query.pop("lat", None)
+        query.pop("lon", None)
+    if float(query.get("duration_min", 60)) > 60 * float(query.get("within_h", 24)):
+        query.pop("duration_min", None)
+        query.pop("within_h", None)
+    if "rtt" in query:
+        entries = query["rtt"].split(",")  # a list comes as its text
+        query["rtt"] = ",".join({each.partition(":")[0]: each for each in entries}.values())
