@@ -40,6 +40,10 @@ SETTLES_AFTER: Final = timedelta(minutes=12)
 FAR_FROM_ZERO_GCO2_KWH: Final = 40.0
 """Upper end of NESO's band "very low": a zero beside more than this is no measurement."""
 
+LEAST_GCO2_KWH: Final = {"low": 5.0, "moderate": 40.0, "high": 60.0, "very high": 80.0}
+"""Far below where NESO's bands begin in any year (moderate: 160 in 2020, 120 in 2026): a figure
+under this beside that index is in another unit."""
+
 COMBUSTION_GCO2_KWH: Final = {"gas": 394.0, "coal": 937.0, "biomass": 120.0}
 """NESO's own factors (/intensity/factors, 2023) of what is burnt inside Great Britain."""
 
@@ -50,6 +54,11 @@ class _HalfHour:
     valid_to: datetime
     intensity: Mapping[str, Any]
     mix: Mapping[str, float]
+
+    @property
+    def burnt_gco2_kwh(self) -> float:
+        """What the mix's own combustion makes; 0 where no mix is given."""
+        return sum(COMBUSTION_GCO2_KWH.get(fuel, 0.0) * share for fuel, share in self.mix.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +136,8 @@ class Eso:
                 break
         else:
             raise NoDataError(f"no half hour holds {_stamp(now)}", provider=NAME, zone=zone)
-        gco2_kwh = check_gco2_kwh(half_hour.intensity.get("forecast"), provider=NAME, zone=zone)
-        burnt = sum(
-            COMBUSTION_GCO2_KWH.get(fuel, 0.0) * share for fuel, share in half_hour.mix.items()
-        )
+        gco2_kwh = _gco2_kwh(half_hour, "forecast", zone)
+        burnt = half_hour.burnt_gco2_kwh
         index = half_hour.intensity.get("index")
         if gco2_kwh == 0 and (index != "very low" or burnt > FAR_FROM_ZERO_GCO2_KWH):
             raise InvalidError(
@@ -150,7 +157,7 @@ class Eso:
             raise NoDataError(
                 f"no actual yet for {_stamp(half_hour.valid_from)}", provider=NAME, zone=zone
             )
-        gco2_kwh = check_gco2_kwh(actual, provider=NAME, zone=zone)
+        gco2_kwh = _gco2_kwh(half_hour, "actual", zone)
         forecast = half_hour.intensity.get("forecast")
         if gco2_kwh == 0 and not (
             isinstance(forecast, int | float) and forecast <= FAR_FROM_ZERO_GCO2_KWH
@@ -203,7 +210,7 @@ class Eso:
             half_hour.valid_from: ForecastPoint(
                 half_hour.valid_from,
                 half_hour.valid_to,
-                check_gco2_kwh(half_hour.intensity["forecast"], provider=NAME, zone=zone),
+                _gco2_kwh(half_hour, "forecast", zone),
             )
             for half_hour in half_hours
             if half_hour.valid_to > now and half_hour.intensity.get("forecast") is not None
@@ -290,6 +297,22 @@ def _half_hour(row: object, times: Mapping[str, Any] | None = None) -> _HalfHour
     if valid_to - valid_from != HALF_HOUR:
         raise _malformed(f"{valid_from} to {valid_to} is not half an hour")
     return _HalfHour(valid_from, valid_to, row["intensity"], _mix(row.get("generationmix")))
+
+
+def _gco2_kwh(half_hour: _HalfHour, key: str, zone: str) -> float:
+    """Return a figure that neither its own index nor what is burnt for it contradicts."""
+    gco2_kwh = check_gco2_kwh(half_hour.intensity.get(key), provider=NAME, zone=zone)
+    index = str(half_hour.intensity.get("index"))
+    least = max(LEAST_GCO2_KWH.get(index, 0.0), half_hour.burnt_gco2_kwh / 2 - 1)
+    if 0 < gco2_kwh < least:
+        raise InvalidError(
+            f"{gco2_kwh} beside index {index!r:.40} and {half_hour.burnt_gco2_kwh:.0f} g/kWh"
+            " from what is burnt is in another unit",
+            reason="wrong_unit",
+            provider=NAME,
+            zone=zone,
+        )
+    return gco2_kwh
 
 
 def _mix(entries: object) -> Mapping[str, float]:

@@ -221,6 +221,24 @@ def test_a_regional_zero_beside_burning_gas_is_refused() -> None:
     assert (InvalidError, "GBR-13", "false_zero") in reasons(run(answers))
 
 
+@pytest.mark.parametrize(
+    ("forecast", "index"), [(0.108, "moderate"), (0.9, "very high"), (35.0, "very low"), (8, "low")]
+)
+def test_a_figure_that_index_or_mix_contradict_is_in_another_unit(
+    forecast: float, index: str
+) -> None:
+    """The fixture's mix burns gas for 122 g/kWh."""
+    changed = all_regions(BEFORE, forecast=forecast, index=index)
+    harvest = run({**GOOD, "/regional/intensity/2026-05-06T00:17Z/fw24h": changed})
+    assert (InvalidError, "GBR-13", "wrong_unit") in reasons(harvest)
+    assert "GBR-13" not in {reading.zone for reading in harvest.readings}
+
+
+def test_the_nations_figure_is_held_to_its_index() -> None:
+    harvest = run({**GOOD, "/intensity": national(BEFORE, actual=0.148)})
+    assert (InvalidError, "GBR", "wrong_unit") in reasons(harvest)
+
+
 def test_a_true_regional_zero_is_kept() -> None:
     """North Scotland on a windy night: forecast, index and mix agree."""
     body = all_regions(BEFORE)

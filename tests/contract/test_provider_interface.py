@@ -18,6 +18,7 @@ from greenstream.errors import GreenStreamError, InvalidError
 from greenstream.reading import Quality
 from greenstream.zones import zones
 from infra.local.stack import COLLECTORS
+from infra.local.upstream.providers import PROVIDERS
 from infra.local.upstream.wire import Answer, Request
 from tests.conftest import RECORDINGS
 from tests.contract import spoilt
@@ -195,6 +196,19 @@ def test_something_else_altogether_gives_no_reading(case: Case, body: bytes) -> 
     harvest = judged(case.run(case.wire(other)), case)
     assert (harvest.readings, harvest.forecasts) == ((), ())
     assert harvest.errors
+
+
+@pytest.mark.parametrize("case", SIMULATED, ids=lambda case: case.id)
+def test_another_unit_is_refused_and_not_converted(case: Case) -> None:
+    upstream = {each.name: each for each in PROVIDERS}[case.id.removeprefix("gridstatus-")]
+
+    def other(request: Request, answer: Answer) -> Answer:
+        text = upstream.payload_faults["wrong_unit"](answer.body.decode(), {})
+        return spoilt.instead(answer, text.encode())
+
+    harvest = judged(case.run(case.wire(other)), case)
+    assert {one.gco2_kwh for one in harvest.readings} <= {0.0}  # nothing is nothing in any unit
+    assert {error.kind for error in harvest.errors} == {"invalid"}
 
 
 @pytest.mark.parametrize("spoil", [spoilt.bloated, spoilt.padded], ids=lambda spoil: spoil.__name__)

@@ -132,6 +132,13 @@ def missing_fuel(body: str, fault: Mapping[str, Any]) -> str:
     return "\n".join(",".join(row) for row in rows) + "\n"
 
 
+def wrong_unit(body: str, _: Mapping[str, Any]) -> str:
+    """Give kW, which no heading tells."""
+    head, *rows = csv.reader(io.StringIO(body))
+    changed = [[row[0], *(cell and f"{cell}000" for cell in row[1:])] for row in rows]
+    return "\n".join(",".join(row) for row in [head, *changed]) + "\n"
+
+
 def half_written(body: str, _: Mapping[str, Any]) -> str:
     """Keep three values of the newest row: the file is read while it is written."""
     rows = list(csv.reader(io.StringIO(body)))
@@ -155,5 +162,6 @@ PROVIDER = Provider(
         "missing_fuel": missing_fuel,
         "half_written": half_written,
         "byte_order_mark": byte_order_mark,
+        "wrong_unit": wrong_unit,
     },
 )

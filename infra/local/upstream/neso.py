@@ -336,6 +336,17 @@ def null_forecast(body: str, fault: Mapping[str, Any]) -> str:
     return rewritten(body, fault, change)
 
 
+def wrong_unit(body: str, fault: Mapping[str, Any]) -> str:
+    """Give kg/kWh."""
+
+    def change(node: dict[str, Any]) -> None:
+        for key in ("actual", "forecast"):
+            if node.get(key) is not None:
+                node[key] /= 1000
+
+    return rewritten(body, fault, change)
+
+
 def missing_fuel(body: str, fault: Mapping[str, Any]) -> str:
     """Leave one fuel out of each mix (``fuel``, by default gas)."""
 
@@ -369,5 +380,6 @@ PROVIDER = Provider(
         "null_forecast": null_forecast,
         "missing_fuel": missing_fuel,
         "missing_region": missing_region,
+        "wrong_unit": wrong_unit,
     },
 )

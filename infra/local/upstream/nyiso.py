@@ -128,6 +128,11 @@ def missing_fuel(body: str, fault: Mapping[str, Any]) -> str:
     return "\r\n".join(line for line in body.split("\r\n") if name not in line)
 
 
+def wrong_unit(body: str, _: Mapping[str, Any]) -> str:
+    """Head the output as kW."""
+    return body.replace("Gen MW", "Gen kW")
+
+
 PROVIDER = Provider(
     name="nyiso",
     origins=frozenset({"http://mis.nyiso.com"}),
@@ -137,5 +142,9 @@ PROVIDER = Provider(
         "/public/csv/rtfuelmix/{YYYYMMDD}rtfuelmix.csv",
         "/public/csv/rtfuelmix/{YYYYMM01}rtfuelmix_csv.zip",
     ),
-    payload_faults={"half_written": half_written, "missing_fuel": missing_fuel},
+    payload_faults={
+        "half_written": half_written,
+        "missing_fuel": missing_fuel,
+        "wrong_unit": wrong_unit,
+    },
 )

@@ -181,11 +181,19 @@ def missing_fuel(body: str, fault: Mapping[str, Any]) -> str:
     return json.dumps(document | {"items": kept})
 
 
+def wrong_unit(body: str, _: Mapping[str, Any]) -> str:
+    """Give GW, under another field name."""
+    document = json.loads(body)
+    for item in document["items"]:
+        item["gw"] = item.pop("mw") / 1000
+    return json.dumps(document)
+
+
 PROVIDER = Provider(
     name="pjm",
     origins=frozenset({"https://api.pjm.com"}),
     answer=answer,
     zone=lambda _: "PJM",
     routes=(FEED,),
-    payload_faults={"missing_fuel": missing_fuel},
+    payload_faults={"missing_fuel": missing_fuel, "wrong_unit": wrong_unit},
 )
