@@ -80,7 +80,7 @@ export function readConfig(env: Env): Config {
     router_deadline_ms: number("ROUTER_DEADLINE_MS", env.ROUTER_DEADLINE_MS ?? 800, 1, 10_000),
     origin_timeout_ms: number("ORIGIN_TIMEOUT_MS", env.ORIGIN_TIMEOUT_MS ?? 5000, 1, 100_000),
     sample_share: number("SAMPLE_SHARE", env.SAMPLE_SHARE ?? 0.01, 0, 1),
-    probe_path: env.PROBE_PATH || "/",
+    probe_path: readPath("PROBE_PATH", env.PROBE_PATH || "/"),
   };
 }
 
@@ -111,6 +111,10 @@ function readCredentials(env: Env): Credentials | null {
 function readStatusPath(path: string): string | null {
   if (path === "") return null;
   return /^\/([\w.-]+\/)+$/.test(path) ? path : fail("STATUS_PATH", "must read like /name/");
+}
+
+function readPath(name: string, path: string): string {
+  return path.startsWith("/") ? path : fail(name, "must begin with a slash");
 }
 
 function readUrl(name: string, text: unknown): URL {

@@ -6,7 +6,7 @@ import type { RouterClient } from "./router.ts";
 
 /** Where a request came in. */
 export interface Place {
-  /** Cloudflare's name of the data centre, as in AMS. */
+  /** Cloudflare's name of the data centre: three capital letters, as in AMS. */
   colo: string | null;
   position: Position | null;
 }
@@ -113,7 +113,7 @@ export class Decider {
 
   async #ask({ colo, position }: Place, current: string | undefined): Promise<Decision> {
     const query = new URLSearchParams({ pops: [...this.#pops].join() });
-    if (colo !== null && /^[A-Z]{3}$/.test(colo)) query.set("colo", colo);
+    if (colo !== null) query.set("colo", colo);
     if (position !== null) {
       // A tenth of a degree is near enough for round trips and tells nobody's address.
       query.set("lat", position.lat.toFixed(1));

@@ -56,8 +56,7 @@ export class OriginProxy {
     const origin = this.#config.origins.get(pop);
     if (origin === undefined) throw new Error(`the POP ${pop} has no origin`);
     const { pathname, search } = new URL(request.url);
-    const target = new URL(origin);
-    target.pathname = origin.pathname.replace(/\/$/, "") + pathname;
+    const target = below(origin, pathname);
     target.search = search;
     return target;
   }
@@ -100,6 +99,13 @@ export class OriginProxy {
     const isOut = ({ pop }: Candidate) => (this.#unreachable_until_ms.get(pop) ?? 0) > now_ms;
     return [...order.filter((each) => !isOut(each)), ...order.filter(isOut)];
   }
+}
+
+/** A path on an origin, which may have a path of its own. */
+export function below(origin: URL, pathname: string): URL {
+  const url = new URL(origin);
+  url.pathname = origin.pathname.replace(/\/$/, "") + pathname;
+  return url;
 }
 
 const UNREACHABLE = new WeakSet<Response>();

@@ -1,4 +1,5 @@
 import type { Config } from "./config.ts";
+import { below } from "./origin.ts";
 import { PerMinute, type Ports, within } from "./ports.ts";
 import type { RouterClient } from "./router.ts";
 
@@ -60,11 +61,14 @@ export class Sampler {
   /** The second of two round trips: the first may include the making of the connection. */
   async #probe(colo: string, pop: string): Promise<Sample> {
     const { origins, probe_path } = this.#config;
-    const url = new URL(probe_path, origins.get(pop));
+    const origin = origins.get(pop);
+    if (origin === undefined) throw new Error(`the POP ${pop} has no origin`);
+    const url = below(origin, probe_path);
     await this.#roundTrip(url);
     const began_ms = this.#ports.now_ms();
     await this.#roundTrip(url);
-    return { colo, pop, rtt_ms: this.#ports.now_ms() - began_ms };
+    // Workers' clock counts whole milliseconds: nothing counted means no more than one.
+    return { colo, pop, rtt_ms: Math.max(1, this.#ports.now_ms() - began_ms) };
   }
 
   async #roundTrip(url: URL): Promise<void> {

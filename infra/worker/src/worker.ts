@@ -102,7 +102,7 @@ function passedOn(response: Response): Response {
 }
 
 function placeOf(cf: Request["cf"]): Place {
-  const colo = typeof cf?.colo === "string" ? cf.colo : null;
+  const colo = typeof cf?.colo === "string" && /^[A-Z]{3}$/.test(cf.colo) ? cf.colo : null;
   return { colo, position: positionOf(cf?.latitude, cf?.longitude) };
 }
 

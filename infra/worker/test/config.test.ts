@@ -37,6 +37,7 @@ describe("the configuration", () => {
     ["TTL_S", "soon"],
     ["SAMPLE_SHARE", 2],
     ["MAX_LATENCY_MS", -1],
+    ["PROBE_PATH", "ping"],
     ["STATUS_PATH", "/"],
     ["AWS_ACCESS_KEY_ID", "AKID"],
   ])("is refused by name: %s cannot be %o", (name, value) => {

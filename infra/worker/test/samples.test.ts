@@ -41,6 +41,17 @@ describe("a sampled visit", () => {
     expect(await reported(world)).toEqual([{ samples: [{ colo: "SJC", pop: "lon", rtt_ms: 5 }] }]);
   });
 
+  it("never says that a round trip took no time, and finds an origin below a path", async () => {
+    const world = new World(accepting, undefined, {
+      ...probing,
+      ORIGINS: { lon: "https://lon.test/base" },
+    });
+    await world.visit("/");
+    await world.settle();
+    expect(world.visited.at(-1)).toBe("lon HEAD /base/ping");
+    expect(await reported(world)).toEqual([{ samples: [{ colo: "SJC", pop: "lon", rtt_ms: 1 }] }]);
+  });
+
   it("leaves out origins that fail or hang", async () => {
     const world = new World(
       accepting,
