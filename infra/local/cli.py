@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from infra.local import policy_cli, replay_cli, view
+from infra.local import policy_cli, replay_cli, report_cli, view
 from infra.local.processes import StackError
 from infra.local.size import built_sizes
 from infra.local.stack import FUNCTIONS, ROOT, LocalStack, Stack
@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     size.set_defaults(do=_size)
     policy_cli.add_to(commands)
     replay_cli.add_to(commands)
+    report_cli.add_to(commands)
     return parser
 
 

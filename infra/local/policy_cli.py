@@ -2,16 +2,13 @@
 
 import argparse
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from greenstream.dynamodb import dynamodb_client
 from greenstream.policies import DynamoPolicies, UnknownVersionError
 from greenstream.store import StoreError
 from infra.local.processes import StackError
 from infra.local.stack import LocalStack
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -49,7 +46,7 @@ def _revert(arguments: argparse.Namespace) -> int:
     return _on_table(arguments, go_back)
 
 
-def _on_table(arguments: argparse.Namespace, do: "Callable[[DynamoPolicies], None]") -> int:
+def _on_table(arguments: argparse.Namespace, do: Callable[[DynamoPolicies], None]) -> int:
     if arguments.table:
         policies = DynamoPolicies(dynamodb_client(), arguments.table)
     else:

@@ -125,7 +125,7 @@ def _day(replayed: Replayed) -> Figure:
         above.step(hours, trace.at(today), where="post", color=_pop_colour(number), label=pop)
     above.set_ylabel(f"g/kWh ({replayed.basis})")
     above.set_ylim(bottom=0)
-    above.legend(frameon=False, ncols=len(world.pops), loc="upper center", fontsize=9)
+    above.legend(frameon=False, ncols=len(world.pops), loc="lower center", bbox_to_anchor=(0.5, 1))
     for row, visitor in enumerate(world.visitors):
         for number in range(len(world.pops)):
             taken = chosen[:, row] == number

@@ -1,0 +1,121 @@
+"""``greenstream report``: what the last days' decisions delivered, beside what needs no router.
+
+Adds up the lines by which the router holds its decisions against their baselines; of the local
+stack, or of a deployed router by your AWS credentials.
+"""
+
+import argparse
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from greenstream.journal import COMPARED
+from infra.local.processes import StackError
+from infra.local.stack import LocalStack
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+
+MEANS: Final = (
+    "delivered_gco2_kwh",
+    "nearest_gco2_kwh",
+    "best_static_gco2_kwh",
+    "added_rtt_ms",
+)
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register the command."""
+    report = commands.add_parser("report", help="what the last days' decisions delivered")
+    report.add_argument("--days", type=float, default=7.0)
+    report.add_argument("--json", action="store_true")
+    report.add_argument(
+        "--log-group",
+        metavar="NAME",
+        help="a deployed router's, /aws/lambda/<stack>-router; the local stack's if absent",
+    )
+    report.set_defaults(do=_report)
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    if arguments.log_group:
+        client, group = boto3.client("logs"), arguments.log_group
+    else:
+        stack = LocalStack(arguments.state_dir).running()
+        if stack is None:
+            raise StackError("no stack runs here; name a deployed router's by --log-group")
+        client, group = stack.client("logs"), f"/aws/lambda/{stack.functions['router']}"
+    until = datetime.now(UTC)
+    try:
+        total = added_up(lines_of(client, group, until - timedelta(days=arguments.days), until))
+    except (ClientError, BotoCoreError) as error:
+        raise StackError(f"the router's log cannot be read: {error}") from error
+    print(json.dumps(total, indent=1) if arguments.json else as_text(total, arguments.days))
+    return 0
+
+
+def lines_of(
+    client: "CloudWatchLogsClient", group: str, since: datetime, until: datetime
+) -> Iterator[Mapping[str, Any]]:
+    """Yield the comparisons that the router told, as their fields."""
+    pages = client.get_paginator("filter_log_events").paginate(
+        logGroupName=group,
+        filterPattern=f'"{COMPARED}"',
+        startTime=int(since.timestamp() * 1000),
+        endTime=int(until.timestamp() * 1000),
+    )
+    for page in pages:
+        for event in page["events"]:
+            try:
+                line = json.loads(event["message"])
+            except ValueError:  # the platform's own lines are no JSON
+                continue
+            if isinstance(line, dict) and line.get("message") == COMPARED:
+                yield line
+
+
+def added_up(lines: Iterable[Mapping[str, Any]]) -> dict[str, float | int]:
+    """Return the number of decisions and the means over them, and the two reductions."""
+    decisions, sums = 0, dict.fromkeys(MEANS, 0.0)
+    for line in lines:
+        decisions += line["decisions"]
+        for name in MEANS:
+            sums[name] += line["decisions"] * line[name]
+    total: dict[str, float | int] = {"decisions": decisions}
+    if decisions:
+        total |= {name: value / decisions for name, value in sums.items()}
+        for name in ("nearest", "best_static"):
+            baseline = sums[f"{name}_gco2_kwh"]
+            if baseline > 0:
+                total[f"below_{name}"] = 1 - sums["delivered_gco2_kwh"] / baseline
+    return total
+
+
+def as_text(total: Mapping[str, float | int], days: float) -> str:
+    """Return the report in words, which say what the figures are and are not."""
+    if not total["decisions"]:
+        return f"no decision of the last {days:g} days could be held against its baselines"
+    return (
+        f"{total['decisions']:,} decisions of the last {days:g} days with figures of one kind\n"
+        f"delivered     {total['delivered_gco2_kwh']:7.1f} g/kWh\n"
+        f"nearest POP   {total['nearest_gco2_kwh']:7.1f} g/kWh"
+        f"   {_below(total, 'below_nearest')}\n"
+        f"best static   {total['best_static_gco2_kwh']:7.1f} g/kWh"
+        f"   {_below(total, 'below_best_static')}\n"
+        "Attributional and location-based: the grids' mixes at the time of decision, for the\n"
+        "energy used at the chosen origin only. A decision is counted once, whatever number of\n"
+        "requests the edge sent by it. The network is not counted: the path was longer by\n"
+        f"{total['added_rtt_ms']:.1f} ms of round trip on the mean, at an energy not known here.\n"
+        "Counts are lower bounds: what a process had not told when it ended is lost."
+    )
+
+
+def _below(total: Mapping[str, float | int], name: str) -> str:
+    if name not in total:
+        return ""
+    share = total[name]
+    return f"delivered is {abs(share):.1%} {'below' if share >= 0 else 'above'} it"

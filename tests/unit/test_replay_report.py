@@ -1,0 +1,72 @@
+"""``greenstream report``: the router's own lines, added up and put into words."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from greenstream.journal import COMPARED
+from infra.local.report_cli import added_up, as_text, lines_of
+
+
+def a_line(decisions: int, delivered: float, nearest: float, static: float) -> dict[str, Any]:
+    return {
+        "level": "INFO",
+        "message": COMPARED,
+        "decisions": decisions,
+        "delivered_gco2_kwh": delivered,
+        "nearest_gco2_kwh": nearest,
+        "best_static_gco2_kwh": static,
+        "added_rtt_ms": 20.0,
+    }
+
+
+class Logs:
+    """A log of two pages, with lines that are nobody's."""
+
+    def __init__(self, *messages: str) -> None:
+        self.messages = messages
+        self.asked: dict[str, Any] = {}
+
+    def get_paginator(self, operation: str) -> "Logs":
+        assert operation == "filter_log_events"
+        return self
+
+    def paginate(self, **asked: Any) -> list[dict[str, Any]]:
+        self.asked = asked
+        return [{"events": [{"message": message}]} for message in self.messages]
+
+
+def test_only_comparisons_are_read() -> None:
+    line = a_line(1, 1.0, 2.0, 3.0)
+    told = json.dumps({"message": "answered", "why": COMPARED})
+    logs: Any = Logs("START RequestId: compared", told, json.dumps(line), '"compared"')
+    since, until = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 8, tzinfo=UTC)
+
+    assert list(lines_of(logs, "/aws/lambda/x-router", since, until)) == [line]
+    assert logs.asked["endTime"] - logs.asked["startTime"] == 7 * 86_400_000
+
+
+def test_means_are_by_decisions() -> None:
+    total = added_up([a_line(1, 100.0, 400.0, 100.0), a_line(3, 200.0, 200.0, 200.0)])
+
+    assert total["decisions"] == 4
+    assert total["delivered_gco2_kwh"] == 175
+    assert total["nearest_gco2_kwh"] == 250
+    assert total["below_nearest"] == pytest.approx(0.3)
+    assert total["below_best_static"] == 0
+
+
+def test_it_says_so_when_a_static_choice_would_have_been_better() -> None:
+    text = as_text(added_up([a_line(10, 120.0, 300.0, 100.0)]), days=7)
+
+    assert "delivered is 60.0% below it" in text
+    assert "delivered is 20.0% above it" in text
+    assert "Attributional and location-based" in text
+    assert "longer by\n20.0 ms" in text
+
+
+def test_nothing_to_compare_is_no_figure() -> None:
+    assert added_up([]) == {"decisions": 0}
+    assert "no decision of the last 7 days" in as_text(added_up([]), days=7)
