@@ -215,15 +215,26 @@ def test_damage_in_history_and_forecasts_is_passed_over_and_logged(
 def test_the_policy_is_read_and_what_it_leaves_out_is_the_default(
     store: DynamoStore, put: Callable[..., object]
 ) -> None:
-    put("POLICY", items.SCHEMA | POLICY)
+    capacity = {"M": {"sfo": {"N": "2"}, "ams": {"N": "0.5"}}}
+    put("POLICY", items.SCHEMA | POLICY | {"capacity": capacity, "log_every": {"N": "3"}})
     assert store.snapshot().policy == Policy(
-        version="tuned-7", max_latency_ms=60.0, ranking_signal=RankingSignal.AVERAGE
+        version="tuned-7",
+        max_latency_ms=60.0,
+        ranking_signal=RankingSignal.AVERAGE,
+        capacity={"sfo": 2.0, "ams": 0.5},
+        log_every=3,
     )
 
 
 @pytest.mark.parametrize(
     "damage",
-    [{"max_latency_ms": {"N": "-5"}}, {"version": {"N": "1"}}, {"ranking_signal": {"S": "best"}}],
+    [
+        {"max_latency_ms": {"N": "-5"}},
+        {"version": {"N": "1"}},
+        {"ranking_signal": {"S": "best"}},
+        {"capacity": {"M": {"sfo": {"N": "-1"}}}},
+        {"log_every": {"N": "0"}},
+    ],
     ids=str,
 )
 def test_a_damaged_policy_is_none_and_named(
