@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+from greenstream.ladder import Rung
 from greenstream.zones import zones_of
 from tests.template.conftest import ROOT, Expanded
 from tests.template.test_template import COLLECTORS, FUNCTIONS, period_s
@@ -138,6 +139,19 @@ class TestTheDashboard:
             assert any(
                 all(f'"label": "{function}"' in chart for function in FUNCTIONS) for chart in charts
             ), metric
+
+    def test_shows_only_counts_that_the_router_keeps(self) -> None:
+        journal = (ROOT / "layers/greenstream/greenstream/journal.py").read_text()
+        rungs = {"Rung" + "".join(map(str.capitalize, rung.split("_"))) for rung in Rung}
+        shown = {
+            metric[1]
+            for w in self.BODY["widgets"]
+            for metric in w["properties"].get("metrics", [])
+            if metric[2:4] == ["service", "router"]
+        }
+        assert {name for name in shown if name.startswith("Rung")} == rungs
+        assert all(f'"{name}"' in journal for name in shown - rungs)
+        assert shown - rungs
 
     def test_fits_its_grid_without_overlap(self) -> None:
         taken: set[tuple[int, int]] = set()
