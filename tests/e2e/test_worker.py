@@ -13,6 +13,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
+from greenstream.zones import SEED_POPS
 from infra.local.stack import LocalStack, Stack
 from infra.local.worker import LocalWorker
 
@@ -32,7 +33,8 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     local, worker = LocalStack(folder), LocalWorker(folder)
     try:
         stack = local.up(upstream="simulated", auth="iam")
-        url = worker.start(stack, settings={"TTL_S": "1", "ROUTER_DEADLINE_MS": "5000"})
+        settings = {"TTL_S": "1", "ROUTER_DEADLINE_MS": "5000", "SAMPLE_SHARE": "1"}
+        url = worker.start(stack, settings=settings)
         given = dict(
             line.split("=", 1) for line in (folder / "worker.env").read_text().splitlines()
         )
@@ -55,10 +57,10 @@ def ask_router(stack: Stack, key: Credentials | None) -> int:
 
 
 def eventually(what: str, holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not holds():
         if time.monotonic() > deadline:
-            pytest.fail(f"{what} did not happen within 30 s")
+            pytest.fail(f"{what} did not happen within 90 s")
         time.sleep(0.3)
 
 
@@ -115,6 +117,18 @@ class TestAVisit:
 
     def test_keeps_its_method(self, edge: Edge) -> None:
         assert "POST /" in edge.visitor.post("/", content=b"x" * 100_000).text
+
+    def test_leaves_round_trips_with_the_router(self, edge: Edge) -> None:
+        def kept() -> bool:
+            edge.visitor.get("/")
+            found = edge.stack.client("dynamodb").query(
+                TableName=edge.stack.table,
+                KeyConditionExpression="pk = :latency",
+                ExpressionAttributeValues={":latency": {"S": "LATENCY"}},
+            )["Items"]
+            return {item["sk"]["S"] for item in found} == {f"EWR#{pop}" for pop in SEED_POPS}
+
+        eventually("the keeping of a round trip to each POP", kept)
 
 
 class TestTheStatusPage:
