@@ -1,5 +1,6 @@
 """Policies on each engine: kept once with their evidence, put in force, and taken back."""
 
+import argparse
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,8 @@ import pytest
 from greenstream.dynamodb import DynamoStore
 from greenstream.policies import DynamoPolicies, UnknownVersionError
 from greenstream.policy import FreshnessModel, Policy, RankingSignal
+from infra.local import policy_cli
+from infra.local.processes import StackError
 from tests.store_contract import T0
 
 if TYPE_CHECKING:
@@ -78,3 +81,26 @@ def test_an_unknown_version_changes_nothing_and_names_those_there_are(
         policies.enforce("tuned-1")
 
     assert in_force(client, table_name) == TUNED
+
+
+def policy_command(*arguments: str) -> int:
+    parser = argparse.ArgumentParser()
+    policy_cli.add_to(parser.add_subparsers())
+    parsed = parser.parse_args(["policy", *arguments])
+    return int(parsed.do(parsed))
+
+
+def test_one_command_lists_the_versions_and_one_goes_back(
+    policies: DynamoPolicies,
+    client: "DynamoDBClient",
+    table_name: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    policies.enforce(TUNED.version)
+
+    assert policy_command("list", "--table", table_name) == 0
+    assert "tuned-20261122T020000" in capsys.readouterr().out
+    assert policy_command("revert", "--table", table_name, DEFAULT.version) == 0
+    assert in_force(client, table_name) == DEFAULT
+    with pytest.raises(StackError, match="tuned-1 is none of"):
+        policy_command("revert", "--table", table_name, "tuned-1")

@@ -1,0 +1,107 @@
+"""``greenstream replay`` and ``tune`` on files of one's own."""
+
+import argparse
+import csv
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from greenstream.policy import FreshnessModel
+from infra.local import replay_cli
+from infra.local.replay_cli import pair_of, policy_of, years_of
+
+ROW = {
+    "limit_ms",
+    "policy",
+    "delivered_gco2_kwh",
+    "reduction",
+    "median_rtt_ms",
+    "p95_rtt_ms",
+    "violations",
+    "switches_per_year",
+}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Two grids that take turns in being clean, through two years."""
+    folder = tmp_path_factory.mktemp("traces")
+    for zone, clean in (("A", range(12)), ("B", range(12, 24))):
+        for year in (2021, 2022):
+            with (folder / f"{zone}_{year}.csv").open("w", newline="") as file:
+                writer = csv.writer(file)
+                writer.writerow(["datetime_utc", "direct_gco2_kwh", "lifecycle_gco2_kwh"])
+                for hour in range(24 * 365):
+                    moment = datetime(year, 1, 1) + timedelta(hours=hour)  # noqa: DTZ001 - as in such files
+                    value = 100 if moment.hour in clean else 400
+                    writer.writerow([moment, value, value + 50])
+    rtt = folder / "rtt.txt"
+    rtt.write_text("origin,A,B\nA,5,60\nB,60,5\n")
+    return ["--carbon", str(folder), "--rtt", str(rtt), "--train", "2021", "--test", "2022"]
+
+
+def run(*arguments: str) -> int:
+    parser = argparse.ArgumentParser()
+    replay_cli.add_to(parser.add_subparsers())
+    parsed = parser.parse_args(arguments)
+    return int(parsed.do(parsed))
+
+
+def test_rows_are_by_limit_and_policy(
+    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "made" / "replay.json"
+    code = run("replay", *files, "--json", "--step", "3600", "--trials", "3", "--out", str(out))
+    rows = json.loads(capsys.readouterr().out)
+
+    assert code == 0
+    assert json.loads(out.read_text()) == rows
+    assert all(set(row) == ROW for row in rows)
+    assert [row["limit_ms"] for row in rows[::5]] == [20, 50, 65, 80, 100, 150]
+    policies = [row["policy"] for row in rows[:5]]
+    assert policies == ["nearest", "best_static", "seed", "tuned", "oracle"]
+    assert [row["delivered_gco2_kwh"] for row in rows[-5:]][::4] == [250, 100]
+
+
+def test_a_policy_that_tune_wrote_is_what_replay_reads(
+    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "policy.json"
+    assert run("tune", *files, "--delay", "B=10800", "--trials", "4", "--out", str(out)) == 0
+    assert "adopted: " in capsys.readouterr().out
+    kept = json.loads(out.read_text())
+    assert policy_of(kept["policy"]).freshness_model is FreshnessModel.DRIFT
+    assert kept["evidence"]["gain"] > 0
+
+    assert run("replay", *files, "--step", "10800", "--policy", str(out)) == 0
+    assert "best_static" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (["--late", "C=14"], "C is none of A, B"),
+        (["--test", "2030"], "no place in rtt.txt has a trace"),
+        (["--carbon", "nowhere"], "no trace of [2021, 2022]"),
+        (["--rtt", "nowhere.csv"], "nowhere.csv"),
+        (["--policy", "nowhere.json"], "nowhere.json"),
+    ],
+)
+def test_what_cannot_be_used_is_told_and_fails(
+    files: list[str], wrong: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("replay", *files, *wrong) == 1
+    assert told in capsys.readouterr().err
+
+
+def test_years_are_read_singly_and_as_ranges() -> None:
+    assert years_of("2022") == (2022,)
+    assert years_of("2019,2021-2023") == (2019, 2021, 2022, 2023)
+
+
+@pytest.mark.parametrize("text", ["14", "=14", "fra=-1", "fra=nan", "fra=inf"])
+def test_a_delay_is_a_name_and_a_number(text: str) -> None:
+    with pytest.raises((argparse.ArgumentTypeError, ValueError)):
+        pair_of(text)
