@@ -1,0 +1,109 @@
+"""The POP table against data centres whose grids were looked up elsewhere.
+
+The list is put together from public facts alone: the operators' own site lists, Electricity Maps'
+table of data centres (config/data_centers, read at 06911010), ENTSO-E's EIC codes, US EIA's
+balancing authorities, Ofgem's licence areas. It names grids in those publishers' codes;
+places are good to a few kilometres.
+"""
+
+import csv
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from greenstream.zones import Pop, Zone, pops, zones
+
+SAME_TOWN_KM = 75.0
+GRIDS_OF_GRIDSTATUS = {"CISO": "CAISO", "NYIS": "NYISO", "PJM": "PJM"}
+"""Balancing authorities of US EIA's form 930, as the gridstatus library calls them."""
+
+REGIONS_OF_NESO = {
+    "SP Distribution": "2",
+    "Electricity North West": "3",
+    "UKPN London": "13",
+}
+"""Licence areas by their number in NESO's API (https://carbon-intensity.github.io/api-definitions)."""
+
+
+class DataCentre(NamedTuple):
+    site: str
+    country: str
+    lat: float
+    lon: float
+    grid: str
+
+
+def listed() -> list[DataCentre]:
+    path = Path(__file__).parent / "fixtures" / "data_centres.csv"
+    with path.open(newline="", encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    assert all(row["source"] for row in rows)
+    return [
+        DataCentre(row["site"], row["country"], float(row["lat"]), float(row["lon"]), row["grid"])
+        for row in rows
+    ]
+
+
+SITES = listed()
+
+
+def km(site: DataCentre, pop: Pop) -> float:
+    """Great-circle distance on a sphere of 6,371 km."""
+    a, b = math.radians(site.lat), math.radians(pop.lat)
+    across = math.radians(pop.lon - site.lon)
+    cosine = math.sin(a) * math.sin(b) + math.cos(a) * math.cos(b) * math.cos(across)
+    return 6371.0 * math.acos(min(1.0, cosine))
+
+
+def nearest(site: DataCentre) -> Pop:
+    """The POP of the same town; a border may run through it, so of the same country."""
+    return min(
+        (pop for pop in pops().values() if pop.country == site.country),
+        key=lambda pop: km(site, pop),
+    )
+
+
+def names(zone: Zone) -> set[tuple[str, str]]:
+    return {(source.provider, source.provider_zone) for source in zone.sources}
+
+
+def codes(grid: str) -> set[tuple[str, str]]:
+    """How a grid of the list would be named by a source of ours, if we have one."""
+    found = {("entsoe", grid)}
+    if grid in GRIDS_OF_GRIDSTATUS:
+        found.add(("gridstatus", GRIDS_OF_GRIDSTATUS[grid]))
+    if grid in REGIONS_OF_NESO:
+        found.add(("eso", REGIONS_OF_NESO[grid]))
+    return found
+
+
+@pytest.mark.parametrize("site", SITES, ids=lambda site: site.site)
+def test_a_pop_is_answered_by_the_grid_that_its_towns_data_centres_draw_from(
+    site: DataCentre,
+) -> None:
+    pop = nearest(site)
+    assert km(site, pop) < SAME_TOWN_KM, f"no POP near {site.site}"
+    for entry in pop.zones:
+        own = bool(names(zones()[entry.zone]) & codes(site.grid))
+        assert entry.proxy is not own, f"{pop.pop} → {entry.zone}, but it draws from {site.grid}"
+
+
+@pytest.mark.parametrize("site", SITES, ids=lambda site: site.site)
+def test_a_grid_that_has_a_zone_comes_before_its_neighbours(site: DataCentre) -> None:
+    has_a_zone = any(names(zone) & codes(site.grid) for zone in zones().values())
+    first = nearest(site).zones[0]
+    assert first.proxy is not has_a_zone
+
+
+def test_the_neighbours_are_named_for_what_they_are() -> None:
+    """Ashburn and Newark where PJM has no key; Los Angeles, on a grid without a feed."""
+    proxies = {pop.pop for pop in pops().values() if any(entry.proxy for entry in pop.zones)}
+    assert proxies == {"iad", "ewr", "phl", "lax"}
+
+
+def test_most_pops_have_a_data_centre_to_be_held_against() -> None:
+    held = {nearest(site).pop for site in SITES}
+    assert len(held) >= 0.7 * len(pops())
+    assert {"sfo", "lax", "iad", "nyc", "lon", "ams"} <= held
