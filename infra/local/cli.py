@@ -3,18 +3,22 @@
 import argparse
 import json
 import os
+import shutil
 import signal
 import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from infra.local import policy_cli, replay_cli, report_cli, view
 from infra.local.processes import StackError
 from infra.local.size import built_sizes
 from infra.local.stack import FUNCTIONS, ROOT, LocalStack, Stack
+
+if TYPE_CHECKING:
+    from infra.local.worker import LocalWorker
 
 REFRESH_S = 3.0
 PLAIN_REFRESH_S = 10.0
@@ -77,6 +81,7 @@ def _up(arguments: argparse.Namespace) -> int:
     local = LocalStack(arguments.state_dir)
     stack = local.up(upstream=arguments.upstream, auth=arguments.auth)
     print(f"\n{stack.upstream} upstreams; router {stack.router_url}/v1/route")
+    print(f"status page {stack.page_url}")
     return 0
 
 
@@ -84,20 +89,37 @@ def _run(arguments: argparse.Namespace) -> int:
     local = LocalStack(arguments.state_dir)
     was_running = local.running() is not None
     stack = local.up(upstream=arguments.upstream, auth=arguments.auth)
+    # Not at the top: it needs the shared package, and `down` must work whatever state that is in.
+    from infra.local.worker import LocalWorker  # noqa: PLC0415
+
+    worker = LocalWorker(arguments.state_dir)
     try:
-        _watch(local, stack)
+        _watch(local, stack, _worker(worker, stack))
     except KeyboardInterrupt:
         return 0  # the way it is meant to end
     finally:
+        stopped = worker.stop()
         if not was_running:
-            print(f"\nstopped {', '.join(local.down())}")
+            stopped += local.down()
+        print(f"\nstopped {', '.join(stopped)}")
 
 
-def _watch(local: LocalStack, stack: Stack) -> NoReturn:
+def _worker(worker: "LocalWorker", stack: Stack) -> str:
+    """Start the Worker where its tools are set up, and say in a line what came of it."""
+    if not worker.has_tools:
+        return "worker not started: Node is not set up here (`make worker` brings it)"
+    try:
+        return f"worker {worker.start(stack)}/"
+    except StackError as error:
+        return f"worker not started: {error}"
+
+
+def _watch(local: LocalStack, stack: Stack, worker: str) -> NoReturn:
     live = sys.stdout.isatty()
     while local.running() is not None:
         try:
-            shown = view.page(stack)
+            rows = shutil.get_terminal_size().lines if live else None
+            shown = f"{view.page(stack, rows)}\n\n{worker}"
         except StackError as error:
             shown = str(error)
         print(f"{CLEAR_SCREEN if live else ''}{shown}\n", flush=True)

@@ -123,7 +123,9 @@ def main() -> None:
     ends = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before any thread, so that none gets them
     with serving(ask, port=arguments.port) as url:
-        arguments.ready_file.write_text(json.dumps({"page_url": url}) + "\n")
+        whole = arguments.ready_file.with_suffix(".new")  # never seen half-written
+        whole.write_text(json.dumps({"page_url": url}) + "\n")
+        whole.replace(arguments.ready_file)
         signal.sigwait(ends)
 
 

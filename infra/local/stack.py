@@ -64,6 +64,7 @@ class Stack:
     functions: Mapping[str, str]
     dead_letter_queue_url: str
     pids: Mapping[str, int]
+    page_url: str
 
     def client(self, service: Any) -> Any:  # noqa: ANN401 - boto3's clients have no common type
         """Return an AWS client of the emulator."""
@@ -177,23 +178,33 @@ class LocalStack:
         endpoint_url = self._emulator(auth)
         _build(self.log("build"))
         self._deploy(endpoint_url, _parameters(upstream, auth, simulator))
-        stack = self._describe(endpoint_url, upstream, auth, simulator)
+        page_url = self._page()
+        stack = self._describe(endpoint_url, upstream, auth, simulator, page_url)
         self.record.write_text(json.dumps(asdict(stack), indent=2) + "\n")
         self._collect_once(stack)
         return stack
 
     def simulator(self) -> dict[str, str]:
         """Start the simulator, unless it runs, and return its addresses."""
-        ready = self.state_dir / "upstream.json"
-        log = self.log("upstream")
-        if not any(child.name == "upstream" for child in self.children.all()):
+        return self._server(
+            "upstream", "--port", "0", "--ca-dir", str(self.state_dir / "ca"), what="the simulator"
+        )
+
+    def _page(self) -> str:
+        """Start the status page's server, unless it runs, and return its address."""
+        return self._server("page", str(self.state_dir), what="the status page")["page_url"]
+
+    def _server(self, name: str, *arguments: str, what: str) -> dict[str, str]:
+        """Start ``infra.local.<name>``, unless it runs, and return what its ready file says."""
+        ready = self.state_dir / f"{name}.json"
+        log = self.log(name)
+        if not any(child.name == name for child in self.children.all()):
             ready.unlink(missing_ok=True)
-            argv = [str(ROOT / ".venv/bin/python"), "-m", "infra.local.upstream", "--port", "0"]
-            argv += ["--ready-file", str(ready), "--ca-dir", str(self.state_dir / "ca")]
-            child = self.children.start(
-                "upstream", argv, env={**os.environ, "PYTHONPATH": str(ROOT)}, log=log
-            )
-            wait_for("the simulator", ready.exists, child, log=log, within_s=20)
+            argv = [str(ROOT / ".venv/bin/python"), "-m", f"infra.local.{name}", *arguments]
+            argv += ["--ready-file", str(ready)]
+            env = {**os.environ, "PYTHONPATH": str(ROOT)}
+            child = self.children.start(name, argv, env=env, log=log)
+            wait_for(what, ready.exists, child, log=log, within_s=20)
         found: dict[str, str] = json.loads(ready.read_text())
         return found
 
@@ -246,12 +257,17 @@ class LocalStack:
         step("deploying", argv, env=env, cwd=ROOT, log=self.log("deploy"))
 
     def _describe(
-        self, endpoint_url: str, upstream: Upstream, auth: Auth, simulator: dict[str, str] | None
+        self,
+        endpoint_url: str,
+        upstream: Upstream,
+        auth: Auth,
+        simulator: dict[str, str] | None,
+        page_url: str,
     ) -> Stack:
         bare = Stack(
             "", "", REGION, endpoint_url, upstream,
             simulator["base_url"] if simulator else None, auth, {}, "",
-            {child.name: child.pid for child in self.children.all()},
+            {child.name: child.pid for child in self.children.all()}, page_url,
         )  # fmt: skip
         answer = bare.client("cloudformation").describe_stacks(StackName=STACK_NAME)
         outputs = {o["OutputKey"]: o["OutputValue"] for o in answer["Stacks"][0]["Outputs"]}

@@ -8,6 +8,9 @@ from infra.local.stack import Stack
 ROUTE = "/v1/route?pops=sfo,lax,iad,nyc,lon,ams&lat=40.7&lon=-74.0"
 """The question shown: a visitor in New York, all six POPs."""
 
+SURROUNDINGS = 14
+"""Lines of a screen that are not zones."""
+
 COLUMNS = (
     ("zone", "zone", ""),
     ("g/kWh", "gco2_kwh", ".0f"),
@@ -21,30 +24,38 @@ COLUMNS = (
 )
 
 
-def page(stack: Stack) -> str:
-    """Ask the router and lay its answers out.
+def page(stack: Stack, rows: int | None = None) -> str:
+    """Ask the router and lay its answers out, in a screen of ``rows`` lines if that is given.
 
     Raises
     ------
     StackError
         When the router does not answer with success.
     """
-    return render(stack, stack.get("/v1/zones"), stack.get(ROUTE))
+    return render(stack, stack.get("/v1/zones"), stack.get(ROUTE), rows)
 
 
-def render(stack: Stack, zones: Mapping[str, Any], route: Mapping[str, Any]) -> str:
-    """Lay out the answers of ``/v1/zones`` and ``/v1/route``."""
+def render(
+    stack: Stack, zones: Mapping[str, Any], route: Mapping[str, Any], rows: int | None = None
+) -> str:
+    """Lay out the answers of ``/v1/zones`` and ``/v1/route``; the zones asked about come first."""
     simulated = stack.upstream == "simulated" or zones["simulated"]
     data = "SIMULATED data: no figure here is real" if simulated else "LIVE data"
+    asked = {candidate["zone"] for candidate in route["candidates"]}
+    found = sorted(zones["zones"], key=lambda zone: zone["zone"] not in asked)
+    shown = found if rows is None else found[: max(len(asked), rows - SURROUNDINGS)]
     lines = [
         f"GreenStream — {data} — {zones['as_of']}",
         f"router {stack.router_url}",
-        "",
-        *table([[title for title, _, _ in COLUMNS], *map(_cells, zones["zones"])]),
+        f"status page {stack.page_url}",
         "",
         f"a visitor in New York goes to {route['pop']} ({route['reason']})",
         route["reason_text"],
+        "",
+        *table([[title for title, _, _ in COLUMNS], *map(_cells, shown)]),
     ]
+    if len(shown) < len(found):
+        lines.append(f"… and {len(found) - len(shown)} more zones: see the status page")
     return "\n".join(lines)
 
 

@@ -35,6 +35,11 @@ class LocalWorker:
         """The processes that run for this Worker."""
         return Children(self.state_dir / "worker-children.json")
 
+    @property
+    def has_tools(self) -> bool:
+        """Whether Node and the Worker's packages are set up already."""
+        return NODE.exists() and (WORKER_DIR / "node_modules/.ready").exists()
+
     def start(self, stack: Stack, *, settings: Mapping[str, str] | None = None) -> str:
         """Start the Worker and the origins it sends to, and return its URL.
 

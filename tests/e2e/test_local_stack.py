@@ -155,4 +155,4 @@ class TestCtrlC:
         assert not (running.local.state_dir / "emulator").exists()
 
     def test_says_what_it_stopped(self, running: Running) -> None:
-        assert "stopped ministack, upstream" in running.output.read_text()
+        assert "page, ministack, upstream" in running.output.read_text()
