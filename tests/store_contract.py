@@ -316,6 +316,18 @@ class StoreContract:
         store.put_profile_hours(a_profile({7: (300.0, T0)}))
         assert store.snapshot().profiles == (a_profile({7: (300.0, T0)}),)
 
+    def test_each_provider_has_a_profile_of_its_own(self, store: Store) -> None:
+        own = a_profile({7: (300.0, T0)})
+        other = replace(
+            a_profile({7: (500.0, T0 + HOUR), 8: (510.0, T0 + HOUR)}),
+            provider="electricitymaps",
+            scope=Scope.CONSUMPTION,
+        )
+        store.put_profile_hours(own)
+        store.put_profile_hours(other)
+        profiles = {profile.provider: profile for profile in store.snapshot().profiles}
+        assert profiles == {"gridstatus": own, "electricitymaps": other}
+
     def test_one_simulated_hour_marks_the_profile(self, store: Store) -> None:
         store.put_profile_hours(a_profile({7: (300.0, T0)}, simulated=True))
         store.put_profile_hours(a_profile({8: (300.0, T0)}))

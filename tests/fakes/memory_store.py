@@ -29,7 +29,7 @@ class MemoryStore:
         self._current: dict[SourceKey, Reading] = {}
         self._history: dict[SourceKey, dict[datetime, Reading]] = {}
         self._forecasts: dict[SourceKey, Forecast] = {}
-        self._profiles: dict[tuple[str, Kind], HourProfile] = {}
+        self._profiles: dict[tuple[str, str, Kind], HourProfile] = {}
         self._statuses: dict[str, ProviderStatus] = {}
         self._latencies: dict[tuple[str, str], MeasuredRtt] = {}
 
@@ -69,7 +69,7 @@ class MemoryStore:
 
     def put_profile_hours(self, profile: HourProfile) -> None:
         self._reach("put_profile_hours")
-        key = (profile.zone, profile.kind)
+        key = (profile.zone, profile.provider, profile.kind)
         there = self._profiles.get(key, replace(profile, hours={}))
         newer = {
             hour: mean

@@ -140,8 +140,8 @@ class TestOnTheLadder:
 @pytest.mark.parametrize("spread", [None, 12.5])
 def test_an_hours_spread_survives_the_table_where_it_is_known(spread: float | None) -> None:
     profile = a_profile({9: 250.0}, spread=spread)
-    key = {"sk": {"S": "PROFILE#Z#average#direct"}}
-    about = items.SCHEMA | {"provider": {"S": "p"}, "scope": {"S": "production"}}
+    key = {"sk": {"S": "PROFILE#Z#p#average#direct"}}
+    about = items.SCHEMA | {"scope": {"S": "production"}}
     row = items.from_hour(profile.hours[9], profile)
 
     assert items.to_current(key | about | {"h09": row}) == profile

@@ -1,5 +1,6 @@
 """The penalty for age, and the ladder from a live reading down to nothing known."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -106,6 +107,18 @@ class TestRungs:
         assert (answer.rung, answer.gco2_kwh, answer.age_s) == (Rung.SAME_HOUR, 300, None)
         assert answer.note is not None
         assert "16:00" in answer.note
+
+    def test_the_first_sources_hour_stands_before_anothers_in_whatever_order_they_come(
+        self,
+    ) -> None:
+        zone = a_zone(a_source("first"), a_source("second"))
+        first = replace(a_profile(gco2_kwh=300), provider="first")
+        second = replace(a_profile(gco2_kwh=500), provider="second")
+        for profiles in ([first, second], [second, first]):
+            answer = carbon(zone, profiles=profiles)
+            assert (answer.provider, answer.gco2_kwh) == ("first", 300)
+        outdated = replace(a_profile(computed_days_ago=8), provider="first")
+        assert carbon(zone, profiles=[outdated, second]).provider == "second"
 
     def test_a_profile_older_than_a_week_does_not_stand(self) -> None:
         answer = carbon(a_zone(), profiles=[a_profile(computed_days_ago=7.1)])

@@ -4,7 +4,7 @@
 |---|---|---|
 | ``CURRENT`` | ``READING#zone#provider#signal#basis`` | ``valid_to``, then ``revision`` |
 | ``CURRENT`` | ``PROVIDER#name`` | ``last_run_at`` |
-| ``CURRENT`` | ``PROFILE#zone#signal#basis`` | each hour by its ``computed_at`` |
+| ``CURRENT`` | ``PROFILE#zone#provider#signal#basis`` | each hour by its ``computed_at`` |
 | ``CURRENT`` | ``POLICY`` | |
 | ``HISTORY#zone#provider#signal#basis`` | ``valid_to`` | ``revision`` |
 | ``FORECAST#zone`` | ``provider#signal#basis`` | ``issued_at`` |
@@ -197,15 +197,12 @@ class DynamoStore:
         StoreError
             When a write failed; the hours before it are set.
         """
-        key = items.kind_key(f"PROFILE#{profile.zone}", profile.kind)
-        about = items.SCHEMA | {
-            "provider": {"S": profile.provider},
-            "scope": {"S": str(profile.scope)},
-        }
+        source = items.source_key(profile.zone, profile.provider, profile.kind)
+        about = items.SCHEMA | {"scope": {"S": str(profile.scope)}}
         for hour, mean in profile.hours.items():
             name = items.HOUR_NAMES[hour]
             self._update(
-                key,
+                f"PROFILE#{source}",
                 about | {name: items.from_hour(mean, profile)},
                 guard=f"{name}[1]",
                 value=items.epoch(mean.computed_at),

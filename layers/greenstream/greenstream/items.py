@@ -233,8 +233,8 @@ def to_current(
             return to_reading(item, zone, provider, Kind(Signal(signal), Basis(basis)))
         case "PROVIDER", [provider]:
             return _to_status(item, provider)
-        case "PROFILE", [zone, signal, basis]:
-            return _to_profile(item, zone, Kind(Signal(signal), Basis(basis)))
+        case "PROFILE", [zone, provider, signal, basis]:
+            return _to_profile(item, zone, provider, Kind(Signal(signal), Basis(basis)))
         case "POLICY", []:
             return to_policy(item)
     raise ValueError(f"no item of ours: {name}")
@@ -301,7 +301,7 @@ def _to_status(item: Mapping[str, Any], provider: str) -> ProviderStatus:
     )
 
 
-def _to_profile(item: Mapping[str, Any], zone: str, kind: Kind) -> HourProfile:
+def _to_profile(item: Mapping[str, Any], zone: str, provider: str, kind: Kind) -> HourProfile:
     hours = {}
     simulated = False
     for hour, name in HOUR_NAMES.items():
@@ -317,7 +317,7 @@ def _to_profile(item: Mapping[str, Any], zone: str, kind: Kind) -> HourProfile:
         zone=zone,
         kind=kind,
         scope=Scope(item["scope"]["S"]),
-        provider=item["provider"]["S"],
+        provider=provider,
         hours=hours,
         simulated=simulated,
     )

@@ -137,7 +137,11 @@ class Ladder:
         self, zone: Zone, readings: Iterable[Reading], profiles: Iterable[HourProfile]
     ) -> None:
         self._zone = zone
-        self._profiles = tuple(profile for profile in profiles if profile.zone == zone.zone)
+        providers = [source.provider for source in zone.sources]
+        self._profiles = sorted(
+            (each for each in profiles if each.zone == zone.zone and each.provider in providers),
+            key=lambda profile: providers.index(profile.provider),
+        )
         self._fed = tuple(
             (order, source, reading)
             for reading in readings
@@ -222,7 +226,7 @@ class Ladder:
         drifts = policy.freshness_model is FreshnessModel.DRIFT
         by_kind = {
             profile.kind: (profile, mean.gco2_kwh)
-            for profile in self._profiles
+            for profile in reversed(self._profiles)  # the first source's stands
             if (mean := profile.hours.get(now.hour)) is not None and _stands(mean, now)
         }
         for kind in wanted:
