@@ -32,6 +32,9 @@ FEW_SWITCHES: Final = 730.5
 """Switches per year and visitor that are never too many: two a day, to follow the sun."""
 
 
+LEAST_FOR_IMPORTANCE: Final = 10
+"""Trials below which the best of them are too few to say what made them so."""
+
 DECIMALS: Final = {
     "latency_price_gco2_kwh_ms": 4,
     "switch_margin": 4,
@@ -301,8 +304,8 @@ def _told(trial: optuna.trial.FrozenTrial, base: Score) -> Mapping[str, Any]:
 
 def _importance(study: optuna.Study) -> Mapping[str, float]:
     """Return each parameter's share in what makes the best trials the best; empty for too few."""
-    try:
-        evaluator = optuna.importance.PedAnovaImportanceEvaluator()
-        return optuna.importance.get_param_importances(study, evaluator=evaluator)
-    except (RuntimeError, ValueError):  # no two trials differ
+    excesses = [trial.values[0] for trial in study.trials if trial.values]
+    if len(excesses) < LEAST_FOR_IMPORTANCE or len(set(excesses)) == 1:
         return {}
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+    return optuna.importance.get_param_importances(study, evaluator=evaluator)
