@@ -58,7 +58,7 @@ build: tools ## the cloud build (arm64), and its size against Lambda's limit
 	.venv/bin/greenstream size
 
 deploy: build ## deploy to AWS with your credentials: make deploy STAGE=dev|prod
-	$(SAM) deploy --config-env $(CONFIG_ENV)
+	$(SAM) deploy --config-env $(CONFIG_ENV) $(DEPLOY_FLAGS)
 
 secrets: .venv/.ready ## ask for the providers' keys and store them encrypted: make secrets STAGE=dev
 	@.venv/bin/python -m infra.operations secrets --stage $(STAGE)

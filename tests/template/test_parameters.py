@@ -38,7 +38,7 @@ def test_what_watches_is_told_everything_it_asks_for(template: Expanded) -> None
 
 
 def test_a_budget_is_not_kept_unless_asked_for(template: Expanded) -> None:
-    assert template.default("MonthlyBudgetUsd") == 0
+    assert str(template.default("MonthlyBudgetUsd")) == "0"
     assert MONITORING["Resources"]["Budget"]["Condition"] == "HasBudget"
 
 

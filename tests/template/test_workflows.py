@@ -1,0 +1,33 @@
+"""What runs on GitHub: only actions of a known commit, with no more rights than they need."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.template.conftest import ROOT
+
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_every_action_is_pinned_by_its_commit(path: Path) -> None:
+    used = re.findall(r"uses: (\S+)", path.read_text())
+    assert used
+    assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action) for action in used)
+
+
+def test_a_pull_request_can_only_read() -> None:
+    check = yaml.safe_load((ROOT / ".github/workflows/check.yml").read_text())
+    assert check["permissions"] == {"contents": "read"}
+    assert all("permissions" not in job for job in check["jobs"].values())
+    assert "secrets." not in (ROOT / ".github/workflows/check.yml").read_text()
+
+
+def test_a_deployment_signs_in_by_oidc_for_one_environment() -> None:
+    (job,) = yaml.safe_load((ROOT / ".github/workflows/deploy.yml").read_text())["jobs"].values()
+    assert job["permissions"] == {"contents": "read", "id-token": "write"}
+    assert job["environment"]
+    text = (ROOT / ".github/workflows/deploy.yml").read_text()
+    assert set(re.findall(r"secrets\.(\w+)", text)) == {"AWS_ROLE_ARN", "AWS_REGION"}
