@@ -16,6 +16,7 @@ export interface Env {
   TTL_S?: number | string;
   MAX_STALE_S?: number | string;
   ROUTER_DEADLINE_MS?: number | string;
+  PAGE_DEADLINE_MS?: number | string;
   ORIGIN_TIMEOUT_MS?: number | string;
   SAMPLE_SHARE?: number | string;
   PROBE_PATH?: string;
@@ -44,7 +45,10 @@ export interface Config {
   preferences: Readonly<Record<string, string>>;
   ttl_ms: number;
   max_stale_ms: number;
+  /** For a decision: a visit may wait for it. */
   router_deadline_ms: number;
+  /** For what no visit waits for: the status page's questions, the samples' report. */
+  page_deadline_ms: number;
   /** How long an origin may take to begin its answer while another could be asked. */
   origin_timeout_ms: number;
   sample_share: number;
@@ -78,6 +82,7 @@ export function readConfig(env: Env): Config {
     ttl_ms: 1000 * number("TTL_S", env.TTL_S ?? 30, 1, 3600),
     max_stale_ms: 1000 * number("MAX_STALE_S", env.MAX_STALE_S ?? 86_400, 0, 7 * 86_400),
     router_deadline_ms: number("ROUTER_DEADLINE_MS", env.ROUTER_DEADLINE_MS ?? 800, 1, 10_000),
+    page_deadline_ms: number("PAGE_DEADLINE_MS", env.PAGE_DEADLINE_MS ?? 5000, 1, 30_000),
     origin_timeout_ms: number("ORIGIN_TIMEOUT_MS", env.ORIGIN_TIMEOUT_MS ?? 5000, 1, 100_000),
     sample_share: number("SAMPLE_SHARE", env.SAMPLE_SHARE ?? 0.01, 0, 1),
     probe_path: readPath("PROBE_PATH", env.PROBE_PATH || "/"),

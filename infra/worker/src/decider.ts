@@ -121,7 +121,7 @@ export class Decider {
     }
     if (current !== undefined) query.set("current", current);
     for (const [name, value] of Object.entries(this.#config.preferences)) query.set(name, value);
-    const answer = await this.#router.get(`/v1/route?${query}`);
+    const answer = await this.#router.get(`/v1/route?${query}`, this.#config.router_deadline_ms);
     if (answer.status !== 200) {
       throw new Error(`the router answered ${answer.status}: ${answer.text.slice(0, 300)}`);
     }

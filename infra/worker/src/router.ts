@@ -29,22 +29,27 @@ export class RouterClient {
 
   /**
    * @param path with its query, from the API's root.
+   * @param deadline_ms for the answer in full.
    * @throws when nothing came, in time and of bearable size.
    */
-  get(path: string): Promise<RouterAnswer> {
-    return this.#call(path, { method: "GET", headers: { accept: "application/json" } });
+  get(path: string, deadline_ms: number): Promise<RouterAnswer> {
+    return this.#call(
+      path,
+      { method: "GET", headers: { accept: "application/json" } },
+      deadline_ms,
+    );
   }
 
   /** @throws as `get`. */
-  post(path: string, body: unknown): Promise<RouterAnswer> {
+  post(path: string, body: unknown, deadline_ms: number): Promise<RouterAnswer> {
     const headers = { accept: "application/json", "content-type": "application/json" };
-    return this.#call(path, { method: "POST", headers, body: JSON.stringify(body) });
+    return this.#call(path, { method: "POST", headers, body: JSON.stringify(body) }, deadline_ms);
   }
 
-  #call(path: string, init: RequestInit): Promise<RouterAnswer> {
+  #call(path: string, init: RequestInit, deadline_ms: number): Promise<RouterAnswer> {
     const stop = new AbortController();
     const answer = this.#exchange(path, init, stop.signal);
-    return within(answer, this.#config.router_deadline_ms).catch((error: unknown) => {
+    return within(answer, deadline_ms).catch((error: unknown) => {
       stop.abort();
       answer.catch(() => {}); // it was given up: the deadline is the error that is told
       throw error;

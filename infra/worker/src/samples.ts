@@ -51,7 +51,11 @@ export class Sampler {
     const samples = probes.flatMap((probe) => (probe.status === "fulfilled" ? [probe.value] : []));
     if (samples.length === 0) return;
     try {
-      const answer = await this.#router.post("/v1/latency", { samples });
+      const answer = await this.#router.post(
+        "/v1/latency",
+        { samples },
+        this.#config.page_deadline_ms,
+      );
       if (answer.status !== 202) console.warn(`samples were refused: ${answer.status}`);
     } catch (error) {
       console.warn(`samples were not taken: ${error}`);

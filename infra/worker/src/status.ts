@@ -1,4 +1,4 @@
-import type { Env } from "./config.ts";
+import type { Config, Env } from "./config.ts";
 import { PerMinute, type Ports, type WaitUntil } from "./ports.ts";
 import type { RouterAnswer, RouterClient } from "./router.ts";
 
@@ -18,12 +18,14 @@ const PAGE_HEADERS = {
 
 /** Serves the status page's files, and under `api/` the router's reading routes, cached. */
 export class StatusPage {
+  readonly #deadline_ms: number;
   readonly #assets: Env["ASSETS"];
   readonly #router: RouterClient;
   readonly #ports: Ports;
   readonly #calls: PerMinute;
 
-  constructor(assets: Env["ASSETS"], router: RouterClient, ports: Ports) {
+  constructor(config: Config, assets: Env["ASSETS"], router: RouterClient, ports: Ports) {
+    this.#deadline_ms = config.page_deadline_ms;
     this.#assets = assets;
     this.#router = router;
     this.#ports = ports;
@@ -59,7 +61,7 @@ export class StatusPage {
     if (!this.#calls.take()) return problem(429, "Too many questions.", { "retry-after": "60" });
     let answer: RouterAnswer;
     try {
-      answer = await this.#router.get(`/${path}${search}`);
+      answer = await this.#router.get(`/${path}${search}`, this.#deadline_ms);
     } catch (error) {
       console.warn(`the router did not answer ${path}: ${error}`);
       return problem(504, "The router does not answer.");

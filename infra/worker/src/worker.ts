@@ -26,7 +26,7 @@ export class GreenWorker {
     this.#decider = new Decider(config, router, ports);
     this.#origins = new OriginProxy(config, ports);
     this.#sampler = new Sampler(config, router, ports);
-    this.#status = new StatusPage(assets, router, ports);
+    this.#status = new StatusPage(config, assets, router, ports);
   }
 
   async handle(request: Request, waitUntil: WaitUntil): Promise<Response> {

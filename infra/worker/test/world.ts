@@ -59,6 +59,7 @@ export class World {
       ORIGINS,
       DEFAULT_POP: "lon",
       ROUTER_DEADLINE_MS: SHORT_MS,
+      PAGE_DEADLINE_MS: SHORT_MS,
       ORIGIN_TIMEOUT_MS: SHORT_MS,
       SAMPLE_SHARE: 0,
       ...this.#env,
