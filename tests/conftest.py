@@ -16,14 +16,12 @@ os.environ.update(
     AWS_EC2_METADATA_DISABLED="true",
     TABLE_NAME="readings-test",
     UPSTREAM="live",
-    ESO_BASE_URL="https://api.carbonintensity.org.uk",
-    WATTTIME_BASE_URL="https://api.watttime.org",
-    ELECTRICITYMAPS_BASE_URL="https://api.electricitymaps.com",
     ELECTRICITYMAPS_HOURLY_BUDGET="25",
-    ENTSOE_BASE_URL="https://web-api.tp.entsoe.eu",
     POWERTOOLS_SERVICE_NAME="test",
     POWERTOOLS_METRICS_NAMESPACE="GreenStream",
 )
+for app in (Path(__file__).parents[1] / "functions").glob("*/app.py"):
+    os.environ[f"{app.parent.name.upper()}_BASE_URL"] = f"https://{app.parent.name}.test"
 for name in (
     "AWS_PROFILE",
     "AWS_ENDPOINT_URL",

@@ -34,7 +34,7 @@ REGION = "eu-west-1"
 STACK_NAME = "greenstream-local"
 COLLECTORS = ("eso", "gridstatus", "watttime", "entsoe", "electricitymaps")
 FUNCTIONS = (*COLLECTORS, "router")
-OVER_HTTP = ("eso", "watttime", "entsoe", "electricitymaps")  # gridstatus goes through a proxy
+OVER_HTTP = tuple(name for name in COLLECTORS if name != "gridstatus")  # that one needs a proxy
 SECRETS = {
     "PjmApiKey": "PJM_API_KEY",
     "WatttimeUsername": "WATTTIME_USERNAME",

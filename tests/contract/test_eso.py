@@ -275,6 +275,19 @@ def test_a_region_with_an_impossible_value_is_refused_by_name(
     assert len({reading.zone for reading in harvest.readings}) == 14
 
 
+@pytest.mark.parametrize("intensity", [None, [], "high", 7])
+def test_a_region_that_cannot_be_read_spoils_itself_alone(intensity: object) -> None:
+    body = all_regions(BEFORE)
+    for row in body["data"]:
+        row["regions"][12]["intensity"] = intensity
+    harvest = run({**GOOD, "/regional/intensity/2026-05-06T00:17Z/fw24h": body})
+
+    assert len({reading.zone for reading in harvest.readings}) == 14
+    assert "GBR-13" not in {reading.zone for reading in harvest.readings}
+    assert (InvalidError, "GBR-13", "malformed") in reasons(harvest)
+    assert {error.zone for error in harvest.errors} == {"GBR-13"}
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -341,10 +354,12 @@ class TestRealBytes:
         rows = list(regional_half_hours(body["data"]))
 
         assert len(rows) in (48, 49)
+        half_hours_of = [row for _, row in rows if not isinstance(row, InvalidError)]
+        assert len(half_hours_of) == len(rows)
         assert {region for region, _ in rows} == {"13"}
-        assert rows[0][1].valid_from == datetime(2026, 5, 5, 23, 30, tzinfo=UTC)
-        assert rows[0][1].intensity["forecast"] == 172
-        assert sum(rows[0][1].mix.values()) == pytest.approx(1, abs=0.002)
+        assert half_hours_of[0].valid_from == datetime(2026, 5, 5, 23, 30, tzinfo=UTC)
+        assert half_hours_of[0].intensity["forecast"] == 172
+        assert sum(half_hours_of[0].mix.values()) == pytest.approx(1, abs=0.002)
 
     def test_one_region_as_a_list_across_the_year_boundary(self, recordings: Path) -> None:
         body = json.loads(
