@@ -84,10 +84,14 @@ class Eso:
 
     def _regions(self, now: datetime) -> Harvest:
         rows: dict[str, list[_HalfHour]] = {}
+        spoilt: dict[str, InvalidError] = {}
         for start in _starts(now):
             answer = self._ask(f"/regional/intensity/{_stamp(start)}/fw24h")
             for region, half_hour in regional_half_hours(answer):
-                rows.setdefault(region, []).append(half_hour)
+                if isinstance(half_hour, InvalidError):
+                    spoilt.setdefault(region, half_hour)
+                else:
+                    rows.setdefault(region, []).append(half_hour)
         readings: list[Reading] = []
         forecasts: list[Forecast] = []
         errors: list[GreenStreamError] = []
@@ -95,6 +99,8 @@ class Eso:
             if region == NATIONAL:
                 continue
             half_hours = rows.get(region, [])
+            if region in spoilt:
+                errors.append(_malformed(spoilt[region].message, zone))
             try:
                 readings.append(self._regional_reading(zone, region, half_hours, now))
             except GreenStreamError as error:
@@ -256,8 +262,10 @@ def national_half_hours(data: object, zone: str) -> list[_HalfHour]:
     return [_half_hour(row) for row in data]
 
 
-def regional_half_hours(data: object) -> Iterator[tuple[str, _HalfHour]]:
+def regional_half_hours(data: object) -> Iterator[tuple[str, _HalfHour | InvalidError]]:
     """Read a regional answer in any of its shapes: (region id, half hour), as they come.
+
+    A half hour that cannot be read is yielded as its error: it spoils its own region alone.
 
     All regions: a list of half hours with ``regions``. One region: an object, or a list of one
     object, with the region's half hours in ``data``.
@@ -274,12 +282,19 @@ def regional_half_hours(data: object) -> Iterator[tuple[str, _HalfHour]]:
             for region in entry["regions"]:
                 if not isinstance(region, dict):
                     raise _malformed(f"a region is {type(region).__name__}")
-                yield _region_id(region), _half_hour(region, entry)
+                yield _region_id(region), _readable(region, entry)
         elif isinstance(entry.get("data"), list):
             for row in entry["data"]:
-                yield _region_id(entry), _half_hour(row)
+                yield _region_id(entry), _readable(row)
         else:
             raise _malformed(f"a regional entry has only {sorted(map(str, entry))[:8]}")
+
+
+def _readable(row: object, times: Mapping[str, Any] | None = None) -> _HalfHour | InvalidError:
+    try:
+        return _half_hour(row, times)
+    except InvalidError as error:
+        return error
 
 
 def _region_id(row: Mapping[str, Any]) -> str:

@@ -123,7 +123,7 @@ class Router:
             zone = zones().get(path.removeprefix(ZONE_PATH))
             if zone is None:
                 wrong = FieldError("zone", "is not a zone known here", tuple(zones()))
-                return problem(HTTPStatus.NOT_FOUND, "There is no such zone.", errors=[wrong])
+                return problem(HTTPStatus.BAD_REQUEST, "There is no such zone.", errors=[wrong])
             route = _of_zone(self._zone, zone)
         if route is None and path != LATENCY_ROUTE:
             wrong = FieldError("path", "is not a path known here", self._paths())

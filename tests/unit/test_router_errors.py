@@ -170,14 +170,15 @@ class TestQueries:
 
 
 class TestPathsAndMethods:
-    @pytest.mark.parametrize("path", ["/v1", "/v1/route/", "/v2/route", "/v1/zones/", "//", "/%2e"])
+    @pytest.mark.parametrize("path", ["/v1", "/v1/route/", "/v2/route", "//", "/%2e"])
     def test_an_unknown_path_is_not_found(self, client: Client, path: str) -> None:
         problem(client.ask(path), 404)
 
-    def test_an_unknown_zone_is_not_found_and_the_known_ones_are_listed(
+    def test_an_unknown_zone_is_refused_and_the_known_ones_are_listed(
         self, client: Client
     ) -> None:
-        [error] = problem(client.ask("/v1/zones/ATLANTIS"), 404)
+        """Like an unknown POP: a value that cannot be understood, not a page that moved."""
+        [error] = problem(client.ask("/v1/zones/ATLANTIS"), 400)
 
         assert (error["field"], error["allowed"]) == ("zone", list(zones()))
 
