@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from infra.cost import markdown
 from infra.local import policy_cli, replay_cli, report_cli, view
 from infra.local.processes import StackError
 from infra.local.size import built_sizes
@@ -71,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     size = commands.add_parser("size", help="measure built functions against Lambda's limit")
     size.add_argument("build_dir", type=Path, nargs="?", default=ROOT / ".aws-sam/build")
     size.set_defaults(do=_size)
+    cost = commands.add_parser("cost", help="print what a month costs, from the template")
+    cost.set_defaults(do=_cost)
     policy_cli.add_to(commands)
     replay_cli.add_to(commands)
     report_cli.add_to(commands)
@@ -163,6 +166,11 @@ def _status(arguments: argparse.Namespace) -> int:
 def _down(arguments: argparse.Namespace) -> int:
     stopped = LocalStack(arguments.state_dir).down()
     print(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
+    return 0
+
+
+def _cost(_arguments: argparse.Namespace) -> int:
+    print(markdown())
     return 0
 
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
+from samtranslator.yaml_helper import yaml_parse
 
 from tests.template.conftest import ROOT
 
@@ -19,14 +19,14 @@ def test_every_action_is_pinned_by_its_commit(path: Path) -> None:
 
 
 def test_a_pull_request_can_only_read() -> None:
-    check = yaml.safe_load((ROOT / ".github/workflows/check.yml").read_text())
+    check = yaml_parse((ROOT / ".github/workflows/check.yml").read_text())
     assert check["permissions"] == {"contents": "read"}
     assert all("permissions" not in job for job in check["jobs"].values())
     assert "secrets." not in (ROOT / ".github/workflows/check.yml").read_text()
 
 
 def test_a_deployment_signs_in_by_oidc_for_one_environment() -> None:
-    (job,) = yaml.safe_load((ROOT / ".github/workflows/deploy.yml").read_text())["jobs"].values()
+    (job,) = yaml_parse((ROOT / ".github/workflows/deploy.yml").read_text())["jobs"].values()
     assert job["permissions"] == {"contents": "read", "id-token": "write"}
     assert job["environment"]
     text = (ROOT / ".github/workflows/deploy.yml").read_text()
