@@ -8,7 +8,7 @@ import pytest
 from infra.local.upstream import neso
 from infra.local.upstream.faults import Fault, Faults, spoil
 from infra.local.upstream.providers import PROVIDERS
-from infra.local.upstream.wire import Answer, Request
+from infra.local.upstream.wire import Answer, Provider, Request
 
 NOW = datetime(2026, 2, 5, 20, 47, tzinfo=UTC)
 BY_NAME = {provider.name: provider for provider in PROVIDERS}
@@ -84,6 +84,13 @@ def test_answers_are_spoilt_as_named() -> None:
     assert b"data" not in spoilt(fault="garbage").body
     assert len(spoilt(fault="big", body_bytes=5_000).body) == 5_000
     assert spoilt(fault="hang") == GOOD
+
+
+@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.name)
+def test_every_provider_can_repeat_itself_and_answer_in_a_wrong_unit(provider: Provider) -> None:
+    for name in ("stale", "wrong_unit"):
+        posted = Fault.read({"provider": provider.name, "fault": name}, BY_NAME)
+        assert (posted.provider, posted.fault) == (provider.name, name)
 
 
 def test_an_echo_refuses_with_everything_that_was_sent() -> None:
