@@ -12,7 +12,7 @@ CONFIG_ENV = $(if $(filter prod,$(STAGE)),prod,$(if $(filter dev,$(STAGE)),defau
 NODE := .tools/node/bin
 WORKER := infra/worker
 
-.PHONY: help run up down invoke worker worker-test test lint check bench build deploy secrets destroy tools worker-tools
+.PHONY: help run up down invoke worker worker-test test lint check bench replay tune build deploy secrets destroy tools worker-tools
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -51,7 +51,15 @@ lint: tools
 check: lint build test worker-test ## everything CI asks for
 
 bench: tools ## the numbers to hold, each against a floor measured in the same run
+	@.venv/bin/uv sync --quiet --frozen --inexact --group bench --python .venv/bin/python
 	@for script in tests/bench/*.py; do echo "== $$script"; .venv/bin/python $$script || exit 1; done
+
+replay: .venv/.ready ## what the router would have saved, on real traces of two years
+	@mkdir -p .local
+	.venv/bin/greenstream replay --out .local/replay.json --report .local/replay
+
+tune: .venv/.ready ## search a policy on the past, judge it on weeks it has not seen
+	.venv/bin/greenstream tune
 
 build: tools ## the cloud build (arm64), and its size against Lambda's limit
 	$(SAM) build
