@@ -1,9 +1,9 @@
 """What a month costs: the template's memory and rates, measured durations, AWS's prices.
 
-``greenstream cost`` prints the README's table; ``python -m infra.cost --write`` puts it there. Prices are the
-public ones of us-east-1 on 2026-11-22, in USD, for arm64: Lambda 0.0000133334 per GB-s and 0.20
-per million requests; DynamoDB 0.625 per million writes and 0.125 per million reads; CloudWatch
-0.50 per GB of logs, 0.30 per metric, 0.10 per alarm; KMS 0.03 per 10,000 requests.
+``greenstream cost`` prints the README's table; ``python -m infra.cost --write`` puts it there.
+Prices are the public ones of us-east-1 on 2026-11-22, in USD, for arm64: Lambda 0.0000133334 per
+GB-s and 0.20 per million requests; DynamoDB 0.625 per million writes and 0.125 per million reads;
+CloudWatch 0.50 per GB of logs, 0.30 per metric, 0.10 per alarm; KMS 0.03 per 10,000 requests.
 """
 
 import json
