@@ -12,7 +12,7 @@ CONFIG_ENV = $(if $(filter prod,$(STAGE)),prod,$(if $(filter dev,$(STAGE)),defau
 NODE := .tools/node/bin
 WORKER := infra/worker
 
-.PHONY: help run up down invoke worker worker-test test lint check bench replay tune build deploy secrets destroy tools worker-tools
+.PHONY: help run up down invoke worker worker-test page-test test lint check bench replay tune build deploy secrets destroy tools worker-tools
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -32,15 +32,19 @@ invoke: .venv/.ready ## run one function once: make invoke FUNCTION=eso|gridstat
 worker: worker-tools ## the Cloudflare Worker and its status page beside the stack (UPSTREAM=live, AUTH=iam)
 	@.venv/bin/python -m infra.local.worker
 
-worker-test: worker-tools ## the Worker's types, lint and tests in its real runtime
+worker-test: tools worker-tools ## the Worker: types, lint, its real runtime, the deployed router
 	cd $(WORKER) && export PATH="$(CURDIR)/$(NODE):$$PATH" CLOUDFLARE_CF_FETCH_ENABLED=false && \
 	npm run --silent typecheck && npm run --silent lint && npm test --silent
+	.venv/bin/pytest -m worker
 
 providers: .venv/.ready ## ask every provider once and say what came of it (UPSTREAM=live)
 	@.venv/bin/greenstream providers
 
-test: tools ## every test
-	.venv/bin/pytest
+test: tools ## the tests of all that runs on AWS; the page's and the Worker's have their own
+	.venv/bin/pytest -m "not browser and not worker"
+
+page-test: tools ## the status page in a real Chromium
+	.venv/bin/pytest -m browser
 
 lint: tools
 	.venv/bin/ruff check .
@@ -48,7 +52,7 @@ lint: tools
 	.venv/bin/mypy
 	$(SAM) validate --lint
 
-check: lint build test worker-test ## everything CI asks for
+check: lint build test page-test worker-test ## everything CI asks for
 
 bench: tools ## the numbers to hold, each against a floor measured in the same run
 	@.venv/bin/uv sync --quiet --frozen --inexact --group bench --python .venv/bin/python

@@ -73,7 +73,7 @@ def dynoxide(folder: Path) -> Iterator[str]:
     """Run dynoxide in memory; give its address."""
     port = free_port()
     argv = [str(dynoxide_binary()), "serve", "--host", HOST, "--port", str(port)]
-    with _served("dynoxide", argv, port, folder=folder, env={}) as address:
+    with served("dynoxide", argv, port, folder=folder, env={}) as address:
         yield address
 
 
@@ -89,14 +89,15 @@ def ministack(folder: Path) -> Iterator[str]:
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",
     }
-    with _served("ministack", [str(ministack_binary())], port, folder=folder, env=env) as address:
+    with served("ministack", [str(ministack_binary())], port, folder=folder, env=env) as address:
         yield address
 
 
 @contextmanager
-def _served(
+def served(
     name: str, argv: Sequence[str], port: int, *, folder: Path, env: Mapping[str, str]
 ) -> Iterator[str]:
+    """Run a server that listens on this port; give its address."""
     clean = {"PATH": os.defpath, "HOME": str(folder), "TMPDIR": str(folder), "LANG": "C.UTF-8"}
     log = folder / f"{name}.log"
     with log.open("wb") as output:
