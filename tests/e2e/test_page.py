@@ -30,7 +30,10 @@ HOSTILE = (
 
 expect.set_options(timeout=15_000)  # a shared machine may be slow
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="NO BROWSER: chromium is not installed")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="NO BROWSER: chromium is not installed"),
+]
 
 
 @pytest.fixture(scope="module")

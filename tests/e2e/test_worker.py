@@ -17,6 +17,8 @@ from greenstream.zones import SEED_POPS
 from infra.local.stack import LocalStack, Stack
 from infra.local.worker import LocalWorker
 
+pytestmark = pytest.mark.worker
+
 ROUTER_REASONS = {"cleanest", "stayed_within_margin", "nearest_none_within_limit"}
 
 
