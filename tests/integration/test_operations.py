@@ -5,7 +5,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import WaiterError
+from botocore.exceptions import ClientError, WaiterError
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
@@ -19,27 +19,79 @@ from infra.operations import (
 )
 from tests.template.conftest import ROOT
 
-STACK = """
-Resources:
-  RouterCaller: {Type: "AWS::IAM::User", Properties: {UserName: caller}}
-Outputs:
-  RouterCallerName: {Value: {Ref: RouterCaller}}
-"""
 PASSWORD = "/greenstream/dev/watttime/WATTTIME_PASSWORD"
 
 
-@pytest.fixture(autouse=True)
-def account() -> Iterator[None]:
+class CloudFormation:
+    """One deployed stage, of which some resources cannot be deleted."""
+
+    def __init__(self, *stuck: str) -> None:
+        self.stacks = {
+            "greenstream-dev": {"RouterCallerName": "caller"},
+            "aws-sam-cli-managed-default": {"SourceBucket": "uploads"},
+        }
+        self.stuck = stuck
+        self.deletions: list[list[str]] = []
+
+    def describe_stacks(self, **asked: str) -> dict[str, Any]:
+        if asked["StackName"] not in self.stacks:
+            raise ClientError(
+                {"Error": {"Code": "ValidationError", "Message": "it does not exist"}},
+                "DescribeStacks",
+            )
+        outputs = self.stacks[asked["StackName"]].items()
+        return {"Stacks": [{"Outputs": [{"OutputKey": k, "OutputValue": v} for k, v in outputs]}]}
+
+    def delete_stack(self, **asked: Any) -> None:
+        self.deletions.append(asked.get("RetainResources", []))
+
+    def get_waiter(self, name: str) -> "CloudFormation":
+        assert name == "stack_delete_complete"
+        return self
+
+    def wait(self, **asked: str) -> None:
+        if set(self.stuck) - set(self.deletions[-1]):
+            raise WaiterError("stack_delete_complete", "DELETE_FAILED", {})
+        del self.stacks[asked["StackName"]]
+
+    def describe_stack_resources(self, **_: str) -> dict[str, Any]:
+        return {
+            "StackResources": [
+                {
+                    "LogicalResourceId": name,
+                    "PhysicalResourceId": f"the-{name}",
+                    "ResourceStatus": "DELETE_FAILED",
+                    "ResourceStatusReason": "because",
+                }
+                for name in self.stuck
+            ]
+        }
+
+
+class Account:
+    """Clients of an account in memory; CloudFormation is the test's own."""
+
+    def __init__(self) -> None:
+        self.cloudformation = CloudFormation()
+
+    def __call__(self, service: str) -> Any:
+        own = service == "cloudformation"
+        return self.cloudformation if own else boto3.client(service)  # type: ignore[call-overload]
+
+
+@pytest.fixture
+def client() -> Iterator[Account]:
     with mock_aws():
-        boto3.client("cloudformation").create_stack(StackName="greenstream-dev", TemplateBody=STACK)
-        yield
+        account = Account()
+        account("iam").create_user(UserName="caller")
+        place = {"LocationConstraint": "eu-west-1"}
+        account("s3").create_bucket(Bucket="uploads", CreateBucketConfiguration=place)
+        account("s3").put_object(Bucket="uploads", Key="greenstream-dev/code", Body=b"")
+        account("s3").put_object(Bucket="uploads", Key="another-stack/code", Body=b"")
+        yield account
 
 
-def client(service: str) -> Any:
-    return boto3.client(service)  # type: ignore[call-overload]
-
-
-def answering(answers: dict[str, str]) -> list[str]:
+def answering(client: Account, answers: dict[str, str]) -> list[str]:
     def ask(question: str) -> str:
         return next((a for name, a in answers.items() if question.startswith(f"{name} ")), "")
 
@@ -47,19 +99,19 @@ def answering(answers: dict[str, str]) -> list[str]:
 
 
 class TestSecrets:
-    def test_are_stored_encrypted_and_never_shown(self) -> None:
-        told = answering({"WATTTIME_PASSWORD": " hunter2 "})
+    def test_are_stored_encrypted_and_never_shown(self, client: Account) -> None:
+        told = answering(client, {"WATTTIME_PASSWORD": " hunter2 "})
         stored = client("ssm").get_parameter(Name=PASSWORD, WithDecryption=True)["Parameter"]
         assert (stored["Type"], stored["Value"]) == ("SecureString", "hunter2")
         assert f"{PASSWORD} is set" in told
         assert "hunter2" not in "".join(told)
 
-    def test_stay_where_nothing_is_answered_and_go_where_asked(self) -> None:
-        answering({"WATTTIME_PASSWORD": "one"})
-        answering({})
+    def test_stay_where_nothing_is_answered_and_go_where_asked(self, client: Account) -> None:
+        answering(client, {"WATTTIME_PASSWORD": "one"})
+        answering(client, {})
         stored = client("ssm").get_parameter(Name=PASSWORD, WithDecryption=True)["Parameter"]
         assert stored["Value"] == "one"
-        answering({"WATTTIME_PASSWORD": "-"})
+        answering(client, {"WATTTIME_PASSWORD": "-"})
         assert client("ssm").get_parameters(Names=[PASSWORD])["Parameters"] == []
 
     def test_are_those_that_the_template_says_functions_read(self) -> None:
@@ -73,7 +125,7 @@ class TestSecrets:
 
 
 class TestTheWorkersKey:
-    def test_is_made_beside_the_one_in_use_and_the_old_one_retired(self) -> None:
+    def test_is_made_beside_the_one_in_use_and_the_old_one_retired(self, client: Account) -> None:
         old = new_worker_key("dev", client)
         new = new_worker_key("dev", client)
         with pytest.raises(OperationError, match="two keys"):
@@ -84,70 +136,33 @@ class TestTheWorkersKey:
             f"kept {new['AWS_ACCESS_KEY_ID']}",
         ]
 
-    def test_needs_a_stage_that_is_deployed(self) -> None:
+    def test_needs_a_stage_that_is_deployed(self, client: Account) -> None:
         with pytest.raises(OperationError, match="deploy it first"):
             new_worker_key("prod", client)
 
 
 class TestTheEnd:
-    def test_leaves_no_key_no_stack_and_no_secret(self) -> None:
-        answering({"WATTTIME_PASSWORD": "one"})
+    def test_leaves_no_key_no_stack_and_no_secret(self, client: Account) -> None:
+        answering(client, {"WATTTIME_PASSWORD": "one"})
         new_worker_key("dev", client)
         told = list(destroy("dev", client))
         assert "deleted the stack greenstream-dev" in told
-        assert client("iam").list_users()["Users"] == []
+        assert client("iam").list_access_keys(UserName="caller")["AccessKeyMetadata"] == []
+        uploads = client("s3").list_objects_v2(Bucket="uploads")["Contents"]
+        assert [each["Key"] for each in uploads] == ["another-stack/code"]
         assert client("ssm").describe_parameters()["Parameters"] == []
 
-    def test_of_a_stage_that_is_not_there_is_said(self) -> None:
-        assert list(destroy("prod", client)) == ["there is no stack greenstream-prod"]
+    def test_of_a_stage_that_is_not_there_is_said(self, client: Account) -> None:
+        assert next(iter(destroy("prod", client))) == "there is no stack greenstream-prod"
 
-    def test_keeps_the_table_that_is_protected_and_says_so(self) -> None:
-        protected = ProtectedStack({"ReadingsTable"})
-        told = list(destroy("dev", lambda s: protected if s == "cloudformation" else client(s)))
+    def test_keeps_the_table_that_is_protected_and_says_so(self, client: Account) -> None:
+        client.cloudformation.stuck = ("ReadingsTable",)
+        told = list(destroy("dev", client))
         assert any(line.startswith("kept the table the-ReadingsTable") for line in told)
-        assert protected.retained == [None, ["ReadingsTable"]]
+        assert client.cloudformation.deletions == [[], ["ReadingsTable"]]
 
-    def test_forces_nothing_else_that_cannot_be_deleted(self) -> None:
-        protected = ProtectedStack({"ReadingsTable", "Monitoring"})
+    def test_forces_nothing_else_that_cannot_be_deleted(self, client: Account) -> None:
+        client.cloudformation.stuck = ("ReadingsTable", "Monitoring")
         with pytest.raises(OperationError, match="Monitoring: because"):
-            list(destroy("dev", lambda s: protected if s == "cloudformation" else client(s)))
-        assert protected.retained == [None]
-
-
-class ProtectedStack:
-    """CloudFormation with a stack of which some resources cannot be deleted."""
-
-    def __init__(self, stuck: set[str]) -> None:
-        self.stuck = stuck
-        self.retained: list[list[str] | None] = []
-
-    def describe_stacks(self, StackName: str) -> dict[str, Any]:
-        outputs = [{"OutputKey": "SourceBucket", "OutputValue": "uploads"}]
-        client("s3").create_bucket(
-            Bucket="uploads", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
-        ) if StackName.startswith("aws-sam") else None
-        return {"Stacks": [{"Outputs": outputs}]}
-
-    def delete_stack(self, StackName: str, RetainResources: list[str] | None = None) -> None:
-        self.retained.append(RetainResources)
-
-    def get_waiter(self, name: str) -> "ProtectedStack":
-        assert name == "stack_delete_complete"
-        return self
-
-    def wait(self, StackName: str) -> None:
-        if self.retained[-1] is None:
-            raise WaiterError("stack_delete_complete", "DELETE_FAILED", {})
-
-    def describe_stack_resources(self, StackName: str) -> dict[str, Any]:
-        return {
-            "StackResources": [
-                {
-                    "LogicalResourceId": name,
-                    "PhysicalResourceId": f"the-{name}",
-                    "ResourceStatus": "DELETE_FAILED",
-                    "ResourceStatusReason": "because",
-                }
-                for name in self.stuck
-            ]
-        }
+            list(destroy("dev", client))
+        assert client.cloudformation.deletions == [[]]
