@@ -18,7 +18,8 @@ COLLECTORS = sorted(
     for path in ROOT.glob("functions/*/app.py")
     if path.parent.name not in ("router", "tuner")
 )
-FUNCTIONS = [*COLLECTORS, "router"]
+SCHEDULED = [*COLLECTORS, "tuner"]
+FUNCTIONS = [*SCHEDULED, "router"]
 DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
 READ_BY_LIBRARIES = {  # not by our code: Powertools, urllib and requests
     "POWERTOOLS_SERVICE_NAME",
@@ -35,7 +36,14 @@ WITH_WILDCARDS = {  # the only policies with any, and why they may have them
     # X-Ray knows no resources: its two Put actions can only be granted on "*".
     "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess",
 }
-IN_ONE_REGION_ONLY = {"ReadingsTable", "DeadLetterQueue", "GridstatusLayer", "Monitoring"}
+IN_ONE_REGION_ONLY = {
+    "ReadingsTable",
+    "DeadLetterQueue",
+    "GridstatusLayer",
+    "TuningLayer",
+    "Tuner",
+    "Monitoring",
+}
 
 
 def logical(function: str) -> str:
@@ -61,7 +69,7 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-@pytest.mark.parametrize("collector", COLLECTORS)
+@pytest.mark.parametrize("collector", SCHEDULED)
 class TestASchedule:
     def test_has_a_name_unique_to_the_stack(self, template: Expanded, collector: str) -> None:
         schedule = template.the(f"{logical(collector)}Schedule")
@@ -205,6 +213,13 @@ class TestWhoMayDoWhat:
             "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["LATENCY"]}
         }
 
+    def test_the_tuner_reads_and_keeps_policies_and_no_more(self, template: Expanded) -> None:
+        reads, keeps, *_to_the_queue = statements(template, "TunerFunctionRole")
+        assert (reads["Action"], keeps["Action"]) == ("dynamodb:Query", "dynamodb:PutItem")
+        assert keeps["Condition"] == {
+            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["POLICY", "CURRENT"]}
+        }
+
     def test_the_workers_user_may_ask_the_alias_through_its_url_and_no_more(
         self, template: Expanded
     ) -> None:
@@ -244,7 +259,7 @@ class TestWhoMayDoWhat:
             f"parameter/greenstream/${{Stage}}/{collector}/*"
         ]
 
-    @pytest.mark.parametrize("collector", COLLECTORS)
+    @pytest.mark.parametrize("collector", SCHEDULED)
     def test_a_schedule_may_start_its_own_collector_only(
         self, template: Expanded, collector: str
     ) -> None:
