@@ -214,7 +214,7 @@ class TestWhoMayDoWhat:
         }
 
     def test_the_tuner_reads_and_keeps_policies_and_no_more(self, template: Expanded) -> None:
-        reads, keeps, *_to_the_queue = statements(template, "TunerFunctionRole")
+        _to_the_queue, reads, keeps = statements(template, "TunerFunctionRole")
         assert (reads["Action"], keeps["Action"]) == ("dynamodb:Query", "dynamodb:PutItem")
         assert keeps["Condition"] == {
             "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["POLICY", "CURRENT"]}
