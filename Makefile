@@ -41,7 +41,7 @@ providers: .venv/.ready ## ask every provider once and say what came of it (UPST
 	@.venv/bin/greenstream providers
 
 test: tools ## the tests of all that runs on AWS; the page's and the Worker's have their own
-	.venv/bin/pytest -m "not browser and not worker"
+	.venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile -m "not browser and not worker"
 
 page-test: tools ## the status page in a real Chromium
 	.venv/bin/pytest -m browser

@@ -101,10 +101,11 @@ def _run(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return 0  # the way it is meant to end
     finally:
+        print("\nstopping…", flush=True)
         stopped = worker.stop()
         if not was_running:
             stopped += local.down()
-        print(f"\nstopped {', '.join(stopped)}")
+        print(f"stopped {', '.join(stopped)}")
 
 
 def _worker(worker: "LocalWorker", stack: Stack) -> str:

@@ -146,7 +146,7 @@ class TestASchedule:
 class TestCtrlC:
     def test_ends_everything_it_started(self, running: Running) -> None:
         children = running.local.children.all()
-        assert {child.name for child in children} == {"ministack", "upstream"}
+        assert {child.name for child in children} == {"ministack", "upstream", "page"}
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(timeout=30) == 0
         for child in children:
