@@ -139,7 +139,10 @@ class LocalStack:
         children = self.children.all()
         if not self.record.exists() or not all(child.alive() for child in children):
             return None
-        return Stack(**json.loads(self.record.read_text()))
+        try:
+            return Stack(**json.loads(self.record.read_text()))
+        except TypeError:  # written by another version of this code
+            return None
 
     def down(self) -> list[str]:
         """Stop what was started here and return the names; nothing running is no error."""
