@@ -174,9 +174,7 @@ class TestPathsAndMethods:
     def test_an_unknown_path_is_not_found(self, client: Client, path: str) -> None:
         problem(client.ask(path), 404)
 
-    def test_an_unknown_zone_is_refused_and_the_known_ones_are_listed(
-        self, client: Client
-    ) -> None:
+    def test_an_unknown_zone_is_refused_and_the_known_ones_are_listed(self, client: Client) -> None:
         """Like an unknown POP: a value that cannot be understood, not a page that moved."""
         [error] = problem(client.ask("/v1/zones/ATLANTIS"), 400)
 
