@@ -84,6 +84,8 @@ supply-chain: build ## search the history for keys; list each layer's packages a
 
 tools: .venv/.ready .tools/sam/.ready .tools/ministack/.ready .tools/node/.ready
 
+worker-tools: $(WORKER)/node_modules/.ready
+
 .venv/.ready: pyproject.toml uv.lock
 	python3 -m venv .venv
 	.venv/bin/python -m pip install --quiet uv
