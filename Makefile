@@ -12,10 +12,10 @@ CONFIG_ENV = $(if $(filter prod,$(STAGE)),prod,$(if $(filter dev,$(STAGE)),defau
 NODE := .tools/node/bin
 WORKER := infra/worker
 
-.PHONY: help run up down invoke worker worker-test page-test test lint check bench replay tune build deploy secrets destroy supply-chain tools worker-tools
+.PHONY: help run up down invoke worker worker-test page-test operations-test test lint check bench replay tune build deploy secrets destroy supply-chain tools worker-tools
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
 
 run: .venv/.ready ## the whole system on this machine, live in the terminal (UPSTREAM=live, AUTH=iam)
 	@.venv/bin/greenstream run
@@ -40,8 +40,11 @@ worker-test: tools worker-tools ## the Worker: types, lint, its real runtime, th
 providers: .venv/.ready ## ask every provider once and say what came of it (UPSTREAM=live)
 	@.venv/bin/greenstream providers
 
-test: tools ## the tests of all that runs on AWS; the page's and the Worker's have their own
-	.venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile -m "not browser and not worker"
+test: tools ## the tests; the operators', the page's and the Worker's have their own
+	.venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile -m "not browser and not worker and not operations"
+
+operations-test: tools ## what operators do and see, on a deployed stack
+	.venv/bin/pytest -m operations
 
 page-test: tools ## the status page in a real Chromium
 	.venv/bin/pytest -m browser
@@ -52,7 +55,7 @@ lint: tools
 	.venv/bin/mypy
 	$(SAM) validate --lint
 
-check: lint supply-chain test page-test worker-test ## everything CI asks for
+check: lint supply-chain test operations-test page-test worker-test ## everything CI asks for
 
 bench: tools ## the numbers to hold, each against a floor measured in the same run
 	@.venv/bin/uv sync --quiet --frozen --inexact --group bench --python .venv/bin/python

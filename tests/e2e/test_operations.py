@@ -18,6 +18,8 @@ from infra.local.processes import StackError
 from infra.local.stack import ROOT, LocalStack, Stack
 from tests.e2e.test_local_stack import until
 
+pytestmark = pytest.mark.operations
+
 ALARMS = {
     name: resource["Properties"]
     for name, resource in yaml_parse((ROOT / "infra/monitoring.yaml").read_text())[
