@@ -41,7 +41,13 @@ providers: .venv/.ready ## ask every provider once and say what came of it (UPST
 	@.venv/bin/greenstream providers
 
 test: tools ## the tests; the operators', the page's and the Worker's have their own
-	.venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile -m "not browser and not worker and not operations"
+	.venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile -m "not browser and not worker and not operations" --ignore tests/chaos
+
+chaos: tools ## try to break it: faults, races, bad input, a day's soak (minutes; .local/chaos.json)
+	CHAOS=whole .venv/bin/pytest tests/chaos
+
+chaos-short: tools ## the short part of it, for `make check`
+	.venv/bin/pytest tests/chaos
 
 operations-test: tools ## what operators do and see, on a deployed stack
 	.venv/bin/pytest -m operations
