@@ -39,7 +39,15 @@ from greenstream.snapshot_cache import SnapshotCache
 from greenstream.split import shares
 from greenstream.store import Store
 from greenstream.telemetry import PowertoolsTelemetry
-from greenstream.web import SHARED, Reply, Request, correlation_id, problem, response
+from greenstream.web import (
+    SHARED,
+    NotARequestError,
+    Reply,
+    Request,
+    correlation_id,
+    problem,
+    response,
+)
 from greenstream.window import Window, cleanest, of_one_kind
 from greenstream.zones import Pop, Zone, pops, zones
 
@@ -89,14 +97,19 @@ class Router:
             "/openapi.json": self._openapi,
         }
 
-    def respond(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer a Function URL event; never raises."""
+    def respond(self, event: object) -> dict[str, Any]:
+        """Answer a Function URL event; never raises, whatever comes in its place."""
+        if not isinstance(event, dict):
+            event = {}
         started = self._clock()
         correlation = correlation_id(event)
         try:
             request = Request.of_event(event)
             reply = self._reply(request)
             answered = response(reply, request, correlation)
+        except NotARequestError:
+            reply = problem(HTTPStatus.BAD_REQUEST, "The event is no HTTP request.")
+            answered = response(reply, None, correlation)
         except Exception:  # noqa: BLE001 - the last line of defence: told in full, to the log
             self._journal.failed(str(event.get("rawPath"))[:200], correlation)
             reply = problem(
@@ -293,7 +306,7 @@ class Router:
 
     def _report(self, request: Request) -> Reply:
         no_question(request.query)
-        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        content_type = request.header("content-type").partition(";")[0].strip().lower()
         if content_type != "application/json":
             wrong = FieldError("content-type", "must be application/json", ("application/json",))
             return problem(

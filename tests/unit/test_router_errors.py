@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import example, given, settings
@@ -11,7 +12,14 @@ from hypothesis import strategies as st
 
 from greenstream.ladder import HourMean, HourProfile
 from greenstream.policy import Policy
-from greenstream.question import MAX_LATENCY_MS, PARAMETERS
+from greenstream.question import (
+    MAX_ERRORS,
+    MAX_LATENCY_MS,
+    MAX_POPS,
+    MAX_QUERY_CHARS,
+    MAX_RTT_MS,
+    PARAMETERS,
+)
 from greenstream.reading import Scope
 from greenstream.store import Snapshot
 from greenstream.zones import pops, zones
@@ -32,6 +40,9 @@ PATHS = [
     "/openapi.json",
 ]
 NAMES = sorted({name for names in PARAMETERS.values() for name in names})
+
+
+A_GET: dict[str, Any] = {"requestContext": {"http": {"method": "GET"}}}
 
 
 def a_client() -> Client:
@@ -146,6 +157,23 @@ class TestQueries:
         [error] = problem(client.ask("/v1/route", "signal=no"), 400)
         assert error["allowed"] == ["auto", "average", "marginal", "any"]
 
+    def test_many_faults_are_told_in_part(self, client: Client) -> None:
+        query = "&".join(f"n{number}=1" for number in range(1000))
+        assert len(problem(client.ask("/v1/route", query), 400)) == MAX_ERRORS
+
+    def test_what_is_longer_than_any_question_is_not_parsed(self, client: Client) -> None:
+        longest = "pops=sfo&" + "a" * (MAX_QUERY_CHARS - 9)
+        assert [error["field"] for error in problem(client.ask("/v1/route", longest), 400)] == [
+            "query"
+        ]
+        [error] = problem(client.ask("/v1/pops", longest + "a"), 400)
+        assert error["detail"] == f"is longer than {MAX_QUERY_CHARS} characters"
+
+    def test_the_longest_question_one_can_ask_fits(self) -> None:
+        rtts = ",".join(f"{pop}:{MAX_RTT_MS - 0.12345:.5f}" for pop in pops())
+        asked = urlencode({"pops": ",".join(pops()), "rtt": rtts}) + "&" + "x" * 300
+        assert len(asked) * MAX_POPS / len(pops()) < MAX_QUERY_CHARS
+
     def test_too_many_pops_are_refused_as_such(self, client: Client) -> None:
         [error] = problem(client.ask("/v1/route", "pops=" + ",".join(["sfo"] * 301)), 400)
         assert error["detail"] == "takes at most 300 names"
@@ -221,11 +249,36 @@ class TestTheUnexpected:
         )
         problem(Client(store).ask("/v1/zones/NYISO"), 500)
 
-    @pytest.mark.parametrize("event", [{}, {"rawPath": "/v1/route"}, {"requestContext": None}])
-    def test_an_event_that_is_no_request_is_a_fault_too(
-        self, client: Client, event: dict[str, Any]
-    ) -> None:
-        problem(client.send(event), 500)
+    @pytest.mark.parametrize(
+        "event",
+        [
+            None,
+            [],
+            "GET /",
+            {},
+            {"rawPath": "/v1/route"},
+            {"requestContext": None},
+            {"requestContext": {"http": "GET"}},
+            {"requestContext": {"http": {"method": None}}},
+            A_GET | {"rawPath": 7},
+            A_GET | {"rawQueryString": ["lat=1"]},
+            A_GET | {"headers": "x"},
+            A_GET | {"body": {"samples": []}},
+        ],
+        ids=str,
+    )
+    def test_an_event_that_is_no_request_is_refused(self, client: Client, event: Any) -> None:
+        answer = client.router.respond(event)
+
+        assert answer["statusCode"] == 400
+        assert json.loads(answer["body"])["detail"] == "The event is no HTTP request."
+
+    @pytest.mark.parametrize("name", ["if-none-match", "content-type", "x-correlation-id"])
+    def test_a_header_that_is_no_text_is_as_good_as_none(self, client: Client, name: str) -> None:
+        for method, path, status in (("GET", "/v1/route", 200), ("POST", "/v1/latency", 415)):
+            http = {"http": {"method": method}}
+            event = {"requestContext": http, "rawPath": path, "headers": {name: ["a"]}}
+            assert client.send(event).status == status
 
 
 words = st.sampled_from(

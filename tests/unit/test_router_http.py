@@ -7,11 +7,23 @@ from datetime import timedelta
 import pytest
 
 from greenstream.policy import Policy
+from greenstream.store import Snapshot
 from tests.builders import NOW
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Client, Log, SetClock, a_reading_of
 
 CACHED = ["/", "/v1/route", "/v1/window", "/v1/zones", "/v1/zones/NYISO", "/v1/pops"]
+
+
+class Faulty(MemoryStore):
+    """Raises what no store may, once it is told to."""
+
+    broken = False
+
+    def snapshot(self) -> Snapshot:
+        if self.broken:
+            raise ZeroDivisionError
+        return super().snapshot()
 
 
 @pytest.fixture
@@ -94,9 +106,12 @@ class TestNames:
 
     def test_a_refusal_and_a_fault_are_named_too(self, client: Client) -> None:
         assert client.ask("/none", x_correlation_id="n").headers["X-Correlation-Id"] == "n"
-        broken = client.send({"headers": {"x-correlation-id": "n"}})
+        store = Faulty()
+        store.broken = True
+        faulty = Client(store)
+        broken = faulty.ask("/v1/route", x_correlation_id="n")
         assert (broken.status, broken.headers["X-Correlation-Id"]) == (500, "n")
-        assert client.log.lines[0][2]["correlation_id"] == "n"
+        assert faulty.log.lines[0][2]["correlation_id"] == "n"
 
 
 def told(client: Client) -> list[Mapping[str, object]]:
@@ -130,11 +145,13 @@ class TestLines:
 
         assert len(told(client)) == 4
 
-    def test_a_fault_is_always_told(self, store: MemoryStore) -> None:
-        store.policy = Policy(log_every=1000)
+    def test_a_fault_is_always_told(self) -> None:
+        store = Faulty(policy=Policy(log_every=1000))
         client = Client(store)
         client.ask("/v1/route")
-        client.send({})
+        client.clock.forward(6)
+        store.broken = True
+        client.ask("/v1/route")
 
         assert [line["status"] for line in told(client)] == [200, 500]
 

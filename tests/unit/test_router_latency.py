@@ -112,6 +112,20 @@ class TestReports:
     ) -> None:
         assert fields(client.report(body)) == [field]
 
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [
+            ('{"samples": [], "samples": [%s]}', "samples"),
+            ('{"samples": [%s, {"colo": "SJC", "pop": "sfo", "pop": "lax", "rtt_ms": 5}]}', "pop"),
+            ('{"samples": [%s], "<script>": 1, "<script>": 2}', "member"),
+        ],
+    )
+    def test_a_member_given_twice_is_refused_by_name(
+        self, client: Client, store: MemoryStore, body: str, field: str
+    ) -> None:
+        assert fields(client.report(body % json.dumps(SAMPLE))) == [field]
+        assert store.latencies() == ()
+
     def test_a_hundred_faults_are_told_in_part(self, client: Client) -> None:
         assert len(fields(client.report({"samples": [SAMPLE | {"pop": "x"}] * 100}))) == 20
 

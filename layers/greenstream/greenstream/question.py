@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -17,6 +17,11 @@ MAX_RTT_MS: Final = 60_000.0
 MAX_LATENCY_MS: Final = 60_000.0
 """The policy's own upper end, so that no question asks for what a policy may not say."""
 MAX_HISTORY_H: Final = 48
+MAX_QUERY_CHARS: Final = 10_000
+"""Of a query string; a question of 300 POPs and their round trips has three quarters of that."""
+
+MAX_ERRORS: Final = 20
+"""Faults told at most: an answer is not to outgrow its question without bound."""
 
 _NUMBER: Final = re.compile(r"-?(\d+\.?\d*|\.\d+)([eE]-?\d{1,3})?", re.ASCII)
 _PLAIN: Final = re.compile(r"[\w.:-]{1,40}", re.ASCII)
@@ -62,12 +67,12 @@ class QuestionError(Exception):
     Parameters
     ----------
     errors
-        One per fault, at least one.
+        One per fault, at least one; the first `MAX_ERRORS` are told.
     """
 
-    def __init__(self, errors: Collection[FieldError]) -> None:
-        super().__init__("; ".join(f"{error.field}: {error.detail}" for error in errors))
-        self.errors = tuple(errors)
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        self.errors = tuple(errors[:MAX_ERRORS])
+        super().__init__("; ".join(f"{error.field}: {error.detail}" for error in self.errors))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +210,10 @@ class _Fields:
     def __init__(self, query: str, known: tuple[str, ...]) -> None:
         self._values: dict[str, str] = {}
         self._errors: list[FieldError] = []
+        if len(query) > MAX_QUERY_CHARS:
+            raise QuestionError(
+                [FieldError("query", f"is longer than {MAX_QUERY_CHARS} characters")]
+            )
         for name, value in parse_qsl(query, keep_blank_values=True):
             if name not in known:
                 self.refuse(plain(name) or "query", "is not a parameter here", known)

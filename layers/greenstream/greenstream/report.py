@@ -1,6 +1,7 @@
 """What reporters send: round trips they measured, parsed in full or refused by name."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Final, NoReturn
 
@@ -10,9 +11,6 @@ from greenstream.zones import pops
 
 MAX_BYTES: Final = 16 * 1024
 MAX_SAMPLES: Final = 100
-MAX_ERRORS: Final = 20
-"""Faults told at most; who sends a hundred wants one kind of fix."""
-
 SAMPLE_FIELDS: Final = ("colo", "pop", "rtt_ms")
 
 
@@ -26,7 +24,7 @@ def latency_report(body: bytes) -> tuple[RttSample, ...]:
     """
     try:
         # RecursionError: sixteen kilobytes can hold eight thousand open brackets.
-        report = json.loads(body, parse_constant=_refuse_constant)
+        report = json.loads(body, parse_constant=_refuse_constant, object_pairs_hook=_once_each)
     except (ValueError, RecursionError):
         raise QuestionError([FieldError("body", "is not JSON in UTF-8")]) from None
     errors: list[FieldError] = []
@@ -38,7 +36,7 @@ def latency_report(body: bytes) -> tuple[RttSample, ...]:
         raise QuestionError([wrong])
     parsed = [_sample(sample, f"samples[{index}]", errors) for index, sample in enumerate(samples)]
     if errors:
-        raise QuestionError(errors[:MAX_ERRORS])
+        raise QuestionError(errors)
     return tuple(sample for sample in parsed if sample is not None)
 
 
@@ -84,6 +82,15 @@ def _members(
         if member not in fields
     ]
     return value
+
+
+def _once_each(members: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(members)
+    if len(found) < len(members):
+        counted = Counter(name for name, _ in members)
+        twice = [plain(name) or "member" for name in found if counted[name] > 1]
+        raise QuestionError([FieldError(name, "is given more than once") for name in twice])
+    return found
 
 
 def _refuse_constant(constant: str) -> NoReturn:

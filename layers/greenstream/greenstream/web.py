@@ -21,6 +21,10 @@ _CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
+class NotARequestError(Exception):
+    """An event is no HTTP request as a Function URL would send it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What was asked; ``headers`` by their names in lower case, as the platform gives them."""
@@ -28,7 +32,7 @@ class Request:
     method: str
     path: str
     query: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, object]
     text: str
     is_base64: bool
 
@@ -38,17 +42,31 @@ class Request:
 
         Raises
         ------
-        LookupError, TypeError
-            When the event is no request.
+        NotARequestError
+            When it is none: who may invoke the function past its URL may send anything.
         """
+        try:
+            method = event["requestContext"]["http"]["method"]
+        except (LookupError, TypeError) as error:
+            raise NotARequestError from error
+        path, query = event.get("rawPath") or "/", event.get("rawQueryString") or ""
+        headers, text = event.get("headers") or {}, event.get("body") or ""
+        texts = isinstance(method, str) and isinstance(path, str) and isinstance(query, str)
+        if not (texts and isinstance(text, str) and isinstance(headers, dict)):
+            raise NotARequestError
         return cls(
-            method=event["requestContext"]["http"]["method"],
-            path=event.get("rawPath") or "/",
-            query=event.get("rawQueryString") or "",
-            headers=event.get("headers") or {},
-            text=event.get("body") or "",
+            method=method,
+            path=path,
+            query=query,
+            headers=headers,
+            text=text,
             is_base64=bool(event.get("isBase64Encoded")),
         )
+
+    def header(self, name: str) -> str:
+        """Return a header by its name in lower case; empty where it is missing or no text."""
+        value = self.headers.get(name)
+        return value if isinstance(value, str) else ""
 
     def body(self) -> bytes:
         """Return the body's bytes.
@@ -103,7 +121,7 @@ def response(reply: Reply, request: Request | None, correlation: str) -> dict[st
     }
     if reply.cache_control != PRIVATE:
         headers["ETag"] = tag = _etag(reply.body, text)
-        if request is not None and _has(tag, request.headers.get("if-none-match", "")):
+        if request is not None and _has(tag, request.header("if-none-match")):
             status, text = HTTPStatus.NOT_MODIFIED, ""
             del headers["Content-Type"]
     if request is not None and request.method == "HEAD":
@@ -135,7 +153,7 @@ def problem(
     listed = tuple(errors)
     return Reply(
         status=status,
-        headers=headers or {},
+        headers=headers,
         body={
             "type": "about:blank",
             "title": status.phrase,
