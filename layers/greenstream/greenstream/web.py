@@ -153,7 +153,7 @@ def problem(
     listed = tuple(errors)
     return Reply(
         status=status,
-        headers=headers,
+        headers=headers or {},
         body={
             "type": "about:blank",
             "title": status.phrase,
