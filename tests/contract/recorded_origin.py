@@ -59,7 +59,7 @@ def serving(origin: Origin, folder: Path) -> Iterator[None]:
     authority.issue_cert(*HOSTS).configure_cert(tls)
     authority.cert_pem.write_to_path(folder / "ca.pem")
     origins = frozenset({"http://mis.nyiso.com", *(f"https://{host}" for host in HOSTS)})
-    provider = Provider("recorded", origins, origin.answer, lambda _: None, (), {})
+    provider = Provider("recorded", origins, origin.answer, lambda _: None, frozenset(), (), {})
     loop = asyncio.new_event_loop()
     thread = Thread(target=loop.run_forever, daemon=True)
     thread.start()

@@ -198,6 +198,7 @@ def test_statuses_and_headers_reach_the_client_as_often_as_asked(simulator: Simu
     ("fault", "error"),
     [
         ("reset", httpx.ReadError),
+        ("reset_midway", httpx.ReadError),
         ("truncate", httpx.RemoteProtocolError),
         ("hang", httpx.ReadTimeout),
     ],
@@ -211,9 +212,12 @@ def test_faults_of_the_connection_are_real_ones(
     assert simulator.get("/eso/regional/regionid/13").status_code == 200
 
 
-def test_a_dripping_body_outlasts_any_read_timeout_and_arrives_whole(simulator: Simulator) -> None:
+@pytest.mark.parametrize("fault", ["drip", "drip_head"])
+def test_a_dripping_answer_outlasts_any_read_timeout_and_arrives_whole(
+    simulator: Simulator, fault: str
+) -> None:
     whole = simulator.get("/eso/intensity").json()
-    simulator.spoil(provider="eso", fault="drip", delay_s=0.001)
+    simulator.spoil(provider="eso", fault=fault, delay_s=0.001)
     assert simulator.get("/eso/intensity", timeout_s=0.5).json() == whole
 
 

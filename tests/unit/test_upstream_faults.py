@@ -1,12 +1,15 @@
 """Faults strike the provider and zone they name, as often and as long as they say."""
 
+import io
+import zipfile
+import zlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from infra.local.upstream import neso
-from infra.local.upstream.faults import Fault, Faults, spoil
+from infra.local.upstream.faults import BOMB_MB, Fault, Faults, spoil
 from infra.local.upstream.providers import PROVIDERS
 from infra.local.upstream.wire import Answer, Provider, Request
 
@@ -87,10 +90,45 @@ def test_answers_are_spoilt_as_named() -> None:
 
 
 @pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.name)
-def test_every_provider_can_repeat_itself_and_answer_in_a_wrong_unit(provider: Provider) -> None:
-    for name in ("stale", "wrong_unit"):
+def test_every_provider_can_repeat_itself_and_spoil_its_figures(provider: Provider) -> None:
+    for name in ("stale", "wrong_unit", "nan", "negative", "null"):
         posted = Fault.read({"provider": provider.name, "fault": name}, BY_NAME)
         assert (posted.provider, posted.fault) == (provider.name, name)
+
+
+A_FIGURE = {
+    "eso": '{"intensity":{"forecast":31}}',
+    "watttime": '{"data":[{"value":31.5}],"meta":{}}',
+    "electricitymaps": '{"carbonIntensity":31}',
+    "entsoe": "<position>1</position><quantity>31.5</quantity>",
+    "nyiso": "02/05/2026 20:45:00,EST,Wind,31.0\r\n02/05/2026 20:45:00,EST,Hydro,31.0",
+    "caiso": "20:45,31,-31\n20:50,,\n",
+    "pjm": '{"items":[{"fuel_type":"Wind","mw":31.0}]}',
+}
+
+
+@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.name)
+def test_a_figure_becomes_no_number_or_negative_or_nothing(provider: Provider) -> None:
+    made = {
+        name: provider.payload_faults[name](A_FIGURE[provider.name], {"zone": None})
+        for name in ("nan", "negative", "null")
+    }
+    assert "NaN" in made["nan"]
+    assert "-32" in made["negative"]
+    assert not any("31" in text for text in made.values())
+    assert "20:45" in made["null"] or "20:45" not in A_FIGURE[provider.name]
+
+
+def test_bombs_are_small_until_they_are_unpacked() -> None:
+    def body(name: str) -> bytes:
+        return spoil(GOOD, NATION, fault(fault=name), {}).body
+
+    assert len(body("gzip_bomb")) < 10_000
+    assert len(zlib.decompress(body("gzip_bomb"), wbits=31)) < 2_000_000
+    with zipfile.ZipFile(io.BytesIO(body("zip_bomb"))) as archive:
+        assert archive.infolist()[0].file_size == BOMB_MB * 1_000_000
+    assert len(body("zip_bomb")) < 5_000_000
+    assert len(body("billion_laughs")) < 1_000
 
 
 def test_an_echo_refuses_with_everything_that_was_sent() -> None:
@@ -110,6 +148,8 @@ def test_an_echo_refuses_with_everything_that_was_sent() -> None:
         ({"provider": "pjm", "fault": "false_zero"}, "fault"),
         ({"provider": "eso", "fault": "status", "status": "500"}, "status"),
         ({"provider": "eso", "fault": "empty", "colour": 1}, "colour"),
+        ({"provider": "eso", "fault": "empty", "zone": "GBR-19"}, "zone: one of GBR, GBR-1"),
+        ({"provider": "nyiso", "fault": "nan", "zone": "PJM"}, "zone: one of NYISO"),
     ],
 )
 def test_a_wrong_fault_is_refused_by_name(document: object, named: str) -> None:

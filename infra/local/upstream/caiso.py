@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from infra.local.upstream import shapes
+from infra.local.upstream.figures import figure_faults
 from infra.local.upstream.wire import Answer, Provider, Request
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
@@ -157,11 +158,13 @@ PROVIDER = Provider(
     origins=frozenset({"https://www.caiso.com"}),
     answer=answer,
     zone=lambda _: "CAISO",
+    zones=frozenset({"CAISO"}),
     routes=("/outlook/current/fuelsource.csv", "/outlook/history/{YYYYMMDD}/fuelsource.csv"),
     payload_faults={
         "missing_fuel": missing_fuel,
         "half_written": half_written,
         "byte_order_mark": byte_order_mark,
         "wrong_unit": wrong_unit,
+        **figure_faults(",", r"[,\n]"),
     },
 )

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from infra.local.upstream import shapes
+from infra.local.upstream.figures import figure_faults
 from infra.local.upstream.quota import Quota
 from infra.local.upstream.wire import Answer, Provider, Request, json_answer
 
@@ -150,11 +151,12 @@ PROVIDER = Provider(
     origins=frozenset({"https://api.electricitymaps.com"}),
     answer=Account().answer,
     zone=lambda request: request.query.get("zone"),
+    zones=frozenset(MEAN_GCO2_KWH),
     routes=(LATEST, ZONES),
     payload_faults={
         "wrong_zone": setting(zone=CALLER_ZONE),
         "wrong_unit": setting(emissionFactorType="lifecycle"),
-        "null_value": setting(carbonIntensity=None),
+        **figure_faults('"carbonIntensity":', null="null"),
         "measured": setting(isEstimated=False, estimationMethod=None),
     },
 )

@@ -14,6 +14,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from infra.local.upstream import shapes
+from infra.local.upstream.figures import figure_faults
 from infra.local.upstream.quota import Quota
 from infra.local.upstream.wire import Answer, Provider, Request
 
@@ -364,11 +365,13 @@ PROVIDER = Provider(
     origins=frozenset({"https://web-api.tp.entsoe.eu"}),
     answer=Platform().answer,
     zone=lambda request: request.query.get("in_Domain"),
+    zones=frozenset(AREAS),
     routes=(PATH,),
     payload_faults={
         "missing_fuel": missing_fuel,
         "no_data": no_data,
         "wrong_unit": wrong_unit,
         "entity_bomb": entity_bomb,
+        **figure_faults("<quantity>"),
     },
 )

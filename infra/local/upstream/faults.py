@@ -1,17 +1,25 @@
 """Faults on request: what is wrong now, for which provider, how often and for how long."""
 
+import io
 import json
 import random
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Self
 
 from infra.local.upstream.wire import Answer, PayloadFault, Provider, Request
 
 HTML_PAGE = b"<html><head><title>Maintenance</title></head><body>Back soon.</body></html>"
 CLOCK_FAULTS = ("stale", "future")
-SENDING_FAULTS = ("hang", "drip", "reset", "truncate")
+SENDING_FAULTS = ("hang", "drip", "drip_head", "reset", "reset_midway", "truncate")
+DEPTH = 200_000
+BOMB_MB = 400
+MEGABYTE = 1_000_000
+GZIP = 31  # zlib.compressobj's word for a gzip header
 
 
 @dataclass
@@ -23,15 +31,16 @@ class Fault:
     provider, fault
         Whose answers, and which fault.
     zone
-        Only requests for this zone, and its part of an answer for several; None for all.
+        Only requests for this zone of the provider's, and its part of an answer for several; None
+        for all.
     times, for_s
         How many answers it spoils, and for how many seconds; None for ever.
     status, headers
         For ``status``: the answer's status and extra headers; for ``echo`` the status.
     delay_s
-        For ``hang`` the wait before the answer; for ``drip`` the pause after each byte.
+        For ``hang`` the wait before the answer; for the drips the pause after each byte.
     offset_s
-        For ``future``: how far the provider's clock is ahead.
+        For ``future``: how far the provider's clock is ahead; behind, if below 0.
     body_bytes
         For ``big``: the size the body is padded to.
     fuel
@@ -57,8 +66,8 @@ class Fault:
         Raises
         ------
         ValueError
-            When a field is unknown or of a wrong kind, or names no provider or fault; the text
-            says which.
+            When a field is unknown or of a wrong kind, or names no provider, fault or zone; the
+            text says which.
         """
         if not isinstance(document, dict):
             raise ValueError("a fault is a JSON object")  # noqa: TRY004 - bad input, not our code
@@ -86,6 +95,8 @@ class Fault:
         known = (*COMMON_FAULTS, *provider.payload_faults)
         if document.get("fault") not in known:
             raise ValueError(f"fault: one of {', '.join(known)} for {provider.name}")
+        if document.get("zone") not in {None, *provider.zones}:
+            raise ValueError(f"zone: one of {', '.join(sorted(provider.zones))}")
         return cls(**document)
 
     def as_dict(self) -> dict[str, Any]:
@@ -100,6 +111,37 @@ def _status(answer: Answer, fault: Fault) -> Answer:
 
 def _garbage(answer: Answer, _: Fault) -> Answer:
     return replace(answer, body=random.Random(0).randbytes(max(len(answer.body), 64)))  # noqa: S311
+
+
+@cache
+def twice_packed() -> bytes:
+    """Compress blanks, and the result again: all of them come out of the first few bytes."""
+    inner, outer = zlib.compressobj(1, wbits=GZIP), zlib.compressobj(wbits=GZIP)
+    packed = b"".join(inner.compress(b" " * MEGABYTE) for _ in range(BOMB_MB)) + inner.flush()
+    return outer.compress(packed) + outer.flush()
+
+
+@cache
+def zip_bomb() -> bytes:
+    """Make a ZIP of one member that unpacks to a thousand times its size."""
+    packed = io.BytesIO()
+    with (
+        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("document.xml", "w") as member,
+    ):
+        for _ in range(BOMB_MB):
+            member.write(b" " * MEGABYTE)
+    return packed.getvalue()
+
+
+def billion_laughs() -> bytes:
+    """Make XML whose entities stand for ten of the one before, ten levels deep."""
+    levels = "".join(f'<!ENTITY a{level} "{f"&a{level - 1};" * 10}">' for level in range(1, 11))
+    return f'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a0 "ha">{levels}]><a>&a10;</a>'.encode()
+
+
+def _gzip_bomb(answer: Answer, _: Fault) -> Answer:
+    return replace(answer, body=twice_packed(), headers={"Content-Encoding": "gzip, gzip"})
 
 
 def echoed(answer: Answer, request: Request, fault: Fault) -> Answer:
@@ -118,6 +160,14 @@ ANSWER_FAULTS: Mapping[str, Callable[[Answer, Fault], Answer]] = {
     "empty": lambda answer, _: replace(answer, body=b""),
     "html": lambda answer, _: replace(answer, body=HTML_PAGE, content_type="text/html"),
     "garbage": _garbage,
+    "wrong_type": lambda answer, _: replace(answer, content_type="image/png"),
+    "deep_json": lambda answer, _: replace(answer, body=b"[" * DEPTH),
+    "deep_xml": lambda answer, _: replace(answer, body=b"<a>" * DEPTH, content_type="text/xml"),
+    "billion_laughs": lambda answer, _: replace(
+        answer, body=billion_laughs(), content_type="text/xml"
+    ),
+    "zip_bomb": lambda answer, _: replace(answer, body=zip_bomb(), content_type="application/zip"),
+    "gzip_bomb": _gzip_bomb,
     "big": lambda answer, fault: replace(answer, body=answer.body.ljust(fault.body_bytes)),
 }
 

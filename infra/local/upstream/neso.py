@@ -6,6 +6,7 @@ and for ten minutes after a roll-over ``actual`` still repeats the row before.
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -14,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from infra.local.upstream import shapes
-from infra.local.upstream.wire import Answer, Provider, Request, json_answer
+from infra.local.upstream.wire import Answer, PayloadFault, Provider, Request, json_answer
 
 HALF_HOUR = timedelta(minutes=30)
 ACTUAL_DELAY = timedelta(minutes=10)
@@ -336,15 +337,18 @@ def null_forecast(body: str, fault: Mapping[str, Any]) -> str:
     return rewritten(body, fault, change)
 
 
-def wrong_unit(body: str, fault: Mapping[str, Any]) -> str:
-    """Give kg/kWh."""
+def figures_as(change: Callable[[float], float | None]) -> PayloadFault:
+    """Make a fault of every intensity of the zone."""
 
-    def change(node: dict[str, Any]) -> None:
-        for key in ("actual", "forecast"):
-            if node.get(key) is not None:
-                node[key] /= 1000
+    def fault(body: str, posted: Mapping[str, Any]) -> str:
+        def spoil(node: dict[str, Any]) -> None:
+            for key in ("actual", "forecast"):
+                if node.get(key) is not None:
+                    node[key] = change(node[key])
 
-    return rewritten(body, fault, change)
+        return rewritten(body, posted, spoil)
+
+    return fault
 
 
 def missing_fuel(body: str, fault: Mapping[str, Any]) -> str:
@@ -373,6 +377,7 @@ PROVIDER = Provider(
     origins=frozenset({"https://api.carbonintensity.org.uk"}),
     answer=answer,
     zone=zone,
+    zones=frozenset({"GBR", *(f"GBR-{region}" for region in REGIONS)}),
     routes=tuple(path for path, _ in ROUTES),
     payload_faults={
         "false_zero": false_zero,
@@ -380,6 +385,9 @@ PROVIDER = Provider(
         "null_forecast": null_forecast,
         "missing_fuel": missing_fuel,
         "missing_region": missing_region,
-        "wrong_unit": wrong_unit,
+        "wrong_unit": figures_as(lambda gco2_kwh: gco2_kwh / 1000),
+        "nan": figures_as(lambda _: math.nan),
+        "negative": figures_as(lambda gco2_kwh: -gco2_kwh - 1),
+        "null": figures_as(lambda _: None),
     },
 )

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from infra.local.upstream import shapes
+from infra.local.upstream.figures import figure_faults
 from infra.local.upstream.wire import Answer, Provider, Request
 
 EASTERN = ZoneInfo("America/New_York")
@@ -138,6 +139,7 @@ PROVIDER = Provider(
     origins=frozenset({"http://mis.nyiso.com"}),
     answer=answer,
     zone=lambda _: "NYISO",
+    zones=frozenset({"NYISO"}),
     routes=(
         "/public/csv/rtfuelmix/{YYYYMMDD}rtfuelmix.csv",
         "/public/csv/rtfuelmix/{YYYYMM01}rtfuelmix_csv.zip",
@@ -146,5 +148,6 @@ PROVIDER = Provider(
         "half_written": half_written,
         "missing_fuel": missing_fuel,
         "wrong_unit": wrong_unit,
+        **figure_faults(",", r"\r\n|$"),
     },
 )

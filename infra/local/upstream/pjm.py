@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from infra.local.upstream import shapes
+from infra.local.upstream.figures import figure_faults
 from infra.local.upstream.wire import Answer, Provider, Request, json_answer
 
 EASTERN = ZoneInfo("America/New_York")
@@ -194,6 +195,11 @@ PROVIDER = Provider(
     origins=frozenset({"https://api.pjm.com"}),
     answer=answer,
     zone=lambda _: "PJM",
+    zones=frozenset({"PJM"}),
     routes=(FEED,),
-    payload_faults={"missing_fuel": missing_fuel, "wrong_unit": wrong_unit},
+    payload_faults={
+        "missing_fuel": missing_fuel,
+        "wrong_unit": wrong_unit,
+        **figure_faults('"mw":', null="null"),
+    },
 )

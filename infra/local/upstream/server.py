@@ -32,6 +32,7 @@ NOTICE = (
 )
 NEVER_S = 3600.0
 DRIP_S = 0.2
+RECEIVED_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -230,6 +231,18 @@ async def drip(writer: asyncio.StreamWriter, head: bytes, body: bytes, fault: Fa
         await asyncio.sleep(DRIP_S if fault.delay_s is None else fault.delay_s)
 
 
+async def drip_head(writer: asyncio.StreamWriter, head: bytes, body: bytes, fault: Fault) -> None:
+    """Send head and body byte by byte, so that the client waits long for the status alone."""
+    await drip(writer, b"", head + body, fault)
+
+
+async def reset_midway(writer: asyncio.StreamWriter, head: bytes, body: bytes, _: Fault) -> None:
+    """Promise the whole body, send half of it and close with RST."""
+    await whole(writer, head, body[: len(body) // 2])
+    await asyncio.sleep(RECEIVED_S)  # a RST takes with it what has not been read yet
+    await reset(writer, head, body, _)
+
+
 async def reset(writer: asyncio.StreamWriter, _head: bytes, _body: bytes, _: Fault) -> None:
     """Close with RST instead of an answer."""
     linger_not = struct.pack("ii", 1, 0)
@@ -242,7 +255,14 @@ async def truncate(writer: asyncio.StreamWriter, head: bytes, body: bytes, _: Fa
     await whole(writer, head, body[: len(body) // 2])
 
 
-SENDERS = {"hang": hang, "drip": drip, "reset": reset, "truncate": truncate}
+SENDERS = {
+    "hang": hang,
+    "drip": drip,
+    "drip_head": drip_head,
+    "reset": reset,
+    "reset_midway": reset_midway,
+    "truncate": truncate,
+}
 
 
 def log(line: str) -> None:

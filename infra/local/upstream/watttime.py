@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from infra.local.upstream import shapes
+from infra.local.upstream.figures import figure_faults
 from infra.local.upstream.quota import Quota
 from infra.local.upstream.wire import Answer, Provider, Request, json_answer
 
@@ -215,21 +216,12 @@ def in_meta(**values: object) -> Callable[[str, Mapping[str, Any]], str]:
     return lambda body, _: changed(body, lambda series: series["meta"].update(values))
 
 
-def null_value(body: str, _: Mapping[str, Any]) -> str:
-    """Leave every point without its value."""
-
-    def change(series: dict[str, Any]) -> None:
-        for row in series["data"]:
-            row["value"] = None
-
-    return changed(body, change)
-
-
 PROVIDER = Provider(
     name="watttime",
     origins=frozenset({"https://api.watttime.org"}),
     answer=Account().answer,
     zone=lambda request: request.query.get("region"),
+    zones=frozenset({REGION}),
     routes=("/login", *ROUTES),
     payload_faults={
         "wrong_unit": in_meta(units="percentile"),
@@ -239,6 +231,6 @@ PROVIDER = Provider(
                 {"type": "MODEL_MARKED_FOR_DEPRECATION", "message": "the model will be replaced"}
             ]
         ),
-        "null_value": null_value,
+        **figure_faults('"value":', null="null"),
     },
 )

@@ -52,6 +52,8 @@ class Provider:
         Pure: the answer to a request at an aware UTC time.
     zone
         The zone a request asks for, or None when it asks for several.
+    zones
+        Every zone that can be asked for.
     routes
         What it serves, for people to read.
     payload_faults
@@ -62,5 +64,6 @@ class Provider:
     origins: frozenset[str]
     answer: Callable[[Request, datetime], Answer]
     zone: Callable[[Request], str | None]
+    zones: frozenset[str]
     routes: tuple[str, ...]
     payload_faults: Mapping[str, PayloadFault]
