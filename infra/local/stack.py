@@ -30,6 +30,7 @@ from infra.local.processes import Children, StackError, step, wait_for
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
 PREFERRED_PORT = 4566
+LOG_TAIL_BYTES = 4096  # LogType: Tail in docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 REGION = "eu-west-1"
 STACK_NAME = "greenstream-local"
 COLLECTORS = ("eso", "gridstatus", "watttime", "entsoe", "electricitymaps")
@@ -109,9 +110,15 @@ class Stack:
         answer = self.client("lambda").invoke(FunctionName=self.functions[function], LogType="Tail")
         payload = json.loads(answer["Payload"].read() or b"null")
         if "FunctionError" in answer:
-            log = base64.b64decode(answer.get("LogResult", "")).decode(errors="replace")
+            log = whole_lines(base64.b64decode(answer.get("LogResult", "")))
             raise StackError(f"{function} failed: {json.dumps(payload)}\n{log}")
         return payload
+
+
+def whole_lines(log_tail: bytes) -> str:
+    """Drop the first line of a log's end where Lambda, which hands back 4 KB, cut it in half."""
+    log = log_tail.decode(errors="replace")
+    return "…\n" + log.partition("\n")[2] if len(log_tail) >= LOG_TAIL_BYTES else log
 
 
 @dataclass(frozen=True, slots=True)

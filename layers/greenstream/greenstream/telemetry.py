@@ -17,7 +17,8 @@ class PowertoolsTelemetry:
     """The `collect.Telemetry` port on Powertools; the service name comes from its environment."""
 
     def __init__(self, logger: Logger | None = None, metrics: Metrics | None = None) -> None:
-        self.logger = logger or Logger()
+        # Each line's place in the code would be this file's.
+        self.logger = logger or Logger(location=None)
         self.metrics = metrics or Metrics()
 
     def event(self, level: str, message: str, **fields: object) -> None:
@@ -34,5 +35,5 @@ class PowertoolsTelemetry:
 
     def observed(self, handler: Handler) -> Handler:
         """Wrap a Lambda handler: invocation context in each line, metrics flushed at the end."""
-        with_metrics = self.metrics.log_metrics(handler, capture_cold_start_metric=True)
+        with_metrics = self.metrics.log_metrics(handler)
         return cast("Handler", self.logger.inject_lambda_context(with_metrics, clear_state=True))
