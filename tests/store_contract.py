@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import strategies as st
 
+from greenstream.items import MAX_EARLIER
 from greenstream.ladder import HourMean, HourProfile
 from greenstream.reading import (
     Basis,
@@ -120,6 +121,18 @@ def whole_history(store: Store, reading: Reading) -> list[Reading]:
     )
 
 
+def all_versions(store: Store, reading: Reading) -> list[tuple[datetime, float]]:
+    """Return when each figure came, and the figure."""
+    found = store.versions(
+        reading.zone,
+        reading.provider,
+        reading.kind,
+        since=T0 - timedelta(days=30),
+        until=T0 + timedelta(days=30),
+    )
+    return [(version.fetched_at, version.gco2_kwh) for version in found]
+
+
 def revision(reading: Reading) -> datetime:
     return reading.published_at or reading.fetched_at
 
@@ -214,6 +227,53 @@ class StoreContract:
         store.put_reading(a_reading())
         assert store.put_reading(a_reading(fetched_at=T0 + HOUR)).outcome is DUPLICATE
         assert [one.gco2_kwh for one in whole_history(store, a_reading())] == [300.0]
+
+    def test_what_was_said_before_a_revision_stays_beside_it(self, store: Store) -> None:
+        told = [(0, 300.0), (1, 310.0), (2, 300.0)]
+        for hours, gco2_kwh in told:
+            store.put_reading(a_reading(gco2_kwh=gco2_kwh, fetched_at=T0 + hours * HOUR))
+        store.put_reading(a_reading(end=T0 + HOUR, gco2_kwh=5.0, fetched_at=T0 + 3 * HOUR))
+        assert all_versions(store, a_reading()) == [
+            *((T0 + hours * HOUR, gco2_kwh) for hours, gco2_kwh in told),
+            (T0 + 3 * HOUR, 5.0),
+        ]
+        assert [one.gco2_kwh for one in whole_history(store, a_reading())] == [300.0, 5.0]
+
+    def test_figures_are_known_since_they_first_came(self, store: Store) -> None:
+        for minutes in (0, 5, 10):
+            store.put_reading(a_reading(fetched_at=T0 + timedelta(minutes=minutes)))
+        store.put_reading(a_reading(gco2_kwh=310.0, fetched_at=T0 + HOUR))
+        for minutes in (65, 70):
+            store.put_reading(a_reading(gco2_kwh=310.0, fetched_at=T0 + timedelta(minutes=minutes)))
+        assert all_versions(store, a_reading()) == [(T0, 300.0), (T0 + HOUR, 310.0)]
+
+    def test_a_later_publication_of_the_same_figures_is_no_version(self, store: Store) -> None:
+        for hours in range(3):
+            published = T0 + hours * HOUR
+            store.put_reading(a_reading(published_at=published, fetched_at=published))
+        assert all_versions(store, a_reading()) == [(T0, 300.0)]
+
+    def test_a_version_that_lost_its_partial_coverage_lost_it_whole(self, store: Store) -> None:
+        partial = replace(
+            a_reading(), coverage=0.6, gco2_low=200.0, gco2_high=400.0, detail={"fuel": "x"}
+        )
+        whole = a_reading(fetched_at=T0 + HOUR)
+        store.put_reading(partial)
+        store.put_reading(whole)
+        assert whole_history(store, whole) == [whole]
+        found = store.versions(
+            "NYISO", "gridstatus", AVERAGE_DIRECT, since=T0 - HOUR, until=T0 + HOUR
+        )
+        assert [replace(one, detail={}) for one in found] == [replace(partial, detail={}), whole]
+
+    def test_only_the_last_versions_of_a_source_that_never_settles_are_kept(
+        self, store: Store
+    ) -> None:
+        for minutes in range(MAX_EARLIER + 10):
+            at = T0 + timedelta(minutes=minutes)
+            store.put_reading(a_reading(gco2_kwh=100.0 + minutes, fetched_at=at))
+        kept = [gco2_kwh for _, gco2_kwh in all_versions(store, a_reading())]
+        assert kept == [100.0 + minutes for minutes in range(9, MAX_EARLIER + 10)]
 
     def test_an_interval_of_the_past_can_be_revised(self, store: Store) -> None:
         store.put_reading(a_reading(published_at=T0))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from greenstream.items import MAX_EARLIER
 from greenstream.ladder import HourProfile
 from greenstream.policy import Policy
 from greenstream.reading import Forecast, Kind, Reading
@@ -28,6 +29,7 @@ class MemoryStore:
         self.unreachable = unreachable
         self._current: dict[SourceKey, Reading] = {}
         self._history: dict[SourceKey, dict[datetime, Reading]] = {}
+        self._versions: dict[SourceKey, dict[datetime, list[Reading]]] = {}
         self._forecasts: dict[SourceKey, Forecast] = {}
         self._profiles: dict[tuple[str, str, Kind], HourProfile] = {}
         self._statuses: dict[str, ProviderStatus] = {}
@@ -40,6 +42,10 @@ class MemoryStore:
         kept = history.get(reading.valid_to)
         if kept is None or _revision(kept) < _revision(reading):
             history[reading.valid_to] = reading
+            versions = self._versions.setdefault(key, {}).setdefault(reading.valid_to, [])
+            if not versions or not _same_figures(versions[-1], reading):
+                versions.append(reading)
+                del versions[: -1 - MAX_EARLIER]
         there = self._current.get(key)
         newer = there is None or (there.valid_to, _revision(there)) < (
             reading.valid_to,
@@ -118,6 +124,18 @@ class MemoryStore:
         kept = self._history.get((zone, provider, kind), {})
         return tuple(kept[valid_to] for valid_to in sorted(kept) if since < valid_to <= until)
 
+    def versions(
+        self, zone: str, provider: str, kind: Kind, *, since: datetime, until: datetime
+    ) -> tuple[Reading, ...]:
+        self._reach("versions")
+        kept = self._versions.get((zone, provider, kind), {})
+        return tuple(
+            version
+            for valid_to in sorted(kept)
+            if since < valid_to <= until
+            for version in kept[valid_to]
+        )
+
     def forecasts(self, zone: str) -> tuple[Forecast, ...]:
         self._reach("forecasts")
         return tuple(one for key, one in self._forecasts.items() if key[0] == zone)
@@ -142,7 +160,8 @@ def _revision(reading: Reading) -> datetime:
 
 
 def _same_figures(one: Reading, other: Reading) -> bool:
-    return replace(one, fetched_at=other.fetched_at, detail={}) == replace(other, detail={})
+    like_other = replace(one, fetched_at=other.fetched_at, published_at=other.published_at)
+    return replace(like_other, detail={}) == replace(other, detail={})
 
 
 def _order(moment: datetime | None) -> float:

@@ -69,7 +69,7 @@ def test_a_report_that_never_gets_its_turn_is_lost_alone(
     [
         {"samples": {"S": "many"}},
         {"samples": {"N": "-1.5"}},
-        {"schema": {"N": "2"}},
+        {"schema": {"S": "1"}},
         {"votes_ms": {"S": ""}},
         {"votes_ms": {"S": "nan"}},
         {"votes_ms": {"S": "1e9"}},

@@ -199,6 +199,10 @@ class TestKeptReadings:
     def test_what_is_told_late_does_not_roll_back_what_is_known(self) -> None:
         assert self.at(self.of((1, 130, 200.0), (0, 140, 100.0)), 150) == [(200.0, 1800.0)]
 
+    def test_a_revision_is_known_from_when_it_came(self) -> None:
+        feed = self.of((0, 70, 100.0), (0, 90, 140.0))
+        assert self.at(feed, 80, 90) == [(100.0, 1200.0), (140.0, 1800.0)]
+
     def test_without_a_reading_there_is_nothing_to_replay(self) -> None:
         with pytest.raises(ValueError, match="without a reading"):
             self.of()

@@ -14,14 +14,12 @@
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
 from botocore.session import get_session
 
 from greenstream import items
@@ -30,7 +28,8 @@ from greenstream.ladder import HourProfile
 from greenstream.policy import Policy
 from greenstream.reading import Forecast, Kind, Reading
 from greenstream.roundtrips import MeasuredRtt, learnt
-from greenstream.store import ProviderStatus, Put, PutOutcome, Snapshot, StoreError
+from greenstream.store import ProviderStatus, Put, PutOutcome, Snapshot
+from greenstream.table import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -72,18 +71,6 @@ def dynamodb_client(
     return cast("DynamoDBClient", client)
 
 
-@contextmanager
-def naming(operation: str) -> Iterator[None]:
-    """Turn the client library's errors into ours: operation and code, no address, no key."""
-    try:
-        yield
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "no code")
-        raise StoreError(f"DynamoDB {operation} was refused: {code}") from error
-    except (BotoCoreError, ResponseParserError) as error:
-        raise StoreError(f"DynamoDB {operation} failed: {type(error).__name__}") from error
-
-
 @dataclass(frozen=True, slots=True)
 class _Slow:
     """The part of a snapshot that changes seldom, and when it was read."""
@@ -110,8 +97,7 @@ class DynamoStore:
     def __init__(
         self, client: "DynamoDBClient", table_name: str, *, clock: Callable[[], datetime]
     ) -> None:
-        self._client = client
-        self._table_name = table_name
+        self._table = Table(client, table_name)
         self._clock = clock
         self._slow: _Slow | None = None
 
@@ -120,7 +106,8 @@ class DynamoStore:
 
         An interval is there once, in its latest revision: by ``published_at`` or, where the
         provider gives none, by ``fetched_at``; the same figures fetched again are a duplicate.
-        ``detail`` is kept in the history only. What cannot be understood is written over.
+        Figures that it supersedes stay beside it (`versions`). ``detail`` is kept in the history
+        only. What cannot be understood is written over, except by newer code's history.
 
         Raises
         ------
@@ -129,24 +116,13 @@ class DynamoStore:
         """
         item = items.from_reading(reading)
         source = items.source_key(reading.zone, reading.provider, reading.kind)
+        self._keep(source, reading, item)
         guards = {
             ":number": {"S": "N"},
             ":valid_to": item["valid_to"],
             ":revision": item["revision"],
         }
-        detail = {"detail": {"S": json.dumps(dict(reading.detail))}} if reading.detail else {}
-        self._put(
-            {
-                "pk": {"S": f"HISTORY#{source}"},
-                "sk": {"S": items.iso(reading.valid_to)},
-                "expires_at": items.expiry(reading.valid_to + items.HISTORY_LIFE),
-            }
-            | item
-            | detail,
-            "NOT attribute_type(revision, :number) OR revision < :revision",
-            {name: guards[name] for name in (":number", ":revision")},
-        )
-        written, before = self._put(
+        written, before = self._table.put(
             {"pk": CURRENT, "sk": {"S": f"READING#{source}"}} | item,
             "NOT attribute_type(valid_to, :number) OR NOT attribute_type(revision, :number)"
             " OR valid_to < :valid_to OR (valid_to = :valid_to AND revision < :revision)",
@@ -175,7 +151,7 @@ class DynamoStore:
             When the write failed.
         """
         item = items.from_forecast(forecast)
-        written, before = self._put(
+        written, before = self._table.put(
             {
                 "pk": {"S": f"FORECAST#{forecast.zone}"},
                 "sk": {"S": items.kind_key(forecast.provider, forecast.kind)},
@@ -239,9 +215,9 @@ class DynamoStore:
         if slow is not None and not timedelta(0) <= now - slow.read_at < SLOW_LIFE:
             slow = None
         if slow is None:
-            found = self._query("pk = :pk", {":pk": CURRENT})
+            found = self._table.query("pk = :pk", {":pk": CURRENT})
         else:
-            found = self._query(
+            found = self._table.query(
                 "pk = :pk AND sk >= :sk", {":pk": CURRENT, ":sk": {"S": FIRST_FAST_SK}}
             )
         understood: list[Reading | ProviderStatus | HourProfile | Policy] = []
@@ -249,6 +225,8 @@ class DynamoStore:
         for item in found:
             try:
                 understood.append(items.to_current(item))
+            except items.SchemaError as error:
+                damaged.append(f"{item['sk']['S']} ({error})")
             except items.NOT_OURS:
                 damaged.append(item["sk"]["S"])
         if slow is None:
@@ -278,16 +256,32 @@ class DynamoStore:
         StoreError
             When a query failed.
         """
-        found = self._query(
-            "pk = :pk AND sk BETWEEN :since AND :until",
-            {
-                ":pk": {"S": f"HISTORY#{items.source_key(zone, provider, kind)}"},
-                ":since": {"S": items.iso(since)},
-                ":until": {"S": items.iso(until)},
-            },
-        )
+        found = self._intervals(items.source_key(zone, provider, kind), since, until)
         readings = _understood(found, lambda item: items.to_reading(item, zone, provider, kind))
         return tuple(reading for reading in readings if since < reading.valid_to <= until)
+
+    def versions(
+        self, zone: str, provider: str, kind: Kind, *, since: datetime, until: datetime
+    ) -> tuple[Reading, ...]:
+        """Return what the readings of `history` said over time, each interval oldest first.
+
+        Damaged ones are logged and passed over.
+
+        Raises
+        ------
+        StoreError
+            When a query failed.
+        """
+        found = self._intervals(items.source_key(zone, provider, kind), since, until)
+        intervals = _understood(
+            found, lambda item: tuple(items.to_versions(item, zone, provider, kind))
+        )
+        return tuple(
+            version
+            for versions in intervals
+            for version in versions
+            if since < version.valid_to <= until
+        )
 
     def forecasts(self, zone: str) -> tuple[Forecast, ...]:
         """Return the zone's forecasts; damaged ones are logged and passed over.
@@ -297,7 +291,7 @@ class DynamoStore:
         StoreError
             When the query failed.
         """
-        found = self._query("pk = :pk", {":pk": {"S": f"FORECAST#{zone}"}})
+        found = self._table.query("pk = :pk", {":pk": {"S": f"FORECAST#{zone}"}})
         return tuple(_understood(found, lambda item: items.to_forecast(item, zone)))
 
     def record_latency(self, colo: str, pop: str, rtts_ms: Sequence[float], at: datetime) -> bool:
@@ -315,25 +309,13 @@ class DynamoStore:
         unchanged, guard = "NOT attribute_type(samples, :guard)", {"S": "N"}
         for _ in range(LATENCY_TRIES):
             attributes = items.from_latency(learnt(known, colo, pop, rtts_ms, at))
-            with naming("UpdateItem"):
-                try:
-                    self._client.update_item(
-                        TableName=self._table_name,
-                        Key={"pk": LATENCY, "sk": sk},
-                        UpdateExpression="SET "
-                        + ", ".join(f"#{name} = :{name}" for name in attributes),
-                        ConditionExpression=unchanged,
-                        ExpressionAttributeNames={f"#{name}": name for name in attributes},
-                        ExpressionAttributeValues={
-                            ":guard": guard,
-                            **{f":{name}": value for name, value in attributes.items()},
-                        },
-                        ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                    )
-                except self._client.exceptions.ConditionalCheckFailedException as refused:
-                    there: Item = refused.response.get("Item", {})  # type: ignore[assignment]
-                else:
-                    return True
+            written, there = self._table.set(
+                {"pk": LATENCY, "sk": sk}, attributes, unchanged, {":guard": guard}
+            )
+            if written:
+                return True
+            if _is_newers(there):
+                return False
             try:
                 known = items.to_latency(there)
             except items.NOT_OURS:
@@ -352,63 +334,79 @@ class DynamoStore:
         StoreError
             When a query failed.
         """
-        return tuple(_understood(self._query("pk = :pk", {":pk": LATENCY}), items.to_latency))
+        return tuple(_understood(self._table.query("pk = :pk", {":pk": LATENCY}), items.to_latency))
 
-    def _put(self, item: Item, condition: str, values: Item) -> tuple[bool, Mapping[str, Any]]:
-        """Return whether the item was written, and what was there before, empty if nothing."""
-        with naming("PutItem"):
-            try:
-                answer = self._client.put_item(
-                    TableName=self._table_name,
-                    Item=item,
-                    ConditionExpression=condition,
-                    ExpressionAttributeValues=values,
-                    ReturnValues="ALL_OLD",
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
-            except self._client.exceptions.ConditionalCheckFailedException as refused:
-                there: Item = refused.response.get("Item", {})  # type: ignore[assignment]
-                return False, there
-            return True, answer.get("Attributes", {})
+    def _keep(self, source: str, reading: Reading, item: Item) -> None:
+        """Write an interval into the history unless a later revision is there.
+
+        Its first version and the same figures again take one write; other figures take a second,
+        which keeps the superseded ones: a decision that rested on them can still be replayed.
+        """
+        key: Item = {"pk": {"S": f"HISTORY#{source}"}, "sk": {"S": items.iso(reading.valid_to)}}
+        kept: dict[str, Any] = {
+            **dict.fromkeys(items.OPTIONAL),  # a revision keeps nothing of its predecessor's
+            **item,
+            "detail": {"S": json.dumps(dict(reading.detail))} if reading.detail else None,
+            "expires_at": items.expiry(reading.valid_to + items.HISTORY_LIFE),
+            "known_at": items.epoch(reading.fetched_at),
+        }
+        same = " AND ".join(
+            f"attribute_not_exists(#{name})" if kept[name] is None else f"#{name} = :{name}"
+            for name in items.FIGURES
+        )
+        new = "NOT attribute_type(#revision, :number)"
+        first_or_same = f"{new} OR (#revision < :revision AND {same})"
+        while True:  # round again only when another wrote in between, each time a later revision
+            written, there = self._table.set(
+                key, kept, first_or_same, {":number": {"S": "N"}}, once=["known_at"]
+            )
+            if written or _is_newers(there) or _revision(there) >= _revision(item):
+                return
+            written, _ = self._table.set(
+                key,
+                kept | items.earlier_versions(there),
+                "#revision = :seen",
+                {":seen": there["revision"]},
+            )
+            if written:
+                return
 
     def _update(self, sk: str, attributes: Item, *, guard: str, value: Item) -> bool:
-        """Set attributes of an item in ``CURRENT`` if its guard is absent or below the value."""
-        with naming("UpdateItem"):
-            try:
-                self._client.update_item(
-                    TableName=self._table_name,
-                    Key={"pk": CURRENT, "sk": {"S": sk}},
-                    UpdateExpression="SET "
-                    + ", ".join(f"#{name} = :{name}" for name in attributes),
-                    ConditionExpression=(
-                        f"NOT attribute_type({guard}, :number) OR {guard} < :guard"
-                    ),
-                    ExpressionAttributeNames={f"#{name}": name for name in attributes},
-                    ExpressionAttributeValues={
-                        ":number": {"S": "N"},
-                        ":guard": value,
-                        **{f":{name}": stated for name, stated in attributes.items()},
-                    },
-                )
-            except self._client.exceptions.ConditionalCheckFailedException:
-                return False
-            return True
+        """Set attributes of an item in ``CURRENT`` if its guard is absent or below the value.
 
-    def _query(self, condition: str, values: Item) -> list[Mapping[str, Any]]:
-        found: list[Mapping[str, Any]] = []
-        start: Item = {}
-        while True:
-            with naming("Query"):
-                page = self._client.query(
-                    TableName=self._table_name,
-                    KeyConditionExpression=condition,
-                    ExpressionAttributeValues=values,
-                    **start,
-                )
-            found += page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return found
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        An item that newer code wrote is left as it is: half of it in this shape would mislead.
+        """
+        written, there = self._table.set(
+            {"pk": CURRENT, "sk": {"S": sk}},
+            items.SCHEMA | attributes,
+            f"(NOT attribute_type({guard}, :number) OR {guard} < :guard)"
+            " AND (NOT attribute_type(#schema, :number) OR #schema <= :schema)",
+            {":number": {"S": "N"}, ":guard": value},
+        )
+        return written or _is_newers(there)
+
+    def _intervals(self, source: str, since: datetime, until: datetime) -> list[Mapping[str, Any]]:
+        return self._table.query(
+            "pk = :pk AND sk BETWEEN :since AND :until",
+            {
+                ":pk": {"S": f"HISTORY#{source}"},
+                ":since": {"S": items.iso(since)},
+                ":until": {"S": items.iso(until)},
+            },
+        )
+
+
+def _revision(item: Mapping[str, Any]) -> Decimal:
+    return Decimal(item["revision"]["N"])
+
+
+def _is_newers(item: Mapping[str, Any]) -> bool:
+    """Return whether newer code wrote what is there, and tell: this code leaves it as it is."""
+    if not items.is_newer(item):
+        return False
+    key = f"{item['pk']['S']} {item['sk']['S']}"
+    logger.warning("item %s of schema %s is left as it is", key, item["schema"]["N"])
+    return True
 
 
 def _understood(

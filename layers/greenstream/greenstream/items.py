@@ -6,8 +6,8 @@ Figures keep three decimals, coverage four. Decoding raises one of `NOT_OURS` on
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -32,7 +32,15 @@ Item = dict[str, Any]
 """An item as the low-level client has it: ``{"gco2_kwh": {"N": "1.5"}}``."""
 
 SCHEMA: Final = {"schema": {"N": "1"}}
-"""Version of the items' shape: a reader names what it does not know instead of guessing."""
+"""Version of the items' shape: a reader names what it does not know instead of guessing.
+
+It changes only when a reader of the version before would misread (ADR 0014): an attribute that
+may be missing needs no new version, since readers pass over what they do not know.
+"""
+
+MAX_EARLIER: Final = 24
+"""Superseded versions kept of one interval: two hours of a source that says something else at
+every poll. An item must stay small, and what changed so often was never known for long."""
 
 HISTORY_LIFE: Final = timedelta(days=30)
 FORECAST_LIFE: Final = timedelta(days=3)
@@ -53,6 +61,31 @@ NOT_OURS: Final = (
 """What decoding an item of any shape may raise; `GreenStreamError` from the domain's checks."""
 
 HOUR_NAMES: Final = {hour: f"h{hour:02d}" for hour in range(24)}
+
+
+FIGURES: Final = (
+    "schema",
+    "valid_from",
+    "valid_to",
+    "provider_zone",
+    "scope",
+    "quality",
+    "gco2_kwh",
+    "gco2_low",
+    "gco2_high",
+    "coverage",
+    "simulated",
+)
+"""What a version of a reading says; the rest of its attributes is about its coming."""
+
+OPTIONAL: Final = ("gco2_low", "gco2_high", "coverage", "simulated", "fetched_at")
+"""What a reading's item may lack."""
+
+VERSION: Final = (*FIGURES, "revision", "fetched_at", "known_at")
+
+
+class SchemaError(ValueError):
+    """An item of another schema version, which the message names."""
 
 
 def number(value: float, decimals: int = 3) -> Item:
@@ -120,10 +153,25 @@ def from_reading(reading: Reading) -> Item:
 
 def same_figures(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Return whether two items of a reading differ in their revision alone."""
-    told_apart = {"pk", "sk", "revision", "fetched_at"}
-    return {name: value for name, value in one.items() if name not in told_apart} == {
-        name: value for name, value in other.items() if name not in told_apart
-    }
+    return all(one.get(name) == other.get(name) for name in FIGURES)
+
+
+def earlier_versions(superseded: Mapping[str, Any]) -> Item:
+    """Return the attribute that keeps what an item of the history said until now."""
+    kept = superseded.get("earlier", {}).get("L", [])
+    version = {name: superseded[name] for name in VERSION if name in superseded}
+    return {"earlier": {"L": [*kept[1 - MAX_EARLIER :], {"M": version}]}}
+
+
+def to_versions(item: Mapping[str, Any], zone: str, provider: str, kind: Kind) -> Iterator[Reading]:
+    """Yield what an item of the history has said, oldest first.
+
+    ``fetched_at`` is when each version's figures first came: they may have come again since.
+    """
+    for version in (*(entry["M"] for entry in item.get("earlier", {}).get("L", ())), item):
+        reading = to_reading(version, zone, provider, kind)
+        known_at = moment(version["known_at"]) if "known_at" in version else reading.fetched_at
+        yield replace(reading, fetched_at=known_at)
 
 
 def to_reading(item: Mapping[str, Any], zone: str, provider: str, kind: Kind) -> Reading:
@@ -269,9 +317,16 @@ def to_latency(item: Mapping[str, Any]) -> MeasuredRtt:
     )
 
 
+def is_newer(item: Mapping[str, Any]) -> bool:
+    """Return whether newer code wrote the item, which is then not this code's to change."""
+    version = item.get("schema", {}).get("N")
+    return version is not None and float(version) > float(SCHEMA["schema"]["N"])
+
+
 def _check_schema(item: Mapping[str, Any]) -> None:
     if item["schema"] != SCHEMA["schema"]:
-        raise ValueError(f"schema {item['schema']}")
+        [version] = item["schema"].values()
+        raise SchemaError(f"schema {version!s:.20}")
 
 
 def _flag(item: Mapping[str, Any]) -> bool:

@@ -13,8 +13,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from greenstream import items
-from greenstream.dynamodb import CURRENT, naming
+from greenstream.dynamodb import CURRENT
 from greenstream.policy import Policy
+from greenstream.table import naming
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

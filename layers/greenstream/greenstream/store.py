@@ -116,6 +116,16 @@ class Store(Protocol):
         """Return the readings with ``since < valid_to <= until``, oldest first, once each."""
         ...
 
+    def versions(
+        self, zone: str, provider: str, kind: Kind, *, since: datetime, until: datetime
+    ) -> tuple[Reading, ...]:
+        """Return what the readings of `history` said over time, each interval oldest first.
+
+        ``fetched_at`` is when a version's figures first came. What was known at an instant are
+        the last versions fetched by then; a run stores what it fetched at most its time later.
+        """
+        ...
+
     def forecasts(self, zone: str) -> tuple[Forecast, ...]:
         """Return the zone's forecasts, the newest of each source and kind."""
         ...

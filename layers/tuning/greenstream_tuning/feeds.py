@@ -151,7 +151,7 @@ class KeptReadings:
     Parameters
     ----------
     readings
-        Of one source and kind, oldest first.
+        Of one source and kind, oldest first, each interval in all its versions.
     max_age_s, annual_mean_gco2_kwh
         As in the table of zones.
 
@@ -171,7 +171,7 @@ class KeptReadings:
         told = sorted(readings, key=lambda reading: (reading.fetched_at, reading.valid_to))
         newest = [told[0]]
         for reading in told[1:]:  # what is told late does not roll back what is known
-            newest.append(max(newest[-1], reading, key=lambda one: one.valid_to))
+            newest.append(reading if reading.valid_to >= newest[-1].valid_to else newest[-1])
         self._told_s = np.array([reading.fetched_at.timestamp() for reading in told])
         self._from_s = np.array([reading.valid_from.timestamp() for reading in newest])
         self._to_s = np.array([reading.valid_to.timestamp() for reading in newest])
@@ -196,7 +196,10 @@ class KeptReadings:
 
 
 def truth_of(readings: Sequence[Reading], step_s: int = 300) -> Trace:
-    """Return kept readings as a trace: each step has the reading whose interval it begins in."""
+    """Return kept readings as a trace: each step has the reading whose interval it begins in.
+
+    Of an interval's versions the last one stands.
+    """
     start_s = int(readings[0].valid_from.timestamp()) // step_s * step_s
     end_s = max(reading.valid_to.timestamp() for reading in readings)
     values = np.full(int(np.ceil((end_s - start_s) / step_s)), np.nan)

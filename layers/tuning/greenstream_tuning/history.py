@@ -91,7 +91,7 @@ def _source(store: Store, zone: Zone, now: datetime) -> tuple[tuple[Trace, Feed]
     for source in zone.sources:
         if KIND not in source.kinds:
             continue
-        readings = store.history(zone.zone, source.provider, KIND, since=now - KEPT, until=now)
+        readings = store.versions(zone.zone, source.provider, KIND, since=now - KEPT, until=now)
         told_for = _told_for(readings)
         longest = max(longest, told_for)
         if told_for >= LEAST:
