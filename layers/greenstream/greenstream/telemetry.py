@@ -4,6 +4,7 @@ Metrics carry the dimension ``service`` alone; the zone goes into the log line, 
 combination of dimensions is a metric that is paid for.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -13,12 +14,22 @@ from aws_lambda_powertools.metrics import MetricUnit
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
+class _FunctionLogger(Logger):
+    """Powertools' logger, but not the one that a library of the service's name has.
+
+    The gridstatus library's logger must be silent, and would be this one.
+    """
+
+    def _get_logger(self) -> logging.Logger:
+        return logging.getLogger(f"function.{self.service}")
+
+
 class PowertoolsTelemetry:
     """The `collect.Telemetry` port on Powertools; the service name comes from its environment."""
 
     def __init__(self, logger: Logger | None = None, metrics: Metrics | None = None) -> None:
         # Each line's place in the code would be this file's.
-        self.logger = logger or Logger(location=None)
+        self.logger = logger or _FunctionLogger(location=None)
         self.metrics = metrics or Metrics()
 
     def event(self, level: str, message: str, **fields: object) -> None:
