@@ -220,11 +220,11 @@ class DynamoStore:
             found = self._table.query(
                 "pk = :pk AND sk >= :sk", {":pk": CURRENT, ":sk": {"S": FIRST_FAST_SK}}
             )
-        understood: list[Reading | ProviderStatus | HourProfile | Policy] = []
+        decoded: list[Reading | ProviderStatus | HourProfile | Policy] = []
         damaged: list[str] = []
         for item in found:
             try:
-                understood.append(items.to_current(item))
+                decoded.append(items.to_current(item))
             except items.SchemaError as error:
                 damaged.append(f"{item['sk']['S']} ({error})")
             except items.NOT_OURS:
@@ -232,14 +232,14 @@ class DynamoStore:
         if slow is None:
             slow = self._slow = _Slow(
                 read_at=now,
-                policy=next((one for one in understood if isinstance(one, Policy)), None),
-                profiles=tuple(one for one in understood if isinstance(one, HourProfile)),
+                policy=next((one for one in decoded if isinstance(one, Policy)), None),
+                profiles=tuple(one for one in decoded if isinstance(one, HourProfile)),
                 damaged=tuple(sk for sk in damaged if sk < FIRST_FAST_SK),
             )
         return Snapshot(
-            readings=tuple(one for one in understood if isinstance(one, Reading)),
+            readings=tuple(one for one in decoded if isinstance(one, Reading)),
             profiles=slow.profiles,
-            providers=tuple(one for one in understood if isinstance(one, ProviderStatus)),
+            providers=tuple(one for one in decoded if isinstance(one, ProviderStatus)),
             policy=slow.policy,
             damaged=slow.damaged + tuple(sk for sk in damaged if sk >= FIRST_FAST_SK),
         )
@@ -257,7 +257,7 @@ class DynamoStore:
             When a query failed.
         """
         found = self._intervals(items.source_key(zone, provider, kind), since, until)
-        readings = _understood(found, lambda item: items.to_reading(item, zone, provider, kind))
+        readings = understood(found, lambda item: items.to_reading(item, zone, provider, kind))
         return tuple(reading for reading in readings if since < reading.valid_to <= until)
 
     def versions(
@@ -273,7 +273,7 @@ class DynamoStore:
             When a query failed.
         """
         found = self._intervals(items.source_key(zone, provider, kind), since, until)
-        intervals = _understood(
+        intervals = understood(
             found, lambda item: tuple(items.to_versions(item, zone, provider, kind))
         )
         return tuple(
@@ -292,7 +292,7 @@ class DynamoStore:
             When the query failed.
         """
         found = self._table.query("pk = :pk", {":pk": {"S": f"FORECAST#{zone}"}})
-        return tuple(_understood(found, lambda item: items.to_forecast(item, zone)))
+        return tuple(understood(found, lambda item: items.to_forecast(item, zone)))
 
     def record_latency(self, colo: str, pop: str, rtts_ms: Sequence[float], at: datetime) -> bool:
         """Add a report upon what is there, unless others keep writing in between (``False``).
@@ -334,7 +334,7 @@ class DynamoStore:
         StoreError
             When a query failed.
         """
-        return tuple(_understood(self._table.query("pk = :pk", {":pk": LATENCY}), items.to_latency))
+        return tuple(understood(self._table.query("pk = :pk", {":pk": LATENCY}), items.to_latency))
 
     def _keep(self, source: str, reading: Reading, item: Item) -> None:
         """Write an interval into the history unless a later revision is there.
@@ -409,9 +409,10 @@ def _is_newers(item: Mapping[str, Any]) -> bool:
     return True
 
 
-def _understood(
+def understood(
     found: Iterable[Mapping[str, Any]], decode: Callable[[Mapping[str, Any]], T]
 ) -> Iterator[T]:
+    """Yield what can be decoded; the rest is logged by its key."""
     for item in found:
         try:
             yield decode(item)

@@ -397,6 +397,7 @@ def from_policy(policy: Policy) -> Item:
 
 def to_policy(item: Mapping[str, Any]) -> Policy:
     """Return the policy of an item; what it does not say is as by default."""
+    _check_schema(item)
     stated: dict[str, Any] = {
         part.name: part.type(item[part.name]["N"])
         for part in fields(Policy)

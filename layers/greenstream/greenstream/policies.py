@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from greenstream import items
-from greenstream.dynamodb import CURRENT
+from greenstream.dynamodb import CURRENT, understood
 from greenstream.policy import Policy
 from greenstream.table import naming
 
@@ -117,7 +117,7 @@ class DynamoPolicies:
             )
 
     def versions(self) -> tuple[PolicyVersion, ...]:
-        """Return what was kept, oldest first.
+        """Return what was kept, oldest first; damaged ones are logged and passed over.
 
         Raises
         ------
@@ -132,12 +132,12 @@ class DynamoPolicies:
                 ConsistentRead=True,
             )
             found = [item for page in pages for item in page["Items"]]
-        kept = [
-            PolicyVersion(
-                items.to_policy(item),
-                items.moment({"N": item["written_at"]["N"]}),
-                json.loads(item["evidence"]["S"]),
-            )
-            for item in found
-        ]
-        return tuple(sorted(kept, key=lambda one: one.written_at))
+        return tuple(sorted(understood(found, _version), key=lambda one: one.written_at))
+
+
+def _version(item: Mapping[str, Any]) -> PolicyVersion:
+    return PolicyVersion(
+        items.to_policy(item),
+        items.moment(item["written_at"]),
+        json.loads(item["evidence"]["S"]),
+    )

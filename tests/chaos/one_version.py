@@ -1,0 +1,177 @@
+"""What one version of the code writes to a table, and what it reads there.
+
+``python one_version.py write|revise|read <table>``, with that version's packages on the path. It
+uses nothing newer than the oldest version that it is run with.
+"""
+
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from greenstream.dynamodb import DynamoStore, dynamodb_client
+from greenstream.ladder import HourMean, HourProfile
+from greenstream.policies import DynamoPolicies
+from greenstream.policy import FreshnessModel, Policy, RankingSignal
+from greenstream.reading import (
+    Basis,
+    Forecast,
+    ForecastPoint,
+    Kind,
+    Quality,
+    Reading,
+    Scope,
+    Signal,
+)
+from greenstream.store import ProviderState, ProviderStatus
+
+T0 = datetime(2026, 11, 22, 16, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+KIND = Kind(Signal.AVERAGE, Basis.DIRECT)
+
+PLAIN = Reading(
+    zone="GBR-13",
+    provider="eso",
+    provider_zone="13",
+    signal=Signal.AVERAGE,
+    basis=Basis.DIRECT,
+    scope=Scope.CONSUMPTION,
+    quality=Quality.FORECAST,
+    gco2_kwh=114.0,
+    gco2_low=114.0,
+    gco2_high=114.0,
+    valid_from=T0 - HOUR / 2,
+    valid_to=T0,
+    fetched_at=T0 - 25 * MINUTE,
+)
+EVERYTHING = Reading(
+    zone="ENTSOE_NL",
+    provider="entsoe",
+    provider_zone="10YNL----------L",
+    signal=Signal.AVERAGE,
+    basis=Basis.LIFECYCLE,
+    scope=Scope.PRODUCTION,
+    quality=Quality.MEASURED,
+    gco2_kwh=245.125,
+    gco2_low=201.5,
+    gco2_high=388.25,
+    valid_from=T0 - 15 * MINUTE,
+    valid_to=T0,
+    published_at=T0 + 50 * MINUTE,
+    fetched_at=T0 + HOUR,
+    coverage=0.6512,
+    simulated=True,
+    detail={"fuel_mw": {"Fossil Gas": 5120.5}, "factors": "2026-11"},
+)
+READINGS = (PLAIN, EVERYTHING)
+FORECAST = Forecast(
+    zone="GBR-13",
+    provider="eso",
+    provider_zone="13",
+    signal=Signal.AVERAGE,
+    basis=Basis.DIRECT,
+    scope=Scope.CONSUMPTION,
+    issued_at=T0,
+    points=(
+        ForecastPoint(T0, T0 + HOUR / 2, 120.5),
+        ForecastPoint(T0 + HOUR / 2, T0 + HOUR, 0.0),
+    ),
+)
+PROFILE = HourProfile(
+    zone="GBR-13",
+    kind=KIND,
+    scope=Scope.CONSUMPTION,
+    provider="eso",
+    hours={7: HourMean(300.5, T0, 12.25), 8: HourMean(310.0, T0 + HOUR)},
+)
+STATUS = ProviderStatus(
+    provider="eso",
+    state=ProviderState.PARTIAL,
+    last_run_at=T0,
+    last_success_at=T0,
+    newest_valid_to=T0 - HOUR,
+    last_error="eso: HTTP 503",
+    last_error_kind="transient",
+    last_error_at=T0,
+    stored=14,
+    rejected={"false_zero": 2},
+    unconfigured_zones=("PJM",),
+)
+ROUND_TRIPS = (("LHR", "lon", (3.5, 4.0)), ("SJC", "sfo", (12.34, 900.0, 11.0)))
+POLICY = Policy(
+    version="tuned-7",
+    max_latency_ms=60.0,
+    ranking_signal=RankingSignal.AVERAGE,
+    freshness_model=FreshnessModel.DRIFT,
+    capacity={"sfo": 2.0},
+    log_every=3,
+)
+
+
+def revised(reading: Reading) -> Reading:
+    """Return what the provider says of the same interval later."""
+    published_at = reading.published_at and reading.published_at + HOUR
+    return replace(
+        reading,
+        gco2_kwh=reading.gco2_kwh + 10,
+        gco2_low=reading.gco2_low + 10,
+        gco2_high=reading.gco2_high + 10,
+        published_at=published_at,
+        fetched_at=reading.fetched_at + HOUR,
+    )
+
+
+def write(store: DynamoStore, policies: DynamoPolicies) -> None:
+    """Write one item of each kind that there is."""
+    for reading in READINGS:
+        store.put_reading(reading)
+    store.put_forecast(FORECAST)
+    store.put_profile_hours(PROFILE)
+    store.put_status(STATUS)
+    for colo, pop, rtts_ms in ROUND_TRIPS:
+        store.record_latency(colo, pop, rtts_ms, T0)
+    policies.write(POLICY, {"why": "a test"}, T0)
+    policies.enforce(POLICY.version)
+
+
+def revise(store: DynamoStore) -> None:
+    """Write upon what is there: a version of the code takes over in the middle of things."""
+    for reading in READINGS:
+        store.put_reading(revised(reading))
+    store.put_forecast(replace(FORECAST, issued_at=T0 + HOUR))
+    hours = {8: HourMean(290.0, T0 + 2 * HOUR, 3.5)}
+    store.put_profile_hours(replace(PROFILE, hours=hours))
+    store.put_status(
+        ProviderStatus(provider="eso", state=ProviderState.OK, last_run_at=T0 + HOUR, stored=15)
+    )
+    for colo, pop, _ in ROUND_TRIPS:
+        store.record_latency(colo, pop, [14.0], T0 + HOUR)
+
+
+def read(store: DynamoStore, policies: DynamoPolicies) -> list[str]:
+    """Return all that can be read, one line each."""
+    seen = store.snapshot()
+    found: list[object] = [*seen.readings, *seen.profiles, *seen.providers, seen.policy]
+    for one in READINGS:
+        span = {"since": T0 - 24 * HOUR, "until": T0 + 24 * HOUR}
+        found += store.history(one.zone, one.provider, one.kind, **span)
+    found += [*store.forecasts(FORECAST.zone), *store.latencies(), *policies.versions()]
+    return [*map(repr, found), f"damaged: {seen.damaged}"]
+
+
+def main(what: str, table_name: str) -> None:
+    """Do one of the three on the table that the environment leads to."""
+    client = dynamodb_client()
+    store = DynamoStore(client, table_name, clock=lambda: T0)
+    policies = DynamoPolicies(client, table_name)
+    match what:
+        case "write":
+            write(store, policies)
+        case "revise":
+            revise(store)
+        case "read":
+            print("\n".join(read(store, policies)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

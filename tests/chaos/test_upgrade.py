@@ -1,0 +1,276 @@
+"""Rolling deploys: what one version of the code writes, the other reads, both ways.
+
+``items_v1.json`` holds one item of each kind as schema version 1 has them, for ever. The versions
+of the code before this one come from the repository's own history.
+"""
+
+import copy
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from moto import mock_aws
+
+from greenstream import items
+from greenstream.dynamodb import DynamoStore, dynamodb_client
+from greenstream.policies import DynamoPolicies
+from greenstream.store import PutOutcome, Snapshot
+from tests.chaos import one_version
+from tests.chaos.one_version import (
+    EVERYTHING,
+    FORECAST,
+    HOUR,
+    KIND,
+    PLAIN,
+    POLICY,
+    PROFILE,
+    STATUS,
+    T0,
+    revised,
+)
+from tests.integration import engines
+from tests.integration.conftest import make_table
+from tests.router_client import Client, SetClock
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+SUITE = "upgrade"
+ROOT = Path(__file__).resolve().parents[2]
+GOLDEN: list[items.Item] = json.loads(Path(__file__).with_name("items_v1.json").read_text())
+BEFORE = "995d41a"
+"""The last version whose history kept an interval's latest figures only."""
+
+CURRENT = [item for item in GOLDEN if item["pk"]["S"] == "CURRENT"]
+LEFT_ALONE = [item for item in GOLDEN if item["sk"]["S"].startswith(("PROFILE", "PROVIDER"))] + [
+    item for item in GOLDEN if item["pk"]["S"].startswith(("HISTORY", "LATENCY"))
+]
+
+
+def key_of(item: Mapping[str, Any]) -> str:
+    return f"{item['pk']['S']} {item['sk']['S']}"
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator["DynamoDBClient"]:
+    with mock_aws():
+        yield dynamodb_client()
+
+
+class Table:
+    """A table whose items a test may set, with what reads and writes it."""
+
+    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+        self.client = client
+        self.name = name
+        self.store = DynamoStore(client, name, clock=lambda: T0)
+        self.policies = DynamoPolicies(client, name)
+
+    def hold(self, *held: items.Item) -> None:
+        for item in held:
+            self.client.put_item(TableName=self.name, Item=item)
+
+    def items(self) -> dict[str, Any]:
+        found = self.client.scan(TableName=self.name)["Items"]
+        return {key_of(item): item for item in found}
+
+    def read(self) -> list[str]:
+        self.store = DynamoStore(self.client, self.name, clock=lambda: T0)
+        return one_version.read(self.store, self.policies)
+
+
+@pytest.fixture
+def table(client: "DynamoDBClient") -> Table:
+    name = uuid4().hex
+    make_table(client, name)
+    return Table(client, name)
+
+
+# --- version 1, for ever -----------------------------------------------------------------------
+
+
+def test_there_is_a_golden_item_of_each_kind() -> None:
+    kinds = {f"{item['pk']['S']} {item['sk']['S']}".split("#")[0] for item in GOLDEN}
+    assert kinds == {
+        "CURRENT POLICY",
+        "CURRENT PROFILE",
+        "CURRENT PROVIDER",
+        "CURRENT READING",
+        "FORECAST",
+        "HISTORY",
+        "LATENCY LHR",
+        "LATENCY SJC",
+        "POLICY tuned-7",
+    }
+
+
+def test_version_1_reads_as_it_was_meant(table: Table) -> None:
+    table.hold(*GOLDEN)
+    seen = table.store.snapshot()
+    bare = replace(EVERYTHING, detail={})
+    assert seen == Snapshot(
+        readings=(bare, PLAIN), profiles=(PROFILE,), providers=(STATUS,), policy=POLICY
+    )
+    for reading in (PLAIN, EVERYTHING):
+        span = {"since": T0 - HOUR, "until": T0}
+        found = table.store.history(reading.zone, reading.provider, reading.kind, **span)
+        assert found == (reading,)
+    assert table.store.forecasts("GBR-13") == (FORECAST,)
+    assert [one.rtt_ms for one in table.store.latencies()] == [3.8, 12.3]
+    assert [one.policy for one in table.policies.versions()] == [POLICY]
+
+
+def test_this_code_still_writes_version_1(table: Table) -> None:
+    one_version.write(table.store, table.policies)
+    assert table.items() == {key_of(item): item for item in GOLDEN}
+
+
+# --- what later versions may add ---------------------------------------------------------------
+
+
+def test_attributes_of_later_versions_are_passed_over(table: Table) -> None:
+    table.hold(*GOLDEN)
+    expected = table.read()
+    later = {"added_later": {"M": {"figures": {"L": [{"N": "1"}]}}}, "schema": {"N": "1"}}
+    table.hold(*(item | later for item in GOLDEN))
+    assert table.read() == expected
+
+
+@pytest.mark.parametrize("golden", CURRENT, ids=key_of)
+def test_an_item_of_a_later_schema_is_named_with_its_reason_and_hurts_itself_only(
+    table: Table, golden: items.Item
+) -> None:
+    table.hold(*GOLDEN, golden | {"schema": {"N": "2"}})
+    seen = table.store.snapshot()
+    assert seen.damaged == (f"{golden['sk']['S']} (schema 2)",)
+    there = [
+        *seen.readings,
+        *seen.profiles,
+        *seen.providers,
+        *([seen.policy] if seen.policy else []),
+    ]
+    assert len(there) == len(CURRENT) - 1
+
+
+def test_a_route_over_a_zone_of_a_later_schema_is_answered_and_says_so(table: Table) -> None:
+    [later] = [item for item in CURRENT if item["sk"]["S"].startswith("READING#GBR-13")]
+    table.hold(*GOLDEN, later | {"schema": {"N": "2"}, "gco2_kwh": {"S": "another shape"}})
+    answer = Client(table.store, clock=SetClock(T0)).ask("/v1/route", "pops=lon,ams")
+    assert answer.status == 200
+    assert "READING#GBR-13#eso#average#direct (schema 2)" in answer.body["degraded_reason"]
+    rungs = {each["zone"]: each["rung"] for each in answer.body["candidates"]}
+    assert rungs["GBR-13"] not in ("live", "stale")
+    assert rungs["ENTSOE_NL"] == "live_partial"
+
+
+@pytest.mark.parametrize("golden", [one for one in GOLDEN if one not in CURRENT], ids=key_of)
+def test_later_schemas_elsewhere_are_passed_over_and_logged(
+    table: Table, golden: items.Item, caplog: pytest.LogCaptureFixture
+) -> None:
+    table.hold(*GOLDEN)
+    whole = table.read()
+    table.hold(golden | {"schema": {"N": "2"}})
+    assert len(table.read()) == len(whole) - 1
+    assert f"damaged item {key_of(golden)}" in caplog.text
+    assert "schema 2" in caplog.text
+
+
+@pytest.mark.parametrize("golden", LEFT_ALONE, ids=key_of)
+def test_what_a_later_schema_wrote_is_left_as_it_is_and_told(
+    table: Table, golden: items.Item, caplog: pytest.LogCaptureFixture
+) -> None:
+    later = copy.deepcopy(golden) | {"schema": {"N": "2"}, "added_later": {"S": "and needed"}}
+    table.hold(*GOLDEN, later)
+    one_version.revise(table.store)
+    assert table.items()[key_of(later)] == later
+    assert f"item {key_of(later)} of schema 2 is left as it is" in caplog.text
+
+
+def test_a_newer_reading_takes_the_place_of_a_later_schemas_whole(table: Table) -> None:
+    """CURRENT must go on when a deployment is taken back; nothing of the later shape stays."""
+    [golden] = [item for item in CURRENT if item["sk"]["S"].startswith("READING#GBR-13")]
+    table.hold(golden | {"schema": {"N": "2"}, "added_later": {"S": "x"}})
+    newer = replace(PLAIN, valid_from=T0, valid_to=T0 + HOUR / 2, fetched_at=T0)
+    assert table.store.put_reading(PLAIN).outcome is not PutOutcome.STORED
+    assert table.items()[key_of(golden)]["schema"] == {"N": "2"}
+    assert table.store.put_reading(newer).outcome is PutOutcome.STORED
+    assert table.items()[key_of(golden)].keys() == golden.keys()
+    assert table.store.snapshot().readings == (newer,)
+
+
+# --- the code before this one ------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package as it was, out of the repository's own history."""
+    asked = ["git", "archive", "--format=tar", BEFORE, "layers/greenstream/greenstream"]
+    archive = subprocess.run(asked, cwd=ROOT, capture_output=True, check=False)
+    if archive.returncode:
+        pytest.skip(f"OLD CODE NOT TRIED: {BEFORE} is not in this clone's history")
+    folder = tmp_path_factory.mktemp("before")
+    subprocess.run(["tar", "-x"], cwd=folder, input=archive.stdout, check=True)
+    return folder / "layers/greenstream"
+
+
+@pytest.fixture(scope="module")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with engines.dynoxide(tmp_path_factory.mktemp("dynoxide")) as address:
+        yield address
+
+
+def run(package: Path, what: str, endpoint: str, table_name: str) -> str:
+    """Let a version of the code do something on the table, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, one_version.__file__, what, table_name],
+        env=os.environ | {"PYTHONPATH": str(package), "AWS_ENDPOINT_URL_DYNAMODB": endpoint},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("turns", ["old,new", "new,old"])
+def test_either_version_reads_what_either_wrote_upon_the_other(
+    before: Path, endpoint: str, monkeypatch: pytest.MonkeyPatch, turns: str
+) -> None:
+    package = {"old": before, "new": ROOT / "layers/greenstream"}
+    first, second = turns.split(",")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
+    client, name = dynamodb_client(), uuid4().hex
+    make_table(client, name)
+
+    run(package[first], "write", endpoint, name)
+    written = [run(package[each], "read", endpoint, name) for each in package]
+    assert written[0] == written[1]
+    run(package[second], "revise", endpoint, name)
+    taken_over = [run(package[each], "read", endpoint, name) for each in package]
+    assert taken_over[0] == taken_over[1] != written[0]
+    assert "damaged: ()" in taken_over[0]
+    assert repr(revised(EVERYTHING)) in taken_over[0]
+
+
+def test_what_the_old_code_superseded_is_gone_and_nothing_else(
+    before: Path, endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within a rolling deploy a figure may lose its past; the new code then begins it anew."""
+    new = ROOT / "layers/greenstream"
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
+    client, name = dynamodb_client(), uuid4().hex
+    make_table(client, name)
+    run(new, "write", endpoint, name)
+    run(before, "revise", endpoint, name)
+    store = DynamoStore(client, name, clock=lambda: T0)
+    again = replace(revised(PLAIN), gco2_kwh=50.0, gco2_low=50.0, gco2_high=50.0)
+    store.put_reading(replace(again, fetched_at=again.fetched_at + HOUR))
+    found = store.versions("GBR-13", "eso", KIND, since=T0 - HOUR, until=T0)
+    assert [one.gco2_kwh for one in found] == [124.0, 50.0]
