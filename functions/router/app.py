@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Any, Final
 from aws_lambda_powertools import Logger
 
 from greenstream import answer, answer_window, openapi
+from greenstream.candidates import candidates
 from greenstream.clock import Clock, utc_now
 from greenstream.dynamodb import DynamoStore, dynamodb_client
 from greenstream.journal import FlushedTelemetry, Journal
-from greenstream.latency import estimate_rtt_ms, great_circle_km
 from greenstream.latency_cache import LatencyCache
 from greenstream.question import (
     FieldError,
     QuestionError,
-    RouteQuestion,
     no_question,
     route_question,
     window_question,
@@ -32,8 +31,7 @@ from greenstream.question import (
 )
 from greenstream.reading import Forecast, Reading
 from greenstream.report import MAX_BYTES, latency_report
-from greenstream.roundtrips import MeasuredRtt
-from greenstream.routing import Candidate, LatencySource, decide, like_for_like
+from greenstream.routing import decide
 from greenstream.settings import Settings
 from greenstream.snapshot_cache import SnapshotCache
 from greenstream.split import shares
@@ -49,7 +47,7 @@ from greenstream.web import (
     response,
 )
 from greenstream.window import Window, cleanest, of_one_kind
-from greenstream.zones import Pop, Zone, pops, zones
+from greenstream.zones import Zone, pops, zones
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -178,40 +176,24 @@ class Router:
         if question.max_latency_ms is not None:
             policy = replace(policy, max_latency_ms=question.max_latency_ms)
         ranking = question.signal or policy.ranking_signal
-        figures = like_for_like(question.pops, view.carbon_at(now, policy), ranking)
+        standings = view.standings(question.pops, now, policy, ranking)
         measured = self._measured.of(question.colo) if question.colo else {}
-        candidates = []
-        for pop in question.pops:
-            figure, proxy_reason, proxy = figures[pop.pop]
-            known = measured.get(pop.pop)
-            latency_ms, latency_source = _latency(pop, question, known)
-            candidates.append(
-                Candidate(
-                    pop=pop.pop,
-                    latency_ms=latency_ms,
-                    latency_source=latency_source,
-                    latency_samples=known.samples
-                    if known is not None and latency_source is LatencySource.MEASURED
-                    else None,
-                    carbon=figure,
-                    proxy=proxy,
-                    proxy_reason=proxy_reason,
-                )
-            )
-        decision = decide(candidates, policy, question.current)
+        weighed = candidates(question, standings, measured)
+        decision = decide(weighed, policy, question.current)
         spread = shares(decision, policy) if question.split else None
         body = answer.route(decision, view, policy, ranking, now, spread)
         self._journal.decided(decision, degraded=body["degraded"])
         why = {"degraded_reason": body["degraded_reason"]} if body["degraded"] else {}
         return Reply(
             body=body,
+            members={"candidates": answer.candidates(decision)},
             cache_control=SHARED,
             log={
                 "pop": body["pop"],
                 "zone": body["zone"],
                 "reason": body["reason"],
                 "colo": question.colo,
-                "rungs": dict(Counter(candidate.carbon.rung for candidate in candidates)),
+                "rungs": dict(Counter([candidate.carbon.rung for candidate in weighed])),
                 "degraded": body["degraded"],
                 **why,
             },
@@ -339,20 +321,6 @@ class Router:
 
 def _of_zone(route: Callable[[str, Zone], Reply], zone: Zone) -> Callable[[str], Reply]:
     return lambda query: route(query, zone)
-
-
-def _latency(
-    pop: Pop, question: RouteQuestion, measured: MeasuredRtt | None
-) -> tuple[float | None, LatencySource]:
-    """Return the round trip, ms: the caller's own, else measured, else by the distance."""
-    if (own_ms := question.rtt_ms.get(pop.pop)) is not None:
-        return own_ms, LatencySource.REQUEST
-    if measured is not None:
-        return measured.rtt_ms, LatencySource.MEASURED
-    if question.position is None:
-        return None, LatencySource.UNKNOWN
-    km = great_circle_km(*question.position, pop.lat, pop.lon)
-    return estimate_rtt_ms(km), LatencySource.DISTANCE
 
 
 def _recording(

@@ -31,7 +31,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from greenstream.answer import route
+from greenstream import answer as body
 from greenstream.clock import utc_now
 from greenstream.dynamodb import DynamoStore, dynamodb_client
 from greenstream.latency import estimate_rtt_ms, great_circle_km
@@ -41,6 +41,7 @@ from greenstream.routing import Candidate, LatencySource, decide, like_for_like
 from greenstream.snapshot_cache import View
 from greenstream.store import Snapshot
 from greenstream.telemetry import PowertoolsTelemetry
+from greenstream.web import Reply
 from greenstream.zones import SEED_POPS, pops
 from tests.bench.router_handler import event, filled_store
 from tests.integration.conftest import make_table
@@ -67,7 +68,7 @@ def serve(port: int, redis_port: int) -> None:
     """Serve the peer until told to stop."""
     import uvicorn
     from fastapi import FastAPI
-    from fastapi.responses import JSONResponse
+    from fastapi.responses import Response
     from pydantic import TypeAdapter
     from redis.asyncio import Redis
 
@@ -78,7 +79,7 @@ def serve(port: int, redis_port: int) -> None:
 
     async def answer(
         lat: float, lon: float, colo: str | None = None, current: str | None = None
-    ) -> JSONResponse:
+    ) -> Response:
         pipeline = client.pipeline(transaction=False)
         for name in names:
             pipeline.hvals(redis_key(name))
@@ -104,7 +105,11 @@ def serve(port: int, redis_port: int) -> None:
             for pop in asked
         ]
         decision = decide(candidates, policy, current)
-        return JSONResponse(route(decision, view, policy, ranking, now))
+        reply = Reply(
+            body=body.route(decision, view, policy, ranking, now),
+            members={"candidates": body.candidates(decision)},
+        )
+        return Response(reply.text(), media_type="application/json")
 
     async def processor_s() -> float:
         return time.process_time()

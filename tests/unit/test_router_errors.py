@@ -174,6 +174,13 @@ class TestQueries:
         asked = urlencode({"pops": ",".join(pops()), "rtt": rtts}) + "&" + "x" * 300
         assert len(asked) * MAX_POPS / len(pops()) < MAX_QUERY_CHARS
 
+    @pytest.mark.parametrize("rtt", [":5", "<b>:5", "sfo:1,:5"])
+    def test_a_round_trip_to_no_name_is_refused_in_a_whole_sentence(
+        self, client: Client, rtt: str
+    ) -> None:
+        [error] = problem(client.ask("/v1/route", f"rtt={rtt}"), 400)
+        assert (error["field"], error["detail"]) == ("rtt", "does not know what is given")
+
     def test_too_many_pops_are_refused_as_such(self, client: Client) -> None:
         [error] = problem(client.ask("/v1/route", "pops=" + ",".join(["sfo"] * 301)), 400)
         assert error["detail"] == "takes at most 300 names"
@@ -236,7 +243,11 @@ class TestTheUnexpected:
         assert "secret" not in answer.text
         assert [line[0] for line in client.log.lines] == ["exception", "info"]
 
-    def test_a_figure_that_is_no_number_is_a_fault_not_broken_json(self) -> None:
+    @pytest.mark.parametrize("path", ["/v1/zones/NYISO", "/v1/zones", "/v1/route"])
+    @pytest.mark.parametrize("value", [float("nan"), float("inf")])
+    def test_a_figure_that_is_no_number_is_a_fault_not_broken_json(
+        self, path: str, value: float
+    ) -> None:
         store = MemoryStore()
         store.put_profile_hours(
             HourProfile(
@@ -244,10 +255,10 @@ class TestTheUnexpected:
                 kind=AVERAGE_DIRECT,
                 scope=Scope.PRODUCTION,
                 provider="gridstatus",
-                hours={NOW.hour: HourMean(float("nan"), NOW)},
+                hours={NOW.hour: HourMean(value, NOW)},
             )
         )
-        problem(Client(store).ask("/v1/zones/NYISO"), 500)
+        problem(Client(store).ask(path), 500)
 
     @pytest.mark.parametrize(
         "event",

@@ -218,6 +218,43 @@ class TestLikeForLike:
         assert (found["gco2_kwh"], found["score"], found["rung"]) == (None, None, "none")
 
 
+class TestOneTruth:
+    """The route writes its figures itself, for speed: they are those of the zones."""
+
+    def test_a_candidates_figure_is_its_zones(self) -> None:
+        store = MemoryStore()
+        store.put_reading(a_reading_of("CAISO_NORTH", 210.04, age_s=4000))
+        store.put_reading(a_reading_of("NYISO", 260.25, coverage=0.61237, gco2_high=270.0))
+        store.put_reading(a_reading_of("GBR-13", 0.0, age_s=17 * 60.5))
+        store.put_profile_hours(
+            HourProfile(
+                zone="ENTSOE_NL",
+                kind=AVERAGE_DIRECT,
+                scope=Scope.PRODUCTION,
+                provider="entsoe",
+                hours={NOW.hour: HourMean(333.35, NOW)},
+                simulated=True,
+            )
+        )
+        client = Client(store)
+        found = candidates(client.ask("/v1/route", "signal=any&pops=sfo,nyc,lon,ams,fra"))
+        listed = {row["zone"]: row for row in client.ask("/v1/zones").body["zones"]}
+
+        for candidate in found.values():
+            figure = listed[candidate["zone"]]
+            names = figure.keys() - {"name", "country"}
+            assert {name: candidate[name] for name in names} == {
+                name: figure[name] for name in names
+            }
+        assert [found[pop]["rung"] for pop in ("sfo", "nyc", "lon", "ams", "fra")] == [
+            "stale",
+            "live_partial",
+            "live",
+            "same_hour_7d",
+            "annual_mean",
+        ]
+
+
 class TestSize:
     @pytest.mark.parametrize("kind", [AVERAGE_DIRECT, MARGINAL_DIRECT])
     @pytest.mark.parametrize("filled", ["live", "same_hour", "annual_mean"])

@@ -4,10 +4,13 @@ Rounded to what the figures can bear: g/kWh to one decimal, milliseconds to one,
 none. Times are UTC to the second. A missing figure is null, never zero.
 """
 
+import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
 from greenstream.freshness import age_s
 from greenstream.ladder import FULL_COVERAGE, HourProfile, Rung, ZoneCarbon
@@ -19,6 +22,23 @@ from greenstream.store import ProviderStatus
 from greenstream.zones import AnnualMean, Pop, Source, Zone
 
 Json = dict[str, Any]
+
+JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+"""How all answers are written."""
+
+_AGELESS: Final = attrgetter(
+    "kind",
+    "scope",
+    "quality",
+    "provider",
+    "provider_zone",
+    "coverage",
+    "valid_from",
+    "valid_to",
+    "simulated",
+    "note",
+)
+"""Of a figure, what does not change from second to second."""
 
 
 def utc(moment: datetime | None) -> str | None:
@@ -45,7 +65,10 @@ def route(
     now: datetime,
     shares: Mapping[str, float] | None = None,
 ) -> Json:
-    """Return the answer of ``/v1/route``; ``shares`` where they were asked for."""
+    """Return the answer of ``/v1/route`` but for its last member, see `candidates`.
+
+    ``shares`` where they were asked for.
+    """
     chosen = decision.chosen.candidate
     carbons = [entry.candidate.carbon for entry in decision.candidates]
     return {
@@ -57,13 +80,12 @@ def route(
         "comparable": decision.comparable,
         "ranking": {
             "asked": ranking,
-            "kinds": sorted({str(figure.kind) for figure in carbons if figure.kind}),
+            "kinds": sorted(map(str, {figure.kind for figure in carbons if figure.kind})),
         },
         "policy": policy.version,
         "baseline": _baseline(decision.baseline, decision.attributed_difference_gco2_kwh),
         "split": shares
         and [{"pop": pop, "weight": round(share, 6)} for pop, share in shares.items()],
-        "candidates": [_candidate(entry) for entry in decision.candidates],
     }
 
 
@@ -78,26 +100,64 @@ def _baseline(candidate: Candidate | None, difference: float | None) -> Json | N
     }
 
 
-def _candidate(entry: Ranked) -> Json:
-    candidate = entry.candidate
-    return {
-        "pop": candidate.pop,
-        "zone": candidate.carbon.zone,
-        "proxy_zone": candidate.proxy,
-        "proxy_reason": candidate.proxy_reason or None,
-        "eligible": entry.eligible,
-        "score": tenths(entry.score),
-        "latency_ms": tenths(candidate.latency_ms),
-        "latency_source": candidate.latency_source,
-        "latency_samples": candidate.latency_samples,
-        **carbon(candidate.carbon),
+def candidates(decision: Decision) -> str:
+    """Return the member ``candidates`` of ``/v1/route`` as JSON text.
+
+    Text, since hundreds of objects that differ in three numbers take an encoder longer than the
+    whole rest of an answer.
+
+    Raises
+    ------
+    ValueError
+        When a figure is infinite or no number.
+    """
+    return f"[{','.join(map(_candidate, decision.candidates))}]"
+
+
+def _candidate(entry: Ranked) -> str:
+    candidate, eligible, score = entry
+    pop, latency_ms, latency_source, figure, samples, proxy, proxy_reason = candidate
+    return (
+        f"{_standing(pop, figure.zone, proxy_reason, proxy=proxy)}"
+        f'"eligible":{"true" if eligible else "false"},'
+        f'"score":{_tenths(score)},'
+        f'"latency_ms":{_tenths(latency_ms)},'
+        f'"latency_source":"{latency_source}",'
+        f'"latency_samples":{"null" if samples is None else samples},'
+        f"{_carbon_text(figure)}"
+    )
+
+
+@lru_cache(maxsize=2048)
+def _standing(pop: str, zone: str, proxy_reason: str, *, proxy: bool) -> str:
+    """Return how a candidate begins: what the tables say of it, the same in every answer."""
+    begun: Json = {
+        "pop": pop,
+        "zone": zone,
+        "proxy_zone": proxy,
+        "proxy_reason": proxy_reason or None,
     }
+    return JSON.encode(begun)[:-1] + ","
+
+
+@lru_cache(maxsize=2048)
+def _carbon_text(figure: ZoneCarbon) -> str:
+    """Return how a candidate ends: `carbon` as text, once for all answers of its second."""
+    age_s = figure.age_s
+    return (
+        f'"gco2_kwh":{_tenths(figure.gco2_kwh)},'
+        f'"gco2_low":{_tenths(figure.gco2_low)},'
+        f'"gco2_high":{_tenths(figure.gco2_high)},'
+        f'"adj_carbon_gco2_kwh":{_tenths(figure.adj_carbon_gco2_kwh)},'
+        f'"penalty_gco2_kwh":{_tenths(figure.penalty_gco2_kwh)},'
+        f'"age_s":{"null" if age_s is None else round(age_s)},'
+        f'"rung":"{figure.rung}",{_origin_text(_AGELESS(figure))}'
+    )
 
 
 @lru_cache(maxsize=2048)
 def carbon(figure: ZoneCarbon) -> Mapping[str, Any]:
-    """Return a zone's figure; written once for all answers of its second."""
-    kind = figure.kind
+    """Return a zone's figure; made once for all answers of its second."""
     return {
         "gco2_kwh": tenths(figure.gco2_kwh),
         "gco2_low": tenths(figure.gco2_low),
@@ -106,18 +166,32 @@ def carbon(figure: ZoneCarbon) -> Mapping[str, Any]:
         "penalty_gco2_kwh": tenths(figure.penalty_gco2_kwh),
         "age_s": None if figure.age_s is None else round(figure.age_s),
         "rung": figure.rung,
+        **_origin(_AGELESS(figure)),
+    }
+
+
+def _origin(ageless: tuple[Any, ...]) -> Json:
+    kind, scope, quality, provider, provider_zone, *rest = ageless
+    coverage, valid_from, valid_to, simulated, note = rest
+    return {
         "signal": kind and kind.signal,
         "basis": kind and kind.basis,
-        "scope": figure.scope,
-        "quality": figure.quality,
-        "provider": figure.provider,
-        "provider_zone": figure.provider_zone,
-        "coverage": None if figure.coverage is None else round(figure.coverage, 3),
-        "valid_from": utc(figure.valid_from),
-        "valid_to": utc(figure.valid_to),
-        "simulated": figure.simulated,
-        "note": figure.note,
+        "scope": scope,
+        "quality": quality,
+        "provider": provider,
+        "provider_zone": provider_zone,
+        "coverage": None if coverage is None else round(coverage, 3),
+        "valid_from": utc(valid_from),
+        "valid_to": utc(valid_to),
+        "simulated": simulated,
+        "note": note,
     }
+
+
+@lru_cache(maxsize=2048)
+def _origin_text(ageless: tuple[Any, ...]) -> str:
+    """Return `_origin` as the end of an object, written once while its reading is the newest."""
+    return JSON.encode(_origin(ageless))[1:]
 
 
 def zones(figures: Iterable[tuple[Zone, ZoneCarbon]], view: View, now: datetime) -> Json:
@@ -354,6 +428,14 @@ def health(view: View, now: datetime) -> Json:
         "newest_valid_to": utc(newest),
         "newest_age_s": None if newest is None else round(age_s(newest, now)),
     }
+
+
+def _tenths(value: float | None) -> str:
+    if value is None:
+        return "null"
+    if not math.isfinite(value):
+        raise ValueError(f"JSON cannot say {value}")
+    return f"{value:.1f}"
 
 
 def tenths(value: float | None) -> float | None:

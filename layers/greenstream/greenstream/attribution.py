@@ -69,13 +69,13 @@ def best_static(decision: Decision) -> Candidate | None:
     if not eligible:
         return decision.baseline
     published = _published_means()
-    means = {}
-    for candidate in eligible:
-        carbon = candidate.carbon
-        if carbon.kind is None or (carbon.zone, carbon.kind) not in published:
-            return None
-        means[candidate.pop] = published[carbon.zone, carbon.kind]
-    return min(eligible, key=lambda one: (means[one.pop], one.latency_ms or 0.0, one.pop))
+    means = [published.get((one.carbon.zone, one.carbon.kind)) for one in eligible]
+    known = [mean for mean in means if mean is not None]
+    if len(known) < len(means):
+        return None
+    lowest = min(known)
+    lowest_first = [one for one, mean in zip(eligible, known, strict=True) if mean == lowest]
+    return min(lowest_first, key=lambda one: (one.latency_ms or 0.0, one.pop))
 
 
 def _figure(carbon: ZoneCarbon, chosen: ZoneCarbon) -> float | None:
@@ -83,7 +83,7 @@ def _figure(carbon: ZoneCarbon, chosen: ZoneCarbon) -> float | None:
 
 
 @cache
-def _published_means() -> Mapping[tuple[str, Kind], float]:
+def _published_means() -> Mapping[tuple[str, Kind | None], float]:
     return {
         (zone.zone, mean.kind): mean.gco2_kwh
         for zone in zones().values()

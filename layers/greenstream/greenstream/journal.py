@@ -69,10 +69,11 @@ class Journal:
         minute.counts["Decisions"] += 1
         minute.compared = minute.compared.with_decision(decision)
         minute.counts["DegradedAnswers"] += degraded
-        for entry in decision.candidates:
-            carbon = entry.candidate.carbon
-            minute.counts[_RUNG_METRIC[carbon.rung]] += 1
-            minute.oldest_age_s = max(minute.oldest_age_s, carbon.age_s or 0.0)
+        carbons = [entry.candidate.carbon for entry in decision.candidates]
+        for rung, count in Counter([carbon.rung for carbon in carbons]).items():
+            minute.counts[_RUNG_METRIC[rung]] += count
+        oldest_age_s = max([carbon.age_s or 0.0 for carbon in carbons])
+        minute.oldest_age_s = max(minute.oldest_age_s, oldest_age_s)
         if decision.attributed_difference_gco2_kwh is not None:
             minute.differences += 1
             minute.difference_gco2_kwh += decision.attributed_difference_gco2_kwh

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from greenstream.drift import (
     between_hours,
@@ -68,11 +68,8 @@ class HourProfile:
     simulated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ZoneCarbon:
+class ZoneCarbon(NamedTuple):  # hundreds a second: a frozen dataclass would take four times as long
     """A zone's figure now: value and bounds in g/kWh, its age, and what its age costs.
-
-    Each is a figure of its own, equal to no other: what is derived from it may be kept by it.
 
     ``age_s`` is ``None`` where no reading stands behind the value (the rungs below stale);
     these carry the penalty of the oldest age a reading may have, so that the penalty never
@@ -101,6 +98,10 @@ class ZoneCarbon:
     simulated: bool = False
     note: str | None = None
 
+    def __hash__(self) -> int:
+        """Return a hash of what tells figures apart: what is derived from one is kept by it."""
+        return hash((self.zone, self.rung, self.provider, self.kind, self.age_s))
+
     @property
     def adj_carbon_gco2_kwh(self) -> float | None:
         """The value plus its freshness penalty: what is ranked."""
@@ -117,6 +118,7 @@ class _Feed:
     wish: int
     max_age_s: float
     whole: bool
+    kind: Kind
     reading: Reading
 
 
@@ -162,20 +164,20 @@ class Ladder:
         if feeds is None:
             feeds = self._preferred[wanted] = self._in_order(wanted)
         partial = None
-        stale: list[tuple[float, int, int, Reading]] = []
+        stale: list[tuple[float, int, int, _Feed]] = []
         for feed in feeds:
             age = age_s(feed.reading.valid_to, now)
             if age <= feed.max_age_s:
                 if feed.whole:
-                    return self._from_reading(Rung.LIVE, feed.reading, age, now, policy)
-                partial = partial or (feed.reading, age)
+                    return self._from_reading(Rung.LIVE, feed, age, now, policy)
+                partial = partial or (feed, age)
             elif age <= policy.max_stale_s:
-                stale.append((age, feed.wish, feed.order, feed.reading))
+                stale.append((age, feed.wish, feed.order, feed))
         if partial:
             return self._from_reading(Rung.LIVE_PARTIAL, *partial, now, policy)
         if stale:
-            age, _, _, reading = min(stale, key=lambda entry: entry[:3])
-            return self._from_reading(Rung.STALE, reading, age, now, policy)
+            age, _, _, feed = min(stale, key=lambda entry: entry[:3])
+            return self._from_reading(Rung.STALE, feed, age, now, policy)
         return self._from_the_past(wanted, now, policy)
 
     def _in_order(self, wanted: tuple[Kind, ...]) -> tuple[_Feed, ...]:
@@ -186,6 +188,7 @@ class Ladder:
                 wish=wanted.index(kind),
                 max_age_s=source.max_age_s,
                 whole=reading.coverage >= FULL_COVERAGE,
+                kind=kind,
                 reading=reading,
             )
             for order, source, reading in self._fed
@@ -194,14 +197,15 @@ class Ladder:
         return tuple(sorted(feeds, key=lambda feed: (feed.order, feed.wish)))
 
     def _from_reading(
-        self, rung: Rung, reading: Reading, age: float, now: datetime, policy: Policy
+        self, rung: Rung, feed: _Feed, age: float, now: datetime, policy: Policy
     ) -> ZoneCarbon:
+        reading = feed.reading
         drift = _drift(reading, age, self._profiles, now=now, policy=policy)
         penalty, error = (_penalty(age, policy), None) if drift is None else drift
         return ZoneCarbon(
             zone=self._zone.zone,
             rung=rung,
-            kind=reading.kind,
+            kind=feed.kind,
             scope=reading.scope,
             gco2_kwh=reading.gco2_kwh,
             gco2_low=reading.gco2_low,

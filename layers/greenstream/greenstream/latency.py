@@ -3,6 +3,9 @@
 import math
 from typing import Final
 
+UnitVector = tuple[float, float, float]
+"""A point of the unit sphere."""
+
 EARTH_RADIUS_KM: Final = 6371.0088
 """Mean radius of the Earth, (2a + b) / 3 of the WGS 84 ellipsoid (IUGG)."""
 
@@ -13,12 +16,12 @@ RTT_MS_PER_KM: Final = 0.0158
 """Round trip per great-circle km: light in fibre needs 0.0098 ms, the rest is detour."""
 
 
-def great_circle_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
-    """Return the distance along the Earth's surface between two points, km (haversine).
+def unit_vector(lat: float, lon: float) -> UnitVector:
+    """Return where a point of the Earth's surface lies on the unit sphere.
 
     Parameters
     ----------
-    lat1, lon1, lat2, lon2
+    lat, lon
         Degrees: latitude in [-90, 90], longitude in [-180, 180].
 
     Raises
@@ -26,21 +29,28 @@ def great_circle_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float
     ValueError
         When a coordinate is not a number or is out of bounds.
     """
-    for name, value, bound in (
-        ("latitude", lat1, 90),
-        ("latitude", lat2, 90),
-        ("longitude", lon1, 180),
-        ("longitude", lon2, 180),
-    ):
+    for name, value, bound in (("latitude", lat, 90), ("longitude", lon, 180)):
         if not -bound <= value <= bound:  # also refuses NaN
             raise ValueError(f"{name} {value} is not within {bound} degrees of zero")
-    phi1, phi2 = math.radians(lat1), math.radians(lat2)
-    haversine = (
-        math.sin((phi2 - phi1) / 2) ** 2
-        + math.cos(phi1) * math.cos(phi2) * math.sin(math.radians(lon2 - lon1) / 2) ** 2
-    )
+    phi, theta = math.radians(lat), math.radians(lon)
+    return math.cos(phi) * math.cos(theta), math.cos(phi) * math.sin(theta), math.sin(phi)
+
+
+def km_between(here: UnitVector, there: UnitVector) -> float:
+    """Return the distance along the Earth's surface, km, from the chord between two points."""
     # Rounding may carry antipodes a hair above one.
-    return 2 * EARTH_RADIUS_KM * math.asin(math.sqrt(min(1.0, haversine)))
+    return 2 * EARTH_RADIUS_KM * math.asin(min(1.0, math.dist(here, there) / 2))
+
+
+def great_circle_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
+    """Return the distance along the Earth's surface between two points given in degrees, km.
+
+    Raises
+    ------
+    ValueError
+        When a coordinate is not a number or is out of bounds.
+    """
+    return km_between(unit_vector(lat1, lon1), unit_vector(lat2, lon2))
 
 
 def estimate_rtt_ms(km: float) -> float:

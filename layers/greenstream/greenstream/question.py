@@ -291,7 +291,7 @@ class _Fields:
             if not colon:
                 self.refuse("rtt", "must read like sfo:142,lon:3 (milliseconds)")
             elif pop not in pops():
-                self.refuse("rtt", f"does not know the POP {plain(pop)}", pops())
+                self.refuse("rtt", f"does not know {plain(pop) or 'what is given'}", pops())
             elif pop in found:
                 self.refuse("rtt", f"names {pop} more than once")
             elif (milliseconds := self._number("rtt", text, 0, MAX_RTT_MS)) is not None:

@@ -4,10 +4,11 @@ Latency is a constraint and carbon the objective; the words are attributional an
 location-based: a difference against a baseline, never "avoided" emissions.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from greenstream.ladder import OBSERVED, Rung, ZoneCarbon
 from greenstream.policy import Policy, RankingSignal
@@ -24,6 +25,9 @@ _SHARED_BY_SIGNAL: Final = {
 
 CarbonOf = Callable[[str, tuple[Kind, ...] | None], ZoneCarbon]
 """Answers a zone's carbon for the kinds asked for (``None``: any kind)."""
+
+Standing = tuple[ZoneCarbon, str, bool]
+"""What a POP is ranked by: its zone's figure, the proxy reason, and whether it is a proxy."""
 
 
 class Reason(StrEnum):
@@ -46,8 +50,10 @@ class LatencySource(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+# A question makes hundreds of the next two: a frozen dataclass would take four times as long.
+
+
+class Candidate(NamedTuple):
     """A POP that could serve: its round trip (ms, ``None`` if unknown) and its zone's carbon.
 
     ``latency_samples`` is how many stand behind a measured round trip.
@@ -62,8 +68,7 @@ class Candidate:
     proxy_reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A candidate with the verdict on it; ``score`` in g/kWh, lower is better."""
 
     candidate: Candidate
@@ -91,8 +96,8 @@ class Decision:
 
 def like_for_like(
     pops: Sequence[Pop], carbon_of: CarbonOf, ranking: RankingSignal
-) -> Mapping[str, tuple[ZoneCarbon, str, bool]]:
-    """Give each POP the zone figure it is ranked by: figure, proxy reason, proxy or not.
+) -> Mapping[str, Standing]:
+    """Give each POP, by its name, the zone figure it is ranked by.
 
     A kind is shared when each POP has an observed figure of that kind, or has no observed
     figure at all and falls back to one of that kind. Where no kind is shared, average figures
@@ -115,9 +120,7 @@ def like_for_like(
     return {pop.pop: _of_pop(pop, carbon_of, one_signal) for pop in pops}
 
 
-def _of_pop(
-    pop: Pop, carbon_of: CarbonOf, kinds: tuple[Kind, ...] | None
-) -> tuple[ZoneCarbon, str, bool]:
+def _of_pop(pop: Pop, carbon_of: CarbonOf, kinds: tuple[Kind, ...] | None) -> Standing:
     """Return the first zone with an observed figure, else the first with any figure."""
     second_best = None
     for entry in pop.zones:
@@ -170,39 +173,28 @@ def decide(candidates: Iterable[Candidate], policy: Policy, current: str | None 
     )
 
 
-def _rank(candidates: list[Candidate], policy: Policy) -> list[Ranked]:
+def _rank(candidates: Sequence[Candidate], policy: Policy) -> list[Ranked]:
+    limit_ms, price = policy.max_latency_ms, policy.latency_price_gco2_kwh_ms
     some_latency = any(candidate.latency_ms is not None for candidate in candidates)
     some_carbon = any(candidate.carbon.adj_carbon_gco2_kwh is not None for candidate in candidates)
-    ranked = [
-        Ranked(
-            candidate=candidate,
-            eligible=(not some_latency or _within(candidate, policy))
-            and (not some_carbon or candidate.carbon.adj_carbon_gco2_kwh is not None),
-            score=_score(candidate, policy),
-        )
-        for candidate in candidates
-    ]
+    ranked = []
+    for candidate in candidates:
+        latency_ms, adj_carbon = candidate.latency_ms, candidate.carbon.adj_carbon_gco2_kwh
+        within = latency_ms is not None and latency_ms <= limit_ms
+        eligible = (within or not some_latency) and (adj_carbon is not None or not some_carbon)
+        score = None if adj_carbon is None else adj_carbon + price * (latency_ms or 0.0)
+        ranked.append(Ranked(candidate, eligible, score))
     return sorted(ranked, key=_order)
 
 
-def _within(candidate: Candidate, policy: Policy) -> bool:
-    return candidate.latency_ms is not None and candidate.latency_ms <= policy.max_latency_ms
-
-
-def _score(candidate: Candidate, policy: Policy) -> float | None:
-    adj_carbon = candidate.carbon.adj_carbon_gco2_kwh
-    if adj_carbon is None:
-        return None
-    return adj_carbon + policy.latency_price_gco2_kwh_ms * (candidate.latency_ms or 0.0)
-
-
 def _order(entry: Ranked) -> tuple[bool, float, float, str]:
-    latency_ms = entry.candidate.latency_ms
+    candidate, eligible, score = entry
+    latency_ms = candidate.latency_ms
     return (
-        not entry.eligible,
-        float("inf") if entry.score is None else entry.score,
-        float("inf") if latency_ms is None else latency_ms,
-        entry.candidate.pop,
+        not eligible,
+        math.inf if score is None else score,
+        math.inf if latency_ms is None else latency_ms,
+        candidate.pop,
     )
 
 

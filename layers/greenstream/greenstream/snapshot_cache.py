@@ -5,7 +5,7 @@ answered, so that a remembered value never looks younger than it is.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -13,11 +13,11 @@ from typing import Final, TypeVar
 
 from greenstream.clock import Clock
 from greenstream.ladder import HourProfile, Ladder, ZoneCarbon
-from greenstream.policy import Policy
+from greenstream.policy import Policy, RankingSignal
 from greenstream.reading import Kind, Reading
-from greenstream.routing import CarbonOf
+from greenstream.routing import CarbonOf, Standing, like_for_like
 from greenstream.store import Snapshot, Store, StoreError
-from greenstream.zones import zones
+from greenstream.zones import Pop, zones
 
 T = TypeVar("T")
 
@@ -31,8 +31,22 @@ TIME_TO_LIVE: Final = timedelta(seconds=5)
 RETRY_AFTER: Final = timedelta(seconds=1)
 """How long a store that failed is left alone."""
 
+CHOICES_KEPT: Final = 16
+"""Of how many sets of POPs the figures are kept for their second: Workers ask about few."""
+
 DAMAGED_NAMED: Final = 5
 """How many damaged items an answer names; the rest is counted."""
+
+
+@dataclass(slots=True)
+class _Second:
+    """What was found out for an instant and a policy: by zone and kinds, by POPs and ranking."""
+
+    instant: datetime
+    figures: dict[_Asked, ZoneCarbon] = field(default_factory=dict)
+    standings: dict[tuple[tuple[str, ...], RankingSignal], Mapping[str, Standing]] = field(
+        default_factory=dict
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +62,7 @@ class View:
     read_at: datetime | None = None
     fault: str | None = None
     _ladders: dict[str, Ladder] = field(default_factory=dict)
-    _figures: dict[tuple[datetime, Policy], dict[_Asked, ZoneCarbon]] = field(default_factory=dict)
+    _seconds: dict[tuple[datetime, Policy], _Second] = field(default_factory=dict)
 
     @property
     def degraded_reason(self) -> str | None:
@@ -70,20 +84,36 @@ class View:
 
         A figure is computed once for all questions of its second.
         """
-        second = now.replace(microsecond=0)
-        moment = (second, policy)
-        if moment not in self._figures:
-            self._figures.clear()
-            self._figures[moment] = {}
-        figures = self._figures[moment]
+        second = self._second(now, policy)
+        instant, figures = second.instant, second.figures
 
         def carbon_of(zone: str, kinds: tuple[Kind, ...] | None) -> ZoneCarbon:
             key = (zone, kinds)
             if (figure := figures.get(key)) is None:
-                figure = figures[key] = self._ladder(zone).at(second, policy, kinds)
+                figure = figures[key] = self._ladder(zone).at(instant, policy, kinds)
             return figure
 
         return carbon_of
+
+    def standings(
+        self, pops: Sequence[Pop], now: datetime, policy: Policy, ranking: RankingSignal
+    ) -> Mapping[str, Standing]:
+        """Return what each POP is ranked by (`like_for_like`), found once for its second."""
+        kept = self._second(now, policy).standings
+        asked = (tuple([pop.pop for pop in pops]), ranking)
+        if asked not in kept:
+            if len(kept) >= CHOICES_KEPT:
+                kept.clear()
+            kept[asked] = like_for_like(pops, self.carbon_at(now, policy), ranking)
+        return kept[asked]
+
+    def _second(self, now: datetime, policy: Policy) -> _Second:
+        instant = now.replace(microsecond=0)
+        key = (instant, policy)
+        if key not in self._seconds:
+            self._seconds.clear()
+            self._seconds[key] = _Second(instant)
+        return self._seconds[key]
 
     def _ladder(self, zone: str) -> Ladder:
         if (ladder := self._ladders.get(zone)) is None:

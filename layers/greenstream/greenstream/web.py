@@ -1,15 +1,15 @@
 """HTTP as a Function URL speaks it (payload format 2.0): requests in, responses out."""
 
 import base64
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from hashlib import blake2b
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Any, Final, Self
 from uuid import uuid4
 
+from greenstream.answer import JSON
 from greenstream.question import FieldError
 
 SHARED: Final = "public, max-age=15, stale-while-revalidate=60, stale-if-error=86400"
@@ -17,8 +17,6 @@ PRIVATE: Final = "no-store"
 
 CORRELATION_HEADER: Final = "X-Correlation-Id"
 _CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-
-_JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 class NotARequestError(Exception):
@@ -83,13 +81,31 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer before it is an HTTP response: ``body`` is an object or JSON text."""
+    """An answer before it is an HTTP response: ``body`` is an object or JSON text.
+
+    ``members`` are an object's last members by name, where they are JSON text already.
+    """
 
     body: Mapping[str, Any] | str
+    members: Mapping[str, str] = field(default_factory=dict)
     status: HTTPStatus = HTTPStatus.OK
     cache_control: str = PRIVATE
     headers: Mapping[str, str] = field(default_factory=dict)
     log: Mapping[str, object] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """Return the body as JSON.
+
+        Raises
+        ------
+        ValueError
+            When it holds what JSON cannot say.
+        """
+        text = self.body if isinstance(self.body, str) else JSON.encode(self.body)
+        if not self.members:
+            return text
+        more = [f',"{name}":{value}' for name, value in self.members.items()]
+        return "".join((text[:-1], *more, "}"))
 
 
 def correlation_id(event: Mapping[str, Any]) -> str:
@@ -109,7 +125,7 @@ def response(reply: Reply, request: Request | None, correlation: str) -> dict[st
     ValueError
         When the body holds what JSON cannot say.
     """
-    text = reply.body if isinstance(reply.body, str) else _JSON.encode(reply.body)
+    text = reply.text()
     status = reply.status
     problem = status >= HTTPStatus.BAD_REQUEST
     headers = {
@@ -132,8 +148,8 @@ def response(reply: Reply, request: Request | None, correlation: str) -> dict[st
 def _etag(body: Mapping[str, Any] | str, text: str) -> str:
     """Return a weak tag of all but the instant of the answer: two alike may be used alike."""
     if not isinstance(body, str) and "as_of" in body:
-        text = text.replace(_JSON.encode({"as_of": body["as_of"]})[1:-1], "", 1)
-    return f'W/"{blake2b(text.encode(), digest_size=9).hexdigest()}"'
+        text = text.replace(JSON.encode({"as_of": body["as_of"]})[1:-1], "", 1)
+    return f'W/"{sha256(text.encode(), usedforsecurity=False).hexdigest()[:18]}"'
 
 
 def _has(tag: str, if_none_match: str) -> bool:

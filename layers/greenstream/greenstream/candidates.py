@@ -1,0 +1,50 @@
+"""The POPs a question is about, as the decision weighs them: round trip and carbon of each."""
+
+from collections.abc import Mapping
+from functools import cache
+
+from greenstream.latency import UnitVector, estimate_rtt_ms, km_between, unit_vector
+from greenstream.question import RouteQuestion
+from greenstream.roundtrips import MeasuredRtt
+from greenstream.routing import Candidate, LatencySource, Standing
+from greenstream.zones import pops
+
+
+def candidates(
+    question: RouteQuestion,
+    standings: Mapping[str, Standing],
+    measured: Mapping[str, MeasuredRtt],
+) -> list[Candidate]:
+    """Return a candidate for each POP of the question.
+
+    Its round trip is the caller's own, else the one measured, else estimated by the distance.
+
+    Parameters
+    ----------
+    standings
+        What each POP is ranked by, from `routing.like_for_like`.
+    measured
+        Round trips from the question's colo that may stand for their paths, by POP.
+    """
+    own, places = question.rtt_ms, _places()
+    here = None if question.position is None else unit_vector(*question.position)
+    found = []
+    for pop in question.pops:
+        name, samples = pop.pop, None
+        latency_ms, source = own.get(name), LatencySource.REQUEST
+        if latency_ms is None and name in measured:
+            known = measured[name]
+            latency_ms, source, samples = known.rtt_ms, LatencySource.MEASURED, known.samples
+        elif latency_ms is None and here is not None:
+            latency_ms = estimate_rtt_ms(km_between(here, places[name]))
+            source = LatencySource.DISTANCE
+        elif latency_ms is None:
+            source = LatencySource.UNKNOWN
+        carbon, proxy_reason, proxy = standings[name]
+        found.append(Candidate(name, latency_ms, source, carbon, samples, proxy, proxy_reason))
+    return found
+
+
+@cache
+def _places() -> Mapping[str, UnitVector]:
+    return {pop.pop: unit_vector(pop.lat, pop.lon) for pop in pops().values()}
