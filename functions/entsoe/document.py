@@ -6,6 +6,7 @@ refused request. Nothing here knows HTTP, factors or the time.
 
 import io
 import math
+import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,6 +37,7 @@ COMPLETE_SHARE: Final = 0.02
 STEPS: Final = {f"PT{minutes}M": timedelta(minutes=minutes) for minutes in (15, 30, 60)} | {
     "PT1H": timedelta(hours=1)
 }
+PSR_TYPE: Final = re.compile(r"[A-Z][0-9]{2}")
 NO_DATA_CODE: Final = "999"
 LINKS: Final = frozenset({"B21", "B22", "B23", "B24"})
 """AC link, DC link, substation, transformer: assets, never generation."""
@@ -246,8 +248,8 @@ def _series(element: etree._Element, domain: str, zone: str, cells: int) -> Seri
     if unit != "MAW":
         raise _invalid(f"quantities in {unit!r}, not MAW", "unknown_unit", zone)
     psr_type = element.findtext("{*}MktPSRType/{*}psrType")
-    if not psr_type:
-        raise _invalid("a series without a PSR type", "malformed", zone)
+    if psr_type is None or not PSR_TYPE.fullmatch(psr_type):
+        raise _invalid(f"a series of PSR type {str(psr_type)[:20]!r}", "malformed", zone)
     curve = element.findtext("{*}curveType") or "A01"  # its default before A03 came
     if curve not in ("A01", "A03"):
         raise _invalid(f"curve type {curve}", "unknown_curve", zone)

@@ -1,5 +1,10 @@
 """The one small error tree: transient, permanent, no data, invalid."""
 
+from typing import Final
+
+MAX_MESSAGE_CHARS: Final = 500
+"""Kept of a message: upstreams are quoted in it, and it goes into a log line and an item."""
+
 
 class GreenStreamError(Exception):
     """Something went wrong with one provider's answer for one zone.
@@ -7,7 +12,8 @@ class GreenStreamError(Exception):
     Parameters
     ----------
     message
-        What happened, fit for a log line and for an operator's eyes; carries no secret.
+        What happened, fit for a log line and for an operator's eyes; carries no secret. Cut at
+        `MAX_MESSAGE_CHARS`; halves of a surrogate pair, which no UTF-8 can say, become ``?``.
     provider
         Name of the provider, as in the zone table (``eso``).
     zone
@@ -17,8 +23,8 @@ class GreenStreamError(Exception):
     kind = "error"
 
     def __init__(self, message: str, *, provider: str, zone: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = message[:MAX_MESSAGE_CHARS].encode(errors="replace").decode()
+        super().__init__(self.message)
         self.provider = provider
         self.zone = zone
 

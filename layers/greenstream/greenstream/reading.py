@@ -21,6 +21,12 @@ MAX_GCO2_KWH: Final = 2000.0
 MIN_COVERAGE: Final = 0.2
 """Below this share of known generation a mix says nothing about its intensity."""
 
+MAX_DETAIL_CHARS: Final = 20_000
+"""A mix of thirty fuels has a thousand; an item of the table must stay far below 400 kB."""
+
+MAX_FORECAST_POINTS: Final = 2_000
+"""Three days in five minutes are 864."""
+
 FUTURE_TOLERANCE: Final = timedelta(minutes=10)
 """Clock skew an upstream may have before its "measurement" of the future is refused."""
 
@@ -83,7 +89,7 @@ class Reading:
     ------
     InvalidError
         With the reason: ``not_a_number``, ``negative``, ``too_high``, ``bad_bounds``,
-        ``naive_time``, ``bad_interval``, ``future``, ``low_coverage``.
+        ``naive_time``, ``bad_interval``, ``future``, ``low_coverage``, ``detail_too_large``.
     """
 
     zone: str
@@ -130,6 +136,8 @@ class Reading:
             )
         if not MIN_COVERAGE <= self.coverage <= 1:  # also refuses NaN
             raise self._invalid("low_coverage", f"coverage {self.coverage} is below {MIN_COVERAGE}")
+        if self.detail and (said := len(str(self.detail))) > MAX_DETAIL_CHARS:
+            raise self._invalid("detail_too_large", f"{said} characters of detail")
 
     def _invalid(self, reason: str, message: str) -> InvalidError:
         return InvalidError(message, reason=reason, provider=self.provider, zone=self.zone)
@@ -156,7 +164,8 @@ class Forecast:
     Raises
     ------
     InvalidError
-        When it holds no point, a point outside the bounds of a reading, or points out of order.
+        When it holds no point or more than `MAX_FORECAST_POINTS`, a point outside the bounds of
+        a reading, or points out of order.
     """
 
     zone: str
@@ -173,6 +182,13 @@ class Forecast:
         if not self.points:
             raise InvalidError(
                 "a forecast without points", reason="empty", provider=self.provider, zone=self.zone
+            )
+        if len(self.points) > MAX_FORECAST_POINTS:
+            raise InvalidError(
+                f"a forecast of {len(self.points)} points",
+                reason="too_large",
+                provider=self.provider,
+                zone=self.zone,
             )
         end = datetime.min.replace(tzinfo=UTC)
         for point in self.points:
