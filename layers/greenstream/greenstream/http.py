@@ -1,16 +1,23 @@
 """The only room that knows httpx: one bounded GET, and our error tree instead of its own.
 
 Bounds: a deadline over the whole exchange (httpx's time-outs are per socket operation, so an
-upstream that drips a byte a second would never hit them) and a size limit on the decoded body.
+upstream that drips a byte a second, in headers or body, would never hit them) and a size limit on
+the decoded body, which is unpacked a piece at a time.
 """
 
 import json
+import logging
+import os
+import socket
 import ssl
 import time
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final, Self
+from threading import Timer
+from typing import Any, Final, Self, cast
 
 import httpx
 
@@ -21,6 +28,11 @@ READ_TIMEOUT_S: Final = 10.0
 MAX_RETRY_AFTER_S: Final = 5.0
 HTTP_TOO_MANY_REQUESTS: Final = 429
 HTTP_SERVER_ERROR: Final = 500
+GZIP: Final = "gzip"
+PIECE_BYTES: Final = 65_536
+
+# At INFO it repeats every address with its query, where some APIs want their key.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,32 @@ def _tls() -> ssl.SSLContext:
 
 
 @dataclass(slots=True)
+class _Line:
+    """The connection in use, which can be hung up while something waits for it."""
+
+    _socket: socket.socket | None = None
+
+    def traced(self, event: str, info: Mapping[str, Any]) -> None:
+        """Take note of a new connection, by a handle of our own: TLS takes the given one over."""
+        if event == "connection.connect_tcp.complete":
+            self.close()
+            given: socket.socket = info["return_value"].get_extra_info("socket")
+            self._socket = socket.socket(fileno=os.dup(given.fileno()))
+
+    def hang_up(self) -> None:
+        """End every wait for the other side."""
+        if self._socket is not None:
+            with suppress(OSError):  # the other side was faster
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Give the handle back."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+@dataclass(slots=True)
 class HttpClient:
     """GETs from one provider's base URL.
 
@@ -87,13 +125,14 @@ class HttpClient:
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
     _client: httpx.Client | None = None
+    _line: _Line = field(default_factory=_Line)
 
     def __enter__(self) -> Self:
         # A client per run, not per process: a frozen sandbox leaves dead keep-alive sockets.
         self._client = httpx.Client(
             transport=self.transport,
             verify=_tls(),
-            headers=dict(self.headers),
+            headers={"Accept-Encoding": GZIP, **self.headers},
             timeout=httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
             follow_redirects=False,
         )
@@ -103,6 +142,7 @@ class HttpClient:
         if self._client is not None:
             self._client.close()
             self._client = None
+            self._line.close()
 
     def get(
         self,
@@ -152,15 +192,19 @@ class HttpClient:
             raise RuntimeError("HttpClient is used outside its with block")
         ends_at = self.monotonic() + self.deadline_s
         body = bytearray()
+        alarm = Timer(self.deadline_s, self._line.hang_up)
+        alarm.daemon = True
+        alarm.start()
         try:
             with self._client.stream(
                 "GET",
                 self.base_url + path,
                 params=None if params is None else dict(params),
                 headers=None if headers is None else dict(headers),
+                extensions={"trace": self._line.traced},
             ) as response:
-                for chunk in response.iter_bytes():
-                    body += chunk
+                for piece in _unpacked(response):
+                    body += piece
                     if len(body) > self.max_bytes:
                         raise InvalidError(
                             f"answer of {path} is over {self.max_bytes} bytes",
@@ -177,16 +221,54 @@ class HttpClient:
                 lowered = {key.lower(): value for key, value in response.headers.items()}
                 return Response(response.status_code, lowered, bytes(body))
         except httpx.TransportError as error:
+            late = self.monotonic() > ends_at
+            what = f"took over {self.deadline_s:g} s: " if late else ""
             raise TransientError(
-                f"{type(error).__name__} at {path}: {error}", provider=self.provider, zone=zone
+                f"{what}{type(error).__name__} at {path}: {error}",
+                provider=self.provider,
+                zone=zone,
             ) from error
-        except (httpx.DecodingError, httpx.InvalidURL) as error:
+        except (zlib.error, httpx.DecodingError, httpx.InvalidURL) as error:
             raise InvalidError(
                 f"{type(error).__name__} at {path}: {error}",
                 reason="not_http",
                 provider=self.provider,
                 zone=zone,
             ) from error
+        finally:
+            alarm.cancel()
+
+
+def _unpacked(response: httpx.Response) -> Iterator[bytes]:
+    """Yield the body without its content encoding, at most `PIECE_BYTES` at a time.
+
+    httpx would unpack whatever one read of the socket brought in one go, and through as many
+    encodings as are named: 64 kB can be 67 MB, or 68 GB when packed twice.
+
+    Raises
+    ------
+    zlib.error, httpx.DecodingError
+        When the body is not gzip as it says, ends early, or is packed in another way.
+    """
+    encoding = response.headers.get("content-encoding", "identity").lower()
+    raw = cast("httpx.SyncByteStream", response.stream)
+    if encoding not in (GZIP, "identity"):
+        raise httpx.DecodingError(f"content encoding {encoding[:40]!r}")
+    if encoding == "identity":
+        yield from raw
+        return
+    packed = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    begun = False
+    for chunk in raw:
+        rest = chunk
+        while rest and not packed.eof:
+            begun = True
+            yield packed.decompress(rest, PIECE_BYTES)
+            rest = packed.unconsumed_tail
+        if packed.unused_data or (packed.eof and rest):
+            raise httpx.DecodingError("bytes behind the end of the gzip stream")
+    if begun and not packed.eof:
+        raise httpx.DecodingError("the gzip stream ends early")
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float:
