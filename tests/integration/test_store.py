@@ -1,8 +1,10 @@
 """The contract on each engine, and what only a table can get wrong."""
 
 import math
+import socket
 from collections import Counter
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -13,7 +15,7 @@ from botocore.exceptions import ConnectTimeoutError
 from hypothesis import HealthCheck, given, settings
 
 from greenstream import items
-from greenstream.dynamodb import SLOW_LIFE, DynamoStore
+from greenstream.dynamodb import SLOW_LIFE, DynamoStore, dynamodb_client
 from greenstream.policy import Policy, RankingSignal
 from greenstream.reading import Basis, Kind, Reading, Signal
 from greenstream.store import Put, PutOutcome, StoreError
@@ -133,6 +135,25 @@ def test_an_error_names_the_operation_and_no_address(
     with pytest.raises(StoreError) as caught:
         broken.snapshot()
     assert str(caught.value) == "DynamoDB Query failed: ConnectTimeoutError"
+
+
+def test_an_answer_cut_off_in_its_head_is_a_store_error_and_no_empty_table() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{server.getsockname()[1]}")
+        client = dynamodb_client(attempts=1)
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-le")
+
+        with ThreadPoolExecutor(1) as thread:
+            answered = thread.submit(answer)
+            with pytest.raises(StoreError, match="Query was answered in part"):
+                a_store(client, "readings").latencies()
+            answered.result()
+        client.close()
 
 
 def test_every_operation_on_a_missing_table_is_a_store_error(client: "DynamoDBClient") -> None:

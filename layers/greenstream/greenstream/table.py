@@ -103,6 +103,8 @@ class Table:
                     ExpressionAttributeValues=values,
                     **start,
                 )
+            if "Items" not in page:  # cut off in its head, an answer comes as one that is empty
+                raise StoreError("DynamoDB Query was answered in part")
             found += page["Items"]
             if "LastEvaluatedKey" not in page:
                 return found
