@@ -111,17 +111,20 @@ def candidates(decision: Decision) -> str:
     ValueError
         When a figure is infinite or no number.
     """
-    return f"[{','.join(map(_candidate, decision.candidates))}]"
+    scores = [entry.score for entry in decision.candidates if entry.score is not None]
+    if not math.isfinite(sum(scores)):
+        raise ValueError("a score that JSON cannot say")
+    return f"[{','.join([_candidate(entry) for entry in decision.candidates])}]"
 
 
 def _candidate(entry: Ranked) -> str:
     candidate, eligible, score = entry
     pop, latency_ms, latency_source, figure, samples, proxy, proxy_reason = candidate
     return (
-        f"{_standing(pop, figure.zone, proxy_reason, proxy=proxy)}"
+        f"{_standing(pop, figure.zone, proxy_reason, proxy)}"
         f'"eligible":{"true" if eligible else "false"},'
-        f'"score":{_tenths(score)},'
-        f'"latency_ms":{_tenths(latency_ms)},'
+        f'"score":{"null" if score is None else f"{score:.1f}"},'
+        f'"latency_ms":{"null" if latency_ms is None else f"{latency_ms:.1f}"},'
         f'"latency_source":"{latency_source}",'
         f'"latency_samples":{"null" if samples is None else samples},'
         f"{_carbon_text(figure)}"
@@ -129,7 +132,7 @@ def _candidate(entry: Ranked) -> str:
 
 
 @lru_cache(maxsize=2048)
-def _standing(pop: str, zone: str, proxy_reason: str, *, proxy: bool) -> str:
+def _standing(pop: str, zone: str, proxy_reason: str, proxy: bool) -> str:  # noqa: FBT001 - keywords cost
     """Return how a candidate begins: what the tables say of it, the same in every answer."""
     begun: Json = {
         "pop": pop,

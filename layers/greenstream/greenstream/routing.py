@@ -107,12 +107,13 @@ def like_for_like(
     if ranking is RankingSignal.ANY:
         return {pop.pop: _of_pop(pop, carbon_of, None) for pop in pops}
     shared = _SHARED_BY_SIGNAL[ranking]
-    blind = {pop.pop for pop in pops if _of_pop(pop, carbon_of, None)[0].rung not in OBSERVED}
     for kind in shared:
         figures = {}
         for pop in pops:
             figure, _, _ = figures[pop.pop] = _of_pop(pop, carbon_of, (kind,))
-            if figure.rung not in OBSERVED and (pop.pop not in blind or figure.rung is Rung.NONE):
+            if figure.rung in OBSERVED:
+                continue
+            if figure.rung is Rung.NONE or _of_pop(pop, carbon_of, None)[0].rung in OBSERVED:
                 break
         else:
             return figures
