@@ -12,7 +12,7 @@ CONFIG_ENV = $(if $(filter prod,$(STAGE)),prod,$(if $(filter dev,$(STAGE)),defau
 NODE := .tools/node/bin
 WORKER := infra/worker
 
-.PHONY: help run up down invoke worker worker-test page-test operations-test test lint check bench replay tune build deploy secrets destroy supply-chain tools worker-tools
+.PHONY: help run up down invoke worker worker-test page-test operations-test test lint check bench replay tune build deploy secrets destroy supply-chain audit reproducible tools worker-tools
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -61,7 +61,7 @@ lint: tools
 	.venv/bin/mypy
 	$(SAM) validate --lint
 
-check: lint supply-chain test operations-test page-test worker-test ## everything CI asks for
+check: lint supply-chain audit test operations-test page-test worker-test ## everything CI asks for
 
 bench: tools ## the numbers to hold, each against a floor measured in the same run
 	@.venv/bin/uv sync --quiet --frozen --inexact --group bench --python .venv/bin/python
@@ -87,9 +87,15 @@ secrets: .venv/.ready ## ask for the providers' keys and store them encrypted: m
 destroy: .venv/.ready ## delete all that a stage has; prod's table stays while protected (YES=--yes)
 	@.venv/bin/python -m infra.operations destroy --stage $(STAGE) $(YES)
 
-supply-chain: build ## search the history for keys; list each layer's packages and licences (CycloneDX)
+supply-chain: build ## search the history for keys; list what is shipped with licences (CycloneDX)
 	.venv/bin/python -m infra.supply_chain secrets
 	.venv/bin/python -m infra.supply_chain sbom
+
+audit: tools .tools/audit/.ready ## ask the registries what is known against all that is locked
+	.venv/bin/python -m infra.audit
+
+reproducible: tools ## build the last commit twice, in two places: the same bytes
+	.venv/bin/python -m infra.supply_chain reproducible
 
 tools: .venv/.ready .tools/sam/.ready .tools/ministack/.ready .tools/node/.ready
 
