@@ -1,15 +1,23 @@
 """What the layers are made of: the locked versions, and less than Lambda's limit."""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
+import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from infra.local.size import UNZIPPED_LIMIT_BYTES, built_sizes
 from tests.template.conftest import ROOT
+
+REQUIREMENTS = [
+    *sorted(ROOT.glob("layers/*/requirements.txt")),
+    *sorted(ROOT.glob("functions/*/requirements.txt")),
+]
 
 TEMPLATE = """
 Globals: {Function: {Layers: [!Ref Shared]}}
@@ -21,7 +29,7 @@ Resources:
 """
 
 
-@pytest.mark.parametrize("layer", ["greenstream", "gridstatus"])
+@pytest.mark.parametrize("layer", ["greenstream", "gridstatus", "tuning"])
 def test_a_layer_installs_what_the_lock_file_says(layer: str) -> None:
     requirements = (ROOT / "layers" / layer / "requirements.txt").read_text()
     command, pins = requirements.removeprefix("# ").split("\n", 1)
@@ -38,10 +46,83 @@ def test_a_layer_installs_what_the_lock_file_says(layer: str) -> None:
 
 
 def test_neither_boto3_nor_the_shared_package_is_shipped_twice() -> None:
-    for layer in ("greenstream", "gridstatus"):
+    for layer in ("greenstream", "gridstatus", "tuning"):
         pins = (ROOT / "layers" / layer / "requirements.txt").read_text().split("\n", 1)[1]
         assert "boto" not in pins
         assert "greenstream" not in pins
+
+
+def test_a_function_installs_the_versions_that_the_lock_file_says() -> None:
+    locked = {
+        each["name"]: each for each in tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    }
+    for path in ROOT.glob("functions/*/requirements.txt"):
+        pins = re.findall(r"^([\w-]+)==(\S+)", path.read_text(), re.MULTILINE)
+        assert pins
+        for name, version in pins:
+            assert locked[name]["version"] == version
+            files = [locked[name].get("sdist", {}), *locked[name]["wheels"]]
+            assert set(hashes_of(path.read_text(), name)) <= {each.get("hash") for each in files}
+
+
+def hashes_of(requirements: str, name: str) -> list[str]:
+    found = re.search(rf"^{name}==(?:.*\\\n)*.*$", requirements, re.MULTILINE)
+    assert found is not None
+    return re.findall(r"--hash=(sha256:[0-9a-f]{64})", found[0])
+
+
+@pytest.mark.parametrize("path", REQUIREMENTS, ids=lambda path: path.parent.name)
+def test_everything_that_is_shipped_is_pinned_by_its_hashes(path: Path) -> None:
+    text = path.read_text()
+    names = re.findall(r"^([\w.-]+)==", text, re.MULTILINE)
+    assert len(names) == len(re.findall(r"^[^#\s].*$", text, re.MULTILINE))
+    assert all(hashes_of(text, name) for name in names)
+
+
+@pytest.mark.parametrize("path", REQUIREMENTS, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize(
+    ("requirement", "refusal"),
+    [
+        (f"tampered==1.0 --hash=sha256:{'0' * 64}\n", "hash mismatch"),
+        ("tampered==1.0\n", "--require-hashes"),
+    ],
+    ids=["of another hash", "of none"],
+)
+def test_a_build_installs_no_package(
+    tmp_path: Path, path: Path, requirement: str, refusal: str
+) -> None:
+    """The recipe that `sam build` runs, on requirements that somebody has tampered with."""
+    name, kind = path.parent.name, path.parent.parent.name
+    makefile = path.parent / "Makefile" if kind == "layers" else path.parent.parent / "Makefile"
+    folder = tmp_path if kind == "layers" else tmp_path / name
+    folder.mkdir(exist_ok=True)
+    (folder / "requirements.txt").write_text(requirement)
+    with zipfile.ZipFile(tmp_path / "tampered-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("tampered.py", "")
+        for file, text in {
+            "METADATA": "Metadata-Version: 2.1\nName: tampered\nVersion: 1.0\n",
+            "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+            "RECORD": "",
+        }.items():
+            wheel.writestr(f"tampered-1.0.dist-info/{file}", text)
+    tools = Path(sys.executable).parent
+    done = subprocess.run(
+        ["make", "-f", str(makefile), f"build-{name.title()}{kind.title()[:-1]}"],
+        cwd=tmp_path,
+        env={
+            "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(tmp_path),
+            "UV_FIND_LINKS": str(tmp_path),
+            "UV_OFFLINE": "1",
+            "ARTIFACTS_DIR": str(tmp_path / "out"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert refusal in done.stderr.lower()
+    assert not list((tmp_path / "out").rglob("tampered*"))
 
 
 def built(folder: Path, sizes: dict[str, int]) -> Path:
