@@ -2,15 +2,25 @@
 
 import json
 import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+from functions.tuner import app as tuner
+from greenstream.collect import Harvest, collect
+from greenstream.journal import Journal
 from greenstream.ladder import Rung
+from greenstream.policy import Policy
+from greenstream.routing import decide
 from greenstream.zones import zones_of
+from tests.builders import NOW, a_candidate, a_reading
+from tests.fakes.memory_store import MemoryStore
+from tests.router_client import Log
 from tests.template.conftest import ROOT, Expanded
-from tests.template.test_template import COLLECTORS, FUNCTIONS, period_s
+from tests.template.test_template import COLLECTORS, FUNCTIONS, period_s, seconds
 
 MONITORING = yaml_parse((ROOT / "infra/monitoring.yaml").read_text())
 ALARMS: dict[str, dict[str, Any]] = {
@@ -21,11 +31,57 @@ ALARMS: dict[str, dict[str, Any]] = {
 WRONG = ("Silent", "Failing", "Stale")
 RUNBOOK = (ROOT / "infra/RUNBOOK.md").read_text()
 
+# As AWS documents them: of each metric the dimension that names what we deploy. A function's
+# figures come under FunctionName alone for all its versions and aliases together.
+OF_AWS = {
+    "AWS/Lambda": (
+        "FunctionName",
+        {"Invocations", "Duration", "Throttles", "UrlRequestCount", "Url4xxCount", "Url5xxCount"},
+    ),
+    "AWS/DynamoDB": ("TableName", {"ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits"}),
+    "AWS/SQS": ("QueueName", {"ApproximateNumberOfMessagesVisible"}),
+    "AWS/Logs": ("LogGroupName", {"IncomingBytes"}),
+}
+
+
+def counted() -> Mapping[str, frozenset[str]]:
+    """Run the code that counts, and collect the names of what each service counted."""
+
+    class Provider:
+        name, simulated = "p", False
+
+        def fetch(self, now: datetime) -> Iterator[Harvest]:
+            yield Harvest(readings=(a_reading(),))
+
+    collected, decided, tuned = Log(), Log(), Log()
+    collect(Provider(), MemoryStore(), clock=lambda: NOW, telemetry=collected)
+    journal = Journal(decided, lambda: NOW)
+    rungs = [a_candidate(str(rung), 200, rung=rung) for rung in Rung]
+    journal.decided(decide(rungs, Policy()), degraded=False)
+    journal.answered(200, {}, every=1)
+    tuner.run(MemoryStore(), tuner.POLICIES, clock=lambda: NOW, telemetry=tuned)
+    return {
+        **dict.fromkeys(COLLECTORS, frozenset(collected.counts)),
+        "router": frozenset(decided.flushed[0]),
+        "tuner": frozenset(tuned.counts),
+    }
+
+
+COUNTED = counted()
+
 
 def sections(markdown: str) -> set[str]:
     """Collect the anchors of a document's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", markdown, re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def section(markdown: str, anchor: str) -> str:
+    """Return what stands under a heading, by its anchor."""
+    parts = re.split(r"^## (.+)$", markdown, flags=re.MULTILINE)
+    found = dict(zip(parts[1::2], parts[2::2], strict=True))
+    (text,) = (text for heading, text in found.items() if sections(f"# {heading}") == {anchor})
+    return text
 
 
 def limit_s(collector: str, template: Expanded) -> int:
@@ -93,69 +149,202 @@ class TestEveryAlarm:
 
     @pytest.mark.parametrize("name", ALARMS)
     def test_watches_a_metric_that_our_code_or_aws_counts(self, name: str) -> None:
-        of_aws = {
-            "AWS/SQS": {"ApproximateNumberOfMessagesVisible"},
-            "AWS/Lambda": {"Url5xxCount", "Duration", "Throttles"},
-        }
         alarm = ALARMS[name]
+        (dimension,) = alarm["Dimensions"]
         if alarm["Namespace"] == {"Ref": "Namespace"}:
-            code = (ROOT / "layers/greenstream/greenstream/collect.py").read_text()
-            assert f'telemetry.count("{alarm["MetricName"]}"' in code
+            assert dimension["Name"] == "service"
+            assert alarm["MetricName"] in COUNTED[dimension["Value"]]
         else:
-            assert alarm["MetricName"] in of_aws[alarm["Namespace"]]
+            expected, metrics = OF_AWS[alarm["Namespace"]]
+            assert dimension["Name"] == expected
+            assert alarm["MetricName"] in metrics
+
+    @pytest.mark.parametrize("name", ALARMS)
+    def test_looks_back_no_longer_than_cloudwatch_can(self, name: str) -> None:
+        period_s, periods = ALARMS[name]["Period"], ALARMS[name]["EvaluationPeriods"]
+        assert period_s * periods <= (86_400 if period_s < 3600 else 604_800)
+
+    @pytest.mark.parametrize("name", ALARMS)
+    def test_is_known_by_its_name_in_its_section_of_the_runbook(self, name: str) -> None:
+        anchor = ALARMS[name]["AlarmDescription"].rpartition("#")[2]
+        known = ALARMS[name]["AlarmName"]["Fn::Sub"].removeprefix("${Deployment}-")
+        known = re.sub(rf"^({'|'.join(COLLECTORS)})-", "<provider>-", known)
+        assert f"`{known}`" in section(RUNBOOK, anchor)
 
     def test_there_is_one_for_each_thing_that_goes_wrong(self) -> None:
         providers = {f"{c.title()}{kind}" for c in COLLECTORS for kind in WRONG}
-        shared = {"DeadLettersWaiting", "Router5xx", "RouterSlow", "RouterThrottled"}
+        shared = {"TunerSilent", "DeadLettersWaiting", *AT_THE_ROUTER}
         assert set(ALARMS) == providers | shared
 
 
-class TestTheDashboard:
-    BODY = json.loads(
-        re.sub(
-            r"\$\{[\w:]+\}",
-            "name",
-            MONITORING["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"],
-        )
+# What AWS counts of a function cannot be crossed on the emulator: here it is held to AWS's names.
+AT_THE_ROUTER = {
+    "Router5xx": ("Url5xxCount", "Sum", 5, "5 answers"),
+    "RouterSlow": ("Duration", "p99", 500, "500 ms"),
+    "RouterThrottled": ("Throttles", "Sum", 0, "any request"),
+}
+
+
+@pytest.mark.parametrize("name", AT_THE_ROUTER)
+def test_the_router_is_watched_by_figures_of_awss_own(template: Expanded, name: str) -> None:
+    metric, statistic, threshold, in_words = AT_THE_ROUTER[name]
+    alarm = ALARMS[name]
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Lambda", metric)
+    assert alarm["Dimensions"] == [
+        {"Name": "FunctionName", "Value": {"Fn::Sub": "${Deployment}-router"}}
+    ]
+    assert template.the("RouterFunction")["FunctionName"] == {"Fn::Sub": "${AWS::StackName}-router"}
+    assert template.the("Monitoring")["Parameters"]["Deployment"] == {"Ref": "AWS::StackName"}
+    assert alarm.get("Statistic", alarm.get("ExtendedStatistic")) == statistic
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", threshold)
+    assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (60, 3, 2)
+    assert in_words in section(RUNBOOK, "router-failing")
+
+
+def test_dead_letters_are_watched_on_the_queue_that_runs_are_sent_to(template: Expanded) -> None:
+    alarm = ALARMS["DeadLettersWaiting"]
+    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": {"Ref": "DeadLetterQueueName"}}]
+    assert template.the("Monitoring")["Parameters"]["DeadLetterQueueName"] == {
+        "Fn::GetAtt": ["DeadLetterQueue", "QueueName"]
+    }
+    assert (alarm["Statistic"], alarm["Threshold"]) == ("Maximum", 0)
+
+
+def test_the_tuner_is_silent_when_two_runs_have_not_ended_well(template: Expanded) -> None:
+    alarm = ALARMS["TunerSilent"]
+    assert (alarm["MetricName"], alarm["Statistic"]) == ("PolicyWritten", "SampleCount")
+    assert alarm["Dimensions"] == [{"Name": "service", "Value": "tuner"}]
+    told = template.the("TunerFunction")["Environment"]["Variables"]
+    assert told["POWERTOOLS_SERVICE_NAME"] == "tuner"
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+    assert alarm["TreatMissingData"] == "breaching"
+    assert alarm["Period"] * alarm["EvaluationPeriods"] == 2 * seconds(
+        template.default("TunerRate")
     )
 
+
+OWN_ALARMS = [alarm for alarm in ALARMS.values() if alarm["Namespace"] == {"Ref": "Namespace"}]
+BODY: dict[str, Any] = json.loads(
+    MONITORING["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+)
+METRIC_WIDGETS = [widget for widget in BODY["widgets"] if widget["type"] == "metric"]
+LOG_WIDGETS = [widget for widget in BODY["widgets"] if widget["type"] == "log"]
+
+
+def title(widget: dict[str, Any]) -> str:
+    return str(widget["properties"]["title"])
+
+
+def metrics_of(widget: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """Yield namespace, name, dimension and its value; "." repeats what stands before."""
+    before: list[str] = []
+    for listed in widget["properties"]["metrics"]:
+        named = [part for part in listed if isinstance(part, str)]
+        if not named:
+            continue  # an expression over others
+        before = [before[place] if part == "." else part for place, part in enumerate(named)]
+        namespace, metric, dimension, value = before
+        yield namespace, metric, dimension, value
+
+
+def names_of_what_is_deployed(template: Expanded) -> set[str]:
+    """Return functions, log groups and the table, by the names that the dashboard knows."""
+    functions = [
+        each["FunctionName"]["Fn::Sub"].replace("${AWS::StackName}", "${Deployment}")
+        for each in template.functions.values()
+    ]
+    groups = [
+        each["LogGroupName"]["Fn::Sub"].replace("${AWS::StackName}", "${Deployment}")
+        for each in template.of("AWS::Logs::LogGroup").values()
+    ]
+    assert template.the("Monitoring")["Parameters"]["TableName"] == {"Ref": "ReadingsTable"}
+    return {*functions, *groups, "${TableName}"}
+
+
+class TestTheDashboard:
     def test_answers_in_order_of_what_matters(self) -> None:
-        widgets = sorted(self.BODY["widgets"], key=lambda widget: (widget["y"], widget["x"]))
+        widgets = sorted(BODY["widgets"], key=lambda widget: (widget["y"], widget["x"]))
         headings = [w["properties"]["markdown"] for w in widgets if w["type"] == "text"]
         asked = ["fresh", "well", "deciding", "cost"]
         assert [next(word for word in asked if word in heading) for heading in headings] == asked
 
+    @pytest.mark.parametrize(
+        ("asked", "answers"),
+        {
+            "fresh": ["ReadingAgeSeconds"],
+            "well": ["UrlRequestCount", "p50", "p90", "p99", "Url5xx", "DegradedAnswers", "Rung"],
+            "deciding": ["by pop", "delivered_gco2_kwh", "AttributedDifference"],
+            "cost": ["Invocations", "GB-s", "ConsumedRead", "ConsumedWrite", "IncomingBytes"],
+        }.items(),
+    )
+    def test_answers_each_question_where_it_is_asked(self, asked: str, answers: list[str]) -> None:
+        heads = [w for w in BODY["widgets"] if w["type"] == "text"]
+        (start,) = (w["y"] for w in heads if asked in w["properties"]["markdown"])
+        end = min((w["y"] for w in heads if w["y"] > start), default=10_000)
+        under = json.dumps([w for w in BODY["widgets"] if start < w["y"] < end])
+        assert [answer for answer in answers if answer not in under] == []
+
     def test_shows_each_providers_age_against_the_limit_of_its_alarm(self) -> None:
         shown = {
             w["properties"]["title"]: w["properties"]["annotations"]["horizontal"][0]["value"]
-            for w in self.BODY["widgets"]
+            for w in BODY["widgets"]
             if "ReadingAgeSeconds" in json.dumps(w)
         }
         assert shown == {c: ALARMS[f"{c.title()}Stale"]["Threshold"] for c in COLLECTORS}
 
     def test_shows_what_every_function_does_and_costs(self) -> None:
         for metric in ("Invocations", "Duration", "IncomingBytes"):
-            charts = [json.dumps(w) for w in self.BODY["widgets"] if f'"{metric}"' in json.dumps(w)]
+            charts = [json.dumps(w) for w in BODY["widgets"] if f'"{metric}"' in json.dumps(w)]
             assert any(
                 all(f'"label": "{function}"' in chart for function in FUNCTIONS) for chart in charts
             ), metric
 
-    def test_shows_only_counts_that_the_router_keeps(self) -> None:
-        journal = (ROOT / "layers/greenstream/greenstream/journal.py").read_text()
-        rungs = {"Rung" + "".join(map(str.capitalize, rung.split("_"))) for rung in Rung}
-        shown = {
-            metric[1]
-            for w in self.BODY["widgets"]
-            for metric in w["properties"].get("metrics", [])
-            if metric[2:4] == ["service", "router"]
+    @pytest.mark.parametrize("widget", METRIC_WIDGETS, ids=title)
+    def test_shows_only_what_is_counted_under_the_names_it_is_counted_by(
+        self, template: Expanded, widget: dict[str, Any]
+    ) -> None:
+        shown = list(metrics_of(widget))
+        assert shown
+        for namespace, metric, dimension, value in shown:
+            if namespace == "${Namespace}":
+                assert dimension == "service"
+                assert metric in COUNTED[value]
+            else:
+                expected, metrics = OF_AWS[namespace]
+                assert dimension == expected
+                assert metric in metrics
+                assert value in names_of_what_is_deployed(template)
+
+    def test_shows_every_metric_that_is_paid_for_unless_an_alarm_reads_it(self) -> None:
+        shown = {(value, metric) for w in METRIC_WIDGETS for _, metric, _, value in metrics_of(w)}
+        alarmed = {(a["Dimensions"][0]["Value"], a["MetricName"]) for a in OWN_ALARMS}
+        paid = {(service, metric) for service, names in COUNTED.items() for metric in names}
+        assert paid <= shown | alarmed
+
+    def test_reckons_gigabyte_seconds_by_the_memory_that_functions_have(
+        self, template: Expanded
+    ) -> None:
+        (widget,) = (w for w in METRIC_WIDGETS if title(w) == "GB-s")
+        reckoned = {
+            m[0]["label"]: m[0]["expression"]
+            for m in widget["properties"]["metrics"]
+            if isinstance(m[0], dict)
         }
-        assert {name for name in shown if name.startswith("Rung")} == rungs
-        assert all(f'"{name}"' in journal for name in shown - rungs)
-        assert shown - rungs
+        memory = {name: template.the(f"{name.title()}Function")["MemorySize"] for name in FUNCTIONS}
+        assert reckoned == {n: f"{n}_ms / 1000 * {memory[n]} / 1024" for n in FUNCTIONS}
+        assert {m[4]["id"] for m in widget["properties"]["metrics"] if len(m) > 1} == {
+            f"{name}_ms" for name in FUNCTIONS
+        }
+
+    @pytest.mark.parametrize("widget", LOG_WIDGETS, ids=title)
+    def test_searches_logs_that_there_are(self, template: Expanded, widget: dict[str, Any]) -> None:
+        searched = re.findall(r"SOURCE '([^']+)'", widget["properties"]["query"])
+        assert searched
+        assert set(searched) <= names_of_what_is_deployed(template)
 
     def test_fits_its_grid_without_overlap(self) -> None:
         taken: set[tuple[int, int]] = set()
-        for w in self.BODY["widgets"]:
+        for w in BODY["widgets"]:
             cells = {
                 (x, y)
                 for x in range(w["x"], w["x"] + w["width"])

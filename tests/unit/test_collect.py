@@ -76,7 +76,7 @@ def test_a_good_run_stores_and_says_so(store: MemoryStore, told: Told) -> None:
     assert {reading.zone for reading in store.snapshot().readings} == {"Y", "Z"}
     assert status(store).last_success_at == NOW
     assert status(store).newest_valid_to == NOW
-    assert told.metrics["ReadingsStored"] == 2
+    assert run.as_dict()["outcomes"] == {"stored": 2}
     assert told.metrics["RunSucceeded"] == 1
 
 
@@ -106,7 +106,7 @@ def test_a_refused_value_is_counted_by_its_reason_logged_and_the_last_good_one_s
     [(level, message, fields)] = [event for event in told.events if event[0] == "warning"]
     assert (level, message) == ("warning", "rejected")
     assert (fields["zone"], fields["reason"]) == ("Y", "false_zero")
-    assert told.metrics["ReadingsRejected"] == 1
+    assert told.metrics["ZoneErrors"] == 1
 
 
 @pytest.mark.parametrize("steps", [(DOWN,), (Harvest(errors=(REFUSED,)),), ()])

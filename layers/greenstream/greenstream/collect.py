@@ -236,8 +236,7 @@ def _tell(run: Run, store: Store, now: datetime, telemetry: Telemetry) -> None:
             simulated=run.simulated,
         )
     )
-    telemetry.count("ReadingsStored", run.outcomes[PutOutcome.STORED])
-    telemetry.count("ReadingsRejected", sum(run.rejected.values()))
+    # Only what an alarm or the dashboard reads is a metric, since each is paid for by the month.
     telemetry.count("ZoneErrors", len(run.errors))
     if run.state is not ProviderState.UNCONFIGURED:
         telemetry.count("RunSucceeded", 1 if run.succeeded else 0)
