@@ -216,6 +216,23 @@ class StoreContract:
         assert store.snapshot().readings == (corrected,)
         assert whole_history(store, corrected) == [corrected]
 
+    def test_one_publication_with_other_figures_is_what_was_fetched_last(
+        self, store: Store
+    ) -> None:
+        first = a_reading(published_at=T0)
+        corrected = a_reading(published_at=T0, gco2_kwh=310.0, fetched_at=T0 + HOUR)
+        store.put_reading(first)
+        assert store.put_reading(corrected) == Put(REVISED, first.valid_from)
+        assert store.put_reading(first).outcome is DUPLICATE
+        assert store.snapshot().readings == (corrected,)
+        assert whole_history(store, first) == [corrected]
+
+    def test_one_publication_with_the_same_figures_is_a_duplicate(self, store: Store) -> None:
+        again = a_reading(published_at=T0, fetched_at=T0 + HOUR)
+        store.put_reading(a_reading(published_at=T0))
+        assert store.put_reading(again).outcome is DUPLICATE
+        assert [one.gco2_kwh for one in whole_history(store, again)] == [300.0]
+
     def test_without_publication_other_figures_fetched_later_revise(self, store: Store) -> None:
         store.put_reading(a_reading())
         corrected = a_reading(gco2_kwh=310.0, fetched_at=T0 + HOUR)

@@ -40,16 +40,16 @@ class MemoryStore:
         key = (reading.zone, reading.provider, reading.kind)
         history = self._history.setdefault(key, {})
         kept = history.get(reading.valid_to)
-        if kept is None or _revision(kept) < _revision(reading):
+        if kept is None or _order_of(kept) < _order_of(reading):
             history[reading.valid_to] = reading
             versions = self._versions.setdefault(key, {}).setdefault(reading.valid_to, [])
             if not versions or not _same_figures(versions[-1], reading):
                 versions.append(reading)
                 del versions[: -1 - MAX_EARLIER]
         there = self._current.get(key)
-        newer = there is None or (there.valid_to, _revision(there)) < (
+        newer = there is None or (there.valid_to, *_order_of(there)) < (
             reading.valid_to,
-            _revision(reading),
+            *_order_of(reading),
         )
         if newer:
             self._current[key] = replace(reading, detail={})
@@ -57,7 +57,9 @@ class MemoryStore:
             return Put(PutOutcome.STORED, None)
         if there.valid_to != reading.valid_to:
             outcome = PutOutcome.STORED if newer else PutOutcome.LATE
-        elif newer and (reading.published_at or not _same_figures(there, reading)):
+        elif newer and (
+            there.published_at != reading.published_at or not _same_figures(there, reading)
+        ):
             outcome = PutOutcome.REVISED
         else:
             outcome = PutOutcome.DUPLICATE
@@ -155,8 +157,8 @@ class MemoryStore:
             raise StoreError(f"memory {operation} failed: unreachable")
 
 
-def _revision(reading: Reading) -> datetime:
-    return reading.published_at or reading.fetched_at
+def _order_of(reading: Reading) -> tuple[datetime, datetime]:
+    return reading.published_at or reading.fetched_at, reading.fetched_at
 
 
 def _same_figures(one: Reading, other: Reading) -> bool:

@@ -2,11 +2,11 @@
 
 | pk | sk | guarded by |
 |---|---|---|
-| ``CURRENT`` | ``READING#zone#provider#signal#basis`` | ``valid_to``, then ``revision`` |
+| ``CURRENT`` | ``READING#zone#provider#signal#basis`` | ``valid_to``, ``revision``, ``fetched_at`` |
 | ``CURRENT`` | ``PROVIDER#name`` | ``last_run_at`` |
 | ``CURRENT`` | ``PROFILE#zone#provider#signal#basis`` | each hour by its ``computed_at`` |
 | ``CURRENT`` | ``POLICY`` | |
-| ``HISTORY#zone#provider#signal#basis`` | ``valid_to`` | ``revision`` |
+| ``HISTORY#zone#provider#signal#basis`` | ``valid_to`` | ``revision``, ``fetched_at`` |
 | ``FORECAST#zone`` | ``provider#signal#basis`` | ``issued_at`` |
 | ``LATENCY`` | ``colo#pop`` | ``samples``, which grows with every write |
 """
@@ -105,7 +105,8 @@ class DynamoStore:
         """Write the history first: whatever breaks in between, a repeated run repairs it.
 
         An interval is there once, in its latest revision: by ``published_at`` or, where the
-        provider gives none, by ``fetched_at``; the same figures fetched again are a duplicate.
+        provider gives none, by ``fetched_at``, which also decides between two of one publication:
+        whatever their order, all end alike. The same figures fetched again are a duplicate.
         Figures that it supersedes stay beside it (`versions`). ``detail`` is kept in the history
         only. What cannot be understood is written over, except by newer code's history.
 
@@ -121,11 +122,13 @@ class DynamoStore:
             ":number": {"S": "N"},
             ":valid_to": item["valid_to"],
             ":revision": item["revision"],
+            ":fetched_at": items.epoch(reading.fetched_at),
         }
         written, before = self._table.put(
             {"pk": CURRENT, "sk": {"S": f"READING#{source}"}} | item,
             "NOT attribute_type(valid_to, :number) OR NOT attribute_type(revision, :number)"
-            " OR valid_to < :valid_to OR (valid_to = :valid_to AND revision < :revision)",
+            " OR valid_to < :valid_to OR (valid_to = :valid_to AND (revision < :revision"
+            " OR (revision = :revision AND fetched_at < :fetched_at)))",
             guards,
         )
         try:
@@ -136,7 +139,9 @@ class DynamoStore:
             return Put(PutOutcome.STORED if written else PutOutcome.LATE, None)
         if there.valid_to != reading.valid_to:
             outcome = PutOutcome.STORED if written else PutOutcome.LATE
-        elif written and (reading.published_at or not items.same_figures(before, item)):
+        elif written and (
+            there.published_at != reading.published_at or not items.same_figures(before, item)
+        ):
             outcome = PutOutcome.REVISED
         else:
             outcome = PutOutcome.DUPLICATE
@@ -355,19 +360,20 @@ class DynamoStore:
             for name in items.FIGURES
         )
         new = "NOT attribute_type(#revision, :number)"
-        first_or_same = f"{new} OR (#revision < :revision AND {same})"
+        later = "#revision < :revision OR (#revision = :revision AND #fetched_at < :known_at)"
+        first_or_same = f"{new} OR (({later}) AND {same})"
         while True:  # round again only when another wrote in between, each time a later revision
             written, there = self._table.set(
                 key, kept, first_or_same, {":number": {"S": "N"}}, once=["known_at"]
             )
-            if written or _is_newers(there) or _revision(there) >= _revision(item):
+            if written or _is_newers(there) or _order(there) >= _order(item):
                 return
-            written, _ = self._table.set(
-                key,
-                kept | items.earlier_versions(there),
-                "#revision = :seen",
-                {":seen": there["revision"]},
-            )
+            seen = {":seen": there["revision"]}
+            unchanged = "#revision = :seen AND attribute_not_exists(#fetched_at)"
+            if "fetched_at" in there:
+                seen[":seen_at"] = there["fetched_at"]
+                unchanged = "#revision = :seen AND #fetched_at = :seen_at"
+            written, _ = self._table.set(key, kept | items.earlier_versions(there), unchanged, seen)
             if written:
                 return
 
@@ -396,8 +402,10 @@ class DynamoStore:
         )
 
 
-def _revision(item: Mapping[str, Any]) -> Decimal:
-    return Decimal(item["revision"]["N"])
+def _order(item: Mapping[str, Any]) -> tuple[Decimal, Decimal]:
+    """Return what decides which of two versions of an interval is the later."""
+    revision = item["revision"]
+    return Decimal(revision["N"]), Decimal(item.get("fetched_at", revision)["N"])
 
 
 def _is_newers(item: Mapping[str, Any]) -> bool:
