@@ -19,6 +19,7 @@ from greenstream.dynamodb import SLOW_LIFE, DynamoStore, dynamodb_client
 from greenstream.policy import Policy, RankingSignal
 from greenstream.reading import Basis, Kind, Reading, Signal
 from greenstream.store import Put, PutOutcome, StoreError
+from tests.item_size import item_bytes
 from tests.store_contract import (
     HOUR,
     T0,
@@ -302,8 +303,8 @@ def test_damage_in_what_is_kept_in_memory_stays_named(
 
 def test_a_history_longer_than_a_page_comes_whole(store: DynamoStore) -> None:
     readings = [
-        replace(a_reading(end=T0 + hour * HOUR), detail={"note": "x" * 250_000})
-        for hour in range(6)
+        replace(a_reading(end=T0 + hour * HOUR), detail={"note": "x" * 19_000})
+        for hour in range(60)
     ]
     for reading in readings:
         store.put_reading(reading)
@@ -356,34 +357,14 @@ def test_thirty_zones_cost_two_read_units_a_snapshot(
         for row in page["Items"]
         if row["pk"]["S"] == "CURRENT"
     ]
-    each_time = sum(_size(row) for row in rows if row["sk"]["S"] >= "PROVIDER")
-    whole = sum(map(_size, rows))
+    each_time = sum(item_bytes(row) for row in rows if row["sk"]["S"] >= "PROVIDER")
+    whole = sum(map(item_bytes, rows))
     with capsys.disabled():
         print(
             f"\nCURRENT of 30 zones x 2 kinds: {each_time} B = {_read_units(each_time)} RRU;"
             f" with policy and profiles {whole} B = {_read_units(whole)} RRU every {SLOW_LIFE}"
         )
     assert _read_units(each_time) <= 2
-
-
-def _size(attributes: Mapping[str, Any]) -> int:
-    """Bytes by DynamoDB's published rule: names and values, no markup."""
-    return sum(len(name.encode()) + _value_size(value) for name, value in attributes.items())
-
-
-def _value_size(attribute: Mapping[str, Any]) -> int:
-    [(kind, value)] = attribute.items()
-    match kind:
-        case "S":
-            return len(value.encode())
-        case "N":
-            return math.ceil(len(value.lstrip("-").replace(".", "").strip("0")) / 2) + 1
-        case "L":
-            return 3 + sum(1 + _value_size(member) for member in value)
-        case "M":
-            return 3 + _size(value) + len(value)
-        case _:
-            return 1
 
 
 def _read_units(size: int) -> float:
