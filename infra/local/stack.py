@@ -28,6 +28,9 @@ from botocore.credentials import Credentials
 from infra.local.processes import Children, StackError, step, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
+# SAM keeps its record of what is up to date beside the build folder: with the cloud build's record
+# it would take a stale cache for a fresh one.
+LOCAL_BUILD = ROOT / ".aws-sam/local/build"
 HOST = "127.0.0.1"
 PREFERRED_PORT = 4566
 LOG_TAIL_BYTES = 4096  # LogType: Tail in docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
@@ -259,7 +262,7 @@ class LocalStack:
         argv = [
             str(ROOT / ".tools/sam/bin/sam"), "deploy",
             "--config-file", str(ROOT / "samconfig.toml"),
-            "--template-file", str(ROOT / ".aws-sam/local/template.yaml"),
+            "--template-file", str(LOCAL_BUILD / "template.yaml"),
             "--stack-name", STACK_NAME, "--no-progressbar",
             "--parameter-overrides", # sam splits unquoted values at spaces
             *(f'{name}="{value}"' for name, value in parameters.items()),
@@ -370,8 +373,8 @@ def _build(log: Path) -> None:
     machine = {"arm64": "aarch64", "AMD64": "x86_64"}.get(platform.machine(), platform.machine())
     env = _tool_env() | {"PYTHON_VERSION": version, "PLATFORM": f"{machine}-{system}"}
     argv = [
-        str(ROOT / ".tools/sam/bin/sam"), "build", "--build-dir", ".aws-sam/local",
-        "--cache-dir", ".aws-sam/local-cache",
+        str(ROOT / ".tools/sam/bin/sam"), "build", "--build-dir", str(LOCAL_BUILD),
+        "--cache-dir", str(LOCAL_BUILD.with_name("cache")),
     ]  # fmt: skip
     step("building", argv, env=env, cwd=ROOT, log=log)
 

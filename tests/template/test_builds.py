@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from infra.local.size import UNZIPPED_LIMIT_BYTES, built_sizes
+from infra.local.stack import LOCAL_BUILD
+from infra.supply_chain import BUILT
 from tests.template.conftest import ROOT
 
 REQUIREMENTS = [
@@ -63,6 +65,11 @@ def test_a_function_installs_the_versions_that_the_lock_file_says() -> None:
             assert locked[name]["version"] == version
             files = [locked[name].get("sdist", {}), *locked[name]["wheels"]]
             assert set(hashes_of(path.read_text(), name)) <= {each.get("hash") for each in files}
+
+
+def test_the_local_build_and_the_cloud_build_keep_records_of_their_own() -> None:
+    """SAM's is in the folder above; one for both made a stale layer pass for the present one."""
+    assert LOCAL_BUILD.parent != BUILT.parent
 
 
 def hashes_of(requirements: str, name: str) -> list[str]:
