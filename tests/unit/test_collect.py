@@ -230,6 +230,24 @@ def test_the_hour_that_has_ended_gets_its_mean_of_the_last_week(
     assert profile.hours[16].computed_at == NOW + timedelta(minutes=65)
 
 
+def test_an_hour_whose_profile_was_lost_or_whose_reading_came_late_gets_its_mean_an_hour_later(
+    store: MemoryStore, told: Told
+) -> None:
+    def keep(minutes: int, gco2_kwh: float) -> None:
+        end = NOW + timedelta(minutes=minutes)
+        reading = a_reading(valid_to=end, fetched_at=end, gco2_kwh=gco2_kwh)
+        collect(Scripted(Harvest(readings=(reading,))), store, clock=lambda: end, telemetry=told)
+
+    keep(5, 100)
+    store.put_reading(a_reading(valid_to=NOW + timedelta(minutes=65), gco2_kwh=50.0))  # then died
+    keep(10, 200)
+    assert store.snapshot().profiles == ()
+    keep(125, 70)
+
+    [profile] = store.snapshot().profiles
+    assert {hour: mean.gco2_kwh for hour, mean in profile.hours.items()} == {16: 150, 17: 50}
+
+
 def test_no_data_is_an_error_with_its_own_name(store: MemoryStore, told: Told) -> None:
     run = collect(
         Scripted(harvest(NoDataError("nothing yet", provider="p", zone="Y"))),

@@ -1,11 +1,11 @@
 """The one pipeline that every provider runs: fetch, validate, store, tell."""
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from greenstream.clock import Clock
 from greenstream.errors import GreenStreamError, InvalidError
@@ -13,6 +13,8 @@ from greenstream.freshness import age_s
 from greenstream.ladder import PROFILE_LIFE, HourMean, HourProfile
 from greenstream.reading import Forecast, Reading
 from greenstream.store import ProviderState, ProviderStatus, Put, PutOutcome, Store
+
+HOUR: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,33 +188,37 @@ def _note(error: GreenStreamError, run: Run, telemetry: Telemetry) -> None:
 
 
 def _refresh_profile(reading: Reading, put: Put, store: Store) -> None:
-    """Recompute the hour of day that has just ended, from the history of the last week."""
+    """Recompute the hour of day that has just ended, and the one before, from the last week.
+
+    The one before again, since its own turn may have been lost with a run that died between its
+    reading and its profile, and since some of its readings may have come late.
+    """
     before, now = put.previous_valid_from, reading.valid_from
     if put.outcome is not PutOutcome.STORED or before is None:
         return
     ended = before.replace(minute=0, second=0, microsecond=0)
-    if now < ended + timedelta(hours=1):
+    if now < ended + HOUR:
         return
-    values = [
-        past.gco2_kwh
-        for day in range(PROFILE_LIFE.days)
+    values: defaultdict[int, list[float]] = defaultdict(list)
+    for days in map(timedelta, range(PROFILE_LIFE.days)):
+        since, until = ended - HOUR - days, ended + HOUR - days
         for past in store.history(
-            reading.zone,
-            reading.provider,
-            reading.kind,
-            since=ended - timedelta(days=day),
-            until=ended - timedelta(days=day) + timedelta(hours=1),
-        )
-    ]
-    if values:
-        mean = sum(values) / len(values)
-        spread = math.sqrt(sum((value - mean) ** 2 for value in values) / len(values))
+            reading.zone, reading.provider, reading.kind, since=since, until=until
+        ):
+            hour = ended if past.valid_to > ended - days else ended - HOUR
+            values[hour.hour].append(past.gco2_kwh)
+    hours = {}
+    for hour_of_day, figures in values.items():
+        mean = sum(figures) / len(figures)
+        spread = math.sqrt(sum((figure - mean) ** 2 for figure in figures) / len(figures))
+        hours[hour_of_day] = HourMean(mean, reading.fetched_at, spread)
+    if hours:
         profile = HourProfile(
             zone=reading.zone,
             kind=reading.kind,
             scope=reading.scope,
             provider=reading.provider,
-            hours={ended.hour: HourMean(mean, reading.fetched_at, spread)},
+            hours=hours,
             simulated=reading.simulated,
         )
         store.put_profile_hours(profile)

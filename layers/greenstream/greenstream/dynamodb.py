@@ -2,7 +2,7 @@
 
 | pk | sk | guarded by |
 |---|---|---|
-| ``CURRENT`` | ``READING#zone#provider#signal#basis`` | ``valid_to``, ``revision``, ``fetched_at`` |
+| ``CURRENT`` | ``READING#zone#provider#signal#basis`` | ``valid_to``, then as the history |
 | ``CURRENT`` | ``PROVIDER#name`` | ``last_run_at`` |
 | ``CURRENT`` | ``PROFILE#zone#provider#signal#basis`` | each hour by its ``computed_at`` |
 | ``CURRENT`` | ``POLICY`` | |
