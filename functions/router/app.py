@@ -101,6 +101,8 @@ class Router:
             event = {}
         started = self._clock()
         correlation = correlation_id(event)
+        path = event.get("rawPath")
+        path = path[:200] if isinstance(path, str) else ""
         try:
             request = Request.of_event(event)
             reply = self._reply(request)
@@ -109,13 +111,13 @@ class Router:
             reply = problem(HTTPStatus.BAD_REQUEST, "The event is no HTTP request.")
             answered = response(reply, None, correlation)
         except Exception:  # noqa: BLE001 - the last line of defence: told in full, to the log
-            self._journal.failed(str(event.get("rawPath"))[:200], correlation)
+            self._journal.failed(path, correlation)
             reply = problem(
                 HTTPStatus.INTERNAL_SERVER_ERROR, "The fault is the router's and has been logged."
             )
             answered = response(reply, None, correlation)
         told = {
-            "path": str(event.get("rawPath"))[:200],
+            "path": path,
             "correlation_id": correlation,
             "duration_ms": round((self._clock() - started) / timedelta(milliseconds=1), 2),
             **reply.log,
@@ -124,7 +126,7 @@ class Router:
             every = self._cache.remembered.policy.log_every
             self._journal.answered(answered["statusCode"], told, every=every)
         except Exception:  # noqa: BLE001 - who cannot tell of an answer still gives it
-            self._journal.failed(str(told["path"]), correlation)
+            self._journal.failed(path, correlation)
         return answered
 
     def _reply(self, request: Request) -> Reply:
