@@ -1,0 +1,199 @@
+"""DynamoDB as far as the store uses it, exact and in process: every request is one atomic step.
+
+It knows the expressions that the adapter writes and no more, and refuses any other aloud. That it
+answers as the engines do is a test of its own, on the requests of the very runs it serves.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from functools import cache
+from types import SimpleNamespace
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+Item = dict[str, Any]
+Key = tuple[str, str]
+
+_TOKEN: Final = re.compile(r"\s*([#:]?\w+(?:\[\d+\])?|<=|>=|[=<>(),])")
+_ASSIGNMENT: Final = re.compile(r"(#?\w+) = (?:if_not_exists\((#?\w+), (:\w+)\)|(:\w+))")
+_COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "=": lambda one, other: bool(one == other),
+    "<": lambda one, other: bool(one < other),
+    "<=": lambda one, other: bool(one <= other),
+    ">": lambda one, other: bool(one > other),
+    ">=": lambda one, other: bool(one >= other),
+}
+
+
+class RefusedError(ClientError):
+    """The condition of a write does not hold."""
+
+    def __init__(self, operation: str, there: Item | None) -> None:
+        answer: Any = {"Error": {"Code": "ConditionalCheckFailedException", "Message": ""}}
+        if there is not None:
+            answer["Item"] = there
+        super().__init__(answer, operation)
+
+
+class TableModel:
+    """A table with the keys ``pk`` and ``sk``, and the client's face.
+
+    An item that was written is replaced and never changed, so that whoever holds it may keep it.
+    """
+
+    exceptions = SimpleNamespace(ConditionalCheckFailedException=RefusedError)
+
+    def __init__(self) -> None:
+        self.items: dict[Key, Item] = {}
+
+    def put_item(self, **request: Any) -> dict[str, Any]:
+        """Write a whole item if its condition holds of what is there."""
+        item = request["Item"]
+        key = (item["pk"]["S"], item["sk"]["S"])
+        before = self._checked("PutItem", key, request)
+        self.items[key] = item
+        return {"Attributes": before} if before else {}
+
+    def update_item(self, **request: Any) -> dict[str, Any]:
+        """Set attributes of an item, made if it is not there, if its condition holds."""
+        key = (request["Key"]["pk"]["S"], request["Key"]["sk"]["S"])
+        before = self._checked("UpdateItem", key, request)
+        after = dict(before or request["Key"])
+        names, values = request["ExpressionAttributeNames"], request["ExpressionAttributeValues"]
+        setting, _, removing = request["UpdateExpression"].partition(" REMOVE ")
+        understood = []
+        for assignment in _ASSIGNMENT.finditer(setting):
+            name, unless, first, always = assignment.groups()
+            there = (before or {}).get(names.get(unless, unless))
+            after[names.get(name, name)] = there or values[first or always]
+            understood.append(assignment.group())
+        if setting != "SET " + ", ".join(understood):
+            raise NotImplementedError(setting)
+        for name in removing.split(", ") if removing else ():
+            after.pop(names.get(name, name), None)
+        self.items[key] = after
+        return {}
+
+    def query(self, **request: Any) -> dict[str, Any]:
+        """Return the items whose keys are as asked, in order, on one page."""
+        found = [
+            self.items[key]
+            for key in sorted(self.items)
+            if _holds(request["KeyConditionExpression"], self.items[key], request)
+        ]
+        return {"Items": found}
+
+    def _checked(self, operation: str, key: Key, request: Mapping[str, Any]) -> Item | None:
+        before = self.items.get(key)
+        if not _holds(request["ConditionExpression"], before or {}, request):
+            told = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
+            raise RefusedError(operation, before if told else None)
+        return before
+
+
+def _holds(expression: str, item: Item, request: Mapping[str, Any]) -> bool:
+    return _Expression(iter((*_tokens(expression), "")), item, request).whole()
+
+
+@cache
+def _tokens(expression: str) -> tuple[str, ...]:
+    tokens = tuple(_TOKEN.findall(expression))
+    if "".join(tokens) != re.sub(r"\s", "", expression):
+        raise NotImplementedError(expression)
+    return tokens
+
+
+class _Expression:
+    """A condition, evaluated while it is read: NOT binds tighter than AND, AND than OR."""
+
+    def __init__(self, tokens: Iterator[str], item: Item, request: Mapping[str, Any]) -> None:
+        self._tokens = tokens
+        self._item = item
+        self._names = request.get("ExpressionAttributeNames", {})
+        self._values = request["ExpressionAttributeValues"]
+        self._next = next(tokens)
+
+    def whole(self) -> bool:
+        value = self._either()
+        if self._next:
+            raise NotImplementedError(self._next)
+        return value
+
+    def _take(self, expected: str | None = None) -> str:
+        token = self._next
+        if expected is not None and token != expected:
+            raise NotImplementedError(f"{token} where {expected} belongs")
+        self._next = next(self._tokens)
+        return token
+
+    def _either(self) -> bool:
+        value = self._both()
+        while self._next == "OR":
+            self._take()
+            value = self._both() or value
+        return value
+
+    def _both(self) -> bool:
+        value = self._one()
+        while self._next == "AND":
+            self._take()
+            value = self._one() and value
+        return value
+
+    def _one(self) -> bool:
+        if self._next == "NOT":
+            self._take()
+            return not self._one()
+        if self._next == "(":
+            self._take()
+            value = self._either()
+            self._take(")")
+            return value
+        left = self._take()
+        if self._next == "(":
+            return self._function(left)
+        operator = self._take()
+        if operator == "BETWEEN":
+            low = self._take()
+            self._take("AND")
+            high = self._take()
+            return self._compare(left, ">=", low) and self._compare(left, "<=", high)
+        return self._compare(left, operator, self._take())
+
+    def _function(self, name: str) -> bool:
+        self._take("(")
+        value = self._operand(self._take())
+        if name == "attribute_type":
+            self._take(",")
+            wanted = self._values[self._take()]["S"]
+            self._take(")")
+            return value is not None and wanted in value
+        self._take(")")
+        if name in ("attribute_exists", "attribute_not_exists"):
+            return (value is not None) == (name == "attribute_exists")
+        raise NotImplementedError(name)
+
+    def _compare(self, left: str, operator: str, right: str) -> bool:
+        """Nothing compares with what is absent, nor a number with a text."""
+        one, other = self._operand(left), self._operand(right)
+        if one is None or other is None or one.keys() != other.keys():
+            return False
+        [kind] = one
+        if kind not in ("S", "N"):
+            raise NotImplementedError(kind)
+        make = Decimal if kind == "N" else str
+        return _COMPARE[operator](make(one[kind]), make(other[kind]))
+
+    def _operand(self, token: str) -> dict[str, Any] | None:
+        if token.startswith(":"):
+            value: dict[str, Any] = self._values[token]
+            return value
+        name, _, index = token.partition("[")
+        found: dict[str, Any] | None = self._item.get(self._names.get(name, name))
+        if index:
+            members = (found or {}).get("L", [])
+            at = int(index.rstrip("]"))
+            return members[at] if at < len(members) else None
+        return found

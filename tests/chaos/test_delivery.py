@@ -1,0 +1,553 @@
+"""Schedules delivered twice, late, out of order and at once; collectors killed at any request.
+
+The real pipeline and the real adapter run on a table that acts upon one request at a time, in an
+order that a search chooses. After every request: CURRENT has gone forward only, and a success
+that is told is one that happened. When all have ended: CURRENT is the newest delivered (by the
+interval's end, then by publication, then by fetch), HISTORY has each interval once, in its latest
+revision, and the two agree.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import product
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from greenstream import items
+from greenstream.collect import CollectionFailedError, Harvest, collect
+from greenstream.dynamodb import DynamoStore, dynamodb_client
+from greenstream.errors import GreenStreamError, NoDataError, TransientError
+from greenstream.reading import Reading
+from greenstream.store import ProviderState, ProviderStatus, StoreError
+from tests.builders import AVERAGE_DIRECT, NOW, a_reading
+from tests.chaos.table_model import TableModel
+from tests.chaos.turns import Client, Fate, Request, Turns, disturbed, every_order, undisturbed
+from tests.integration import engines
+from tests.integration.conftest import make_table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+SUITE = "delivery"
+
+SLOT = timedelta(minutes=5)
+SECOND = timedelta(seconds=1)
+DOWN = TransientError("refused", provider="p")
+NOTHING_IN_ANOTHER_ZONE = NoDataError("nothing yet", provider="p", zone="Y")
+
+Record = Callable[[str, object], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A reading as the upstream showed it: which slot, in which version, with what figure."""
+
+    slot: int
+    published: int | None
+    gco2_kwh: float
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One run: what its upstream showed it, by a clock of its own, and how it fared beside that.
+
+    ``offset_s`` sets the run's clock apart from the others': who is late by it may run early.
+    """
+
+    seen: tuple[Seen, ...]
+    offset_s: int
+    errors: tuple[GreenStreamError, ...] = ()
+
+    @property
+    def at(self) -> datetime:
+        """The run's instant."""
+        return NOW + 6 * SLOT + self.offset_s * SECOND
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """What it delivers."""
+        return tuple(
+            a_reading(
+                valid_to=NOW + (one.slot + 1) * SLOT,
+                gco2_kwh=one.gco2_kwh,
+                published_at=None if one.published is None else NOW + one.published * SECOND,
+                fetched_at=self.at,
+            )
+            for one in self.seen
+        )
+
+    @property
+    def succeeds(self) -> bool:
+        return bool(self.seen)
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A provider that yields zone after zone, here reading after reading."""
+
+    delivery: Delivery
+    name: str = "p"
+    simulated: bool = False
+
+    def fetch(self, now: datetime) -> Iterator[Harvest]:
+        for reading in self.delivery.readings:
+            yield Harvest(readings=(reading,))
+        yield Harvest(errors=self.delivery.errors)
+
+
+class Untold:
+    """Telemetry that nobody reads."""
+
+    def event(self, level: str, message: str, **fields: object) -> None:
+        pass
+
+    def count(self, metric: str, value: float, unit: str = "Count") -> None:
+        pass
+
+
+def store_on(client: object, clock: Callable[[], datetime] = lambda: NOW) -> DynamoStore:
+    return DynamoStore(cast("Any", client), "readings", clock=clock)
+
+
+def collector(delivery: Delivery) -> Callable[[Client], None]:
+    """Return a run of the pipeline; what fails in it fails the run and nothing else."""
+
+    def run(client: Client) -> None:
+        with suppress(CollectionFailedError, StoreError):
+            collect(
+                Upstream(delivery),
+                store_on(client),
+                clock=lambda: delivery.at,
+                telemetry=Untold(),
+            )
+
+    return run
+
+
+def order_of(reading: Reading) -> tuple[datetime, datetime, datetime]:
+    """Return what decides which of two readings of a source is the newer."""
+    return reading.valid_to, reading.published_at or reading.fetched_at, reading.fetched_at
+
+
+@dataclass
+class Scene:
+    """Deliveries on a table, watched request by request."""
+
+    deliveries: Sequence[Delivery]
+    threads: ThreadPoolExecutor
+    table: TableModel = field(default_factory=TableModel)
+    log: list[Request] = field(default_factory=list)
+    turns: int = 0
+    _before: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+
+    def play(
+        self,
+        choose: Callable[[Sequence[int]], int],
+        fate: Callable[[int], Fate] = undisturbed,
+        *,
+        deliveries: Sequence[Delivery] | None = None,
+    ) -> None:
+        """Run the deliveries at once."""
+        turns = Turns(self.table, self.threads, self.watch, self.log)
+        playing = self.deliveries if deliveries is None else deliveries
+        self.turns += turns.play([collector(one) for one in playing], choose, fate)
+
+    def after(self, delivery: Delivery) -> None:
+        """Run one more delivery, alone."""
+        self.play(lambda ready: ready[0], deliveries=[delivery])
+
+    def watch(self) -> None:
+        """Hold the laws that hold at every moment."""
+        for key, item in self.table.items.items():
+            was = self._before.get(key)
+            if was == item:
+                continue
+            if key[1].startswith("READING#") or key[0].startswith("HISTORY#"):
+                assert was is None or _precedes(was, item), f"{key} went back: {was} to {item}"
+            if key[1] == "PROVIDER#p":
+                self._believe(items.to_current(item))
+        assert self._before.keys() <= self.table.items.keys(), "an item has gone"
+        self._before = dict(self.table.items)
+
+    def _believe(self, status: object) -> None:
+        assert isinstance(status, ProviderStatus)
+        by_instant = {one.at: one for one in self.deliveries}
+        run = by_instant[status.last_run_at]
+        told_well = status.state in (ProviderState.OK, ProviderState.PARTIAL)
+        assert told_well == run.succeeds, f"{status.state} of {run}"
+        if status.last_success_at is not None:
+            success = by_instant[status.last_success_at]
+            assert success.succeeds, f"no success: {success}"
+            assert status.newest_valid_to == max(one.valid_to for one in success.readings)
+            [current] = store_on(self.table).snapshot().readings
+            kept = {one.valid_to: one for one in self.history()}
+            for reading in success.readings:
+                assert order_of(reading)[:2] <= order_of(current)[:2], "told before it was current"
+                assert order_of(reading)[:2] <= order_of(kept[reading.valid_to])[:2]
+        if status.last_error_at is not None:
+            assert by_instant[status.last_error_at].errors
+
+    def read(self) -> None:
+        """Read everything, in the log as well."""
+        turns = Turns(self.table, self.threads, log=self.log)
+        turns.play([lambda client: store_on(client).snapshot()], lambda ready: ready[0])
+
+    def history(self) -> tuple[Reading, ...]:
+        """Return what the table keeps of the source."""
+        far = timedelta(days=20)
+        return store_on(self.table).history(
+            "Z", "p", AVERAGE_DIRECT, since=NOW - far, until=NOW + far
+        )
+
+    def hold_the_end(self, delivered: Sequence[Delivery] | None = None) -> None:
+        """Hold the laws that hold once all runs have ended."""
+        deliveries = self.deliveries if delivered is None else delivered
+        latest: dict[datetime, Reading] = {}
+        for reading in sorted((r for one in deliveries for r in one.readings), key=order_of):
+            latest[reading.valid_to] = reading
+        newest = [latest[valid_to] for valid_to in sorted(latest)]
+        snapshot = store_on(self.table).snapshot()
+        assert list(self.history()) == newest
+        assert list(snapshot.readings) == newest[-1:]
+        assert snapshot.damaged == ()
+
+    def hold_repaired(self, last: Delivery) -> None:
+        """Hold what holds after a run that saw all that any run saw, each fetched later."""
+        self.hold_the_end([last])
+        [status] = store_on(self.table).snapshot().providers
+        assert status.last_run_at == last.at
+        assert not last.succeeds or status.last_success_at == last.at
+
+    def hold_the_status(self) -> None:
+        """Hold what is told of the runs, all of which have ended undisturbed."""
+        [status] = store_on(self.table).snapshot().providers
+        ran = {one.at: one for one in self.deliveries}
+        assert status.last_run_at == max(ran)
+        successes = [at for at, one in ran.items() if one.succeeds]
+        assert status.last_success_at == max(successes, default=None)
+        errors = [at for at, one in ran.items() if one.errors]
+        assert status.last_error_at == max(errors, default=None)
+
+
+def _precedes(was: dict[str, Any], now: dict[str, Any]) -> bool:
+    def key(item: dict[str, Any]) -> tuple[Decimal, ...]:
+        fetched = item.get("fetched_at", item["revision"])
+        return tuple(Decimal(one["N"]) for one in (item["valid_to"], item["revision"], fetched))
+
+    return key(was) < key(now)
+
+
+@pytest.fixture(scope="module")
+def threads() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(3) as pool:
+        yield pool
+
+
+OLD, NEW, NEWER = (Seen(slot, None, 100.0 + slot) for slot in range(3))
+FIRST, SECOND_VERSION = Seen(1, 0, 200.0), Seen(1, 30, 300.0)
+SILENT_CORRECTION = Seen(1, 0, 250.0)
+PAIRS: tuple[tuple[tuple[Seen, ...], tuple[Seen, ...]], ...] = (
+    ((NEW,), (NEW,)),
+    ((OLD,), (NEW,)),
+    ((NEW,), (OLD,)),
+    ((FIRST,), (SECOND_VERSION,)),
+    ((FIRST,), (SILENT_CORRECTION,)),
+    ((FIRST,), (NEW,)),
+    ((NEW,), ()),
+)
+TRIPLES = (
+    ((OLD,), (NEW,), (NEWER,)),
+    ((FIRST,), (SECOND_VERSION,), (SILENT_CORRECTION,)),
+    ((NEW,), (NEW,), ()),
+)
+
+
+def deliveries_of(seen: Sequence[tuple[Seen, ...]], order: Sequence[int]) -> list[Delivery]:
+    return [
+        Delivery(one, offset_s=offset, errors=() if one else (DOWN,))
+        for one, offset in zip(seen, order, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("clocks", [(0, 1), (1, 0)], ids=["in order", "the first by a later clock"])
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: " beside ".join(map(_named, pair)))
+def test_two_collectors_race_on_one_zone_in_every_order(
+    pair: tuple[tuple[Seen, ...], ...],
+    clocks: tuple[int, int],
+    threads: ThreadPoolExecutor,
+    record_property: Record,
+) -> None:
+    def play(choose: Callable[[Sequence[int]], int]) -> None:
+        scene = Scene(deliveries_of(pair, clocks), threads)
+        scene.play(choose)
+        scene.hold_the_end()
+        scene.hold_the_status()
+
+    record_property("cases", every_order(play))
+
+
+def _named(seen: tuple[Seen, ...]) -> str:
+    [one] = seen or [None]
+    return "nothing" if one is None else f"{one.slot}/{one.published}/{one.gco2_kwh:.0f}"
+
+
+@pytest.mark.parametrize("triple", TRIPLES, ids=lambda triple: " ".join(map(_named, triple)))
+def test_three_collectors_race_on_one_zone_in_every_order(
+    triple: tuple[tuple[Seen, ...], ...],
+    threads: ThreadPoolExecutor,
+    record_property: Record,
+    *,
+    whole: bool,
+) -> None:
+    if not whole:
+        pytest.skip("left to the whole run: make chaos")
+
+    def play(choose: Callable[[Sequence[int]], int]) -> None:
+        scene = Scene(deliveries_of(triple, (2, 0, 1)), threads)
+        scene.play(choose)
+        scene.hold_the_end()
+        scene.hold_the_status()
+
+    record_property("cases", every_order(play))
+
+
+SEEN = st.builds(
+    Seen,
+    slot=st.integers(0, 2),
+    published=st.none() | st.integers(0, 2),
+    gco2_kwh=st.sampled_from([0.0, 100.0, 200.0]),
+)
+
+
+@st.composite
+def races(draw: st.DrawFn) -> list[Delivery]:
+    """Two or three runs, their clocks in any order, each seeing some of one upstream's versions."""
+    count = draw(st.integers(2, 3))
+    clocks = draw(st.permutations(range(count)))
+    return [
+        Delivery(
+            seen=tuple(
+                draw(
+                    st.lists(
+                        SEEN,
+                        max_size=3,
+                        unique_by=lambda one: (one.slot, one.published),
+                    )
+                )
+            ),
+            offset_s=clock,
+            errors=draw(st.sampled_from([(), (NOTHING_IN_ANOTHER_ZONE,)])),
+        )
+        for clock in clocks
+    ]
+
+
+TURNS = st.lists(st.integers(0, 5), max_size=40)
+FATES = st.dictionaries(
+    st.integers(0, 25),
+    st.sampled_from([fate for fate in Fate if fate is not Fate.ANSWERED]),
+    max_size=3,
+)
+
+
+def chooser(turns: Sequence[int]) -> Callable[[Sequence[int]], int]:
+    waiting = iter(turns)
+    return lambda ready: ready[next(waiting, 0) % len(ready)]
+
+
+def test_any_race_in_any_order_ends_with_the_newest(
+    threads: ThreadPoolExecutor, record_property: Record, *, whole: bool
+) -> None:
+    played: list[int] = []
+
+    @settings(max_examples=5_000 if whole else 120, deadline=None)
+    @given(deliveries=races(), turns=TURNS)
+    def race(deliveries: list[Delivery], turns: list[int]) -> None:
+        scene = Scene(deliveries, threads)
+        scene.play(chooser(turns))
+        played.append(scene.turns)
+        scene.hold_the_end()
+        scene.hold_the_status()
+
+    race()
+    record_property("cases", len(played))
+    record_property("requests raced", sum(played))
+
+
+def test_any_race_in_which_requests_and_collectors_die_is_repaired_by_the_next_run(
+    threads: ThreadPoolExecutor, record_property: Record, *, whole: bool
+) -> None:
+    """The next run sees what the upstream still serves; here, all that any run saw."""
+    played: list[int] = []
+
+    @settings(max_examples=5_000 if whole else 120, deadline=None)
+    @given(deliveries=races(), turns=TURNS, fates=FATES)
+    def race(deliveries: list[Delivery], turns: list[int], fates: dict[int, Fate]) -> None:
+        served = {(one.slot, one.published): one for run in deliveries for one in run.seen}
+        last = Delivery(tuple(served.values()), offset_s=100, errors=() if served else (DOWN,))
+        scene = Scene([*deliveries, last], threads)
+        scene.play(chooser(turns), disturbed(fates), deliveries=deliveries)
+        scene.after(last)
+        played.append(scene.turns)
+        scene.hold_repaired(last)
+
+    race()
+    record_property("cases", len(played))
+
+
+HOUR_S = 3600
+KILLINGS: dict[str, tuple[tuple[Delivery, ...], Delivery]] = {
+    "the first reading ever": ((), Delivery((OLD,), 0)),
+    "a newer reading": ((Delivery((OLD,), 0),), Delivery((NEW,), 1)),
+    "a revision": ((Delivery((FIRST,), 0),), Delivery((SECOND_VERSION,), 1)),
+    "a late reading": ((Delivery((NEWER,), 0),), Delivery((OLD,), 1)),
+    "the same again": ((Delivery((NEW,), 0),), Delivery((NEW,), 1)),
+    "several, and an error": ((), Delivery((OLD, NEW, NEWER), 1, (NOTHING_IN_ANOTHER_ZONE,))),
+    "nothing but an error": ((Delivery((NEW,), 0),), Delivery((), 1, (DOWN,))),
+    "a new hour": (
+        (Delivery((Seen(10, None, 90.0), Seen(11, None, 110.0)), HOUR_S),),
+        Delivery((Seen(12, None, 130.0),), HOUR_S + 1),
+    ),
+}
+NEXT_HOUR = Delivery((Seen(24, None, 170.0),), 2 * HOUR_S)
+DEADLY = (Fate.DIES_BEFORE, Fate.DIES_AFTER)
+DISTURBED = tuple(fate for fate in Fate if fate is not Fate.ANSWERED)
+
+
+def alone(scene: Scene, delivery: Delivery, at: dict[int, Fate]) -> int:
+    """Run one delivery, its requests of these numbers disturbed; return how many there were."""
+    before = scene.turns
+    scene.play(
+        lambda ready: ready[0],
+        disturbed(at),
+        deliveries=[delivery],
+    )
+    return scene.turns - before
+
+
+def kept(scene: Scene) -> tuple[object, ...]:
+    """Return what readers see: the newest of each source, the history, how the runs went."""
+    snapshot = store_on(scene.table).snapshot()
+    [status] = snapshot.providers
+    told = replace(status, stored=0)  # the run that repairs has more to store
+    return snapshot.readings, scene.history(), told
+
+
+@pytest.mark.parametrize("what", KILLINGS)
+def test_a_collector_killed_at_any_request_is_repaired_by_the_next_run(
+    what: str, threads: ThreadPoolExecutor, record_property: Record, *, whole: bool
+) -> None:
+    """As if it had not been killed; the profile of an hour that ended then, when the next ends.
+
+    In the whole run the run that repairs is killed too, at any request, and another repairs.
+    """
+    earlier, run = KILLINGS[what]
+    again = replace(run, offset_s=run.offset_s + 60)
+    once_more = replace(run, offset_s=run.offset_s + 120)
+    runs = (*earlier, run, again, once_more, NEXT_HOUR)
+
+    def ended(first: dict[int, Fate], second: dict[int, Fate]) -> tuple[Scene, int, int]:
+        scene = Scene(runs, threads)
+        for delivery in earlier:
+            scene.after(delivery)
+        counts = alone(scene, run, first), alone(scene, again, second)
+        scene.after(once_more)
+        return scene, *counts
+
+    whole_scene, count, _ = ended({}, {})
+    expected = kept(whole_scene)
+    whole_scene.after(NEXT_HOUR)
+    profiles = store_on(whole_scene.table).snapshot().profiles
+    cases = 0
+    for at, fate in product(range(count), DISTURBED):
+        _, _, repairing = ended({at: fate}, {})
+        seconds: list[dict[int, Fate]] = [{}]
+        if whole:
+            seconds += [{n: other} for n, other in product(range(repairing), DEADLY)]
+        for second in seconds:
+            scene, _, _ = ended({at: fate}, second)
+            assert kept(scene) == expected, f"request {at} {fate}, then {second}"
+            scene.after(NEXT_HOUR)
+            found = store_on(scene.table).snapshot().profiles
+            assert found == profiles, f"request {at} {fate}, then {second}"
+            cases += 1
+    record_property("cases", cases)
+
+
+@pytest.fixture(scope="module", params=["dynoxide", "moto"])
+def engine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, *, whole: bool
+) -> Iterator["DynamoDBClient"]:
+    if request.param == "moto":
+        if not whole:
+            pytest.skip("left to the whole run: make chaos")
+        with mock_aws():
+            yield dynamodb_client()
+        return
+    with (
+        engines.dynoxide(tmp_path_factory.mktemp("dynoxide")) as address,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", address)
+        client = dynamodb_client(read_timeout_s=10.0)
+        yield client
+        client.close()
+
+
+def test_the_model_answers_as_the_engines_do(
+    engine: "DynamoDBClient", threads: ThreadPoolExecutor, record_property: Record, *, whole: bool
+) -> None:
+    """Each request of some of the runs above is sent to an engine too: the same answers."""
+    compared = 0
+    for number in range(60 if whole else 6):
+        chance = random.Random(number)
+        races = (*PAIRS, *TRIPLES)
+        seen = races[number % len(races)]
+        scene = Scene(deliveries_of(seen, chance.sample(range(len(seen)), len(seen))), threads)
+        fates = {chance.randrange(6): chance.choice(DISTURBED)}
+        scene.play(chance.choice, disturbed(fates))
+        scene.read()
+        name = f"readings-{number}"
+        make_table(engine, name)
+        for request in scene.log:
+            assert answer_of(engine, request, name) == plain(request), request
+            compared += 1
+    record_property("cases", compared)
+
+
+def answer_of(engine: "DynamoDBClient", request: Request, table_name: str) -> object:
+    send = getattr(engine, request.operation)
+    try:
+        answer = send(**request.arguments | {"TableName": table_name})
+    except engine.exceptions.ConditionalCheckFailedException as refused:
+        return "refused", numbers(refused.response.get("Item", {}))
+    return "done", numbers(
+        {name: answer[name] for name in ("Attributes", "Items") if name in answer}
+    )
+
+
+def plain(request: Request) -> object:
+    if request.answer is None:
+        return "refused", numbers(request.refused)
+    return "done", numbers(request.answer)
+
+
+def numbers(value: Any) -> Any:
+    """Return a value in which numbers are numbers: engines spell them in their own ways."""
+    if isinstance(value, list):
+        return [numbers(member) for member in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: Decimal(part) if name == "N" and isinstance(part, str) else numbers(part)
+        for name, part in value.items()
+    }
