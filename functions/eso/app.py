@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from greenstream.clock import utc_now
 from greenstream.collect import Harvest, collect
@@ -33,6 +33,7 @@ from greenstream.zones import zones_of
 NAME: Final = "eso"
 NATIONAL: Final = "national"
 HALF_HOUR: Final = timedelta(minutes=30)
+NUMBER: Final = (int, float)
 AHEAD: Final = timedelta(hours=24)
 SETTLES_AFTER: Final = timedelta(minutes=12)
 """Polled every minute, ``actual`` was corrected ten minutes after each roll-over."""
@@ -44,21 +45,29 @@ LEAST_GCO2_KWH: Final = {"low": 5.0, "moderate": 40.0, "high": 60.0, "very high"
 """Far below where NESO's bands begin in any year (moderate: 160 in 2020, 120 in 2026): a figure
 under this beside that index is in another unit."""
 
-COMBUSTION_GCO2_KWH: Final = {"gas": 394.0, "coal": 937.0, "biomass": 120.0}
+COMBUSTION_GCO2_KWH: Final = (("gas", 394.0), ("coal", 937.0), ("biomass", 120.0))
 """NESO's own factors (/intensity/factors, 2023) of what is burnt inside Great Britain."""
 
 
-@dataclass(frozen=True, slots=True)
-class _HalfHour:
+_Interval = tuple[datetime, datetime]
+
+
+class _HalfHour(NamedTuple):  # nine hundred a run
     valid_from: datetime
     valid_to: datetime
     intensity: Mapping[str, Any]
-    mix: Mapping[str, float]
+    mix: object
+    """The member ``generationmix`` as it came."""
 
     @property
     def burnt_gco2_kwh(self) -> float:
         """What the mix's own combustion makes; 0 where no mix is given."""
-        return sum(COMBUSTION_GCO2_KWH.get(fuel, 0.0) * share for fuel, share in self.mix.items())
+        perc, burnt = _perc_by_fuel(self.mix), 0.0
+        for fuel, gco2_kwh in COMBUSTION_GCO2_KWH:
+            share = perc.get(fuel)
+            if isinstance(share, NUMBER):
+                burnt += gco2_kwh * share
+        return burnt / 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,15 +221,12 @@ class Eso:
     def _forecast(
         self, zone: str, region: str, half_hours: Sequence[_HalfHour], now: datetime
     ) -> Forecast:
-        points = {
-            half_hour.valid_from: ForecastPoint(
-                half_hour.valid_from,
-                half_hour.valid_to,
-                _gco2_kwh(half_hour, "forecast", zone),
-            )
-            for half_hour in half_hours
-            if half_hour.valid_to > now and half_hour.intensity.get("forecast") is not None
-        }
+        points = {}
+        for half_hour in half_hours:
+            valid_from, valid_to, intensity, _ = half_hour
+            if valid_to > now and intensity.get("forecast") is not None:
+                gco2_kwh = _gco2_kwh(half_hour, "forecast", zone)
+                points[valid_from] = ForecastPoint(valid_from, valid_to, gco2_kwh)
         return Forecast(
             zone=zone,
             provider=NAME,
@@ -229,7 +235,7 @@ class Eso:
             basis=Basis.DIRECT,
             scope=Scope.CONSUMPTION,
             issued_at=now,
-            points=tuple(points[start] for start in sorted(points)),
+            points=tuple(sorted(points.values())),
             simulated=self.simulated,
         )
 
@@ -259,7 +265,7 @@ def national_half_hours(data: object, zone: str) -> list[_HalfHour]:
         raise _malformed(f"national data is {type(data).__name__}, not a list", zone)
     if not data:
         raise NoDataError("the answer holds no half hour", provider=NAME, zone=zone)
-    return [_half_hour(row) for row in data]
+    return [_half_hour(row, _interval(row)) for row in data]
 
 
 def regional_half_hours(data: object) -> Iterator[tuple[str, _HalfHour | InvalidError]]:
@@ -279,20 +285,21 @@ def regional_half_hours(data: object) -> Iterator[tuple[str, _HalfHour | Invalid
         if not isinstance(entry, dict):
             raise _malformed(f"a regional entry is {type(entry).__name__}")
         if isinstance(entry.get("regions"), list):
+            interval = _interval(entry)
             for region in entry["regions"]:
                 if not isinstance(region, dict):
                     raise _malformed(f"a region is {type(region).__name__}")
-                yield _region_id(region), _readable(region, entry)
+                yield _region_id(region), _readable(region, interval)
         elif isinstance(entry.get("data"), list):
             for row in entry["data"]:
-                yield _region_id(entry), _readable(row)
+                yield _region_id(entry), _readable(row, _interval(row))
         else:
             raise _malformed(f"a regional entry has only {sorted(map(str, entry))[:8]}")
 
 
-def _readable(row: object, times: Mapping[str, Any] | None = None) -> _HalfHour | InvalidError:
+def _readable(row: object, interval: _Interval | InvalidError) -> _HalfHour | InvalidError:
     try:
-        return _half_hour(row, times)
+        return _half_hour(row, interval)
     except InvalidError as error:
         return error
 
@@ -304,24 +311,34 @@ def _region_id(row: Mapping[str, Any]) -> str:
     return str(region)
 
 
-def _half_hour(row: object, times: Mapping[str, Any] | None = None) -> _HalfHour:
-    if not isinstance(row, dict) or not isinstance(row.get("intensity"), dict):
+def _half_hour(row: object, interval: _Interval | InvalidError) -> _HalfHour:
+    if not isinstance(row, dict) or not isinstance(intensity := row.get("intensity"), dict):
         raise _malformed("a half hour without intensity")
-    stamps = row if times is None else times
-    valid_from, valid_to = _moment(str(stamps.get("from"))), _moment(str(stamps.get("to")))
+    if isinstance(interval, InvalidError):
+        raise interval
+    valid_from, valid_to = interval
+    return _HalfHour(valid_from, valid_to, intensity, row.get("generationmix"))
+
+
+def _interval(row: object) -> _Interval | InvalidError:
+    """Return the half hour that a row, or all the regions of an entry, are of."""
+    stamps = row if isinstance(row, dict) else {}
+    try:
+        valid_from, valid_to = _moment(str(stamps.get("from"))), _moment(str(stamps.get("to")))
+    except InvalidError as error:
+        return error
     if valid_to - valid_from != HALF_HOUR:
-        raise _malformed(f"{valid_from} to {valid_to} is not half an hour")
-    return _HalfHour(valid_from, valid_to, row["intensity"], _mix(row.get("generationmix")))
+        return _malformed(f"{valid_from} to {valid_to} is not half an hour")
+    return valid_from, valid_to
 
 
 def _gco2_kwh(half_hour: _HalfHour, key: str, zone: str) -> float:
     """Return a figure that neither its own index nor what is burnt for it contradicts."""
     gco2_kwh = check_gco2_kwh(half_hour.intensity.get(key), provider=NAME, zone=zone)
-    index = str(half_hour.intensity.get("index"))
-    least = max(LEAST_GCO2_KWH.get(index, 0.0), half_hour.burnt_gco2_kwh / 2 - 1)
-    if 0 < gco2_kwh < least:
+    index, burnt = str(half_hour.intensity.get("index")), half_hour.burnt_gco2_kwh
+    if 0 < gco2_kwh < max(LEAST_GCO2_KWH.get(index, 0.0), burnt / 2 - 1):
         raise InvalidError(
-            f"{gco2_kwh} beside index {index!r:.40} and {half_hour.burnt_gco2_kwh:.0f} g/kWh"
+            f"{gco2_kwh} beside index {index!r:.40} and {burnt:.0f} g/kWh"
             " from what is burnt is in another unit",
             reason="wrong_unit",
             provider=NAME,
@@ -330,15 +347,18 @@ def _gco2_kwh(half_hour: _HalfHour, key: str, zone: str) -> float:
     return gco2_kwh
 
 
-def _mix(entries: object) -> Mapping[str, float]:
-    """Return shares of 1 by fuel; what cannot be read is left out, as it only cross-checks."""
+def _perc_by_fuel(entries: object) -> Mapping[object, Any]:
+    """Return a mix as it is told; what cannot be read is left out, as it only cross-checks."""
     if not isinstance(entries, list):
         return {}
-    return {
-        str(entry.get("fuel")): entry["perc"] / 100
-        for entry in entries
-        if isinstance(entry, dict) and isinstance(entry.get("perc"), int | float)
-    }
+    try:
+        return {entry["fuel"]: entry["perc"] for entry in entries}
+    except (LookupError, TypeError):
+        return {
+            str(entry.get("fuel")): entry.get("perc")
+            for entry in entries
+            if isinstance(entry, dict)
+        }
 
 
 @lru_cache(maxsize=256)  # every region of a half hour says the same two times

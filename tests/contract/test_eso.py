@@ -359,7 +359,11 @@ class TestRealBytes:
         assert {region for region, _ in rows} == {"13"}
         assert half_hours_of[0].valid_from == datetime(2026, 5, 5, 23, 30, tzinfo=UTC)
         assert half_hours_of[0].intensity["forecast"] == 172
-        assert sum(half_hours_of[0].mix.values()) == pytest.approx(1, abs=0.002)
+        perc = {row["fuel"]: row["perc"] for row in body["data"]["data"][0]["generationmix"]}
+        assert half_hours_of[0].burnt_gco2_kwh == pytest.approx(
+            3.94 * perc["gas"] + 9.37 * perc["coal"] + 1.2 * perc["biomass"]
+        )
+        assert half_hours_of[0].burnt_gco2_kwh > 0
 
     def test_one_region_as_a_list_across_the_year_boundary(self, recordings: Path) -> None:
         body = json.loads(
