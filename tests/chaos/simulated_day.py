@@ -1,0 +1,509 @@
+"""The whole system under a clock of its own: a day of all schedules and load in minutes.
+
+The providers' own pipelines run, from the HTTP client to the table, on the schedules of the
+template. The simulator answers them in this process, its faults included, since sockets would take
+most of the time; how the client takes what happens on the wire is the fault matrix's. The library
+behind the US grids asks by the real clock what day it is, so its part, from a body to a table of
+megawatts, is done here.
+"""
+
+import csv
+import gc
+import heapq
+import io
+import itertools
+import json
+import re
+import urllib.error
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from email.message import Message
+from pathlib import Path
+from random import Random
+from typing import IO, TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
+
+import httpx
+import pandas as pd
+from samtranslator.yaml_helper import yaml_parse
+
+from functions.electricitymaps.app import ElectricityMaps
+from functions.entsoe.app import Entsoe
+from functions.eso.app import Eso
+from functions.gridstatus.app import Gridstatus, wanted
+from functions.router.app import Router
+from functions.tuner.app import run as tune
+from functions.watttime.app import WattTime
+from greenstream.collect import CollectionFailedError, Provider, collect
+from greenstream.dynamodb import DynamoStore
+from greenstream.http import HttpClient
+from greenstream.ladder import HourProfile
+from greenstream.policies import DynamoPolicies
+from greenstream.reading import Forecast, Kind, Reading
+from greenstream.store import Put, PutOutcome
+from greenstream.zones import pops, zones_of
+from infra.cost import ROOT, rate_s
+from infra.local.upstream.faults import COMMON_FAULTS, SENDING_FAULTS, Fault, Faults
+from infra.local.upstream.providers import PROVIDERS
+from infra.local.upstream.server import build
+from infra.local.upstream.wire import Answer, Request
+from tests.router_client import SetClock
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+NAMES: Final = ("eso", "gridstatus", "watttime", "entsoe", "electricitymaps")
+RETRY_S: Final = 60.0  # Lambda's, of an asynchronous invocation that failed
+BIG_BYTES: Final = 9_000_000  # above what the client takes
+COLD_STARTS: Final = 0.02
+ASKED_EVERY_S: Final = 60
+COLOS: Final = ("AMS", "LHR", "SJC", "IAD")
+OURS: Final = ("greenstream", "functions")
+SourceKey = tuple[str, str, Kind]
+_MINUTES: Final = re.compile(r"(\d\d)Z(?=/fw24h)")
+
+
+class BrokenError(Exception):
+    """A connection's end, by the name of the simulator's fault."""
+
+
+class Simulator:
+    """The simulated providers without their sockets."""
+
+    def __init__(self, clock: SetClock) -> None:
+        self._clock = clock
+        self._by_name = {provider.name: provider for provider in PROVIDERS}
+        neso = self._by_name["eso"]
+        self._by_name["eso"] = replace(neso, answer=_remembering(neso.answer))
+        self.faults = Faults()
+
+    def send(self, name: str, request: Request) -> Answer:
+        """Answer as the server does, but for its last part: a broken connection is raised."""
+        provider = self._by_name[name]
+        faults, now = self.faults.take(provider, request, self._clock())
+        for fault in faults:
+            if fault.fault in SENDING_FAULTS:
+                raise BrokenError(fault.fault)
+        return build(provider, request, now, faults)
+
+    def transport(self, name: str) -> httpx.BaseTransport:
+        """Lead an HTTP client here. A hung answer takes its time of the simulated clock."""
+
+        def handle(sent: httpx.Request) -> httpx.Response:
+            headers = {key.lower(): value for key, value in sent.headers.items()}
+            request = Request(sent.method, sent.url.path, dict(sent.url.params), headers)
+            try:
+                answer = self.send(name, request)
+            except BrokenError as broken:
+                match str(broken):
+                    case "reset":
+                        raise httpx.ReadError("reset", request=sent) from None
+                    case "truncate":
+                        raise httpx.RemoteProtocolError("cut", request=sent) from None
+                self._clock.forward(10)
+                raise httpx.ReadTimeout("slow", request=sent) from None
+            told = {"content-type": answer.content_type, **answer.headers}
+            return httpx.Response(answer.status, content=answer.body, headers=told)
+
+        return httpx.MockTransport(handle)
+
+    def any_fault(self, random: Random) -> Fault:
+        """Draw one of the faults that there are."""
+        provider = random.choice(PROVIDERS)
+        fault = random.choice((*COMMON_FAULTS, *provider.payload_faults))
+        return Fault(
+            provider=provider.name,
+            fault=fault,
+            times=2 if fault == "big" else None,
+            for_s=random.choice((60.0, 600.0, 3600.0)),
+            status=random.choice((401, 403, 404, 429, 500, 503)),
+            headers={"Retry-After": "3"},
+            body_bytes=BIG_BYTES,
+        )
+
+
+def _remembering(answer: Callable[[Request, datetime], Answer]) -> Callable[..., Answer]:
+    """Keep NESO's last regional answer, the dearest: it is the same all half hour, and says so."""
+    last: dict[str, Answer] = {}
+
+    def remembered(request: Request, now: datetime) -> Answer:
+        half_hour = _MINUTES.sub(lambda at: "30Z" if at[1] >= "30" else "00Z", request.path)
+        if not half_hour.startswith("/regional/intensity/"):
+            return answer(request, now)
+        if half_hour not in last:
+            last.clear()
+            last[half_hour] = answer(request, now)
+        return last[half_hour]
+
+    return remembered
+
+
+@dataclass(frozen=True)
+class FuelMixes:
+    """The `FuelMixFeed` port on the simulator's bytes, in the shape of the library's tables."""
+
+    simulator: Simulator
+
+    def __call__(self, market: str, day: date, api_key: str | None) -> pd.DataFrame:
+        """Ask for one local day, as the library does."""
+        records = getattr(self, f"_{market.lower()}")(day, api_key)
+        return pd.DataFrame(records)
+
+    def _nyiso(self, day: date, _: str | None) -> list[dict[str, Any]]:
+        body = self._ask("nyiso", f"/public/csv/rtfuelmix/{day:%Y%m%d}rtfuelmix.csv")
+        mixes: defaultdict[pd.Timestamp, dict[str, float]] = defaultdict(dict)
+        for row in csv.DictReader(io.StringIO(body)):
+            local = datetime.strptime(row["Time Stamp"], "%m/%d/%Y %H:%M:%S")  # noqa: DTZ007
+            at = local.replace(
+                tzinfo=ZoneInfo("America/New_York"), fold=int(row["Time Zone"] == "EST")
+            )
+            mixes[pd.Timestamp(at)].setdefault(row["Fuel Category"], float(row["Gen MW"]))
+        return [{"Time": at, **mix} for at, mix in mixes.items()]
+
+    def _caiso(self, day: date, _: str | None) -> list[dict[str, Any]]:
+        pacific = ZoneInfo("America/Los_Angeles")
+        today = self.simulator._clock().astimezone(pacific).date()
+        where = "current" if day == today else f"history/{day:%Y%m%d}"
+        body = self._ask("caiso", f"/outlook/{where}/fuelsource.csv").removeprefix("\ufeff")
+        found = []
+        for row in csv.DictReader(io.StringIO(body)):
+            wall = datetime.strptime(row.pop("Time"), "%H:%M").time()  # noqa: DTZ007
+            mix = {
+                {"Natural gas": "Natural Gas"}.get(fuel, fuel): float(mw)
+                for fuel, mw in row.items()
+                if mw
+            }
+            if mix:
+                start = pd.Timestamp(datetime.combine(day, wall, pacific))
+                end = start + pd.Timedelta(minutes=5)
+                found.append({"Time": start, "Interval Start": start, "Interval End": end, **mix})
+        return found[: 24 * 12]  # a past day's file ends with the next day's first row
+
+    def _pjm(self, day: date, api_key: str | None) -> list[dict[str, Any]]:
+        body = self._ask(
+            "pjm",
+            "/api/v1/gen_by_fuel",
+            {
+                "datetime_beginning_ept": f"{day:%m/%d/%Y} 00:00to{day:%m/%d/%Y} 23:59",
+                "startrow": "1",
+                "rowcount": "50000",
+            },
+            {"ocp-apim-subscription-key": api_key or ""},
+        )
+        mixes: defaultdict[pd.Timestamp, dict[str, float]] = defaultdict(dict)
+        for row in json.loads(body)["items"]:
+            mixes[pd.Timestamp(row["datetime_beginning_utc"], tz="UTC")][row["fuel_type"]] = row[
+                "mw"
+            ]
+        return [
+            {
+                "Time": at,
+                "Interval Start": at,
+                "Interval End": at + pd.Timedelta(hours=1),
+                **mix,
+            }
+            for at, mix in mixes.items()
+        ]
+
+    def _ask(
+        self,
+        name: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> str:
+        try:
+            answer = self.simulator.send(name, Request("GET", path, query or {}, headers or {}))
+        except BrokenError as broken:
+            raise ConnectionError(str(broken)) from None
+        if answer.status != 200:
+            raise urllib.error.HTTPError(path, answer.status, "refused", Message(), None)
+        return answer.body.decode()
+
+
+class Ledger(DynamoStore):
+    """The store, with a book of its own of what it was given."""
+
+    def __init__(self, client: "DynamoDBClient", table_name: str, clock: SetClock) -> None:
+        super().__init__(client, table_name, clock=clock)
+        self.intervals: defaultdict[SourceKey, set[datetime]] = defaultdict(set)
+        self.newest: dict[SourceKey, datetime] = {}
+        self.forecast: set[SourceKey] = set()
+        self.profiled: list[tuple[SourceKey, datetime, int]] = []
+        """When which hour's mean was computed: the values are for the replay to find."""
+        self.outcomes: Counter[str] = Counter()
+
+    def put_reading(self, reading: Reading) -> Put:
+        put = super().put_reading(reading)
+        self.intervals[reading.zone, reading.provider, reading.kind].add(reading.valid_to)
+        of_source = (reading.provider, reading.provider_zone, reading.kind)
+        self.newest[of_source] = max(reading.valid_to, self.newest.get(of_source, reading.valid_to))
+        self.outcomes[put.outcome] += 1
+        return put
+
+    def put_profile_hours(self, profile: HourProfile) -> None:
+        super().put_profile_hours(profile)
+        source = (profile.zone, profile.provider, profile.kind)
+        self.profiled += [(source, mean.computed_at, hour) for hour, mean in profile.hours.items()]
+
+    def put_forecast(self, forecast: Forecast) -> PutOutcome:
+        self.forecast.add((forecast.zone, forecast.provider, forecast.kind))
+        return super().put_forecast(forecast)
+
+
+@dataclass
+class Sink:
+    """Telemetry that keeps what was told last, and how often."""
+
+    last: Mapping[str, object] = field(default_factory=dict)
+    told: Counter[str] = field(default_factory=Counter)
+
+    def event(self, level: str, message: str, **fields: object) -> None:
+        """Take a line."""
+        self.told[message] += 1
+        if message == "answered":
+            self.last = fields
+
+    def count(self, metric: str, value: float, unit: str = "Count") -> None:
+        """Take a number."""
+
+    def flush(self) -> None:
+        """End a minute."""
+
+
+@dataclass
+class Footprint:
+    """Memory at an instant: objects of this project's types, and the process as a whole."""
+
+    objects: int
+    rss_mb: float
+
+    @classmethod
+    def now(cls) -> "Footprint":
+        """Measure."""
+        gc.collect()
+        objects = sum(str(type(one).__module__).startswith(OURS) for one in gc.get_objects())
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return cls(objects, pages * 4096 / 2**20)
+
+
+class Day:
+    """All schedules, faults and load from ``start`` on.
+
+    Every answer that decides is written to ``told``, a line each, with the instants at which the
+    router had read the table: what changes often, and what changes seldom.
+    """
+
+    def __init__(
+        self, client: "DynamoDBClient", table_name: str, start: datetime, seed: int
+    ) -> None:
+        self.start = start
+        self.clock = SetClock(start)
+        self.random = Random(seed)
+        self.simulator = Simulator(self.clock)
+        self.store = Ledger(client, table_name, self.clock)
+        self.policies = DynamoPolicies(client, table_name)
+        self.sink = Sink()
+        self.reader = DynamoStore(client, table_name, clock=self.clock)
+        self.router = Router(self.reader, clock=self.clock, telemetry=self.sink)
+        self.template = yaml_parse((ROOT / "template.yaml").read_text())
+        self.runs: Counter[str] = Counter()
+        self.failed: Counter[str] = Counter()
+        self.faults = 0
+        self.answers = 0
+        self.ages = 0
+        self.colos: set[tuple[str, str]] = set()
+        self.footprints: list[Footprint] = []
+        self.failures: list[str] = []
+        self._token = f"soak-{start:%Y%m%d}"
+        self._providers = {name: self._made(name) for name in NAMES}
+        self._order = itertools.count()
+        self._due: list[tuple[datetime, int, Callable[[], None]]] = []
+
+    def pass_hours(self, hours: int, told: IO[str]) -> None:
+        """Let the time pass."""
+        until = self.start + timedelta(hours=hours)
+        for name in NAMES:
+            self._schedule(name, until)
+        tuner_at = self.start + self.random.random() * (until - self.start)
+        self._at(tuner_at, self._tune)
+        at = self.start + timedelta(seconds=37)
+        while at < until:
+            self._at(at, lambda: self._load(told))
+            at += timedelta(seconds=ASKED_EVERY_S)
+        at = self.start + timedelta(minutes=10)
+        while at < until:
+            self._at(at, self._break)
+            at += timedelta(minutes=self.random.uniform(5, 20))
+        for hour in range(1, hours + 1):
+            self._at(
+                self.start + timedelta(hours=hour),
+                lambda: self.footprints.append(Footprint.now()),
+            )
+        while self._due:
+            due, _, action = heapq.heappop(self._due)
+            self.clock.now = max(self.clock.now, due)
+            action()
+
+    def _at(self, due: datetime, action: Callable[[], None]) -> None:
+        heapq.heappush(self._due, (due, next(self._order), action))
+
+    def _schedule(self, name: str, until: datetime) -> None:
+        properties = self.template["Resources"][f"{name.title()}Function"]["Properties"]
+        window = properties["Events"]["Schedule"]["Properties"]["FlexibleTimeWindow"]
+        step = timedelta(seconds=rate_s(self._default(f"{name.title()}Rate")))
+        retries = properties["EventInvokeConfig"]["MaximumRetryAttempts"]
+        at = self.start
+        while at < until:
+            late = timedelta(minutes=self.random.random() * window["MaximumWindowInMinutes"])
+            self._at(at + late, lambda: self._collect(name, retries))
+            at += step
+
+    def _default(self, parameter: str) -> str:
+        return str(self.template["Parameters"][parameter]["Default"])
+
+    def _made(self, name: str) -> Provider:
+        """Make a provider as its function does at a cold start."""
+        if name == "gridstatus":
+            return Gridstatus(
+                feed=FuelMixes(self.simulator),
+                wanted=wanted(self._default("GridstatusZones")),
+                pjm_api_key=lambda: "key",
+                simulated=True,
+            )
+        seconds = lambda: self.clock().timestamp()  # noqa: E731
+        http = HttpClient(
+            provider=name,
+            base_url=f"https://{name}.test",
+            attempts=1 if name in ("entsoe", "electricitymaps") else 2,
+            transport=self.simulator.transport(name),
+            sleep=self.clock.forward,
+            monotonic=seconds,
+        )
+        match name:
+            case "eso":
+                return Eso(http, simulated=True)
+            case "entsoe":
+                return Entsoe(http=http, token=lambda: "key", simulated=True, monotonic=seconds)
+            case "watttime":
+                return WattTime(
+                    http=http,
+                    wanted=zones_of(name),
+                    credentials=lambda: ("user", "password"),
+                    telemetry=self.sink,
+                    simulated=True,
+                    clock=self.clock,
+                    monotonic=seconds,
+                )
+        return ElectricityMaps(
+            http=http,
+            wanted=zones_of(name),
+            newest=lambda: self.store.snapshot().readings,
+            token=lambda: self._token,
+            hourly_budget=int(self._default("ElectricitymapsHourlyBudget")),
+            simulated=True,
+            monotonic=seconds,
+        )
+
+    def _collect(self, name: str, retries: int) -> None:
+        if self.random.random() < COLD_STARTS:
+            self._providers[name] = self._made(name)
+        self.runs[name] += 1
+        try:
+            collect(self._providers[name], self.store, clock=self.clock, telemetry=self.sink)
+        except CollectionFailedError:
+            self.failed[name] += 1
+            if retries:
+                again = self.clock() + timedelta(seconds=RETRY_S)
+                self._at(again, lambda: self._collect(name, retries - 1))
+
+    def _tune(self) -> None:
+        tune(self.store, self.policies, clock=self.clock, telemetry=self.sink)
+
+    def _break(self) -> None:
+        self.simulator.faults.add(self.simulator.any_fault(self.random), self.clock())
+        self.faults += 1
+
+    def _load(self, told: IO[str]) -> None:
+        """Ask as the Worker's colos do: some at once, one a little later, from memory."""
+        self._check_ages()
+        for pause_s in (0, 0, 2):
+            self.clock.forward(pause_s)
+            query = self._question()
+            self.sink.last = {}
+            body = self._ask("/v1/route", query)
+            logged = self.sink.last and {
+                name: self.sink.last[name] for name in ("pop", "zone", "reason")
+            }
+            if logged != {name: body[name] for name in logged}:
+                self.failures.append(f"{self.clock()} told {logged} in the log, not {body['pop']}")
+            record = {
+                "at": self.clock().isoformat(),
+                "read_at": str(self.router._cache.remembered.read_at),
+                "slow_at": str(self.reader._slow and self.reader._slow.read_at),
+                "query": query,
+                "body": body,
+            }
+            told.write(json.dumps(record) + "\n")
+        colo, pop = self.random.choice(COLOS), self.random.choice(("lon", "ams", "iad"))
+        self.colos.add((colo, pop))
+        sample = {"colo": colo, "pop": pop, "rtt_ms": self.random.uniform(2, 90)}
+        self._ask("/v1/latency", body=json.dumps({"samples": [sample]}), status=202)
+        self._ask("/v1/route", f"colo={colo}")
+        self._ask("/v1/providers")
+
+    def _question(self) -> str:
+        random = self.random
+        names = random.sample(sorted(pops()), random.choice((2, 6, 12)))
+        if random.random() < 0.5:
+            names = ["sfo", "lax", "iad", "nyc", "lon", "ams"]
+        asked = [f"pops={','.join(names)}", f"current={random.choice(names)}"]
+        asked.append(f"signal={random.choice(('auto', 'auto', 'average', 'marginal', 'any'))}")
+        if random.random() < 0.5:
+            rtts = ",".join(f"{name}:{random.randint(1, 120)}" for name in names)
+            asked.append(f"rtt={rtts}")
+        else:
+            asked.append(f"lat={random.uniform(35, 60):.2f}&lon={random.uniform(-120, 20):.2f}")
+        return "&".join(asked)
+
+    def _ask(
+        self, path: str, query: str = "", *, body: str | None = None, status: int = 200
+    ) -> dict[str, Any]:
+        event = {
+            "rawPath": path,
+            "rawQueryString": query,
+            "headers": {"content-type": "application/json"},
+            "requestContext": {"http": {"method": "POST" if body else "GET"}},
+            "body": body,
+        }
+        answer = self.router.respond(event)
+        self.answers += 1
+        if answer["statusCode"] != status:
+            self.failures.append(f"{self.clock()} {path}?{query}: {answer}")
+        found: dict[str, Any] = json.loads(answer["body"])
+        return found
+
+    def _check_ages(self) -> None:
+        """Hold every zone's age to the newest that was ever stored of its source."""
+        answer = self._ask("/v1/zones")
+        now = datetime.fromisoformat(answer["as_of"])
+        for zone in answer["zones"]:
+            if zone["valid_to"] is None:
+                continue
+            self.ages += 1
+            kind = Kind(zone["signal"], zone["basis"])
+            newest = self.store.newest[zone["provider"], zone["provider_zone"], kind]
+            age_s = max(0.0, (now - newest.replace(microsecond=0)).total_seconds())
+            penalty = max(0.0, age_s - 600) / 60
+            if zone["age_s"] != age_s:
+                self.failures.append(f"{now} {zone['zone']}: age {zone['age_s']}, not {age_s}")
+            adjusted = zone["gco2_kwh"] + zone["penalty_gco2_kwh"]
+            if answer["zones"] and abs(zone["adj_carbon_gco2_kwh"] - adjusted) > 0.11:
+                self.failures.append(f"{now} {zone['zone']}: {zone}")
+            if self.penalised and abs(zone["penalty_gco2_kwh"] - penalty) > 0.051:
+                self.failures.append(f"{now} {zone['zone']}: penalty of {age_s} s: {zone}")
+
+    penalised = True
+    """Whether the policy in force is the one with a penalty."""

@@ -1,0 +1,302 @@
+"""A day in minutes: every schedule of the template, random faults, load all along.
+
+Held are memory, the table's size, every zone's age, and that each decision can be made again from
+what the history kept. The seed is printed; ``SOAK_SEED`` repeats one.
+"""
+
+import json
+import math
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from uuid import uuid4
+
+import pytest
+
+from functions.router.app import Router
+from greenstream import items
+from greenstream.dynamodb import dynamodb_client
+from greenstream.ladder import HourMean, HourProfile
+from greenstream.policy import FreshnessModel, Policy
+from greenstream.reading import Reading
+from greenstream.roundtrips import LIFE as LATENCY_LIFE
+from greenstream.store import Snapshot, Store
+from infra import cost
+from tests.chaos.simulated_day import Day, Footprint, Sink, SourceKey
+from tests.integration import engines
+from tests.integration.conftest import make_table
+from tests.item_size import item_bytes
+from tests.router_client import SetClock
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+SUITE = "soak"
+SEED = int(os.environ.get("SOAK_SEED", "20261122"))
+HOUR = timedelta(hours=1)
+PENALTY, DRIFT = Policy(), Policy(version="soak", freshness_model=FreshnessModel.DRIFT)
+WARM_H = 2
+GROWN_OBJECTS = 0.10
+GROWN_MB = 48.0
+"""Includes what the simulator remembers of its own shapes: it runs in this process."""
+
+STORED_GB = 0.1
+"""What the table of costs says of 30 days of history."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """When, for how long, under which policy."""
+
+    start: datetime
+    hours: int
+    policy: Policy
+    why: str
+
+
+# Each ends after it has begun: quotas of the simulator count on time that passes.
+DAYS = [
+    Span(datetime(2026, 11, 1, 6, 30, tzinfo=UTC), 4, DRIFT, "clocks go back in America"),
+    Span(datetime(2026, 12, 31, 6, tzinfo=UTC), 24, PENALTY, "the year ends"),
+    Span(datetime(2027, 3, 28, 0, tzinfo=UTC), 3, PENALTY, "clocks go forward in Europe"),
+]
+SHORT = Span(datetime(2026, 12, 31, 23, 25, tzinfo=UTC), 1, PENALTY, "the year ends")
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator["DynamoDBClient"]:
+    with (
+        engines.dynoxide(tmp_path_factory.mktemp("dynoxide")) as address,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", address)
+        yield dynamodb_client(read_timeout_s=10.0)
+
+
+@pytest.mark.parametrize("span", DAYS, ids=lambda span: span.why)
+def test_a_day(
+    client: "DynamoDBClient",
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    record_property: Callable[[str, object], None],
+    span: Span,
+    *,
+    whole: bool,
+) -> None:
+    if not whole:
+        if span.policy is DRIFT or span.hours < 24:
+            pytest.skip("left to the whole run: make chaos")
+        span = SHORT
+    name = uuid4().hex
+    make_table(client, name)
+    day = Day(client, name, span.start, SEED)
+    day.penalised = span.policy is PENALTY
+    if span.policy is DRIFT:
+        day.policies.write(span.policy, {}, span.start)
+        day.policies.enforce(span.policy.version)
+    writes: Counter[str] = Counter()
+    for operation in ("PutItem", "UpdateItem"):
+        client.meta.events.register(
+            f"before-call.dynamodb.{operation}",
+            lambda model, **_: writes.update([model.name]),
+            unique_id=name + operation,
+        )
+    told = tmp_path / "told"
+    with told.open("w") as lines:
+        day.pass_hours(span.hours, lines)
+    for operation in ("PutItem", "UpdateItem"):
+        client.meta.events.unregister(
+            f"before-call.dynamodb.{operation}", unique_id=name + operation
+        )
+
+    rows = [
+        row
+        for page in client.get_paginator("scan").paginate(TableName=name)
+        for row in page["Items"]
+    ]
+    replayed = _replayed(day, told, span.policy)
+    size = _size(rows, span.hours)
+    predicted_writes = sum(each.writes for each in cost.functions()) * span.hours / 720
+    with capsys.disabled():
+        print(
+            f"\n{span.hours} h from {span.start:%Y-%m-%d %H:%M}Z ({span.why}), seed {SEED}:"
+            f" runs {dict(day.runs)}, of these failed {dict(day.failed)}; {day.faults} faults;"
+            f" put {dict(day.store.outcomes)}; {day.answers} answers, {day.ages} ages,"
+            f" {replayed} decisions replayed"
+            f"\n  writes {sum(writes.values())}, by the table of costs {predicted_writes:.0f};"
+            f" items {size['items']}; 30 days of history {size['stored_gb']:.3f} GB;"
+            f" memory {[f'{one.objects} / {one.rss_mb:.0f} MB' for one in day.footprints]}"
+        )
+    record_property("cases", replayed + day.ages)
+
+    assert not day.failures, day.failures[:5]
+    assert replayed > 100 * span.hours
+    assert day.ages > 1000 * span.hours
+    _hold_memory(day.footprints)
+    _hold_rows(day, rows)
+    assert size["stored_gb"] <= STORED_GB
+    assert sum(writes.values()) <= predicted_writes
+
+
+def _hold_memory(footprints: list[Footprint]) -> None:
+    """Flat is what does not grow once every cache has been filled."""
+    if len(footprints) <= WARM_H:
+        return
+    warm, last = footprints[WARM_H - 1], footprints[-1]
+    assert last.objects <= warm.objects * (1 + GROWN_OBJECTS)
+    assert last.rss_mb <= warm.rss_mb + GROWN_MB
+
+
+def _size(rows: Sequence[Mapping[str, Any]], hours: int) -> dict[str, Any]:
+    kinds = Counter(f"{row['pk']['S']} {row['sk']['S']}".split("#")[0] for row in rows)
+    history = sum(item_bytes(row) for row in rows if row["pk"]["S"].startswith("HISTORY"))
+    return {"items": dict(kinds), "stored_gb": history * 720 / hours / 1e9}
+
+
+def _hold_rows(day: Day, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Every interval is there once and expires when it should; CURRENT has one of each source."""
+    book = day.store
+    expected = {
+        (f"HISTORY#{items.source_key(*source)}", items.iso(valid_to))
+        for source, intervals in book.intervals.items()
+        for valid_to in intervals
+    }
+    found = [(row["pk"]["S"], row["sk"]["S"]) for row in rows if "HISTORY" in row["pk"]["S"]]
+    assert sorted(found) == sorted(expected)
+    current = {row["sk"]["S"] for row in rows if row["pk"]["S"] == "CURRENT"}
+    assert {sk for sk in current if sk.startswith("READING")} == {
+        f"READING#{items.source_key(*source)}" for source in book.intervals
+    }
+    assert {sk for sk in current if sk.startswith("PROVIDER")} == {
+        f"PROVIDER#{name}" for name in day.runs
+    }
+    assert sum(row["pk"]["S"].startswith("FORECAST") for row in rows) == len(book.forecast)
+    assert sum(row["pk"]["S"] == "LATENCY" for row in rows) == len(day.colos)
+    for row in rows:
+        expires_at = items.moment(row["expires_at"]) if "expires_at" in row else None
+        match row["pk"]["S"].split("#")[0]:
+            case "HISTORY":
+                assert expires_at == items.moment(row["valid_to"]) + items.HISTORY_LIFE
+            case "FORECAST":
+                [*_, (_, last, _)] = [point["L"] for point in row["points"]["L"]]
+                assert expires_at == items.moment(last) + items.FORECAST_LIFE
+            case "LATENCY":
+                updated_at = items.moment(row["updated_at"]).replace(microsecond=0)
+                assert expires_at is not None
+                assert abs(expires_at - updated_at - LATENCY_LIFE) <= timedelta(seconds=1)
+            case _:
+                assert expires_at is None
+
+
+# --- every decision again ----------------------------------------------------------------------
+
+
+@dataclass
+class Remembered:
+    """A store that holds what was known at an instant, and no more."""
+
+    snapshot_then: Snapshot
+
+    def snapshot(self) -> Snapshot:
+        return self.snapshot_then
+
+
+class Past:
+    """What was known when, out of the history alone; instants are asked in order."""
+
+    def __init__(self, day: Day) -> None:
+        since, until = day.start - 72 * HOUR, day.clock() + 24 * HOUR
+        self._versions = {
+            source: day.store.versions(*source, since=since, until=until)
+            for source in day.store.intervals
+        }
+        told = [(source, one) for source, found in self._versions.items() for one in found]
+        told.sort(key=lambda entry: (entry[1].fetched_at, entry[1].valid_to), reverse=True)
+        self._to_come = told
+        self._current: dict[SourceKey, Reading] = {}
+        self._profiled = sorted(day.store.profiled, key=lambda entry: entry[1], reverse=True)
+        self._hours: defaultdict[SourceKey, dict[int, HourMean]] = defaultdict(dict)
+
+    def readings(self, at: datetime) -> tuple[Reading, ...]:
+        """Return the newest reading of each source."""
+        while self._to_come and self._to_come[-1][1].fetched_at <= at:
+            source, version = self._to_come.pop()
+            there = self._current.get(source)
+            if there is None or there.valid_to <= version.valid_to:
+                self._current[source] = version
+        return tuple(self._current.values())
+
+    def profiles(self, at: datetime) -> tuple[HourProfile, ...]:
+        """Return each source's means of hours of day."""
+        while self._profiled and self._profiled[-1][1] <= at:
+            source, computed_at, hour = self._profiled.pop()
+            self._hours[source][hour] = self._mean(source, hour, computed_at)
+        found = []
+        for source, hours in self._hours.items():
+            zone, provider, kind = source
+            scope = self._versions[source][0].scope
+            found.append(
+                HourProfile(
+                    zone=zone,
+                    kind=kind,
+                    scope=scope,
+                    provider=provider,
+                    hours=dict(hours),
+                    simulated=True,
+                )
+            )
+        return tuple(found)
+
+    def _mean(self, source: SourceKey, hour: int, at: datetime) -> HourMean:
+        by_interval = {
+            one.valid_to: one.gco2_kwh
+            for one in self._versions[source]
+            if one.fetched_at <= at and (one.valid_to - timedelta(microseconds=1)).hour == hour
+        }
+        values = list(by_interval.values())
+        mean = sum(values) / len(values)
+        spread = math.sqrt(sum((value - mean) ** 2 for value in values) / len(values))
+        return HourMean(_kept(mean), at, _kept(spread))
+
+
+def _kept(figure: float) -> float:
+    return float(items.number(figure)["N"])
+
+
+def _replayed(day: Day, told: Path, policy: Policy) -> int:
+    """Decide everything again from the history; return how many decisions there were."""
+    past = Past(day)
+    count = 0
+    with told.open() as lines:
+        for line in lines:
+            record = json.loads(line)
+            at, read_at, slow_at = (
+                datetime.fromisoformat(record[name]) for name in ("at", "read_at", "slow_at")
+            )
+            then = Snapshot(
+                readings=past.readings(read_at),
+                profiles=past.profiles(slow_at),
+                policy=None if policy is PENALTY else policy,
+            )
+            body = _decided(then, at, record["query"])
+            assert body == record["body"], f"{record['at']}: {record['query']}"
+            count += 1
+    return count
+
+
+def _decided(then: Snapshot, at: datetime, query: str) -> dict[str, Any]:
+    router = Router(cast("Store", Remembered(then)), clock=SetClock(at), telemetry=Sink())
+    answer = router.respond(
+        {
+            "rawPath": "/v1/route",
+            "rawQueryString": query,
+            "headers": {},
+            "requestContext": {"http": {"method": "GET"}},
+        }
+    )
+    found: dict[str, Any] = json.loads(answer["body"])
+    return found
