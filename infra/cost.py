@@ -1,11 +1,13 @@
 """What a month costs: the template's memory and rates, measured durations, AWS's prices.
 
-``greenstream cost`` prints the README's table; ``python -m infra.cost --write`` puts it there.
+``greenstream cost`` prints the README's table; ``python -m infra.cost --write`` puts it there;
+``--measured FILE`` reckons with durations of your own, ``{"eso": 2310}`` in ms, where it has them.
 Prices are the public ones of us-east-1 on 2026-11-22, in USD, for arm64: Lambda 0.0000133334 per
 GB-s and 0.20 per million requests; DynamoDB 0.625 per million writes and 0.125 per million reads;
 CloudWatch 0.50 per GB of logs, 0.30 per metric, 0.10 per alarm; KMS 0.03 per 10,000 requests.
 """
 
+import argparse
 import json
 import re
 import sys
@@ -16,8 +18,11 @@ from typing import Any, Final
 
 from samtranslator.yaml_helper import yaml_parse
 
+from greenstream.zones import pops, zones
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 MONTH_S: Final = 30 * 86_400
+MONTH_H: Final = 30 * 24
 UNIT_S: Final = {"minute": 60, "hour": 3600, "day": 86_400}
 START, END = "<!-- cost: python -m infra.cost --write -->", "<!-- /cost -->"
 
@@ -34,8 +39,16 @@ FREE_GB_S, FREE_REQUESTS, FREE_LOG_GB = 400_000, 1_000_000, 5
 FREE_METRICS, FREE_ALARMS, FREE_KMS = 10, 10, 20_000
 """Of each month, always (not for a first year only); DynamoDB's free tier excludes on-demand."""
 
-COLLECTOR_METRICS, ROUTER_METRICS = 6, 10
-"""Names counted: five of a run and the cold start; the router's decisions, rungs and ages."""
+PROFILE_READS: Final = 7
+"""Once an hour each reading's hour of day is worked out anew, by a Query for each of 7 days."""
+
+PROFILE_WRITES: Final = 2
+"""The hours of a day with their spread are between 1 and 2 KB."""
+
+HISTORY_ITEM_BYTES: Final = 600
+HISTORY_DAYS: Final = 30
+BYTES_PER_READ: Final = 8192
+"""Of a Query that may be a second behind: half a unit for 4 KB."""
 
 QUERY_READS: Final = 2
 QUERY_EVERY_S: Final = 5
@@ -47,14 +60,20 @@ REQUESTS: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One function's month. ``runs`` per month; a reading is written to CURRENT and HISTORY."""
+    """One function's month: its runs, and what one run takes, writes and says.
+
+    ``assumed_s`` is that part of ``duration_s`` that nobody has measured.
+    """
 
     name: str
     runs: float
     memory_gb: float
     duration_s: float
-    readings: int
-    log_bytes: int
+    readings: int = 0
+    run_writes: float = 0
+    run_reads: float = 0
+    log_bytes: int = 0
+    assumed_s: float = 0
 
     @property
     def gb_s(self) -> float:
@@ -63,8 +82,13 @@ class Function:
 
     @property
     def writes(self) -> float:
-        """Write units: a refused duplicate costs as much as a new item; one status per run."""
-        return self.runs * (2 * self.readings + 1) if self.readings else 0
+        """Write units, those of refused duplicates and of hourly profiles with them."""
+        return self.runs * self.run_writes + MONTH_H * self.readings * PROFILE_WRITES
+
+    @property
+    def reads(self) -> float:
+        """Read units, those of hourly profiles with them."""
+        return self.runs * self.run_reads + MONTH_H * self.readings * PROFILE_READS
 
     @property
     def log_gb(self) -> float:
@@ -78,8 +102,17 @@ class Function:
             self.gb_s * GB_S_USD
             + self.runs * REQUEST_USD
             + self.writes * WRITE_USD
+            + self.reads * READ_USD
             + self.log_gb * LOG_GB_USD
         )
+
+    def __str__(self) -> str:
+        assumed = f" ({self.assumed_s:.3g} assumed)" if self.assumed_s else ""
+        parts = [f"{self.runs:,.0f} runs of {self.duration_s:.3g} s{assumed}"]
+        parts[0] += f" at {self.memory_gb * 1024:.0f} MB"
+        if self.writes:
+            parts.append(f"{self.writes:,.0f} writes, {self.reads:,.0f} reads")
+        return ", ".join([*parts, f"{self.log_gb:.2f} GB of logs"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +125,64 @@ class Line:
     free_usd: float = 0.0
 
 
-def functions() -> list[Function]:
-    """Read the collectors and the router from template and measurements."""
+def functions(measured_ms: Mapping[str, float] | None = None) -> list[Function]:
+    """Read the collectors, the tuner and the router from template and measurements.
+
+    ``measured_ms`` are whole durations by function, which stand in place of what is assumed.
+    """
     template = yaml_parse((ROOT / "template.yaml").read_text())
-    measured: Mapping[str, Any] = json.loads((ROOT / "infra/durations.json").read_text())
+    kept: Mapping[str, Any] = json.loads((ROOT / "infra/durations.json").read_text())
     found = []
-    for name, each in measured["functions"].items():
+    for name, each in kept["functions"].items():
         properties = template["Resources"][f"{name.title()}Function"]["Properties"]
         rate = template["Parameters"].get(f"{name.title()}Rate", {}).get("Default")
+        measured = (measured_ms or {}).get(name)
         found.append(
             Function(
                 name=name,
                 runs=MONTH_S / rate_s(rate) if rate else REQUESTS,
                 memory_gb=properties["MemorySize"] / 1024,
-                duration_s=(each["own_ms"] + each["upstream_ms"]) / 1000,
+                duration_s=(measured or each["own_ms"] + each["upstream_ms"]) / 1000,
                 readings=each["readings"],
+                run_writes=each["writes"],
+                run_reads=tuner_reads() if name == "tuner" else 0,
                 log_bytes=each["log_bytes"],
+                assumed_s=0 if measured else each["upstream_ms"] / 1000,
             )
         )
     return found
+
+
+def tuner_reads() -> float:
+    """Return the read units of one night: the history of every POP's own zone."""
+    asked = {entry.zone for pop in pops().values() for entry in pop.zones if not entry.proxy}
+    items = sum(
+        HISTORY_DAYS * 86_400 / zones()[zone].sources[0].cadence_s
+        for zone in asked
+        if zones()[zone].sources
+    )
+    return items * HISTORY_ITEM_BYTES / BYTES_PER_READ
+
+
+def metrics() -> set[tuple[str, str]]:
+    """Return what is charted or alarmed of our own counting, by service and name.
+
+    Nothing else is counted (tests/template holds the two together).
+    """
+    resources = yaml_parse((ROOT / "infra/monitoring.yaml").read_text())["Resources"]
+    body = json.loads(resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
+    charted = {
+        (metric[3], metric[1])
+        for widget in body["widgets"]
+        for metric in widget["properties"].get("metrics", [])
+        if metric[0] == "${Namespace}"
+    }
+    return charted | {
+        (each["Properties"]["Dimensions"][0]["Value"], each["Properties"]["MetricName"])
+        for each in resources.values()
+        if each["Type"] == "AWS::CloudWatch::Alarm"
+        and each["Properties"]["Namespace"] == {"Ref": "Namespace"}
+    }
 
 
 def rate_s(rate: str) -> int:
@@ -119,53 +191,53 @@ def rate_s(rate: str) -> int:
     return int(number) * UNIT_S[unit]
 
 
-def lines() -> Iterator[Line]:
-    """Yield the month's rows: each collector, the router, and what watches them."""
-    *collectors, router = functions()
-    share = min(1.0, FREE_GB_S / sum(each.gb_s for each in (*collectors, router)))
-    asked = sum(each.runs for each in (*collectors, router))
+def lines(measured_ms: Mapping[str, float] | None = None) -> Iterator[Line]:
+    """Yield the month's rows: each collector, the tuner, the router, and what watches them."""
+    *scheduled, router = functions(measured_ms)
+    share = min(1.0, FREE_GB_S / sum(each.gb_s for each in (*scheduled, router)))
+    asked = sum(each.runs for each in (*scheduled, router))
     requests_share = min(1.0, FREE_REQUESTS / asked)
-    for each in (*collectors, router):
+    for each in (*scheduled, router):
         free = each.gb_s * GB_S_USD * share + each.runs * REQUEST_USD * requests_share
-        how = (
-            f"{each.runs:,.0f} runs of {each.duration_s:.3g} s at {each.memory_gb * 1024:.0f} MB"
-            f"{f', {each.writes:,.0f} writes' if each.writes else ''}, {each.log_gb:.2f} GB of logs"
-        )
         what = "router, a million requests" if each is router else each.name
-        yield Line(what, how, each.usd, free + each.log_gb * LOG_GB_USD)
+        yield Line(what, str(each), each.usd, free + each.log_gb * LOG_GB_USD)
     queries = MONTH_S / QUERY_EVERY_S
     reads = f"{queries:,.0f} queries of {QUERY_READS} units, one process always warm"
     yield Line("router's reads", reads, queries * QUERY_READS * READ_USD)
     monitoring = yaml_parse((ROOT / "infra/monitoring.yaml").read_text())["Resources"].values()
     alarms = sum(each["Type"] == "AWS::CloudWatch::Alarm" for each in monitoring)
-    metrics = COLLECTOR_METRICS * len(collectors) + ROUTER_METRICS
+    names = len(metrics())
     yield Line(
-        "metrics", f"{metrics} names", metrics * METRIC_USD, min(metrics, FREE_METRICS) * METRIC_USD
+        "metrics", f"{names} names", names * METRIC_USD, min(names, FREE_METRICS) * METRIC_USD
     )
     yield Line("alarms", f"{alarms}", alarms * ALARM_USD, min(alarms, FREE_ALARMS) * ALARM_USD)
     yield Line("dashboard", "one; three are free", 3.0, 3.0)
-    calls = (len(collectors) + 1) * MONTH_S / KMS_EVERY_S
+    calls = (len(scheduled) + 1) * MONTH_S / KMS_EVERY_S
     yield Line(
         "the table's key", f"{calls:,.0f} KMS requests at most", calls * KMS_USD,
         min(calls, FREE_KMS) * KMS_USD,
     )  # fmt: skip
 
 
-def markdown() -> str:
+def markdown(measured_ms: Mapping[str, float] | None = None) -> str:
     """Lay the table out, with what one more of each thing costs."""
-    month = list(lines())
-    *collectors, router = functions()
-    ingest = sum(each.usd for each in collectors)
-    zone_writes = 2 * MONTH_S / 300
+    month = list(lines(measured_ms))
+    *scheduled, router = functions(measured_ms)
+    ingest = sum(each.usd for each in scheduled if each.name != "tuner")
+    zone = Function("a zone", MONTH_S / 300, memory_gb=0, duration_s=0, readings=1, run_writes=2)
+    zone_usd = zone.writes * WRITE_USD + zone.reads * READ_USD
     measured = json.loads((ROOT / "infra/durations.json").read_text())
     total, free = sum(line.usd for line in month), sum(line.free_usd for line in month)
     words = (
-        f"Collecting alone: ${ingest:.2f} a month. A further million requests to the router: "
-        f"${router.usd:.2f}, logs included; the Worker sends one per colo and `ttl`, not one "
-        f"per visit. A further zone asked every five minutes in a request that is made anyway: "
-        f"{zone_writes:,.0f} writes, ${zone_writes * WRITE_USD:.3f} per basis. Schedules, the "
-        "dead-letter queue and traces stay within their free tiers; stored data (about 0.1 GB "
-        "with 30 days of history) and its backups cost cents."
+        f"Collecting alone: ${ingest:.2f} a month (goal: at most $3). A further million requests "
+        f"to the router: ${router.usd:.2f}, logs included (goal: at most $0.45); the Worker sends "
+        f"one per colo and `ttl`, not one per visit. A further zone asked every five minutes in a "
+        f"request that is made anyway: {zone.writes:,.0f} writes and {zone.reads:,.0f} reads, "
+        f"${zone_usd:.3f} per basis. The free tier is that of every month: 400,000 GB-s and a "
+        "million requests of Lambda, 5 GB of logs, ten metrics and ten alarms, three dashboards, "
+        "20,000 requests of KMS; DynamoDB's is not for tables on demand. Schedules, the "
+        "dead-letter queue and traces stay within theirs; stored data (about 0.1 GB with 30 days "
+        "of history) and its backups cost cents."
     )
     return "\n".join(
         [
@@ -179,15 +251,20 @@ def markdown() -> str:
             "",
             words,
             "",
-            f"Durations of {measured['measured_on']}: {measured['how']}",
+            f"As of {measured['measured_on']}. {measured['how']}",
         ]
     )
 
 
 def main() -> int:
     """Print the table, or write it into the README."""
-    if "--write" not in sys.argv[1:]:
-        print(markdown())
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="write it into the README")
+    parser.add_argument("--measured", type=Path, metavar="FILE", help="durations by function, ms")
+    arguments = parser.parse_args()
+    if not arguments.write:
+        measured = arguments.measured
+        print(markdown(json.loads(measured.read_text()) if measured else None))
         return 0
     readme = ROOT / "README.md"
     before, _, rest = readme.read_text().partition(START)

@@ -4,6 +4,7 @@ import pytest
 
 from infra import cost
 from tests.template.conftest import ROOT
+from tests.template.test_monitoring import COUNTED
 from tests.template.test_template import FUNCTIONS
 
 
@@ -17,15 +18,45 @@ def test_every_function_is_counted() -> None:
 
 
 def test_a_run_is_billed_by_its_memory_and_time() -> None:
-    one = cost.Function("eso", runs=1000, memory_gb=0.5, duration_s=2, readings=3, log_bytes=1000)
+    one = cost.Function("eso", runs=1000, memory_gb=0.5, duration_s=2, log_bytes=1000)
     assert one.gb_s == 1000
-    assert one.writes == 7000
-    assert one.usd == pytest.approx(1000 * 0.0000133334 + 0.0002 + 7000 * 0.625e-6 + 0.001 * 0.5)
+    assert one.usd == pytest.approx(1000 * 0.0000133334 + 0.0002 + 0.001 * 0.5)
+
+
+def test_a_run_is_billed_by_what_it_writes_and_its_readings_hourly_profiles() -> None:
+    one = cost.Function(
+        "eso", runs=1000, memory_gb=0, duration_s=0, readings=3, run_writes=7, run_reads=1
+    )
+    assert one.writes == 7000 + 720 * 3 * 2
+    assert one.reads == 1000 + 720 * 3 * 7
+    assert one.usd == pytest.approx(0.0002 + 11_320 * 0.625e-6 + 16_120 * 0.125e-6)
+
+
+def test_the_tuner_is_billed_for_what_it_reads() -> None:
+    (tuner,) = (each for each in cost.functions() if each.name == "tuner")
+    assert tuner.reads == pytest.approx(30 * cost.tuner_reads())
+    assert cost.tuner_reads() > 1000
+
+
+def test_what_was_measured_stands_in_place_of_what_is_assumed() -> None:
+    assumed, measured = (
+        {each.name: each for each in cost.functions(found)} for found in (None, {"eso": 1234.0})
+    )
+    assert assumed["eso"].assumed_s == 2
+    assert (measured["eso"].duration_s, measured["eso"].assumed_s) == (1.234, 0)
+    assert measured["entsoe"] == assumed["entsoe"]
+    assert "(2 assumed)" in str(assumed["eso"])
+    assert "assumed" not in str(measured["eso"])
+
+
+def test_exactly_the_metrics_that_are_counted_are_paid_for() -> None:
+    counted = {(service, name) for service, names in COUNTED.items() for name in names}
+    assert cost.metrics() == counted
 
 
 def test_collecting_stays_within_three_dollars_and_a_million_requests_within_45_cents() -> None:
-    *collectors, router = cost.functions()
-    assert sum(each.usd for each in collectors) <= 3.0
+    *scheduled, router = cost.functions()
+    assert sum(each.usd for each in scheduled) <= 3.0
     assert router.usd <= 0.45
 
 

@@ -1,0 +1,135 @@
+"""What a run of each collector writes to and reads from the table.
+
+Run from anywhere: ``python tests/bench/run_units.py``. The real handlers, simulated upstreams, a
+table of dynoxide's, which counts capacity as DynamoDB does. A first run finds an empty table; the
+second, at once after it, writes the same again. Of both the dearer counts: infra/cost.py reckons
+with it. ``history_bytes`` is what a reading takes in the history.
+"""
+
+import importlib
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import redirect_stdout, suppress
+from pathlib import Path
+from typing import Any
+
+from botocore.handlers import BUILTIN_HANDLERS
+
+from tests.measure import ROOT, Figure, report
+
+TABLE = "readings"
+OPERATIONS = ("PutItem", "UpdateItem", "Query")
+
+
+class Meter:
+    """Adds up the capacity of all clients made from now on, refused writes included."""
+
+    def __init__(self) -> None:
+        self.writes = self.reads = 0.0
+        for operation in OPERATIONS:
+            name = f"dynamodb.{operation}"
+            BUILTIN_HANDLERS.append((f"provide-client-params.{name}", self._ask))
+            BUILTIN_HANDLERS.append((f"after-call.{name}", self._count))
+
+    def _ask(self, params: dict[str, Any], **_: object) -> dict[str, Any]:
+        return params | {"ReturnConsumedCapacity": "TOTAL"}
+
+    def _count(self, parsed: dict[str, Any], model: Any, **_: object) -> None:
+        # A refused write names no capacity; DynamoDB bills it as if it had been made.
+        units = parsed.get("ConsumedCapacity", {}).get("CapacityUnits", 1.0)
+        if model.name == "Query":
+            self.reads += units
+        else:
+            self.writes += units
+
+
+def measure(provider: str) -> dict[str, float]:
+    """Run one provider's handler twice in this process, whose environment is its own."""
+    from greenstream.dynamodb import dynamodb_client
+    from tests.integration.conftest import make_table
+    from tests.integration.run_handler import Context
+
+    client = dynamodb_client(read_timeout_s=10.0)
+    with suppress(client.exceptions.ResourceInUseException):
+        make_table(client, TABLE)
+    meter, found, before = Meter(), [], (0.0, 0.0)
+    app = importlib.import_module(f"functions.{provider}.app")
+    for _ in range(2):
+        said = io.StringIO()
+        with redirect_stdout(said):
+            app.handler({}, Context())
+        found.append((meter.writes - before[0], meter.reads - before[1]))
+        before = (meter.writes, meter.reads)
+    history = [
+        len(json.dumps(item))
+        for page in client.get_paginator("scan").paginate(TableName=TABLE)
+        for item in page["Items"]
+        if item["pk"]["S"].startswith("HISTORY")
+    ]
+    return {
+        "writes": max(writes for writes, _ in found),
+        "reads": max(reads for _, reads in found),
+        "history_bytes": sum(history) / max(1, len(history)),
+    }
+
+
+def main() -> None:
+    """Measure every collector in a process of its own."""
+    from infra.local.stack import COLLECTORS, LocalStack
+    from tests.integration.engines import dynoxide
+
+    with tempfile.TemporaryDirectory() as folder, dynoxide(Path(folder)) as address:
+        local = LocalStack(Path(folder))
+        try:
+            simulator = local.simulator()
+            for provider in COLLECTORS:
+                found = measured(provider, address, simulator)
+                report(
+                    [
+                        Figure(f"{provider}_writes", found["writes"], "write units a run"),
+                        Figure(f"{provider}_reads", found["reads"], "read units a run"),
+                        Figure(f"{provider}_history_bytes", found["history_bytes"], "B as JSON"),
+                    ]
+                )
+        finally:
+            local.down()
+
+
+def measured(provider: str, address: str, simulator: dict[str, str]) -> dict[str, float]:
+    env = {
+        "AWS_ENDPOINT_URL_DYNAMODB": address,
+        "TABLE_NAME": TABLE,
+        f"{provider.upper()}_BASE_URL": f"{simulator['base_url']}/{provider}",
+        "GRIDSTATUS_ZONES": "NYISO,CAISO,PJM",
+        "UPSTREAM": "simulated",
+        **dict.fromkeys(
+            ("PJM_API_KEY", "WATTTIME_USERNAME", "WATTTIME_PASSWORD", "ENTSOE_API_KEY"), "simulated"
+        ),
+        "ELECTRICITYMAPS_TOKEN": "simulated",
+    }
+    if provider == "gridstatus":
+        env |= {"HTTPS_PROXY": simulator["proxy_url"], "HTTP_PROXY": simulator["proxy_url"]}
+        env |= {"REQUESTS_CA_BUNDLE": simulator["ca_bundle"], "NO_PROXY": "127.0.0.1"}
+    done = subprocess.run(
+        [sys.executable, __file__, provider, json.dumps(env)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+if __name__ == "__main__":
+    import tests.conftest  # noqa: F401 - the functions' environment
+
+    if sys.argv[1:]:
+        os.environ |= json.loads(sys.argv[2])
+        print(json.dumps(measure(sys.argv[1])))
+    else:
+        main()
