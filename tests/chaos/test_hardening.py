@@ -7,6 +7,7 @@ reader may keep, not by what the other side can pack into few bytes.
 import gzip
 import io
 import json
+import re
 import socket
 import traceback
 import tracemalloc
@@ -19,6 +20,7 @@ from itertools import repeat
 from pathlib import Path
 from threading import Event, Thread
 
+import httpx
 import pytest
 
 from functions.entsoe.document import MAX_MEMBERS, MAX_XML_BYTES, read
@@ -39,6 +41,8 @@ from greenstream.reading import (
     Scope,
     Signal,
 )
+from infra.local import page
+from infra.local.processes import StackError
 from infra.local.stack import ROOT
 from infra.supply_chain import SECRETS
 from tests.builders import NOW, a_reading
@@ -468,6 +472,61 @@ def test_the_name_of_a_member_leads_nowhere(
     for name in ("../../out.xml", "/tmp/out.xml", "..\\out.xml", "a\0b.xml", "x" * 5000):
         assert read(zip_of((name, DARK)), NL, "Z")
     assert list(tmp_path.rglob("*")) == []
+
+
+# --- the page -----------------------------------------------------------------------------------
+
+
+def of_the_worker() -> str:
+    source = (ROOT / "infra/worker/src/status.ts").read_text()
+    [said] = re.findall(r'"content-security-policy":\s*((?:"[^"]*"[\s+]*)+)', source)
+    return "".join(re.findall(r'"([^"]*)"', said))
+
+
+def of_the_document() -> str:
+    page = (ROOT / "infra/worker/public/index.html").read_text()
+    [said] = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    return said + "; frame-ancestors 'none'"  # which only a header can say
+
+
+@pytest.mark.parametrize(
+    "policy", [page.HEADERS["Content-Security-Policy"], of_the_worker(), of_the_document()]
+)
+def test_the_page_may_run_its_own_files_and_nothing_else(policy: str) -> None:
+    assert dict(directive.split(" ", 1) for directive in policy.split("; ")) == {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self' data:",
+        "connect-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+    }
+
+
+@pytest.mark.parametrize("path", ["", "app.js", "icon.svg", "api/v1/zones", "api/v1/x", "none"])
+def test_whatever_the_local_server_answers_is_under_the_policy(path: str) -> None:
+    def ask(asked: str) -> object:
+        if asked == "/v1/zones":
+            return {"zones": []}
+        raise StackError("<script>alert(1)</script>")
+
+    with page.serving(ask) as url, httpx.Client(trust_env=False) as client:
+        answered = client.get(url + path)
+    for name, value in page.HEADERS.items():
+        assert answered.headers[name] == value
+    if answered.status_code == 502:
+        assert answered.headers["content-type"] == "application/problem+json"
+
+
+def test_the_page_has_no_script_or_style_of_its_own_inline() -> None:
+    document = (ROOT / "infra/worker/public/index.html").read_text()
+    assert not re.search(r"<script(?![^>]* src=)|<style| style=| on\w+=|javascript:", document)
+    for script in (ROOT / "infra/worker/public").glob("*.js"):
+        source = script.read_text()
+        assert not re.search(r"innerHTML|insertAdjacentHTML|document\.write|\beval\b", source)
+        assert not re.search(r"new Function|outerHTML\s*=|\.srcdoc", source)
 
 
 # --- secrets ------------------------------------------------------------------------------------

@@ -28,6 +28,12 @@ HOSTILE = (
     '<img src=x onerror="document.title=1"><script>document.title=2</script>\u202e"\'&' + "W" * 400
 )
 
+RUNNABLE = """() => [...document.querySelectorAll('*')].flatMap(each => [...each.attributes])
+    .filter(({name, value}) => name.startsWith('on') || /^\\s*javascript:/i.test(value)
+        && ['href', 'src', 'xlink:href', 'action', 'formaction'].includes(name))
+    .map(({name, value}) => `${name}=${value}`)"""
+"""Every attribute of the page that a browser would run."""
+
 expect.set_options(timeout=15_000)  # a shared machine may be slow
 
 pytestmark = [
@@ -396,33 +402,53 @@ class TestTrouble:
 
 
 class TestHostileStrings:
-    def test_are_shown_as_they_are_and_do_nothing(self, visit: Visit, scene: Scene) -> None:
+    @pytest.mark.parametrize(
+        "hostile",
+        [
+            HOSTILE,
+            "<img src=x onerror=alert(1)>",
+            "javascript:alert(1)",
+            "</script><script>alert(1)</script>",
+            "{{constructor.constructor('alert(1)')()}} ${alert(1)} <%= alert(1) %>",
+            "\"onmouseover='alert(1)' style=x:expression(alert(1)) '",
+            "<svg><animate onbegin=alert(1) attributeName=x></svg>&lt;script&gt;",
+        ],
+    )
+    def test_are_shown_as_they_are_and_do_nothing(
+        self, visit: Visit, scene: Scene, hostile: str
+    ) -> None:
         def spoil(route: Route) -> None:
             body = route.fetch().json()
             for zone in body.get("zones", []):
-                zone |= {"name": HOSTILE, "provider": HOSTILE, "provider_zone": HOSTILE}
-                zone |= {"note": HOSTILE, "rung": HOSTILE, "signal": HOSTILE, "scope": HOSTILE}
+                zone |= {"name": hostile, "provider": hostile, "provider_zone": hostile}
+                zone |= {"note": hostile, "rung": hostile, "signal": hostile, "scope": hostile}
+                zone |= {"country": hostile, "basis": hostile, "quality": hostile}
             for candidate in body.get("candidates", []):
-                candidate |= {"provider": HOSTILE, "rung": HOSTILE, "proxy_reason": HOSTILE}
-            body |= {"reason_text": HOSTILE} if "candidates" in body else {}
-            body |= {"degraded": True, "degraded_reason": HOSTILE}
+                candidate |= {"provider": hostile, "rung": hostile, "proxy_reason": hostile}
+                candidate |= {"zone": hostile, "provider_zone": hostile, "signal": hostile}
+            body |= {"reason_text": hostile} if "candidates" in body else {}
+            body |= {"degraded": True, "degraded_reason": hostile}
             route.fulfill(json=body)
 
-        scene.ran("eso", error=HOSTILE, kind=HOSTILE)
+        ran: list[str] = []
+        visit.page.on("dialog", lambda dialog: (ran.append(dialog.message), dialog.dismiss()))
+        scene.ran("eso", error=hostile, kind=hostile)
         for path in ("zones", "route?*"):
             visit.page.route(f"**/api/v1/{path}", spoil)
         page = visit.open()
         title = page.title()
         unfold(page)
         page.locator('#map [data-pop="cdg"] .dot').hover()
-        expect(page.locator("#providers .error")).to_contain_text(HOSTILE)
-        expect(page.locator(".notice.degraded")).to_contain_text(HOSTILE)
-        expect(page.locator("#reason")).to_contain_text(HOSTILE)
-        expect(visit.row("NYISO").locator(".cell-name")).to_contain_text(HOSTILE)
-        assert page.locator("img, body script").count() == 0
+        for place in ("#providers .error", ".notice.degraded", "#reason"):
+            expect(page.locator(place)).to_contain_text(hostile)
+        expect(visit.row("NYISO").locator(".cell-name")).to_contain_text(hostile)
+        assert page.locator("img, animate, body script").count() == 0
+        assert page.evaluate(RUNNABLE) == []
         assert page.title() == title
+        assert not ran
         assert not visit.is_wider_than_its_window()
-        assert not visit.complaints
+        assert not visit.complaints, "the policy stopped something that should not have been there"
+        assert not visit.elsewhere
 
 
 class TestTheServer:

@@ -34,20 +34,23 @@ export class StatusPage {
 
   /** @param path from the page's root, without a leading slash. */
   async serve(request: Request, path: string, waitUntil: WaitUntil): Promise<Response> {
-    if (request.method !== "GET" && request.method !== "HEAD") {
-      return problem(405, "This can only be read.", { allow: "GET, HEAD" });
-    }
-    const found = path.startsWith("api/")
-      ? await this.#api(path.slice("api/".length), new URL(request.url).searchParams, waitUntil)
-      : await this.#assets.fetch(
-          new Request(`https://assets.invalid/${path}`, {
-            method: request.method,
-            headers: conditions(request.headers),
-          }),
-        );
+    const found = await this.#find(request, path, waitUntil);
     const response = new Response(request.method === "HEAD" ? null : found.body, found);
     for (const [name, value] of Object.entries(PAGE_HEADERS)) response.headers.set(name, value);
     return response;
+  }
+
+  async #find(request: Request, path: string, waitUntil: WaitUntil): Promise<Response> {
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      return problem(405, "This can only be read.", { allow: "GET, HEAD" });
+    }
+    if (path.startsWith("api/")) {
+      const query = new URL(request.url).searchParams;
+      return this.#api(path.slice("api/".length), query, waitUntil);
+    }
+    const headers = conditions(request.headers);
+    const file = new Request(`https://assets.invalid/${path}`, { method: request.method, headers });
+    return this.#assets.fetch(file);
   }
 
   async #api(path: string, query: URLSearchParams, waitUntil: WaitUntil): Promise<Response> {

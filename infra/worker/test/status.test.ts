@@ -22,6 +22,30 @@ describe("the status page", () => {
     expect(world.visited).toEqual([]);
   });
 
+  it.each([
+    ["a file", "GET", ""],
+    ["an answer", "GET", "api/v1/zones"],
+    ["a refusal of a path", "GET", "api/v1/latency"],
+    ["a refusal of a method", "POST", ""],
+  ])("puts %s under that policy and forbids to guess types", async (_what, method, path) => {
+    const ASSETS = { fetch: async () => new Response("a file") };
+    const world = new World(json, undefined, { ASSETS });
+    const { headers } = await world.visit(`/_greenstream/${path}`, { method });
+    const policy = headers.get("content-security-policy")?.split("; ") ?? [];
+    for (const directive of [
+      "default-src 'none'",
+      "script-src 'self'",
+      "style-src 'self'",
+      "base-uri 'none'",
+      "form-action 'none'",
+      "frame-ancestors 'none'",
+    ]) {
+      expect(policy).toContain(directive);
+    }
+    expect(policy.join()).not.toContain("unsafe");
+    expect(headers.get("x-content-type-options")).toBe("nosniff");
+  });
+
   it("is found without its last slash", async () => {
     const response = await new World(json).visit("/_greenstream");
     expect(response.headers.get("location")).toBe("https://www.test/_greenstream/");
