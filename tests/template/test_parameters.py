@@ -18,14 +18,16 @@ def names(table: str) -> set[str]:
     return set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
 
 
-def test_every_parameter_and_its_default_stand_in_the_readme(template: Expanded) -> None:
+def test_every_parameter_its_default_and_its_meaning_stand_in_the_readme(
+    template: Expanded,
+) -> None:
     _, _, after = README.partition("## Parameters")
     table = after.partition("\n## ")[0]
     assert names(table) == set(template.source["Parameters"])
     for name, declared in template.source["Parameters"].items():
-        default = str(declared["Default"]) or "empty"
-        (row,) = re.findall(rf"^\| `{name}` \| (.*?) \|", table, re.MULTILINE)
-        assert row == f"`{default}`" if declared["Default"] != "" else "empty"
+        default = f"`{declared['Default']}`" if declared["Default"] != "" else "empty"
+        (row,) = re.findall(rf"^\| `{name}` \| (.*?) \| (.*) \|$", table, re.MULTILINE)
+        assert row == (default, declared["Description"])
 
 
 def test_every_parameter_is_described(template: Expanded) -> None:
