@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from greenstream import items
-from greenstream.dynamodb import LATENCY_TRIES, DynamoStore
+from greenstream.dynamodb import LATENCY_PAGES, LATENCY_TRIES, DynamoStore
+from greenstream.roundtrips import VOTES, MeasuredRtt
+from greenstream.zones import pops
 from tests.store_contract import T0
 
 if TYPE_CHECKING:
@@ -91,6 +93,27 @@ def test_a_damaged_figure_hurts_itself_only_and_heals(
     assert store.record_latency("SJC", "sfo", [14.0], T0)
     healed = {one.colo: one.votes_ms for one in store.latencies()}
     assert healed == {"LHR": (3.0,), "SJC": (14.0,)}
+
+
+def test_however_many_paths_are_invented_a_reader_takes_a_few_pages() -> None:
+    class Endless:
+        asked = 0
+
+        def query(self, **_: object) -> dict[str, Any]:
+            self.asked += 1
+            return {"Items": [], "LastEvaluatedKey": KEY}
+
+    client = Endless()
+    assert a_store(client, "readings").latencies() == ()
+    assert client.asked == LATENCY_PAGES
+
+
+def test_the_pages_read_have_room_for_every_colo_and_pop() -> None:
+    votes = tuple([299.9] * VOTES)
+    measured = MeasuredRtt(colo="SJC", pop="sfo", votes_ms=votes, samples=99_999, updated_at=T0)
+    item = KEY | items.from_latency(measured)
+    size = sum(len(name) + len(str(*value.values())) for name, value in item.items())
+    assert 330 * len(pops()) * size < LATENCY_PAGES * 1_048_576
 
 
 def test_it_expires_a_week_after_the_last_report(client: "DynamoDBClient", table_name: str) -> None:

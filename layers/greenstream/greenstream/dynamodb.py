@@ -44,6 +44,11 @@ FIRST_FAST_SK: Final = "PROVIDER"
 CURRENT: Final[Item] = {"S": "CURRENT"}
 LATENCY: Final[Item] = {"S": "LATENCY"}
 
+LATENCY_PAGES: Final = 4
+"""Megabytes of measured round trips read at once: room for those of every colo of the edge (330)
+to every POP. Whoever holds the reporters' key could name 17,576 colos, and each of them would be
+read by every router again and again."""
+
 LATENCY_TRIES: Final = 3
 """Writes of a report: the first where nothing is known, then twice upon what was there."""
 
@@ -334,12 +339,15 @@ class DynamoStore:
     def latencies(self) -> tuple[MeasuredRtt, ...]:
         """Return what is known of every colo and POP; damaged items are logged and passed over.
 
+        Of more than `LATENCY_PAGES` the first by name.
+
         Raises
         ------
         StoreError
             When a query failed.
         """
-        return tuple(understood(self._table.query("pk = :pk", {":pk": LATENCY}), items.to_latency))
+        found = self._table.query("pk = :pk", {":pk": LATENCY}, pages=LATENCY_PAGES)
+        return tuple(understood(found, items.to_latency))
 
     def _keep(self, source: str, reading: Reading, item: Item) -> None:
         """Write an interval into the history unless a later revision is there.

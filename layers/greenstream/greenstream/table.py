@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -91,11 +92,13 @@ class Table:
                 return False, there
             return True, {}
 
-    def query(self, condition: str, values: Item) -> list[Mapping[str, Any]]:
-        """Return the items of a partition, all pages of them."""
+    def query(
+        self, condition: str, values: Item, *, pages: int | None = None
+    ) -> list[Mapping[str, Any]]:
+        """Return the items of a partition, all ``pages`` of a megabyte or as many as are given."""
         found: list[Mapping[str, Any]] = []
         start: Item = {}
-        while True:
+        for read in count(1):
             with naming("Query"):
                 page = self._client.query(
                     TableName=self._name,
@@ -106,6 +109,7 @@ class Table:
             if "Items" not in page:  # cut off in its head, an answer comes as one that is empty
                 raise StoreError("DynamoDB Query was answered in part")
             found += page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return found
+            if "LastEvaluatedKey" not in page or read == pages:
+                break
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        return found
