@@ -1,5 +1,6 @@
 """The pipeline every provider runs: nothing that came is lost, everything refused is counted."""
 
+import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -257,3 +258,37 @@ def test_no_data_is_an_error_with_its_own_name(store: MemoryStore, told: Told) -
     )
     assert run.as_dict()["rejected"] == {}
     assert run.as_dict()["errors"] == ["p/Y: nothing yet"]
+
+
+def test_a_failure_does_not_keep_what_it_failed_on(store: MemoryStore) -> None:
+    class Body(bytearray):
+        """Megabytes, in the frame that refuses them."""
+
+    kept: list[weakref.ref[Body]] = []
+
+    class Refusing(Scripted):
+        def fetch(self, now: datetime) -> Iterator[Harvest]:
+            for zone in "YZ":
+                try:
+                    refuse(zone)
+                except GreenStreamError as error:
+                    yield Harvest(errors=(error,))
+
+    def refuse(zone: str) -> None:
+        body = Body()
+        kept.append(weakref.ref(body))
+        try:
+            int(body)
+        except ValueError as error:
+            raise InvalidError("no", reason="malformed", provider="p", zone=zone) from error
+
+    alive: list[int] = []
+
+    class Counting(Told):
+        def event(self, level: str, message: str, **fields: object) -> None:
+            if message == "run":
+                alive.append(sum(body() is not None for body in kept))
+
+    with suppress(CollectionFailedError):
+        collect(Refusing(), store, clock=lambda: NOW, telemetry=Counting())
+    assert (len(kept), alive) == (2, [0])

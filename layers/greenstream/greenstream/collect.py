@@ -175,6 +175,8 @@ def _keep(harvest: Harvest, run: Run, store: Store, telemetry: Telemetry) -> Non
 def _note(error: GreenStreamError, run: Run, telemetry: Telemetry) -> None:
     if isinstance(error, InvalidError):
         run.rejected[error.reason] += 1
+    # Its trace and causes hold the answer that was refused: 30 zones of 8 MB would fill the memory.
+    error.__traceback__ = error.__cause__ = error.__context__ = None
     run.errors.append(error)
     telemetry.event(
         "warning",
