@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
-from functions.entsoe.document import PROVIDER as NAME
 from functions.entsoe.document import Slot, read, slots
 from functions.entsoe.mix import harvest_of
+from functions.entsoe.points import PROVIDER as NAME
 from greenstream.clock import utc_now
 from greenstream.collect import Harvest, collect
 from greenstream.dynamodb import DynamoStore, dynamodb_client

@@ -5,21 +5,22 @@ refused request. Nothing here knows HTTP, factors or the time.
 """
 
 import io
-import math
+import itertools
 import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 import xmltodict
 from lxml import etree
 
-from greenstream.errors import InvalidError, NoDataError, PermanentError
+from functions.entsoe.points import PROVIDER, invalid, quantities_of
+from greenstream.errors import NoDataError, PermanentError
 
-PROVIDER: Final = "entsoe"
 ZIP_MAGIC: Final = b"PK\x03\x04"
 MAX_MEMBERS: Final = 8
 MAX_XML_BYTES: Final = 8_000_000
@@ -27,9 +28,6 @@ MAX_XML_BYTES: Final = 8_000_000
 
 MAX_CELLS: Final = 100_000
 """Expanded slots of a document: with curve A03 one point may stand for any length of time."""
-
-MAX_FUEL_MW: Final = 150_000.0
-"""Half as much again as the highest load of any country in the table (France, 102 GW, 2012)."""
 
 COMPLETE_SHARE: Final = 0.02
 """Share of generation that may be missing from a slot that still counts as complete."""
@@ -44,6 +42,9 @@ LINKS: Final = frozenset({"B21", "B22", "B23", "B24"})
 
 HTTP_OK: Final = 200
 
+Interval = tuple[datetime, datetime]
+"""Start and end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Series:
@@ -51,7 +52,7 @@ class Series:
 
     psr_type: str
     consumption: bool
-    mw: Mapping[tuple[datetime, datetime], float]
+    mw: Mapping[Interval, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ class Slot:
     @property
     def complete(self) -> bool:
         """Whether no fuel that matters is missing."""
-        return sum(self.unreported_mw.values()) <= COMPLETE_SHARE * self.total_mw
+        missing_mw = sum(self.unreported_mw.values())
+        return not missing_mw or missing_mw <= COMPLETE_SHARE * self.total_mw
 
 
 def read(body: bytes, domain: str, zone: str, *, status: int = HTTP_OK) -> list[Series]:
@@ -109,10 +111,10 @@ def read(body: bytes, domain: str, zone: str, *, status: int = HTTP_OK) -> list[
         if kind == "Acknowledgement_MarketDocument":
             raise _acknowledged(root, zone, status)
         if kind != "GL_MarketDocument":
-            raise _invalid(f"the root is {kind[:60]}", "malformed", zone)
+            raise invalid(f"the root is {kind[:60]}", "malformed", zone)
         said = root.findtext("{*}type"), root.findtext("{*}process.processType")
         if said != ("A75", "A16"):
-            raise _invalid(f"document {said[0]}, process {said[1]}", "wrong_document", zone)
+            raise invalid(f"document {said[0]}, process {said[1]}", "wrong_document", zone)
         for element in root.iterfind("{*}TimeSeries"):
             series.append(_series(element, domain, zone, MAX_CELLS - cells))
             cells += len(series[-1].mw)
@@ -133,10 +135,10 @@ def slots(series: Iterable[Series], zone: str) -> list[Slot]:
         ``contradiction`` when two values claim the same fuel, direction and time.
     """
     kept = [one for one in series if one.psr_type not in LINKS and one.mw]
-    steps = [end - start for one in kept if not one.consumption for start, end in one.mw]
-    if not steps:
+    intervals = set[Interval]().union(*(one.mw for one in kept if not one.consumption))
+    if not intervals:
         return []
-    step = min(steps)
+    step = min(end - start for start, end in intervals)
     generation = _by_slot((one for one in kept if not one.consumption), step, zone)
     consumption = _by_slot((one for one in kept if one.consumption), step, zone)
     reported_mw: dict[str, float] = {}
@@ -146,9 +148,9 @@ def slots(series: Iterable[Series], zone: str) -> list[Slot]:
     for start in sorted(generation):
         here, taken = generation[start], consumption.get(start, {})
         unreported = {
-            fuel: mw
-            for fuel, mw in reported_mw.items()
-            if mw > 0 and fuel not in here and not taken.get(fuel, 0.0) > 0
+            fuel: reported_mw[fuel]
+            for fuel in reported_mw.keys() - here.keys()
+            if reported_mw[fuel] > 0 and not taken.get(fuel, 0.0) > 0
         }
         found.append(Slot(start, start + step, here, taken, unreported))
         reported_mw |= here
@@ -159,13 +161,19 @@ def _by_slot(
     series: Iterable[Series], step: timedelta, zone: str
 ) -> dict[datetime, dict[str, float]]:
     found: dict[datetime, dict[str, float]] = {}
+    slots_of: dict[Interval, list[dict[str, float]]] = {}
     for one in series:
-        for (start, end), mw in one.mw.items():
-            for index in range((end - start) // step):
-                fuels = found.setdefault(start + index * step, {})
-                if fuels.setdefault(one.psr_type, mw) != mw:
-                    raise _invalid(
-                        f"{one.psr_type} at {start} is {fuels[one.psr_type]} and {mw} MW",
+        fuel = one.psr_type
+        for interval, mw in one.mw.items():
+            within = slots_of.get(interval)
+            if within is None:
+                start, end = interval
+                starts = [start + index * step for index in range((end - start) // step)]
+                within = slots_of[interval] = [found.setdefault(at, {}) for at in starts]
+            for fuels in within:
+                if fuels.setdefault(fuel, mw) != mw:
+                    raise invalid(
+                        f"{fuel} at {interval[0]} is {fuels[fuel]} and {mw} MW",
                         "contradiction",
                         zone,
                     )
@@ -180,14 +188,14 @@ def _members(body: bytes, zone: str) -> Iterator[bytes]:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             names = archive.namelist()
             if len(names) > MAX_MEMBERS:
-                raise _invalid(f"a ZIP of {len(names)} members", "too_large", zone)
+                raise invalid(f"a ZIP of {len(names)} members", "too_large", zone)
             left = MAX_XML_BYTES
             for name in names:
                 with archive.open(name) as member:  # its header may lie about the size
                     xml = member.read(left + 1)
                 left -= len(xml)
                 if left < 0:
-                    raise _invalid(f"ZIP over {MAX_XML_BYTES} bytes of XML", "too_large", zone)
+                    raise invalid(f"ZIP over {MAX_XML_BYTES} bytes of XML", "too_large", zone)
                 yield xml
     except (
         zipfile.BadZipFile,
@@ -197,12 +205,12 @@ def _members(body: bytes, zone: str) -> Iterator[bytes]:
         RuntimeError,  # an encrypted member
         ValueError,
     ) as error:
-        raise _invalid(f"{type(error).__name__}: {error}"[:200], "bad_zip", zone) from error
+        raise invalid(f"{type(error).__name__}: {error}"[:200], "bad_zip", zone) from error
 
 
 def _bounded(xml: bytes, zone: str) -> bytes:
     if len(xml) > MAX_XML_BYTES:
-        raise _invalid(f"{len(xml)} bytes of XML", "too_large", zone)
+        raise invalid(f"{len(xml)} bytes of XML", "too_large", zone)
     return xml
 
 
@@ -214,9 +222,9 @@ def _root(xml: bytes, zone: str) -> etree._Element:
         root = etree.fromstring(xml, parser)
     except etree.XMLSyntaxError as error:
         reason = "too_deep" if "depth" in str(error) else "not_xml"
-        raise _invalid(f"{str(error)[:120]} in {xml[:60]!r}", reason, zone) from error
+        raise invalid(f"{str(error)[:120]} in {xml[:60]!r}", reason, zone) from error
     if root.getroottree().docinfo.internalDTD is not None:
-        raise _invalid("the document brings a DOCTYPE", "doctype", zone)
+        raise invalid("the document brings a DOCTYPE", "doctype", zone)
     return root
 
 
@@ -240,82 +248,77 @@ def _series(element: etree._Element, domain: str, zone: str, cells: int) -> Seri
     inside = element.findtext("{*}inBiddingZone_Domain.mRID")
     outside = element.findtext("{*}outBiddingZone_Domain.mRID")
     if (inside is None) == (outside is None):
-        raise _invalid("a series is neither into nor out of a zone", "malformed", zone)
+        raise invalid("a series is neither into nor out of a zone", "malformed", zone)
     said = (inside or outside or "").strip()
     if said != domain:
-        raise _invalid(f"a series of {said[:20]!r}, not of {domain}", "wrong_zone", zone)
+        raise invalid(f"a series of {said[:20]!r}, not of {domain}", "wrong_zone", zone)
     unit = element.findtext("{*}quantity_Measure_Unit.name")
     if unit != "MAW":
-        raise _invalid(f"quantities in {unit!r}, not MAW", "unknown_unit", zone)
+        raise invalid(f"quantities in {unit!r}, not MAW", "unknown_unit", zone)
     psr_type = element.findtext("{*}MktPSRType/{*}psrType")
     if psr_type is None or not PSR_TYPE.fullmatch(psr_type):
-        raise _invalid(f"a series of PSR type {str(psr_type)[:20]!r}", "malformed", zone)
+        raise invalid(f"a series of PSR type {str(psr_type)[:20]!r}", "malformed", zone)
     curve = element.findtext("{*}curveType") or "A01"  # its default before A03 came
     if curve not in ("A01", "A03"):
-        raise _invalid(f"curve type {curve}", "unknown_curve", zone)
-    mw: dict[tuple[datetime, datetime], float] = {}
+        raise invalid(f"curve type {curve}", "unknown_curve", zone)
+    mw: dict[Interval, float] = {}
     for period in element.iterfind("{*}Period"):
-        for interval, value in _period(period, zone, cells - len(mw), repeats=curve == "A03"):
-            if mw.setdefault(interval, value) != value:
-                raise _invalid(f"{psr_type} twice at {interval[0]}", "contradiction", zone)
+        more = _period(period, zone, cells - len(mw), repeats=curve == "A03")
+        for interval in mw.keys() & more.keys():
+            if mw[interval] != more[interval]:
+                raise invalid(f"{psr_type} twice at {interval[0]}", "contradiction", zone)
+        mw |= more
     return Series(psr_type, outside is not None, mw)
 
 
 def _period(
     period: etree._Element, zone: str, cells: int, *, repeats: bool
-) -> Iterator[tuple[tuple[datetime, datetime], float]]:
+) -> dict[Interval, float]:
     start = _moment(period.findtext("{*}timeInterval/{*}start"), zone)
     end = _moment(period.findtext("{*}timeInterval/{*}end"), zone)
     resolution = period.findtext("{*}resolution")
     step = STEPS.get(resolution or "")
     if step is None:
-        raise _invalid(f"resolution {resolution!r}", "unknown_resolution", zone)
+        raise invalid(f"resolution {resolution!r}", "unknown_resolution", zone)
     count, rest = divmod(end - start, step)
     if count <= 0 or rest:
-        raise _invalid(f"{start} to {end} is not whole {resolution}", "malformed", zone)
+        raise invalid(f"{start} to {end} is not whole {resolution}", "malformed", zone)
     if count > cells:
-        raise _invalid(f"more than {MAX_CELLS} slots", "too_large", zone)
-    quantities = _quantities(period.iterfind("{*}Point"), count, zone)
+        raise invalid(f"more than {MAX_CELLS} slots", "too_large", zone)
+    grid, quantities = _grid(start, step, count), quantities_of(period, count, zone)
+    if len(quantities) == count:
+        return dict(zip(grid, map(quantities.__getitem__, range(1, count + 1)), strict=True))
+    found: dict[Interval, float] = {}
     last: float | None = None
-    for position in range(1, count + 1):
+    for position, interval in enumerate(grid, start=1):
         value = quantities.get(position, last if repeats else None)
         if value is not None:
-            at = start + (position - 1) * step
-            yield (at, at + step), value
+            found[interval] = value
         last = value
-
-
-def _quantities(points: Iterable[etree._Element], count: int, zone: str) -> dict[int, float]:
-    found: dict[int, float] = {}
-    for point in points:  # the innermost loop: one pass over the children, no path look-ups
-        said = {
-            child.tag.rpartition("}")[2]: child.text for child in point.iterchildren(etree.Element)
-        }
-        position, quantity = said.get("position"), said.get("quantity")
-        try:
-            at, mw = int(position or ""), float(quantity or "")
-        except ValueError as error:
-            raise _invalid(
-                f"point {str(position)[:20]!r} is {str(quantity)[:20]!r}", "not_a_number", zone
-            ) from error
-        if not 1 <= at <= count:
-            raise _invalid(f"position {at} of {count}", "malformed", zone)
-        if not math.isfinite(mw):
-            raise _invalid(f"{mw} MW", "not_a_number", zone)
-        if abs(mw) > MAX_FUEL_MW:
-            raise _invalid(f"{mw} MW", "implausible_mw", zone)
-        if found.setdefault(at, mw) != mw:
-            raise _invalid(f"position {at} is {found[at]} and {mw} MW", "contradiction", zone)
     return found
 
 
+@lru_cache(maxsize=2)  # the fuels of a document share one, and it may be long
+def _grid(start: datetime, step: timedelta, count: int) -> tuple[Interval, ...]:
+    edges = [start + index * step for index in range(count + 1)]
+    return tuple(itertools.pairwise(edges))
+
+
 def _moment(text: str | None, zone: str) -> datetime:
+    moment = _parsed(text or "")
+    if moment is None:
+        raise invalid(f"time {str(text)[:40]!r}", "malformed", zone)
+    return moment
+
+
+@lru_cache(maxsize=256)  # every series of a document says the same two times
+def _parsed(text: str) -> datetime | None:
     for form in ("%Y-%m-%dT%H:%MZ", "%Y-%m-%dT%H:%M:%SZ"):
         try:
-            return datetime.strptime(text or "", form).replace(tzinfo=UTC)
+            return datetime.strptime(text, form).replace(tzinfo=UTC)
         except ValueError:
             continue
-    raise _invalid(f"time {str(text)[:40]!r}", "malformed", zone)
+    return None
 
 
 def complete_slots(found: Sequence[Slot], needed: frozenset[str], now: datetime) -> list[Slot]:
@@ -333,7 +336,3 @@ def complete_slots(found: Sequence[Slot], needed: frozenset[str], now: datetime)
         for slot in found
         if slot.valid_to <= now and slot.complete and needed <= slot.generation_mw.keys()
     ]
-
-
-def _invalid(what: str, reason: str, zone: str) -> InvalidError:
-    return InvalidError(what, reason=reason, provider=PROVIDER, zone=zone)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from functions.entsoe.document import COMPLETE_SHARE, Slot, complete_slots
-from functions.entsoe.document import PROVIDER as NAME
+from functions.entsoe.points import PROVIDER as NAME
 from greenstream.collect import Harvest
 from greenstream.errors import GreenStreamError, InvalidError, NoDataError
 from greenstream.intensity import FactorTable, factor_tables, mix_intensity

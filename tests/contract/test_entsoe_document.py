@@ -57,6 +57,53 @@ class TestPoints:
         )
         assert (first.valid_from, third.valid_from) == (NOON, NOON + timedelta(minutes=30))
 
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            "<Point><quantity>7</quantity><position>3</position></Point>",
+            "<Point><position>3</position><quantity>7</quantity><quality>A04</quality></Point>",
+            "<Point><!-- late --><position>3</position><quantity>7</quantity></Point>",
+            "<Point><position>3</position><quantity><![CDATA[7]]></quantity></Point>",
+            '<Point xmlns="urn:other"><position>3</position><quantity>7</quantity></Point>',
+            "<Point><position>3</position><quantity>7</quantity></Point>"
+            "<Point><position>3</position><quantity>7.0</quantity></Point>",
+        ],
+    )
+    def test_a_point_written_oddly_says_the_same(self, odd: str) -> None:
+        usual = "<Point><position>3</position><quantity>7</quantity></Point>"
+        said = period({1: 5, 3: 7, 4: 9})
+        assert said.count(usual) == 1
+
+        assert mw(document(series("B04", said.replace(usual, odd)))) == [
+            {"B04": 5},
+            {"B04": 5},
+            {"B04": 7},
+            {"B04": 9},
+        ]
+
+    @pytest.mark.parametrize(
+        ("odd", "reason"),
+        [
+            ("<Point><position>3</position></Point>", "not_a_number"),
+            ("<Point><position/><quantity>7</quantity></Point>", "not_a_number"),
+            (
+                "<Point><quantity>3</quantity></Point>"
+                "<Point><position>4</position><position>4</position><quantity>9</quantity></Point>",
+                "not_a_number",
+            ),
+            (
+                "<Point><position>3</position><quantity>1e308</quantity></Point>"
+                "<Point><position>4</position><quantity>1e308</quantity></Point>",
+                "implausible_mw",
+            ),
+        ],
+    )
+    def test_a_point_that_lacks_something_takes_nothing_from_its_neighbour(
+        self, odd: str, reason: str
+    ) -> None:
+        said = period({1: 5, 2: 6}).replace("</Period>", f"{odd}</Period>")
+        assert refusal(document(series("B04", said))) == reason
+
     def test_nothing_is_invented_before_the_first_position(self) -> None:
         body = document(series("B04", period({1: 5})), series("B05", period({3: 1})))
         assert mw(body) == [{"B04": 5}, {"B04": 5}, {"B04": 5, "B05": 1}, {"B04": 5, "B05": 1}]
