@@ -214,6 +214,15 @@ def newest(found: Sequence[Row], now: datetime, max_age: timedelta, zone: str) -
     return recent[-1]
 
 
+def missed(found: Sequence[Row], newest_row: Row, after: datetime | None) -> list[Row]:
+    """Return the complete rows that end after an instant, before the newest; none without it."""
+    return [
+        row
+        for row in found
+        if after is not None and after < row.valid_to < newest_row.valid_to and row.complete
+    ]
+
+
 def readings_of(
     row: Row, zone: Zone, source: Source, *, fetched_at: datetime, simulated: bool
 ) -> Iterator[Reading | InvalidError]:
@@ -278,6 +287,9 @@ class Gridstatus:
     ----------
     busy
         The last thread of each zone; outlives the run.
+    stored
+        The end of each zone's newest row that is stored; outlives the run. The complete rows since
+        then come too, oldest first, so that a time without upstream or store leaves no hole.
     """
 
     feed: FuelMixFeed
@@ -286,6 +298,7 @@ class Gridstatus:
     simulated: bool = False
     deadline_s: float = DEADLINE_S
     busy: dict[str, Thread] = field(default_factory=dict)
+    stored: dict[str, datetime] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -318,6 +331,8 @@ class Gridstatus:
                 break
             pending.remove(name)
             yield harvest
+            if harvest.readings:  # stored by now: the pipeline asked for the next
+                self.stored[name] = harvest.readings[-1].valid_to
         for name in sorted(pending):
             yield _late(f"no answer within {self.deadline_s:.0f} s", name)
 
@@ -338,23 +353,22 @@ class Gridstatus:
             frames = []
             for day in days_asked(now, zone, source):
                 try:
-                    frames.append(self.feed(source.provider_zone, day, api_key))
+                    frame = self.feed(source.provider_zone, day, api_key)
+                    frames.append(of_day(frame, day, now - timedelta(seconds=source.max_age_s)))
                 except Exception as error:  # noqa: BLE001 - the library raises anything
                     errors.append(ours(error, zone.zone, api_key))
             if frames:
-                row = newest(
-                    rows(frames, timedelta(seconds=source.cadence_s)),
-                    now,
-                    timedelta(seconds=source.max_age_s),
-                    zone.zone,
-                )
-                for outcome in readings_of(
-                    row, zone, source, fetched_at=now, simulated=self.simulated
-                ):
-                    if isinstance(outcome, Reading):
-                        readings.append(outcome)
-                    else:
-                        errors.append(outcome)
+                found = rows(frames, timedelta(seconds=source.cadence_s))
+                row = newest(found, now, timedelta(seconds=source.max_age_s), zone.zone)
+                outcomes = [
+                    outcome
+                    for each in (*missed(found, row, self.stored.get(zone.zone)), row)
+                    for outcome in readings_of(
+                        each, zone, source, fetched_at=now, simulated=self.simulated
+                    )
+                ]
+                readings = [one for one in outcomes if isinstance(one, Reading)]
+                errors += [one for one in outcomes if not isinstance(one, Reading)]
         except Exception as error:  # noqa: BLE001 - a table may hold anything
             errors.append(ours(error, zone.zone, api_key))
         if readings:  # around midnight one of two days is rightly empty
@@ -371,6 +385,18 @@ def days_asked(now: datetime, zone: Zone, source: Source) -> list[date]:
     oldest = now - timedelta(seconds=source.max_age_s + 2 * source.cadence_s)
     local = ZoneInfo(zone.time_zone)
     return sorted({moment.astimezone(local).date() for moment in (oldest, now)})
+
+
+def of_day(frame: pd.DataFrame, day: date, live_since: datetime) -> pd.DataFrame:
+    """Leave out what lies on another day than was asked for, unless it is live.
+
+    CAISO's rows name no day, and its reader files a table with a stamp ahead of the clock under
+    the day before: right after midnight that is true, from a clock that is fast it is not.
+    """
+    if "Interval Start" not in frame:
+        return frame
+    live = frame["Interval End"] >= pd.Timestamp(live_since)
+    return frame[live | (frame["Interval Start"].dt.date == day)]
 
 
 class LibraryFault(Exception):  # noqa: N818 - not raised: the scrubbed trace of what was

@@ -168,6 +168,17 @@ def caiso_direct(**mw: float) -> Reading:
     return readings("CAISO", intervals(mix, mix, start=start, step=step))[Basis.DIRECT]
 
 
+def test_a_table_filed_under_another_day_is_believed_only_while_it_is_live() -> None:
+    """CAISO six hours ahead of us: its reader says that this was yesterday, eighteen hours ago."""
+    step = timedelta(minutes=5)
+    for ahead_h, believed in ((6, False), (23.9, True)):
+        start = NOW - timedelta(hours=24 - ahead_h) - 2 * step
+        table = intervals(CAISO_MW, CAISO_MW, start=start, step=step)
+        (found,) = provider(Feed(CAISO=table), "CAISO").fetch(NOW)
+        assert bool(found.readings) is believed
+        assert bool(found.errors) is not believed
+
+
 def test_imports_count_as_a_source_and_exports_charging_and_night_solar_do_not() -> None:
     importing, exporting = caiso_direct(), caiso_direct(Imports=-1500.0)
     assert importing.scope is Scope.CONSUMPTION
@@ -199,6 +210,26 @@ def test_a_half_written_last_stamp_gives_way_to_the_one_before() -> None:
     reading = readings("NYISO", nyiso(NYISO_MW, NYISO_MW, half))[Basis.DIRECT]
     assert reading.valid_to == datetime(2026, 3, 5, 17, 55, tzinfo=UTC)
     assert reading.detail["fuel_mw"] == NYISO_MW
+
+
+def test_rows_missed_since_the_last_that_was_stored_come_too_oldest_first() -> None:
+    half = without(NYISO_MW, "Hydro", "Nuclear", "Wind")
+    feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
+    warm = provider(feed)
+    list(warm.fetch(NOW))
+    later = LAST + timedelta(minutes=20)
+    feed.by_market["NYISO"] = nyiso(NYISO_MW, NYISO_MW, NYISO_MW, half, NYISO_MW, end=later)
+
+    def ends(found: Harvest) -> list[datetime]:
+        return [one.valid_to for one in found.readings if one.basis is Basis.DIRECT]
+
+    missed = [LAST + timedelta(minutes=minutes) for minutes in (5, 10, 20)]
+    dying = warm.fetch(later + timedelta(minutes=1))
+    assert ends(next(dying)) == missed
+    (again,) = warm.within(60_000).fetch(later + timedelta(minutes=6))
+    assert ends(again) == missed, "who dies while storing has stored nothing for certain"
+    (steady,) = warm.fetch(later + timedelta(minutes=11))
+    assert ends(steady) == [later]
 
 
 def test_a_fuel_never_reported_that_day_makes_no_row_incomplete() -> None:
