@@ -3,12 +3,23 @@
 import argparse
 import json
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 
-from greenstream.dynamodb import dynamodb_client
+from greenstream.clock import utc_now
+from greenstream.dynamodb import DynamoStore, dynamodb_client
 from greenstream.policies import DynamoPolicies, UnknownVersionError
+from greenstream.policy import Policy
 from greenstream.store import StoreError
 from infra.local.processes import StackError
 from infra.local.stack import LocalStack
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Where policies are kept, and the one that a router reads there now."""
+
+    policies: DynamoPolicies
+    in_force: Policy
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -21,41 +32,66 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     policy = commands.add_parser("policy", help="list the policies there were, or go back to one")
     actions = policy.add_subparsers(required=True, metavar="action")
-    listed = actions.add_parser("list", parents=[where], help="every version with its evidence")
-    listed.add_argument("--json", action="store_true", help="evidence in full")
+    listed = actions.add_parser("list", parents=[where], help="every version, and why it was kept")
     listed.set_defaults(do=_list)
+    shown = actions.add_parser("show", parents=[where], help="one version's numbers and evidence")
+    shown.add_argument("version", nargs="?", help="the one in force if absent")
+    shown.set_defaults(do=_show)
     revert = actions.add_parser("revert", parents=[where], help="put a version in force again")
     revert.add_argument("version")
     revert.set_defaults(do=_revert)
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    def show(policies: DynamoPolicies) -> None:
-        for one in policies.versions():
-            why = json.dumps(one.evidence) if arguments.json else one.evidence.get("why", "")
-            print(f"{one.written_at:%Y-%m-%d %H:%M}Z  {one.policy.version}  {why}")
+    def show(table: _Table) -> None:
+        versions = table.policies.versions()
+        for one in versions:
+            mark = "*" if one.policy.version == table.in_force.version else " "
+            why = one.evidence.get("why", "")
+            print(f"{mark} {one.written_at:%Y-%m-%d %H:%M}Z  {one.policy.version}  {why}")
+        if not versions:
+            print(f"no policy was ever written: {table.in_force.version}, the code's own, is used")
+
+    return _on_table(arguments, show)
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    def show(table: _Table) -> None:
+        version = arguments.version or table.in_force.version
+        kept = {one.policy.version: one for one in table.policies.versions()}
+        if version not in kept and version != table.in_force.version:
+            raise UnknownVersionError(f"{version} is none of {', '.join(kept) or 'no versions'}")
+        one = kept.get(version)
+        told = {
+            "policy": asdict(one.policy if one else table.in_force),
+            "in_force": version == table.in_force.version,
+            "written_at": f"{one.written_at:%Y-%m-%dT%H:%M:%SZ}" if one else None,
+            "evidence": one.evidence if one else {},
+        }
+        print(json.dumps(told, indent=1))
 
     return _on_table(arguments, show)
 
 
 def _revert(arguments: argparse.Namespace) -> int:
-    def go_back(policies: DynamoPolicies) -> None:
-        policies.enforce(arguments.version)
+    def go_back(table: _Table) -> None:
+        table.policies.enforce(arguments.version)
         print(f"{arguments.version} is in force; routers see it within five minutes")
 
     return _on_table(arguments, go_back)
 
 
-def _on_table(arguments: argparse.Namespace, do: Callable[[DynamoPolicies], None]) -> int:
+def _on_table(arguments: argparse.Namespace, do: Callable[[_Table], None]) -> int:
     if arguments.table:
-        policies = DynamoPolicies(dynamodb_client(), arguments.table)
+        client, name = dynamodb_client(), arguments.table
     else:
         stack = LocalStack(arguments.state_dir).running()
         if stack is None:
             raise StackError("no stack runs here; name a deployed table by --table")
-        policies = DynamoPolicies(stack.client("dynamodb"), stack.table)
+        client, name = stack.client("dynamodb"), stack.table
     try:
-        do(policies)
+        in_force = DynamoStore(client, name, clock=utc_now).snapshot().policy or Policy()
+        do(_Table(DynamoPolicies(client, name), in_force))
     except (UnknownVersionError, StoreError) as error:
         raise StackError(str(error)) from error
     return 0

@@ -20,6 +20,9 @@ from infra.local.stack import LocalStack
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
+REQUESTS: Final = "Decisions"
+"""The metric by which the router counts requests for a route."""
+
 MEANS: Final = (
     "delivered_gco2_kwh",
     "nearest_gco2_kwh",
@@ -42,6 +45,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _report(arguments: argparse.Namespace) -> int:
+    simulated = False
     if arguments.log_group:
         client, group = boto3.client("logs"), arguments.log_group
     else:
@@ -49,43 +53,51 @@ def _report(arguments: argparse.Namespace) -> int:
         if stack is None:
             raise StackError("no stack runs here; name a deployed router's by --log-group")
         client, group = stack.client("logs"), f"/aws/lambda/{stack.functions['router']}"
+        simulated = stack.upstream == "simulated"
     until = datetime.now(UTC)
     try:
         total = added_up(lines_of(client, group, until - timedelta(days=arguments.days), until))
     except (ClientError, BotoCoreError) as error:
         raise StackError(f"the router's log cannot be read: {error}") from error
-    print(json.dumps(total, indent=1) if arguments.json else as_text(total, arguments.days))
+    if arguments.json:
+        print(json.dumps(total | {"simulated": simulated}, indent=1))
+    else:
+        warning = "SIMULATED data: no figure here is real\n" if simulated else ""
+        print(f"{warning}{as_text(total, arguments.days)}")
     return 0
 
 
 def lines_of(
     client: "CloudWatchLogsClient", group: str, since: datetime, until: datetime
 ) -> Iterator[Mapping[str, Any]]:
-    """Yield the comparisons that the router told, as their fields."""
-    pages = client.get_paginator("filter_log_events").paginate(
-        logGroupName=group,
-        filterPattern=f'"{COMPARED}"',
-        startTime=int(since.timestamp() * 1000),
-        endTime=int(until.timestamp() * 1000),
-    )
-    for page in pages:
-        for event in page["events"]:
+    """Yield the lines by which the router told comparisons and counts, as their fields."""
+    for word in (COMPARED, REQUESTS):
+        pages = client.get_paginator("filter_log_events").paginate(
+            logGroupName=group,
+            filterPattern=f'"{word}"',
+            startTime=int(since.timestamp() * 1000),
+            endTime=int(until.timestamp() * 1000),
+        )
+        for event in (event for page in pages for event in page["events"]):
             try:
                 line = json.loads(event["message"])
             except ValueError:  # the platform's own lines are no JSON
                 continue
-            if isinstance(line, dict) and line.get("message") == COMPARED:
+            if isinstance(line, dict) and (line.get("message") == word or word in line):
                 yield line
 
 
 def added_up(lines: Iterable[Mapping[str, Any]]) -> dict[str, float | int]:
-    """Return the number of decisions and the means over them, and the two reductions."""
-    decisions, sums = 0, dict.fromkeys(MEANS, 0.0)
+    """Return the requests, the decisions compared, the means over these, and two reductions."""
+    requests, decisions, sums = 0, 0, dict.fromkeys(MEANS, 0.0)
     for line in lines:
+        if REQUESTS in line:
+            requests += round(sum(line[REQUESTS]))
+            continue
         decisions += line["decisions"]
         for name in MEANS:
             sums[name] += line["decisions"] * line[name]
-    total: dict[str, float | int] = {"decisions": decisions}
+    total: dict[str, float | int] = {"requests": requests, "decisions": decisions}
     if decisions:
         total |= {name: value / decisions for name, value in sums.items()}
         for name in ("nearest", "best_static"):
@@ -97,10 +109,11 @@ def added_up(lines: Iterable[Mapping[str, Any]]) -> dict[str, float | int]:
 
 def as_text(total: Mapping[str, float | int], days: float) -> str:
     """Return the report in words, which say what the figures are and are not."""
+    asked = f"{total['requests']:,} requests of the last {days:g} days"
     if not total["decisions"]:
-        return f"no decision of the last {days:g} days could be held against its baselines"
+        return f"{asked}; no decision on them could be held against its baselines"
     return (
-        f"{total['decisions']:,} decisions of the last {days:g} days with figures of one kind\n"
+        f"{asked}, {total['decisions']:,} with figures of one kind for every baseline\n"
         f"delivered     {total['delivered_gco2_kwh']:7.1f} g/kWh\n"
         f"nearest POP   {total['nearest_gco2_kwh']:7.1f} g/kWh"
         f"   {_below(total, 'below_nearest')}\n"

@@ -35,17 +35,29 @@ class Logs:
 
     def paginate(self, **asked: Any) -> list[dict[str, Any]]:
         self.asked = asked
-        return [{"events": [{"message": message}]} for message in self.messages]
+        word = asked["filterPattern"].strip('"')
+        return [{"events": [{"message": message}]} for message in self.messages if word in message]
 
 
-def test_only_comparisons_are_read() -> None:
+METRICS = {"_aws": {"Timestamp": 1}, "service": "router", "Decisions": [3.0, 2.0]}
+
+
+def test_only_comparisons_and_counts_are_read() -> None:
     line = a_line(1, 1.0, 2.0, 3.0)
-    told = json.dumps({"message": "answered", "why": COMPARED})
-    logs: Any = Logs("START RequestId: compared", told, json.dumps(line), '"compared"')
+    told = json.dumps({"message": "answered", "why": f"{COMPARED}, Decisions"})
+    messages = ["START RequestId: compared", told, line, '"compared"', METRICS]
+    logs: Any = Logs(*(one if isinstance(one, str) else json.dumps(one) for one in messages))
     since, until = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 8, tzinfo=UTC)
 
-    assert list(lines_of(logs, "/aws/lambda/x-router", since, until)) == [line]
+    assert list(lines_of(logs, "/aws/lambda/x-router", since, until)) == [line, METRICS]
     assert logs.asked["endTime"] - logs.asked["startTime"] == 7 * 86_400_000
+
+
+def test_requests_are_all_that_were_decided_compared_or_not() -> None:
+    total = added_up([METRICS, a_line(4, 100.0, 400.0, 100.0)])
+
+    assert (total["requests"], total["decisions"]) == (5, 4)
+    assert "5 requests of the last 7 days, 4 with" in as_text(total, days=7)
 
 
 def test_means_are_by_decisions() -> None:
@@ -68,5 +80,5 @@ def test_it_says_so_when_a_static_choice_would_have_been_better() -> None:
 
 
 def test_nothing_to_compare_is_no_figure() -> None:
-    assert added_up([]) == {"decisions": 0}
-    assert "no decision of the last 7 days" in as_text(added_up([]), days=7)
+    assert added_up([]) == {"requests": 0, "decisions": 0}
+    assert "no decision on them could be held" in as_text(added_up([]), days=7)
