@@ -1,6 +1,7 @@
 """The router outlives its store: memory first, then published means, and it always says so."""
 
 from datetime import datetime
+from threading import Event
 
 import pytest
 
@@ -44,6 +45,24 @@ def store() -> CountingStore:
 @pytest.fixture
 def client(store: CountingStore) -> Client:
     return Client(store)
+
+
+def test_an_answer_of_the_store_that_comes_in_drops_is_not_waited_for() -> None:
+    """Each drop is in time for the client; the whole is not."""
+    asked_again = Event()
+
+    class Dripping(MemoryStore):
+        def snapshot(self) -> Snapshot:
+            asked_again.wait(30)
+            return super().snapshot()
+
+    client = Client(Dripping())
+    body = client.ask("/v1/route").body
+    asked_again.set()
+    client.clock.forward(1)
+
+    assert body["degraded_reason"].startswith("the store failed (no answer within 1 s)")
+    assert not client.ask("/v1/route").body["degraded"]
 
 
 class TestMemory:

@@ -6,9 +6,11 @@ answered, so that a remembered value never looks younger than it is.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
+from threading import Thread
 from typing import Final, TypeVar
 
 from greenstream.clock import Clock
@@ -27,6 +29,10 @@ _Asked = tuple[str, tuple[Kind, ...] | None]
 
 TIME_TO_LIVE: Final = timedelta(seconds=5)
 """How long one read of the store answers questions (DESIGN §12: one Query per 5 s)."""
+
+ANSWER_WITHIN_S: Final = 1.0
+"""How long a question to the store may take as a whole. The client's own limits are for a
+connection and for each piece of an answer, and an answer may come in drops for ever."""
 
 RETRY_AFTER: Final = timedelta(seconds=1)
 """How long a store that failed is left alone."""
@@ -130,7 +136,7 @@ class SnapshotCache:
     ----------
     store
         Asked at most once per `TIME_TO_LIVE` for the snapshot, and not for `RETRY_AFTER`
-        after a failure.
+        after a failure; in a thread of its own, which may outlive the answer.
     clock
         Tells the present.
     """
@@ -169,11 +175,23 @@ class SnapshotCache:
         now = self._clock()
         if self._failed_at is not None and timedelta(0) <= now - self._failed_at < RETRY_AFTER:
             return None
+        answer: Future[T] = Future()
+        Thread(target=_put, args=(question, self._store, answer), daemon=True).start()
         try:
-            return question(self._store)
+            return answer.result(ANSWER_WITHIN_S)
         except StoreError as error:
-            self._failed_at, self._failure = self._clock(), str(error)
-            return None
+            self._failure = str(error)
+        except TimeoutError:
+            self._failure = f"no answer within {ANSWER_WITHIN_S:g} s"
+        self._failed_at = self._clock()
+        return None
+
+
+def _put(question: Callable[[Store], T], store: Store, answer: Future[T]) -> None:
+    try:
+        answer.set_result(question(store))
+    except BaseException as error:  # noqa: BLE001 - raised again where the answer is awaited
+        answer.set_exception(error)
 
 
 def _index(snapshot: Snapshot, *, read_at: datetime | None) -> View:
