@@ -15,8 +15,9 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from random import Random
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import hypothesis
@@ -29,15 +30,22 @@ from hypothesis import strategies as st
 from schemathesis.schemas import BaseSchema
 
 from functions.router.app import Router
+from greenstream import items
+from greenstream.dynamodb import DynamoStore
 from greenstream.policy import Policy
 from greenstream.question import MAX_ERRORS, MAX_QUERY_CHARS, PARAMETERS
-from greenstream.report import MAX_BYTES, SAMPLE_FIELDS
+from greenstream.report import MAX_BYTES, MAX_SAMPLES, SAMPLE_FIELDS
+from greenstream.roundtrips import VOTES, learnt
 from greenstream.telemetry import PowertoolsTelemetry
 from greenstream.zones import pops, zones
+from tests.builders import NOW
 from tests.fakes.memory_store import MemoryStore
 from tests.integration import function_url
 from tests.integration import test_router_fuzz as described
-from tests.router_client import SetClock, a_reading_of
+from tests.router_client import Log, SetClock, a_reading_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 SUITE = "input"
 WHOLE = os.environ.get("CHAOS") == "whole"
@@ -477,3 +485,138 @@ def test_the_surface_over_http_is_as_described(case: schemathesis.Case[Any]) -> 
 def test_the_surface_was_asked_often(record_property: Record) -> None:
     assert ASKED["over_http"] > 3_000
     record_property("cases", ASKED["over_http"])
+
+
+# --- who lies in the right form -----------------------------------------------------------------
+
+HONEST_MS, LIE_MS, LIMIT_MS = 40.0, 60_000.0, 80.0
+MOVED: dict[str, float] = {}
+"""The largest share seen by zone."""
+
+
+class Reports:
+    """Reports of one path, honest or not, and what the router then decides."""
+
+    def __init__(self) -> None:
+        self._store = MemoryStore()
+        for zone, gco2_kwh in (("CAISO_NORTH", 100), ("NYISO", 400)):
+            self._store.put_reading(a_reading_of(zone, gco2_kwh))
+
+    def send(self, rtt_ms: float, samples: int = 1, colo: str = "EWR") -> None:
+        body = json.dumps({"samples": [{"colo": colo, "pop": "sfo", "rtt_ms": rtt_ms}] * samples})
+        answer = Router(self._store, clock=SetClock(), telemetry=Log()).respond(report(body))
+        assert answer["statusCode"] == 202
+
+    def winner(self) -> str:
+        """Of the clean POP, whose round trip is told by reports alone, and the near one."""
+        query = f"pops=sfo,nyc&colo=EWR&rtt=nyc:5&max_latency_ms={LIMIT_MS}"
+        answer = Router(self._store, clock=SetClock(), telemetry=Log()).respond(event(query=query))
+        return str(json.loads(answer["body"])["pop"])
+
+    def until(self, winner: str, rtt_ms: float, samples: int = 1) -> int:
+        """Send reports until the winner is another, and return how many that took."""
+        for sent in range(1, 2 * VOTES):
+            self.send(rtt_ms, samples)
+            if self.winner() == winner:
+                return sent
+        return pytest.fail(f"{winner} never won")
+
+
+@pytest.fixture
+def reports() -> Reports:
+    reports = Reports()
+    for _ in range(VOTES):
+        reports.send(HONEST_MS)
+    assert reports.winner() == "sfo"
+    return reports
+
+
+@pytest.mark.parametrize("samples", [1, 100])
+def test_eight_lies_in_a_row_move_the_winner_and_eight_truths_bring_it_back(
+    reports: Reports, record_property: Record, samples: int
+) -> None:
+    """A report has one vote, whatever it holds; the last fifteen votes have the say."""
+    lies = reports.until("nyc", LIE_MS, samples)
+    truths = reports.until("sfo", HONEST_MS)
+    assert (lies, truths) == (VOTES // 2 + 1, VOTES // 2 + 1) == (8, 8)
+    record_property("lies_in_a_row_that_move_the_winner", lies)
+    record_property("truths_in_a_row_that_bring_it_back", truths)
+
+
+@pytest.mark.parametrize(("lies_of_ten", "moved_at_most"), [(1, 0.0005), (2, 0.01), (3, 0.07)])
+def test_a_liar_among_honest_reporters_seldom_moves_the_winner(
+    record_property: Record, lies_of_ten: int, moved_at_most: float
+) -> None:
+    chance = Random(lies_of_ten)
+    known, moved, reports = None, 0, 100_000 if WHOLE else 5_000
+    for _ in range(reports):
+        said = LIE_MS if chance.random() * 10 < lies_of_ten else HONEST_MS
+        known = learnt(known, "EWR", "sfo", [said], NOW)
+        moved += known.rtt_ms > LIMIT_MS
+    assert moved / reports <= moved_at_most
+    record_property(f"share_of_time_moved_by_{lies_of_ten}0_percent_of_lies", moved / reports)
+
+
+def test_a_lie_about_one_colo_is_believed_of_no_other(reports: Reports) -> None:
+    for colo in ("JFK", "IAD"):
+        for _ in range(VOTES):
+            reports.send(LIE_MS, colo=colo)
+    assert reports.winner() == "sfo"
+
+
+@pytest.mark.parametrize("lie_gco2_kwh", [0.0, 2000.0])
+@pytest.mark.parametrize("zone", ["NYISO", "CAISO_NORTH", "GBR-13", "ENTSOE_NL"])
+def test_an_upstream_that_lies_moves_visitors_within_their_latency_limit_only(
+    record_property: Record, zone: str, lie_gco2_kwh: float
+) -> None:
+    """A lie in the bounds of a reading is believed; nobody is sent further than the limit."""
+    truth = {"NYISO": 260.0, "CAISO_NORTH": 210.0, "GBR-13": 120.0, "ENTSOE_NL": 240.0}
+    chosen: list[list[str]] = []
+    step = 5 if WHOLE else 15  # degrees
+    for said in (truth, truth | {zone: lie_gco2_kwh}):
+        store = MemoryStore()
+        for name, gco2_kwh in said.items():
+            store.put_reading(a_reading_of(name, gco2_kwh))
+        router = Router(store, clock=SetClock(), telemetry=Log())
+        chosen.append([])
+        for lat in range(25, 61, step):
+            for lon in range(-125, 31, step):
+                answer = router.respond(event(query=f"lat={lat}&lon={lon}"))
+                body = json.loads(answer["body"])
+                first = body["candidates"][0]
+                nearest = min(each["latency_ms"] for each in body["candidates"])
+                assert first["latency_ms"] <= max(LIMIT_MS, nearest)
+                chosen[-1].append(str(first["zone"]))
+    moved = sum(before != after for before, after in zip(*chosen, strict=True))
+    MOVED[zone] = max(MOVED.get(zone, 0.0), round(moved / len(chosen[0]), 2))
+    record_property("share_of_places_moved_by_a_lying_zone", dict(MOVED))
+
+
+def test_a_report_costs_at_most_two_writes_for_each_of_its_samples(record_property: Record) -> None:
+    class Counted:
+        """A table where every path is known: the first write is refused, the second holds."""
+
+        class exceptions:  # noqa: N801 - as the client names it
+            class ConditionalCheckFailedException(Exception):  # noqa: N818
+                def __init__(self, item: Mapping[str, Any]) -> None:
+                    self.response = {"Item": item}
+
+        writes = 0
+
+        def update_item(self, **arguments: Any) -> None:
+            self.writes += 1
+            if arguments["ConditionExpression"].startswith("NOT"):
+                known = learnt(None, "SJC", "sfo", [HONEST_MS], NOW)
+                raise self.exceptions.ConditionalCheckFailedException(
+                    {**arguments["Key"], **items.from_latency(known)}
+                )
+
+    table = Counted()
+    store = DynamoStore(cast("DynamoDBClient", table), "readings", clock=SetClock())
+    colos = [f"A{first}{second}" for first in "ABCDEFGHIJ" for second in "ABCDEFGHIJ"]
+    sent = {"samples": [{"colo": colo, "pop": "sfo", "rtt_ms": 1} for colo in colos]}
+    answer = Router(store, clock=SetClock(), telemetry=Log()).respond(report(json.dumps(sent)))
+
+    assert json.loads(answer["body"]) == {"accepted": MAX_SAMPLES}
+    assert table.writes == 2 * MAX_SAMPLES
+    record_property("writes_per_report_at_most", table.writes)
