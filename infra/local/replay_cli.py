@@ -36,6 +36,7 @@ COLUMNS: Final = (
 )
 BAR_CHARS: Final = 40
 HOUR_S: Final = 3600.0
+SEARCH_STEP_S: Final = 900  # as the nightly tuner: hourly steps would hide most switches
 
 
 class OptionError(Exception):
@@ -194,7 +195,7 @@ def _tune(arguments: argparse.Namespace) -> int:
 
     def run() -> Outcome:
         years, world = _world(arguments)
-        span = _span(years.train_s, years, int(HOUR_S))
+        span = _span(years.train_s, years, SEARCH_STEP_S)
         length_s = span.until_s - span.since_s
         cuts_s = [span.since_s + length_s * share // 4 for share in (2, 3)]
         return tune(world, span, Policy(), cuts_s, search=Search(trials=arguments.trials))
@@ -273,7 +274,7 @@ def _tuned(
     from greenstream_tuning.search import Search, best_on  # noqa: PLC0415
 
     print("searching a policy on the training years ...", file=sys.stderr)
-    span = _span(years.train_s, years, int(HOUR_S))
+    span = _span(years.train_s, years, SEARCH_STEP_S)
     found = best_on(world, span, Policy(), Search(trials=arguments.trials))
     print(f"tuned: {found.policy}", file=sys.stderr)
     return found.policy, found

@@ -10,7 +10,7 @@ import pytest
 from functions.tuner.app import Result, run
 from greenstream.policies import PolicyVersion
 from greenstream.policy import FreshnessModel, Policy
-from greenstream_tuning.search import Search
+from greenstream_tuning.search import Score, Search
 from tests.builders import NOW, a_reading
 from tests.fakes.memory_store import MemoryStore
 
@@ -128,6 +128,32 @@ class TestWhereNoneWins:
 
         assert not result.adopted
         assert result.why == "the search found nothing better than the policy in force"
+
+
+class TestWhatLessCarbonMayNotCost:
+    IN_FORCE = Score(200.0, 190.0, (40.0, 80.0), (0, 5), (100.0, 900.0))
+
+    def broken(self, slack: float = 1.0, **changes: Any) -> set[str]:
+        breaches = replace(self.IN_FORCE, **changes).breaches(self.IN_FORCE, slack)
+        return {name for name, breach in breaches.items() if breach > 0}
+
+    def test_as_much_as_the_policy_in_force_is_allowed(self) -> None:
+        assert self.broken() == set()
+
+    def test_two_moves_a_day_follow_the_sun_and_are_allowed_whatever_is_in_force(self) -> None:
+        assert self.broken(switches_per_year=(730.0, 900.0)) == set()
+
+    def test_more_moves_are_not_under_any_one_limit(self) -> None:
+        assert self.broken(switches_per_year=(731.0, 0.0)) == {"switches_per_year"}
+        assert self.broken(switches_per_year=(0.0, 901.0)) == {"switches_per_year"}
+
+    def test_unseen_weeks_may_differ_by_a_stated_part(self) -> None:
+        assert self.broken(1.25, switches_per_year=(900.0, 1125.0)) == set()
+        assert self.broken(1.25, switches_per_year=(900.0, 1126.0)) == {"switches_per_year"}
+
+    def test_longer_paths_and_broken_limits_are_never_bought(self) -> None:
+        assert self.broken(p95_rtt_ms=(40.0, 81.5)) == {"p95_rtt_ms"}
+        assert self.broken(violations=(1, 0)) == {"violations"}
 
 
 class TestTooLittleHistory:

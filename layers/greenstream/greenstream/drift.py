@@ -7,7 +7,8 @@ every half-life. Pure, and a matter of microseconds: two look-ups and one power.
 The half-life was measured on hourly direct intensities of 2022 and 2023 of five grids (CAISO,
 PJM, New York, Great Britain, Germany): the regression of the distance from a trailing week's
 profile on the distance some hours before falls to 0.93 after 3 h, 0.84 after 6 h and 0.66 after
-14 h, within 0.1 of that for every grid and either year.
+14 h, within 0.1 of that for every grid and either year. On 2022 alone every half-life from 18 h to
+36 h delivers the same for a source 14 h late, within 0.02 % of the carbon.
 """
 
 import math
