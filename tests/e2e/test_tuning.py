@@ -1,0 +1,152 @@
+"""The tuner and the report on the deployed stack: too little history, weeks of it, and back."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from greenstream.clock import utc_now
+from greenstream.dynamodb import DynamoStore
+from greenstream.policies import DynamoPolicies
+from greenstream.policy import Policy
+from infra.local.replay_cli import DATASETS
+from infra.local.stack import (
+    ACCESS_KEY_ID,
+    ROOT,
+    SECRET_ACCESS_KEY,
+    STACK_NAME,
+    LocalStack,
+    Stack,
+)
+from tests.e2e import past_weeks
+from tests.e2e.test_local_stack import until
+
+pytestmark = pytest.mark.operations
+
+TUNER_TIMEOUT_S = 360
+"""What the template gives the function."""
+
+VISITS = 100
+LEAST_HOURS = 5 * 28 * 24
+TOLD_WITHIN_S = 120  # the router tells once a minute, with a later answer
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    local = LocalStack(tmp_path_factory.mktemp("tuning"))
+    try:
+        local.up(upstream="simulated", auth="none")
+        yield local
+    finally:
+        local.down()
+
+
+@pytest.fixture(scope="module")
+def stack(local: LocalStack) -> Stack:
+    stack = local.running()
+    assert stack is not None
+    return stack
+
+
+def greenstream(local: LocalStack, *arguments: str) -> str:
+    """Run the console command and return what it prints."""
+    command = [sys.executable, "-m", "infra.local.cli", "--state-dir", str(local.state_dir)]
+    ran = subprocess.run(
+        [*command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def tuned(stack: Stack) -> dict[str, Any]:
+    """Run the deployed tuner, with the patience that a search takes, and return its answer."""
+    client = boto3.client(
+        "lambda",
+        endpoint_url=stack.endpoint_url,
+        region_name=stack.region,
+        aws_access_key_id=ACCESS_KEY_ID,
+        aws_secret_access_key=SECRET_ACCESS_KEY,
+        config=Config(proxies={}, read_timeout=TUNER_TIMEOUT_S, retries={"total_max_attempts": 1}),
+    )
+    answer = client.invoke(FunctionName=f"{STACK_NAME}-tuner")
+    told: dict[str, Any] = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, told
+    return told
+
+
+def test_a_young_table_is_not_tuned_on_and_says_why(local: LocalStack, stack: Stack) -> None:
+    told = tuned(stack)
+
+    assert not told["adopted"]
+    assert "too little history: 0 grids have been telling for 14 days" in told["why"]
+    assert "no policy was ever written" in greenstream(local, "policy", "list")
+
+
+def test_a_month_is_searched_and_its_verdict_is_what_routers_decide_by(
+    local: LocalStack, stack: Stack
+) -> None:
+    now, carbon = utc_now(), DATASETS / "carbon"
+    if carbon.is_dir():
+        values = past_weeks.measured(carbon, now)
+    else:
+        print("NO REAL TRACES: the month is made up, since shared/datasets is not beside")
+        values = past_weeks.made_up
+    store = DynamoStore(stack.client("dynamodb"), stack.table, clock=utc_now)
+    assert past_weeks.put(store, past_weeks.readings(now, 29, values)) > LEAST_HOURS
+
+    began = time.monotonic()
+    told = tuned(stack)
+    print(f"{time.monotonic() - began:.0f} s of {TUNER_TIMEOUT_S}: {told}")
+
+    listed = greenstream(local, "policy", "list")
+    assert "less carbon on unseen weeks" in told["why"] or "nothing better" in told["why"]
+    assert ("* " in listed and f"{told['version']}  {told['why']}" in listed) == told["adopted"]
+    # Asked for the first time: what it answers is what a router that starts now decides by.
+    assert stack.get("/v1/policy")["version"] == told["version"]
+
+
+def test_one_command_goes_back(local: LocalStack, stack: Stack) -> None:
+    policies = DynamoPolicies(stack.client("dynamodb"), stack.table)
+    policies.write(Policy(), {}, utc_now())
+    policies.write(Policy(version="bold-1", switch_margin=0.0), {"why": "a try"}, utc_now())
+    policies.enforce("bold-1")
+    assert json.loads(greenstream(local, "policy", "show"))["policy"]["version"] == "bold-1"
+
+    greenstream(local, "policy", "revert", Policy().version)
+
+    assert json.loads(greenstream(local, "policy", "show"))["policy"]["switch_margin"] == 0.05
+    shown = json.loads(greenstream(local, "policy", "show", "bold-1"))
+    assert (shown["in_force"], shown["evidence"]) == (False, {"why": "a try"})
+
+
+def test_the_report_says_what_the_visits_delivered(local: LocalStack, stack: Stack) -> None:
+    route = "/v1/route?pops=sfo,iad,nyc,lon&lat=40.7&lon=-74&max_latency_ms=150"
+    for _ in range(VISITS):
+        stack.get(route)
+
+    def told() -> dict[str, Any] | None:
+        stack.get(route)
+        total = json.loads(greenstream(local, "report", "--days", "7", "--json"))
+        return total if total["requests"] >= VISITS else None
+
+    total = until("the router's telling of the visits", told, TOLD_WITHIN_S)
+    text = greenstream(local, "report", "--days", "7")
+
+    assert total["simulated"]
+    assert total["decisions"] >= VISITS
+    assert total["delivered_gco2_kwh"] < total["nearest_gco2_kwh"]
+    for words in (
+        "SIMULATED data: no figure here is real",
+        f"{total['requests']} requests of the last 7 days",
+        f"best static   {total['best_static_gco2_kwh']:7.1f} g/kWh",
+        "Attributional and location-based",
+        "energy used at the chosen origin only",
+        f"{total['added_rtt_ms']:.1f} ms of round trip on the mean, at an energy not known here",
+    ):
+        assert words in text
