@@ -27,10 +27,9 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from schemathesis.schemas import BaseSchema
 
 from functions.router.app import Router
-from greenstream import items
+from greenstream import items, openapi
 from greenstream.dynamodb import DynamoStore
 from greenstream.policy import Policy
 from greenstream.question import MAX_ERRORS, MAX_QUERY_CHARS, PARAMETERS
@@ -457,27 +456,26 @@ class Quiet(WSGIRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def surface() -> Iterator[BaseSchema]:
+def address() -> Iterator[str]:
     app = function_url.application(described.a_client().router.respond)
     with make_server("127.0.0.1", 0, app, handler_class=Quiet) as server:
         thread = Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        yield schemathesis.openapi.from_url(
-            f"http://127.0.0.1:{server.server_port}/openapi.json",
-            config=described.TOO_LARGE_IS_A_REFUSAL_TOO,
-        )
+        yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
 
 
-over_http = schemathesis.pytest.from_fixture("surface")
+over_http = schemathesis.openapi.from_dict(
+    openapi.document(), config=described.TOO_LARGE_IS_A_REFUSAL_TOO
+)
 
 
 @pytest.mark.skipif(not WHOLE, reason="left to the whole run: `make test` tries sixty of each")
 @over_http.parametrize()
-@settings(many, max_examples=600)
-def test_the_surface_over_http_is_as_described(case: schemathesis.Case[Any]) -> None:
-    described.hold(case)
+@settings(many, max_examples=400)
+def test_the_surface_over_http_is_as_described(case: schemathesis.Case[Any], address: str) -> None:
+    described.hold(case, address)
     ASKED["over_http"] += 1
 
 

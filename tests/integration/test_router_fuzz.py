@@ -53,11 +53,11 @@ def test_it_answers_as_described(case: schemathesis.Case[Any]) -> None:
     hold(case)
 
 
-def hold(case: schemathesis.Case[Any]) -> None:
-    """Send what was made and hold the answer to the description."""
+def hold(case: schemathesis.Case[Any], base_url: str | None = None) -> None:
+    """Send what was made, to an address or to the application, and hold the answer to all said."""
     if case.meta is not None and case.meta.generation.mode.is_positive:
         _keep_what_cannot_be_described(case.query)
-    case.call_and_validate()
+    case.call_and_validate(base_url)
 
 
 def _keep_what_cannot_be_described(query: dict[str, Any]) -> None:
