@@ -1,21 +1,26 @@
 """How the suites that try to break things are counted, printed and, when run whole, written down.
 
 Each module is one suite, named by its SUITE; each of its tests is one case, unless it records the
-property `cases` (a search over thousands of orders is one test and thousands of cases). Any other
-property a test records is a figure of its suite.
+property `cases` (a search over thousands of orders is one test and thousands of cases). A test that
+records the property `cell` (row, column, seconds, peak MB) is a field of its suite's table. Any
+other property a test records is a figure of its suite.
 """
 
 import json
 import os
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 REPORT = Path(".local/chaos.json")
 WHOLE = os.environ.get("CHAOS") == "whole"
 
+Cell = tuple[str, str, float, float]
+
+_cells: dict[str, list[tuple[Cell, bool]]] = defaultdict(list)
 _suites: dict[str, dict[str, Any]] = defaultdict(lambda: {"cases": 0, "passed": 0, "seconds": 0.0})
 
 
@@ -36,7 +41,16 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     counted = report.when == "call" or not report.passed
     if report.skipped or not counted:
         return
-    suite = _suites[str(properties.pop("suite"))]
+    name = str(properties.pop("suite"))
+    suite = _suites[name]
+    if "cell" in properties:
+        cell = cast("Cell", properties.pop("cell"))
+        _cells[name].append((cell, report.passed))
+        suite["max_memory_mb"] = max(suite.get("max_memory_mb", 0.0), round(cell[3], 1))
+        slowest = suite.get("slowest_cell", {"seconds": 0.0})
+        if cell[2] > slowest["seconds"]:
+            shown = {"row": cell[0], "column": cell[1], "seconds": round(cell[2], 1)}
+            suite["slowest_cell"] = shown
     cases = int(str(properties.pop("cases", 1)))
     suite["cases"] += cases
     suite["passed"] += cases if report.passed else 0
@@ -44,9 +58,26 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     suite.update(properties)
 
 
+def table_of(cells: list[tuple[Cell, bool]]) -> Iterator[str]:
+    """Lay out a suite's cells, in the order in which rows and columns were first tried."""
+    rows = list(dict.fromkeys(cell[0] for cell, _ in cells))
+    columns = list(dict.fromkeys(cell[1] for cell, _ in cells))
+    shown = {
+        (cell[0], cell[1]): f"{'✓' if passed else '✗'} {cell[2]:5.1f} {cell[3]:5.0f}"
+        for cell, passed in cells
+    }
+    yield f"{'':24}" + "".join(f"{column:>17}" for column in columns)
+    for row in rows:
+        yield f"{row:24}" + "".join(f"{shown.get((row, column), '-'):>17}" for column in columns)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not _suites:
         return
+    for name, cells in _cells.items():
+        terminalreporter.section(f"{name}: ✓ or ✗, seconds, peak MB")
+        for line in table_of(cells):
+            terminalreporter.write_line(line)
     terminalreporter.section("what was tried")
     for name, suite in _suites.items():
         figures = ", ".join(f"{key} {value}" for key, value in suite.items())

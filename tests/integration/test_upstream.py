@@ -228,6 +228,15 @@ def test_a_wrong_fault_is_refused_with_the_choices(simulator: Simulator) -> None
     assert "false_zero" in answer.json()["error"]
 
 
+def test_one_providers_faults_can_be_ended_alone(simulator: Simulator) -> None:
+    for provider in ("eso", "pjm"):
+        simulator.spoil(provider=provider, fault="empty")
+    left = httpx.delete(f"{simulator.base_url}/faults?provider=eso", trust_env=False)
+    assert [fault["provider"] for fault in left.json()] == ["pjm"]
+    unknown = httpx.delete(f"{simulator.base_url}/faults?provider=nobody", trust_env=False)
+    assert unknown.status_code == 400
+
+
 def test_faults_are_listed_until_they_are_cleared(simulator: Simulator) -> None:
     simulator.spoil(provider="eso", fault="null_actual")
     assert [fault["fault"] for fault in simulator.get("/faults").json()] == ["null_actual"]

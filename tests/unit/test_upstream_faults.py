@@ -72,6 +72,9 @@ def test_cleared_faults_are_gone_and_listed_ones_show_what_is_left() -> None:
     faults.add(fault(times=3), NOW)
     names(faults)
     assert [(each["fault"], each["times"]) for each in faults.listed(NOW)] == [("empty", 2)]
+    faults.add(fault(provider="pjm"), NOW)
+    faults.clear("eso")
+    assert [each["provider"] for each in faults.listed(NOW)] == ["pjm"]
     faults.clear()
     assert faults.listed(NOW) == []
 

@@ -198,9 +198,13 @@ class Faults:
         """Put a fault in force at ``now``."""
         self._faults.append((fault, now))
 
-    def clear(self) -> None:
-        """End every fault."""
-        self._faults.clear()
+    def clear(self, provider: str | None = None) -> None:
+        """End every fault, or every one of a provider."""
+        self._faults = [
+            (fault, since)
+            for fault, since in self._faults
+            if provider is not None and fault.provider != provider
+        ]
 
     def listed(self, now: datetime) -> list[dict[str, Any]]:
         """Give the faults still in force, with ``times`` as what is left."""

@@ -123,7 +123,7 @@ class Upstream:
             name, _, rest = target.path.removeprefix("/").partition("/")
             provider, path = self._by_name.get(name), f"/{rest}"
         if provider is None:
-            answer = self._control(incoming, target.path)
+            answer = self._control(incoming, target.path, dict(parse_qsl(target.query)))
             log(f"control {incoming.method} {target.path} {answer.status}")
             await self._send(writer, answer, None)
             return
@@ -147,17 +147,18 @@ class Upstream:
     def _count(self, name: str, path: str) -> None:
         self._requests.setdefault(name, Counter())[path] += 1
 
-    def _control(self, incoming: Incoming, path: str) -> Answer:
-        control = {
+    def _control(self, incoming: Incoming, path: str, query: dict[str, str]) -> Answer:
+        control: dict[tuple[str, str], Callable[[], Answer]] = {
             ("GET", "/"): self._about,
             ("GET", "/requests"): lambda: json_answer(self._requests),
             ("GET", "/faults"): lambda: json_answer(self._faults.listed(self._clock())),
             ("POST", "/faults"): lambda: self._add_fault(incoming.body),
-            ("DELETE", "/faults"): self._clear_faults,
-        }.get((incoming.method, path))
-        if control is None:
+            ("DELETE", "/faults"): lambda: self._clear_faults(query.get("provider")),
+        }
+        asked = control.get((incoming.method, path))
+        if asked is None:
             return json_answer({"error": f"no {incoming.method} {path}"}, HTTPStatus.NOT_FOUND)
-        return control()
+        return asked()
 
     def _about(self) -> Answer:
         mounts = {
@@ -178,9 +179,12 @@ class Upstream:
         self._faults.add(fault, self._clock())
         return json_answer(fault.as_dict(), HTTPStatus.CREATED)
 
-    def _clear_faults(self) -> Answer:
-        self._faults.clear()
-        return json_answer([])
+    def _clear_faults(self, provider: str | None) -> Answer:
+        if provider not in {None, *self._by_name}:
+            text = f"provider: one of {', '.join(self._by_name)}"
+            return json_answer({"error": text}, HTTPStatus.BAD_REQUEST)
+        self._faults.clear(provider)
+        return json_answer(self._faults.listed(self._clock()))
 
     async def _send(
         self, writer: asyncio.StreamWriter, answer: Answer, fault: Fault | None

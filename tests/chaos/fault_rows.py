@@ -1,0 +1,198 @@
+"""The rows of the fault matrix: what is done to an upstream, to an address, to a clock."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tests.integration.engines import free_port
+
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+EARLIER = 2 * HOUR
+Posted = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """What of a provider is struck alone, in the simulator's words and in ours."""
+
+    posted: Posted
+    zone: str
+
+
+ONE_ZONE = {
+    "eso": Place({"zone": "GBR"}, "GBR"),
+    "gridstatus": Place({"provider": "nyiso", "zone": "NYISO"}, "NYISO"),
+    "watttime": Place({"zone": "CAISO_NORTH"}, "CAISO_NORTH"),
+    "entsoe": Place({"zone": "10YNL----------L"}, "ENTSOE_NL"),
+    "electricitymaps": Place({"zone": "US-NY-NYIS"}, "NYISO"),
+}
+LONDON = Place({"zone": "GBR-13"}, "GBR-13")
+"""One request brings all British regions: the content of one can be spoilt, its transport not."""
+
+HOME = {
+    "eso": ZoneInfo("Europe/London"),
+    "gridstatus": ZoneInfo("America/New_York"),
+    "watttime": ZoneInfo("America/Los_Angeles"),
+    "entsoe": ZoneInfo("Europe/Amsterdam"),
+    "electricitymaps": ZoneInfo("Europe/Amsterdam"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """A row of the matrix.
+
+    Parameters
+    ----------
+    posted
+        To the simulator, applied in order.
+    content
+        Whether it is the content of the figures that is wrong.
+    may_be_true
+        Whether what comes can still be read: then the truth or nothing is stored.
+    ends_run
+        Providers for which it speaks of the key or the plan, whatever zone was asked: they ask
+        no further, by design.
+    slow, dear
+        Whether it takes time, or more work than the others.
+    """
+
+    name: str
+    posted: tuple[Posted, ...] = ()
+    content: bool = False
+    may_be_true: bool = False
+    ends_run: tuple[str, ...] = ()
+    slow: bool = False
+    dear: bool = False
+
+
+KEYED = ("entsoe", "electricitymaps")
+
+
+def status(code: int, *, ends_run: tuple[str, ...] = ()) -> Fault:
+    return Fault(name=str(code), posted=({"fault": "status", "status": code},), ends_run=ends_run)
+
+
+def throttled(retry_after: str) -> Fault:
+    posted = {"fault": "status", "status": 429, "headers": {"Retry-After": retry_after}}
+    return Fault(name=f"429, wait {retry_after} s", posted=(posted,), ends_run=KEYED, dear=True)
+
+
+def plain(name: str, fault: str, **more: Any) -> Fault:
+    return Fault(name=name, posted=({"fault": fault},), **more)
+
+
+STRIKES = (
+    plain("hang", "hang", slow=True),
+    plain("slow drip", "drip", slow=True),
+    plain("slow drip of the head", "drip_head", slow=True),
+    plain("reset", "reset"),
+    plain("reset mid-body", "reset_midway"),
+    status(401, ends_run=KEYED),
+    status(403, ends_run=("entsoe",)),
+    status(404),
+    status(429, ends_run=KEYED),
+    throttled("3"),
+    throttled("86400"),
+    status(500),
+    Fault(name="503 empty", posted=({"fault": "status", "status": 503}, {"fault": "empty"})),
+    plain("HTML with 200", "html"),
+    plain("empty", "empty"),
+    plain("truncated", "truncate"),
+    plain("noise", "garbage"),
+    Fault(
+        name="50 MB",
+        posted=({"fault": "big", "body_bytes": 50_000_000},),
+        may_be_true=True,
+        dear=True,
+    ),
+    plain("deep XML", "deep_xml"),
+    plain("deep JSON", "deep_json"),
+    plain("entity bomb", "billion_laughs"),
+    plain("ZIP bomb", "zip_bomb", dear=True),
+    plain("gzip bomb", "gzip_bomb", dear=True),
+    plain("wrong content type", "wrong_type", may_be_true=True),
+    plain("wrong unit", "wrong_unit", content=True),
+    plain("NaN", "nan", content=True),
+    plain("negative", "negative", content=True),
+    plain("null", "null", content=True),
+)
+
+NOWHERE: Mapping[str, Callable[[], str]] = {
+    "refused": lambda: f"http://127.0.0.1:{free_port()}",
+    "DNS failure": lambda: "http://no-such-host.invalid",
+}
+
+CLOCKS: Mapping[str, tuple[timedelta, timedelta]] = {  # ours, theirs
+    "their clock 1 h ahead": (0 * HOUR, HOUR),
+    "their clock 1 h behind": (0 * HOUR, -HOUR),
+    "our clock 1 h ahead": (HOUR, 0 * HOUR),
+    "our clock 1 h behind": (-HOUR, 0 * HOUR),
+    "future stamps": (0 * HOUR, 6 * HOUR),
+    "repeated stale data": (0 * HOUR, -EARLIER),
+}
+
+
+def change_of_clocks(home: ZoneInfo, after: datetime, *, forward: bool) -> datetime:
+    """The next time that a place's clocks go forward, or back."""
+    moment = after.replace(minute=0, second=0)
+    while True:
+        before, moment = moment.astimezone(home).utcoffset(), moment + HOUR
+        now = moment.astimezone(home).utcoffset()
+        assert before is not None
+        assert now is not None
+        if before != now and (now > before) is forward:
+            return moment
+
+
+def around_change(forward: bool) -> Callable[[ZoneInfo, datetime], list[datetime]]:  # noqa: FBT001
+    """In the hour before the change, in the one after, and at noon of that day."""
+
+    def instants(home: ZoneInfo, after: datetime) -> list[datetime]:
+        change = change_of_clocks(home, after, forward=forward)
+        return [change - 25 * MINUTE, change + 35 * MINUTE, change + 11 * HOUR + 20 * MINUTE]
+
+    return instants
+
+
+def at_leap_day(home: ZoneInfo, after: datetime) -> list[datetime]:
+    year = next(year for year in range(after.year + 1, after.year + 9) if year % 4 == 0)
+    return around_midnight(home, datetime(year, 2, 29, tzinfo=home)) + around_midnight(
+        home, datetime(year, 3, 1, tzinfo=home)
+    )
+
+
+def at_new_year(home: ZoneInfo, after: datetime) -> list[datetime]:
+    year = after.year + 1
+    everywhere = {HOME["gridstatus"], home, UTC}
+    midnights = {datetime(year, 1, 1, tzinfo=zone).astimezone(UTC) for zone in everywhere}
+    return [instant for each in sorted(midnights) for instant in around_midnight(home, each)]
+
+
+def around_midnight(_: ZoneInfo, midnight: datetime) -> list[datetime]:
+    return [midnight.astimezone(UTC) + minutes * MINUTE for minutes in (-10, 22)]
+
+
+CALENDAR: Mapping[str, Callable[[ZoneInfo, datetime], list[datetime]]] = {
+    "DST begins": around_change(forward=True),
+    "DST ends": around_change(forward=False),
+    "leap day": at_leap_day,
+    "year boundary": at_new_year,
+}
+
+BY_NAME = {fault.name: fault for fault in STRIKES}
+ROWS = (*NOWHERE, *BY_NAME, *CLOCKS, *CALENDAR)
+SLOW = frozenset(fault.name for fault in STRIKES if fault.slow)
+CHEAP = tuple(
+    row
+    for row in ROWS
+    if row not in {*SLOW, *CALENDAR} and not (row in BY_NAME and BY_NAME[row].dear)
+)
+
+
+def place_of(provider: str, row: str) -> Place:
+    """Return what of the provider this row strikes alone."""
+    content = row in BY_NAME and BY_NAME[row].content
+    return LONDON if provider == "eso" and content else ONE_ZONE[provider]

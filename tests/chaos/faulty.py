@@ -1,0 +1,235 @@
+"""One function before its simulated upstream and a real table: what stood, what came, what went."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from samtranslator.yaml_helper import yaml_parse
+
+from greenstream.dynamodb import DynamoStore
+from greenstream.reading import Basis, Forecast, Kind, Reading, Signal
+from greenstream.store import Snapshot
+from infra.local.stack import SECRETS
+from tests.chaos.sandbox import ROOT, Run, Sandboxes
+from tests.integration.conftest import make_table
+from tests.integration.engines import HOST
+from tests.integration.test_upstream import Simulator
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Items = dict[tuple[str, str], dict[str, Any]]
+"""A table's items by their key."""
+
+LONG_AGO, FAR_AHEAD = (datetime(year, 1, 1, tzinfo=UTC) for year in (2000, 2100))
+BATCH = 25
+CONTROL_S = 60.0
+GRIDS = ("nyiso", "caiso", "pjm")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the template gives a function."""
+
+    memory_mb: int
+    timeout_s: int
+
+
+def limits(provider: str) -> Limits:
+    """Read the template."""
+    template = yaml_parse((ROOT / "template.yaml").read_text())
+    function = template["Resources"][f"{provider.title()}Function"]["Properties"]
+    return Limits(function["MemorySize"], function["Timeout"])
+
+
+def environment(provider: str, limits: Limits, engine: str, home: Path) -> dict[str, str]:
+    """Return what every sandbox of a function has, as the template and Lambda set it."""
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(home),
+        "TZ": ":UTC",
+        "LANG": "C.UTF-8",
+        "AWS_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_LAMBDA_FUNCTION_NAME": provider,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(limits.memory_mb),
+        "AWS_ENDPOINT_URL_DYNAMODB": engine,
+        "POWERTOOLS_SERVICE_NAME": provider,
+        "POWERTOOLS_METRICS_NAMESPACE": "GreenStream/test",
+        "TABLE_NAME": "told-to-each-run",
+        "UPSTREAM": "simulated",
+        "NO_PROXY": f"{HOST},.amazonaws.com",
+        "GRIDSTATUS_ZONES": "NYISO,CAISO,PJM",
+        # 27 zones and the plan in a run: as many as the simulated plan of 30 requests allows.
+        "ELECTRICITYMAPS_HOURLY_BUDGET": "168",
+        f"{provider.upper()}_BASE_URL": "http://told-to-each-run.test",
+    }
+
+
+def upstreams(provider: str) -> tuple[str, ...]:
+    """Return the simulated APIs that a function asks."""
+    return GRIDS if provider == "gridstatus" else (provider,)
+
+
+def zone_of(key: tuple[str, str]) -> str | None:
+    """Return the zone that an item speaks of."""
+    pk, sk = key
+    for name in (pk, sk):
+        kind, _, rest = name.partition("#")
+        if kind in ("HISTORY", "FORECAST", "READING", "PROFILE"):
+            return rest.partition("#")[0]
+    return None
+
+
+def of_zones(items: Items) -> Items:
+    """Leave out what speaks of no zone: the provider's own status."""
+    return {key: item for key, item in items.items() if zone_of(key) is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """One run: the table before, the run, the table after, and what the store reads of that."""
+
+    before: Items
+    run: Run
+    after: Items
+    snapshot: Snapshot
+    history: Sequence[Reading]
+    forecasts: Sequence[Forecast]
+
+
+@dataclass
+class Bench:
+    """A provider's function, ready to be run against any simulator and any table.
+
+    ``seed`` is what a good run left two hours ago, ``usual`` what a good run makes of it now.
+    """
+
+    provider: str
+    limits: Limits
+    now: datetime
+    client: "DynamoDBClient"
+    sandboxes: Sandboxes
+    simulators: "SimpleQueue[Simulator]" = field(default_factory=SimpleQueue)
+    seed: Items = field(default_factory=dict)
+    usual: Items = field(default_factory=dict)
+    _tokens: "count[int]" = field(default_factory=count)
+
+    @contextmanager
+    def simulator(self) -> Iterator[Simulator]:
+        """Borrow a simulator whose faults of this provider are ours alone."""
+        simulator = self.simulators.get()
+        try:
+            yield simulator
+        finally:
+            self.simulators.put(simulator)
+
+    def table(self, items: Items) -> str:
+        """Make a table of these items and give its name."""
+        name = f"{self.provider}-{next(self._tokens)}"
+        make_table(self.client, name)
+        puts: list[Any] = [{"PutRequest": {"Item": item}} for item in items.values()]
+        while puts:
+            answer = self.client.batch_write_item(RequestItems={name: puts[:BATCH]})
+            puts = answer["UnprocessedItems"].get(name, []) + puts[BATCH:]
+        return name
+
+    def items(self, table: str) -> Items:
+        """Read all that a table holds."""
+        pages = self.client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+        found = [dict(item) for page in pages for item in page["Items"]]
+        return {(item["pk"]["S"], item["sk"]["S"]): item for item in found}
+
+    def strike(
+        self,
+        table: str,
+        simulator: Simulator,
+        faults: Sequence[Mapping[str, Any]] = (),
+        *,
+        now: datetime | None = None,
+        upstream_now: datetime | None = None,
+        address: str | None = None,
+    ) -> Strike:
+        """Run once with these faults in force.
+
+        Parameters
+        ----------
+        faults
+            As posted, less the provider where all that this function asks are meant.
+        now, upstream_now
+            Our clock and the provider's, where they are not the present.
+        address
+            Where the upstream is looked for instead of where it is.
+        """
+        if upstream_now is not None:
+            offset_s = (upstream_now - self.now).total_seconds()
+            faults = [{"fault": "future", "offset_s": offset_s}, *faults]
+        for fault in faults:
+            for upstream in upstreams(self.provider):
+                if fault.get("provider", upstream) == upstream:
+                    posted = {"provider": upstream, **fault}
+                    self._control(simulator, "POST", json=posted)
+        told = f"run-{next(self._tokens)}"  # a key of its own: the simulated plans count by key
+        base_url = address or simulator.base_url
+        sent = {
+            "TABLE_NAME": table,
+            f"{self.provider.upper()}_BASE_URL": f"{base_url}/{self.provider}",
+            **dict.fromkeys(SECRETS.values(), told),
+        }
+        if self.provider == "gridstatus":
+            sent |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), base_url)
+            sent |= {"REQUESTS_CA_BUNDLE": simulator.ca_bundle}
+        before = self.items(table)
+        try:
+            run = self.sandboxes.run(now or self.now, sent)
+        finally:
+            self._clear(simulator)
+        return self._strike(before, run, table)
+
+    def _strike(self, before: Items, run: Run, table: str) -> Strike:
+        after, store = self.items(table), DynamoStore(self.client, table, clock=lambda: self.now)
+        history: list[Reading] = []
+        for pk in {pk for pk, _ in after if pk.startswith("HISTORY#")}:
+            _, zone, provider, signal, basis = pk.split("#")
+            kind = Kind(Signal(signal), Basis(basis))
+            history += store.history(zone, provider, kind, since=LONG_AGO, until=FAR_AHEAD)
+        zones = {pk.partition("#")[2] for pk, _ in after if pk.startswith("FORECAST#")}
+        forecasts = [forecast for zone in zones for forecast in store.forecasts(zone)]
+        return Strike(before, run, after, store.snapshot(), history, forecasts)
+
+    def _clear(self, simulator: Simulator) -> None:
+        """End this provider's faults; another's are in force for another cell."""
+        for upstream in upstreams(self.provider):
+            self._control(simulator, "DELETE", params={"provider": upstream})
+
+    def _control(self, simulator: Simulator, method: str, **sent: Any) -> None:
+        address = f"{simulator.base_url}/faults"
+        httpx.request(
+            method, address, timeout=CONTROL_S, trust_env=False, **sent
+        ).raise_for_status()
+
+    def prepare(self, earlier: timedelta) -> None:
+        """Make seed and usual by good runs of the function itself.
+
+        Raises
+        ------
+        AssertionError
+            When a good run is none.
+        """
+        with self.simulator() as simulator:
+            table = self.table({})
+            then = self.now - earlier
+            first = self.strike(table, simulator, now=then, upstream_now=then)
+            again = self.strike(table, simulator)
+        for good in (first, again):
+            assert good.run.error is None, good.run.log
+        assert not again.run.answer["errors"], again.run.answer
+        self.seed, self.usual = first.after, again.after

@@ -1,0 +1,287 @@
+"""Every provider under every fault: the run ends in time, and nothing wrong is ever stored.
+
+Each cell runs the function's real handler, cold and in a process of its own with Lambda's
+environment, on a real DynamoDB-compatible server, against the simulated upstreams over real HTTP.
+Both clocks stand still, so that a good run is the measure: what a faulty run stores is, byte for
+byte, what stood there before or what a good run would have stored. A cell first spoils one zone's
+answers, then (in the whole run) all of them.
+
+One fault of each provider also strikes the deployed function of a local stack, in
+`test_faults_deployed`.
+
+On the days of the calendar rows the library under gridstatus reads the machine's own clock for
+CAISO, and so asks for an archive that is not there yet: CAISO is missing, its neighbours are not.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from greenstream.dynamodb import dynamodb_client
+from greenstream.reading import FUTURE_TOLERANCE, Reading
+from greenstream.zones import zones_of
+from infra.local.stack import COLLECTORS
+from tests.chaos.conftest import WHOLE
+from tests.chaos.fault_rows import (
+    BY_NAME,
+    CALENDAR,
+    CHEAP,
+    CLOCKS,
+    HOME,
+    HOUR,
+    NOWHERE,
+    ROWS,
+    SLOW,
+    Fault,
+    Posted,
+    place_of,
+)
+from tests.chaos.faulty import Bench, Items, Strike, environment, limits, of_zones, zone_of
+from tests.chaos.sandbox import Sandboxes
+from tests.chaos.upstream_truth import is_foretold, is_true
+from tests.integration.engines import dynoxide
+from tests.integration.test_upstream import running
+
+SUITE = "fault matrix"
+EARLIER = 2 * HOUR
+SIMULATORS = 5
+CHEAP_AT_A_TIME = 3 if WHOLE else 5
+ONE = "watttime"
+CELLS = (
+    [(row, provider) for row in ROWS for provider in COLLECTORS]
+    if WHOLE
+    else [(row, ONE) for row in CHEAP]
+    + [("NaN", provider) for provider in COLLECTORS if provider != ONE]
+)
+
+
+# --- trying -----------------------------------------------------------------------------------
+
+
+def tried(bench: Bench, row: str) -> list[Strike]:
+    """Run a cell: one zone struck, then all of them; or the only way there is."""
+    with bench.simulator() as simulator:
+        if row in CALENDAR:
+            table = bench.table({})
+            return [
+                bench.strike(table, simulator, now=instant, upstream_now=instant)
+                for instant in CALENDAR[row](HOME[bench.provider], bench.now)
+            ]
+
+        def strike(faults: Sequence[Posted] = (), **changes: Any) -> Strike:
+            return bench.strike(bench.table(bench.seed), simulator, faults, **changes)
+
+        if row in NOWHERE:
+            return [strike(address=NOWHERE[row]())]
+        place = place_of(bench.provider, row).posted
+        if row in CLOCKS:
+            ours, theirs = CLOCKS[row]
+            moved = {"fault": "future", "offset_s": theirs.total_seconds()}
+            strikes = [[moved | place], [moved]] if theirs else [[]]
+            return [strike(faults, now=bench.now + ours) for faults in strikes]
+        everywhere = BY_NAME[row].posted
+        one_zone = [one | place for one in everywhere]
+        return [strike(faults) for faults in ((one_zone, everywhere) if WHOLE else (one_zone,))]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """The cells that were asked for, being tried in the background."""
+
+    benches: Mapping[str, Bench]
+    cells: Mapping[tuple[str, str], "Future[list[Strike]]"]
+
+
+@pytest.fixture(scope="module")
+def matrix(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Matrix]:
+    asked = [
+        (str(item.callspec.params["row"]), str(item.callspec.params["provider"]))
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.originalname == "test_a_fault_is_survived"
+    ]
+    now = datetime.now(UTC).replace(microsecond=0)
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        engine = stack.enter_context(dynoxide(tmp_path_factory.mktemp("dynoxide")))
+        patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", engine)
+        client = dynamodb_client(read_timeout_s=30.0)
+        frozen = ("--start", now.isoformat(), "--speed", "0")
+        simulators = [
+            stack.enter_context(running(tmp_path_factory.mktemp("upstream"), *frozen))
+            for _ in range(SIMULATORS)
+        ]
+        benches: dict[str, Bench] = {}
+        for provider in dict.fromkeys(provider for _, provider in asked):
+            given, folder = limits(provider), tmp_path_factory.mktemp(provider)
+            sandboxes = Sandboxes(
+                provider, environment(provider, given, engine, folder), given.timeout_s, folder
+            )
+            stack.callback(sandboxes.close)
+            benches[provider] = Bench(provider, given, now, client, sandboxes)
+            for simulator in simulators:
+                benches[provider].simulators.put(simulator)
+        slow = [cell for cell in asked if cell[0] in SLOW]
+        cheap_at_a_time = stack.enter_context(ThreadPoolExecutor(CHEAP_AT_A_TIME))
+        all_at_once = stack.enter_context(ThreadPoolExecutor(max(1, len(slow))))
+        list(cheap_at_a_time.map(lambda bench: bench.prepare(EARLIER), benches.values()))
+        cells = {
+            (row, provider): (all_at_once if (row, provider) in slow else cheap_at_a_time).submit(
+                tried, benches[provider], row
+            )
+            for row, provider in asked
+        }
+        yield Matrix(benches, cells)
+        for cell in cells.values():
+            cell.cancel()
+
+
+# --- judging ----------------------------------------------------------------------------------
+
+
+def in_zone(items: Items, zone: str) -> Items:
+    return {key: item for key, item in items.items() if zone_of(key) == zone}
+
+
+def assert_sound(strike: Strike, bench: Bench) -> None:
+    """It ended in time, within its memory, as a run may end; all that is stored can be read."""
+    run = strike.run
+    assert run.seconds < bench.limits.timeout_s
+    assert run.peak_mb < bench.limits.memory_mb
+    assert run.error in {None, "CollectionFailedError"}, run.log
+    assert strike.snapshot.damaged == ()
+    for read, kind in ((strike.history, "HISTORY#"), (strike.forecasts, "FORECAST#")):
+        assert len(read) == sum(pk.startswith(kind) for pk, _ in strike.after), "not all readable"
+
+
+def assert_named(strike: Strike, provider: str, zone: str | None = None) -> None:
+    """Failures stand in log lines with provider and zone, in a metric and in the status."""
+    lines = strike.run.lines
+    told = [one for one in lines if one.get("message") in {"rejected", "upstream failed"}]
+    assert {line["provider"] for line in told} == {provider}
+    # No attribute is written for what is not known: which zone, when the key is refused.
+    assert zone is None or {line.get("zone") for line in told} <= {zone, None}, strike.run.log
+    for line in told:
+        assert line["level"] == "WARNING"
+        assert line["error_kind"] in {"transient", "permanent", "no_data", "invalid"}
+        assert line["error"]
+        assert line.get("reason") or line["error_kind"] != "invalid"
+    [metrics] = [line for line in lines if "ZoneErrors" in line]
+    assert metrics["service"] == provider
+    assert metrics["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]]
+    assert sum(metrics["ZoneErrors"]) >= 1
+    failed = strike.run.error is not None
+    assert metrics["RunSucceeded"] == [0.0 if failed else 1.0]
+    [state] = [one for one in strike.snapshot.providers if one.provider == provider]
+    assert state.state == ("failed" if failed else "partial")
+    assert state.last_error
+    assert state.last_error_kind in {line["error_kind"] for line in told}
+
+
+def assert_each_is_one_of(items: Items, *allowed: Items) -> None:
+    for key, item in items.items():
+        assert item in [each.get(key) for each in allowed], f"{key} is {item}"
+
+
+def judge_one_zone(strike: Strike, fault: Fault, bench: Bench, zone: str) -> None:
+    """The zone keeps what it had, the others have what a good run brings."""
+    provider, before, after = bench.provider, strike.before, of_zones(strike.after)
+    assert in_zone(bench.seed, zone), "without a last good reading nothing is shown"
+    assert in_zone(bench.seed, zone) != in_zone(bench.usual, zone)
+    others = {key: item for key, item in after.items() if zone_of(key) != zone}
+    usual = {key: item for key, item in of_zones(bench.usual).items() if zone_of(key) != zone}
+    if provider in fault.ends_run:
+        assert_each_is_one_of(others, before, bench.usual)
+    else:
+        assert others == usual
+        assert (strike.run.error is None) is bool(usual) or fault.may_be_true
+    if fault.may_be_true:
+        assert_each_is_one_of(in_zone(after, zone), before, bench.usual)
+    else:
+        assert in_zone(after, zone) == in_zone(before, zone)
+    if in_zone(after, zone) == in_zone(before, zone):
+        assert_named(strike, provider, zone)
+
+
+def judge_all(strike: Strike, fault: Fault, bench: Bench) -> None:
+    """Everything stays as it was, and the run says that it failed."""
+    if fault.may_be_true:
+        assert_each_is_one_of(of_zones(strike.after), strike.before, bench.usual)
+        return
+    assert of_zones(strike.after) == of_zones(strike.before)
+    assert strike.run.error == "CollectionFailedError"
+    assert_named(strike, bench.provider)
+
+
+def assert_true(strike: Strike, now: datetime, upstream_now: datetime) -> list[Reading]:
+    """What came is what the upstream held true of just that interval; nothing went back."""
+    fresh = [one for one in strike.history if one.fetched_at == now]
+    for one in fresh:
+        assert is_true(one, upstream_now), one
+        assert one.valid_from <= now + FUTURE_TOLERANCE, one
+    by_end = {(one.zone, one.provider, one.kind, one.valid_to): one for one in strike.history}
+    for one in strike.snapshot.readings:
+        kept = by_end[one.zone, one.provider, one.kind, one.valid_to]
+        assert (one.gco2_kwh, one.fetched_at) == (kept.gco2_kwh, kept.fetched_at)
+    for forecast in strike.forecasts:
+        assert all(is_foretold(forecast, point) for point in forecast.points), forecast
+    for key, item in strike.before.items():
+        if key[1].startswith("READING#"):
+            newer = strike.after[key]
+            assert int(newer["valid_to"]["N"]) >= int(item["valid_to"]["N"])
+    return fresh
+
+
+def judge_calendar(strike: Strike, bench: Bench, now: datetime) -> None:
+    """Every zone has its reading, true and of its time."""
+    provider, run = bench.provider, strike.run
+    assert run.error is None, run.log
+    absent = {"CAISO_NORTH"} if provider == "gridstatus" else set()
+    assert {error.partition(":")[0] for error in run.answer["errors"]} == {
+        f"{provider}/{zone}" for zone in absent
+    }
+    wanted = {zone_of(key) for key in bench.usual if key[1].startswith("READING#")} - absent
+    rotates = provider in {"entsoe", "electricitymaps"}  # a share of the zones in each run
+    assert len(run.answer["zones"]) >= 20 if rotates else set(run.answer["zones"]) == wanted
+    fresh = assert_true(strike, now, now)
+    assert {one.zone for one in fresh} == set(run.answer["zones"])
+    max_age_s = {
+        (zone.zone, source.provider_zone): source.max_age_s for zone, source in zones_of(provider)
+    }
+    for one in strike.snapshot.readings:
+        if one.fetched_at == now:
+            allowed_s = max_age_s[one.zone, one.provider_zone]
+            assert (now - one.valid_to).total_seconds() <= allowed_s, one
+
+
+def figures_of(strikes: Iterable[Strike]) -> tuple[float, float]:
+    return max(one.run.seconds for one in strikes), max(one.run.peak_mb for one in strikes)
+
+
+@pytest.mark.parametrize(("row", "provider"), CELLS)
+def test_a_fault_is_survived(
+    row: str, provider: str, matrix: Matrix, record_property: Callable[[str, object], None]
+) -> None:
+    bench, strikes = matrix.benches[provider], matrix.cells[row, provider].result()
+    record_property("cell", (row, provider, *figures_of(strikes)))
+    for strike in strikes:
+        assert_sound(strike, bench)
+    if row in CALENDAR:
+        instants = CALENDAR[row](HOME[provider], bench.now)
+        for strike, instant in zip(strikes, instants, strict=True):
+            judge_calendar(strike, bench, instant)
+    elif row in CLOCKS:
+        ours, theirs = CLOCKS[row]
+        for strike in strikes:
+            assert_true(strike, bench.now + ours, bench.now + theirs)
+    elif row in NOWHERE:
+        judge_all(strikes[0], Fault(name=row), bench)
+    else:
+        judge_one_zone(strikes[0], BY_NAME[row], bench, place_of(provider, row).zone)
+        for strike in strikes[1:]:
+            judge_all(strike, BY_NAME[row], bench)

@@ -1,0 +1,77 @@
+"""What the simulated upstreams hold true of an interval, by their own functions."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import pytest
+
+from greenstream.reading import Forecast, ForecastPoint, Quality, Reading, gco2_kwh_from_lb_mwh
+from infra.local.upstream import caiso, electricitymaps, entsoe, neso, nyiso, pjm, watttime
+
+NATION = 18
+ROUNDED = 1e-3
+"""Figures are stored with three decimals."""
+
+
+def eso(reading: Reading, upstream_now: datetime) -> bool:
+    if reading.provider_zone == "national":
+        return reading.gco2_kwh == neso.actual_gco2_kwh(reading.valid_from, upstream_now)
+    region = int(reading.provider_zone)
+    return reading.gco2_kwh == neso.forecast_gco2_kwh(reading.valid_from, region)
+
+
+def watttimes(reading: Reading, _: datetime) -> bool:
+    start = reading.valid_from
+    if reading.quality is Quality.FORECAST:
+        assert reading.published_at is not None
+        lb_mwh = watttime.forecast_lb_mwh(start, reading.published_at)
+    else:
+        lb_mwh = watttime.moer_lb_mwh(start)
+    return reading.gco2_kwh == pytest.approx(gco2_kwh_from_lb_mwh(lb_mwh), abs=ROUNDED)
+
+
+def electricity_maps(reading: Reading, _: datetime) -> bool:
+    told = electricitymaps.gco2_kwh(reading.provider_zone, reading.valid_from, str(reading.basis))
+    return reading.gco2_kwh == told
+
+
+def a_mix(reading: Reading, _now: datetime) -> bool:
+    """Computed values stand on MW: those of the interval that they claim, no fuel more or less."""
+    zone, start = reading.provider_zone, reading.valid_from
+    true_mw: Mapping[str, float]
+    if zone == "NYISO":
+        true_mw = nyiso.generation_mw(reading.valid_to)  # its stamps end a period
+    elif zone == "CAISO":
+        true_mw = caiso.generation_mw(start)
+    elif zone == "PJM":
+        true_mw = pjm.generation_mw(start)
+    else:
+        true_mw, _ = entsoe.generation_mw(zone, start)
+    told = reading.detail["fuel_mw"]
+    assert isinstance(told, Mapping)
+    return {str(fuel).lower(): mw for fuel, mw in told.items()} == pytest.approx(
+        {fuel.lower(): mw for fuel, mw in true_mw.items()}, rel=1e-3
+    )
+
+
+TRUE: Mapping[str, Callable[[Reading, datetime], bool]] = {
+    "eso": eso,
+    "watttime": watttimes,
+    "electricitymaps": electricity_maps,
+    "entsoe": a_mix,
+    "gridstatus": a_mix,
+}
+
+
+def is_true(reading: Reading, upstream_now: datetime) -> bool:
+    """Tell whether the provider, at its own time, said so of just this interval."""
+    return TRUE[reading.provider](reading, upstream_now)
+
+
+def is_foretold(forecast: Forecast, point: ForecastPoint) -> bool:
+    """Tell whether the provider foretold so."""
+    if forecast.provider == "watttime":
+        lb_mwh = watttime.forecast_lb_mwh(point.valid_from, forecast.issued_at)
+        return point.gco2_kwh == pytest.approx(gco2_kwh_from_lb_mwh(lb_mwh), abs=ROUNDED)
+    region = NATION if forecast.provider_zone == "national" else int(forecast.provider_zone)
+    return point.gco2_kwh == neso.forecast_gco2_kwh(point.valid_from, region)
