@@ -10,8 +10,9 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from functions.tuner import app as tuner
+from greenstream.attribution import Comparison
 from greenstream.collect import Harvest, collect
-from greenstream.journal import Journal
+from greenstream.journal import COMPARED, Journal
 from greenstream.ladder import Rung
 from greenstream.policy import Policy
 from greenstream.routing import decide
@@ -283,6 +284,15 @@ class TestTheDashboard:
         end = min((w["y"] for w in heads if w["y"] > start), default=10_000)
         under = json.dumps([w for w in BODY["widgets"] if start < w["y"] < end])
         assert [answer for answer in answers if answer not in under] == []
+
+    def test_holds_decisions_against_the_baselines_that_the_router_tells(self) -> None:
+        (chart,) = (w for w in BODY["widgets"] if COMPARED in w["properties"].get("query", ""))
+        told = Comparison(decisions=1).means()
+        asked = set(re.findall(r"sum\((\w+)", chart["properties"]["query"]))
+        assert asked == set(told) - {"added_rtt_ms"}
+        (heading,) = (w for w in BODY["widgets"] if "deciding" in json.dumps(w))
+        for words in ("Attributional, location-based", "chosen origin only", "network is not"):
+            assert words in heading["properties"]["markdown"]
 
     def test_shows_each_providers_age_against_the_limit_of_its_alarm(self) -> None:
         shown = {
