@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import xmltodict
 from lxml import etree
@@ -55,8 +55,7 @@ class Series:
     mw: Mapping[Interval, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):  # thousands a run
     """One interval of a zone, MW by PSR type.
 
     ``unreported_mw`` are fuels that other slots of the document have and this one lacks, at their
@@ -148,9 +147,9 @@ def slots(series: Iterable[Series], zone: str) -> list[Slot]:
     for start in sorted(generation):
         here, taken = generation[start], consumption.get(start, {})
         unreported = {
-            fuel: reported_mw[fuel]
-            for fuel in reported_mw.keys() - here.keys()
-            if reported_mw[fuel] > 0 and not taken.get(fuel, 0.0) > 0
+            fuel: mw
+            for fuel, mw in (reported_mw.items() if len(here) < len(reported_mw) else ())
+            if mw > 0 and fuel not in here and not taken.get(fuel, 0.0) > 0
         }
         found.append(Slot(start, start + step, here, taken, unreported))
         reported_mw |= here
@@ -160,6 +159,15 @@ def slots(series: Iterable[Series], zone: str) -> list[Slot]:
 def _by_slot(
     series: Iterable[Series], step: timedelta, zone: str
 ) -> dict[datetime, dict[str, float]]:
+    series = list(series)
+    fuels = [one.psr_type for one in series]
+    grids = {tuple(one.mw) for one in series}
+    if len(grids) == 1 and len(set(fuels)) == len(fuels):  # the usual document
+        [grid] = grids
+        if all(end - start == step for start, end in grid):
+            columns = zip(*(one.mw.values() for one in series), strict=True)
+            rows = [dict(zip(fuels, row, strict=True)) for row in columns]
+            return dict(zip([start for start, _ in grid], rows, strict=True))
     found: dict[datetime, dict[str, float]] = {}
     slots_of: dict[Interval, list[dict[str, float]]] = {}
     for one in series:
@@ -170,10 +178,10 @@ def _by_slot(
                 start, end = interval
                 starts = [start + index * step for index in range((end - start) // step)]
                 within = slots_of[interval] = [found.setdefault(at, {}) for at in starts]
-            for fuels in within:
-                if fuels.setdefault(fuel, mw) != mw:
+            for here in within:
+                if here.setdefault(fuel, mw) != mw:
                     raise invalid(
-                        f"{fuel} at {interval[0]} is {fuels[fuel]} and {mw} MW",
+                        f"{fuel} at {interval[0]} is {here[fuel]} and {mw} MW",
                         "contradiction",
                         zone,
                     )
@@ -216,7 +224,12 @@ def _bounded(xml: bytes, zone: str) -> bytes:
 
 def _root(xml: bytes, zone: str) -> etree._Element:
     parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
     )
     try:
         root = etree.fromstring(xml, parser)

@@ -47,7 +47,7 @@ def _usual_texts(period: etree._Element) -> list[str]:
     """Return position, quantity, position, quantity, …, or nothing where a point is odd.
 
     Usual is a Period of points and two other children, and a point of two children, a position
-    and then a quantity, each of one text.
+    and then a quantity, each of one text (the parser leaves nothing that would split it).
     """
     namespace = etree.QName(period).namespace
     if namespace is None:
@@ -66,7 +66,7 @@ def _usual(namespace: str) -> tuple[etree.XPath, ...]:
         for path in (
             "n:Point/*/text()",
             "count(n:Point/n:position/following-sibling::n:quantity)",
-            "boolean(n:Point/*[3] | n:Point/*/text()[2])",
+            "boolean(n:Point/*[3])",
         )
     )
 
