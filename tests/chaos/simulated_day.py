@@ -39,9 +39,10 @@ from functions.watttime.app import WattTime
 from greenstream.collect import CollectionFailedError, Provider, collect
 from greenstream.dynamodb import DynamoStore
 from greenstream.http import HttpClient
-from greenstream.ladder import HourProfile
+from greenstream.ladder import HourMean, HourProfile
 from greenstream.policies import DynamoPolicies
 from greenstream.reading import Forecast, Kind, Reading
+from greenstream.snapshot_cache import TIME_TO_LIVE
 from greenstream.store import Put, PutOutcome
 from greenstream.zones import pops, zones_of
 from infra.cost import ROOT, rate_s
@@ -275,7 +276,10 @@ class Sink:
 
 @dataclass
 class Footprint:
-    """Memory at an instant: objects of this project's types, and the process as a whole."""
+    """Memory at an instant: objects of this project's types, and the process as a whole.
+
+    Means of hours of day are left out: they fill up to 24 of each source by the day's end.
+    """
 
     objects: int
     rss_mb: float
@@ -284,7 +288,10 @@ class Footprint:
     def now(cls) -> "Footprint":
         """Measure."""
         gc.collect()
-        objects = sum(str(type(one).__module__).startswith(OURS) for one in gc.get_objects())
+        objects = sum(
+            str(type(one).__module__).startswith(OURS) and not isinstance(one, HourMean)
+            for one in gc.get_objects()
+        )
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return cls(objects, pages * 4096 / 2**20)
 
@@ -314,6 +321,7 @@ class Day:
         self.faults = 0
         self.answers = 0
         self.ages = 0
+        self.reports = 0
         self.colos: set[tuple[str, str]] = set()
         self.footprints: list[Footprint] = []
         self.failures: list[str] = []
@@ -449,6 +457,7 @@ class Day:
             told.write(json.dumps(record) + "\n")
         colo, pop = self.random.choice(COLOS), self.random.choice(("lon", "ams", "iad"))
         self.colos.add((colo, pop))
+        self.reports += 1
         sample = {"colo": colo, "pop": pop, "rtt_ms": self.random.uniform(2, 90)}
         self._ask("/v1/latency", body=json.dumps({"samples": [sample]}), status=202)
         self._ask("/v1/route", f"colo={colo}")
@@ -487,6 +496,7 @@ class Day:
 
     def _check_ages(self) -> None:
         """Hold every zone's age to the newest that was ever stored of its source."""
+        self.clock.forward(TIME_TO_LIVE.total_seconds())  # what the router remembers is over
         answer = self._ask("/v1/zones")
         now = datetime.fromisoformat(answer["as_of"])
         for zone in answer["zones"]:
