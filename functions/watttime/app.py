@@ -87,13 +87,18 @@ Endpoints = Mapping[str, frozenset[str]]
 
 @dataclass(slots=True)
 class Session:
-    """What outlives a run in a warm sandbox: the token, and what the account may read."""
+    """What outlives a run in a warm sandbox.
+
+    The token, what the account may read, and the end of each region's newest historical point
+    that is stored: those since then come too, so that no outage leaves a hole.
+    """
 
     token: str | None = None
     expires_at: datetime | None = None
     credentials: Credentials | None = None
     access: Endpoints | None = None
     access_read_at: datetime | None = None
+    stored: dict[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +171,11 @@ class WattTime:
             except GreenStreamError as error:  # then each region's own answer tells
                 yield Harvest(errors=(error,))
             for zone, region in own:
-                yield self._region(run, zone, region, access, now)
+                harvest = self._region(run, zone, region, access, now)
+                yield harvest
+                for reading in harvest.readings:  # stored by now: the pipeline asked for the next
+                    if reading.quality is not Quality.FORECAST:
+                        self.session.stored[region] = reading.valid_to
 
     def _access(self, run: "_Run") -> Endpoints:
         session, now = self.session, self.clock()
@@ -196,7 +205,11 @@ class WattTime:
                 window = {"start": _stamp(now - BACK), "end": _stamp(now)}
                 query = window | {"include_imputed_marker": "true"}
                 series = self._series(run, HISTORICAL, query, zone, region)
-                readings.append(self._historical_reading(series, zone, region, now))
+                for point in self._points(series, zone, region, now):
+                    try:
+                        readings.append(self._historical_reading(point, series, zone, region, now))
+                    except InvalidError as error:
+                        errors.append(error)
             except GreenStreamError as error:
                 errors.append(error)
         if FORECAST in open_here:
@@ -225,10 +238,17 @@ class WattTime:
             )
         return series
 
-    def _historical_reading(self, series: Series, zone: str, region: str, now: datetime) -> Reading:
+    def _points(self, series: Series, zone: str, region: str, now: datetime) -> Sequence[Point]:
+        """Return the newest point, after those that were missed since the last one stored."""
         if not series.points:
             raise NoDataError(f"no historical point since {_stamp(now - BACK)}", **_at(zone))
-        point = series.points[-1]
+        newest = series.points[-1]
+        after = self.session.stored.get(region, newest.valid_to)
+        return [*(point for point in series.points[:-1] if point.valid_to > after), newest]
+
+    def _historical_reading(
+        self, point: Point, series: Series, zone: str, region: str, now: datetime
+    ) -> Reading:
         return self._reading(
             point,
             series,

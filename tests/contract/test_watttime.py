@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -242,6 +243,26 @@ class TestTheReading:
         hourly["data"] = hourly["data"][-1:]
         hourly["meta"]["data_point_period_seconds"] = 3600
         assert only(run(historical=hourly)).valid_to == START
+
+    def test_comes_after_the_points_missed_since_the_last_that_was_stored(self) -> None:
+        sandbox = Sandbox(Api())
+        sandbox.run()
+        sandbox.now += timedelta(minutes=15)
+        late = historical(newest=START + timedelta(minutes=15), count=6)
+        late["data"][3]["value"] = -1
+        sandbox.api.answers = {"/v3/historical": late}
+
+        def ends(harvest: Harvest) -> list[datetime]:
+            return [one.valid_to for one in harvest.readings if one.quality is Quality.MEASURED]
+
+        missed = [START + timedelta(minutes=minutes) for minutes in (15, 20)]
+        [dying] = islice(sandbox.provider().fetch(sandbox.now), 1)
+        assert ends(dying) == missed, "the one between is no emission rate"
+        assert reasons(dying) == {(InvalidError, "CAISO_NORTH", "negative")}
+        assert ends(sandbox.run()) == missed, (
+            "who dies while storing has stored nothing for certain"
+        )
+        assert ends(sandbox.run()) == missed[-1:]
 
     def test_is_an_estimate_where_the_point_was_imputed(self) -> None:
         harvest = run(historical=historical(imputed_data_used=True))
