@@ -94,10 +94,22 @@ def test_a_throttled_request_can_be_told_from_a_failed_one(
 
 
 @pytest.mark.parametrize(
-    ("header", "waited"), [("3", 3.0), ("9999", 5.0), ("soon", 1.0), ("", 1.0)]
+    ("header", "waited"),
+    [
+        ("3", 3.0),
+        ("9999", 5.0),
+        ("9" * 5000, 5.0),
+        ("soon", 1.0),
+        ("", 1.0),
+        ("-1", 1.0),
+        ("\N{SUPERSCRIPT TWO}", 1.0),
+    ],
 )
 def test_retry_after_is_honoured_within_reason(header: str, waited: float) -> None:
-    upstream = Upstream(httpx.Response(429, headers={"Retry-After": header}), httpx.Response(200))
+    upstream = Upstream(
+        httpx.Response(429, headers=[(b"Retry-After", header.encode("latin-1"))]),
+        httpx.Response(200),
+    )
     upstream.get()
 
     assert upstream.slept == [waited]
@@ -159,6 +171,16 @@ def test_what_is_not_json_is_refused_with_its_first_bytes(body: bytes) -> None:
         response.json(provider="p", zone="Z")
     assert refused.value.reason == "not_json"
     assert "text/html" in refused.value.message
+
+
+@pytest.mark.parametrize("sent", ["token-0123", "Bearer token-0123"])
+def test_what_an_upstream_repeats_of_its_credentials_is_quoted_by_nobody(sent: str) -> None:
+    said = httpx.Response(200, headers={"Content-Type": f"text/{sent}"}, text=f"you sent {sent}")
+    with Upstream(said).client() as http:
+        response = http.get("/now", headers={"Authorization": sent})
+    with pytest.raises(InvalidError, match=r"you sent .*\[secret\]") as refused:
+        response.json(provider="p")
+    assert "token-0123" not in refused.value.message
 
 
 def test_redirects_are_not_followed() -> None:

@@ -21,7 +21,7 @@ from typing import Any, Final, Self, cast
 
 import httpx
 
-from greenstream.errors import InvalidError, ThrottledError, TransientError
+from greenstream.errors import InvalidError, ThrottledError, TransientError, without_secrets
 
 CONNECT_TIMEOUT_S: Final = 5.0
 READ_TIMEOUT_S: Final = 10.0
@@ -154,6 +154,12 @@ class HttpClient:
     ) -> Response:
         """GET ``base_url + path``.
 
+        Parameters
+        ----------
+        headers
+            Of this request alone: its credentials. What an upstream repeats of them is cut out of
+            its answer, since whatever cannot be read is quoted.
+
         Raises
         ------
         TransientError
@@ -218,8 +224,17 @@ class HttpClient:
                             provider=self.provider,
                             zone=zone,
                         )
-                lowered = {key.lower(): value for key, value in response.headers.items()}
-                return Response(response.status_code, lowered, bytes(body))
+                credentials = [
+                    value.split()[-1] for value in (headers or {}).values() if value.strip()
+                ]
+                lowered = {
+                    key.lower(): without_secrets(value, *credentials)
+                    for key, value in response.headers.items()
+                }
+                answer = bytes(body)
+                for credential in credentials:
+                    answer = answer.replace(credential.encode(), b"[secret]")
+                return Response(response.status_code, lowered, answer)
         except httpx.TransportError as error:
             late = self.monotonic() > ends_at
             what = f"took over {self.deadline_s:g} s: " if late else ""
@@ -273,4 +288,5 @@ def _unpacked(response: httpx.Response) -> Iterator[bytes]:
 
 def _retry_after_s(headers: Mapping[str, str]) -> float:
     value = headers.get("retry-after", "")
-    return min(float(value), MAX_RETRY_AFTER_S) if value.isdigit() else 1.0
+    seconds = value.isascii() and value.isdigit()  # there are digits of which no number is made
+    return min(float(value), MAX_RETRY_AFTER_S) if seconds else 1.0
