@@ -1,0 +1,38 @@
+"""The status page's server: a visitor who leaves early is nobody's fault."""
+
+import socket
+import struct
+import threading
+from urllib.parse import urlsplit
+
+import pytest
+
+from infra.local.page import serving
+
+AT_ONCE = struct.pack("ii", 1, 0)  # close with a reset, as a browser does to what it gave up
+PATIENCE_S = 10.0
+
+
+def test_a_visitor_who_leaves_before_the_answer_is_not_told_as_a_fault(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    before = set(threading.enumerate())
+    asked, left = threading.Event(), threading.Event()
+
+    def ask(_: str) -> object:
+        asked.set()
+        left.wait(PATIENCE_S)
+        return "x" * 10_000_000
+
+    with serving(ask) as url:
+        address = urlsplit(url)
+        with socket.create_connection((address.hostname or "", address.port or 0)) as visitor:
+            visitor.sendall(b"GET /api/v1/zones HTTP/1.1\r\nHost: page\r\n\r\n")
+            assert asked.wait(PATIENCE_S)
+            visitor.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+        left.set()
+        for thread in set(threading.enumerate()) - before:
+            if "process_request" in thread.name:
+                thread.join(PATIENCE_S)
+
+    assert capfd.readouterr().err == ""
