@@ -43,8 +43,8 @@ READS_LATEST: Final = frozenset({"*", "carbon-intensity/latest"})
 
 HOUR: Final = timedelta(hours=1)
 PLAN_LIFE: Final = timedelta(days=1)
-RUNS_PER_HOUR: Final = 6
-"""The schedule's rate is ten minutes: each run may spend this share of the hourly budget."""
+RUNS_PER_HOUR: Final = 4
+"""The template's rate is fifteen minutes: each run may spend this share of the hourly budget."""
 
 RUN_S: Final = 30.0
 """No request starts later than this into a run; one lasts up to 15 s."""

@@ -1,6 +1,7 @@
 """Electricity Maps' wire format and plans, and which zones are asked when."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from functions.electricitymaps.app import (
+    RUNS_PER_HOUR,
     ElectricityMaps,
     Session,
     configured,
@@ -263,12 +265,22 @@ class TestWhoIsAsked:
         assert [reading.zone for reading in sandbox.run().readings] == ["GBR"]
         assert sandbox.asked == ["plan", "GB"]
 
-    def test_the_longest_unasked_first_within_a_sixth_of_the_hourly_budget(self) -> None:
+    def test_a_run_is_one_of_as_many_in_an_hour_as_the_template_schedules(self) -> None:
+        template = Path(__file__).parents[2] / "template.yaml"
+        rate = re.search(
+            r"^  ElectricitymapsRate:\n    Type: String\n    Default: rate\((\d+) minutes\)$",
+            template.read_text(),
+            re.MULTILINE,
+        )
+        assert rate is not None
+        assert int(rate[1]) * RUNS_PER_HOUR == 60
+
+    def test_the_longest_unasked_first_within_a_runs_share_of_the_hourly_budget(self) -> None:
         wanted = tuple(pair(there) for there in ("AT", "BE", "CH", "DE", "ES", "FR"))
-        sandbox = Sandbox(wanted=wanted, budget=18, keep=True)
+        sandbox = Sandbox(wanted=wanted, budget=3 * RUNS_PER_HOUR, keep=True)
         for _ in range(3):
             harvest = sandbox.run()
-            sandbox.now += timedelta(minutes=10)
+            sandbox.now += HOUR / RUNS_PER_HOUR
         assert sandbox.asked == ["plan", "AT", "BE", "CH", "DE", "ES", "FR"]
         assert set(harvest.skipped) == {zone.zone for zone, _ in wanted} - {"Z_FR"}
 
@@ -278,11 +290,13 @@ class TestWhoIsAsked:
 
     def test_a_zone_that_failed_waits_behind_the_others(self) -> None:
         sandbox = Sandbox(
-            wanted=(pair("AT"), pair("BE")), budget=6, answers={"AT": httpx.Response(500)}
+            wanted=(pair("AT"), pair("BE")),
+            budget=RUNS_PER_HOUR,
+            answers={"AT": httpx.Response(500)},
         )
         for _ in range(3):
             sandbox.run()
-            sandbox.now += timedelta(minutes=10)
+            sandbox.now += HOUR / RUNS_PER_HOUR
         assert sandbox.asked == ["plan", "AT", "BE"]
 
     def test_nobody_once_the_hours_budget_is_spent(self) -> None:
