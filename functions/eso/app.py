@@ -235,7 +235,7 @@ class Eso:
             basis=Basis.DIRECT,
             scope=Scope.CONSUMPTION,
             issued_at=now,
-            points=tuple(sorted(points.values())),
+            points=tuple([points[start] for start in sorted(points)]),
             simulated=self.simulated,
         )
 

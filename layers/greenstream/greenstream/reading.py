@@ -194,7 +194,8 @@ class Forecast:
         end = datetime.min.replace(tzinfo=UTC)
         provider, zone = self.provider, self.zone
         for valid_from, valid_to, gco2_kwh in self.points:
-            check_gco2_kwh(gco2_kwh, provider=provider, zone=zone)
+            if type(gco2_kwh) is not float or not 0 <= gco2_kwh <= MAX_GCO2_KWH:
+                check_gco2_kwh(gco2_kwh, provider=provider, zone=zone)
             if not end <= valid_from < valid_to:
                 raise InvalidError(
                     f"forecast interval at {valid_from} overlaps or runs backwards",
