@@ -205,6 +205,9 @@ def main() -> int:
     except (OperationError, ClientError) as error:
         print(f"greenstream: {error}", file=sys.stderr)
         return 1
+    except EOFError:
+        print("\ngreenstream: no more answers; what was done so far stays done", file=sys.stderr)
+        return 1
     return 0
 
 

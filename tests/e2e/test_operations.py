@@ -17,6 +17,7 @@ import httpx
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+from greenstream.policy import Policy
 from infra.local.stack import COLLECTORS, ROOT, STACK_NAME, LocalStack, Stack
 from tests.e2e.test_local_stack import until
 
@@ -29,6 +30,7 @@ ALARMS = {
     if resource["Type"] == "AWS::CloudWatch::Alarm"
 }
 RETRIED_WITHIN_S = 240
+RUNS_ON_A_BUSY_MACHINE = 3
 UPSTREAMS_OF = {name: (name,) for name in COLLECTORS} | {"gridstatus": ("nyiso", "caiso", "pjm")}
 WATCHED = (*COLLECTORS, "tuner")
 
@@ -168,7 +170,10 @@ def upstream_stands_still(provider: str, stack: Stack) -> list[float]:
     alarm = f"{provider.title()}Stale"
     # Further behind than a forecast or an hourly figure could bridge.
     breaks(stack, provider, fault="future", offset_s=-(ALARMS[alarm]["Threshold"] + 6000))
-    return told(stack, alarm, invoked(stack, provider))
+    for _ in range(RUNS_ON_A_BUSY_MACHINE):  # a run past its deadline has no age to tell
+        if values := told(stack, alarm, invoked(stack, provider)):
+            return values
+    return []
 
 
 def runs_fail_again(stack: Stack) -> list[float]:
@@ -240,7 +245,8 @@ def test_what_the_dashboard_searches_logs_for_is_in_them(stack: Stack) -> None:
     began = datetime.now(UTC)
     breaks(stack, "eso", fault="negative")
     invoked(stack, "eso")
-    stack.get("/v1/route?pops=lon,ams&rtt=lon:5,ams:9")
+    for _ in range(Policy().log_every):  # one answer in so many is logged
+        stack.get("/v1/route?pops=lon,ams&rtt=lon:5,ams:9")
     logged = [line for name in ("eso", "router") for line in lines_of(stack, name, began)]
     body = json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
     queries = [w["properties"]["query"] for w in body["widgets"] if w["type"] == "log"]

@@ -1,5 +1,7 @@
 """Secrets, the Worker's key and the end of a stage, on an account in memory."""
 
+import getpass
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +15,7 @@ from infra.operations import (
     SECRETS,
     OperationError,
     destroy,
+    main,
     new_worker_key,
     retire_worker_keys,
     secrets,
@@ -113,6 +116,17 @@ class TestSecrets:
         assert stored["Value"] == "one"
         answering(client, {"WATTTIME_PASSWORD": "-"})
         assert client("ssm").get_parameters(Names=[PASSWORD])["Parameters"] == []
+
+    def test_end_in_words_where_nobody_answers(
+        self, client: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def nobody(_: str) -> str:
+            raise EOFError
+
+        monkeypatch.setattr(getpass, "getpass", nobody)
+        monkeypatch.setattr(sys, "argv", ["operations", "secrets", "--stage", "dev"])
+        assert main() == 1
+        assert "no more answers" in capsys.readouterr().err
 
     def test_are_those_that_the_template_says_functions_read(self) -> None:
         parameters = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"].values()
