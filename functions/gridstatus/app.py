@@ -8,6 +8,7 @@ NYISO stamps the end of a five-minute period, CAISO the start, PJM gives both en
 import http.client
 import logging
 import os
+import resource
 import socket
 import time
 import traceback
@@ -95,6 +96,10 @@ grid look clean, and nothing in it tells how much is missing."""
 TIME_COLUMNS: Final = ("Time", "Interval Start", "Interval End")
 
 
+MEMORY_SHARE: Final = 0.5
+"""Of the function's memory, for data: a good run needs an eighth, an answer of 50 MB a third."""
+
+
 class FuelMixFeed(Protocol):
     """Where fuel mixes come from."""
 
@@ -130,6 +135,16 @@ class LibraryFeed:
         # A date, since "today" would be read off a clock of the library's own.
         mix: pd.DataFrame = client.get_fuel_mix(pd.Timestamp(day, tz=client.default_timezone))
         return mix
+
+
+def keep_within(memory_mb: int) -> None:
+    """Make a grid that needs more than its share of the function's memory fail by itself.
+
+    The library reads an answer whole, however much it unpacks to. Without a limit of its own the
+    process would be ended, and with it what the other grids brought.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (round(MEMORY_SHARE * memory_mb * 2**20), hard))
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,7 +411,8 @@ def of_day(frame: pd.DataFrame, day: date, live_since: datetime) -> pd.DataFrame
     if "Interval Start" not in frame:
         return frame
     live = frame["Interval End"] >= pd.Timestamp(live_since)
-    return frame[live | (frame["Interval Start"].dt.date == day)]
+    kept: pd.DataFrame = frame[live | (frame["Interval Start"].dt.date == day)]
+    return kept
 
 
 class LibraryFault(Exception):  # noqa: N818 - not raised: the scrubbed trace of what was
@@ -414,7 +430,7 @@ def ours(error: Exception, zone: str, api_key: str | None) -> GreenStreamError:
     what = " ".join(scrubbed(f"{type(error).__name__}: {error}").split())[:200]
     kind = _kind(error)
     mine: GreenStreamError = (
-        _invalid(what, "malformed", zone)
+        _invalid(what, "too_large" if isinstance(error, MemoryError) else "malformed", zone)
         if kind is InvalidError
         else kind(what, provider=NAME, zone=zone)
     )
@@ -519,6 +535,7 @@ GRIDSTATUS: Final = Gridstatus(
 
 @TELEMETRY.observed
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401, ARG001
-    """Run once, within what is left of the invocation's time; the event says nothing more."""
+    """Run once, within the function's memory and what is left of its time; no event says more."""
+    keep_within(int(context.memory_limit_in_mb))
     provider = GRIDSTATUS.within(context.get_remaining_time_in_millis())
     return collect(provider, STORE, clock=utc_now, telemetry=TELEMETRY).as_dict()

@@ -39,7 +39,7 @@ class Context:
     """What Lambda hands to a handler."""
 
     function_name: str = "under-test"
-    memory_limit_in_mb: int = 256
+    memory_limit_in_mb: int = 1769  # the largest of the template's
     invoked_function_arn: str = "arn:aws:lambda:eu-west-1:123456789012:function:under-test"
     aws_request_id: str = "00000000-0000-0000-0000-000000000000"
 

@@ -2,6 +2,7 @@
 
 import http.client
 import logging
+import os
 import urllib.error
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -483,6 +484,25 @@ def test_the_key_is_scrubbed_from_message_and_cause() -> None:
     assert "MARKED" not in str(error.__cause__)
     assert error.__cause__ is not None
     assert error.__cause__.__cause__ is None
+
+
+def test_an_answer_beyond_the_functions_memory_fails_by_itself() -> None:
+    child = os.fork()  # a limit that cannot be raised again
+    if child == 0:
+        app.keep_within(memory_mb=1024)
+        feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
+
+        def huge(market: str, day: date, api_key: str | None) -> pd.DataFrame:
+            if market == "CAISO":
+                bytearray(600 * 2**20)
+            return feed(market, day, api_key)
+
+        found = list(provider(huge, "CAISO,NYISO").fetch(NOW))
+        [error] = [error for harvest in found for error in harvest.errors]
+        whole = isinstance(error, InvalidError) and error.reason == "too_large"
+        others = {one.zone for harvest in found for one in harvest.readings}
+        os._exit(0 if whole and others == {"NYISO"} else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_the_librarys_logger_stays_silent_at_any_level(caplog: pytest.LogCaptureFixture) -> None:
