@@ -1,13 +1,21 @@
-"""What a provider's run adds to fetching and parsing, and the memory it takes.
+"""What a provider's run adds to fetching and reading, to storing, and the memory it takes.
 
-Run from anywhere: ``python tests/bench/provider_run.py``. Each provider runs whole, through the
-pipeline into a store in memory, with its upstream's bytes at hand, so that no upstream's time is
-in the figure. Floor: the same requests by the bare client and their bodies read into rows of
-name, times and number (by `json`, lxml, the gridstatus library), nothing checked, nothing kept.
-Times are of the processor. Peak memory is of a process of its own that has also loaded the
-tests' fixtures, so an upper bound.
+Run from anywhere: ``python tests/bench/provider_run.py``. Each provider runs whole, with its
+upstream's bytes at hand, so that no upstream's time is in the figures. Times are of the processor.
+
+``run``: the pipeline into nothing. Its floor makes the same requests by the bare client and reads
+from their bodies, by the same library, the values that the run reads: times, names, numbers.
+Nothing is checked, computed or kept. ``run_over_parsed`` is the same run over a harder floor: the
+bodies are parsed and not a value is read from them.
+
+``stored``: the run into a table, with its log lines and metrics. Floor: that of ``run``, and what
+the run wrote put again as it is, item by item, by the bare client. The table is dynoxide's.
+
+Peak memory is of a process of its own that has also loaded the tests' fixtures, so an upper bound.
 """
 
+import copy
+import itertools
 import json
 import os
 import re
@@ -16,20 +24,46 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
+from aws_lambda_powertools import Logger
 
-from greenstream.collect import Provider, collect
+from greenstream.collect import Provider, Telemetry, collect
+from greenstream.dynamodb import DynamoStore, dynamodb_client
 from greenstream.http import HttpClient
+from greenstream.reading import Forecast, Reading
+from greenstream.store import ProviderStatus, Put, PutOutcome, Store
+from greenstream.telemetry import PowertoolsTelemetry
 from tests.fakes.memory_store import MemoryStore
+from tests.integration.conftest import make_table
+from tests.integration.engines import HOST, dynoxide
 from tests.measure import ROOT, Figure, quantile, report
 
 PROVIDERS = ("eso", "entsoe", "gridstatus")
-RUNS = 15
+RUNS, STORED_RUNS = 15, 5
+NESO_MIX = [
+    {"fuel": fuel, "perc": perc}
+    for fuel, perc in {
+        "biomass": 7.3,
+        "coal": 0,
+        "imports": 11.9,
+        "gas": 30.9,
+        "nuclear": 14.2,
+        "other": 0,
+        "hydro": 1.4,
+        "solar": 0,
+        "wind": 34.3,
+    }.items()
+]
+"""All the fuels that NESO names for each region and half hour."""
+
 Work = Callable[[], object]
 
 
@@ -43,33 +77,73 @@ class Unheard:
         """Take a number."""
 
 
+class Nowhere(MemoryStore):
+    """A store that keeps nothing."""
+
+    def put_reading(self, reading: Reading) -> Put:
+        return Put(PutOutcome.STORED, None)
+
+    def put_forecast(self, forecast: Forecast) -> PutOutcome:
+        return PutOutcome.STORED
+
+    def put_status(self, status: ProviderStatus) -> None:
+        """Forget it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A provider and its floors: ``parse`` reads nothing of what it parsed, ``read`` all."""
+
+    provider: Callable[[], Provider]
+    now: datetime
+    parse: Work
+    read: Work
+
+    def run(self, store: Store, telemetry: Telemetry) -> None:
+        """Run the provider once."""
+        done = collect(self.provider(), store, clock=lambda: self.now, telemetry=telemetry)
+        if not done.zones:
+            raise RuntimeError(f"{done.provider} brought nothing: {done.errors[:3]}")
+
+
 @contextmanager
-def eso() -> Iterator[tuple[Work, Work]]:
+def eso() -> Iterator[Case]:
     """Great Britain: a day of half hours for 18 regions and the nation."""
     from functions.eso.app import Eso
     from tests.contract.test_eso import GOOD, NOW
 
-    bodies = {path: json.dumps(answer).encode() for path, answer in GOOD.items()}
+    answers = copy.deepcopy(dict(GOOD))
+    for answer in answers.values():
+        for row in answer["data"]:
+            for region in row.get("regions", ()):
+                region["generationmix"] = NESO_MIX
+    bodies = {path: json.dumps(answer).encode() for path, answer in answers.items()}
     transport = httpx.MockTransport(
         lambda request: httpx.Response(200, content=bodies[request.url.path])
     )
 
-    def floor() -> None:
-        rows: list[object] = []
+    def parse() -> Iterator[Any]:
         with httpx.Client(base_url="https://neso.test", transport=transport) as client:
             for path in bodies:
-                rows.extend(
-                    (_utc(row["from"]), _utc(row["to"]), part.get("regionid"), part["intensity"])
-                    for row in client.get(path).json()["data"]
-                    for part in row.get("regions", (row,))
-                )
+                yield client.get(path).json()
+
+    def read() -> None:
+        rows: list[object] = []
+        for answer in parse():
+            for row in answer["data"]:
+                start, end = _utc(row["from"]), _utc(row["to"])
+                for part in row.get("regions", (row,)):
+                    mix = {one["fuel"]: one["perc"] for one in part.get("generationmix", ())}
+                    said = part["intensity"]
+                    value = said["forecast"], said.get("actual"), said["index"]
+                    rows.append((start, end, part.get("regionid"), value, mix))
 
     http = HttpClient(provider="eso", base_url="https://neso.test", transport=transport)
-    yield _run(lambda: Eso(http), NOW), floor
+    yield Case(provider=lambda: Eso(http), now=NOW, parse=lambda: list(parse()), read=read)
 
 
 @contextmanager
-def entsoe() -> Iterator[tuple[Work, Work]]:
+def entsoe() -> Iterator[Case]:
     """Thirty bidding zones: a day and a half of quarter hours of twelve fuels."""
     from lxml import etree
 
@@ -90,26 +164,36 @@ def entsoe() -> Iterator[tuple[Work, Work]]:
         lambda request: httpx.Response(200, content=bodies[request.url.params["in_Domain"]])
     )
 
-    def floor() -> None:
-        rows: list[object] = []
-        step = timedelta(minutes=15)
+    def parse() -> Iterator[tuple[str, Any]]:
         with httpx.Client(base_url="https://tp.test", transport=transport) as client:
             for domain in bodies:
-                root = etree.fromstring(client.get("/api", params={"in_Domain": domain}).content)
-                for one in root.iter("{*}TimeSeries"):
-                    fuel = one.findtext(".//{*}psrType")
-                    start = _utc(one.findtext(".//{*}start") or "")
-                    for point in one.iter("{*}Point"):
-                        position, quantity = (str(child.text) for child in point)
-                        rows.append((domain, fuel, start + int(position) * step, float(quantity)))
+                answer = client.get("/api", params={"in_Domain": domain})
+                yield domain, etree.fromstring(answer.content)
+
+    def read() -> None:
+        rows: list[object] = []
+        step = timedelta(minutes=15)
+        for domain, root in parse():
+            for one in root.iter("{*}TimeSeries"):
+                fuel = one.findtext(".//{*}psrType")
+                start = _utc(one.findtext(".//{*}start") or "")
+                for point in one.iter("{*}Point"):
+                    position, quantity = point
+                    at = start + int(position.text) * step
+                    rows.append((domain, fuel, at, float(quantity.text)))
 
     http = HttpClient(provider="entsoe", base_url="https://tp.test", transport=transport)
-    yield _run(lambda: Entsoe(http=http, token=lambda: "token", wanted=wanted), NOON), floor
+    yield Case(
+        provider=lambda: Entsoe(http=http, token=lambda: "token", wanted=wanted),
+        now=NOON,
+        parse=lambda: [None for _ in parse()],
+        read=read,
+    )
 
 
 @contextmanager
-def gridstatus() -> Iterator[tuple[Work, Work]]:
-    """New York: the day's file so far, through the library."""
+def gridstatus() -> Iterator[Case]:
+    """New York: the day's file so far, through the library, which reads what it parses."""
     from functions.gridstatus import app
     from tests.contract.recorded_origin import Origin, serving
     from tests.contract.test_gridstatus import EASTERN, NOW, nyiso_day, serve_nyiso
@@ -118,35 +202,93 @@ def gridstatus() -> Iterator[tuple[Work, Work]]:
     feed, day = app.LibraryFeed(), NOW.astimezone(EASTERN).date()
     serve_nyiso(origin, f"{day:%Y%m%d}", nyiso_day())
     provider = app.Gridstatus(feed=feed, wanted=app.wanted("NYISO"), pjm_api_key=lambda: None)
+
+    def library() -> object:
+        return feed("NYISO", day, None)
+
     with tempfile.TemporaryDirectory() as folder, serving(origin, Path(folder)):
-        yield _run(lambda: provider, NOW), lambda: feed("NYISO", day, None)
+        yield Case(provider=lambda: provider, now=NOW, parse=library, read=library)
 
 
 def _utc(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _run(provider: Callable[[], Provider], now: datetime) -> Work:
-    def run() -> None:
-        done = collect(provider(), MemoryStore(), clock=lambda: now, telemetry=Unheard())
-        if not done.zones:
-            raise RuntimeError(f"{done.provider} brought nothing: {done.errors[:3]}")
+class Table:
+    """A new table for each run, and the items that a run wrote, to be put again as they are."""
 
-    return run
+    def __init__(self, address: str) -> None:
+        os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = address
+        os.environ["NO_PROXY"] = HOST  # the recorded origin is one
+        self._client = dynamodb_client(read_timeout_s=10.0)
+        self._tables = itertools.count()
+        self.written: list[dict[str, Any]] = []
+
+    def fresh(self, now: datetime) -> Store:
+        """Return a store on an empty table."""
+        name = f"run-{next(self._tables)}"
+        make_table(self._client, name)
+        return DynamoStore(self._client, name, clock=lambda: now)
+
+    def listen(self) -> None:
+        """Note what is written from now on."""
+        for operation in ("PutItem", "UpdateItem"):
+            self._client.meta.events.register(
+                f"provide-client-params.dynamodb.{operation}", self._note
+            )
+
+    def deafen(self) -> None:
+        """Note no more."""
+        for operation in ("PutItem", "UpdateItem"):
+            self._client.meta.events.unregister(
+                f"provide-client-params.dynamodb.{operation}", self._note
+            )
+
+    def _note(self, params: dict[str, Any], **_: object) -> None:
+        values = params["ExpressionAttributeValues"]
+        stated = {name.removeprefix(":"): value for name, value in values.items()}
+        self.written.append(params.get("Item") or params["Key"] | stated)
+
+    def put_again(self) -> None:
+        """Put all that was noted, without a condition."""
+        for item in self.written:
+            self._client.put_item(TableName="run-0", Item=item)
+
+
+def processor_ms(work: Work) -> float:
+    """Return the processor time of a call, ms."""
+    started = time.process_time()
+    work()
+    return (time.process_time() - started) * 1e3
 
 
 def measure(name: str) -> dict[str, float]:
-    """Return the median processor time of run and floor, ms, and the peak memory, MB."""
-    times: dict[str, list[float]] = {"run": [], "floor": []}
-    with globals()[name]() as (run, floor):
+    """Return median processor times, ms, of runs and floors by turns, and peak memory, MB."""
+    times: defaultdict[str, list[float]] = defaultdict(list)
+    with globals()[name]() as case:
+        nowhere, unheard = Nowhere(), Unheard()
         for _ in range(RUNS + 2):
-            for part, work in (("run", run), ("floor", floor)):
-                started = time.process_time()
-                work()
-                times[part].append((time.process_time() - started) * 1e3)
-    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            times["run"].append(processor_ms(lambda: case.run(nowhere, unheard)))
+            times["read"].append(processor_ms(case.read))
+            times["parsed"].append(processor_ms(case.parse))
+        peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            dynoxide(Path(folder)) as address,
+            Path(os.devnull).open("w") as log,
+        ):
+            table = Table(address)
+            telemetry = PowertoolsTelemetry(Logger(service=name, stream=log))
+            table.listen()
+            case.run(table.fresh(case.now), telemetry)
+            table.deafen()
+            for _ in range(STORED_RUNS + 2):
+                store = table.fresh(case.now)
+                times["stored"].append(processor_ms(lambda: case.run(store, telemetry)))  # noqa: B023 - called at once
+                again_ms = processor_ms(table.put_again)
+                times["put_again"].append(processor_ms(case.read) + again_ms)
     medians = {part: quantile(sorted(found[2:]), 0.5) for part, found in times.items()}
-    return medians | {"peak_mb": peak_kb / 1024}
+    return medians | {"peak_mb": peak_kb / 1024, "items": len(table.written)}
 
 
 def memory_mb(name: str) -> int:
@@ -166,11 +308,15 @@ def main() -> None:
         done = subprocess.run(
             [sys.executable, __file__, name], stdout=subprocess.PIPE, check=True, env=os.environ
         )
-        found = json.loads(done.stdout)
+        found = json.loads(done.stdout.splitlines()[-1])
         half = memory_mb(name) / 2
+        goal = "1.2 x the floor"
         report(
             [
-                Figure(f"{name}_run", found["run"], "ms", found["floor"], "1.2 x the floor"),
+                Figure(f"{name}_run", found["run"], "ms", found["read"], goal),
+                Figure(f"{name}_run_over_parsed", found["run"], "ms", found["parsed"]),
+                Figure(f"{name}_stored", found["stored"], "ms", found["put_again"], goal),
+                Figure(f"{name}_items", found["items"], "items"),
                 Figure(f"{name}_peak", found["peak_mb"], "MB", half, "half of what is given"),
             ]
         )

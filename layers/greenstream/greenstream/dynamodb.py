@@ -71,6 +71,8 @@ def dynamodb_client(
             connect_timeout=connect_timeout_s,
             read_timeout=read_timeout_s,
             retries={"total_max_attempts": attempts, "mode": "standard"},
+            # The table refuses what is malformed; to look first costs an eighth of each write.
+            parameter_validation=False,
         ),
     )
     return cast("DynamoDBClient", client)
