@@ -170,7 +170,7 @@ def _report(
         f"Replayed on {_named(arguments.test)}; learnt from {_named(arguments.train)}, the best "
         f"static choice too. Intensity of the grid's mix ({arguments.basis}), attributional and "
         "location-based: the energy at the chosen origin only, without the network's."
-        f"{late} POPs: {', '.join(world.pops)}. {'. '.join(world.notes)}"
+        f"{late} POPs: {', '.join(world.pops)}.{''.join(f' {note}.' for note in world.notes)}"
     )
     replayed = Replayed(
         rows=rows,

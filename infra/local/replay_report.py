@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from greenstream.policy import Policy
 from greenstream_tuning.choosing import Chooser, figures
-from greenstream_tuning.replay import Row
+from greenstream_tuning.replay import NEAREST, ORACLE, Row
 from greenstream_tuning.search import Found
 from greenstream_tuning.world import World
 
@@ -40,8 +40,9 @@ STYLE: Final = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"
     "color:#111827}table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
     "th,td{padding:.2rem .8rem;text-align:right;border-bottom:1px solid #e5e7eb}"
-    "th:nth-child(2),td:nth-child(2){text-align:left}svg{max-width:100%;height:auto}"
-    "figure{margin:2rem 0}figcaption{color:#4b5563}"
+    "th:nth-child(2),td:nth-child(2){text-align:left}td{white-space:nowrap}"
+    "tbody tr:nth-child(5n) td{border-bottom-color:#6b7280}.wide{overflow-x:auto}"
+    "figure{margin:2rem 0}figcaption{color:#4b5563}svg{width:100%;height:auto}"
 )
 
 
@@ -76,7 +77,7 @@ def write(replayed: Replayed, folder: Path) -> list[Path]:
         if replayed.search.importance:
             pictures["importance"] = (
                 _importance(replayed.search.importance),
-                "What made the best of them the best.",
+                "What sets the best of them apart; what was settled early looks unimportant.",
             )
     folder.mkdir(parents=True, exist_ok=True)
     written = []
@@ -90,24 +91,36 @@ def write(replayed: Replayed, folder: Path) -> list[Path]:
 
 
 def _carbon_by_limit(replayed: Replayed) -> Figure:
-    figure, axes = _figure()
-    policies = dict.fromkeys(row.policy for row in replayed.rows)
-    for policy in policies:
+    figure = Figure(figsize=(8, 6.5), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
+    oracle = _oracle(replayed.rows)
+    for policy in dict.fromkeys(row.policy for row in replayed.rows):
         own = [row for row in replayed.rows if row.policy == policy]
-        axes.plot(
-            [row.limit_ms for row in own],
-            [row.delivered_gco2_kwh for row in own],
-            color=COLOURS[policy],
-            linestyle="--" if policy == "oracle" else "-",
-            marker="o",
-            markersize=4,
-            label=NAMES[policy],
-        )
-    axes.set_xlabel("round-trip limit, ms")
-    axes.set_ylabel(f"delivered, g/kWh ({replayed.basis})")
-    axes.set_ylim(bottom=0)
-    axes.legend(frameon=False)
+        limits_ms = [row.limit_ms for row in own]
+        line: dict[str, Any] = {"color": COLOURS[policy], "marker": "o", "markersize": 4}
+        delivered = [row.delivered_gco2_kwh for row in own]
+        style = "--" if policy == ORACLE else "-"
+        above.plot(limits_ms, delivered, label=NAMES[policy], linestyle=style, **line)
+        if policy not in (NEAREST, ORACLE):
+            over = [100 * _over(row, oracle) for row in own]
+            below.plot(limits_ms, over, **line)
+            below.annotate(f"{over[-1]:.1f} %", (limits_ms[-1], over[-1]), (8, -4),
+                           textcoords="offset points", color=COLOURS[policy])  # fmt: skip
+    above.set_ylabel(f"delivered, g/kWh ({replayed.basis})")
+    below.set_ylabel("above the oracle, %")
+    below.set_xlabel("round-trip limit, ms")
+    for axes in (above, below):
+        axes.set_ylim(bottom=0)
+    above.legend(frameon=False, ncols=3, loc="lower left")
     return figure
+
+
+def _oracle(rows: Sequence[Row]) -> Mapping[float, float]:
+    return {row.limit_ms: row.delivered_gco2_kwh for row in rows if row.policy == ORACLE}
+
+
+def _over(row: Row, oracle: Mapping[float, float]) -> float:
+    return row.delivered_gco2_kwh / oracle[row.limit_ms] - 1
 
 
 def _day(replayed: Replayed) -> Figure:
@@ -164,7 +177,8 @@ def _pareto(found: Found) -> Figure:
         switches = [trial["switches_per_year"] for trial in own]
         axes.scatter(switches, [100 * one["excess"] for one in own], color=colour, label=label)
     front: list[Mapping[str, Any]] = []
-    for trial in sorted(found.trials, key=lambda one: (one["switches_per_year"], one["excess"])):
+    kept = [trial for trial in found.trials if trial["allowed"]]
+    for trial in sorted(kept, key=lambda one: (one["switches_per_year"], one["excess"])):
         if not front or trial["excess"] < front[-1]["excess"]:
             front.append(trial)
     axes.plot(
@@ -172,7 +186,7 @@ def _pareto(found: Found) -> Figure:
         [100 * trial["excess"] for trial in front],
         color="#111827",
         drawstyle="steps-post",
-        label="Pareto front",
+        label="Pareto front of the allowed",
     )
     axes.axhline(100 * found.trials[0]["in_force_excess"], color=COLOURS["seed"], linestyle=":")
     axes.set_xlabel("switches per year and visitor, mean over the limits")
@@ -200,9 +214,11 @@ def _page(replayed: Replayed, pictures: Mapping[str, tuple[Figure, str]]) -> str
         f"<figure>{_svg(figure, caption)}<figcaption>{escape(caption)}</figcaption></figure>"
         for figure, caption in pictures.values()
     )
+    oracle = _oracle(replayed.rows)
     rows = "".join(
         f"<tr><td>{row.limit_ms:g}</td><td>{escape(NAMES[row.policy])}</td>"
         f"<td>{row.delivered_gco2_kwh:.1f}</td><td>{row.reduction:.1%}</td>"
+        f"<td>{_over(row, oracle):.2%}</td>"
         f"<td>{row.median_rtt_ms:.0f}</td><td>{row.p95_rtt_ms:.0f}</td>"
         f"<td>{row.violations}</td><td>{row.switches_per_year:.0f}</td></tr>"
         for row in replayed.rows
@@ -212,6 +228,7 @@ def _page(replayed: Replayed, pictures: Mapping[str, tuple[Figure, str]]) -> str
         "policy",
         "g/kWh",
         "below nearest",
+        "above oracle",
         "median, ms",
         "p95, ms",
         "violations",
@@ -223,7 +240,8 @@ def _page(replayed: Replayed, pictures: Mapping[str, tuple[Figure, str]]) -> str
         '<meta name="viewport" content="width=device-width">'
         f"<title>GreenStream: what it saves</title><style>{STYLE}</style>"
         f"<h1>What it saves</h1><p>{escape(replayed.about)}</p>{shown}"
-        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></html>\n"
+        f'<div class="wide"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div></html>\n"
     )
 
 

@@ -1,6 +1,7 @@
 """A year of five-minute steps, 40 POPs and 50 places of visitors: seconds and peak memory.
 
-Run from anywhere: ``python tests/bench/replay_speed.py``. The goal is under 60 s on two cores; the
+Run from anywhere: ``python tests/bench/replay_speed.py``. The goal is under 60 s on two cores, held
+by processor time, of which one core gives a second per second whoever else is on the machine; the
 floor is the same run's reading of every figure once (mean over all steps and POPs). The carbon is
 noise that changes at every step, so that visitors are moved as often as can be.
 """
@@ -47,18 +48,19 @@ def main() -> int:
     world = a_world()
     span = Span(since_s=0, until_s=YEAR_S, step_s=STEP_S, trained_since_s=0, trained_until_s=YEAR_S)
     steps = span.steps()
-    began = time.perf_counter()
+    began = time.process_time()
     for trace in world.truth:
         trace.at(steps).mean()
-    floor_s = time.perf_counter() - began
-    began = time.perf_counter()
+    floor_s = time.process_time() - began
+    began, began_wall = time.process_time(), time.perf_counter()
     rows = replay(world, span, {SEED: Policy(), TUNED: DRIFT})
-    spent_s = time.perf_counter() - began
+    spent_s, wall_s = time.process_time() - began, time.perf_counter() - began_wall
     decisions = len(steps) * VISITORS * len(LIMITS_MS) * 3
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f"{len(rows)} rows, {decisions:,} decisions among {POPS} POPs in {spent_s:.1f} s "
-        f"(goal {GOAL_S:.0f} s), {1e9 * spent_s / decisions:.0f} ns each; "
+        f"of processor (goal {GOAL_S:.0f} s; {wall_s:.1f} s on the clock), "
+        f"{1e9 * spent_s / decisions:.0f} ns each; "
         f"{spent_s / floor_s:.0f} times the floor of {floor_s:.2f} s; peak {peak_mb:.0f} MB"
     )
     return int(spent_s > GOAL_S)
