@@ -76,7 +76,7 @@ tune: .venv/.ready ## search a policy on the past, judge it on weeks it has not 
 	.venv/bin/greenstream tune
 
 build: tools ## the cloud build (arm64), and its size against Lambda's limit
-	$(SAM) build
+	$(SAM) build --no-cached # what is deployed comes from what is here, whatever was built before
 	.venv/bin/greenstream size
 
 deploy: build ## deploy to AWS with your credentials: make deploy STAGE=dev|prod
