@@ -127,7 +127,7 @@ def test_bombs_are_small_until_they_are_unpacked() -> None:
         return spoil(GOOD, NATION, fault(fault=name), {}).body
 
     assert len(body("gzip_bomb")) < 20_000
-    assert len(zlib.decompress(body("gzip_bomb"), wbits=31)) < 2_000_000
+    assert len(zlib.decompress(body("gzip_bomb"), wbits=31)) < 5_000_000
     with zipfile.ZipFile(io.BytesIO(body("zip_bomb"))) as archive:
         assert archive.infolist()[0].file_size == ZIP_BOMB_MB * 1_000_000
     assert len(body("zip_bomb")) < 5_000_000
