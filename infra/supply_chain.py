@@ -70,17 +70,19 @@ def _packages(artefact: Path) -> list[Distribution]:
 
 
 def licence(package: Distribution) -> str:
-    """Return a package's licence as it states it, ``unstated`` where it does not."""
-    stated = next(iter(package.metadata.get_all("License-Expression") or []), None) or next(
-        iter(package.metadata.get_all("License") or []), None
-    )
+    """Return a package's licence as it states it, ``unstated`` where it does not.
+
+    An SPDX expression before classifiers, these before free text, which may be the licence itself.
+    """
+    if expressed := package.metadata.get_all("License-Expression"):
+        return str(expressed[0])
     classified = [
         name.rpartition(" :: ")[2]
         for name in package.metadata.get_all("Classifier") or []
         if name.startswith("License ::")
     ]
-    short = stated.strip().splitlines()[0] if stated and stated.strip() else ""
-    return short or ", ".join(classified) or "unstated"
+    text = next(iter(package.metadata.get_all("License") or []), "").strip()
+    return ", ".join(classified) or text.partition("\n")[0] or "unstated"
 
 
 def unlisted(artefact: Path, requirements: str) -> list[str]:

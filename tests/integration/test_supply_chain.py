@@ -40,7 +40,8 @@ class TestABillOfMaterials:
     def test_lists_packages_with_their_licences(self, tmp_path: Path) -> None:
         for name, fields in {
             "Beta_two": "License-Expression: MIT\n",
-            "alpha": "Classifier: License :: OSI Approved :: BSD License\n",
+            "alpha": "Classifier: License :: OSI Approved :: BSD License\nLicense: Copyright 2022\n",
+            "delta": "License: Zlib\n        as is\n",
             "gamma": "",
         }.items():
             packaged(tmp_path / "python", name, fields)
@@ -51,6 +52,7 @@ class TestABillOfMaterials:
         assert listed == {
             "pkg:pypi/alpha@1.0": "BSD License",
             "pkg:pypi/beta-two@1.0": "MIT",
+            "pkg:pypi/delta@1.0": "Zlib",
             "pkg:pypi/gamma@1.0": "unstated",
         }
 
