@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Locator, Page, Route, expect, sync_playwright
 
 from greenstream.zones import pops, zones
 from infra.local.page import serving
@@ -431,7 +431,12 @@ class TestHostileStrings:
             route.fulfill(json=body)
 
         ran: list[str] = []
-        visit.page.on("dialog", lambda dialog: (ran.append(dialog.message), dialog.dismiss()))
+
+        def heard(dialog: Dialog) -> None:
+            ran.append(dialog.message)
+            dialog.dismiss()
+
+        visit.page.on("dialog", heard)
         scene.ran("eso", error=hostile, kind=hostile)
         for path in ("zones", "route?*"):
             visit.page.route(f"**/api/v1/{path}", spoil)
