@@ -45,6 +45,9 @@ GROWN_OBJECTS = 0.25
 GROWN_MB = 48.0
 """Includes what the simulator remembers of its own shapes: it runs in this process."""
 
+MOST_DEGRADED = 0.05
+"""The router waits a second of real time for the table, which a busy machine may not keep."""
+
 STORED_GB = 0.1
 """What the table of costs says of 30 days of history."""
 
@@ -136,7 +139,8 @@ def test_a_day(
         print(
             f"\n{span.hours} h from {span.start:%Y-%m-%d %H:%M}Z ({span.why}), seed {SEED}:"
             f" runs {dict(day.runs)}, of these failed {dict(day.failed)}; {day.faults} faults;"
-            f" put {dict(day.store.outcomes)}; {day.answers} answers, {day.ages} ages,"
+            f" put {dict(day.store.outcomes)}; {day.answers} answers, of these"
+            f" {day.degraded} from memory for a slow table; {day.ages} ages,"
             f" {replayed} decisions replayed"
             f"\n  write units {sum(units):.0f}, by the table of costs {reckoned:.0f};"
             f" items {size['items']}; 30 days of history {size['stored_gb']:.3f} GB;"
@@ -145,6 +149,7 @@ def test_a_day(
     record_property("cases", replayed + day.ages)
 
     assert not day.failures, day.failures[:5]
+    assert day.degraded <= MOST_DEGRADED * day.answers
     assert replayed > 100 * span.hours
     assert day.ages > 1000 * span.hours
     _hold_memory(day.footprints)
@@ -293,8 +298,9 @@ def _replayed(day: Day, told: Path, policy: Policy) -> int:
                 profiles=past.profiles(slow_at),
                 policy=None if policy is PENALTY else policy,
             )
-            body = _decided(then, at, record["query"])
-            assert body == record["body"], f"{record['at']}: {record['query']}"
+            again = _decided(then, at, record["query"])
+            given = record["body"] | {"degraded": False, "degraded_reason": None}
+            assert again == given, f"{record['at']}: {record['query']}"
             count += 1
     return count
 
