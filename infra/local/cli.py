@@ -16,7 +16,7 @@ from infra.cost import markdown
 from infra.local import policy_cli, replay_cli, report_cli, view
 from infra.local.processes import StackError
 from infra.local.size import built_sizes
-from infra.local.stack import FUNCTIONS, ROOT, LocalStack, Stack
+from infra.local.stack import COLLECTORS, FUNCTIONS, ROOT, LocalStack, Stack
 
 if TYPE_CHECKING:
     from infra.local.worker import LocalWorker
@@ -143,12 +143,13 @@ def _invoke(arguments: argparse.Namespace) -> int:
     if arguments.function == "router":  # it answers HTTP, so it is asked over HTTP
         print(json.dumps(stack.get(view.ROUTE), indent=2))
         return 0
-    # Not at the top: `down` must work whatever state the shared package is in.
-    from infra.local.stored import stored_since  # noqa: PLC0415
-
     began = datetime.now(UTC)
     print(json.dumps(stack.invoke(arguments.function), indent=2))
-    print("\n".join(stored_since(stack, arguments.function, began)))
+    if arguments.function in COLLECTORS:
+        # Not at the top: `down` must work whatever state the shared package is in.
+        from infra.local.stored import stored_since  # noqa: PLC0415
+
+        print("\n".join(stored_since(stack, arguments.function, began)))
     return 0
 
 

@@ -33,11 +33,12 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCAL_BUILD = ROOT / ".aws-sam/local/build"
 HOST = "127.0.0.1"
 PREFERRED_PORT = 4566
+PATIENCE_S = 400  # the tuner may search for six minutes
 LOG_TAIL_BYTES = 4096  # LogType: Tail in docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 REGION = "eu-west-1"
 STACK_NAME = "greenstream-local"
 COLLECTORS = ("eso", "gridstatus", "watttime", "entsoe", "electricitymaps")
-FUNCTIONS = (*COLLECTORS, "router")
+FUNCTIONS = (*COLLECTORS, "tuner", "router")
 OVER_HTTP = tuple(name for name in COLLECTORS if name != "gridstatus")  # that one needs a proxy
 SECRETS = {
     "PjmApiKey": "PJM_API_KEY",
@@ -78,7 +79,7 @@ class Stack:
             region_name=self.region,
             aws_access_key_id=ACCESS_KEY_ID,
             aws_secret_access_key=SECRET_ACCESS_KEY,
-            config=Config(proxies={}, read_timeout=90, retries={"total_max_attempts": 1}),
+            config=Config(proxies={}, read_timeout=PATIENCE_S, retries={"total_max_attempts": 1}),
         )
 
     def get(self, path: str) -> Any:  # noqa: ANN401 - JSON

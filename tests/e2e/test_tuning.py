@@ -7,9 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 
 from greenstream.clock import utc_now
 from greenstream.dynamodb import DynamoStore
@@ -17,10 +15,7 @@ from greenstream.policies import DynamoPolicies
 from greenstream.policy import Policy
 from infra.local.replay_cli import DATASETS
 from infra.local.stack import (
-    ACCESS_KEY_ID,
     ROOT,
-    SECRET_ACCESS_KEY,
-    STACK_NAME,
     LocalStack,
     Stack,
 )
@@ -64,24 +59,8 @@ def greenstream(local: LocalStack, *arguments: str) -> str:
     return ran.stdout
 
 
-def tuned(stack: Stack) -> dict[str, Any]:
-    """Run the deployed tuner, with the patience that a search takes, and return its answer."""
-    client = boto3.client(
-        "lambda",
-        endpoint_url=stack.endpoint_url,
-        region_name=stack.region,
-        aws_access_key_id=ACCESS_KEY_ID,
-        aws_secret_access_key=SECRET_ACCESS_KEY,
-        config=Config(proxies={}, read_timeout=TUNER_TIMEOUT_S, retries={"total_max_attempts": 1}),
-    )
-    answer = client.invoke(FunctionName=f"{STACK_NAME}-tuner")
-    told: dict[str, Any] = json.loads(answer["Payload"].read())
-    assert "FunctionError" not in answer, told
-    return told
-
-
 def test_a_young_table_is_not_tuned_on_and_says_why(local: LocalStack, stack: Stack) -> None:
-    told = tuned(stack)
+    told = stack.invoke("tuner")
 
     assert not told["adopted"]
     assert "too little history: 0 grids have been telling for 14 days" in told["why"]
@@ -101,7 +80,7 @@ def test_a_month_is_searched_and_its_verdict_is_what_routers_decide_by(
     assert past_weeks.put(store, past_weeks.readings(now, 29, values)) > LEAST_HOURS
 
     began = time.monotonic()
-    told = tuned(stack)
+    told = stack.invoke("tuner")
     print(f"{time.monotonic() - began:.0f} s of {TUNER_TIMEOUT_S}: {told}")
 
     listed = greenstream(local, "policy", "list")
