@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from functions.electricitymaps import app as electricitymaps
+from functions.eso import app as eso
 from functions.watttime import app as watttime
+from greenstream.http import MAX_RETRY_AFTER_S
 from infra.local.stack import SECRETS
 from tests.template.conftest import ROOT, Expanded, expanded
 
@@ -127,6 +129,13 @@ def test_a_run_that_waits_for_its_upstream_ends_before_it_is_ended(template: Exp
     longest_s = {"watttime": 31, "electricitymaps": 22}  # with its retry; a stalled body
     for collector, starts_s in last_request_s.items():
         assert starts_s + longest_s[collector] < template.the(logical(collector))["Timeout"]
+
+
+def test_eso_asks_in_full_at_new_year_of_an_upstream_that_stalls(template: Expanded) -> None:
+    """Ranges end with the year, so two of its three requests are then made twice over."""
+    http, requests = eso.ESO.http, 3 + 2
+    longest_s = http.attempts * http.deadline_s + (http.attempts - 1) * MAX_RETRY_AFTER_S
+    assert requests * longest_s < template.the("EsoFunction")["Timeout"]
 
 
 class TestTheTable:
