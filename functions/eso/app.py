@@ -126,7 +126,7 @@ class Eso:
         forecasts: list[Forecast] = []
         errors: list[GreenStreamError] = []
         try:
-            newest = national_half_hours(self._ask("/intensity"), zone)
+            newest = national_half_hours(self._ask("/intensity", zone), zone)
             readings.append(self._national_reading(zone, newest, now))
         except GreenStreamError as error:
             errors.append(error)
@@ -135,7 +135,7 @@ class Eso:
                 half_hour
                 for start in _starts(now)
                 for half_hour in national_half_hours(
-                    self._ask(f"/intensity/{_stamp(start)}/fw24h"), zone
+                    self._ask(f"/intensity/{_stamp(start)}/fw24h", zone), zone
                 )
             ]
             forecasts.append(self._forecast(zone, NATIONAL, half_hours, now))
@@ -239,17 +239,20 @@ class Eso:
             simulated=self.simulated,
         )
 
-    def _ask(self, path: str) -> Any:  # noqa: ANN401 - JSON
-        response = self.http.get(path)
-        answer = response.json(provider=NAME)
+    def _ask(self, path: str, zone: str | None = None) -> Any:  # noqa: ANN401 - JSON
+        """Return an answer's data; without a zone it is of all regions."""
+        response = self.http.get(path, zone=zone)
+        answer = response.json(provider=NAME, zone=zone)
         if response.status != 200:  # noqa: PLR2004
             said = answer.get("error") if isinstance(answer, dict) else None
             said = said.get("message", said) if isinstance(said, dict) else said
             raise PermanentError(
-                f"HTTP {response.status} from {path}: {str(said).strip()[:200]}", provider=NAME
+                f"HTTP {response.status} from {path}: {str(said).strip()[:200]}",
+                provider=NAME,
+                zone=zone,
             )
         if not isinstance(answer, dict) or "data" not in answer:
-            raise _malformed(f"no data in the answer of {path}")
+            raise _malformed(f"no data in the answer of {path}", zone)
         return answer["data"]
 
 

@@ -398,3 +398,12 @@ class TestRealBytes:
                 kept += 1
                 assert [r.gco2_kwh for r in national_readings] == [actual]
         assert (zeros, kept) == (4, 44)
+
+
+@pytest.mark.parametrize(
+    "refused", [httpx.Response(503), httpx.Response(400, json={"error": {}}), httpx.Response(200)]
+)
+def test_what_fails_for_the_nation_alone_says_so(refused: httpx.Response) -> None:
+    harvest = run(GOOD | dict.fromkeys([p for p in GOOD if p.startswith("/intensity")], refused))
+
+    assert [error.zone for error in harvest.errors] == ["GBR", "GBR"]
