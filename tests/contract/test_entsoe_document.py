@@ -65,8 +65,10 @@ class TestPoints:
             "<Point><!-- late --><position>3</position><quantity>7</quantity></Point>",
             "<Point><position>3</position><quantity><![CDATA[7]]></quantity></Point>",
             '<Point xmlns="urn:other"><position>3</position><quantity>7</quantity></Point>',
-            "<Point><position>3</position><quantity>7</quantity></Point>"
-            "<Point><position>3</position><quantity>7.0</quantity></Point>",
+            (
+                "<Point><position>3</position><quantity>7</quantity></Point>"
+                "<Point><position>3</position><quantity>7.0</quantity></Point>"
+            ),
         ],
     )
     def test_a_point_written_oddly_says_the_same(self, odd: str) -> None:
@@ -87,13 +89,17 @@ class TestPoints:
             ("<Point><position>3</position></Point>", "not_a_number"),
             ("<Point><position/><quantity>7</quantity></Point>", "not_a_number"),
             (
-                "<Point><quantity>3</quantity></Point>"
-                "<Point><position>4</position><position>4</position><quantity>9</quantity></Point>",
+                (
+                    "<Point><quantity>3</quantity></Point>"
+                    "<Point><position>4</position><position>4</position><quantity>9</quantity></Point>"
+                ),
                 "not_a_number",
             ),
             (
-                "<Point><position>3</position><quantity>1e308</quantity></Point>"
-                "<Point><position>4</position><quantity>1e308</quantity></Point>",
+                (
+                    "<Point><position>3</position><quantity>1e308</quantity></Point>"
+                    "<Point><position>4</position><quantity>1e308</quantity></Point>"
+                ),
                 "implausible_mw",
             ),
         ],

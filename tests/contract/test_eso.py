@@ -404,6 +404,6 @@ class TestRealBytes:
     "refused", [httpx.Response(503), httpx.Response(400, json={"error": {}}), httpx.Response(200)]
 )
 def test_what_fails_for_the_nation_alone_says_so(refused: httpx.Response) -> None:
-    harvest = run(GOOD | dict.fromkeys([p for p in GOOD if p.startswith("/intensity")], refused))
+    harvest = run({path: refused if path.startswith("/intensity") else GOOD[path] for path in GOOD})
 
     assert [error.zone for error in harvest.errors] == ["GBR", "GBR"]
