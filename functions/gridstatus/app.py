@@ -243,21 +243,22 @@ def readings_of(
 ) -> Iterator[Reading | InvalidError]:
     """Yield the row's reading on each basis of the source, or why there is none.
 
-    Raises
-    ------
-    InvalidError
-        ``implausible_mw``, ``negative`` or ``missing_fuel``, for the row as a whole.
+    ``implausible_mw``, ``negative`` and ``missing_fuel`` are of the row as a whole, and yielded
+    once: a row that is refused takes no other with it.
     """
     for fuel, mw in row.fuel_mw.items():
         if abs(mw) > MAX_FUEL_MW:
-            raise _invalid(f"{fuel} is {mw} MW", "implausible_mw", zone.zone)
+            yield _invalid(f"{fuel} is {mw} MW", "implausible_mw", zone.zone)
+            return
         if fuel not in REVERSIBLE and mw < -STATION_SHARE * row.generation_mw:
-            raise _invalid(f"{fuel} is {mw} MW", "negative", zone.zone)
+            yield _invalid(f"{fuel} is {mw} MW", "negative", zone.zone)
+            return
     listed = factor_tables()[source.provider_zone, Basis.DIRECT].factors
     reported = row.fuel_mw.keys() | row.unreported_mw.keys()
     lost = NEVER_ABSENT.get(source.provider_zone, frozenset()) - reported
     if lost and reported <= listed.keys():  # else it may be there under a new name
-        raise _invalid(f"no {', '.join(sorted(lost))} in the mix", "missing_fuel", zone.zone)
+        yield _invalid(f"no {', '.join(sorted(lost))} in the mix", "missing_fuel", zone.zone)
+        return
     mix_mw = dict(row.fuel_mw)
     mix_mw.update({f"{fuel} (not reported)": mw for fuel, mw in row.unreported_mw.items()})
     for basis in source.bases:

@@ -233,6 +233,21 @@ def test_rows_missed_since_the_last_that_was_stored_come_too_oldest_first() -> N
     assert ends(steady) == [later]
 
 
+def test_a_missed_row_that_is_refused_takes_no_other_with_it() -> None:
+    feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
+    warm = provider(feed)
+    list(warm.fetch(NOW))
+    later = LAST + timedelta(minutes=15)
+    impossible = NYISO_MW | {"Wind": 900_000.0}
+    feed.by_market["NYISO"] = nyiso(NYISO_MW, impossible, NYISO_MW, NYISO_MW, end=later)
+    (found,) = warm.fetch(later + timedelta(minutes=1))
+    ends = [one.valid_to for one in found.readings if one.basis is Basis.DIRECT]
+    assert ends == [LAST + timedelta(minutes=10), later]
+    (error,) = found.errors
+    assert isinstance(error, InvalidError)
+    assert error.reason == "implausible_mw"
+
+
 def test_a_fuel_never_reported_that_day_makes_no_row_incomplete() -> None:
     mix = without(NYISO_MW, "Other Fossil Fuels")
     frame = nyiso(mix, mix).assign(**{"Other Fossil Fuels": float("nan")})
