@@ -12,7 +12,7 @@ CONFIG_ENV = $(if $(filter prod,$(STAGE)),prod,$(if $(filter dev,$(STAGE)),defau
 NODE := .tools/node/bin
 WORKER := infra/worker
 
-.PHONY: help run up down invoke worker worker-test page-test operations-test test lint check bench replay tune build deploy secrets destroy supply-chain audit reproducible tools worker-tools
+.PHONY: help run up down invoke providers worker worker-test page-test operations-test test chaos chaos-short lint check bench replay tune build deploy secrets destroy supply-chain audit reproducible tools worker-tools
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17

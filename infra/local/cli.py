@@ -56,9 +56,17 @@ def _parser() -> argparse.ArgumentParser:
 
     starts = argparse.ArgumentParser(add_help=False)
     starts.add_argument(
-        "--upstream", choices=("simulated", "live"), default=os.environ.get("UPSTREAM", "simulated")
+        "--upstream",
+        choices=("simulated", "live"),
+        default=os.environ.get("UPSTREAM", "simulated"),
+        help="whom the providers ask (UPSTREAM; simulated)",
     )
-    starts.add_argument("--auth", choices=("none", "iam"), default=os.environ.get("AUTH", "none"))
+    starts.add_argument(
+        "--auth",
+        choices=("none", "iam"),
+        default=os.environ.get("AUTH", "none"),
+        help="who may ask the router: all, or who signs, as in the cloud (AUTH; none)",
+    )
 
     up = commands.add_parser("up", parents=[starts], help="bring the stack up, or deploy again")
     up.set_defaults(do=_up)

@@ -30,7 +30,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         metavar="NAME",
         help="a deployed table, by your AWS credentials; the local stack's if absent",
     )
-    policy = commands.add_parser("policy", help="list the policies there were, or go back to one")
+    policy = commands.add_parser("policy", help="list policies, show one, go back to one")
     actions = policy.add_subparsers(required=True, metavar="action")
     listed = actions.add_parser("list", parents=[where], help="every version, and why it was kept")
     listed.set_defaults(do=_list)

@@ -60,9 +60,26 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         metavar="FILE",
         help="square CSV of round trips in ms: origin, then one column per place",
     )
-    world.add_argument("--train", type=years_of, default=(2022,), metavar="YEARS")
-    world.add_argument("--test", type=years_of, default=(2023,), metavar="YEARS")
-    world.add_argument("--basis", choices=("direct", "lifecycle"), default="direct")
+    world.add_argument(
+        "--train",
+        type=years_of,
+        default=(2022,),
+        metavar="YEARS",
+        help="learnt from: 2022 (if absent), 2021,2022 or 2020-2022",
+    )
+    world.add_argument(
+        "--test",
+        type=years_of,
+        default=(2023,),
+        metavar="YEARS",
+        help="replayed: 2023 if absent",
+    )
+    world.add_argument(
+        "--basis",
+        choices=("direct", "lifecycle"),
+        default="direct",
+        help="combustion CO2 (direct, if absent), or CO2e over the plant's life",
+    )
     world.add_argument(
         "--delay",
         type=pair_of,
@@ -85,12 +102,16 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         metavar="FILE",
         help="CSV of place,weight: where visitors are (by default every POP's place, all alike)",
     )
-    world.add_argument("--trials", type=int, default=40, help="policies tried by a search")
+    world.add_argument(
+        "--trials", type=int, default=40, help="policies tried by a search; 40 if absent"
+    )
 
     replayed = commands.add_parser(
         "replay", parents=[world], help="what each policy would have saved over the test years"
     )
-    replayed.add_argument("--step", type=int, default=300, metavar="SECONDS")
+    replayed.add_argument(
+        "--step", type=int, default=300, metavar="SECONDS", help="between decisions; 300 if absent"
+    )
     replayed.add_argument(
         "--policy",
         type=Path,
@@ -107,7 +128,13 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     tuned = commands.add_parser(
         "tune", parents=[world], help="search a better policy on the training years"
     )
-    tuned.add_argument("--out", type=Path, default=ROOT / ".local/policy.json", metavar="FILE")
+    tuned.add_argument(
+        "--out",
+        type=Path,
+        default=ROOT / ".local/policy.json",
+        metavar="FILE",
+        help="write an adopted policy there, for `replay --policy`; .local/policy.json if absent",
+    )
     tuned.set_defaults(do=_tune)
 
 

@@ -34,8 +34,8 @@ MEANS: Final = (
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Register the command."""
     report = commands.add_parser("report", help="what the last days' decisions delivered")
-    report.add_argument("--days", type=float, default=7.0)
-    report.add_argument("--json", action="store_true")
+    report.add_argument("--days", type=float, default=7.0, help="up to now; 7 if absent")
+    report.add_argument("--json", action="store_true", help="print the sums as JSON")
     report.add_argument(
         "--log-group",
         metavar="NAME",

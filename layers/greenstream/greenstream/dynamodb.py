@@ -9,6 +9,9 @@
 | ``HISTORY#zone#provider#signal#basis`` | ``valid_to`` | ``revision``, ``fetched_at`` |
 | ``FORECAST#zone`` | ``provider#signal#basis`` | ``issued_at`` |
 | ``LATENCY`` | ``colo#pop`` | ``samples``, which grows with every write |
+
+Versions of the policy lie under ``POLICY`` (`greenstream.policies`). Each item carries ``schema``
+(ADR 0014); one of the history also ``earlier``, what it said before its revisions.
 """
 
 import json

@@ -11,7 +11,7 @@ def age_s(valid_to: datetime, now: datetime) -> float:
 def penalty_gco2_kwh(age_s: float, *, grace_s: float, slope_gco2_kwh_min: float) -> float:
     """Return the freshness penalty, g/kWh.
 
-    ``max(0, age_s - grace_s) / 60 * slope``: with the seed's grace of 600 s and slope of
-    1 g/kWh per minute this is ``max(0, fresh_sec - 600) / 60``.
+    ``max(0, age_s - grace_s) / 60 * slope``: with the default grace of 600 s and slope of
+    1 g/kWh per minute this is ``max(0, age_s - 600) / 60``.
     """
     return max(0.0, age_s - grace_s) / 60.0 * slope_gco2_kwh_min

@@ -23,7 +23,7 @@ from greenstream.reading import Kind, Quality, Reading, Scope
 from greenstream.zones import Source, Zone
 
 FULL_COVERAGE: Final = 0.7
-"""Share of known generation from which a computed value counts as wholly live (DESIGN §4)."""
+"""Share of known generation from which a computed value counts as wholly live."""
 
 PROFILE_LIFE: Final = timedelta(days=7)
 """How long the mean of an hour of day may stand for that hour."""

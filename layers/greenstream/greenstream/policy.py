@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class RankingSignal(StrEnum):
-    """Which figures may be ranked against each other (DESIGN: like for like).
+    """Which figures may be ranked against each other (like for like, ADR 0003).
 
     ``auto``: the signal and basis that all candidates share; average before marginal, direct
     before lifecycle; where nothing is shared, average figures whatever their basis, and the
@@ -23,7 +23,7 @@ class RankingSignal(StrEnum):
 class FreshnessModel(StrEnum):
     """What age does to a figure.
 
-    ``penalty``: the seed's, a price per minute of age. ``drift``: the value expected by now from
+    ``penalty``: the default, a price per minute of age. ``drift``: the value expected by now from
     the reading and the zone's profile (`greenstream.drift`); the price per minute remains where
     a zone has no profile yet.
     """
@@ -34,7 +34,7 @@ class FreshnessModel(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """One versioned set of decision numbers; the defaults are the seed's where it had them.
+    """One versioned set of decision numbers; the defaults decide until another is in force.
 
     Parameters
     ----------

@@ -169,7 +169,7 @@ def zone_question(query: str) -> int | None:
 def window_question(query: str) -> WindowQuestion:
     """Parse the query string of ``/v1/window``: an hour within a day where nothing else is said.
 
-    The zones are those of the seed POPs unless named.
+    The zones are those of the default POPs unless named.
 
     Raises
     ------

@@ -28,7 +28,7 @@ _DEFAULT: Final = Policy()
 _Asked = tuple[str, tuple[Kind, ...] | None]
 
 TIME_TO_LIVE: Final = timedelta(seconds=5)
-"""How long one read of the store answers questions (DESIGN §12: one Query per 5 s)."""
+"""How long one read of the store answers questions (at most one Query per 5 s and process)."""
 
 ANSWER_WITHIN_S: Final = 1.0
 """How long a question to the store may take as a whole. The client's own limits are for a
