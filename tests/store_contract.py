@@ -457,6 +457,16 @@ class StoreContract:
             ),
         }
 
+    def test_the_round_trips_of_one_colo_are_read_by_themselves(self, store: Store) -> None:
+        for colo in ("SJA", "SJC", "SJD"):
+            store.record_latency(colo, "sfo", [12.0], T0)
+        store.record_latency("SJC", "lon", [140.0], T0)
+        assert {(one.colo, one.pop) for one in store.latencies("SJC")} == {
+            ("SJC", "sfo"),
+            ("SJC", "lon"),
+        }
+        assert store.latencies("AMS") == ()
+
     def test_only_the_last_reports_have_a_vote_and_all_are_counted(self, store: Store) -> None:
         for number in range(VOTES + 3):
             store.record_latency("SJC", "sfo", [float(number + 1)], T0)

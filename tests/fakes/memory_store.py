@@ -148,9 +148,9 @@ class MemoryStore:
         self._latencies[colo, pop] = learnt(known, colo, pop, rtts_ms, at)
         return True
 
-    def latencies(self) -> tuple[MeasuredRtt, ...]:
+    def latencies(self, colo: str | None = None) -> tuple[MeasuredRtt, ...]:
         self._reach("latencies")
-        return tuple(self._latencies.values())
+        return tuple(one for one in self._latencies.values() if colo in (None, one.colo))
 
     def _reach(self, operation: str) -> None:
         if self.unreachable:

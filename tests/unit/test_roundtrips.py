@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenstream.latency_cache import TIME_TO_LIVE, LatencyCache
+from greenstream.latency_cache import COLOS_KEPT, TIME_TO_LIVE, LatencyCache
 from greenstream.roundtrips import (
     LIFE,
     MAX_RTT_MS,
@@ -104,6 +104,37 @@ class TestMemory:
 
         clock.forward(1)
         assert set(cache.of("SJC")) == {"sfo", "lon"}
+
+    def test_a_colo_is_read_without_the_others_that_may_be_very_many(self) -> None:
+        class Narrow(MemoryStore):
+            def latencies(self, colo: str | None = None) -> tuple[MeasuredRtt, ...]:
+                assert colo is not None, "a question waits a second; the edge's colos take longer"
+                return super().latencies(colo)
+
+        store = Narrow()
+        store.record_latency("SJC", "sfo", [10.0] * 5, NOW)
+        store.record_latency("AMS", "ams", [2.0] * 5, NOW)
+        cache = self.a_cache(store, SetClock())
+
+        assert set(cache.of("SJC")) == {"sfo"}
+        assert set(cache.of("AMS")) == {"ams"}
+
+    def test_colos_without_end_are_not_all_remembered(self, store: MemoryStore) -> None:
+        asked: list[str] = []
+
+        class Counting(MemoryStore):
+            def latencies(self, colo: str | None = None) -> tuple[MeasuredRtt, ...]:
+                asked.append(str(colo))
+                return super().latencies(colo)
+
+        cache = self.a_cache(Counting(), SetClock())
+        for number in range(COLOS_KEPT):
+            cache.of(f"{number:03d}")
+            cache.of(f"{number:03d}")
+        assert len(asked) == COLOS_KEPT
+        cache.of("ONE")
+        cache.of("000")
+        assert asked[COLOS_KEPT:] == ["ONE", "000"]
 
     def test_what_was_read_outlives_the_store(self, store: MemoryStore) -> None:
         clock = SetClock()

@@ -49,8 +49,8 @@ LATENCY: Final[Item] = {"S": "LATENCY"}
 
 LATENCY_PAGES: Final = 4
 """Megabytes of measured round trips read at once: room for those of every colo of the edge (330)
-to every POP. Whoever holds the reporters' key could name 17,576 colos, and each of them would be
-read by every router again and again."""
+to every POP, and for the tuner, which reads them all. Whoever holds the reporters' key could name
+17,576 colos."""
 
 LATENCY_TRIES: Final = 3
 """Writes of a report: the first where nothing is known, then twice upon what was there."""
@@ -341,8 +341,8 @@ class DynamoStore:
                 unchanged, guard = "NOT attribute_type(samples, :guard)", {"S": "N"}
         return False
 
-    def latencies(self) -> tuple[MeasuredRtt, ...]:
-        """Return what is known of every colo and POP; damaged items are logged and passed over.
+    def latencies(self, colo: str | None = None) -> tuple[MeasuredRtt, ...]:
+        """Return what is known of a colo's POPs, or of all; damaged items are logged, passed over.
 
         Of more than `LATENCY_PAGES` the first by name.
 
@@ -351,7 +351,11 @@ class DynamoStore:
         StoreError
             When a query failed.
         """
-        found = self._table.query("pk = :pk", {":pk": LATENCY}, pages=LATENCY_PAGES)
+        condition, values = "pk = :pk", {":pk": LATENCY}
+        if colo is not None:
+            condition += " AND begins_with(sk, :colo)"
+            values[":colo"] = {"S": f"{colo}#"}
+        found = self._table.query(condition, values, pages=LATENCY_PAGES)
         return tuple(understood(found, items.to_latency))
 
     def _keep(self, source: str, reading: Reading, item: Item) -> None:

@@ -1,6 +1,8 @@
-"""The router's memory of measured round trips: read seldom, since a path's median moves slowly."""
+"""The router's memory of measured round trips: read seldom, since a path's median moves slowly.
 
-from collections import defaultdict
+Colo by colo: those of the whole edge are megabytes, which take longer than a question may.
+"""
+
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,6 +12,9 @@ from greenstream.roundtrips import MeasuredRtt
 from greenstream.store import Store
 
 TIME_TO_LIVE: Final = timedelta(minutes=5)
+
+COLOS_KEPT: Final = 512
+"""More than the edge has (330), since any three letters may be asked for."""
 
 Measured = tuple[MeasuredRtt, ...]
 
@@ -30,18 +35,18 @@ class LatencyCache:
     ) -> None:
         self._ask = ask
         self._clock = clock
-        self._by_colo: Mapping[str, Mapping[str, MeasuredRtt]] = {}
-        self._read_at: datetime | None = None
+        self._by_colo: dict[str, tuple[datetime, Measured]] = {}
 
     def of(self, colo: str) -> Mapping[str, MeasuredRtt]:
         """Return the round trips from a colo that may stand for their paths now, by POP."""
         now = self._clock()
-        if self._read_at is None or not timedelta(0) <= now - self._read_at < TIME_TO_LIVE:
-            read = self._ask(lambda store: store.latencies())
+        read_at, known = self._by_colo.get(colo, (None, ()))
+        if read_at is None or not timedelta(0) <= now - read_at < TIME_TO_LIVE:
+            read = self._ask(lambda store: store.latencies(colo))
             if read is not None:
-                by_colo: defaultdict[str, dict[str, MeasuredRtt]] = defaultdict(dict)
-                for measured in read:
-                    by_colo[measured.colo][measured.pop] = measured
-                self._by_colo, self._read_at = dict(by_colo), now
-        known = self._by_colo.get(colo, {})
-        return {pop: measured for pop, measured in known.items() if measured.stands_at(now)}
+                known = read
+                self._by_colo.pop(colo, None)  # the oldest come first
+                self._by_colo[colo] = now, known
+                if len(self._by_colo) > COLOS_KEPT:
+                    del self._by_colo[next(iter(self._by_colo))]
+        return {one.pop: one for one in known if one.stands_at(now)}

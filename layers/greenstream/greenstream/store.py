@@ -138,6 +138,6 @@ class Store(Protocol):
         """
         ...
 
-    def latencies(self) -> tuple[MeasuredRtt, ...]:
-        """Return what is known of every colo and POP."""
+    def latencies(self, colo: str | None = None) -> tuple[MeasuredRtt, ...]:
+        """Return what is known of a colo's POPs, or of every colo and POP."""
         ...
