@@ -29,7 +29,7 @@ POP_COLOURS: Final = ("#0369a1", "#be123c", "#b45309", "#047857", "#7c3aed", "#4
 NAMES: Final = {
     "nearest": "nearest POP",
     "best_static": "best static choice",
-    "seed": "seed's policy",
+    "seed": "default policy",
     "tuned": "tuned policy",
     "oracle": "hourly oracle",
 }
@@ -190,7 +190,7 @@ def _pareto(found: Found) -> Figure:
     )
     axes.axhline(100 * found.trials[0]["in_force_excess"], color=COLOURS["seed"], linestyle=":")
     axes.set_xlabel("switches per year and visitor, mean over the limits")
-    axes.set_ylabel("carbon above the oracle, % (dotted: seed's policy)")
+    axes.set_ylabel("carbon above the oracle, % (dotted: default policy)")
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
     return figure
