@@ -236,6 +236,36 @@ def test_damage_in_history_and_forecasts_is_passed_over_and_logged(
     assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"fetched_at": {"S": "yesterday"}},
+        {"gco2_kwh": {"S": "much"}},
+        {"revision": {"N": "1E+40"}},
+        {"known_at": {"S": "yesterday"}},
+        {"earlier": {"L": [{"S": "what was"}]}},
+    ],
+    ids=str,
+)
+def test_a_damaged_interval_of_the_history_is_written_over_and_not_kept_beside(
+    client: "DynamoDBClient", table_name: str, store: DynamoStore, damage: dict[str, Any]
+) -> None:
+    first = a_reading(published_at=T0, fetched_at=T0)
+    store.put_reading(first)
+    key = {"pk": {"S": "HISTORY#NYISO#gridstatus#average#direct"}}
+    key |= {"sk": {"S": items.iso(first.valid_to)}}
+    there = client.get_item(TableName=table_name, Key=key)["Item"]
+    client.put_item(TableName=table_name, Item=there | damage)
+
+    later = a_reading(published_at=T0 + HOUR, fetched_at=T0 + HOUR, gco2_kwh=321.0)
+    store.put_reading(later)
+
+    during = {"since": first.valid_from, "until": first.valid_to}
+    for read in (store.history, store.versions):
+        [kept] = read(first.zone, first.provider, first.kind, **during)
+        assert (kept.gco2_kwh, kept.fetched_at) == (321.0, T0 + HOUR)
+
+
 def test_the_policy_is_read_and_what_it_leaves_out_is_the_default(
     store: DynamoStore, put: Callable[..., object]
 ) -> None:

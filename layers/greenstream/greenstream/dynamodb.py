@@ -383,14 +383,22 @@ class DynamoStore:
             written, there = self._table.set(
                 key, kept, first_or_same, {":number": {"S": "N"}}, once=["known_at"]
             )
-            if written or _is_newers(there) or _order(there) >= _order(item):
+            if written or _is_newers(there):
                 return
+            try:
+                tuple(items.to_versions(there, reading.zone, reading.provider, reading.kind))
+            except items.NOT_OURS:
+                earlier: dict[str, Any] = {"earlier": None}  # beside it, it would hide this one
+            else:
+                if _order(there) >= _order(item):
+                    return
+                earlier = items.earlier_versions(there)
             seen = {":seen": there["revision"]}
             unchanged = "#revision = :seen AND attribute_not_exists(#fetched_at)"
             if "fetched_at" in there:
                 seen[":seen_at"] = there["fetched_at"]
                 unchanged = "#revision = :seen AND #fetched_at = :seen_at"
-            written, _ = self._table.set(key, kept | items.earlier_versions(there), unchanged, seen)
+            written, _ = self._table.set(key, kept | earlier, unchanged, seen)
             if written:
                 return
 
