@@ -1,16 +1,17 @@
 """The router outlives its store: memory first, then published means, and it always says so."""
 
 from datetime import datetime
-from threading import Event
+from threading import Event, Semaphore
 
 import pytest
 
 from greenstream.reading import Forecast, Kind, Reading
+from greenstream.snapshot_cache import MAX_UNANSWERED, SnapshotCache
 from greenstream.store import Snapshot
 from greenstream.zones import SEED_POPS
 from tests.builders import NOW
 from tests.fakes.memory_store import MemoryStore
-from tests.router_client import Client, a_reading_of
+from tests.router_client import Client, SetClock, a_reading_of
 
 
 class CountingStore(MemoryStore):
@@ -63,6 +64,29 @@ def test_an_answer_of_the_store_that_comes_in_drops_is_not_waited_for() -> None:
 
     assert body["degraded_reason"].startswith("the store failed (no answer within 1 s)")
     assert not client.ask("/v1/route").body["degraded"]
+
+
+def test_questions_that_nobody_answers_do_not_pile_up() -> None:
+    """Each waits in a thread, of which a process has only so many."""
+    go_on, waiting = Event(), Semaphore(0)
+
+    class Silent(MemoryStore):
+        def snapshot(self) -> Snapshot:
+            waiting.release()
+            go_on.wait(30)
+            return super().snapshot()
+
+    clock = SetClock()
+    cache = SnapshotCache(Silent(), clock, answer_within_s=0.001)
+    for _ in range(3 * MAX_UNANSWERED):
+        assert cache.view().fault is not None
+        clock.forward(1)
+    assert all(waiting.acquire(timeout=30) for _ in range(MAX_UNANSWERED))
+    assert not waiting.acquire(timeout=0.1)
+
+    go_on.set()
+    while cache.view().fault is not None:  # ends: the threads do, each within its own time
+        clock.forward(1)
 
 
 class TestMemory:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from threading import Thread
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from greenstream.clock import Clock
 from greenstream.ladder import HourProfile, Ladder, ZoneCarbon
@@ -33,6 +33,9 @@ TIME_TO_LIVE: Final = timedelta(seconds=5)
 ANSWER_WITHIN_S: Final = 1.0
 """How long a question to the store may take as a whole. The client's own limits are for a
 connection and for each piece of an answer, and an answer may come in drops for ever."""
+
+MAX_UNANSWERED: Final = 8
+"""Questions that may still wait for an answer, each in a thread, before no further one is put."""
 
 RETRY_AFTER: Final = timedelta(seconds=1)
 """How long a store that failed is left alone."""
@@ -139,11 +142,17 @@ class SnapshotCache:
         after a failure; in a thread of its own, which may outlive the answer.
     clock
         Tells the present.
+    answer_within_s
+        How long a question may take.
     """
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, *, answer_within_s: float = ANSWER_WITHIN_S
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._answer_within_s = answer_within_s
+        self._unanswered: list[Future[Any]] = []
         self._view = _index(Snapshot(), read_at=None)
         self._failed_at: datetime | None = None
         self._failure = ""
@@ -175,14 +184,18 @@ class SnapshotCache:
         now = self._clock()
         if self._failed_at is not None and timedelta(0) <= now - self._failed_at < RETRY_AFTER:
             return None
+        self._unanswered = [each for each in self._unanswered if not each.done()]
+        if len(self._unanswered) >= MAX_UNANSWERED:
+            return None
         answer: Future[T] = Future()
         Thread(target=_put, args=(question, self._store, answer), daemon=True).start()
         try:
-            return answer.result(ANSWER_WITHIN_S)
+            return answer.result(self._answer_within_s)
         except StoreError as error:
             self._failure = str(error)
         except TimeoutError:
-            self._failure = f"no answer within {ANSWER_WITHIN_S:g} s"
+            self._failure = f"no answer within {self._answer_within_s:g} s"
+            self._unanswered.append(answer)
         self._failed_at = self._clock()
         return None
 
