@@ -1,4 +1,4 @@
-"""The tables: whole, consistent, and the seed's six POPs as the design has them."""
+"""The tables: whole, consistent, and the six default POPs with their grids."""
 
 import pytest
 
