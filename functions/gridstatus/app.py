@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Final, Protocol, Self
@@ -376,15 +377,15 @@ class Gridstatus:
             if frames:
                 found = rows(frames, timedelta(seconds=source.cadence_s))
                 row = newest(found, now, timedelta(seconds=source.max_age_s), zone.zone)
-                outcomes = [
-                    outcome
+                *earlier, last = (
+                    list(readings_of(each, zone, source, fetched_at=now, simulated=self.simulated))
                     for each in (*missed(found, row, self.stored.get(zone.zone)), row)
-                    for outcome in readings_of(
-                        each, zone, source, fetched_at=now, simulated=self.simulated
-                    )
-                ]
+                )
+                outcomes = [*chain.from_iterable(earlier), *last]
                 readings = [one for one in outcomes if isinstance(one, Reading)]
-                errors += [one for one in outcomes if not isinstance(one, Reading)]
+                # Rows stay missed until a later one is stored: told each time they would pile up.
+                told = outcomes if any(isinstance(one, Reading) for one in last) else last
+                errors += [one for one in told if not isinstance(one, Reading)]
         except Exception as error:  # noqa: BLE001 - a table may hold anything
             errors.append(ours(error, zone.zone, api_key))
         if readings:  # around midnight one of two days is rightly empty

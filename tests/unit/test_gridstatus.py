@@ -248,6 +248,17 @@ def test_a_missed_row_that_is_refused_takes_no_other_with_it() -> None:
     assert error.reason == "implausible_mw"
 
 
+def test_rows_that_are_refused_one_after_another_are_not_told_again_each_time() -> None:
+    feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
+    warm = provider(feed)
+    list(warm.fetch(NOW))
+    later = LAST + timedelta(minutes=15)
+    impossible = NYISO_MW | {"Wind": 900_000.0}
+    feed.by_market["NYISO"] = nyiso(NYISO_MW, *[impossible] * 3, end=later)
+    (found,) = warm.fetch(later + timedelta(minutes=1))
+    assert (found.readings, len(found.errors)) == ((), 1)
+
+
 def test_a_fuel_never_reported_that_day_makes_no_row_incomplete() -> None:
     mix = without(NYISO_MW, "Other Fossil Fuels")
     frame = nyiso(mix, mix).assign(**{"Other Fossil Fuels": float("nan")})
