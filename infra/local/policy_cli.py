@@ -1,15 +1,17 @@
-"""``greenstream policy``: the policies there were, and the way back to any of them."""
+"""``greenstream policy``: the policies there were, one of your own, and the way back to any."""
 
 import argparse
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
 from greenstream.clock import utc_now
 from greenstream.dynamodb import DynamoStore, dynamodb_client
 from greenstream.policies import DynamoPolicies, UnknownVersionError
 from greenstream.policy import Policy
 from greenstream.store import StoreError
+from greenstream.zones import pops
 from infra.local.processes import StackError
 from infra.local.stack import LocalStack
 
@@ -30,13 +32,18 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         metavar="NAME",
         help="a deployed table, by your AWS credentials; the local stack's if absent",
     )
-    policy = commands.add_parser("policy", help="list policies, show one, go back to one")
+    policy = commands.add_parser("policy", help="list policies, show one, set one, go back")
     actions = policy.add_subparsers(required=True, metavar="action")
     listed = actions.add_parser("list", parents=[where], help="every version, and why it was kept")
     listed.set_defaults(do=_list)
     shown = actions.add_parser("show", parents=[where], help="one version's numbers and evidence")
     shown.add_argument("version", nargs="?", help="the one in force if absent")
     shown.set_defaults(do=_show)
+    wished = actions.add_parser("set", parents=[where], help="put numbers of your own in force")
+    wished.add_argument("version", help="the name it is kept and shown under")
+    wished.add_argument("setting", nargs="+", help="max_latency_ms=100, capacity.sfo=2, …")
+    wished.add_argument("--why", required=True, help="what list and show tell of it")
+    wished.set_defaults(do=_set)
     revert = actions.add_parser("revert", parents=[where], help="put a version in force again")
     revert.add_argument("version")
     revert.set_defaults(do=_revert)
@@ -79,6 +86,49 @@ def _revert(arguments: argparse.Namespace) -> int:
         print(f"{arguments.version} is in force; routers see it within five minutes")
 
     return _on_table(arguments, go_back)
+
+
+def _set(arguments: argparse.Namespace) -> int:
+    def put_in_force(table: _Table) -> None:
+        if arguments.version in {one.policy.version for one in table.policies.versions()}:
+            raise StackError(f"{arguments.version} is there already; versions are never changed")
+        policy = changed(table.in_force, arguments.version, arguments.setting)
+        now = utc_now()
+        table.policies.write(table.in_force, {"why": "was in force"}, now)  # the way back
+        table.policies.write(policy, {"why": arguments.why, "set": arguments.setting}, now)
+        table.policies.enforce(policy.version)
+        print(f"{policy.version} is in force; routers see it within five minutes")
+
+    return _on_table(arguments, put_in_force)
+
+
+def changed(policy: Policy, version: str, settings: Sequence[str]) -> Policy:
+    """Return a policy with other numbers, each given as ``name=value`` or ``capacity.pop=value``.
+
+    Raises
+    ------
+    StackError
+        For a name that no policy has, a POP that is not known, or a value out of its range.
+    """
+    kinds = {part.name: part.type for part in fields(Policy)}
+    new: dict[str, Any] = {}
+    capacity = dict(policy.capacity)
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        kind: Any = kinds.get(name)
+        try:
+            if name.removeprefix("capacity.") in pops() and name.startswith("capacity."):
+                capacity[name.removeprefix("capacity.")] = float(value)
+            elif name in {"version", "capacity"} or kind is None:
+                raise StackError(f"a policy has no {name}; see `greenstream policy show`")
+            else:
+                new[name] = kind(value)
+        except ValueError as error:
+            raise StackError(f"{setting}: {error}") from error
+    try:
+        return replace(policy, version=version, capacity=capacity, **new)
+    except ValueError as error:
+        raise StackError(str(error)) from error
 
 
 def _on_table(arguments: argparse.Namespace, do: Callable[[_Table], None]) -> int:

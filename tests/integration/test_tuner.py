@@ -104,3 +104,54 @@ def test_one_command_lists_the_versions_and_one_goes_back(
     assert in_force(client, table_name) == DEFAULT
     with pytest.raises(StackError, match="tuned-1 is none of"):
         policy_command("revert", "--table", table_name, "tuned-1")
+
+
+def test_numbers_of_ones_own_come_into_force_beside_the_way_back(
+    client: "DynamoDBClient", table_name: str
+) -> None:
+    wish = ("max_latency_ms=100", "freshness_model=drift", "capacity.sfo=2", "log_every=1")
+    assert policy_command("set", "--table", table_name, "ours-1", *wish, "--why", "far users") == 0
+
+    assert in_force(client, table_name) == Policy(
+        version="ours-1",
+        max_latency_ms=100.0,
+        freshness_model=FreshnessModel.DRIFT,
+        capacity={"sfo": 2.0},
+        log_every=1,
+    )
+    kept = {one.policy.version: one for one in DynamoPolicies(client, table_name).versions()}
+    assert kept["ours-1"].evidence == {"why": "far users", "set": list(wish)}
+    assert policy_command("revert", "--table", table_name, DEFAULT.version) == 0
+    assert in_force(client, table_name) == DEFAULT
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("max_latency=100", "no max_latency"),
+        ("version=ours-2", "no version"),
+        ("capacity.nowhere=2", "no capacity.nowhere"),
+        ("capacity.sfo=0", "capacity of sfo"),
+        ("max_latency_ms=-1", "max_latency_ms must be"),
+        ("max_latency_ms=nan", "max_latency_ms must be"),
+        ("max_latency_ms=", "max_latency_ms="),
+        ("ranking_signal=greenest", "greenest"),
+    ],
+)
+def test_a_wish_that_no_policy_can_hold_changes_nothing(
+    client: "DynamoDBClient", table_name: str, setting: str, said: str
+) -> None:
+    with pytest.raises(StackError, match=said):
+        policy_command("set", "--table", table_name, "ours-1", setting, "--why", "a slip")
+
+    assert in_force(client, table_name) is None
+    assert DynamoPolicies(client, table_name).versions() == ()
+
+
+def test_a_version_there_is_cannot_be_set_anew(
+    policies: DynamoPolicies, client: "DynamoDBClient", table_name: str
+) -> None:
+    with pytest.raises(StackError, match="versions are never changed"):
+        policy_command("set", "--table", table_name, TUNED.version, "log_every=1", "--why", "x")
+
+    assert in_force(client, table_name) is None
