@@ -43,7 +43,7 @@ providers: .venv/.ready ## ask every provider once and say what came of it (UPST
 test: tools ## the tests; the operators', the page's and the Worker's have their own
 	.venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile -m "not browser and not worker and not operations" --ignore tests/chaos
 
-chaos: tools ## try to break it: faults, races, bad input, a day's soak (minutes; .local/chaos.json)
+chaos: build ## try to break it: faults, races, bad input, a day's soak (minutes; .local/chaos.json)
 	CHAOS=whole .venv/bin/pytest tests/chaos
 
 chaos-short: tools ## the short part of it, for `make check`

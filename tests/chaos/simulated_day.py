@@ -237,6 +237,8 @@ class Ledger(DynamoStore):
         self.profiled: list[tuple[SourceKey, datetime, int]] = []
         """When which hour's mean was computed: the values are for the replay to find."""
         self.outcomes: Counter[str] = Counter()
+        self.kinds: dict[Kind, Kind] = {}
+        """One of each, so that the book does not grow by what the code under it makes."""
 
     def put_reading(self, reading: Reading) -> Put:
         put = super().put_reading(reading)
@@ -248,7 +250,8 @@ class Ledger(DynamoStore):
 
     def put_profile_hours(self, profile: HourProfile) -> None:
         super().put_profile_hours(profile)
-        source = (profile.zone, profile.provider, profile.kind)
+        kind = self.kinds.setdefault(profile.kind, profile.kind)
+        source = (profile.zone, profile.provider, kind)
         self.profiled += [(source, mean.computed_at, hour) for hour, mean in profile.hours.items()]
 
     def put_forecast(self, forecast: Forecast) -> PutOutcome:
