@@ -41,7 +41,7 @@ SEED = int(os.environ.get("SOAK_SEED", "20261122"))
 HOUR = timedelta(hours=1)
 PENALTY, DRIFT = Policy(), Policy(version="soak", freshness_model=FreshnessModel.DRIFT)
 WARM_H = 12
-"""By then the answers' texts of 2,048 readings are kept, and each new one puts out an old one."""
+"""By then the texts of 512 readings are kept, and each new one puts out an old one."""
 
 GROWN_OBJECTS = 0.05
 GROWN_MB = 48.0

@@ -191,7 +191,7 @@ def _origin(ageless: tuple[Any, ...]) -> Json:
     }
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=512)  # all newest readings there are, twice over: what is over goes out first
 def _origin_text(ageless: tuple[Any, ...]) -> str:
     """Return `_origin` as the end of an object, written once while its reading is the newest."""
     return JSON.encode(_origin(ageless))[1:]
