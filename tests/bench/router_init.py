@@ -14,7 +14,7 @@ from tests.integration.engines import ROOT
 from tests.integration.runtime_interface import event, runtime
 from tests.measure import Figure, report
 
-STARTS = 11
+STARTS = 25
 FLOOR = """
 import boto3
 

@@ -23,6 +23,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from botocore.config import Config
+from botocore.loaders import Loader
 from botocore.session import get_session
 
 from greenstream import items
@@ -60,6 +61,13 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
+class _OneService(Loader):
+    """The client's models, of which one is wanted: the list of all is three thousand look-ups."""
+
+    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - has all types
+        return ["dynamodb"]
+
+
 def dynamodb_client(
     *, connect_timeout_s: float = 1.0, read_timeout_s: float = 2.0, attempts: int = 3
 ) -> "DynamoDBClient":
@@ -68,7 +76,9 @@ def dynamodb_client(
     ``attempts`` counts the first try too. By botocore alone: boto3 would add a quarter to a cold
     start for S3 transfers and resources that nothing here uses.
     """
-    client = get_session().create_client(
+    session = get_session()
+    session.register_component("data_loader", _OneService())
+    client = session.create_client(
         "dynamodb",
         config=Config(
             connect_timeout=connect_timeout_s,
