@@ -45,7 +45,7 @@ LEAST_GCO2_KWH: Final = {"low": 5.0, "moderate": 40.0, "high": 60.0, "very high"
 """Far below where NESO's bands begin in any year (moderate: 160 in 2020, 120 in 2026): a figure
 under this beside that index is in another unit."""
 
-COMBUSTION_GCO2_KWH: Final = (("gas", 394.0), ("coal", 937.0), ("biomass", 120.0))
+COMBUSTION_GCO2_KWH: Final = {"gas": 394.0, "coal": 937.0, "biomass": 120.0}
 """NESO's own factors (/intensity/factors, 2023) of what is burnt inside Great Britain."""
 
 
@@ -58,16 +58,6 @@ class _HalfHour(NamedTuple):  # nine hundred a run
     intensity: Mapping[str, Any]
     mix: object
     """The member ``generationmix`` as it came."""
-
-    @property
-    def burnt_gco2_kwh(self) -> float:
-        """What the mix's own combustion makes; 0 where no mix is given."""
-        perc, burnt = _perc_by_fuel(self.mix), 0.0
-        for fuel, gco2_kwh in COMBUSTION_GCO2_KWH:
-            share = perc.get(fuel)
-            if isinstance(share, NUMBER):
-                burnt += gco2_kwh * share
-        return burnt / 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,22 +82,23 @@ class Eso:
                     yield Harvest(errors=(error,))
 
     def _regions(self, now: datetime) -> Harvest:
-        rows: dict[str, list[_HalfHour]] = {}
         spoilt: dict[str, InvalidError] = {}
+        wanted = {region: zone for zone, region in _own_zones() if region != NATIONAL}
+        rows: dict[str, list[_HalfHour]] = {region: [] for region in wanted}
         for start in _starts(now):
             answer = self._ask(f"/regional/intensity/{_stamp(start)}/fw24h")
             for region, half_hour in regional_half_hours(answer):
+                if region not in wanted:
+                    continue
                 if isinstance(half_hour, InvalidError):
                     spoilt.setdefault(region, half_hour)
                 else:
-                    rows.setdefault(region, []).append(half_hour)
+                    rows[region].append(half_hour)
         readings: list[Reading] = []
         forecasts: list[Forecast] = []
         errors: list[GreenStreamError] = []
-        for zone, region in _own_zones():
-            if region == NATIONAL:
-                continue
-            half_hours = rows.get(region, [])
+        for region, zone in wanted.items():
+            half_hours = rows[region]
             if region in spoilt:
                 errors.append(_malformed(spoilt[region].message, zone))
             try:
@@ -152,7 +143,7 @@ class Eso:
         else:
             raise NoDataError(f"no half hour holds {_stamp(now)}", provider=NAME, zone=zone)
         gco2_kwh = _gco2_kwh(half_hour, "forecast", zone)
-        burnt = half_hour.burnt_gco2_kwh
+        burnt = burnt_gco2_kwh(half_hour.mix)
         index = half_hour.intensity.get("index")
         if gco2_kwh == 0 and (index != "very low" or burnt > FAR_FROM_ZERO_GCO2_KWH):
             raise InvalidError(
@@ -221,12 +212,13 @@ class Eso:
     def _forecast(
         self, zone: str, region: str, half_hours: Sequence[_HalfHour], now: datetime
     ) -> Forecast:
-        points = {}
-        for half_hour in half_hours:
-            valid_from, valid_to, intensity, _ = half_hour
-            if valid_to > now and intensity.get("forecast") is not None:
-                gco2_kwh = _gco2_kwh(half_hour, "forecast", zone)
-                points[valid_from] = ForecastPoint(valid_from, valid_to, gco2_kwh)
+        points = {
+            half_hour.valid_from: ForecastPoint(
+                half_hour.valid_from, half_hour.valid_to, _gco2_kwh(half_hour, "forecast", zone)
+            )
+            for half_hour in half_hours
+            if half_hour.valid_to > now and half_hour.intensity.get("forecast") is not None
+        }
         return Forecast(
             zone=zone,
             provider=NAME,
@@ -268,7 +260,13 @@ def national_half_hours(data: object, zone: str) -> list[_HalfHour]:
         raise _malformed(f"national data is {type(data).__name__}, not a list", zone)
     if not data:
         raise NoDataError("the answer holds no half hour", provider=NAME, zone=zone)
-    return [_half_hour(row, _interval(row)) for row in data]
+    half_hours: list[_HalfHour] = []
+    for row in data:
+        half_hour = _half_hour(row, _interval(row))
+        if isinstance(half_hour, InvalidError):
+            raise half_hour
+        half_hours.append(half_hour)
+    return half_hours
 
 
 def regional_half_hours(data: object) -> Iterator[tuple[str, _HalfHour | InvalidError]]:
@@ -290,35 +288,28 @@ def regional_half_hours(data: object) -> Iterator[tuple[str, _HalfHour | Invalid
         if isinstance(entry.get("regions"), list):
             interval = _interval(entry)
             for region in entry["regions"]:
-                if not isinstance(region, dict):
-                    raise _malformed(f"a region is {type(region).__name__}")
-                yield _region_id(region), _readable(region, interval)
+                yield _region_id(region), _half_hour(region, interval)
         elif isinstance(entry.get("data"), list):
             for row in entry["data"]:
-                yield _region_id(entry), _readable(row, _interval(row))
+                yield _region_id(entry), _half_hour(row, _interval(row))
         else:
             raise _malformed(f"a regional entry has only {sorted(map(str, entry))[:8]}")
 
 
-def _readable(row: object, interval: _Interval | InvalidError) -> _HalfHour | InvalidError:
-    try:
-        return _half_hour(row, interval)
-    except InvalidError as error:
-        return error
-
-
-def _region_id(row: Mapping[str, Any]) -> str:
+def _region_id(row: object) -> str:
+    if not isinstance(row, dict):
+        raise _malformed(f"a region is {type(row).__name__}")
     region = row.get("regionid")
-    if isinstance(region, bool) or not isinstance(region, int):
+    if type(region) is not int:  # to isinstance, true and false are too
         raise _malformed(f"regionid is {region!r}")
     return str(region)
 
 
-def _half_hour(row: object, interval: _Interval | InvalidError) -> _HalfHour:
+def _half_hour(row: object, interval: _Interval | InvalidError) -> _HalfHour | InvalidError:
     if not isinstance(row, dict) or not isinstance(intensity := row.get("intensity"), dict):
-        raise _malformed("a half hour without intensity")
+        return _malformed("a half hour without intensity")
     if isinstance(interval, InvalidError):
-        raise interval
+        return interval
     valid_from, valid_to = interval
     return _HalfHour(valid_from, valid_to, intensity, row.get("generationmix"))
 
@@ -337,8 +328,9 @@ def _interval(row: object) -> _Interval | InvalidError:
 
 def _gco2_kwh(half_hour: _HalfHour, key: str, zone: str) -> float:
     """Return a figure that neither its own index nor what is burnt for it contradicts."""
-    gco2_kwh = check_gco2_kwh(half_hour.intensity.get(key), provider=NAME, zone=zone)
-    index, burnt = str(half_hour.intensity.get("index")), half_hour.burnt_gco2_kwh
+    _, _, intensity, mix = half_hour
+    gco2_kwh = check_gco2_kwh(intensity.get(key), provider=NAME, zone=zone)
+    index, burnt = str(intensity.get("index")), burnt_gco2_kwh(mix)
     if 0 < gco2_kwh < max(LEAST_GCO2_KWH.get(index, 0.0), burnt / 2 - 1):
         raise InvalidError(
             f"{gco2_kwh} beside index {index!r:.40} and {burnt:.0f} g/kWh"
@@ -350,18 +342,27 @@ def _gco2_kwh(half_hour: _HalfHour, key: str, zone: str) -> float:
     return gco2_kwh
 
 
-def _perc_by_fuel(entries: object) -> Mapping[object, Any]:
-    """Return a mix as it is told; what cannot be read is left out, as it only cross-checks."""
-    if not isinstance(entries, list):
-        return {}
+def burnt_gco2_kwh(mix: object) -> float:
+    """Return what a mix's own combustion makes; 0 where no mix is given.
+
+    What cannot be read of it is left out, as it only cross-checks.
+    """
+    if not isinstance(mix, list):
+        return 0.0
+    factors, made = COMBUSTION_GCO2_KWH, 0.0
     try:
-        return {entry["fuel"]: entry["perc"] for entry in entries}
+        for one in mix:
+            fuel = one["fuel"]
+            if fuel in factors:
+                made += factors[fuel] * one["perc"]
     except (LookupError, TypeError):
-        return {
-            str(entry.get("fuel")): entry.get("perc")
-            for entry in entries
-            if isinstance(entry, dict)
-        }
+        told = ((str(one.get("fuel")), one.get("perc")) for one in mix if isinstance(one, dict))
+        made = sum(
+            factors[fuel] * perc
+            for fuel, perc in told
+            if fuel in factors and isinstance(perc, NUMBER)
+        )
+    return made / 100
 
 
 @lru_cache(maxsize=256)  # every region of a half hour says the same two times

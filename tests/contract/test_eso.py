@@ -10,7 +10,12 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from functions.eso.app import Eso, national_half_hours, regional_half_hours
+from functions.eso.app import (
+    Eso,
+    burnt_gco2_kwh,
+    national_half_hours,
+    regional_half_hours,
+)
 from greenstream.collect import Harvest
 from greenstream.errors import (
     GreenStreamError,
@@ -360,10 +365,10 @@ class TestRealBytes:
         assert half_hours_of[0].valid_from == datetime(2026, 5, 5, 23, 30, tzinfo=UTC)
         assert half_hours_of[0].intensity["forecast"] == 172
         perc = {row["fuel"]: row["perc"] for row in body["data"]["data"][0]["generationmix"]}
-        assert half_hours_of[0].burnt_gco2_kwh == pytest.approx(
+        assert burnt_gco2_kwh(half_hours_of[0].mix) == pytest.approx(
             3.94 * perc["gas"] + 9.37 * perc["coal"] + 1.2 * perc["biomass"]
         )
-        assert half_hours_of[0].burnt_gco2_kwh > 0
+        assert burnt_gco2_kwh(half_hours_of[0].mix) > 0
 
     def test_one_region_as_a_list_across_the_year_boundary(self, recordings: Path) -> None:
         body = json.loads(

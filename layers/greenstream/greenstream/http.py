@@ -7,6 +7,7 @@ the decoded body, which is unpacked a piece at a time.
 
 import json
 import logging
+import math
 import os
 import socket
 import ssl
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
-from threading import Timer
+from threading import Event, Thread
 from typing import Any, Final, Self, cast
 
 import httpx
@@ -30,6 +31,8 @@ HTTP_TOO_MANY_REQUESTS: Final = 429
 HTTP_SERVER_ERROR: Final = 500
 GZIP: Final = "gzip"
 PIECE_BYTES: Final = 65_536
+LOOKS: Final = 10
+"""How often the deadline is looked at while it runs: so much of it may a silent answer outlast."""
 
 # At INFO it repeats every address with its query, where some APIs want their key.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -96,6 +99,31 @@ class _Line:
 
 
 @dataclass(slots=True)
+class _Watch:
+    """Hangs up a line that is late: one thread a run, as one a request costs as much as it does."""
+
+    line: _Line
+    every_s: float
+    ends_at: float = math.inf
+    """When the exchange under way is late, by `time.monotonic`."""
+
+    _over: Event = field(default_factory=Event)
+
+    def begin(self) -> None:
+        """Look from now on, until `end`."""
+        Thread(target=self._look, daemon=True).start()
+
+    def end(self) -> None:
+        """Look no more."""
+        self._over.set()
+
+    def _look(self) -> None:
+        while not self._over.wait(self.every_s):
+            if time.monotonic() > self.ends_at:
+                self.line.hang_up()
+
+
+@dataclass(slots=True)
 class HttpClient:
     """GETs from one provider's base URL.
 
@@ -125,6 +153,7 @@ class HttpClient:
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
     _client: httpx.Client | None = None
+    _watch: _Watch | None = None
     _line: _Line = field(default_factory=_Line)
 
     def __enter__(self) -> Self:
@@ -136,12 +165,15 @@ class HttpClient:
             timeout=httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
             follow_redirects=False,
         )
+        self._watch = _Watch(self._line, self.deadline_s / LOOKS)
+        self._watch.begin()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._client is not None:
+        if self._client is not None and self._watch is not None:
+            self._watch.end()
             self._client.close()
-            self._client = None
+            self._client = self._watch = None
             self._line.close()
 
     def get(
@@ -194,13 +226,11 @@ class HttpClient:
         headers: Mapping[str, str] | None,
         zone: str | None,
     ) -> Response:
-        if self._client is None:
+        if self._client is None or self._watch is None:
             raise RuntimeError("HttpClient is used outside its with block")
         ends_at = self.monotonic() + self.deadline_s
         body = bytearray()
-        alarm = Timer(self.deadline_s, self._line.hang_up)
-        alarm.daemon = True
-        alarm.start()
+        self._watch.ends_at = time.monotonic() + self.deadline_s
         try:
             with self._client.stream(
                 "GET",
@@ -251,7 +281,7 @@ class HttpClient:
                 zone=zone,
             ) from error
         finally:
-            alarm.cancel()
+            self._watch.ends_at = math.inf
 
 
 def _unpacked(response: httpx.Response) -> Iterator[bytes]:
