@@ -182,28 +182,39 @@ def rows(frames: Iterable[pd.DataFrame], step: timedelta) -> list[Row]:
         ``malformed``: a stamp without a time zone; ``not_a_number``: true or false. Other
         exceptions for what else is no number.
     """
-    found: dict[datetime, Row] = {}
-    last_mw: dict[str, float] = {}
+    found: dict[datetime, tuple[datetime, dict[str, float]]] = {}
     for frame in frames:
-        for record in frame.to_dict("records"):
-            if "Interval End" in record:
-                valid_from, valid_to = map(_utc, (record["Interval Start"], record["Interval End"]))
-            else:
-                valid_to = _utc(record["Time"])
-                valid_from = valid_to - step
+        fuels = [str(column) for column in frame.columns if column not in TIME_COLUMNS]
+        mix = frame[[column for column in frame.columns if column not in TIME_COLUMNS]]
+        lines = zip(*(mix[fuel].tolist() for fuel in mix), strict=True)
+        blanks = mix.isna().to_numpy().tolist()
+        for (valid_from, valid_to), line, blank in zip(
+            _intervals(frame, step), lines, blanks, strict=True
+        ):
             fuel_mw = {
-                str(fuel): _mw(mw)
-                for fuel, mw in record.items()
-                if fuel not in TIME_COLUMNS and not pd.isna(mw)
+                fuel: _mw(mw) for fuel, mw, gone in zip(fuels, line, blank, strict=True) if not gone
             }
             if fuel_mw:
-                found.setdefault(valid_to, Row(valid_from, valid_to, fuel_mw))
-    ordered = [found[valid_to] for valid_to in sorted(found)]
-    for index, row in enumerate(ordered):
-        missing = {fuel: mw for fuel, mw in last_mw.items() if fuel not in row.fuel_mw and mw > 0}
-        ordered[index] = replace(row, unreported_mw=missing)
-        last_mw |= row.fuel_mw
+                found.setdefault(valid_to, (valid_from, fuel_mw))
+    ordered: list[Row] = []
+    last_mw: dict[str, float] = {}
+    for valid_to in sorted(found):
+        valid_from, fuel_mw = found[valid_to]
+        missing = {fuel: mw for fuel, mw in last_mw.items() if fuel not in fuel_mw and mw > 0}
+        ordered.append(Row(valid_from, valid_to, fuel_mw, missing))
+        last_mw |= fuel_mw
     return ordered
+
+
+def _intervals(frame: pd.DataFrame, step: timedelta) -> Iterator[tuple[datetime, datetime]]:
+    if "Interval End" in frame:
+        for stamps in zip(frame["Interval Start"], frame["Interval End"], strict=True):
+            valid_from, valid_to = map(_utc, stamps)
+            yield valid_from, valid_to
+    else:
+        for stamp in frame["Time"]:
+            valid_to = _utc(stamp)
+            yield valid_to - step, valid_to
 
 
 def newest(found: Sequence[Row], now: datetime, max_age: timedelta, zone: str) -> Row:
