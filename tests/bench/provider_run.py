@@ -47,7 +47,7 @@ from tests.integration.engines import HOST, dynoxide
 from tests.measure import ROOT, Figure, quantile, report
 
 PROVIDERS = ("eso", "entsoe", "gridstatus")
-RUNS, STORED_RUNS = 15, 5
+RUNS, STORED_RUNS = 31, 15
 NESO_MIX = [
     {"fuel": fuel, "perc": perc}
     for fuel, perc in {
