@@ -26,7 +26,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -206,7 +206,12 @@ def gridstatus() -> Iterator[Case]:
     def library() -> object:
         return feed("NYISO", day, None)
 
-    with tempfile.TemporaryDirectory() as folder, serving(origin, Path(folder)):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(origin, Path(folder)),
+        Path(os.devnull).open("w") as log,
+        redirect_stderr(log),  # a line for each request
+    ):
         yield Case(provider=lambda: provider, now=NOW, parse=library, read=library)
 
 

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -126,7 +127,7 @@ def measure(query: str, *, runs: int) -> dict[str, list[float]]:
     """Return sorted durations, ms, by part, taken in turns so that each meets the same machine."""
     from functions.router.app import Router  # reads the environment
 
-    with Path(os.devnull).open("w") as log:
+    with Path(os.devnull).open("w") as log, redirect_stdout(log):  # to which metrics are written
         logger = Logger(service="router", stream=log, name=uuid4().hex)
         telemetry = PowertoolsTelemetry(logger)
         store, asked, context = filled_store(), event(query), Context()
