@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Final, Protocol, Self
@@ -39,6 +40,7 @@ from greenstream.errors import (
     NoDataError,
     PermanentError,
     TransientError,
+    without_secrets,
 )
 from greenstream.intensity import factor_tables, mix_intensity
 from greenstream.reading import Basis, Quality, Reading
@@ -428,27 +430,29 @@ def of_day(frame: pd.DataFrame, day: date, live_since: datetime) -> pd.DataFrame
     return kept
 
 
-class LibraryFault(Exception):  # noqa: N818 - not raised: the scrubbed trace of what was
-    """What the library raised, as text: the objects hold the request, and it the key."""
-
-
 def ours(error: Exception, zone: str, api_key: str | None) -> GreenStreamError:
-    """Translate anything the library raises; the key appears neither in the text nor the cause."""
+    """Translate anything the library raises: type, text without the key, and where it happened.
+
+    Causes and frames are left behind: they hold the request, with it the key, and the answer.
+    """
     if isinstance(error, GreenStreamError):
         return error
-
-    def scrubbed(text: str) -> str:
-        return text.replace(api_key, "[key]") if api_key else text
-
-    what = " ".join(scrubbed(f"{type(error).__name__}: {error}").split())[:200]
+    text = without_secrets(f"{type(error).__name__}: {error}", api_key)
+    what = " ".join(text.split())[:200] + _place(error)
     kind = _kind(error)
-    mine: GreenStreamError = (
-        _invalid(what, "too_large" if isinstance(error, MemoryError) else "malformed", zone)
-        if kind is InvalidError
-        else kind(what, provider=NAME, zone=zone)
-    )
-    mine.__cause__ = LibraryFault(scrubbed("".join(traceback.format_exception(error))))
-    return mine
+    if kind is InvalidError:
+        return _invalid(what, "too_large" if isinstance(error, MemoryError) else "malformed", zone)
+    return kind(what, provider=NAME, zone=zone)
+
+
+def _place(error: Exception) -> str:
+    """Name the innermost line of the library that the error went through, if any."""
+    places = [
+        f" ({Path(frame.f_code.co_filename).name}:{line})"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__")).startswith("gridstatus.")
+    ]
+    return places[-1] if places else ""
 
 
 def _kind(error: Exception) -> type[GreenStreamError]:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import logging
+import re
 import socket
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -352,6 +353,23 @@ def test_bad_answers_of_caiso_and_pjm_become_our_errors(
     assert harvest.readings == ()
     assert {error.kind for error in harvest.errors} == {kind}
     assert {error.provider for error in harvest.errors} == {"gridstatus"}
+
+
+@pytest.mark.parametrize(
+    ("market", "path", "body", "place"),
+    [
+        ("NYISO", f"{NYISO_FILES}20260301rtfuelmix_csv.zip", month_of(d20260305=HTML), "nyiso"),
+        ("CAISO", CAISO_DAY, caiso_day().replace(b"Time,", b"When,"), "caiso"),
+        ("PJM", PJM_FEED, json.dumps({"errors": ["long " * 99]}).encode(), "pjm"),
+    ],
+)
+def test_a_failure_of_the_library_names_where_in_it_and_keeps_no_trace(
+    origin: Origin, market: str, path: str, body: bytes, place: str
+) -> None:
+    origin.serve(path, body, "text/plain")
+    (error,) = harvests(market)[0].errors
+    assert re.search(rf" \({place}\.py:\d+\)$", error.message)
+    assert (error.__cause__, error.__context__, error.__traceback__) == (None, None, None)
 
 
 def test_before_the_days_first_stamp_nyiso_answers_404(origin: Origin) -> None:
