@@ -21,7 +21,7 @@ from itertools import chain
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, NamedTuple, Protocol, Self
 from zoneinfo import ZoneInfo
 
 import gridstatus
@@ -305,6 +305,14 @@ def readings_of(
             yield error
 
 
+class _Answer(NamedTuple):
+    """What a zone's thread brings, and to where its rows are known in full once that is stored."""
+
+    zone: str
+    harvest: Harvest
+    complete_to: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gridstatus:
     """The provider: every grid in a thread of its own, against one deadline.
@@ -318,8 +326,10 @@ class Gridstatus:
     busy
         The last thread of each zone; outlives the run.
     stored
-        The end of each zone's newest row that is stored; outlives the run. The complete rows since
-        then come too, oldest first, so that a time without upstream or store leaves no hole.
+        The end of each zone's newest complete row that is stored, or, while there is none, the
+        start of the first in part; outlives the run. The complete rows since then come too, oldest
+        first, so that a time without upstream or store leaves no hole, and what was stored in part
+        comes again once the file completes it.
     """
 
     feed: FuelMixFeed
@@ -343,43 +353,45 @@ class Gridstatus:
     def fetch(self, now: datetime) -> Iterator[Harvest]:
         """Yield each zone as it comes; those that are not there at the deadline as errors."""
         until = time.monotonic() + self.deadline_s
-        answers: SimpleQueue[tuple[str, Harvest]] = SimpleQueue()
+        answers: SimpleQueue[_Answer] = SimpleQueue()
         pending: set[str] = set()
         for zone, source in self.wanted:
             pending.add(zone.zone)
             earlier = self.busy.get(zone.zone)
             if earlier is not None and earlier.is_alive():
-                answers.put((zone.zone, _late("an earlier run's request still hangs", zone.zone)))
+                late = _late("an earlier run's request still hangs", zone.zone)
+                answers.put(_Answer(zone.zone, late))
                 continue
             worker = Thread(target=self._work, args=(zone, source, now, answers), daemon=True)
             self.busy[zone.zone] = worker
             worker.start()
         while pending:
             try:
-                name, harvest = answers.get(timeout=max(0.0, until - time.monotonic()))
+                answer = answers.get(timeout=max(0.0, until - time.monotonic()))
             except Empty:
                 break
-            pending.remove(name)
-            yield harvest
-            if harvest.readings:  # stored by now: the pipeline asked for the next
-                self.stored[name] = harvest.readings[-1].valid_to
+            pending.remove(answer.zone)
+            yield answer.harvest
+            if answer.complete_to is not None:  # stored by now: the pipeline asked for the next
+                self.stored[answer.zone] = answer.complete_to
         for name in sorted(pending):
             yield _late(f"no answer within {self.deadline_s:.0f} s", name)
 
     def _work(
-        self, zone: Zone, source: Source, now: datetime, answers: SimpleQueue[tuple[str, Harvest]]
+        self, zone: Zone, source: Source, now: datetime, answers: SimpleQueue[_Answer]
     ) -> None:
-        answers.put((zone.zone, self._harvest(zone, source, now)))
+        answers.put(self._answer(zone, source, now))
 
-    def _harvest(self, zone: Zone, source: Source, now: datetime) -> Harvest:
+    def _answer(self, zone: Zone, source: Source, now: datetime) -> _Answer:
         api_key: str | None = None
         errors: list[GreenStreamError] = []
         readings: list[Reading] = []
+        complete_to: datetime | None = None
         try:
             if source.provider_zone in NEEDS_KEY:
                 api_key = self.pjm_api_key()
                 if api_key is None:
-                    return Harvest(unconfigured=(zone.zone,))
+                    return _Answer(zone.zone, Harvest(unconfigured=(zone.zone,)))
             frames = []
             for day in days_asked(now, zone, source):
                 try:
@@ -396,6 +408,12 @@ class Gridstatus:
                 )
                 outcomes = [*chain.from_iterable(earlier), *last]
                 readings = [one for one in outcomes if isinstance(one, Reading)]
+                if readings:
+                    complete = {each.valid_to for each in found if each.complete}
+                    complete_to = max(
+                        (one.valid_to for one in readings if one.valid_to in complete),
+                        default=self.stored.get(zone.zone, row.valid_from),
+                    )
                 # Rows stay missed until a later one is stored: told each time they would pile up.
                 told = outcomes if any(isinstance(one, Reading) for one in last) else last
                 errors += [one for one in told if not isinstance(one, Reading)]
@@ -403,7 +421,8 @@ class Gridstatus:
             errors.append(ours(error, zone.zone, api_key))
         if readings:  # around midnight one of two days is rightly empty
             errors = [error for error in errors if not isinstance(error, NoDataError)]
-        return Harvest(readings=tuple(readings), errors=tuple(errors))
+        harvest = Harvest(readings=tuple(readings), errors=tuple(errors))
+        return _Answer(zone.zone, harvest, complete_to)
 
 
 def days_asked(now: datetime, zone: Zone, source: Source) -> list[date]:

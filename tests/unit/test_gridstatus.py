@@ -213,6 +213,10 @@ def test_a_half_written_last_stamp_gives_way_to_the_one_before() -> None:
     assert reading.detail["fuel_mw"] == NYISO_MW
 
 
+def ends(found: Harvest) -> list[datetime]:
+    return [one.valid_to for one in found.readings if one.basis is Basis.DIRECT]
+
+
 def test_rows_missed_since_the_last_that_was_stored_come_too_oldest_first() -> None:
     half = without(NYISO_MW, "Hydro", "Nuclear", "Wind")
     feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
@@ -220,9 +224,6 @@ def test_rows_missed_since_the_last_that_was_stored_come_too_oldest_first() -> N
     list(warm.fetch(NOW))
     later = LAST + timedelta(minutes=20)
     feed.by_market["NYISO"] = nyiso(NYISO_MW, NYISO_MW, NYISO_MW, half, NYISO_MW, end=later)
-
-    def ends(found: Harvest) -> list[datetime]:
-        return [one.valid_to for one in found.readings if one.basis is Basis.DIRECT]
 
     missed = [LAST + timedelta(minutes=minutes) for minutes in (5, 10, 20)]
     dying = warm.fetch(later + timedelta(minutes=1))
@@ -233,6 +234,30 @@ def test_rows_missed_since_the_last_that_was_stored_come_too_oldest_first() -> N
     assert ends(steady) == [later]
 
 
+@pytest.mark.parametrize("warm", [True, False])
+def test_a_row_stored_as_partly_known_comes_again_when_the_file_completes_it(
+    warm: bool,  # noqa: FBT001
+) -> None:
+    """And until then no row does: what stays unknown is written once."""
+    feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
+    asked = provider(feed)
+    if warm:
+        list(asked.fetch(NOW))
+    gone = without(NYISO_MW, "Nuclear")
+    after = [LAST + timedelta(minutes=5 * step) for step in range(1, 10)]
+    for count in (7, 8):
+        feed.by_market["NYISO"] = nyiso(NYISO_MW, NYISO_MW, *[gone] * count, end=after[count - 1])
+        (found,) = asked.fetch(after[count - 1] + timedelta(minutes=1))
+        assert ends(found) == [after[count - 1]]
+        assert found.readings[0].detail["unlisted"] == ["Nuclear (not reported)"]
+    feed.by_market["NYISO"] = nyiso(*[NYISO_MW] * 11, end=after[-1])
+    (found,) = asked.fetch(after[-1] + timedelta(minutes=1))
+    assert ends(found) == (after if warm else after[6:])
+    assert {tuple(one.detail["unlisted"]) for one in found.readings} == {()}
+    (steady,) = asked.fetch(after[-1] + timedelta(minutes=2))
+    assert ends(steady) == [after[-1]]
+
+
 def test_a_missed_row_that_is_refused_takes_no_other_with_it() -> None:
     feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
     warm = provider(feed)
@@ -241,8 +266,7 @@ def test_a_missed_row_that_is_refused_takes_no_other_with_it() -> None:
     impossible = NYISO_MW | {"Wind": 900_000.0}
     feed.by_market["NYISO"] = nyiso(NYISO_MW, impossible, NYISO_MW, NYISO_MW, end=later)
     (found,) = warm.fetch(later + timedelta(minutes=1))
-    ends = [one.valid_to for one in found.readings if one.basis is Basis.DIRECT]
-    assert ends == [LAST + timedelta(minutes=10), later]
+    assert ends(found) == [LAST + timedelta(minutes=10), later]
     (error,) = found.errors
     assert isinstance(error, InvalidError)
     assert error.reason == "implausible_mw"
