@@ -195,11 +195,12 @@ def entsoe() -> Iterator[Case]:
 def gridstatus() -> Iterator[Case]:
     """New York: the day's file so far, through the library, which reads what it parses."""
     from functions.gridstatus import app
+    from functions.gridstatus.feed import LibraryFeed
     from tests.contract.recorded_origin import Origin, serving
     from tests.contract.test_gridstatus import EASTERN, NOW, nyiso_day, serve_nyiso
 
     origin = Origin()
-    feed, day = app.LibraryFeed(), NOW.astimezone(EASTERN).date()
+    feed, day = LibraryFeed(), NOW.astimezone(EASTERN).date()
     serve_nyiso(origin, f"{day:%Y%m%d}", nyiso_day())
     provider = app.Gridstatus(feed=feed, wanted=app.wanted("NYISO"), pjm_api_key=lambda: None)
 

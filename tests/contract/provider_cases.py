@@ -18,7 +18,10 @@ from functions.electricitymaps.app import ElectricityMaps
 from functions.entsoe import document, mix
 from functions.entsoe.app import Entsoe
 from functions.eso.app import Eso
-from functions.gridstatus import app as gridstatus
+from functions.gridstatus.app import Gridstatus, days_asked
+from functions.gridstatus.feed import LibraryFeed
+from functions.gridstatus.mix import readings_of
+from functions.gridstatus.rows import rows
 from functions.watttime.app import WattTime
 from greenstream.collect import Harvest, Provider
 from greenstream.errors import GreenStreamError
@@ -184,8 +187,8 @@ def make_entsoe(case: Case, wire: Wire, key: str | None, simulated: bool) -> Pro
 
 def make_gridstatus(case: Case, wire: Wire, key: str | None, simulated: bool) -> Provider:  # noqa: FBT001
     through.wire = wire
-    return gridstatus.Gridstatus(
-        feed=gridstatus.LibraryFeed(),
+    return Gridstatus(
+        feed=LibraryFeed(),
         wanted=case.pairs,
         pjm_api_key=lambda: key,
         simulated=simulated,
@@ -269,11 +272,11 @@ def inside_watttime(case: Case) -> Iterator[Harvest]:
 def inside_gridstatus(case: Case) -> Iterator[Harvest]:
     case.make(case.wire())
     for zone, source in case.pairs:
-        feed, step = gridstatus.LibraryFeed(), timedelta(seconds=source.cadence_s)
-        days = gridstatus.days_asked(case.now, zone, source)
+        feed, step = LibraryFeed(), timedelta(seconds=source.cadence_s)
+        days = days_asked(case.now, zone, source)
         frames = [feed(source.provider_zone, day, "a-key") for day in days]
-        for row in gridstatus.rows(frames, step):
-            made = gridstatus.readings_of(row, zone, source, fetched_at=case.now, simulated=False)
+        for row in rows(frames, step):
+            made = readings_of(row, zone, source, fetched_at=case.now, simulated=False)
             yield Harvest(readings=tuple(one for one in made if isinstance(one, Reading)))
 
 

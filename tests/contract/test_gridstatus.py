@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from functions.gridstatus import app
+from functions.gridstatus.feed import LibraryFeed
+from functions.gridstatus.rows import rows
 from greenstream.collect import Harvest
 from greenstream.errors import GreenStreamError, InvalidError
 from greenstream.reading import Basis, Reading, Scope
@@ -52,7 +54,7 @@ def harvests(
     markets: str, now: datetime = NOW, *, key: str | None = KEY, deadline_s: float = 60.0
 ) -> list[Harvest]:
     provider = app.Gridstatus(
-        feed=app.LibraryFeed(),
+        feed=LibraryFeed(),
         wanted=app.wanted(markets),
         pjm_api_key=lambda: key,
         deadline_s=deadline_s,
@@ -225,8 +227,8 @@ def pjm_json_of(exported: Path) -> bytes:
 def test_pjms_day_of_twenty_three_hours(origin: Origin, recordings: Path) -> None:
     exported = recordings / "pjm/gen_by_fuel_2021-03-14_DST_spring.csv"
     origin.serve(PJM_FEED, pjm_json_of(exported), "application/json")
-    frame = app.LibraryFeed()("PJM", date(2021, 3, 14), KEY)
-    found = app.rows([frame], timedelta(hours=1))
+    frame = LibraryFeed()("PJM", date(2021, 3, 14), KEY)
+    found = rows([frame], timedelta(hours=1))
     assert len(found) == 23
     assert found[0].valid_from == datetime(2021, 3, 14, 5, tzinfo=UTC)
     assert found[-1].valid_to == datetime(2021, 3, 15, 4, tzinfo=UTC)
@@ -236,7 +238,7 @@ def test_pjms_day_of_twenty_three_hours(origin: Origin, recordings: Path) -> Non
 def test_pjms_hours_without_a_fuel_that_makes_nothing(origin: Origin, recordings: Path) -> None:
     exported = recordings / "pjm/gen_by_fuel_missing_fuel_rows_2021-04.csv"
     origin.serve(PJM_FEED, pjm_json_of(exported), "application/json")
-    found = app.rows([app.LibraryFeed()("PJM", date(2021, 4, 12), KEY)], timedelta(hours=1))
+    found = rows([LibraryFeed()("PJM", date(2021, 4, 12), KEY)], timedelta(hours=1))
     assert sum("Multiple Fuels" not in row.fuel_mw for row in found) == 3
     assert all(row.complete for row in found)
 

@@ -1,0 +1,92 @@
+"""Whatever the gridstatus library raises, as one of our errors: it has no error tree of its own."""
+
+import http.client
+import traceback
+import urllib.error
+from pathlib import Path
+from typing import Final
+
+import requests
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from gridstatus.base import NoDataFoundException, NotSupported, RetiredDataException
+from gridstatus.pjm import DataMinerSnapshotMismatch
+
+from greenstream.errors import (
+    GreenStreamError,
+    InvalidError,
+    NoDataError,
+    PermanentError,
+    TransientError,
+    without_secrets,
+)
+
+NAME: Final = "gridstatus"
+
+
+def ours(error: Exception, zone: str, api_key: str | None) -> GreenStreamError:
+    """Translate anything the library raises: type, text without the key, and where it happened.
+
+    Causes and frames are left behind: they hold the request, with it the key, and the answer.
+    """
+    if isinstance(error, GreenStreamError):
+        return error
+    text = without_secrets(f"{type(error).__name__}: {error}", api_key)
+    what = " ".join(text.split())[:200] + _place(error)
+    kind = _kind(error)
+    if kind is InvalidError:
+        return invalid(what, "too_large" if isinstance(error, MemoryError) else "malformed", zone)
+    return kind(what, provider=NAME, zone=zone)
+
+
+def invalid(what: str, reason: str, zone: str | None = None) -> InvalidError:
+    """Return the error of an answer that cannot be what it claims, counted under its reason."""
+    return InvalidError(what, reason=reason, provider=NAME, zone=zone)
+
+
+def _place(error: Exception) -> str:
+    """Name the innermost line of the library that the error went through, if any."""
+    places = [
+        f" ({Path(frame.f_code.co_filename).name}:{line})"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__")).startswith("gridstatus.")
+    ]
+    return places[-1] if places else ""
+
+
+def _kind(error: Exception) -> type[GreenStreamError]:
+    if (status := _http_status(error)) is not None:
+        return _kind_of_status(status)
+    if isinstance(error, NoDataFoundException):
+        return NoDataError
+    if isinstance(error, NotSupported | RetiredDataException):
+        return PermanentError
+    if isinstance(error, requests.exceptions.InvalidJSONError):  # an OSError by inheritance
+        return InvalidError
+    # RuntimeError proper: PJM's retries are used up, or it answered with a list of errors.
+    if (
+        isinstance(
+            error,
+            OSError | http.client.HTTPException | DataMinerSnapshotMismatch | GetParameterError,
+        )
+        or type(error) is RuntimeError
+    ):
+        return TransientError
+    return InvalidError
+
+
+def _http_status(error: Exception) -> int | None:
+    if isinstance(error, urllib.error.HTTPError):
+        return error.code
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return error.response.status_code
+    return None
+
+
+def _kind_of_status(status: int) -> type[GreenStreamError]:
+    if status == http.client.NOT_FOUND:  # the day's file before its first stamp
+        return NoDataError
+    if status in (http.client.REQUEST_TIMEOUT, http.client.TOO_MANY_REQUESTS) or (
+        status >= http.client.INTERNAL_SERVER_ERROR
+    ):
+        return TransientError
+    return PermanentError

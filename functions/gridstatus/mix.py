@@ -1,0 +1,82 @@
+"""From a row to its readings: what may be true of a grid's mix, and its factor tables."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from functions.gridstatus.faults import NAME, invalid
+from functions.gridstatus.rows import Row
+from greenstream.errors import InvalidError
+from greenstream.intensity import factor_tables, mix_intensity
+from greenstream.reading import Basis, Quality, Reading
+from greenstream.zones import Source, Zone
+
+MAX_FUEL_MW: Final = 250_000.0
+"""Half as much again as the highest load of the largest grid here (PJM, about 166 GW in 2006)."""
+
+REVERSIBLE: Final = frozenset({"Batteries", "Hydro", "Imports", "Large Hydro", "Storage"})
+"""What may flow backwards: charging, pumping, export. The rest only draws station power."""
+
+STATION_SHARE: Final = 0.02
+"""Station power above this share of the mix is a wrong sign (CAISO's solar at night: 0.3 %)."""
+
+NEVER_ABSENT: Final = {
+    "NYISO": frozenset({"Dual Fuel", "Natural Gas"}),
+    "CAISO": frozenset({"Imports", "Natural Gas"}),
+    "PJM": frozenset({"Coal", "Gas"}),
+}
+"""Emitting sources that each grid reports whatever they make. A table without one would make the
+grid look clean, and nothing in it tells how much is missing."""
+
+
+def readings_of(
+    row: Row, zone: Zone, source: Source, *, fetched_at: datetime, simulated: bool
+) -> Iterator[Reading | InvalidError]:
+    """Yield the row's reading on each basis of the source, or why there is none.
+
+    ``implausible_mw``, ``negative`` and ``missing_fuel`` are of the row as a whole, and yielded
+    once: a row that is refused takes no other with it.
+    """
+    for fuel, mw in row.fuel_mw.items():
+        if abs(mw) > MAX_FUEL_MW:
+            yield invalid(f"{fuel} is {mw} MW", "implausible_mw", zone.zone)
+            return
+        if fuel not in REVERSIBLE and mw < -STATION_SHARE * row.generation_mw:
+            yield invalid(f"{fuel} is {mw} MW", "negative", zone.zone)
+            return
+    listed = factor_tables()[source.provider_zone, Basis.DIRECT].factors
+    reported = row.fuel_mw.keys() | row.unreported_mw.keys()
+    lost = NEVER_ABSENT.get(source.provider_zone, frozenset()) - reported
+    if lost and reported <= listed.keys():  # else it may be there under a new name
+        yield invalid(f"no {', '.join(sorted(lost))} in the mix", "missing_fuel", zone.zone)
+        return
+    mix_mw = dict(row.fuel_mw)
+    mix_mw.update({f"{fuel} (not reported)": mw for fuel, mw in row.unreported_mw.items()})
+    for basis in source.bases:
+        table = factor_tables()[source.provider_zone, Basis(basis)]
+        try:
+            intensity = mix_intensity(mix_mw, table, provider=NAME, zone=zone.zone)
+            yield Reading(
+                zone=zone.zone,
+                provider=NAME,
+                provider_zone=source.provider_zone,
+                signal=source.signal,
+                basis=basis,
+                scope=source.scope,
+                quality=Quality.MEASURED,
+                gco2_kwh=intensity.gco2_kwh,
+                gco2_low=intensity.gco2_low,
+                gco2_high=intensity.gco2_high,
+                valid_from=row.valid_from,
+                valid_to=row.valid_to,
+                fetched_at=fetched_at,
+                coverage=intensity.coverage,
+                simulated=simulated,
+                detail={
+                    "fuel_mw": dict(row.fuel_mw),
+                    "factors": table.version,
+                    "unlisted": list(intensity.unlisted),
+                },
+            )
+        except InvalidError as error:
+            yield error
