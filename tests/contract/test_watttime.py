@@ -16,14 +16,10 @@ import pytest
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
-from functions.watttime.app import (
-    Session,
-    WattTime,
-    endpoints_by_region,
-    gco2_kwh_of,
-    series_of,
-    token_of,
-)
+from functions.watttime.answers import endpoints_by_region, series_of, token_of
+from functions.watttime.app import WattTime
+from functions.watttime.readings import gco2_kwh_of
+from functions.watttime.session import Session
 from greenstream.collect import CollectionFailedError, Harvest, Telemetry, collect
 from greenstream.errors import (
     GreenStreamError,

@@ -11,7 +11,7 @@ import pytest
 
 from functions.electricitymaps import app as electricitymaps
 from functions.eso import app as eso
-from functions.watttime import app as watttime
+from functions.watttime import session as watttime
 from greenstream.http import MAX_RETRY_AFTER_S
 from infra.local.stack import SECRETS
 from tests.template.conftest import ROOT, Expanded, expanded
