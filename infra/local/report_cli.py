@@ -113,15 +113,16 @@ def as_text(total: Mapping[str, float | int], days: float) -> str:
     if not total["decisions"]:
         return f"{asked}; no decision on them could be held against its baselines"
     return (
-        f"{asked}, {total['decisions']:,} with figures of one kind for every baseline\n"
+        f"{asked}, {total['decisions']:,} with observed figures of one kind for every baseline\n"
         f"delivered     {total['delivered_gco2_kwh']:7.1f} g/kWh\n"
         f"nearest POP   {total['nearest_gco2_kwh']:7.1f} g/kWh"
         f"   {_below(total, 'below_nearest')}\n"
         f"best static   {total['best_static_gco2_kwh']:7.1f} g/kWh"
         f"   {_below(total, 'below_best_static')}\n"
-        "Attributional and location-based: the grids' mixes at the time of decision, for the\n"
-        "energy used at the chosen origin only. A decision is counted once, whatever number of\n"
-        "requests the edge sent by it. The network is not counted: the path was longer by\n"
+        "Attributional and location-based: the grids' figures known when deciding, for the energy\n"
+        "used at the chosen origin only. Decisions on yearly means, profiles or a neighbouring\n"
+        "grid's figure are left out. A decision is counted once, whatever number of requests the\n"
+        "edge sent by it. The network is not counted: the path was longer by\n"
         f"{total['added_rtt_ms']:.1f} ms of round trip on the mean, at an energy not known here.\n"
         "Counts are lower bounds: what a process had not told when it ended is lost."
     )

@@ -8,6 +8,7 @@ import pytest
 
 from greenstream.attribution import Comparison, best_static
 from greenstream.journal import COMPARED, Journal
+from greenstream.ladder import Rung
 from greenstream.policy import Policy
 from greenstream.routing import Candidate, Decision, decide
 from greenstream.zones import zones
@@ -63,6 +64,12 @@ class TestBestStatic:
         assert static is not None
         assert static.pop == "lon"
 
+    def test_a_pop_that_a_neighbour_stands_for_is_nobodys_choice_for_good(self) -> None:
+        static = best_static(decided(near(), usual()._replace(proxy=True), cleanest_now()))
+
+        assert static is not None
+        assert static.pop == "sfo"
+
     def test_without_a_published_mean_of_the_kind_there_is_none(self) -> None:
         marginal = a_candidate("sfo", 400.0, 5.0, zone="CAISO_NORTH", kind=MARGINAL_DIRECT)
 
@@ -88,8 +95,20 @@ class TestComparison:
             decided(near(None), usual(), cleanest_now()),
             decided(near(kind=MARGINAL_DIRECT), usual(), cleanest_now()),
             decided(a_candidate("sfo", 100.0, None, zone="CAISO_NORTH")),
+            decided(near(rung=Rung.ANNUAL_MEAN), usual(), cleanest_now()),
+            decided(near(), usual(rung=Rung.SAME_HOUR), cleanest_now()),
+            decided(near()._replace(proxy=True), usual(), cleanest_now()),
+            decided(near(), usual(), cleanest_now()._replace(proxy=True)),
         ],
-        ids=["nothing known of the nearest", "of two kinds", "no round trip known"],
+        ids=[
+            "nothing known of the nearest",
+            "of two kinds",
+            "no round trip known",
+            "the nearest by its yearly mean",
+            "the best static by its profile",
+            "a neighbour's figure for the nearest",
+            "a neighbour's figure for the chosen",
+        ],
     )
     def test_what_cannot_be_compared_is_left_out(self, decision: Decision) -> None:
         assert Comparison().with_decision(decision).means() == {}

@@ -161,10 +161,17 @@ class TestTheFigures:
         assert later["adj_carbon_gco2_kwh"] == 211.0
 
     def test_a_neighbouring_grids_figure_says_so(self, client: Client) -> None:
+        lax = candidates(client.ask("/v1/route", "pops=lax"))["lax"]
+
+        assert (lax["zone"], lax["proxy_zone"]) == ("CAISO_NORTH", True)
+        assert "LADWP" in str(lax["proxy_reason"])
+
+    def test_without_a_reading_of_its_own_grid_a_pop_shows_that_grids_mean(
+        self, client: Client
+    ) -> None:
         iad = candidates(client.ask("/v1/route", "pops=iad"))["iad"]
 
-        assert (iad["zone"], iad["proxy_zone"]) == ("NYISO", True)
-        assert "New York" in str(iad["proxy_reason"])
+        assert (iad["zone"], iad["proxy_zone"], iad["rung"]) == ("PJM", False, "annual_mean")
 
     def test_a_shared_national_source_stands_in_for_its_region(self) -> None:
         store = MemoryStore()

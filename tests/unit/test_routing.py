@@ -203,6 +203,19 @@ class TestReasons:
         assert decision.comparable is False
         assert decision.attributed_difference_gco2_kwh is None
 
+    @pytest.mark.parametrize("borrower", ["near", "far"])
+    def test_a_borrowed_figure_makes_no_difference(self, borrower: str) -> None:
+        near, far = a_candidate("near", 300, 2), a_candidate("far", 200, 10)
+        both = [one._replace(proxy=one.pop == borrower) for one in (near, far)]
+
+        assert decide(both, POLICY).attributed_difference_gco2_kwh is None
+        assert decide([near, far], POLICY).attributed_difference_gco2_kwh == 100
+
+    def test_the_nearest_differs_by_nothing_from_itself_on_a_borrowed_figure_too(self) -> None:
+        only = a_candidate("lax", 300, 2)._replace(proxy=True)
+
+        assert decide([only], POLICY).attributed_difference_gco2_kwh == 0
+
     def test_a_borrowed_grid_is_said_in_the_sentence(self) -> None:
         candidate = Candidate(
             pop="iad",
@@ -296,12 +309,34 @@ class TestLikeForLike:
         )
         assert found == {"a": "marginal/direct", "b": "average/direct"}
 
-    def test_a_pop_takes_a_neighbours_reading_before_its_own_annual_mean_and_says_so(self) -> None:
+    def test_a_pops_own_annual_mean_comes_before_a_neighbours_reading(self) -> None:
+        """Ranked by New York's, Ashburn would draw visitors to the dirtier of the two (ADR 15)."""
         table = Table({"PJM": {AVERAGE_DIRECT: MEAN}, "NYISO": {AVERAGE_DIRECT: LIVE}})
         ranked = like_for_like([a_pop("iad", "PJM", "NYISO")], table, RankingSignal.AUTO)
 
         figure, reason, proxy = ranked["iad"]
+        assert (figure.zone, reason, proxy) == ("PJM", "", False)
+
+    def test_a_neighbour_stands_in_where_nothing_is_known_of_the_own_grid_and_says_so(self) -> None:
+        table = Table({"NYISO": {AVERAGE_DIRECT: LIVE}})
+        ranked = like_for_like([a_pop("iad", "PJM", "NYISO")], table, RankingSignal.AUTO)
+
+        figure, reason, proxy = ranked["iad"]
         assert (figure.zone, reason, proxy) == ("NYISO", "borrowed", True)
+
+    def test_of_two_own_grids_the_first_with_a_reading_is_taken(self) -> None:
+        pop = Pop(
+            pop="x",
+            name="x",
+            country="XX",
+            lat=0,
+            lon=0,
+            zones=tuple(PopZone(zone=zone, proxy=False, proxy_reason="") for zone in "AB"),
+            source="test",
+        )
+        table = Table({"A": {AVERAGE_DIRECT: MEAN}, "B": {AVERAGE_DIRECT: Rung.STALE}})
+
+        assert like_for_like([pop], table, RankingSignal.AUTO)["x"][0].zone == "B"
 
     def test_a_pop_keeps_its_own_zone_while_that_has_a_reading(self) -> None:
         table = Table({"PJM": {AVERAGE_DIRECT: Rung.STALE}, "NYISO": {AVERAGE_DIRECT: LIVE}})

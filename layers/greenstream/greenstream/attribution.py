@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
-from greenstream.ladder import ZoneCarbon
+from greenstream.ladder import OBSERVED
 from greenstream.reading import Kind
 from greenstream.routing import Candidate, Decision
 from greenstream.zones import zones
@@ -25,7 +25,10 @@ class Comparison:
     added_rtt_ms: float = 0.0
 
     def with_decision(self, decision: Decision) -> "Comparison":
-        """Add a decision, unless its figures and its baselines' are not all there and of a kind."""
+        """Add a decision whose figure and baselines are all observed, of one kind and own grids.
+
+        A yearly mean in place of one of them, or a neighbour's figure, would make up a difference.
+        """
         chosen, nearest, static = (
             decision.chosen.candidate,
             decision.baseline,
@@ -33,7 +36,7 @@ class Comparison:
         )
         if nearest is None or static is None or chosen.latency_ms is None:
             return self
-        figures = [_figure(one.carbon, chosen.carbon) for one in (chosen, nearest, static)]
+        figures = [_figure(one, chosen.carbon.kind) for one in (chosen, nearest, static)]
         delivered, near, fixed = figures
         if delivered is None or near is None or fixed is None:
             return self
@@ -64,22 +67,26 @@ def best_static(decision: Decision) -> Candidate | None:
 
     The nearest where none is eligible, as a choice that never changes would be; ``None`` where an
     eligible POP's zone has no published mean of the figure's kind, since it might be the lowest.
+    A POP that only a neighbour's figure stands for is nobody's choice for good.
     """
     eligible = [entry.candidate for entry in decision.candidates if entry.eligible]
     if not eligible:
         return decision.baseline
+    eligible = [one for one in eligible if not one.proxy]
     published = _published_means()
     means = [published.get((one.carbon.zone, one.carbon.kind)) for one in eligible]
     known = [mean for mean in means if mean is not None]
-    if len(known) < len(means):
+    if not known or len(known) < len(means):
         return None
     lowest = min(known)
     lowest_first = [one for one, mean in zip(eligible, known, strict=True) if mean == lowest]
     return min(lowest_first, key=lambda one: (one.latency_ms or 0.0, one.pop))
 
 
-def _figure(carbon: ZoneCarbon, chosen: ZoneCarbon) -> float | None:
-    return carbon.gco2_kwh if carbon.kind == chosen.kind else None
+def _figure(candidate: Candidate, kind: Kind | None) -> float | None:
+    carbon = candidate.carbon
+    own = carbon.kind == kind and carbon.rung in OBSERVED and not candidate.proxy
+    return carbon.gco2_kwh if own else None
 
 
 @cache

@@ -82,7 +82,8 @@ class Decision:
 
     ``candidates`` are in order of rank, the chosen first. ``baseline`` is the nearest POP;
     ``attributed_difference_gco2_kwh`` its intensity less the chosen one's (positive: the chosen
-    POP's grid is cleaner), ``None`` where the two figures are not of one kind.
+    POP's grid is cleaner), ``None`` where the two figures are not of one kind, or one of them is
+    a neighbouring grid's: two POPs on one grid would seem to differ.
     """
 
     chosen: Ranked
@@ -122,19 +123,22 @@ def like_for_like(
 
 
 def _of_pop(pop: Pop, carbon_of: CarbonOf, kinds: tuple[Kind, ...] | None) -> Standing:
-    """Return the first zone with an observed figure, else the first with any figure."""
-    second_best = None
-    for entry in pop.zones:
-        figure = carbon_of(entry.zone, kinds)
-        if figure.rung in OBSERVED:
-            return figure, entry.proxy_reason, entry.proxy
-        if second_best is None or (
-            second_best[0].rung is Rung.NONE and figure.rung is not Rung.NONE
-        ):
-            second_best = figure, entry.proxy_reason, entry.proxy
-    if second_best is None:
+    """Return the first zone with an observed figure, else the first with any figure.
+
+    A neighbour's grid stands in only where the POP's own has no figure at all: it says more of
+    itself than of the POP, and ranked by it the router does worse than a fixed choice (ADR 15).
+    """
+    if not pop.zones:
         raise ValueError(f"{pop.pop} has no zone")
-    return second_best
+    standings = [
+        (carbon_of(entry.zone, kinds), entry.proxy_reason, entry.proxy) for entry in pop.zones
+    ]
+    return min(standings, key=_trust)
+
+
+def _trust(standing: Standing) -> tuple[bool, bool, bool]:
+    figure, _, proxy = standing
+    return figure.rung is Rung.NONE, proxy, figure.rung not in OBSERVED
 
 
 def decide(candidates: Iterable[Candidate], policy: Policy, current: str | None = None) -> Decision:
@@ -226,6 +230,8 @@ def _choose(ranked: list[Ranked], policy: Policy, current: str | None) -> tuple[
 
 def _difference(baseline: Candidate | None, chosen: Candidate) -> float | None:
     if baseline is None or baseline.carbon.kind != chosen.carbon.kind:
+        return None
+    if baseline.pop != chosen.pop and (baseline.proxy or chosen.proxy):
         return None
     if baseline.carbon.gco2_kwh is None or chosen.carbon.gco2_kwh is None:
         return None
