@@ -122,6 +122,12 @@ class TestOnTheLadder:
     ) -> None:
         assert carbon(a_reading(age_s=7200), profile).penalty_gco2_kwh == 110
 
+    def test_a_shared_reading_of_another_zone_is_not_aged_by_this_zones_profile(self) -> None:
+        """Great Britain's figure stands in for a region, whose hours tell nothing of the nation."""
+        answer = carbon(a_reading(zone="GBR", age_s=7200), a_profile(SLOPE))
+
+        assert (answer.penalty_gco2_kwh, answer.age_error_gco2_kwh) == (110, None)
+
     def test_below_the_readings_the_hours_mean_is_expected_and_costs_nothing(self) -> None:
         answer = carbon(None, a_profile(SLOPE))
 

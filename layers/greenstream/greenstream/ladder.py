@@ -278,17 +278,17 @@ def _drift(
 ) -> tuple[float, float | None] | None:
     """Return the change expected by now and its error, g/kWh; ``None`` for the model ``penalty``.
 
-    ``None`` too where the source's profile lacks an hour that matters. A reading that is still
-    valid is itself what is expected.
+    ``None`` too where the reading's own zone and source have no profile, or one that lacks an hour
+    that matters: a shared source's reading is of another zone than it stands for. A reading that
+    is still valid is itself what is expected.
     """
     if policy.freshness_model is not FreshnessModel.DRIFT:
         return None
     if age == 0:
         return 0.0, 0.0
+    own = (reading.zone, reading.kind, reading.provider)
     of_source = (
-        profile
-        for profile in profiles
-        if (profile.kind, profile.provider) == (reading.kind, reading.provider)
+        profile for profile in profiles if (profile.zone, profile.kind, profile.provider) == own
     )
     profile = next(of_source, None)
     if profile is None:
