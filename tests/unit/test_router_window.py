@@ -94,7 +94,7 @@ class TestWindows:
         body = Client(store).ask("/v1/window", "zones=NYISO&duration_min=121").body
 
         assert (body["zones"][0]["why_none"], body["without_forecast"]) == ("too_short", [])
-        assert body["best"] is None
+        assert (body["comparable"], body["best"]) == (False, None)
 
     def test_marginal_and_average_are_not_compared(self, store: MemoryStore) -> None:
         store.put_forecast(a_forecast("CAISO_NORTH", [50] * 4, kind=MARGINAL_DIRECT))

@@ -138,6 +138,10 @@ class TestLikeForLike:
 
         assert of_one_kind({"A": [marginal], "B": []}) == ({"A": marginal}, True)
 
+    def test_where_no_zone_has_any_nothing_is_comparable(self) -> None:
+        assert of_one_kind({}) == ({}, False)
+        assert of_one_kind({"A": []}) == ({}, False)
+
     def test_what_shares_no_kind_is_told_so(self) -> None:
         direct, marginal = a_window(AVERAGE_DIRECT), a_window(MARGINAL_DIRECT)
 

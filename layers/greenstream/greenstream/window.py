@@ -57,7 +57,8 @@ def of_one_kind(found: Mapping[str, Sequence[Window]]) -> tuple[Mapping[str, Win
     """Give each zone one of its windows, of a kind that all share, and say whether there is one.
 
     Average before marginal, direct before lifecycle, as in decisions; where no kind is shared,
-    each zone keeps its first window and the second value is ``False``.
+    each zone keeps its first window and the second value is ``False``, as it is where no zone has
+    a window at all.
     """
     having = {zone: windows for zone, windows in found.items() if windows}
     for kind in AVERAGE + MARGINAL:
@@ -66,7 +67,7 @@ def of_one_kind(found: Mapping[str, Sequence[Window]]) -> tuple[Mapping[str, Win
             for zone, windows in having.items()
             if (window := next((one for one in windows if one.forecast.kind == kind), None))
         }
-        if len(of_kind) == len(having):
+        if having and len(of_kind) == len(having):
             return of_kind, True
     return {zone: windows[0] for zone, windows in having.items()}, False
 
