@@ -13,7 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from infra.cost import markdown
-from infra.local import policy_cli, replay_cli, report_cli, view
+from infra.local import policy_cli, replay_cli, report_cli, starting, view
 from infra.local.processes import StackError
 from infra.local.size import built_sizes
 from infra.local.stack import COLLECTORS, FUNCTIONS, ROOT, LocalStack, Stack
@@ -54,20 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="command")
 
-    starts = argparse.ArgumentParser(add_help=False)
-    starts.add_argument(
-        "--upstream",
-        choices=("simulated", "live"),
-        default=os.environ.get("UPSTREAM", "simulated"),
-        help="whom the providers ask (UPSTREAM; simulated)",
-    )
-    starts.add_argument(
-        "--auth",
-        choices=("none", "iam"),
-        default=os.environ.get("AUTH", "none"),
-        help="who may ask the router: all, or who signs, as in the cloud (AUTH; none)",
-    )
-
+    starts = starting.options()
     up = commands.add_parser("up", parents=[starts], help="bring the stack up, or deploy again")
     up.set_defaults(do=_up)
     run = commands.add_parser("run", parents=[starts], help="bring it up, watch it, Ctrl-C ends it")

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 
 from greenstream.zones import SEED_POPS
+from infra.local import starting
 from infra.local.processes import Children, StackError, step, wait_for
 from infra.local.stack import HOST, ROOT, STACK_NAME, LocalStack, Stack, free_port
 
@@ -140,16 +141,13 @@ def _answers(url: str) -> bool:
 
 def main() -> int:
     """Bring the stack up if it does not run, run the Worker beside it, and wait for Ctrl-C."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, parents=[starting.options()])
     parser.add_argument("--state-dir", type=Path, default=ROOT / ".local")
-    state_dir: Path = parser.parse_args().state_dir
-    local, worker = LocalStack(state_dir), LocalWorker(state_dir)
+    arguments = parser.parse_args()
+    local, worker = LocalStack(arguments.state_dir), LocalWorker(arguments.state_dir)
     ended = threading.Event()
     try:
-        stack = local.running() or local.up(
-            upstream="live" if os.environ.get("UPSTREAM") == "live" else "simulated",
-            auth="iam" if os.environ.get("AUTH") == "iam" else "none",
-        )
+        stack = local.running() or local.up(upstream=arguments.upstream, auth=arguments.auth)
         url = worker.start(stack)
     except StackError as error:
         print(f"\nworker: {error}", file=sys.stderr)
