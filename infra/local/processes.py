@@ -88,7 +88,8 @@ class Children:
 
 def end_session(pid: int, alive: Callable[[], bool]) -> None:
     """Ask a session's processes to end, and end them after a grace time."""
-    os.killpg(pid, signal.SIGTERM)
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGTERM)  # unless all have ended meanwhile
     deadline = time.monotonic() + STOP_GRACE_S
     while alive() and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -14,7 +14,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -68,7 +68,6 @@ class Stack:
     auth: Auth
     functions: Mapping[str, str]
     dead_letter_queue_url: str
-    pids: Mapping[str, int]
     page_url: str
 
     def client(self, service: Any) -> Any:  # noqa: ANN401 - boto3's clients have no common type
@@ -151,8 +150,9 @@ class LocalStack:
         if not self.record.exists() or not all(child.alive() for child in children):
             return None
         try:
-            return Stack(**json.loads(self.record.read_text()))
-        except TypeError:  # written by another version of this code
+            record = json.loads(self.record.read_text())
+            return Stack(**{field.name: record[field.name] for field in fields(Stack)})
+        except KeyError:  # written by a version of this code that knew less
             return None
 
     def down(self) -> list[str]:
@@ -280,8 +280,7 @@ class LocalStack:
     ) -> Stack:
         bare = Stack(
             "", "", REGION, endpoint_url, upstream,
-            simulator["base_url"] if simulator else None, auth, {}, "",
-            {child.name: child.pid for child in self.children.all()}, page_url,
+            simulator["base_url"] if simulator else None, auth, {}, "", page_url,
         )  # fmt: skip
         answer = bare.client("cloudformation").describe_stacks(StackName=STACK_NAME)
         outputs = {o["OutputKey"]: o["OutputValue"] for o in answer["Stacks"][0]["Outputs"]}
