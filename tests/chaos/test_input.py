@@ -54,7 +54,7 @@ Record = Callable[[str, object], None]
 MAX_REFUSAL_BYTES = 32_000
 """Of a refusal: twenty faults, each with what is allowed."""
 
-MAX_ANSWER_BYTES = 500_000
+MAX_ANSWER_BYTES = 2_000_000
 """Of any answer: what the Worker is ready to read (infra/worker/src/router.ts)."""
 
 MAX_LINE_BYTES = 4_000
