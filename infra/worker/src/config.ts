@@ -25,6 +25,9 @@ export interface Env {
 export const MODES = ["proxy", "redirect", "headers"] as const;
 export type Mode = (typeof MODES)[number];
 
+/** The ranking signals that the router knows. */
+export const SIGNALS: readonly string[] = ["auto", "average", "marginal", "any"];
+
 export interface Credentials {
   accessKeyId: string;
   secretAccessKey: string;
@@ -67,8 +70,11 @@ export function readConfig(env: Env): Config {
   const default_pop = env.DEFAULT_POP || first || "";
   if (!origins.has(default_pop)) fail("DEFAULT_POP", "must be one of ORIGINS");
   const preferences: Record<string, string> = {};
-  if (env.SIGNAL) preferences.signal = env.SIGNAL;
-  if (env.MAX_LATENCY_MS) {
+  if (env.SIGNAL) {
+    if (!SIGNALS.includes(env.SIGNAL)) fail("SIGNAL", SIGNALS.join(" | "));
+    preferences.signal = env.SIGNAL;
+  }
+  if (env.MAX_LATENCY_MS !== undefined && env.MAX_LATENCY_MS !== "") {
     preferences.max_latency_ms = String(number("MAX_LATENCY_MS", env.MAX_LATENCY_MS, 0, 60_000));
   }
   return {

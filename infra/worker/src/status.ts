@@ -2,7 +2,8 @@ import type { Config, Env } from "./config.ts";
 import { PerMinute, type Ports, type WaitUntil } from "./ports.ts";
 import type { RouterAnswer, RouterClient } from "./router.ts";
 
-const API = /^(v1\/(route|zones|zones\/[\w-]{1,40}|pops|providers|policy|health)|openapi\.json)$/;
+const API =
+  /^(v1\/(route|window|zones|zones\/[\w-]{1,40}|pops|providers|policy|health)|openapi\.json)$/;
 const API_TTL_S = 10;
 const MAX_QUERY_LENGTH = 2000;
 /** Bounds what strangers' questions can cost; a page with 70 zones asks 75 once. */

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { type Env, readConfig } from "../src/config.ts";
+import openapi from "../../../layers/greenstream/greenstream/data/openapi.json";
+import { type Env, readConfig, SIGNALS } from "../src/config.ts";
 import { byDistance, KNOWN_POPS } from "../src/pops.ts";
 
 const GOOD: Env = {
@@ -37,12 +38,37 @@ describe("the configuration", () => {
     ["TTL_S", "soon"],
     ["SAMPLE_SHARE", 2],
     ["MAX_LATENCY_MS", -1],
+    ["SIGNAL", "avrage"],
     ["PROBE_PATH", "ping"],
     ["STATUS_PATH", "/"],
     ["AWS_ACCESS_KEY_ID", "AKID"],
   ])("is refused by name: %s cannot be %o", (name, value) => {
     const changed = { ...GOOD, [name.split(".")[0] ?? ""]: value } as Env;
     expect(() => readConfig(changed)).toThrow(`${name}: `);
+  });
+});
+
+describe("the preferences", () => {
+  it("are asked with as they are set, none being a number too", () => {
+    expect(readConfig({ ...GOOD, SIGNAL: "marginal", MAX_LATENCY_MS: 0 }).preferences).toEqual({
+      signal: "marginal",
+      max_latency_ms: "0",
+    });
+    expect(readConfig({ ...GOOD, MAX_LATENCY_MS: "80" }).preferences).toEqual({
+      max_latency_ms: "80",
+    });
+  });
+
+  it("are the router's policy where they are empty or not set", () => {
+    expect(readConfig(GOOD).preferences).toEqual({});
+    expect(readConfig({ ...GOOD, SIGNAL: "", MAX_LATENCY_MS: "" }).preferences).toEqual({});
+  });
+
+  it("know the signals that the router knows", () => {
+    const asked = openapi.paths["/v1/route"].get.parameters.find(
+      (parameter) => "name" in parameter && parameter.name === "signal",
+    );
+    expect(asked).toMatchObject({ schema: { enum: SIGNALS } });
   });
 });
 

@@ -80,6 +80,31 @@ describe("the page's API", () => {
     expect(world.asked.map(({ url }) => url)).toEqual(["https://router.test/v1/zones?a=2&b=1"]);
   });
 
+  it.each([
+    "v1/route",
+    "v1/window",
+    "v1/zones",
+    "v1/zones/CAISO_NORTH",
+    "v1/pops",
+    "v1/providers",
+    "v1/policy",
+    "v1/health",
+    "openapi.json",
+  ])("passes %s on", async (path) => {
+    const response = await new World(json).visit(`/_greenstream/api/${path}`);
+    expect(await response.json()).toEqual({ asked: `/${path}` });
+  });
+
+  it.each([
+    ["two days of a five-minute feed are passed on", 1_999_000, 200],
+    ["more than any of the router's answers is not", 2_001_000, 504],
+  ])("%s", async (_what, length, status) => {
+    const long = { PAGE_DEADLINE_MS: 10_000 };
+    const world = new World(() => Response.json("x".repeat(length)), undefined, long);
+    const response = await world.visit("/_greenstream/api/v1/zones/CAISO_NORTH?history_h=48");
+    expect(response.status).toBe(status);
+  });
+
   it("shows the router's refusals", async () => {
     const problem = { title: "Bad Request" };
     const world = new World(() =>
