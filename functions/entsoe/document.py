@@ -9,11 +9,14 @@ import itertools
 import re
 import zipfile
 import zlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from statistics import fmean
 from typing import Final, NamedTuple
+from xml.parsers.expat import ExpatError
 
 import xmltodict
 from lxml import etree
@@ -22,6 +25,7 @@ from functions.entsoe.points import PROVIDER, invalid, quantities_of
 from greenstream.errors import NoDataError, PermanentError
 
 ZIP_MAGIC: Final = b"PK\x03\x04"
+ZIP_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 MAX_MEMBERS: Final = 8
 MAX_XML_BYTES: Final = 8_000_000
 """Decompressed, all members together; two days of a large zone in quarter hours are 0.4 MB."""
@@ -125,8 +129,9 @@ def read(body: bytes, domain: str, zone: str, *, status: int = HTTP_OK) -> list[
 def slots(series: Iterable[Series], zone: str) -> list[Slot]:
     """Return the zone's slots, oldest first, in the finest step that any generation has.
 
-    A coarser series counts with its mean in each finer slot. The same PSR type in several series
-    (or several Periods) is one, as long as they do not contradict each other.
+    A coarser series counts with its mean in each finer slot, and finer consumption with the mean
+    of what a slot holds of it. The same PSR type in several series (or several Periods) is one, as
+    long as they do not contradict each other.
 
     Raises
     ------
@@ -139,7 +144,11 @@ def slots(series: Iterable[Series], zone: str) -> list[Slot]:
         return []
     step = min(end - start for start, end in intervals)
     generation = _by_slot((one for one in kept if not one.consumption), step, zone)
-    consumption = _by_slot((one for one in kept if one.consumption), step, zone)
+    taken_in = [one for one in kept if one.consumption]
+    finest = min([step, *(end - start for one in taken_in for start, end in one.mw)])
+    consumption = _by_slot(taken_in, finest, zone)
+    if finest < step:
+        consumption = _means(consumption, step, min(generation))
     reported_mw: dict[str, float] = {}
     for start in sorted(generation, reverse=True):
         reported_mw |= generation[start]  # ends with each fuel's first value
@@ -188,18 +197,36 @@ def _by_slot(
     return found
 
 
+def _means(
+    found: Mapping[datetime, Mapping[str, float]], step: timedelta, begin: datetime
+) -> dict[datetime, dict[str, float]]:
+    """Return the mean MW of each fuel in longer slots, one of which starts at ``begin``."""
+    within: defaultdict[datetime, defaultdict[str, list[float]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for at, here in found.items():
+        for fuel, mw in here.items():
+            within[at - (at - begin) % step][fuel].append(mw)
+    return {
+        start: {fuel: fmean(values) for fuel, values in here.items()}
+        for start, here in within.items()
+    }
+
+
 def _members(body: bytes, zone: str) -> Iterator[bytes]:
     if not body.startswith(ZIP_MAGIC):
         yield _bounded(body, zone)
         return
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
-            names = archive.namelist()
-            if len(names) > MAX_MEMBERS:
-                raise invalid(f"a ZIP of {len(names)} members", "too_large", zone)
+            infos = archive.infolist()
+            if len(infos) > MAX_MEMBERS:
+                raise invalid(f"a ZIP of {len(infos)} members", "too_large", zone)
             left = MAX_XML_BYTES
-            for name in names:
-                with archive.open(name) as member:  # its header may lie about the size
+            for info in infos:
+                if info.compress_type not in ZIP_METHODS:
+                    raise invalid(f"a ZIP of method {info.compress_type}", "bad_zip", zone)
+                with archive.open(info) as member:  # its header may lie about the size
                     xml = member.read(left + 1)
                 left -= len(xml)
                 if left < 0:
@@ -209,8 +236,8 @@ def _members(body: bytes, zone: str) -> Iterator[bytes]:
         zipfile.BadZipFile,
         zlib.error,
         EOFError,
-        NotImplementedError,  # a compression that Python lacks
-        RuntimeError,  # an encrypted member
+        OSError,
+        RuntimeError,  # an encrypted member, or one packed in a way that Python lacks
         ValueError,
     ) as error:
         raise invalid(f"{type(error).__name__}: {error}"[:200], "bad_zip", zone) from error
@@ -243,11 +270,20 @@ def _root(xml: bytes, zone: str) -> etree._Element:
 
 def _acknowledged(root: etree._Element, zone: str, status: int) -> NoDataError | PermanentError:
     # Parsed a second time, from the tree that passed: reasons come once, many times or not at all.
-    said = xmltodict.parse(etree.tostring(root), force_list=("Reason",))
+    try:
+        said = xmltodict.parse(
+            etree.tostring(root),
+            process_namespaces=True,
+            namespaces=defaultdict(str),  # whichever it is, no name shows it
+            xml_attribs=False,
+            force_list=("Reason",),
+        )
+    except ExpatError as error:  # it knows fewer names than lxml
+        raise invalid(f"{error}"[:120], "not_xml", zone) from error
+    [document] = said.values()
     reasons = [
         (str(reason.get("code")), " ".join(str(reason.get("text")).split())[:300])
-        for document in said.values()
-        for reason in document.get("Reason", ())
+        for reason in (document.get("Reason", ()) if isinstance(document, dict) else ())
         if isinstance(reason, dict)
     ]
     text = "; ".join(f"{code} {text}" for code, text in reasons) or "acknowledged without a reason"

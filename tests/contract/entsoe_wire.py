@@ -69,9 +69,9 @@ DARK = document(series("B04", period({1: 3000})), series("B05", period({1: 1000}
 """Four quarter hours of gas and coal, nothing else."""
 
 
-def zipped(*members: bytes) -> bytes:
+def zipped(*members: bytes, method: int = zipfile.ZIP_DEFLATED) -> bytes:
     target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(target, "w", method) as archive:
         for index, member in enumerate(members):
             archive.writestr(f"{index:03d}-AGGREGATED_GENERATION.xml", member)
     return target.getvalue()

@@ -1,6 +1,10 @@
 """ENTSO-E's documents read to megawatts: curves, holes, consumption, and what is refused."""
 
+import random
+import re
+import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -155,6 +159,32 @@ class TestPoints:
         assert slot.consumption_mw == {"B20": 633, "B10": 1600}
         assert slot.total_mw == 1977
 
+    def test_consumption_in_a_finer_step_counts_with_its_mean(self) -> None:
+        """Hourly generation beside pumping in quarter hours, from two series of one plant."""
+        body = document(
+            series("B04", period({1: 3000, 2: 3100, 3: 3200}, slots=3, minutes=60)),
+            series("B10", period({1: 500}, slots=1, minutes=60)),
+            series(
+                "B10",
+                period({1: 100, 2: 300, 3: 500, 4: 700}, start=NOON + timedelta(hours=1)),
+                period({1: 800}, slots=2, start=NOON + timedelta(hours=2)),
+                out=True,
+            ),
+            series("B10", period({1: 900}, slots=2, start=NOON + timedelta(minutes=150)), out=True),
+        )
+        found = slots(read(body, NL, "Z"), "Z")
+        assert [slot.consumption_mw for slot in found] == [{}, {"B10": 400}, {"B10": 850}]
+        assert [slot.unreported_mw for slot in found] == [{}, {}, {}]
+        assert all(slot.complete for slot in found)
+
+    def test_a_contradiction_in_a_finer_step_is_refused(self) -> None:
+        body = document(
+            series("B04", period({1: 3000}, slots=1, minutes=60)),
+            series("B10", period({1: 100, 2: 300}, slots=2), out=True),
+            series("B10", period({1: 300, 2: 100}, slots=2), out=True),
+        )
+        assert refusal(body) == "contradiction"
+
     def test_links_are_no_generation(self) -> None:
         body = document(series("B04", period({1: 5})), series("B22", period({1: 700})))
         assert mw(body)[0] == {"B04": 5}
@@ -235,6 +265,28 @@ class TestRefusals:
         assert refusal(zipped(DARK)[:-30]) == "bad_zip"
         assert refusal(zipped(zipped(DARK))) == "not_xml"
 
+    @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+    @pytest.mark.parametrize("damaged", [False, True], ids=["whole", "damaged"])
+    def test_a_zip_that_is_neither_stored_nor_deflated_is_refused(
+        self, method: int, *, damaged: bool
+    ) -> None:
+        body = bytearray(zipped(DARK, method=method))
+        if damaged:
+            name = len("000-AGGREGATED_GENERATION.xml")
+            body[30 + name + 12 : 30 + name + 40] = bytes(28)
+        assert refusal(bytes(body)) == "bad_zip"
+
+    def test_a_stored_zip_is_read(self) -> None:
+        assert mw(zipped(DARK, method=zipfile.ZIP_STORED)) == mw(DARK)
+
+    def test_any_byte_of_a_zip_may_be_damaged(self) -> None:
+        good, chance = zipped(DARK), random.Random(1)
+        for at in range(len(good)):
+            body = bytearray(good)
+            body[at] ^= chance.randrange(1, 256)
+            with suppress(InvalidError):
+                read(bytes(body), NL, "Z")
+
     @pytest.mark.parametrize("status", [200, 400])
     def test_no_matching_data_is_no_error_of_anyone(self, status: int) -> None:
         with pytest.raises(NoDataError, match="No matching data"):
@@ -244,6 +296,36 @@ class TestRefusals:
         body = acknowledgement("999", "Input parameter curveType does not exist")
         with pytest.raises(PermanentError, match="curveType does not exist"):
             read(body, NL, "Z", status=400)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            NO_DATA.replace(b"xmlns=", b"xmlns:n=")
+            .replace(b"<", b"<n:")
+            .replace(b"<n:?", b"<?")
+            .replace(b"<n:/", b"</n:"),
+            re.sub(rb' xmlns="[^"]*"', b"", NO_DATA),
+            NO_DATA.replace(b"<text>", b'<text lang="en">'),
+            NO_DATA.replace(b"<Reason>", b'<Reason xmlns="urn:other">'),
+            NO_DATA.replace(b"<Reason>", b"<Reason/><Reason>late</Reason><Reason>"),
+        ],
+        ids=["prefixed", "without namespace", "attribute", "two namespaces", "odd beside it"],
+    )
+    def test_a_reason_is_seen_however_it_is_written(self, body: bytes) -> None:
+        with pytest.raises(NoDataError, match="999 No matching data found"):
+            read(body, NL, "Z", status=400)
+
+    @pytest.mark.parametrize(
+        "inside", ["", "No matching data found", "<Reason/>", "<mRID>1</mRID>"]
+    )
+    def test_an_acknowledgement_without_a_reason_is_refused(self, inside: str) -> None:
+        kind = "Acknowledgement_MarketDocument"
+        with pytest.raises(PermanentError, match="without a reason"):
+            read(f"<{kind}>{inside}</{kind}>".encode(), NL, "Z")
+
+    def test_an_acknowledgement_of_names_that_only_lxml_knows_is_refused(self) -> None:
+        body = NO_DATA.replace(b"mRID>", "\U00010000>".encode())
+        assert refusal(body) == "not_xml"
 
     def test_an_empty_document_is_no_data(self) -> None:
         with pytest.raises(NoDataError):
