@@ -11,7 +11,7 @@ from functions.entsoe.points import PROVIDER as NAME
 from greenstream.collect import Harvest
 from greenstream.errors import GreenStreamError, InvalidError, NoDataError
 from greenstream.intensity import FactorTable, factor_tables, mix_intensity
-from greenstream.reading import Basis, Quality, Reading
+from greenstream.reading import MIN_COVERAGE, Basis, Quality, Reading
 from greenstream.zones import Source, Zone
 
 DEFAULT_TABLE: Final = "ENTSOE"
@@ -75,8 +75,11 @@ def harvest_of(
     found
         The zone's slots, oldest first: what the sun explains of "Other" is learned from them.
     after
-        End of the slot that was newest last time. Operators publish half a day at once; the
-        last slot of each hour since then comes too, oldest first, so that history has no holes.
+        End of the slot that was newest last time. Operators publish half a day at once; every
+        slot since then comes too, oldest first, so that history has no holes and an hour's mean
+        rests on the whole hour. A zone of quarter hours so costs 8,640 more writes a month
+        (72 slots a day, two bases, two writes) than one slot an hour would: 0.03 USD for the
+        five that the table has, 0.23 were all 43 such.
 
     Raises
     ------
@@ -93,11 +96,7 @@ def harvest_of(
             provider=NAME,
             zone=zone.zone,
         )
-    missed = [
-        slot
-        for slot in complete[:-1]
-        if after is not None and slot.valid_to > after and slot.valid_to.minute == 0
-    ]
+    missed = [slot for slot in complete[:-1] if after is not None and slot.valid_to > after]
     readings: list[Reading] = []
     errors: list[GreenStreamError] = []
     for slot in (*missed, complete[-1]):
@@ -125,8 +124,10 @@ def _reading(
         mix_mw[OTHER] -= solar_mw
     table = table_of(zone.zone, basis)
     value = mix_intensity(mix_mw, table, provider=NAME, zone=zone.zone)
-    # The share given to solar is an estimate: the bounds hold without it.
+    # The share given to solar is an estimate: bounds and coverage hold without it. Its value is
+    # not refused for that, as it would be at a June noon, when little else than sun is in the mix.
     bounds = mix_intensity(slot.generation_mw, table, provider=NAME, zone=zone.zone)
+    coverage = min(value.coverage, max(bounds.coverage, MIN_COVERAGE))
     return Reading(
         zone=zone.zone,
         provider=NAME,
@@ -141,7 +142,7 @@ def _reading(
         valid_from=slot.valid_from,
         valid_to=slot.valid_to,
         fetched_at=fetched_at,
-        coverage=value.coverage,
+        coverage=coverage,
         detail={
             "fuel_mw": dict(slot.generation_mw),
             "consumption_mw": dict(slot.consumption_mw),
@@ -159,6 +160,10 @@ def solar_in_other(found: Sequence[Slot], slot: Slot) -> float:
     with cogeneration. The window's "Other" is regressed on its metered solar: the slope tells the
     embedded solar from whatever else "Other" is, which stays unknown. Where the sun explains less
     than 80 % of the variance, as in dark weeks, nothing is attributed.
+
+    What it attributes serves the value alone, which is marked as estimated. Coverage counts fuel
+    with a known factor, as everywhere: 0.26 at the recorded noon of 2024-09-02 (0.83 with the
+    estimate), so the answer says ``live_partial`` and shows the bounds.
     """
     pairs = [
         (one.generation_mw[SOLAR], one.generation_mw[OTHER])

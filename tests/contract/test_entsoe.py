@@ -21,7 +21,7 @@ from greenstream.errors import (
     TransientError,
 )
 from greenstream.http import HttpClient
-from greenstream.reading import Basis, Quality, Reading, Scope, Signal
+from greenstream.reading import MIN_COVERAGE, Basis, Quality, Reading, Scope, Signal
 from greenstream.zones import zones_of
 from tests.contract.entsoe_wire import (
     DARK,
@@ -122,10 +122,26 @@ class TestDutchOther:
         at = found[48]
         for reading in harvest_of(found[:49], zone, source, fetched_at=at.valid_to).readings:
             assert reading.quality is Quality.ESTIMATED
-            assert reading.coverage == pytest.approx(1 - 1500 / at.total_mw)
+            assert reading.coverage == pytest.approx(5300 / at.total_mw)  # gas, coal, metered sun
             assert reading.gco2_high - reading.gco2_low > 600
             assert reading.detail["solar_in_other_mw"] == 8400
             assert reading.detail["fuel_mw"] == at.generation_mw
+
+    def test_a_noon_of_little_else_than_sun_is_estimated_and_not_refused(self) -> None:
+        found = self.day(lambda at: 1500 + 100 * max(0.0, 300.0 - abs(at - 48) * 12.0))
+        zone, source = ZONES[0]
+        at = found[48]
+        assert 5300 / at.total_mw < MIN_COVERAGE
+        harvest = harvest_of(found[:49], zone, source, fetched_at=at.valid_to)
+        assert [reading.coverage for reading in harvest.readings] == [MIN_COVERAGE] * 2
+        assert harvest.errors == ()
+
+    def test_without_sun_in_it_a_noon_of_other_alone_is_refused(self) -> None:
+        found = self.day(lambda _: 40_000.0)
+        zone, source = ZONES[0]
+        harvest = harvest_of(found[:49], zone, source, fetched_at=found[48].valid_to)
+        assert harvest.readings == ()
+        assert [error.reason for error in harvest.errors] == ["low_coverage"] * 2
 
 
 def run(
@@ -351,12 +367,14 @@ class TestRun:
             wanted=ZONES[:1],
         )
 
-        def hours(now: datetime) -> list[int]:
+        def ends_of(now: datetime) -> list[datetime]:
             [harvest] = entsoe.fetch(now)
-            return [r.valid_to.hour for r in harvest.readings if r.basis is Basis.DIRECT]
+            return [r.valid_to for r in harvest.readings if r.basis is Basis.DIRECT]
 
-        assert hours(NOON + timedelta(hours=3)) == [14]
-        assert hours(NOON + timedelta(hours=9)) == [15, 16, 17, 18, 19, 20]
+        assert ends_of(NOON + timedelta(hours=3)) == [NOON + timedelta(hours=2)]
+        assert ends_of(NOON + timedelta(hours=9)) == [
+            NOON + timedelta(hours=2, minutes=15 * slot) for slot in range(1, 25)
+        ]
 
     def test_simulated_upstreams_make_simulated_readings(self) -> None:
         assert all(reading.simulated for reading in run(DARK, simulated=True)[0].readings)
@@ -383,5 +401,8 @@ class TestRealBytes:
 
         noon, night = lifecycle(12), lifecycle(2)
         assert (noon.quality, night.quality) == (Quality.ESTIMATED, Quality.MEASURED)
-        assert noon.coverage > 0.8
+        assert (
+            0.2 < noon.coverage < 0.3
+        )  # gas, coal, wind and the metered sun; "Other" is not known
+        assert night.coverage > 0.7
         assert noon.gco2_low < noon.gco2_kwh < night.gco2_kwh < noon.gco2_high

@@ -66,6 +66,42 @@ def test_a_mixed_fuel_and_storage_have_bounds_and_no_factor(table: str) -> None:
             assert 0 <= factor.low < factor.high <= MAX_GCO2_KWH
 
 
+ROUND_TRIP = {"Batteries": 0.85, "Storage": 0.85, "B25": 0.85, "B10": 0.75}
+BATTERY_GCO2_KWH = {"Batteries": 33, "Storage": 33, "B25": 33, "B10": 0}
+CHARGED_CLEAN = {Basis.DIRECT: 0, Basis.LIFECYCLE: 11}
+OTHER = ("Other", "B20")
+
+
+@pytest.mark.parametrize("basis", list(Basis))
+@pytest.mark.parametrize("table", sorted({name for name, _ in factor_tables()}))
+def test_what_is_unknown_is_bounded_by_the_dirtiest_fuel_of_its_own_grid(
+    table: str, basis: Basis
+) -> None:
+    factors = {
+        **(factor_tables()["ENTSOE", basis].factors if table.startswith("ENTSOE") else {}),
+        **factor_tables()[table, basis].factors,
+    }
+    dirtiest = max(one.gco2_kwh for one in factors.values() if one.gco2_kwh is not None)
+    for fuel in factors.keys() & ROUND_TRIP.keys():
+        plant = BATTERY_GCO2_KWH[fuel] if basis is Basis.LIFECYCLE else 0
+        assert factors[fuel].high >= dirtiest / ROUND_TRIP[fuel] + plant - 1e-9, fuel
+        assert factors[fuel].low <= CHARGED_CLEAN[basis] / ROUND_TRIP[fuel] + plant, fuel
+        assert factors[fuel].low >= CHARGED_CLEAN[basis], fuel
+    for fuel in factors.keys() & set(OTHER):
+        assert factors[fuel].high >= dirtiest, fuel
+
+
+def test_californias_imports_have_a_mean_of_the_year_and_the_bounds_of_an_hour() -> None:
+    direct = factor_tables()["CAISO", Basis.DIRECT].factors["Imports"]
+    lifecycle = factor_tables()["CAISO", Basis.LIFECYCLE].factors["Imports"]
+
+    # 5,899 GWh of coal, 8,176 of gas, 4,051 unspecified, 2,351 of steam; 44 TWh without a stack
+    mean = (5899 * 1011.5 + 8176 * 396.2 + 4051 * 428 + 2351 * 38.9) / 62_135
+    assert direct.gco2_kwh == pytest.approx(mean, abs=0.05)
+    assert (direct.low, direct.high) == (0, 428)
+    assert (lifecycle.low, lifecycle.high) == (11, 548)
+
+
 @pytest.mark.parametrize("table", FUELS)
 def test_a_whole_life_never_emits_less_than_the_stack(table: str) -> None:
     direct = factor_tables()[table, Basis.DIRECT].factors
@@ -92,6 +128,36 @@ def test_a_zone_has_a_sourced_yearly_mean_on_both_bases(zone: Zone) -> None:
         assert "http" in mean.source or mean.source.startswith("Computed")
     direct, lifecycle = sorted(zone.annual_means, key=lambda mean: mean.basis)
     assert direct.gco2_kwh < lifecycle.gco2_kwh
+    assert (direct.year, direct.scope) == (lifecycle.year, lifecycle.scope) or zone.country == "GB"
+
+
+MIX_TWH_2023 = {
+    # coal, gas, oil, biofuel, other renewables, hydro, nuclear, solar, wind (Our World in Data)
+    "ENTSOE_DE_LU": (135.35, 76.0, 20.13, 46.02, 0.21, 19.48, 8.75, 61.56, 137.29),
+    "ENTSOE_NL": (8.45, 46.1, 5.17, 8.25, 0.0, 0.06, 4.0, 21.15, 28.97),
+    "ENTSOE_LT": (0.0, 0.63, 0.68, 0.61, 0.0, 0.46, 0.0, 0.65, 2.53),
+    "ENTSOE_FI": (1.58, 0.53, 2.35, 11.07, 0.0, 15.11, 33.92, 0.65, 14.63),
+    "ENTSOE_EE": (0.0, 0.05, 3.56, 1.33, 0.0, 0.02, 0.0, 0.77, 0.75),
+}
+
+
+@pytest.mark.parametrize("zone", MIX_TWH_2023)
+@pytest.mark.parametrize("basis", list(Basis))
+def test_a_yearly_mean_is_the_years_mix_times_the_factors_of_a_live_reading(
+    zone: str, basis: Basis
+) -> None:
+    """One rule for both bases, or a zone would look cleaner for being out of date."""
+    factors = {
+        **factor_tables()["ENTSOE", basis].factors,
+        **factor_tables().get((zone, basis), factor_tables()["ENTSOE", basis]).factors,
+    }
+    oil = "B07" if zone == "ENTSOE_EE" else "B06"  # Estonia's "oil" is oil shale
+    fuels = ("B02", "B04", oil, "B01", "B09", "B12", "B14", "B16", "B19")
+    mix = MIX_TWH_2023[zone]
+    grams = sum(twh * (factors[fuel].gco2_kwh or 0) for fuel, twh in zip(fuels, mix, strict=True))
+
+    [mean] = [one for one in zones()[zone].annual_means if one.basis is basis]
+    assert mean.gco2_kwh == pytest.approx(grams / sum(mix), abs=0.06)
 
 
 @pytest.mark.parametrize("zone", zones().values(), ids=lambda zone: zone.zone)

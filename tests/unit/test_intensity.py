@@ -1,6 +1,7 @@
 """Fuel mix to g/kWh: what is unknown lowers coverage and widens the bounds, and is said."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ TABLE = FactorTable(
         "gas": Factor(400, 400, 400),
         "wind": Factor(0, 0, 0),
         "other": Factor(None, 0, 600),
+        "imports": Factor(180, 0, 430),
     },
 )
 
@@ -44,11 +46,19 @@ def test_an_unknown_fuel_lowers_coverage_and_bounds_the_value() -> None:
 def test_the_value_stays_within_what_the_unknown_rest_allows() -> None:
     """A dirty known part beside an unknown that cannot be that dirty."""
     table = FactorTable(
-        "T", Basis.DIRECT, "test", {"coal": Factor(1000, 0, 0), "o": Factor(None, 0, 100)}
+        "T", Basis.DIRECT, "test", {"coal": Factor(1000, 1000, 1000), "o": Factor(None, 0, 100)}
     )
     answer = mix_intensity({"coal": 100, "o": 100}, table, provider="p", zone="Z")
 
     assert answer.gco2_kwh == answer.gco2_high == 550
+
+
+def test_a_yearly_mean_counts_as_known_and_its_doubt_is_in_the_bounds() -> None:
+    answer = mix(gas=100.0, wind=100.0, imports=200.0)
+
+    assert answer.gco2_kwh == (100 * 400 + 200 * 180) / 400
+    assert (answer.gco2_low, answer.gco2_high) == (100, 315)
+    assert (answer.coverage, answer.unlisted) == (1, ())
 
 
 def test_a_fuel_the_table_does_not_name_is_unknown_and_named() -> None:
@@ -80,7 +90,9 @@ def test_no_generation_is_refused(generation_mw: dict[str, float]) -> None:
 
 @given(
     st.dictionaries(
-        st.sampled_from(["gas", "wind", "other", "fusion"]), st.floats(0.001, 1e6), min_size=1
+        st.sampled_from(["gas", "wind", "other", "imports", "fusion"]),
+        st.floats(0.001, 1e6),
+        min_size=1,
     ),
     st.floats(0.001, 1000),
 )
@@ -94,6 +106,28 @@ def test_bounds_hold_the_value_and_scale_does_not_matter(
     assert 0 <= answer.coverage <= 1
     assert scaled.gco2_kwh == pytest.approx(answer.gco2_kwh)
     assert scaled.coverage == pytest.approx(answer.coverage)
+    assert scaled.gco2_high - scaled.gco2_low == pytest.approx(
+        answer.gco2_high - answer.gco2_low, abs=1e-6
+    )
+
+
+@given(
+    st.dictionaries(st.sampled_from(["gas", "wind", "other"]), st.floats(0.001, 1e6), min_size=1),
+    st.floats(0.001, 1e6),
+)
+def test_a_mean_and_its_exact_twin_make_the_same_value_but_for_bounds_that_bind(
+    generation_mw: dict[str, float], imports_mw: float
+) -> None:
+    """Bounds apart from a mean may only widen the answer's bounds and free its value."""
+    exact = replace(TABLE, factors={**TABLE.factors, "imports": Factor(180, 180, 180)})
+    given_mw = generation_mw | {"imports": imports_mw}
+    answer = mix(**given_mw)
+    twin = mix_intensity(given_mw, exact, provider="p", zone="Z")
+
+    assert answer.coverage == twin.coverage
+    assert answer.gco2_low <= twin.gco2_low <= twin.gco2_high <= answer.gco2_high
+    if "other" not in generation_mw:
+        assert answer.gco2_kwh == pytest.approx(twin.gco2_kwh)
 
 
 def test_every_shipped_factor_is_possible_and_each_grid_has_both_bases() -> None:
@@ -101,7 +135,9 @@ def test_every_shipped_factor_is_possible_and_each_grid_has_both_bases() -> None
     for (name, _), table in tables.items():
         assert {(name, Basis.DIRECT), (name, Basis.LIFECYCLE)} <= set(tables)
         for fuel, factor in table.factors.items():
-            assert 0 <= factor.low <= factor.high <= 1500, (name, fuel)
+            assert 0 <= factor.low <= factor.high <= 1600, (name, fuel)
+            if factor.gco2_kwh is not None:
+                assert factor.low <= factor.gco2_kwh <= factor.high, (name, fuel)
 
 
 def test_lifecycle_is_never_below_direct_for_the_same_fuel() -> None:

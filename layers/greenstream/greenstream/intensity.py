@@ -22,7 +22,11 @@ gives coal up to 910; lignite stations reach about 1,200)."""
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """Emission factor of a fuel, g/kWh; ``gco2_kwh`` is ``None`` where only bounds are known."""
+    """Emission factor of a fuel, g/kWh; ``gco2_kwh`` is ``None`` where only bounds are known.
+
+    A factor may have both, apart: imports whose mean over a year is published, while what they
+    are in one hour is not.
+    """
 
     gco2_kwh: float | None
     low: float
@@ -72,8 +76,9 @@ def mix_intensity(
     """Return the intensity of a fuel mix.
 
     The value is the mean over generation with a known factor, held within the bounds that the
-    unknown rest allows. Power below zero is not generation (station use at night, pumping,
-    charging, export) and is left out.
+    unknown rest allows. A factor with a value and bounds apart (a yearly mean) counts as known,
+    for the value and for coverage; its doubt is in the bounds alone. Power below zero is not
+    generation (station use at night, pumping, charging, export) and is left out.
 
     Parameters
     ----------
@@ -85,7 +90,7 @@ def mix_intensity(
     InvalidError
         ``not_a_number`` for a missing or infinite MW, ``no_generation`` when nothing runs.
     """
-    known_mw = unknown_mw = known_gco2 = low_gco2 = high_gco2 = 0.0
+    known_mw = total_mw = known_gco2 = low_gco2 = high_gco2 = 0.0
     unlisted: list[str] = []
     for fuel, mw in generation_mw.items():
         if not math.isfinite(mw):
@@ -98,20 +103,17 @@ def mix_intensity(
         if factor is None:
             unlisted.append(fuel)
             factor = Factor(None, UNLISTED_LOW_GCO2_KWH, UNLISTED_HIGH_GCO2_KWH)
-        if factor.gco2_kwh is None:
-            unknown_mw += mw
-            low_gco2 += mw * factor.low
-            high_gco2 += mw * factor.high
-        else:
+        total_mw += mw
+        low_gco2 += mw * factor.low
+        high_gco2 += mw * factor.high
+        if factor.gco2_kwh is not None:
             known_mw += mw
             known_gco2 += mw * factor.gco2_kwh
-    total_mw = known_mw + unknown_mw
     if total_mw <= 0:
         raise InvalidError(
             "no generation in the mix", reason="no_generation", provider=provider, zone=zone
         )
-    low = (known_gco2 + low_gco2) / total_mw
-    high = (known_gco2 + high_gco2) / total_mw
+    low, high = low_gco2 / total_mw, high_gco2 / total_mw
     known_mean = known_gco2 / known_mw if known_mw else (low + high) / 2
     return Intensity(
         gco2_kwh=min(max(known_mean, low), high),
@@ -125,6 +127,8 @@ def mix_intensity(
 
 def _factor(entry: Mapping[str, Any]) -> Factor:
     value = entry["gco2_kwh"]
-    if value is None:
-        return Factor(None, float(entry["low"]), float(entry["high"]))
-    return Factor(float(value), float(value), float(value))
+    return Factor(
+        None if value is None else float(value),
+        float(entry.get("low", value)),
+        float(entry.get("high", value)),
+    )
