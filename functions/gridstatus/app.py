@@ -20,7 +20,7 @@ import pandas as pd
 from functions.gridstatus.faults import NAME, ours
 from functions.gridstatus.feed import NEEDS_KEY, FuelMixFeed, LibraryFeed, keep_within
 from functions.gridstatus.mix import readings_of
-from functions.gridstatus.rows import missed, newest, of_day, rows
+from functions.gridstatus.rows import Stored, missed, newest, of_day, rows
 from greenstream.clock import utc_now
 from greenstream.collect import Harvest, collect
 from greenstream.dynamodb import DynamoStore, dynamodb_client
@@ -39,11 +39,11 @@ STORE_MARGIN_S: Final = 10.0
 
 
 class _Answer(NamedTuple):
-    """What a zone's thread brings, and to where its rows are known in full once that is stored."""
+    """What a zone's thread brings, and to where rows are stored once that is."""
 
     zone: str
     harvest: Harvest
-    complete_to: datetime | None = None
+    stored: Stored | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +59,8 @@ class Gridstatus:
     busy
         The last thread of each zone; outlives the run.
     stored
-        The end of each zone's newest complete row that is stored, or, while there is none, the
-        start of the first in part; outlives the run. The complete rows since then come too, oldest
-        first, so that a time without upstream or store leaves no hole, and what was stored in part
-        comes again once the file completes it.
+        To where each zone's rows are stored; outlives the run. The complete rows since then come
+        too, oldest first, so that a time without upstream or store leaves no hole.
     """
 
     feed: FuelMixFeed
@@ -71,7 +69,7 @@ class Gridstatus:
     simulated: bool = False
     deadline_s: float = DEADLINE_S
     busy: dict[str, Thread] = field(default_factory=dict)
-    stored: dict[str, datetime] = field(default_factory=dict)
+    stored: dict[str, Stored] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -105,8 +103,8 @@ class Gridstatus:
                 break
             pending.remove(answer.zone)
             yield answer.harvest
-            if answer.complete_to is not None:  # stored by now: the pipeline asked for the next
-                self.stored[answer.zone] = answer.complete_to
+            if answer.stored is not None:  # by now it is: the pipeline asked for the next
+                self.stored[answer.zone] = answer.stored
         for name in sorted(pending):
             yield _late(f"no answer within {self.deadline_s:.0f} s", name)
 
@@ -119,7 +117,7 @@ class Gridstatus:
         api_key: str | None = None
         errors: list[GreenStreamError] = []
         readings: list[Reading] = []
-        complete_to: datetime | None = None
+        stored: Stored | None = None
         try:
             if source.provider_zone in NEEDS_KEY:
                 api_key = self.pjm_api_key()
@@ -133,25 +131,25 @@ class Gridstatus:
                 except Exception as error:  # noqa: BLE001 - the library raises anything
                     errors.append(ours(error, zone.zone, api_key))
             if frames:
-                readings, refused, complete_to = self._read(frames, zone, source, now)
+                readings, refused, stored = self._read(frames, zone, source, now)
                 errors += refused
         except Exception as error:  # noqa: BLE001 - a table may hold anything
             errors.append(ours(error, zone.zone, api_key))
         if readings:  # around midnight one of two days is rightly empty
             errors = [error for error in errors if not isinstance(error, NoDataError)]
         harvest = Harvest(readings=tuple(readings), errors=tuple(errors))
-        return _Answer(zone.zone, harvest, complete_to)
+        return _Answer(zone.zone, harvest, stored)
 
     def _read(
         self, frames: Sequence[pd.DataFrame], zone: Zone, source: Source, now: datetime
-    ) -> tuple[list[Reading], list[InvalidError], datetime | None]:
-        """Return readings, refusals, and to where rows are known in full once these are stored."""
+    ) -> tuple[list[Reading], list[InvalidError], Stored | None]:
+        """Return readings, refusals to tell, and to where rows are stored once these are."""
         found = rows(frames, timedelta(seconds=source.cadence_s))
         row = newest(found, now, timedelta(seconds=source.max_age_s), zone.zone)
-        known_to = self.stored.get(zone.zone)
+        stored = self.stored.get(zone.zone)
         *earlier, last = (
             list(readings_of(each, zone, source, fetched_at=now, simulated=self.simulated))
-            for each in (*missed(found, row, known_to), row)
+            for each in (*missed(found, row, stored), row)
         )
         outcomes = [*chain.from_iterable(earlier), *last]
         readings = [one for one in outcomes if isinstance(one, Reading)]
@@ -162,7 +160,8 @@ class Gridstatus:
             return [], refused, None
         complete = {each.valid_to for each in found if each.complete}
         ends = [one.valid_to for one in readings if one.valid_to in complete]
-        return readings, refused, ends[-1] if ends else known_to or row.valid_from
+        before = stored.complete_to if stored else row.valid_from
+        return readings, refused, Stored(ends[-1] if ends else before, readings[-1].valid_to)
 
 
 def days_asked(now: datetime, zone: Zone, source: Source) -> list[date]:

@@ -6,7 +6,7 @@ NYISO stamps the end of a five-minute period, CAISO the start, PJM gives both en
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
@@ -50,6 +50,21 @@ class Row:
     def complete(self) -> bool:
         """Whether nothing that matters is missing."""
         return sum(self.unreported_mw.values()) <= COMPLETE_SHARE * self.generation_mw
+
+
+class Stored(NamedTuple):
+    """To where a grid's rows are stored.
+
+    Parameters
+    ----------
+    complete_to
+        The end of the newest complete one; while there is none, the start of the first in part.
+    to
+        The end of the newest one, complete or not.
+    """
+
+    complete_to: datetime
+    to: datetime
 
 
 def of_day(frame: pd.DataFrame, day: date, live_since: datetime) -> pd.DataFrame:
@@ -117,13 +132,16 @@ def newest(found: Sequence[Row], now: datetime, max_age: timedelta, zone: str) -
     return recent[-1]
 
 
-def missed(found: Sequence[Row], newest_row: Row, after: datetime | None) -> list[Row]:
-    """Return the complete rows that end after an instant, before the newest; none without it."""
-    return [
-        row
-        for row in found
-        if after is not None and after < row.valid_to < newest_row.valid_to and row.complete
-    ]
+def missed(found: Sequence[Row], newest_row: Row, stored: Stored | None) -> list[Row]:
+    """Return the complete rows before the newest that are not stored in full; none if none is.
+
+    What was stored in part is complete by the file that holds the last complete row: a new day's
+    knows nothing of a fuel that it never names.
+    """
+    if stored is None:
+        return []
+    after = stored.complete_to if found[0].valid_to <= stored.complete_to else stored.to
+    return [row for row in found if after < row.valid_to < newest_row.valid_to and row.complete]
 
 
 def _intervals(frame: pd.DataFrame, step: timedelta) -> Iterator[tuple[datetime, datetime]]:

@@ -259,6 +259,23 @@ def test_a_row_stored_as_partly_known_comes_again_when_the_file_completes_it(
     assert ends(steady) == [after[-1]]
 
 
+def test_a_new_days_file_without_a_fuel_does_not_complete_what_was_stored_in_part() -> None:
+    gone = without(NYISO_MW, "Nuclear")
+    midnight = datetime(2026, 3, 5, 5, 0, tzinfo=UTC)
+    yesterday = nyiso(NYISO_MW, NYISO_MW, *[gone] * 12, end=midnight)
+    feed = Feed()
+    asked = provider(feed)
+    for minutes, newest in ((-59, -60), (38, 35), (43, 40)):
+        rows = [gone] * max(0, newest // 5)
+        feed.by_market["NYISO"] = {
+            "2026-03-04": yesterday if newest > 0 else yesterday[:2],
+            "2026-03-05": nyiso(*rows, end=midnight + timedelta(minutes=newest)),
+        }
+        (found,) = asked.fetch(midnight + timedelta(minutes=minutes))
+        assert ends(found) == [midnight + timedelta(minutes=newest)]
+        assert bool(found.readings[0].detail["unlisted"]) is (newest == 35)
+
+
 def test_a_missed_row_that_is_refused_takes_no_other_with_it() -> None:
     feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
     warm = provider(feed)
