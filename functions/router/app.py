@@ -33,7 +33,7 @@ from greenstream.reading import Forecast, Reading
 from greenstream.report import MAX_BYTES, latency_report
 from greenstream.routing import decide
 from greenstream.settings import Settings
-from greenstream.snapshot_cache import SnapshotCache
+from greenstream.snapshot_cache import Patience, SnapshotCache
 from greenstream.split import shares
 from greenstream.store import Store
 from greenstream.telemetry import PowertoolsTelemetry
@@ -61,8 +61,9 @@ LATENCY_ROUTE: Final = "/v1/latency"
 STORE_DEADLINE_S: Final = 0.3
 """How long the table may take to connect and to answer before memory answers instead."""
 
-REPORT_BUDGET: Final = timedelta(seconds=2)
-"""How long a report of many paths may keep writing: well within the function's own time."""
+UNHURRIED_WAIT_S: Final = 2.0
+"""How long requests may wait for the store that no visit waits for, a zone's page and a report of
+round trips: well within the function's own time."""
 
 
 class Router:
@@ -173,13 +174,14 @@ class Router:
 
     def _route(self, query: str) -> Reply:
         question = route_question(query)
-        view, now = self._cache.view(), self._clock()
+        patience = Patience()
+        view, now = self._cache.view(patience), self._clock()
         policy = view.policy
         if question.max_latency_ms is not None:
             policy = replace(policy, max_latency_ms=question.max_latency_ms)
         ranking = question.signal or policy.ranking_signal
         standings = view.standings(question.pops, now, policy, ranking)
-        measured = self._measured.of(question.colo) if question.colo else {}
+        measured = self._measured.of(question.colo, patience) if question.colo else {}
         weighed = candidates(question, standings, measured)
         decision = decide(weighed, policy, question.current)
         spread = shares(decision, policy) if question.split else None
@@ -203,6 +205,7 @@ class Router:
 
     def _window(self, query: str) -> Reply:
         question = window_question(query)
+        patience = Patience()
         now = self._clock()
         earliest = now.replace(second=0, microsecond=0)
         if earliest < now:
@@ -210,7 +213,7 @@ class Router:
         found: dict[str, list[Window]] = {}
         unknown: dict[str, str] = {}
         for zone in question.zones:
-            forecasts = self._cache.ask(_forecasts(zone))
+            forecasts = self._cache.ask(_forecasts(zone), patience)
             windows = [
                 window
                 for forecast in _by_source(forecasts or (), zone)
@@ -237,17 +240,18 @@ class Router:
 
     def _zones(self, query: str) -> Reply:
         kinds = zones_question(query)
-        view, now = self._cache.view(), self._clock()
+        view, now = self._cache.view(Patience()), self._clock()
         carbon_of = view.carbon_at(now, view.policy)
         figures = ((zone, carbon_of(zone.zone, kinds)) for zone in zones().values())
         return Reply(body=answer.zones(figures, view, now), cache_control=SHARED)
 
     def _zone(self, query: str, zone: Zone) -> Reply:
         history_h = zone_question(query)
-        view, now = self._cache.view(), self._clock()
+        patience = Patience(UNHURRIED_WAIT_S)
+        view, now = self._cache.view(patience), self._clock()
         figure = view.carbon_at(now, view.policy)(zone.zone, None)
         body = answer.zone(zone, figure, view, view.policy, now)
-        forecasts = self._cache.ask(_forecasts(zone))
+        forecasts = self._cache.ask(_forecasts(zone), patience)
         body["forecasts"] = None if forecasts is None else answer.forecasts(forecasts, now)
         unread = [] if forecasts is not None else ["forecasts"]
         if history_h is not None:
@@ -255,7 +259,7 @@ class Router:
             # An interval under way ends in the future and belongs to the history too.
             ends = [reading.valid_to for reading in view.readings.get(zone.zone, ())]
             until = max([now, *ends])
-            past = self._cache.ask(lambda store: _history(store, zone, since, until))
+            past = self._cache.ask(lambda store: _history(store, zone, since, until), patience)
             body["history"] = None if past is None else answer.history(past)
             unread += [] if past is not None else ["history"]
         if unread:
@@ -274,15 +278,15 @@ class Router:
         for zone in zones().values():
             for provider in dict.fromkeys(source.provider for source in zone.sources):
                 fed.setdefault(provider, []).append(zone.zone)
-        return Reply(body=answer.providers(fed, self._cache.view(), self._clock()))
+        return Reply(body=answer.providers(fed, self._cache.view(Patience()), self._clock()))
 
     def _policy(self, query: str) -> Reply:
         no_question(query)
-        return Reply(body=answer.policy(self._cache.view()))
+        return Reply(body=answer.policy(self._cache.view(Patience())))
 
     def _health(self, query: str) -> Reply:
         no_question(query)
-        return Reply(body=answer.health(self._cache.view(), self._clock()))
+        return Reply(body=answer.health(self._cache.view(Patience()), self._clock()))
 
     def _openapi(self, query: str) -> Reply:
         no_question(query)
@@ -306,12 +310,10 @@ class Router:
         paths: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
         for sample in latency_report(sent):
             paths[sample.colo, sample.pop].append(sample.rtt_ms)
-        now, accepted = self._clock(), 0
+        now, accepted, patience = self._clock(), 0, Patience(UNHURRIED_WAIT_S)
         for (colo, pop), rtts_ms in paths.items():
-            if self._clock() - now >= REPORT_BUDGET:
-                break
-            recorded = self._cache.ask(_recording(colo, pop, rtts_ms, now))
-            if recorded is None:
+            recorded = self._cache.ask(_recording(colo, pop, rtts_ms, now), patience)
+            if recorded is None and not accepted:
                 return problem(
                     HTTPStatus.SERVICE_UNAVAILABLE,
                     "The round trips could not be kept.",

@@ -48,7 +48,7 @@ GROWN_MB = 48.0
 """Includes what the simulator remembers of its own shapes: it runs in this process."""
 
 MOST_DEGRADED = 0.05
-"""The router waits a second of real time for the table, which a busy machine may not keep."""
+"""The router waits 0.6 s of real time for the table, which a busy machine may not keep."""
 
 STORED_GB = 0.1
 """What the table of costs says of 30 days of history."""

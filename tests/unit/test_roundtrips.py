@@ -17,7 +17,7 @@ from greenstream.roundtrips import (
     learnt,
     median,
 )
-from greenstream.snapshot_cache import SnapshotCache
+from greenstream.snapshot_cache import Patience, SnapshotCache
 from tests.builders import NOW
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import SetClock
@@ -91,24 +91,26 @@ class TestMemory:
     def test_only_what_stands_is_given(self, store: MemoryStore) -> None:
         cache = self.a_cache(store, SetClock())
 
-        assert {pop: one.rtt_ms for pop, one in cache.of("SJC").items()} == {"sfo": 10.0}
-        assert cache.of("AMS") == {}
+        assert {pop: one.rtt_ms for pop, one in cache.of("SJC", Patience()).items()} == {
+            "sfo": 10.0
+        }
+        assert cache.of("AMS", Patience()) == {}
 
     def test_it_is_read_again_when_due(self, store: MemoryStore) -> None:
         clock = SetClock()
         cache = self.a_cache(store, clock)
-        cache.of("SJC")
+        cache.of("SJC", Patience())
         store.record_latency("SJC", "lon", [150.0], NOW)
         clock.forward(TIME_TO_LIVE.total_seconds() - 1)
-        assert set(cache.of("SJC")) == {"sfo"}
+        assert set(cache.of("SJC", Patience())) == {"sfo"}
 
         clock.forward(1)
-        assert set(cache.of("SJC")) == {"sfo", "lon"}
+        assert set(cache.of("SJC", Patience())) == {"sfo", "lon"}
 
     def test_a_colo_is_read_without_the_others_that_may_be_very_many(self) -> None:
         class Narrow(MemoryStore):
             def latencies(self, colo: str | None = None) -> tuple[MeasuredRtt, ...]:
-                assert colo is not None, "a question waits a second; the edge's colos take longer"
+                assert colo is not None, "a question waits 0.6 s; the edge's colos take longer"
                 return super().latencies(colo)
 
         store = Narrow()
@@ -116,8 +118,8 @@ class TestMemory:
         store.record_latency("AMS", "ams", [2.0] * 5, NOW)
         cache = self.a_cache(store, SetClock())
 
-        assert set(cache.of("SJC")) == {"sfo"}
-        assert set(cache.of("AMS")) == {"ams"}
+        assert set(cache.of("SJC", Patience())) == {"sfo"}
+        assert set(cache.of("AMS", Patience())) == {"ams"}
 
     def test_colos_without_end_are_not_all_remembered(self, store: MemoryStore) -> None:
         asked: list[str] = []
@@ -129,18 +131,18 @@ class TestMemory:
 
         cache = self.a_cache(Counting(), SetClock())
         for number in range(COLOS_KEPT):
-            cache.of(f"{number:03d}")
-            cache.of(f"{number:03d}")
+            cache.of(f"{number:03d}", Patience())
+            cache.of(f"{number:03d}", Patience())
         assert len(asked) == COLOS_KEPT
-        cache.of("ONE")
-        cache.of("000")
+        cache.of("ONE", Patience())
+        cache.of("000", Patience())
         assert asked[COLOS_KEPT:] == ["ONE", "000"]
 
     def test_what_was_read_outlives_the_store(self, store: MemoryStore) -> None:
         clock = SetClock()
         cache = self.a_cache(store, clock)
-        cache.of("SJC")
+        cache.of("SJC", Patience())
         store.unreachable = True
         clock.forward(3600)
 
-        assert set(cache.of("SJC")) == {"sfo"}
+        assert set(cache.of("SJC", Patience())) == {"sfo"}

@@ -6,7 +6,8 @@ from threading import Event, Semaphore
 import pytest
 
 from greenstream.reading import Forecast, Kind, Reading
-from greenstream.snapshot_cache import MAX_UNANSWERED, SnapshotCache
+from greenstream.roundtrips import MeasuredRtt
+from greenstream.snapshot_cache import MAX_UNANSWERED, Patience, SnapshotCache
 from greenstream.store import Snapshot
 from greenstream.zones import SEED_POPS
 from tests.builders import NOW
@@ -62,7 +63,7 @@ def test_an_answer_of_the_store_that_comes_in_drops_is_not_waited_for() -> None:
     asked_again.set()
     client.clock.forward(1)
 
-    assert body["degraded_reason"].startswith("the store failed (no answer within 1 s)")
+    assert body["degraded_reason"].startswith("the store failed (no answer within 0.6 s)")
     assert not client.ask("/v1/route").body["degraded"]
 
 
@@ -77,16 +78,74 @@ def test_questions_that_nobody_answers_do_not_pile_up() -> None:
             return super().snapshot()
 
     clock = SetClock()
-    cache = SnapshotCache(Silent(), clock, answer_within_s=0.001)
+    cache = SnapshotCache(Silent(), clock)
     for _ in range(3 * MAX_UNANSWERED):
-        assert cache.view().fault is not None
+        assert cache.view(Patience(0.001)).fault is not None
         clock.forward(1)
     assert all(waiting.acquire(timeout=30) for _ in range(MAX_UNANSWERED))
     assert not waiting.acquire(timeout=0.1)
 
     go_on.set()
-    while cache.view().fault is not None:  # ends: the threads do, each within its own time
+    while (
+        cache.view(Patience()).fault is not None
+    ):  # ends, as the threads do
         clock.forward(1)
+
+
+class SlowStore(CountingStore):
+    """Takes its time for every answer, on the clock of the router it is given."""
+
+    def __init__(self, answer_s: float) -> None:
+        super().__init__()
+        self.answer_s = answer_s
+        self.clock = SetClock()
+
+    def _reach(self, operation: str) -> None:
+        super()._reach(operation)
+        self.clock.forward(self.answer_s)
+
+    def latencies(self, colo: str | None = None) -> tuple[MeasuredRtt, ...]:
+        self.asked.append("latencies")
+        return super().latencies(colo)
+
+
+class TestOneRequestsPatience:
+    """The Worker waits 0.8 s for an answer: what its questions to the store take adds up."""
+
+    def test_a_slow_snapshot_leaves_none_for_the_colos_round_trips(self) -> None:
+        store = SlowStore(0.6)
+        client = Client(store, clock=store.clock)
+        body = client.ask("/v1/route", "colo=SJC").body
+
+        assert store.asked == ["snapshot"]
+        assert not body["degraded"]
+        client.ask("/v1/route", "colo=SJC")
+        assert store.asked == ["snapshot", "latencies"], "the next request has its own"
+
+    def test_the_windows_of_many_zones_end_where_it_ends(self) -> None:
+        store = SlowStore(0.25)
+        asked = ",".join(f"GBR-{number}" for number in range(1, 11))
+        body = Client(store, clock=store.clock).ask("/v1/window", f"zones={asked}").body
+
+        assert store.asked == ["forecasts"] * 3
+        assert [each["why_none"] for each in body["zones"]] == ["no_forecast"] * 3 + [
+            "not_read"
+        ] * 7
+        assert body["degraded"]
+
+    def test_a_zones_page_waits_longer_for_what_no_visit_waits_for(self) -> None:
+        store = SlowStore(0.75)
+        body = Client(store, clock=store.clock).ask("/v1/zones/GBR", "history_h=48").body
+
+        assert store.asked[:3] == ["snapshot", "forecasts", "history"]
+        assert body["history"] is not None
+
+    def test_and_no_longer_than_two_seconds(self) -> None:
+        store = SlowStore(1.0)
+        body = Client(store, clock=store.clock).ask("/v1/zones/GBR", "history_h=48").body
+
+        assert store.asked == ["snapshot", "forecasts"]
+        assert (body["history"], body["degraded"]) == (None, True)
 
 
 class TestMemory:

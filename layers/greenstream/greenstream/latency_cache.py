@@ -9,6 +9,7 @@ from typing import Final
 
 from greenstream.clock import Clock
 from greenstream.roundtrips import MeasuredRtt
+from greenstream.snapshot_cache import Patience
 from greenstream.store import Store
 
 TIME_TO_LIVE: Final = timedelta(minutes=5)
@@ -31,18 +32,18 @@ class LatencyCache:
     """
 
     def __init__(
-        self, ask: Callable[[Callable[[Store], Measured]], Measured | None], clock: Clock
+        self, ask: Callable[[Callable[[Store], Measured], Patience], Measured | None], clock: Clock
     ) -> None:
         self._ask = ask
         self._clock = clock
         self._by_colo: dict[str, tuple[datetime, Measured]] = {}
 
-    def of(self, colo: str) -> Mapping[str, MeasuredRtt]:
+    def of(self, colo: str, patience: Patience) -> Mapping[str, MeasuredRtt]:
         """Return the round trips from a colo that may stand for their paths now, by POP."""
         now = self._clock()
         read_at, known = self._by_colo.get(colo, (None, ()))
         if read_at is None or not timedelta(0) <= now - read_at < TIME_TO_LIVE:
-            read = self._ask(lambda store: store.latencies(colo))
+            read = self._ask(lambda store: store.latencies(colo), patience)
             if read is not None:
                 known = read
                 self._by_colo.pop(colo, None)  # the oldest come first

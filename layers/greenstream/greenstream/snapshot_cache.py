@@ -30,9 +30,10 @@ _Asked = tuple[str, tuple[Kind, ...] | None]
 TIME_TO_LIVE: Final = timedelta(seconds=5)
 """How long one read of the store answers questions (at most one Query per 5 s and process)."""
 
-ANSWER_WITHIN_S: Final = 1.0
-"""How long a question to the store may take as a whole. The client's own limits are for a
-connection and for each piece of an answer, and an answer may come in drops for ever."""
+WAIT_S: Final = 0.6
+"""How long a request may wait for the store, all its questions together: the Worker waits 0.8 s
+for the answer. The client's own limits are for a connection and for each piece of an answer, and
+an answer may come in drops for ever."""
 
 MAX_UNANSWERED: Final = 8
 """Questions that may still wait for an answer, each in a thread, before no further one is put."""
@@ -45,6 +46,13 @@ CHOICES_KEPT: Final = 16
 
 DAMAGED_NAMED: Final = 5
 """How many damaged items an answer names; the rest is counted."""
+
+
+@dataclass(slots=True)
+class Patience:
+    """How long one request may still wait for the store, s; each of its questions takes of it."""
+
+    left_s: float = WAIT_S
 
 
 @dataclass(slots=True)
@@ -141,17 +149,12 @@ class SnapshotCache:
         Asked at most once per `TIME_TO_LIVE` for the snapshot, and not for `RETRY_AFTER`
         after a failure; in a thread of its own, which may outlive the answer.
     clock
-        Tells the present.
-    answer_within_s
-        How long a question may take.
+        Tells the present, and how long a question took.
     """
 
-    def __init__(
-        self, store: Store, clock: Clock, *, answer_within_s: float = ANSWER_WITHIN_S
-    ) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._answer_within_s = answer_within_s
         self._unanswered: list[Future[Any]] = []
         self._view = _index(Snapshot(), read_at=None)
         self._failed_at: datetime | None = None
@@ -162,13 +165,13 @@ class SnapshotCache:
         """The last view given, without asking the store."""
         return self._view
 
-    def view(self) -> View:
+    def view(self, patience: Patience) -> View:
         """Return the newest view to be had: fresh, else remembered, else empty."""
         now = self._clock()
         read_at = self._view.read_at
         if read_at is not None and timedelta(0) <= now - read_at < TIME_TO_LIVE:
             return self._view
-        snapshot = self.ask(lambda store: store.snapshot())
+        snapshot = self.ask(lambda store: store.snapshot(), patience)
         if snapshot is not None:
             self._view = _index(snapshot, read_at=now)
             return self._view
@@ -179,8 +182,13 @@ class SnapshotCache:
         )
         return replace(self._view, fault=f"the store failed ({self._failure}); {what}")
 
-    def ask(self, question: Callable[[Store], T]) -> T | None:
-        """Put a question to the store; ``None`` when it fails or has just failed."""
+    def ask(self, question: Callable[[Store], T], patience: Patience) -> T | None:
+        """Put a question to the store; ``None`` when it fails or has just failed.
+
+        ``None`` too, unasked, where the request has no patience left.
+        """
+        if patience.left_s <= 0:
+            return None
         now = self._clock()
         if self._failed_at is not None and timedelta(0) <= now - self._failed_at < RETRY_AFTER:
             return None
@@ -190,12 +198,15 @@ class SnapshotCache:
         answer: Future[T] = Future()
         Thread(target=_put, args=(question, self._store, answer), daemon=True).start()
         try:
-            return answer.result(self._answer_within_s)
+            return answer.result(patience.left_s)
         except StoreError as error:
             self._failure = str(error)
         except TimeoutError:
-            self._failure = f"no answer within {self._answer_within_s:g} s"
+            self._failure = f"no answer within {patience.left_s:.2g} s"
             self._unanswered.append(answer)
+            patience.left_s = 0.0
+        finally:  # a clock set back gives nothing
+            patience.left_s -= max(0.0, (self._clock() - now).total_seconds())
         self._failed_at = self._clock()
         return None
 
