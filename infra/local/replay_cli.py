@@ -37,6 +37,7 @@ COLUMNS: Final = (
 BAR_CHARS: Final = 40
 HOUR_S: Final = 3600.0
 SEARCH_STEP_S: Final = 900  # as the nightly tuner: hourly steps would hide most switches
+UNUSABLE: Final = 2  # as argparse exits for an option that it refuses
 
 
 class OptionError(Exception):
@@ -103,14 +104,18 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="CSV of place,weight: where visitors are (by default every POP's place, all alike)",
     )
     world.add_argument(
-        "--trials", type=int, default=40, help="policies tried by a search; 40 if absent"
+        "--trials", type=count_of, default=40, help="policies tried by a search; 40 if absent"
     )
 
     replayed = commands.add_parser(
         "replay", parents=[world], help="what each policy would have saved over the test years"
     )
     replayed.add_argument(
-        "--step", type=int, default=300, metavar="SECONDS", help="between decisions; 300 if absent"
+        "--step",
+        type=count_of,
+        default=300,
+        metavar="SECONDS",
+        help="between decisions; 300 if absent",
     )
     replayed.add_argument(
         "--policy",
@@ -158,6 +163,14 @@ def pair_of(text: str) -> tuple[str, float]:
     return name, value
 
 
+def count_of(text: str) -> int:
+    """Read a whole number, at least 1."""
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not at least 1")
+    return count
+
+
 def _replay(arguments: argparse.Namespace) -> int:
     from greenstream_tuning.replay import SEED, TUNED, replay  # noqa: PLC0415
 
@@ -173,7 +186,7 @@ def _replay(arguments: argparse.Namespace) -> int:
 
     rows = _or_explain(run)
     if rows is None:
-        return 1
+        return UNUSABLE
     told = json.dumps([_without_nan(row.as_dict()) for row in rows], indent=1, allow_nan=False)
     if arguments.out:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
@@ -229,7 +242,7 @@ def _tune(arguments: argparse.Namespace) -> int:
 
     outcome = _or_explain(run)
     if outcome is None:
-        return 1
+        return UNUSABLE
     print(f"{'adopted' if outcome.adopted else 'not adopted'}: {outcome.why}")
     print(json.dumps(asdict(outcome.candidate), indent=1))
     if outcome.adopted:
@@ -246,7 +259,7 @@ def _or_explain(run: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `run` ret
 
     try:
         return run()
-    except (TraceError, OptionError, OSError) as error:
+    except (TraceError, OptionError, OSError, ValueError) as error:  # the last: nothing to judge
         print(f"greenstream: {error}", file=sys.stderr)
         return None
 
@@ -297,7 +310,7 @@ def _tuned(
     arguments: argparse.Namespace, world: "World", years: "Years"
 ) -> tuple[Policy, "Found | None"]:
     if arguments.policy is not None:
-        return policy_of(json.loads(arguments.policy.read_text())["policy"]), None
+        return policy_in(arguments.policy), None
     from greenstream_tuning.search import Search, best_on  # noqa: PLC0415
 
     print("searching a policy on the training years ...", file=sys.stderr)
@@ -307,15 +320,28 @@ def _tuned(
     return found.policy, found
 
 
-def policy_of(stated: dict[str, Any]) -> Policy:
-    """Return the policy of a file that `tune` wrote."""
-    return Policy(
-        **{
-            **stated,
-            "ranking_signal": RankingSignal(stated["ranking_signal"]),
-            "freshness_model": FreshnessModel(stated["freshness_model"]),
-        }
-    )
+def policy_in(file: Path) -> Policy:
+    """Return the policy of a file that `tune` wrote.
+
+    Raises
+    ------
+    OptionError
+        When it holds none; the message names the file and what is wrong.
+    """
+    wrong = f"{file.name} is no policy that `greenstream tune` wrote"
+    try:
+        stated = json.loads(file.read_text())["policy"]
+        return Policy(
+            **{
+                **stated,
+                "ranking_signal": RankingSignal(stated["ranking_signal"]),
+                "freshness_model": FreshnessModel(stated["freshness_model"]),
+            }
+        )
+    except KeyError as error:
+        raise OptionError(f"{wrong}: {error} is not there") from error
+    except (ValueError, TypeError, AttributeError) as error:  # no JSON, or other values than it had
+        raise OptionError(f"{wrong}: {error}") from error
 
 
 def as_text(rows: Sequence["Row"]) -> str:

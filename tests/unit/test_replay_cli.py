@@ -3,14 +3,16 @@
 import argparse
 import csv
 import json
+import re
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from greenstream.policy import FreshnessModel
+from greenstream.policy import FreshnessModel, Policy
 from infra.local import replay_cli
-from infra.local.replay_cli import pair_of, policy_of, years_of
+from infra.local.replay_cli import OptionError, pair_of, policy_in, years_of
 
 ROW = {
     "limit_ms",
@@ -49,6 +51,11 @@ def run(*arguments: str) -> int:
     return int(parsed.do(parsed))
 
 
+def a_policy(**changes: object) -> str:
+    """Return the file of a policy, in part of one's own."""
+    return json.dumps({"policy": asdict(Policy()) | changes})
+
+
 def test_rows_are_by_limit_and_policy(
     files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -71,9 +78,8 @@ def test_a_policy_that_tune_wrote_is_what_replay_reads(
     out = tmp_path / "policy.json"
     assert run("tune", *files, "--delay", "B=10800", "--trials", "4", "--out", str(out)) == 0
     assert "adopted: " in capsys.readouterr().out
-    kept = json.loads(out.read_text())
-    assert policy_of(kept["policy"]).freshness_model is FreshnessModel.DRIFT
-    assert kept["evidence"]["gain"] > 0
+    assert policy_in(out).freshness_model is FreshnessModel.DRIFT
+    assert json.loads(out.read_text())["evidence"]["gain"] > 0
 
     assert run("replay", *files, "--step", "10800", "--policy", str(out)) == 0
     assert "best_static" in capsys.readouterr().out
@@ -92,8 +98,55 @@ def test_a_policy_that_tune_wrote_is_what_replay_reads(
 def test_what_cannot_be_used_is_told_and_fails(
     files: list[str], wrong: list[str], told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("replay", *files, *wrong) == 1
+    assert run("replay", *files, *wrong) == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_policy_cannot_be_used_either(
+    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "mine.json"
+    mine.write_text('{"policy": {}}')
+    assert run("replay", *files, "--policy", str(mine)) == 2
+    assert "mine.json is no policy" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "Expecting property name"),
+        ("\udcff", "can't decode byte 0xff"),
+        ("[]", "list indices"),
+        ("{}", "'policy' is not there"),
+        ('{"policy": {}}', "'ranking_signal' is not there"),
+        (a_policy(colour="green"), "unexpected keyword argument 'colour'"),
+        (a_policy(switch_margin=7), "switch_margin must be from 0.0 to 0.99, not 7"),
+        (a_policy(switch_margin="7"), "not supported between instances of 'float' and 'str'"),
+        (a_policy(capacity=[]), "'list' object has no attribute 'items'"),
+        (a_policy(ranking_signal="best"), "'best' is not a valid RankingSignal"),
+    ],
+)
+def test_of_a_file_that_is_no_policy_is_told_why(text: str, told: str, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.json"
+    mine.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(OptionError, match=r"mine\.json is no policy that `greenstream tune` wrote"):
+        policy_in(mine)
+    with pytest.raises(OptionError, match=re.escape(told)):
+        policy_in(mine)
+
+
+def test_years_in_which_no_step_can_be_judged_are_told_and_fail(
+    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for trace in Path(files[1]).glob("*.csv"):
+        head, *rows = trace.read_text().splitlines(keepends=True)
+        half = {"A_2022": rows[:4000], "B_2022": rows[4000:]}.get(trace.stem, rows)
+        (tmp_path / trace.name).write_text("".join([head, *half]))
+    mine = tmp_path / "mine.json"
+    mine.write_text(a_policy())
+    mine_alone = ["--carbon", str(tmp_path), "--policy", str(mine), "--step", "10800"]
+    assert run("replay", *files, *mine_alone) == 2
+    assert "at no step is the intensity of every POP known" in capsys.readouterr().err
 
 
 def test_years_are_read_singly_and_as_ranges() -> None:
@@ -105,3 +158,14 @@ def test_years_are_read_singly_and_as_ranges() -> None:
 def test_a_delay_is_a_name_and_a_number(text: str) -> None:
     with pytest.raises((argparse.ArgumentTypeError, ValueError)):
         pair_of(text)
+
+
+@pytest.mark.parametrize("option", ["--step", "--trials"])
+@pytest.mark.parametrize("text", ["0", "-5", "1.5", "many"])
+def test_steps_and_trials_are_whole_numbers_from_one(
+    option: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run("replay", option, text)
+    assert ended.value.code == 2
+    assert f"argument {option}: " in capsys.readouterr().err
