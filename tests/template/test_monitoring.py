@@ -85,8 +85,19 @@ def section(markdown: str, anchor: str) -> str:
     return text
 
 
+LATE_BY_HABIT_S = {"entsoe": 18 * 3600}
+"""Some operators publish half a day at once, up to 16 h late: at the limit of a live figure this
+alarm would never end. A platform that answers nothing is told within the hour, by `Failing`."""
+
+
 def limit_s(collector: str, template: Expanded) -> int:
-    """Return the longest age at which a source that is asked by default is still live."""
+    """Return the age past which a provider is stale.
+
+    The longest at which a source that is asked by default is still live, unless its figures are
+    late by habit.
+    """
+    if collector in LATE_BY_HABIT_S:
+        return LATE_BY_HABIT_S[collector]
     asked = template.default("GridstatusZones").split(",") if collector == "gridstatus" else None
     return max(
         source.max_age_s
@@ -124,6 +135,11 @@ class TestAProvider:
         assert (alarm["MetricName"], alarm["Statistic"]) == ("ReadingAgeSeconds", "Maximum")
         assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
         assert alarm["Threshold"] == limit_s(collector, template)
+        assert f" {alarm['Threshold']} s " in alarm["AlarmDescription"]
+
+    def test_that_answers_nothing_fails_long_before_it_is_stale(self, collector: str) -> None:
+        failing, stale = (ALARMS[f"{collector.title()}{kind}"] for kind in ("Failing", "Stale"))
+        assert failing["Period"] * failing["EvaluationPeriods"] < stale["Threshold"]
 
     def test_is_named_by_the_dimension_that_its_function_sets(
         self, template: Expanded, collector: str
