@@ -86,9 +86,7 @@ def test_questions_that_nobody_answers_do_not_pile_up() -> None:
     assert not waiting.acquire(timeout=0.1)
 
     go_on.set()
-    while (
-        cache.view(Patience()).fault is not None
-    ):  # ends, as the threads do
+    while cache.view(Patience()).fault is not None:  # ends, as the threads do
         clock.forward(1)
 
 
@@ -254,7 +252,10 @@ class TestDamage:
 
         assert body["degraded"] is True
         assert "READING#PJM#gridstatus#average#direct" in body["degraded_reason"]
-        assert {each["rung"] for each in body["candidates"]} == {"live"}
+        assert {each["pop"]: each["rung"] for each in body["candidates"]} == {
+            "nyc": "live",
+            "iad": "annual_mean",
+        }
 
     def test_a_flood_of_damage_is_counted_not_listed(self) -> None:
         store = MemoryStore(damaged=tuple(f"READING#{number}" for number in range(400)))
