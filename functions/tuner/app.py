@@ -17,6 +17,7 @@ from greenstream.settings import Settings
 from greenstream.store import Store
 from greenstream.telemetry import PowertoolsTelemetry
 from greenstream_tuning.history import TooLittleHistoryError, kept_world
+from greenstream_tuning.replay import NothingKnownError
 from greenstream_tuning.search import Search, tune
 
 SEARCH: Final = Search(trials=40, timeout_s=180.0)
@@ -61,7 +62,7 @@ def run(
     in_force = store.snapshot().policy or Policy()
     try:
         result = _tuned(store, policies, in_force, clock=clock, search=search)
-    except TooLittleHistoryError as reason:
+    except (TooLittleHistoryError, NothingKnownError) as reason:
         result = Result(adopted=False, why=str(reason), version=in_force.version)
     telemetry.count("PolicyWritten", int(result.adopted))
     telemetry.event("info", "tuned", seconds=(clock() - now).total_seconds(), **result.as_dict())

@@ -1,8 +1,9 @@
 """The nightly tuner: what it takes to put another policy in force, and what it says if not."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -55,12 +56,23 @@ def day_and_night(hour: int, phase: int) -> float:
     return 100.0 if (hour + phase) % 24 < 12 else 400.0
 
 
-def a_history(days: int, *, told_late_h: int, turns: bool = True) -> MemoryStore:
-    """Two grids that take turns in being clean, or not; the second's figures come late."""
+def a_history(
+    days: int,
+    *,
+    told_late_h: int,
+    turns: bool = True,
+    silent: Mapping[str, Callable[[int], bool]] = MappingProxyType({}),
+) -> MemoryStore:
+    """Two grids that take turns in being clean, or not; the second's figures come late.
+
+    ``silent`` tells by grid of which hours, counted back from now, it never told.
+    """
     store = MemoryStore()
     for number, (zone, (provider, provider_zone)) in enumerate(GRIDS.items()):
         delay = timedelta(hours=told_late_h * number, minutes=5)
         for hour in range(24 * days):
+            if zone in silent and silent[zone](hour):
+                continue
             valid_to = NOW - timedelta(hours=hour)
             store.put_reading(
                 a_reading(
@@ -166,6 +178,39 @@ class TestTooLittleHistory:
         assert "the longest for 9.0 days" in result.why
         assert policies.kept == {}
         assert lines.counts == {"PolicyWritten": 0}
+        assert lines.lines[-1]["message"] == "tuned"
+
+    @pytest.mark.parametrize("days", [2, 8, 10, 14])
+    def test_a_grid_that_fell_silent_takes_no_part(self, days: int) -> None:
+        lines = Lines()
+        store = a_history(29, told_late_h=0, silent={"NYISO": lambda hour: hour < 24 * days})
+        result = tuned(store, Policies(), lines)
+
+        assert not result.adopted
+        assert "too little history: 1 grids" in result.why
+        assert lines.lines[-1]["why"] == result.why
+
+    def test_an_evening_without_figures_does_not_put_a_grid_out(self) -> None:
+        store = a_history(16, told_late_h=5, silent={"NYISO": lambda hour: hour < 12})
+
+        assert tuned(store, Policies()).adopted
+
+    def test_a_grid_that_tells_one_hour_in_four_takes_no_part(self) -> None:
+        store = a_history(29, told_late_h=0, silent={"NYISO": lambda hour: hour % 4 > 0})
+
+        assert "too little history: 1 grids" in tuned(store, Policies()).why
+
+    def test_weeks_to_judge_in_which_some_grid_is_always_silent_are_none(self) -> None:
+        """Each grid has told most of the time; together they never did between two cuts."""
+        silent = {
+            "CAISO_NORTH": lambda hour: 6 * 24 - 3 < hour < 8 * 24 + 3,
+            "NYISO": lambda hour: 4 * 24 - 3 < hour < 6 * 24 + 3,
+        }
+        lines = Lines()
+        result = tuned(a_history(16, told_late_h=0, silent=silent), Policies(), lines)
+
+        assert (result.adopted, result.version) == (False, "default-1")
+        assert result.why == "at no step is the intensity of every POP known"
         assert lines.lines[-1]["message"] == "tuned"
 
     def test_an_empty_table_is_no_error(self) -> None:

@@ -1,6 +1,6 @@
 """A world from the table: the last weeks as they were told, and measured round trips."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -23,6 +23,12 @@ KEPT: Final = timedelta(days=30)
 LEAST: Final = timedelta(days=14)
 """Half to search and half to judge: a week holds each day of the week once."""
 
+LEAST_COVERED: Final = 0.8
+"""Share of its time that a source must have told of: only steps at which all have are judged by."""
+
+RECENT: Final = timedelta(days=1)
+"""How late a source's newest figure may end: beyond usual delays (hours) and a short outage."""
+
 LEAST_POPS: Final = 2
 STEP_S: Final = 900
 
@@ -34,7 +40,8 @@ class TooLittleHistoryError(Exception):
 def kept_world(store: Store, now: datetime) -> tuple[World, Span]:
     """Return the world of the last weeks, and their span.
 
-    A POP takes part with the first of its own zones whose source has been telling for `LEAST`.
+    A POP takes part with the first of its own zones whose source has been telling for `LEAST`,
+    up to now and without much missing.
     Visitors are the colos whose round trips are known, as many as they reported; where there are
     none, every POP's place, by distance.
 
@@ -62,8 +69,9 @@ def kept_world(store: Store, now: datetime) -> tuple[World, Span]:
     grids = sum(source is not None for source in sources.values())
     if grids < LEAST_POPS:
         raise TooLittleHistoryError(
-            f"too little history: {grids} grids have been telling for {LEAST.days} days, "
-            f"{LEAST_POPS} are needed; the longest for {longest / timedelta(days=1):.1f} days"
+            f"too little history: {grids} grids have been telling for {LEAST.days} days, up to now "
+            f"and of at least {LEAST_COVERED:.0%} of that time, {LEAST_POPS} are needed; "
+            f"the longest for {longest / timedelta(days=1):.1f} days"
         )
     visitors, rtt_ms, weights = _visitors(store.latencies(), list(taken), now)
     world = World(
@@ -94,7 +102,7 @@ def _source(store: Store, zone: Zone, now: datetime) -> tuple[tuple[Trace, Feed]
         readings = store.versions(zone.zone, source.provider, KIND, since=now - KEPT, until=now)
         told_for = _told_for(readings)
         longest = max(longest, told_for)
-        if told_for >= LEAST:
+        if told_for >= LEAST and _is_told(readings, now):
             means = [mean.gco2_kwh for mean in zone.annual_means if mean.kind == KIND]
             annual = means[0] if means else float("nan")
             feed = KeptReadings(readings, source.max_age_s, annual)
@@ -105,6 +113,12 @@ def _source(store: Store, zone: Zone, now: datetime) -> tuple[tuple[Trace, Feed]
 def _told_for(readings: Iterable[Reading]) -> timedelta:
     ends = [reading.valid_to for reading in readings]
     return max(ends) - min(ends) if ends else timedelta(0)
+
+
+def _is_told(readings: Sequence[Reading], now: datetime) -> bool:
+    """Whether readings reach up to now and leave little of their time out."""
+    recent = max(reading.valid_to for reading in readings) >= now - RECENT
+    return recent and float(np.mean(~np.isnan(truth_of(readings).gco2_kwh))) >= LEAST_COVERED
 
 
 def _visitors(

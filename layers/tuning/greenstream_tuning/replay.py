@@ -34,6 +34,11 @@ DRIFT: Final = Policy(
 )
 """The second freshness model with nothing tuned, for comparison and as the search's start."""
 
+
+class NothingKnownError(ValueError):
+    """At no step of the time replayed is the intensity of every POP known."""
+
+
 Progress = Callable[[float], None]
 """Told the share done, from 0 to 1."""
 
@@ -105,7 +110,7 @@ def replay(
 
     Raises
     ------
-    ValueError
+    NothingKnownError
         Where no step is to be accounted for.
     """
     limits_ms = sorted(limits_ms)
@@ -181,7 +186,7 @@ class _Account:
     def delivered(self) -> Floats:
         """Return the mean intensity delivered, by limit, weighted by demand, g/kWh."""
         if not self._steps:
-            raise ValueError("at no step is the intensity of every POP known")
+            raise NothingKnownError("at no step is the intensity of every POP known")
         delivered: Floats = self._gco2_kwh @ self._world.demand / self._steps
         return delivered
 
