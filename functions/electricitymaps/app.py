@@ -6,9 +6,9 @@ requests an hour: only zones that need it are asked, the longest unasked first, 
 for the same hour. Free for non-commercial use only.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -27,7 +27,7 @@ from greenstream.errors import (
     TransientError,
     without_secrets,
 )
-from greenstream.http import HttpClient, Response
+from greenstream.http import HttpClient
 from greenstream.ladder import Ladder, Rung
 from greenstream.policy import Policy
 from greenstream.reading import Quality, Reading, check_gco2_kwh
@@ -168,7 +168,7 @@ class ElectricityMaps:
         response = self.http.get(path, params=params, headers=headers, zone=zone)
         if response.status == OK:
             return response.json(provider=NAME, zone=zone)
-        said = _said(response, self.session.token)
+        said = without_secrets(response.refusal(), self.session.token)[:200]
         if response.status == NOT_FOUND:
             raise NoDataError(f"HTTP 404: {said}", provider=NAME, zone=zone)
         if response.status == UNAUTHORIZED and feed is not None and "zoneKey" in said:
@@ -302,7 +302,7 @@ def reading_of(
     if answer["carbonIntensity"] is None:
         raise NoDataError("carbonIntensity is null", provider=NAME, zone=zone)
     gco2_kwh = check_gco2_kwh(answer["carbonIntensity"], provider=NAME, zone=zone)
-    valid_from = _moment(answer.get("datetime"), zone)
+    valid_from, valid_to = _hour_at(answer.get("datetime"), zone)
     updated_at = answer.get("updatedAt")
     return Reading(
         zone=zone,
@@ -316,33 +316,22 @@ def reading_of(
         gco2_low=gco2_kwh,
         gco2_high=gco2_kwh,
         valid_from=valid_from,
-        valid_to=valid_from + HOUR,
-        published_at=None if updated_at is None else _moment(updated_at, zone),
+        valid_to=valid_to,
+        published_at=None if updated_at is None else _hour_at(updated_at, zone)[0],
         fetched_at=fetched_at,
         simulated=simulated,
         detail={"estimation_method": f"{answer.get('estimationMethod')!s:.60}"},
     )
 
 
-def _moment(text: object, zone: str) -> datetime:
-    try:
+def _hour_at(text: object, zone: str) -> tuple[datetime, datetime]:
+    """Return the instant that a stamp names, and an hour later."""
+    with suppress(ValueError, OverflowError):  # the latter where the calendar ends
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise _invalid(f"time {text!r:.60} is not ISO 8601 with an offset", "malformed", zone)
-    return moment.astimezone(UTC)
-
-
-def _said(response: Response, token: str | None) -> str:
-    """Return the upstream's own words."""
-    try:
-        answer = json.loads(response.body)
-    except (ValueError, RecursionError):
-        answer = None
-    said = answer.get("error") if isinstance(answer, dict) else None
-    words = str(said or response.headers.get("content-type", "no reason given"))
-    return without_secrets(words, token)[:200]
+        if moment is not None and moment.tzinfo is not None:
+            instant = moment.astimezone(UTC)
+            return instant, instant + HOUR
+    raise _invalid(f"time {text!r:.60} is not ISO 8601 with an offset", "malformed", zone)
 
 
 def _invalid(what: str, reason: str, zone: str | None = None) -> InvalidError:

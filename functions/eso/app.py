@@ -34,6 +34,9 @@ NAME: Final = "eso"
 NATIONAL: Final = "national"
 HALF_HOUR: Final = timedelta(minutes=30)
 NUMBER: Final = (int, float)
+WHOLE: Final = 100
+"""Per cent."""
+
 AHEAD: Final = timedelta(hours=24)
 SETTLES_AFTER: Final = timedelta(minutes=12)
 """Polled every minute, ``actual`` was corrected ten minutes after each roll-over."""
@@ -234,15 +237,13 @@ class Eso:
     def _ask(self, path: str, zone: str | None = None) -> Any:  # noqa: ANN401 - JSON
         """Return an answer's data; without a zone it is of all regions."""
         response = self.http.get(path, zone=zone)
-        answer = response.json(provider=NAME, zone=zone)
         if response.status != 200:  # noqa: PLR2004
-            said = answer.get("error") if isinstance(answer, dict) else None
-            said = said.get("message", said) if isinstance(said, dict) else said
             raise PermanentError(
-                f"HTTP {response.status} from {path}: {str(said).strip()[:200]}",
+                f"HTTP {response.status} from {path}: {response.refusal()[:200]}",
                 provider=NAME,
                 zone=zone,
             )
+        answer = response.json(provider=NAME, zone=zone)
         if not isinstance(answer, dict) or "data" not in answer:
             raise _malformed(f"no data in the answer of {path}", zone)
         return answer["data"]
@@ -345,7 +346,7 @@ def _gco2_kwh(half_hour: _HalfHour, key: str, zone: str) -> float:
 def burnt_gco2_kwh(mix: object) -> float:
     """Return what a mix's own combustion makes; 0 where no mix is given.
 
-    What cannot be read of it is left out, as it only cross-checks.
+    What cannot be read of it, or be a percentage, is left out, as it only cross-checks.
     """
     if not isinstance(mix, list):
         return 0.0
@@ -353,16 +354,16 @@ def burnt_gco2_kwh(mix: object) -> float:
     try:
         for one in mix:
             fuel = one["fuel"]
-            if fuel in factors:
-                made += factors[fuel] * one["perc"]
+            if fuel in factors and 0 <= (perc := one["perc"]) <= WHOLE:
+                made += factors[fuel] * perc
     except (LookupError, TypeError):
         told = ((str(one.get("fuel")), one.get("perc")) for one in mix if isinstance(one, dict))
         made = sum(
             factors[fuel] * perc
             for fuel, perc in told
-            if fuel in factors and isinstance(perc, NUMBER)
+            if fuel in factors and isinstance(perc, NUMBER) and 0 <= perc <= WHOLE
         )
-    return made / 100
+    return made / WHOLE
 
 
 @lru_cache(maxsize=256)  # every region of a half hour says the same two times

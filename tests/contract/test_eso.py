@@ -316,6 +316,31 @@ def test_a_regional_answer_of_another_shape_never_yields_a_regional_reading(data
     assert all(error.provider == "eso" for error in harvest.errors)
 
 
+@pytest.mark.parametrize("perc", [10**400, -1, 100.1, float("nan"), None, "30.9"])
+def test_a_share_that_is_none_is_left_out_of_what_is_burnt(perc: object) -> None:
+    gas, coal = {"fuel": "gas", "perc": perc}, {"fuel": "coal", "perc": 10}
+    oddities: tuple[list[object], ...] = ([], [None], [{"fuel": []}])
+    for odd in oddities:  # with these, read with care
+        assert burnt_gco2_kwh([gas, coal, *odd]) == pytest.approx(93.7)
+
+    body = all_regions(BEFORE)
+    for row in body["data"]:
+        row["regions"][12]["generationmix"] = [gas]
+    written = httpx.Response(200, content=json.dumps(body))
+    harvest = run({**GOOD, "/regional/intensity/2026-05-06T00:17Z/fw24h": written})
+    assert (len(harvest.readings), harvest.errors) == (15, ())
+
+
+def test_a_forecast_of_the_last_day_of_the_calendar_is_refused_and_leaves_the_rest() -> None:
+    body = all_regions(BEFORE)
+    body["data"] += all_regions(datetime(9999, 12, 31, 23, tzinfo=UTC), 1)["data"]
+    harvest = run({**GOOD, "/regional/intensity/2026-05-06T00:17Z/fw24h": body})
+
+    assert len(harvest.readings) == 15
+    assert [forecast.zone for forecast in harvest.forecasts] == ["GBR"]
+    assert {reason for _, _, reason in reasons(harvest)} == {"bad_interval"}
+
+
 def test_garbage_is_named_with_what_came() -> None:
     html = httpx.Response(200, html="<html>maintenance</html>")
     harvest = run(dict.fromkeys(GOOD, html))
@@ -331,6 +356,15 @@ def test_the_upstreams_own_words_are_kept_when_it_refuses() -> None:
 
     assert {type(error) for error in harvest.errors} == {PermanentError}
     assert "Please enter a valid datetime" in str(harvest.errors[0])
+
+
+@pytest.mark.parametrize("status", [301, 403, 404])
+def test_a_refusal_is_one_whatever_page_comes_with_it(status: int) -> None:
+    harvest = run(dict.fromkeys(GOOD, httpx.Response(status, html="<html>Forbidden</html>")))
+
+    assert {type(error) for error in harvest.errors} == {PermanentError}
+    assert f"HTTP {status} from /regional" in str(harvest.errors[0])
+    assert "text/html" in str(harvest.errors[0])
 
 
 def test_a_server_error_is_tried_twice_then_transient() -> None:

@@ -30,6 +30,7 @@ from tests.builders import AVERAGE_DIRECT, NOW, a_reading
         ({"published_at": datetime(2026, 11, 22, 15, 55)}, "naive_time"),  # noqa: DTZ001
         ({"valid_from": NOW}, "bad_interval"),
         ({"valid_from": NOW + timedelta(minutes=1)}, "bad_interval"),
+        ({"valid_from": datetime(1, 1, 1, tzinfo=UTC)}, "bad_interval"),
         ({"coverage": 0.19}, "low_coverage"),
         ({"coverage": 1.01}, "low_coverage"),
         ({"coverage": float("nan")}, "low_coverage"),
@@ -96,6 +97,19 @@ def point(hour: int, gco2_kwh: float = 100.0, hours: int = 1) -> ForecastPoint:
 
 def test_a_forecast_is_a_series_of_intervals_with_holes_allowed() -> None:
     assert len(a_forecast(point(1), point(2), point(5)).points) == 3
+
+
+def test_a_forecast_reaches_ten_days_ahead_and_no_further() -> None:
+    """The table's time to live of a point in the year 9999 is no time at all."""
+
+    def until(end: datetime) -> Forecast:
+        return a_forecast(point(1), ForecastPoint(NOW, end, 100.0))
+
+    assert until(NOW + timedelta(days=10)).points
+    for end in (NOW + timedelta(days=10, seconds=1), datetime.max.replace(tzinfo=UTC)):
+        with pytest.raises(InvalidError) as refused:
+            until(end)
+        assert refused.value.reason == "bad_interval"
 
 
 @pytest.mark.parametrize(

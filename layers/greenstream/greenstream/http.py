@@ -1,8 +1,10 @@
 """The only room that knows httpx: one bounded GET, and our error tree instead of its own.
 
-Bounds: a deadline over the whole exchange (httpx's time-outs are per socket operation, so an
-upstream that drips a byte a second, in headers or body, would never hit them) and a size limit on
-the decoded body, which is unpacked a piece at a time.
+Bounds: a deadline over the exchange (httpx's time-outs are per socket operation, so an upstream
+that drips a byte a second, in headers or body, would never hit them) and a size limit on the
+decoded body, which is unpacked a piece at a time. The deadline runs from the start but ends only a
+connection that stands: name resolution is bounded by the resolver's own time-outs alone, and
+connecting by `CONNECT_TIMEOUT_S` for each address that the name has.
 """
 
 import json
@@ -64,6 +66,15 @@ class Response:
                 provider=provider,
                 zone=zone,
             ) from error
+
+    def refusal(self) -> str:
+        """Return the upstream's own words on why it refused, or the kind of what came instead."""
+        answer: object = None
+        with suppress(ValueError, RecursionError):
+            answer = json.loads(self.body)
+        said = answer.get("error") if isinstance(answer, dict) else None
+        said = said.get("message", said) if isinstance(said, dict) else said
+        return str(said or self.headers.get("content-type", "no reason given")).strip()
 
 
 @cache
@@ -134,7 +145,8 @@ class HttpClient:
     base_url
         Scheme, host and path prefix, without a trailing slash.
     deadline_s
-        Wall-clock limit of one attempt, from connect to the last byte.
+        Wall-clock limit of one attempt, to the last byte; of a name that resolves slowly, and of
+        its addresses that do not answer, it tells only afterwards.
     max_bytes
         Limit of the decoded body: a compressed bomb stops here.
     attempts

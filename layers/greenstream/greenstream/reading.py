@@ -27,6 +27,12 @@ MAX_DETAIL_CHARS: Final = 20_000
 MAX_FORECAST_POINTS: Final = 2_000
 """Three days in five minutes are 864."""
 
+MAX_AHEAD: Final = timedelta(days=10)
+"""From a forecast's issue to its end: three times what any source gives."""
+
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""Before any upstream began; years of fewer digits would sort wrongly in the table too."""
+
 _NUMBER: Final = (int, float)
 
 FUTURE_TOLERANCE: Final = timedelta(minutes=10)
@@ -127,9 +133,9 @@ class Reading:
             moment: datetime | None = getattr(self, name)
             if moment is not None and moment.utcoffset() != timedelta(0):
                 raise self._invalid("naive_time", f"{name} {moment} is not aware UTC")
-        if self.valid_to <= self.valid_from:
+        if not EARLIEST <= self.valid_from < self.valid_to:
             raise self._invalid(
-                "bad_interval", f"valid_to {self.valid_to} is not after {self.valid_from}"
+                "bad_interval", f"from {self.valid_from} to {self.valid_to} is no interval of ours"
             )
         ahead = self.valid_from - self.fetched_at
         if self.quality is not Quality.FORECAST and ahead > FUTURE_TOLERANCE:
@@ -166,7 +172,7 @@ class Forecast:
     ------
     InvalidError
         When it holds no point or more than `MAX_FORECAST_POINTS`, a point outside the bounds of
-        a reading, or points out of order.
+        a reading, points out of order, or one that ends over `MAX_AHEAD` after it was issued.
     """
 
     zone: str
@@ -204,6 +210,13 @@ class Forecast:
                     zone=zone,
                 )
             end = valid_to
+        if end - self.issued_at > MAX_AHEAD:
+            raise InvalidError(
+                f"a forecast of {self.issued_at} until {end}",
+                reason="bad_interval",
+                provider=provider,
+                zone=zone,
+            )
 
     @property
     def kind(self) -> Kind:
