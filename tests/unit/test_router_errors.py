@@ -17,10 +17,10 @@ from greenstream.question import (
     MAX_LATENCY_MS,
     MAX_POPS,
     MAX_QUERY_CHARS,
-    MAX_RTT_MS,
     PARAMETERS,
 )
 from greenstream.reading import Scope
+from greenstream.roundtrips import MAX_RTT_MS
 from greenstream.store import Snapshot
 from greenstream.zones import pops, zones
 from tests.builders import AVERAGE_DIRECT, NOW

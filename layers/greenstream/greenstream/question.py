@@ -10,10 +10,10 @@ from urllib.parse import parse_qsl
 
 from greenstream.policy import RankingSignal
 from greenstream.reading import Basis, Kind, Signal
+from greenstream.roundtrips import MAX_RTT_MS
 from greenstream.zones import SEED_POPS, Pop, Zone, pops, zones
 
 MAX_POPS: Final = 300
-MAX_RTT_MS: Final = 60_000.0
 MAX_LATENCY_MS: Final = 60_000.0
 """The policy's own upper end, so that no question asks for what a policy may not say."""
 MAX_HISTORY_H: Final = 48
