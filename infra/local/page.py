@@ -34,7 +34,6 @@ HEADERS: Final = {
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Permissions-Policy": "geolocation=(self)",
     "Cache-Control": "no-store",  # a file edited is a file shown
 }
 

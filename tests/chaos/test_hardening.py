@@ -481,10 +481,11 @@ def test_the_name_of_a_member_leads_nowhere(
 # --- the page -----------------------------------------------------------------------------------
 
 
-def of_the_worker() -> str:
+def of_the_worker() -> dict[str, str]:
     source = (ROOT / "infra/worker/src/status.ts").read_text()
-    [said] = re.findall(r'"content-security-policy":\s*((?:"[^"]*"[\s+]*)+)', source)
-    return "".join(re.findall(r'"([^"]*)"', said))
+    [said] = re.findall(r"const PAGE_HEADERS = \{(.*?)\n\};", source, re.DOTALL)
+    headers = re.findall(r'"([\w-]+)":\s*((?:"[^"]*"[\s+]*)+)', said)
+    return {name: "".join(re.findall(r'"([^"]*)"', value)) for name, value in headers}
 
 
 def of_the_document() -> str:
@@ -494,9 +495,13 @@ def of_the_document() -> str:
     return said + "; frame-ancestors 'none'"  # which only a header can say
 
 
-@pytest.mark.parametrize(
-    "policy", [page.HEADERS["Content-Security-Policy"], of_the_worker(), of_the_document()]
-)
+def test_the_local_server_says_what_the_worker_says() -> None:
+    local = {name.lower(): value for name, value in page.HEADERS.items()}
+    assert local.pop("cache-control") == "no-store"  # of a page that is being worked on
+    assert local == of_the_worker()
+
+
+@pytest.mark.parametrize("policy", [of_the_worker()["content-security-policy"], of_the_document()])
 def test_the_page_may_run_its_own_files_and_nothing_else(policy: str) -> None:
     assert dict(directive.split(" ", 1) for directive in policy.split("; ")) == {
         "default-src": "'none'",
