@@ -6,7 +6,7 @@ Nothing here knows HTTP, readings or the time.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from typing import Final
 
 from greenstream.errors import InvalidError
@@ -162,8 +162,9 @@ def _moment(text: object, zone: str) -> datetime:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
         moment = None
-    if moment is None or moment.tzinfo is None:
-        raise malformed(f"time {text!r:.60} is not ISO 8601 with an offset", zone)
+    # Next to the ends of the calendar another time zone, or a period later, is out of it.
+    if moment is None or moment.tzinfo is None or not MINYEAR < moment.year < MAXYEAR:
+        raise malformed(f"time {text!r:.60} is no instant of ISO 8601 with an offset", zone)
     return moment.astimezone(UTC)
 
 

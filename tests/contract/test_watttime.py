@@ -307,6 +307,16 @@ class TestTheReading:
         body["data"].append(body["data"][-1] | {"value": 12})
         assert (InvalidError, "CAISO_NORTH", "malformed") in reasons(run(historical=body))
 
+    @pytest.mark.parametrize(
+        "time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "9999-12-31T23:59:00Z"]
+    )
+    def test_a_time_at_the_ends_of_the_calendar_is_refused(self, time: str) -> None:
+        body = historical()
+        body["data"].append({"point_time": time, "value": 12})
+        harvest = run(historical=body)
+        assert [reading.quality for reading in harvest.readings] == [Quality.FORECAST]
+        assert reasons(harvest) == {(InvalidError, "CAISO_NORTH", "malformed")}
+
     def test_of_a_simulator_says_so(self) -> None:
         harvest = Sandbox(Api(), simulated=True).run()
         assert only(harvest).simulated
