@@ -124,7 +124,7 @@ class ElectricityMaps:
         yield _skipped(feed for feed in feeds if feed not in due)
         left = self._allowance(readings, now)
         with self.http:
-            if due and left and self._plan_is_due(now):
+            if due and left > 1 and self._plan_is_due(now):  # the last one is for a figure
                 left -= 1
                 try:
                     session.plan = open_zones(self._ask("/v3/zones", {}, None, now))
@@ -137,7 +137,11 @@ class ElectricityMaps:
                 outside = [feed for feed in due if feed.source.provider_zone not in session.plan]
                 due = [feed for feed in due if feed not in outside]
                 yield Harvest(unconfigured=tuple(name for feed in outside for name in feed.names))
-            due.sort(key=lambda feed: self._last_asked(feed, readings))
+            if session.asked:
+                due.sort(key=lambda feed: self._last_asked(feed, readings))
+            elif due:  # a new sandbox without a plan: what is shut would be the first of each
+                start = int(now.timestamp() * RUNS_PER_HOUR // HOUR.total_seconds()) % len(due)
+                due = due[start:] + due[:start]
             while due and left and self.monotonic() - began <= RUN_S:
                 left -= 1
                 yield self._harvest(due.pop(0), now)

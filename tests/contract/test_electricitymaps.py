@@ -297,7 +297,32 @@ class TestWhoIsAsked:
         for _ in range(3):
             sandbox.run()
             sandbox.now += HOUR / RUNS_PER_HOUR
-        assert sandbox.asked == ["plan", "AT", "BE"]
+        assert sandbox.asked == ["AT", "BE", "AT"]
+
+    @pytest.mark.parametrize("budget", [1, 4, 7, 8, 25])
+    def test_a_day_of_new_sandboxes_brings_figures_however_small_the_budget(
+        self, budget: int
+    ) -> None:
+        """Each sandbox is new and knows what the store knows; the plan opens one zone of three."""
+        said = "Request unauthorized for zoneKey=%s,requestType=latest,dataType=carbon-intensity."
+        shut = {
+            zone: httpx.Response(401, json={"error": said % zone, "message": "Upgrade."})
+            for zone in ("AT", "BE")
+        }
+        plan = {"plan": {"FR": {"access": ["*"]}, "AT": {"access": []}, "BE": {"access": []}}}
+        sandbox = Sandbox(
+            wanted=(pair("AT"), pair("BE"), FRANCE),
+            answers=shut | plan,
+            budget=budget,
+            keep=True,
+        )
+        for _ in range(24 * RUNS_PER_HOUR):
+            sandbox.session = Session()
+            sandbox.run()
+            sandbox.now += HOUR / RUNS_PER_HOUR
+        hours = {reading.valid_from for reading in sandbox.stored}
+        assert len(hours) >= 12
+        assert ("plan" in sandbox.asked) is (budget >= 2 * RUNS_PER_HOUR)
 
     def test_nobody_once_the_hours_budget_is_spent(self) -> None:
         sandbox = Sandbox(budget=3, answers={"FR": httpx.Response(500)})
