@@ -9,7 +9,8 @@ import pytest
 
 from greenstream.collect import CollectionFailedError, Harvest, collect
 from greenstream.errors import GreenStreamError, InvalidError, NoDataError, TransientError
-from greenstream.store import ProviderState, ProviderStatus, StoreError
+from greenstream.reading import Forecast, ForecastPoint
+from greenstream.store import ProviderState, ProviderStatus, PutOutcome, StoreError
 from tests.builders import AVERAGE_DIRECT, NOW, a_reading
 from tests.fakes.memory_store import MemoryStore
 
@@ -208,6 +209,79 @@ def test_an_unreachable_store_is_not_swallowed(told: Told) -> None:
             clock=lambda: NOW,
             telemetry=told,
         )
+
+
+class OddStore(MemoryStore):
+    """Fails as no store should."""
+
+    def put_forecast(self, forecast: Forecast) -> PutOutcome:
+        raise OverflowError("date value out of range")
+
+
+class Leaking(Scripted):
+    """Fails in a way that nobody foresaw, with a secret and much more in its words."""
+
+    def fetch(self, now: datetime) -> Iterator[Harvest]:
+        yield harvest()
+        raise ZeroDivisionError("key-MARKED " * 100_000)
+
+
+def test_a_fault_of_our_own_ends_the_run_after_keeping_its_status(
+    store: MemoryStore, told: Told
+) -> None:
+    with pytest.raises(ZeroDivisionError):
+        collect(Leaking(), store, clock=lambda: NOW, telemetry=told)
+
+    assert len(store.snapshot().readings) == 1
+    kept = status(store)
+    assert (kept.state, kept.stored, kept.newest_valid_to) == (ProviderState.FAILED, 1, NOW)
+    assert (kept.last_success_at, kept.last_error_at) == (None, NOW)
+    assert (kept.last_error, kept.last_error_kind) == ("p: broke with ZeroDivisionError", "error")
+    assert told.metrics["RunSucceeded"] == 0
+    assert [(level, message) for level, message, _ in told.events if level == "error"] == [
+        ("error", "run broke")
+    ]
+    assert "MARKED" not in repr((kept, told.events))
+
+
+def test_a_fault_of_our_own_beside_the_store_keeps_the_status_too(told: Told) -> None:
+    store, point = OddStore(), ForecastPoint(NOW, NOW + timedelta(hours=1), 100.0)
+    reading = a_reading()
+    forecast = Forecast(
+        zone="Z",
+        provider="p",
+        provider_zone="z",
+        signal=reading.signal,
+        basis=reading.basis,
+        scope=reading.scope,
+        issued_at=NOW,
+        points=(point,),
+    )
+    with pytest.raises(OverflowError):
+        collect(
+            Scripted(Harvest(readings=(reading,), forecasts=(forecast,))),
+            store,
+            clock=lambda: NOW,
+            telemetry=told,
+        )
+    assert status(store).state is ProviderState.FAILED
+    assert status(store).last_error == "p: broke with OverflowError"
+
+
+def test_a_store_that_fails_in_the_middle_is_no_fault_of_the_provider(told: Told) -> None:
+    store = MemoryStore()
+
+    class Failing(Scripted):
+        def fetch(self, now: datetime) -> Iterator[Harvest]:
+            yield harvest()
+            store.unreachable = True
+            yield harvest(zones="Y")
+
+    with pytest.raises(StoreError):
+        collect(Failing(), store, clock=lambda: NOW, telemetry=told)
+    store.unreachable = False
+    assert store.snapshot().providers == ()
+    assert not [event for event in told.events if event[1] in ("run", "run broke")]
 
 
 def test_the_hour_that_has_ended_gets_its_mean_of_the_last_week(

@@ -12,7 +12,7 @@ from greenstream.errors import GreenStreamError, InvalidError
 from greenstream.freshness import age_s
 from greenstream.ladder import PROFILE_LIFE, HourMean, HourProfile
 from greenstream.reading import Forecast, Reading
-from greenstream.store import ProviderState, ProviderStatus, Put, PutOutcome, Store
+from greenstream.store import ProviderState, ProviderStatus, Put, PutOutcome, Store, StoreError
 
 HOUR: Final = timedelta(hours=1)
 
@@ -76,6 +76,9 @@ class Run:
     provider: str
     started_at: datetime
     simulated: bool
+    broken: bool = False
+    """Whether a fault of our own ended it, whatever came before."""
+
     outcomes: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     errors: list[GreenStreamError] = field(default_factory=list)
@@ -86,6 +89,8 @@ class Run:
     @property
     def state(self) -> ProviderState:
         """The verdict on the run."""
+        if self.broken:
+            return ProviderState.FAILED
         if self.zones:
             return ProviderState.PARTIAL if self.errors else ProviderState.OK
         if self.skipped and not self.errors:
@@ -131,6 +136,8 @@ def collect(provider: Provider, store: Store, *, clock: Clock, telemetry: Teleme
         When nothing at all could be read from a configured provider; the status is kept first.
     StoreError
         When the store fails; a repeated run repairs it, since every write may be repeated.
+    Exception
+        Any fault of our own, as it came; a failed run's status is kept first.
     """
     run = Run(provider=provider.name, started_at=clock(), simulated=provider.simulated)
     try:
@@ -138,6 +145,16 @@ def collect(provider: Provider, store: Store, *, clock: Clock, telemetry: Teleme
             _keep(harvest, run, store, telemetry)
     except GreenStreamError as error:
         _note(error, run, telemetry)
+    except StoreError:
+        raise
+    except Exception as error:
+        run.broken = True
+        # Its type alone is kept: its words may quote anything, its trace holds what it broke on.
+        broke = f"broke with {type(error).__name__}"
+        run.errors.append(GreenStreamError(broke, provider=provider.name))
+        telemetry.event("error", "run broke", provider=provider.name, error=broke)
+        _tell(run, store, clock(), telemetry)
+        raise
     _tell(run, store, clock(), telemetry)
     if run.state is ProviderState.FAILED:
         raise CollectionFailedError(
