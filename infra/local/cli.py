@@ -35,7 +35,7 @@ def main() -> int:
         return int(arguments.do(arguments))
     except StackError as error:
         print(f"\ngreenstream: {error}", file=sys.stderr)
-        return 1
+        return error.exit_code
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `greenstream status | head`: the reader has seen enough
@@ -62,7 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     invoke = commands.add_parser("invoke", parents=[starts], help="run one function once")
     invoke.add_argument("function", choices=FUNCTIONS)
     invoke.set_defaults(do=_invoke)
-    check = commands.add_parser("providers", parents=[starts], help="ask every provider once")
+    asks = [starting.upstream()]
+    check = commands.add_parser("providers", parents=asks, help="ask every provider once")
     check.add_argument("--json", action="store_true", help="rows as JSON instead of a table")
     check.set_defaults(do=_providers)
     commands.add_parser("status", help="show what the router says now").set_defaults(do=_status)
@@ -175,7 +176,11 @@ def _cost(_arguments: argparse.Namespace) -> int:
 
 
 def _size(arguments: argparse.Namespace) -> int:
-    sizes = built_sizes(arguments.build_dir)
+    try:
+        sizes = built_sizes(arguments.build_dir)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        nothing = f"nothing is built in {arguments.build_dir}: `make build` does it"
+        raise StackError(nothing) from error
     print("\n".join(map(str, sizes)))
     return int(any(size.margin_bytes < 0 for size in sizes))
 

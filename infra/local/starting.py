@@ -8,8 +8,8 @@ from typing import get_args
 from infra.local.stack import Auth, Upstream
 
 
-def options() -> argparse.ArgumentParser:
-    """Return a parent parser with ``--upstream`` and ``--auth``."""
+def upstream() -> argparse.ArgumentParser:
+    """Return a parent parser with ``--upstream`` alone, for what asks upstreams without a stack."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument(
         "--upstream",
@@ -18,6 +18,12 @@ def options() -> argparse.ArgumentParser:
         default=os.environ.get("UPSTREAM", "simulated"),
         help="whom the providers ask (UPSTREAM; simulated)",
     )
+    return parser
+
+
+def options() -> argparse.ArgumentParser:
+    """Return a parent parser with ``--upstream`` and ``--auth``."""
+    parser = argparse.ArgumentParser(add_help=False, parents=[upstream()])
     parser.add_argument(
         "--auth",
         choices=get_args(Auth),

@@ -1,6 +1,7 @@
 """How a stack is told to start: by options, or by the environment that `make` hands through."""
 
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,16 @@ from infra.local import cli, starting, worker
 
 
 @pytest.mark.parametrize(
-    ("variable", "wrong"), [("UPSTREAM", "Simulated"), ("UPSTREAM", ""), ("AUTH", "IAM")]
+    ("variable", "wrong", "command"),
+    [
+        *product(["UPSTREAM"], ["Simulated", ""], ["up", "invoke eso", "providers", "worker"]),
+        *product(["AUTH"], ["IAM"], ["up", "invoke eso", "worker"]),
+    ],
 )
-@pytest.mark.parametrize("command", ["up", "invoke eso", "providers", "worker"])
 def test_what_the_environment_misspells_is_refused_before_anything_starts(
-    command: str,
     variable: str,
     wrong: str,
+    command: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -46,3 +50,12 @@ def test_without_a_word_data_are_simulated_and_all_may_ask(monkeypatch: pytest.M
         monkeypatch.delenv(variable, raising=False)
     read = starting.options().parse_args([])
     assert (read.upstream, read.auth) == ("simulated", "none")
+
+
+def test_asking_the_providers_takes_no_word_on_who_may_ask_a_router(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["greenstream", "providers", "--auth", "iam"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert "unrecognized arguments: --auth iam" in capsys.readouterr().err
