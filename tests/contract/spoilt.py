@@ -18,6 +18,12 @@ WRONG_JSON: tuple[Any, ...] = (
     "2026-03-05", "2026-13-45T00:00Z",
 )  # fmt: skip
 WRONG_TEXT = ("", " ", "soon", "NaN", "inf", "-1e9", "1e300", "true", "2026-03-05", "1,234.5")
+HUGE = 10**400
+EXTREMES: tuple[Any, ...] = (
+    HUGE, "9999-12-31T23:30Z", "9999-12-31T23:00:00Z", "9999-12-31T23:59:59-14:00",
+    "0001-01-01T00:00:00+14:00",
+)  # fmt: skip
+"""A number and times of the right format that no float and no calendar holds."""
 
 
 def is_json(body: bytes) -> bool:
@@ -55,12 +61,46 @@ def wrong_type(body: bytes, chance: random.Random) -> bytes:
     if is_json(body):
         document = json.loads(body)
         container, key = one_of(list(places(document)), chance)
-        container[key] = chance.choice(WRONG_JSON)
+        container[key] = chance.choice((*WRONG_JSON, *EXTREMES))
         return written(document)
-    text, new = body.decode(), chance.choice(WRONG_TEXT)
+    text, new = body.decode(), chance.choice((*WRONG_TEXT, *map(str, EXTREMES)))
     pattern = r"(?<=>)[^<>]*\S[^<>]*(?=<)" if text.startswith("<") else r"[^,\r\n]+(?=[,\r\n])"
     found = one_of(list(re.finditer(pattern, text)), chance)
     return f"{text[: found.start()]}{new}{text[found.end() :]}".encode()
+
+
+def names(body: bytes, extreme: object) -> set[str]:
+    """Where such a value would stand: keys, elements, or columns by number."""
+    found: Sequence[tuple[str | int, Any]]
+    if is_json(body):
+        found = [
+            (key, container[key])
+            for container, key in places(json.loads(body))
+            if isinstance(key, str)
+        ]
+    elif body.startswith(b"<"):
+        found = re.findall(r"<([\w.]+)(?: [^>]*)?>([^<>]+)</", body.decode())
+    else:
+        found = [pair for line in body.decode().splitlines() for pair in enumerate(line.split(","))]
+    form = r"-?\d+(\.\d*)?" if extreme == HUGE else r".*\d:\d\d.*"
+    return {str(name) for name, value in found if re.fullmatch(form, str(value))}
+
+
+def throughout(body: bytes, name: str, value: Any) -> bytes:
+    """Every value of one name is another."""
+    if is_json(body):
+        document = json.loads(body)
+        for container, key in [place for place in places(document) if place[1] == name]:
+            container[key] = value
+        return written(document)
+    text = body.decode()
+    if text.startswith("<"):
+        tag = re.escape(name)
+        return re.sub(rf"(<{tag}(?: [^>]*)?>)[^<>]+(?=</)", rf"\g<1>{value}", text).encode()
+    head, *lines = (line.split(",") for line in text.splitlines())
+    for line in lines:
+        line[int(name) : int(name) + 1] = [str(value)]
+    return "".join(",".join(line) + "\n" for line in (head, *lines)).encode()
 
 
 def without(body: bytes, chance: random.Random) -> bytes:

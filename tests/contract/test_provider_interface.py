@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from greenstream import items
 from greenstream.collect import Harvest
 from greenstream.errors import GreenStreamError, InvalidError
 from greenstream.reading import Quality
@@ -98,6 +99,10 @@ def assert_true(harvest: Harvest, case: Case) -> None:
 def judged(harvest: Harvest, case: Case) -> Harvest:
     assert_named(harvest, case)
     assert_true(harvest, case)
+    for reading in harvest.readings:
+        items.from_reading(reading)
+    for forecast in harvest.forecasts:
+        items.from_forecast(forecast)
     return harvest
 
 
@@ -185,6 +190,27 @@ def test_spoilt_bytes_give_the_truth_or_a_named_error(
         return spoilt.instead(answer, spoil(answer.body, chance))
 
     judged(case.run(case.wire(spoilt_answer)), case)
+
+
+@pytest.mark.parametrize("value", spoilt.EXTREMES, ids=lambda value: f"{value!s:.25}")
+@pytest.mark.parametrize("case", SIMULATED, ids=lambda case: case.id)
+def test_what_no_float_or_calendar_holds_is_refused(case: Case, value: object) -> None:
+    names: set[str] = set()
+
+    def told(request: Request, answer: Answer) -> Answer:
+        names.update(spoilt.names(answer.body, value) if case.data in request.path else ())
+        return answer
+
+    case.run(case.wire(told))
+    assert names
+    for name in sorted(names):
+
+        def extreme(request: Request, answer: Answer, name: str = name) -> Answer:
+            if case.data not in request.path:
+                return answer
+            return spoilt.instead(answer, spoilt.throughout(answer.body, name, value))
+
+        judged(case.run(case.wire(extreme)), case)
 
 
 @pytest.mark.parametrize("body", spoilt.WHOLLY.values(), ids=spoilt.WHOLLY)
