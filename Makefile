@@ -7,7 +7,12 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH):$(CURDIR)/.tools/node/bin
 STAGE ?= dev
 FUNCTION ?= eso
 SAM := .tools/sam/bin/sam
-CONFIG_ENV = $(if $(filter prod,$(STAGE)),prod,$(if $(filter dev,$(STAGE)),default,$(error STAGE is dev or prod; another one needs its part of samconfig.toml first)))
+CONFIG_ENV = $(if $(filter prod,$(STAGE)),prod,default)
+ifneq ($(filter deploy secrets destroy,$(MAKECMDGOALS)),) # at once, not when all is built
+ifeq ($(filter dev prod,$(STAGE)),)
+$(error STAGE is dev or prod; another one needs its part of samconfig.toml first)
+endif
+endif
 
 NODE := .tools/node/bin
 WORKER := infra/worker

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import boto3
-from botocore.exceptions import ClientError, WaiterError
+from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 SECRETS: Final[Mapping[str, tuple[str, ...]]] = {
     "watttime": ("WATTTIME_USERNAME", "WATTTIME_PASSWORD"),
@@ -202,7 +202,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         _do(arguments.do, arguments.stage, yes=arguments.yes)
-    except (OperationError, ClientError) as error:
+    except (OperationError, ClientError, BotoCoreError) as error:
         print(f"greenstream: {error}", file=sys.stderr)
         return 1
     except EOFError:

@@ -1,6 +1,8 @@
 """Secrets, the Worker's key and the end of a stage, on an account in memory."""
 
 import getpass
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -153,6 +155,36 @@ class TestTheWorkersKey:
     def test_needs_a_stage_that_is_deployed(self, client: Account) -> None:
         with pytest.raises(OperationError, match="deploy it first"):
             new_worker_key("prod", client)
+
+
+class TestWithoutARegion:
+    @pytest.mark.parametrize(
+        "words", ["secrets", "worker-key", "retire-worker-keys", "destroy --yes"]
+    )
+    def test_nothing_is_done_and_one_line_says_why(
+        self, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it remembers a Region
+        monkeypatch.setattr(sys, "argv", ["operations", *words.split(), "--stage", "dev"])
+        assert main() == 1
+        assert capsys.readouterr().err == "greenstream: You must specify a region.\n"
+
+
+class TestAStageThatThereIsNot:
+    @pytest.mark.parametrize("target", ["deploy", "secrets", "destroy"])
+    def test_is_refused_before_anything_is_made(self, target: str) -> None:
+        planned = subprocess.run(
+            ["make", "--dry-run", target, "STAGE=prd"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (planned.returncode, planned.stdout) == (2, "")
+        assert "STAGE is dev or prod" in planned.stderr
 
 
 class TestTheEnd:
