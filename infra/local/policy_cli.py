@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from botocore.exceptions import BotoCoreError
+
 from greenstream.clock import utc_now
 from greenstream.dynamodb import DynamoStore, dynamodb_client
 from greenstream.policies import DynamoPolicies, UnknownVersionError
@@ -133,7 +135,11 @@ def changed(policy: Policy, version: str, settings: Sequence[str]) -> Policy:
 
 def _on_table(arguments: argparse.Namespace, do: Callable[[_Table], None]) -> int:
     if arguments.table:
-        client, name = dynamodb_client(), arguments.table
+        name = arguments.table
+        try:
+            client = dynamodb_client()
+        except BotoCoreError as error:  # no Region, say
+            raise StackError(str(error)) from error
     else:
         stack = LocalStack(arguments.state_dir).running()
         if stack is None:

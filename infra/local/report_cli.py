@@ -6,6 +6,7 @@ stack, or of a deployed router by your AWS credentials.
 
 import argparse
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 REQUESTS: Final = "Decisions"
 """The metric by which the router counts requests for a route."""
 
+MAX_DAYS: Final = 3653
+"""Ten years: what a log keeps that ends at all (PutRetentionPolicy, CloudWatch Logs API)."""
+
 MEANS: Final = (
     "delivered_gco2_kwh",
     "nearest_gco2_kwh",
@@ -34,7 +38,7 @@ MEANS: Final = (
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Register the command."""
     report = commands.add_parser("report", help="what the last days' decisions delivered")
-    report.add_argument("--days", type=float, default=7.0, help="up to now; 7 if absent")
+    report.add_argument("--days", type=_days, default=7.0, help="up to now; 7 if absent")
     report.add_argument("--json", action="store_true", help="print the sums as JSON")
     report.add_argument(
         "--log-group",
@@ -44,10 +48,24 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     report.set_defaults(do=_report)
 
 
+def _days(text: str) -> float:
+    try:
+        days = float(text)
+    except ValueError:
+        days = math.nan
+    if 0 < days <= MAX_DAYS:  # also refuses NaN
+        return days
+    raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most {MAX_DAYS}")
+
+
 def _report(arguments: argparse.Namespace) -> int:
     simulated = False
     if arguments.log_group:
-        client, group = boto3.client("logs"), arguments.log_group
+        group = arguments.log_group
+        try:
+            client = boto3.client("logs")
+        except BotoCoreError as error:  # no Region, say
+            raise StackError(str(error)) from error
     else:
         stack = LocalStack(arguments.state_dir).running()
         if stack is None:

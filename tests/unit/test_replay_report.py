@@ -1,12 +1,16 @@
 """``greenstream report``: the router's own lines, added up and put into words."""
 
 import json
+import os
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
+import boto3
 import pytest
 
 from greenstream.journal import COMPARED
+from infra.local import cli
 from infra.local.report_cli import added_up, as_text, lines_of
 
 
@@ -20,6 +24,31 @@ def a_line(decisions: int, delivered: float, nearest: float, static: float) -> d
         "best_static_gco2_kwh": static,
         "added_rtt_ms": 20.0,
     }
+
+
+@pytest.mark.parametrize("days", ["nan", "inf", "1e9", "-1", "0", "a week"])
+def test_a_time_that_no_log_holds_is_refused_by_name(
+    days: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["greenstream", "report", f"--days={days}"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert f"argument --days: {days} is not above 0 and at most 3653" in said
+
+
+@pytest.mark.parametrize("words", ["report --log-group g", "policy list --table t"])
+def test_without_a_region_a_deployed_stack_is_refused_in_a_line(
+    words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it remembers a Region
+    monkeypatch.setattr(sys, "argv", ["greenstream", *words.split()])
+    assert cli.main() == 1
+    assert capsys.readouterr().err.strip().endswith("You must specify a region.")
 
 
 class Logs:
