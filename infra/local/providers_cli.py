@@ -99,6 +99,10 @@ class Finding:
             said.append(f"no key, or not in its plan: {_named(sorted(closed))}")
         if readings and not live:
             said.insert(0, "every reading is older than its source's limit")
+        told = closed | {one.zone for one in readings} | {one.zone for one in errors}
+        left = len(set(limit_s) - told)
+        if readings and left and None not in told:  # a failure of the whole leaves zones too
+            said.append(f"{left} of {len(limit_s)} zones not asked in this run: each has its turn")
         if not (readings or errors or closed):
             said.append("the answer held no zone")
         if live:

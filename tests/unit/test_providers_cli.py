@@ -31,10 +31,11 @@ def failed(kind: type[Any] = TransientError, zone: str | None = "PJM", **more: A
 
 
 def test_a_live_reading_is_shown_with_unit_kind_age_and_quality() -> None:
-    found = judged(Harvest(readings=(reading(gco2_kwh=212.34),)))
+    others = (reading(zone, age=timedelta(minutes=9)) for zone in ZONES if zone != "NYISO")
+    found = judged(Harvest(readings=(reading(gco2_kwh=212.34), *others)))
     assert (found.verdict, found.reason) == (Verdict.OK, "")
     assert (found.configured, found.reached) == (True, True)
-    assert (found.zones_read, found.zones_wanted) == (1, len(ZONES))
+    assert (found.zones_read, found.zones_wanted) == (len(ZONES), len(ZONES))
     assert (found.zone, found.gco2_kwh, found.unit) == ("NYISO", 212.3, "g/kWh")
     assert (found.kind, found.age_s, found.quality) == ("average/direct", 300, "measured")
 
@@ -46,8 +47,20 @@ def test_the_newest_of_the_readings_is_shown() -> None:
 
 
 def test_a_zone_in_trouble_beside_a_live_one_is_partial_and_named() -> None:
-    found = judged(Harvest(readings=(reading(),)), failed())
+    found = judged(Harvest(readings=(reading(), reading("CAISO_NORTH"))), failed())
     assert (found.verdict, found.reason) == (Verdict.PARTIAL, "PJM: it went wrong")
+
+
+@pytest.mark.parametrize("said_so", [True, False])
+def test_zones_whose_turn_has_not_come_are_the_reason_why_they_lack(said_so: bool) -> None:  # noqa: FBT001
+    left = tuple(zone for zone in ZONES if zone not in ("NYISO", "PJM"))
+    found = judged(Harvest(readings=(reading(),), skipped=left if said_so else ()), failed())
+    turn = f"{len(left)} of {len(ZONES)} zones not asked in this run: each has its turn"
+    assert (found.verdict, found.reason) == (Verdict.PARTIAL, f"PJM: it went wrong; {turn}")
+
+
+def test_zones_that_a_failure_of_the_whole_left_have_no_turn() -> None:
+    assert judged(Harvest(readings=(reading(),)), failed(zone=None)).reason == "it went wrong"
 
 
 def test_a_missing_key_is_no_failure() -> None:
