@@ -1,5 +1,6 @@
 """The other routes: zones and their sources, POPs, providers, policy, health."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -210,16 +211,91 @@ class TestPolicy:
 
 
 class TestHealth:
+    @pytest.fixture
+    def store(self, store: MemoryStore) -> MemoryStore:
+        store.put_status(a_status("eso"))
+        return store
+
+    def reason(self, store: MemoryStore) -> Any:
+        body = Client(store).ask("/v1/health").body
+        assert body["status"] == ("ok" if body["degraded_reason"] is None else "degraded")
+        return body["degraded_reason"]
+
     def test_it_is_ok_and_tells_the_newest_reading(self, client: Client) -> None:
         body = client.ask("/v1/health").body
 
         assert (body["status"], body["readings"], body["newest_age_s"]) == ("ok", 4, 0)
+        assert (body["degraded_reason"], body["simulated"]) == (None, False)
 
     def test_it_is_degraded_with_the_reason_and_still_200(self) -> None:
         answer = Client(MemoryStore(unreachable=True)).ask("/v1/health")
 
         assert (answer.status, answer.body["status"]) == (200, "degraded")
-        assert answer.body["degraded_reason"]
+        assert "nothing is remembered" in answer.body["degraded_reason"]
+        assert "run" not in answer.body["degraded_reason"]
+        assert answer.body["simulated"] is None
+
+    def test_an_interval_under_way_is_no_newer_than_its_fetch(self) -> None:
+        store = MemoryStore()
+        fetched_at = NOW - timedelta(minutes=25)
+        store.put_reading(
+            a_reading_of(
+                "GBR-13",
+                120,
+                valid_from=fetched_at,
+                valid_to=NOW + timedelta(minutes=5),
+                fetched_at=fetched_at,
+            )
+        )
+        body = Client(store).ask("/v1/health").body
+
+        assert body["newest_age_s"] == 1500
+        assert body["newest_valid_to"] == "2026-11-22T15:35:00Z"
+
+    def test_failing_providers_degrade_it_whatever_is_still_valid(self) -> None:
+        store = MemoryStore()
+        store.put_reading(a_reading_of("GBR", 120, age_s=-1800))
+        store.put_status(a_status("eso", ProviderState.FAILED, age_s=120))
+        store.put_status(replace(a_status("entsoe", ProviderState.FAILED), last_success_at=None))
+
+        assert self.reason(store) == (
+            "no run of eso has succeeded since 2026-11-22T15:58:00Z; no run of entsoe has succeeded"
+        )
+
+    def test_one_that_fell_silent_degrades_it_once_its_figures_are_live_no_longer(self) -> None:
+        live_for_s = zones()["GBR"].sources[0].max_age_s
+        store = MemoryStore()
+        store.put_status(a_status("eso", age_s=live_for_s))
+        assert self.reason(store) is None
+
+        store = MemoryStore()
+        store.put_status(a_status("eso", ProviderState.PARTIAL, age_s=live_for_s + 1))
+        assert self.reason(store) == "no run of eso has succeeded since 2026-11-22T13:59:59Z"
+
+    def test_one_without_its_key_is_no_failure(self, store: MemoryStore) -> None:
+        store.put_status(a_status("watttime", ProviderState.UNCONFIGURED, age_s=86_400))
+        assert self.reason(store) is None
+
+    def test_a_provider_it_does_not_know_is_judged_by_its_runs_alone(
+        self, store: MemoryStore
+    ) -> None:
+        store.put_status(a_status("ember", age_s=86_400))
+        assert self.reason(store) is None
+
+    def test_no_run_at_all_is_said(self) -> None:
+        assert self.reason(MemoryStore()) == "no provider has told of a run"
+
+    def test_it_tells_simulated_data(self, store: MemoryStore) -> None:
+        store.put_status(replace(a_status("gridstatus"), simulated=True))
+        assert Client(store).ask("/v1/health").body["simulated"] is True
+
+
+def a_status(
+    provider: str, state: ProviderState = ProviderState.OK, *, age_s: float = 0
+) -> ProviderStatus:
+    """Return what runs left behind of which the last success is so old."""
+    at = NOW - timedelta(seconds=age_s)
+    return ProviderStatus(provider=provider, state=state, last_run_at=NOW, last_success_at=at)
 
 
 def test_the_index_lists_routes_that_answer(client: Client) -> None:
