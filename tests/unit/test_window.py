@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from greenstream.reading import Forecast, ForecastPoint, Kind, Scope
@@ -89,6 +89,7 @@ steps = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(steps, st.integers(5, 90), st.integers(-60, 30))
 def test_no_start_on_any_minute_is_cleaner_and_the_mean_is_true(
     drawn: list[Step], duration_min: int, offset: int
