@@ -35,7 +35,7 @@ def main() -> int:
         return int(arguments.do(arguments))
     except StackError as error:
         print(f"\ngreenstream: {error}", file=sys.stderr)
-        return 1
+        return error.exit_code
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `greenstream status | head`: the reader has seen enough
@@ -176,7 +176,11 @@ def _cost(_arguments: argparse.Namespace) -> int:
 
 
 def _size(arguments: argparse.Namespace) -> int:
-    sizes = built_sizes(arguments.build_dir)
+    try:
+        sizes = built_sizes(arguments.build_dir)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        nothing = f"nothing is built in {arguments.build_dir}: `make build` does it"
+        raise StackError(nothing) from error
     print("\n".join(map(str, sizes)))
     return int(any(size.margin_bytes < 0 for size in sizes))
 

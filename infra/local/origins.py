@@ -1,10 +1,11 @@
 """The places the local Worker sends visitors to: one server, a path for each POP."""
 
 import argparse
-import json
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from infra.local.processes import write_whole
 
 PAGE = (
     "<!doctype html><meta charset=utf-8><title>{pop}</title>"
@@ -40,7 +41,7 @@ def main() -> None:
     parser.add_argument("--ready-file", type=Path, required=True)
     ready_file: Path = parser.parse_args().ready_file
     with ThreadingHTTPServer(("127.0.0.1", 0), Origin) as server:
-        ready_file.write_text(json.dumps({"base_url": f"http://127.0.0.1:{server.server_port}"}))
+        write_whole(ready_file, {"base_url": f"http://127.0.0.1:{server.server_port}"})
         server.serve_forever()
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Final
 
-from infra.local.processes import StackError
+from infra.local.processes import StackError, write_whole
 from infra.local.stack import HOST, ROOT, LocalStack
 
 PUBLIC: Final = ROOT / "infra/worker/public"
@@ -125,9 +125,7 @@ def main() -> None:
     ends = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before any thread, so that none gets them
     with serving(ask, port=arguments.port) as url:
-        whole = arguments.ready_file.with_suffix(".new")  # never seen half-written
-        whole.write_text(json.dumps({"page_url": url}) + "\n")
-        whole.replace(arguments.ready_file)
+        write_whole(arguments.ready_file, {"page_url": url})
         signal.sigwait(ends)
 
 

@@ -17,6 +17,14 @@ TAIL_LINES = 25
 class StackError(Exception):
     """A step of the local stack failed; the message says which, and shows the log's end."""
 
+    exit_code = 1
+
+
+class FolderError(StackError):
+    """The folder for a stack's records is none and cannot be made: what was asked is wrong."""
+
+    exit_code = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Child:
@@ -57,26 +65,51 @@ class Children:
     path: Path
 
     def all(self) -> list[Child]:
-        """Return what was recorded, running or not."""
+        """Return what was recorded, running or not.
+
+        Raises
+        ------
+        StackError
+            When the record is damaged, so that nobody can tell what runs.
+        """
         if not self.path.exists():
             return []
-        return [Child(**entry) for entry in json.loads(self.path.read_text())]
+        try:
+            return [Child(**entry) for entry in json.loads(self.path.read_text())]
+        except (ValueError, TypeError) as error:
+            raise StackError(
+                f"{self.path} is damaged: what it recorded may still run; `down` sets it aside"
+            ) from error
 
     def start(self, name: str, argv: Sequence[str], *, env: Mapping[str, str], log: Path) -> Child:
         """Start a process in a session of its own, its output in ``log``, and record it."""
+        recorded = self.all()  # first: no process is to start that cannot be recorded
         with log.open("wb") as output:
             pid = subprocess.Popen(
                 argv, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 start_new_session=True,
             ).pid  # fmt: skip
         child = Child(name, pid, _started(pid) or "")
-        self.path.write_text(json.dumps([asdict(each) for each in [*self.all(), child]]))
+        write_whole(self.path, [asdict(each) for each in [*recorded, child]])
         return child
 
     def stop(self) -> list[str]:
-        """Stop every recorded process that is still itself; return the names of those."""
+        """Stop every recorded process that is still itself; return the names of those.
+
+        Raises
+        ------
+        StackError
+            When the record is damaged. It is set aside, so that a new one can begin.
+        """
+        try:
+            recorded = self.all()
+        except StackError as error:
+            aside = self.path.replace(self.path.with_name(f"{self.path.name}.damaged"))
+            raise StackError(
+                f"{self.path} is damaged: what it recorded may still run; it is now {aside}"
+            ) from error
         stopped = []
-        for child in reversed(self.all()):
+        for child in reversed(recorded):
             if child.alive():
                 end_session(child.pid, child.alive)
                 stopped.append(child.name)
@@ -84,6 +117,14 @@ class Children:
                 os.waitpid(child.pid, os.WNOHANG)
         self.path.unlink(missing_ok=True)
         return stopped
+
+
+def write_whole(path: Path, document: object) -> None:
+    """Write a JSON file that is never seen half done."""
+    text = json.dumps(document, indent=2) + "\n"
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.write_text(text)
+    draft.replace(path)
 
 
 def end_session(pid: int, alive: Callable[[], bool]) -> None:

@@ -25,7 +25,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from infra.local.processes import Children, StackError, step, wait_for
+from infra.local.processes import Children, FolderError, StackError, step, wait_for, write_whole
 
 ROOT = Path(__file__).resolve().parents[2]
 # SAM keeps its record of what is up to date beside the build folder: with the cloud build's record
@@ -152,7 +152,7 @@ class LocalStack:
         try:
             record = json.loads(self.record.read_text())
             return Stack(**{field.name: record[field.name] for field in fields(Stack)})
-        except KeyError:  # written by a version of this code that knew less
+        except (KeyError, TypeError, ValueError):  # damaged, or of a version that knew less
             return None
 
     def down(self) -> list[str]:
@@ -162,9 +162,10 @@ class LocalStack:
 
     def _stop(self) -> list[str]:
         self.record.unlink(missing_ok=True)
-        stopped = self.children.stop()
-        shutil.rmtree(self.state_dir / "emulator", ignore_errors=True)
-        return stopped
+        try:
+            return self.children.stop()
+        finally:
+            shutil.rmtree(self.state_dir / "emulator", ignore_errors=True)
 
     def up(self, *, upstream: Upstream, auth: Auth) -> Stack:
         """Bring the stack up, or deploy the present code to the one that runs.
@@ -194,7 +195,7 @@ class LocalStack:
         self._deploy(endpoint_url, _parameters(upstream, auth, simulator))
         page_url = self._page()
         stack = self._describe(endpoint_url, upstream, auth, simulator, page_url)
-        self.record.write_text(json.dumps(asdict(stack), indent=2) + "\n")
+        write_whole(self.record, asdict(stack))
         self._collect_once(stack)
         return stack
 
@@ -353,8 +354,12 @@ def _parameters(upstream: Upstream, auth: Auth, simulator: dict[str, str] | None
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Hold a folder's lock, waiting for whoever has it; the system frees it if we die."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        opened = (folder / "lock").open("w")
+    except OSError as error:
+        raise FolderError(f"{folder} cannot be a folder: {error.strerror}") from error
+    with opened as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -151,7 +151,7 @@ def main() -> int:
         url = worker.start(stack)
     except StackError as error:
         print(f"\nworker: {error}", file=sys.stderr)
-        return 1
+        return error.exit_code
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     print(f"\nWorker {url}/  status page {url}{STATUS_PATH}  (Ctrl-C ends it; the stack goes on)")

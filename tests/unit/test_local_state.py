@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from infra.local.processes import Children, end_session
+import pytest
+
+from infra.local import cli
+from infra.local.processes import Children, StackError, end_session, write_whole
 from infra.local.stack import LocalStack
 
 RECORD = {
@@ -45,6 +48,62 @@ def test_a_record_of_before_with_more_in_it_is_still_read(tmp_path: Path) -> Non
 def test_a_record_that_lacks_something_is_of_no_running_stack(tmp_path: Path) -> None:
     lacking = {name: value for name, value in RECORD.items() if name != "page_url"}
     assert recorded(tmp_path, lacking).running() is None
+
+
+@pytest.mark.parametrize("damaged", ["", '{"router_url": "http:', "[]", "null"])
+def test_a_damaged_record_is_of_no_running_stack(damaged: str, tmp_path: Path) -> None:
+    (tmp_path / "stack.json").write_text(damaged)
+    assert LocalStack(tmp_path).running() is None
+
+
+@pytest.mark.parametrize("damaged", ["", '[{"name": "page", "p', "[1]", '[{"pid": 1}]'])
+def test_a_damaged_list_of_processes_is_named_and_down_sets_it_aside(
+    damaged: str, tmp_path: Path
+) -> None:
+    local, children = recorded(tmp_path, RECORD), tmp_path / "children.json"
+    children.write_text(damaged)
+    with pytest.raises(StackError, match=r"children\.json is damaged"):
+        local.running()
+    (tmp_path / "emulator").mkdir()
+    with pytest.raises(StackError, match=r"children\.json is damaged.*children\.json\.damaged"):
+        local.down()
+    assert {path.name for path in tmp_path.iterdir()} == {"children.json.damaged", "lock"}
+    assert (tmp_path / "children.json.damaged").read_text() == damaged
+    assert local.down() == []
+
+
+def test_a_record_that_cannot_be_written_leaves_the_one_before(tmp_path: Path) -> None:
+    record = tmp_path / "record.json"
+    write_whole(record, {"well": 1})
+    with pytest.raises(TypeError):
+        write_whole(record, {"well": 2, "ill": object()})
+    assert json.loads(record.read_text()) == {"well": 1}
+    assert list(tmp_path.iterdir()) == [record]
+
+
+@pytest.mark.parametrize("below", ["", "state"])
+@pytest.mark.parametrize("command", ["up", "run", "down", "invoke eso"])
+def test_a_folder_that_cannot_be_is_refused_in_a_line(
+    command: str,
+    below: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "file").touch()
+    folder = str(tmp_path / "file" / below)
+    monkeypatch.setattr(sys, "argv", ["greenstream", "--state-dir", folder, *command.split()])
+    assert cli.main() == 2
+    assert capsys.readouterr().err.strip().startswith(f"greenstream: {folder} cannot be a folder: ")
+
+
+def test_sizes_of_what_was_not_built_are_refused_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["greenstream", "size", str(tmp_path / "none")])
+    assert cli.main() == 1
+    said = capsys.readouterr().err.strip()
+    assert said == f"greenstream: nothing is built in {tmp_path / 'none'}: `make build` does it"
 
 
 def test_a_session_that_has_ended_by_itself_is_no_failure_of_ending_it() -> None:

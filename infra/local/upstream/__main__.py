@@ -2,8 +2,6 @@
 
 import argparse
 import asyncio
-import json
-import os
 import signal
 import ssl
 import time
@@ -12,6 +10,7 @@ from pathlib import Path
 
 import trustme
 
+from infra.local.processes import write_whole
 from infra.local.upstream.providers import PROVIDERS
 from infra.local.upstream.server import Clock, Upstream, log
 
@@ -50,13 +49,6 @@ def certificate_authority(ca_dir: Path) -> tuple[ssl.SSLContext, Path]:
     bundle = ca_dir.resolve() / "ca.pem"
     authority.cert_pem.write_to_path(bundle)
     return context, bundle
-
-
-def write_whole(path: Path, document: dict[str, object]) -> None:
-    """Write a JSON file that is never seen half done."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(document, indent=2) + "\n")
-    draft.replace(path)
 
 
 async def run(arguments: argparse.Namespace) -> None:
