@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools import Logger
 
-from greenstream import answer, answer_window, openapi
+from greenstream import answer, answer_health, answer_window, openapi
 from greenstream.candidates import candidates
 from greenstream.clock import Clock, utc_now
 from greenstream.dynamodb import DynamoStore, dynamodb_client
@@ -212,8 +212,10 @@ class Router:
             earliest += timedelta(minutes=1)  # a start one can still keep
         found: dict[str, list[Window]] = {}
         unknown: dict[str, str] = {}
+        seen: list[Forecast] = []
         for zone in question.zones:
             forecasts = self._cache.ask(_forecasts(zone), patience)
+            seen += forecasts or ()
             windows = [
                 window
                 for forecast in _by_source(forecasts or (), zone)
@@ -233,10 +235,13 @@ class Router:
             else:
                 unknown[zone.zone] = "too_short" if forecasts else "no_forecast"
         chosen, comparable = of_one_kind(found)
-        return Reply(
-            body=answer_window.window(question, chosen, unknown, now, comparable=comparable),
-            cache_control=SHARED,
+        simulated = (
+            any(each.simulated for each in seen) if seen else self._cache.view(patience).simulated
         )
+        body = answer_window.window(
+            question, chosen, unknown, now, comparable=comparable, simulated=simulated
+        )
+        return Reply(body=body, cache_control=SHARED)
 
     def _zones(self, query: str) -> Reply:
         kinds = zones_question(query)
@@ -286,7 +291,7 @@ class Router:
 
     def _health(self, query: str) -> Reply:
         no_question(query)
-        return Reply(body=answer.health(self._cache.view(Patience()), self._clock()))
+        return Reply(body=answer_health.health(self._cache.view(Patience()), self._clock()))
 
     def _openapi(self, query: str) -> Reply:
         no_question(query)

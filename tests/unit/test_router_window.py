@@ -7,6 +7,7 @@ import pytest
 
 from greenstream.policy import Policy
 from greenstream.reading import Basis, Forecast, ForecastPoint, Kind, Scope, Signal
+from greenstream.store import ProviderState, ProviderStatus
 from greenstream.zones import zones
 from tests.builders import AVERAGE_DIRECT, MARGINAL_DIRECT, NOW
 from tests.fakes.memory_store import MemoryStore
@@ -117,6 +118,35 @@ class TestWindows:
         store.put_forecast(a_forecast("GBR-13", [100] * 4, simulated=True))
 
         assert Client(store).ask("/v1/window", "zones=GBR-13").body["simulated"] is True
+
+    def test_without_a_window_it_goes_by_the_forecast_that_was_too_short(self) -> None:
+        store = MemoryStore()
+        store.put_forecast(a_forecast("GBR-13", [100], simulated=True))
+        body = Client(store).ask("/v1/window", "zones=GBR-13").body
+
+        assert ([each["why_none"] for each in body["zones"]], body["simulated"]) == (
+            ["too_short"],
+            True,
+        )
+
+    @pytest.mark.parametrize("simulated", [True, False])
+    def test_without_a_forecast_it_goes_by_the_readings_and_the_runs(
+        self, *, simulated: bool
+    ) -> None:
+        store = MemoryStore()
+        store.put_reading(a_reading_of("NYISO", 260, simulated=simulated))
+        assert Client(store).ask("/v1/window", "zones=NYISO").body["simulated"] is simulated
+
+        store = MemoryStore()
+        run = ProviderStatus(
+            provider="eso", state=ProviderState.OK, last_run_at=NOW, simulated=simulated
+        )
+        store.put_status(run)
+        assert Client(store).ask("/v1/window", "zones=NYISO").body["simulated"] is simulated
+
+    def test_where_nothing_is_known_it_does_not_call_the_answer_real(self) -> None:
+        assert Client(MemoryStore()).ask("/v1/window").body["simulated"] is None
+        assert Client(MemoryStore(unreachable=True)).ask("/v1/window").body["simulated"] is None
 
     def test_a_store_that_fails_is_not_taken_for_no_forecast(self, store: MemoryStore) -> None:
         store.unreachable = True

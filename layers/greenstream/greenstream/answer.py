@@ -6,9 +6,9 @@ none. Times are UTC to the second. A missing figure is null, never zero.
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final
 
@@ -18,9 +18,8 @@ from greenstream.policy import Policy, RankingSignal
 from greenstream.reading import Forecast, Kind, Reading
 from greenstream.routing import Candidate, Decision, Ranked
 from greenstream.snapshot_cache import View
-from greenstream.store import ProviderState, ProviderStatus
+from greenstream.store import ProviderStatus
 from greenstream.zones import AnnualMean, Pop, Source, Zone
-from greenstream.zones import zones as table_of_zones
 
 Json = dict[str, Any]
 
@@ -417,52 +416,6 @@ def policy(view: View) -> Json:
     return {
         "stored": view.snapshot.policy is not None,
         **{name: getattr(numbers, name) for name in Policy.__dataclass_fields__},
-    }
-
-
-def health(view: View, now: datetime) -> Json:
-    """Return the answer of ``/v1/health``: how the store and the providers fare.
-
-    A provider without its secret is no failure. ``simulated`` is null where nothing is known.
-    """
-    readings, statuses = view.snapshot.readings, view.snapshot.providers
-    known = [each.simulated for each in (*readings, *statuses)]
-    reason = "; ".join(filter(None, [view.degraded_reason, *_without_success(view, now)])) or None
-    # An interval that was not over when it was fetched is known up to then: a forecast's end in
-    # the future would hide that all has stopped.
-    newest = max((min(each.valid_to, each.fetched_at) for each in readings), default=None)
-    return {
-        "status": "ok" if reason is None else "degraded",
-        "as_of": utc(now),
-        "simulated": any(known) if known else None,
-        "degraded_reason": reason,
-        "readings": len(readings),
-        "newest_valid_to": utc(newest),
-        "newest_age_s": None if newest is None else round(age_s(newest, now)),
-    }
-
-
-def _without_success(view: View, now: datetime) -> Iterator[str]:
-    """Say which providers' last runs failed, or came so long ago that none may run any more."""
-    if view.read_at is not None and not view.snapshot.providers:
-        yield "no provider has told of a run"
-    for status in view.snapshot.providers:
-        last = status.last_success_at
-        late = last is not None and age_s(last, now) > _live_for_s().get(status.provider, math.inf)
-        if status.state is ProviderState.FAILED or (
-            late and status.state is not ProviderState.UNCONFIGURED
-        ):
-            since = "" if last is None else f" since {utc(last)}"
-            yield f"no run of {status.provider} has succeeded{since}"
-
-
-@cache
-def _live_for_s() -> Mapping[str, float]:
-    """Return after which age, s, each provider's first figures are live no longer."""
-    sources = [source for zone in table_of_zones().values() for source in zone.sources]
-    return {
-        provider: min(each.max_age_s for each in sources if each.provider == provider)
-        for provider in {each.provider for each in sources}
     }
 
 

@@ -19,13 +19,17 @@ def window(
     now: datetime,
     *,
     comparable: bool,
+    simulated: bool | None,
 ) -> Json:
-    """Return each zone's window, or why it has none, and the best where they can be compared."""
+    """Return each zone's window, or why it has none, and the best where they can be compared.
+
+    ``simulated`` is ``None`` where nothing is known of that.
+    """
     unread = [zone for zone, why in unknown.items() if why == "not_read"]
     best = min(chosen, key=lambda zone: (chosen[zone].gco2_kwh, chosen[zone].start), default=None)
     return {
         "as_of": utc(now),
-        "simulated": any(found.forecast.simulated for found in chosen.values()),
+        "simulated": simulated,
         "degraded": bool(unread),
         "degraded_reason": f"the store did not give forecasts of {', '.join(unread)}"
         if unread

@@ -92,6 +92,14 @@ class View:
         return "; ".join(parts) or None
 
     @property
+    def simulated(self) -> bool | None:
+        """Whether anything known came from a simulator; ``None`` where nothing is known."""
+        readings, statuses = self.snapshot.readings, self.snapshot.providers
+        known = {reading.simulated for reading in readings}
+        known |= {status.simulated for status in statuses}
+        return any(known) if known else None
+
+    @property
     def policy(self) -> Policy:
         """The stored policy, or the default where there is none."""
         return self.snapshot.policy or _DEFAULT
