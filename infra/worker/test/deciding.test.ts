@@ -234,6 +234,16 @@ describe("a clock", () => {
     }
     expect(world.asked.length).toBeLessThanOrEqual(2);
   });
+
+  it("ahead of ours does not stop the colo's questions by its stamp", async () => {
+    const world = new World(answering());
+    await world.visit();
+    await world.settle();
+    world.pass(-3600);
+    await world.visit("/", {}, world.isolate());
+    await world.settle();
+    expect(world.asked).toHaveLength(2);
+  });
 });
 
 describe("a visitor from nowhere known", () => {

@@ -146,12 +146,15 @@ describe.each(Object.entries(FAILURES))("when the chosen origin %s", (_what, fai
     expect(response.headers.get("x-greenstream-reason")).toBe("failover");
   });
 
-  it.each(["POST", "PUT", "PATCH", "DELETE"])("%s is not sent twice", async (method) => {
-    const world = new World(answering(), only("sfo", failure));
-    const response = await world.visit("/", { method, body: "pay 10" });
-    expect(response.status).toBeGreaterThanOrEqual(500);
-    expect(world.visited).toEqual([`sfo ${method} /`]);
-  });
+  it.each(["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])(
+    "%s with a body is not sent twice",
+    async (method) => {
+      const world = new World(answering(), only("sfo", failure));
+      const response = await world.visit("/", { method, body: "pay 10" });
+      expect(response.status).toBeGreaterThanOrEqual(500);
+      expect(world.visited).toEqual([`sfo ${method} /`]);
+    },
+  );
 });
 
 describe("origins that fail", () => {
@@ -194,6 +197,17 @@ describe("origins that fail", () => {
     expect(response.headers.get("x-greenstream-pop")).toBe("sfo");
   });
 
+  it("all together, the first out of reach: another's own answer is shown", async () => {
+    const world = new World(answering(), (request) =>
+      new URL(request.url).hostname === "lon.test"
+        ? new Response("the application's error", { status: 500 })
+        : refusing(request, request.signal),
+    );
+    const response = await world.visit("/");
+    expect([response.status, await response.text()]).toEqual([500, "the application's error"]);
+    expect(response.headers.get("x-greenstream-pop")).toBe("lon");
+  });
+
   it("all together and out of reach: the visitor is told in words", async () => {
     const world = new World(answering(), refusing);
     const response = await world.visit("/");
@@ -217,6 +231,17 @@ describe("origins that fail", () => {
       "sfo GET /",
       "lon GET /",
     ]);
+  });
+
+  it("to be reached are asked first again as soon as they answer", async () => {
+    const world = new World(answering(), only("sfo", FAILURES["cannot be reached"]));
+    await world.visit("/");
+    world.origin = (request) =>
+      new Response(null, { status: new URL(request.url).hostname === "sfo.test" ? 200 : 500 });
+    await world.visit("/");
+    await world.visit("/");
+    const turns = [["sfo", "lon"], ["lon", "ams", "sfo"], ["sfo"]];
+    expect(world.visited).toEqual(turns.flat().map((pop) => `${pop} GET /`));
   });
 
   it("with a 500 are not avoided: it may be the request", async () => {

@@ -145,6 +145,13 @@ describe("the page's API", () => {
     expect(await response.text()).not.toMatch(/secret|script|Forbidden/);
   });
 
+  it("refuses a query longer than the router's own questions", async () => {
+    const world = new World(json);
+    const response = await world.visit(`/_greenstream/api/v1/route?pops=${"a".repeat(2000)}`);
+    expect(response.status).toBe(414);
+    expect(world.asked).toEqual([]);
+  });
+
   it("bounds what strangers can cost", async () => {
     const world = new World(json);
     const statuses: number[] = [];
