@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from greenstream.items import MAX_EARLIER
+from greenstream.items import MAX_EARLIER, MAX_ERROR_CHARS
 from greenstream.ladder import HourProfile
 from greenstream.policy import Policy
 from greenstream.reading import Forecast, Kind, Reading
@@ -93,6 +93,8 @@ class MemoryStore:
 
     def put_status(self, status: ProviderStatus) -> None:
         self._reach("put_status")
+        if status.last_error is not None:
+            status = replace(status, last_error=status.last_error[:MAX_ERROR_CHARS])
         there = self._statuses.get(status.provider)
         if there is None:
             self._statuses[status.provider] = status

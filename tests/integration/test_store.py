@@ -212,6 +212,14 @@ def test_a_damaged_reading_is_named_hurts_itself_only_and_heals(
         assert store.snapshot().damaged == ()
 
 
+def test_a_reading_whose_revision_is_damaged_heals_by_the_same_interval(
+    store: DynamoStore, put: Callable[..., object]
+) -> None:
+    put(READING_SK, items.from_reading(a_reading()) | {"revision": {"NULL": True}})
+    assert store.put_reading(a_reading()) == Put(PutOutcome.STORED, None)
+    assert store.snapshot().readings == (a_reading(),)
+
+
 @pytest.mark.parametrize(
     "sk", ["READING#NYISO", "READING", "PROVIDER#eso", "PROFILE#NYISO#average#direct", "WEATHER#x"]
 )
