@@ -82,6 +82,25 @@ def test_a_good_run_stores_and_says_so(store: MemoryStore, told: Told) -> None:
     assert told.metrics["RunSucceeded"] == 1
 
 
+def test_the_age_told_is_that_of_the_zone_longest_without_a_reading(
+    store: MemoryStore, told: Told
+) -> None:
+    steps = (harvest(zones="Y", age_s=5 * 60), harvest(zones="Z", age_s=90 * 60))
+    collect(Scripted(*steps), store, clock=lambda: NOW, telemetry=told)
+
+    assert told.metrics["ReadingAgeSeconds"] == 5400
+
+
+def test_readings_that_come_newest_first_make_their_zone_no_older(
+    store: MemoryStore, told: Told
+) -> None:
+    steps = (harvest(), harvest(age_s=300))
+    collect(Scripted(*steps), store, clock=lambda: NOW, telemetry=told)
+
+    assert status(store).newest_valid_to == NOW
+    assert told.metrics["ReadingAgeSeconds"] == 0
+
+
 def test_a_later_failure_takes_nothing_from_what_came_before(
     store: MemoryStore, told: Told
 ) -> None:
@@ -321,6 +340,18 @@ def test_an_hour_whose_profile_was_lost_or_whose_reading_came_late_gets_its_mean
 
     [profile] = store.snapshot().profiles
     assert {hour: mean.gco2_kwh for hour, mean in profile.hours.items()} == {16: 150, 17: 50}
+
+
+def test_a_reading_that_ends_on_the_hour_is_of_the_hour_it_ends(
+    store: MemoryStore, told: Told
+) -> None:
+    for minutes, gco2_kwh in ((0, 100.0), (30, 300.0), (65, 50.0)):
+        end = NOW + timedelta(minutes=minutes)
+        reading = a_reading(valid_to=end, gco2_kwh=gco2_kwh)
+        collect(Scripted(Harvest(readings=(reading,))), store, clock=lambda: NOW, telemetry=told)
+
+    [profile] = store.snapshot().profiles
+    assert {hour: mean.gco2_kwh for hour, mean in profile.hours.items()} == {15: 100, 16: 300}
 
 
 def test_no_data_is_an_error_with_its_own_name(store: MemoryStore, told: Told) -> None:

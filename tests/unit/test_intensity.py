@@ -74,6 +74,10 @@ def test_power_below_zero_is_not_generation() -> None:
     assert mix(gas=100.0, wind=-40.0, other=0.0) == mix(gas=100.0)
 
 
+def test_a_fuel_that_does_not_run_is_not_named_as_unlisted() -> None:
+    assert mix(gas=100.0, fusion=0.0) == mix(gas=100.0)
+
+
 @pytest.mark.parametrize("mw", [math.nan, math.inf, -math.inf])
 def test_a_missing_fuel_is_refused_never_counted_as_zero(mw: float) -> None:
     with pytest.raises(InvalidError) as refused:

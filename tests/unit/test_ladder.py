@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenstream.freshness import age_s, penalty_gco2_kwh
-from greenstream.ladder import HourMean, HourProfile, Ladder, Rung, ZoneCarbon
+from greenstream.ladder import (
+    FULL_COVERAGE,
+    HourMean,
+    HourProfile,
+    Ladder,
+    Rung,
+    ZoneCarbon,
+)
 from greenstream.policy import Policy
 from greenstream.reading import Reading, Scope
 from greenstream.zones import Zone
@@ -80,6 +87,24 @@ class TestRungs:
 
         assert (answer.provider, answer.rung) == ("second", Rung.LIVE)
 
+    def test_of_two_partly_known_live_sources_the_first_answers(self) -> None:
+        zone = a_zone(a_source("first"), a_source("second"))
+        answer = carbon(
+            zone,
+            a_reading(provider="first", coverage=0.5, age_s=900),
+            a_reading(provider="second", coverage=0.6),
+        )
+
+        assert (answer.provider, answer.rung) == ("first", Rung.LIVE_PARTIAL)
+
+    @pytest.mark.parametrize(
+        ("coverage", "rung"), [(FULL_COVERAGE, Rung.LIVE), (0.699, Rung.LIVE_PARTIAL)]
+    )
+    def test_seven_tenths_of_generation_known_is_wholly_live(
+        self, coverage: float, rung: Rung
+    ) -> None:
+        assert carbon(a_zone(), a_reading(coverage=coverage)).rung is rung
+
     def test_a_partly_known_live_reading_shows_its_bounds(self) -> None:
         answer = carbon(a_zone(), a_reading(coverage=0.4, gco2_low=100.0, gco2_high=500.0))
 
@@ -146,6 +171,15 @@ class TestRungs:
 
         assert (answer.zone, answer.provider_zone) == ("Z", "national")
 
+    def test_a_shared_source_is_live_within_its_own_limit_not_the_regions(self) -> None:
+        zone = a_zone(
+            a_source("eso", provider_zone="13", max_age_s=7200),
+            a_source("eso", provider_zone="national", max_age_s=1800),
+        )
+        national = a_reading(zone="GBR", provider="eso", provider_zone="national", age_s=3600)
+
+        assert carbon(zone, national).rung is Rung.STALE
+
     def test_a_reading_of_an_unlisted_source_is_passed_over(self) -> None:
         assert carbon(a_zone(), a_reading(provider="stranger")).rung is Rung.ANNUAL_MEAN
 
@@ -159,7 +193,18 @@ class TestRungs:
         assert answer.rung is Rung.NONE
 
     def test_a_simulated_reading_says_so_on_every_rung(self) -> None:
-        assert carbon(a_zone(), a_reading(simulated=True)).simulated
+        live = carbon(a_zone(), a_reading(simulated=True))
+        partial = carbon(a_zone(), a_reading(simulated=True, coverage=0.4))
+        stale = carbon(a_zone(), a_reading(simulated=True, age_s=3600))
+        same_hour = carbon(a_zone(), profiles=[replace(a_profile(), simulated=True)])
+
+        answers = [live, partial, stale, same_hour]
+        assert [(each.rung, each.simulated) for each in answers] == [
+            (Rung.LIVE, True),
+            (Rung.LIVE_PARTIAL, True),
+            (Rung.STALE, True),
+            (Rung.SAME_HOUR, True),
+        ]
 
 
 @given(ages, ages, st.floats(min_value=0, max_value=1000))

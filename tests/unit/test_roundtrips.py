@@ -77,6 +77,18 @@ def test_few_samples_or_old_ones_do_not_stand_for_the_path() -> None:
     assert not after([[10.0] * (TRUSTED_SAMPLES - 1)]).stands_at(NOW)
 
 
+class CountingStore(MemoryStore):
+    """Remembers which colos it was asked about."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str | None] = []
+
+    def latencies(self, colo: str | None = None) -> tuple[MeasuredRtt, ...]:
+        self.asked.append(colo)
+        return super().latencies(colo)
+
+
 class TestMemory:
     @pytest.fixture
     def store(self) -> MemoryStore:
@@ -121,22 +133,36 @@ class TestMemory:
         assert set(cache.of("SJC", Patience())) == {"sfo"}
         assert set(cache.of("AMS", Patience())) == {"ams"}
 
-    def test_colos_without_end_are_not_all_remembered(self, store: MemoryStore) -> None:
-        asked: list[str] = []
+    def test_a_clock_set_back_does_not_freeze_a_colo(self) -> None:
+        store, clock = CountingStore(), SetClock()
+        cache = self.a_cache(store, clock)
+        cache.of("SJC", Patience())
+        clock.forward(-3600)
+        cache.of("SJC", Patience())
 
-        class Counting(MemoryStore):
-            def latencies(self, colo: str | None = None) -> tuple[MeasuredRtt, ...]:
-                asked.append(str(colo))
-                return super().latencies(colo)
+        assert store.asked == ["SJC", "SJC"]
 
-        cache = self.a_cache(Counting(), SetClock())
+    def test_colos_without_end_are_not_all_remembered(self) -> None:
+        store = CountingStore()
+        cache = self.a_cache(store, SetClock())
         for number in range(COLOS_KEPT):
             cache.of(f"{number:03d}", Patience())
             cache.of(f"{number:03d}", Patience())
-        assert len(asked) == COLOS_KEPT
+        assert len(store.asked) == COLOS_KEPT
         cache.of("ONE", Patience())
         cache.of("000", Patience())
-        assert asked[COLOS_KEPT:] == ["ONE", "000"]
+        assert store.asked[COLOS_KEPT:] == ["ONE", "000"]
+
+    def test_the_colo_read_longest_ago_is_forgotten_first(self) -> None:
+        store, clock = CountingStore(), SetClock()
+        cache = self.a_cache(store, clock)
+        for number in range(COLOS_KEPT):
+            cache.of(f"{number:03d}", Patience())
+        clock.forward(TIME_TO_LIVE.total_seconds())
+        for colo in ("000", "ONE", "000"):
+            cache.of(colo, Patience())
+
+        assert store.asked[COLOS_KEPT:] == ["000", "ONE"]
 
     def test_what_was_read_outlives_the_store(self, store: MemoryStore) -> None:
         clock = SetClock()

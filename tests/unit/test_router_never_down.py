@@ -91,7 +91,7 @@ def test_questions_that_nobody_answers_do_not_pile_up() -> None:
 
 
 class SlowStore(CountingStore):
-    """Takes its time for every answer, on the clock of the router it is given."""
+    """Takes its time for every answer and failure, on the clock of the router it is given."""
 
     def __init__(self, answer_s: float) -> None:
         super().__init__()
@@ -99,8 +99,8 @@ class SlowStore(CountingStore):
         self.clock = SetClock()
 
     def _reach(self, operation: str) -> None:
-        super()._reach(operation)
         self.clock.forward(self.answer_s)
+        super()._reach(operation)
 
     def latencies(self, colo: str | None = None) -> tuple[MeasuredRtt, ...]:
         self.asked.append("latencies")
@@ -220,6 +220,17 @@ class TestStoreDown:
         store.unreachable = False
         client.clock.forward(0.2)
         assert client.ask("/v1/route").body["degraded"] is False
+
+    def test_a_store_that_is_slow_to_fail_is_left_alone_for_a_second_from_its_failure(
+        self,
+    ) -> None:
+        store = SlowStore(1.0)
+        store.unreachable = True
+        client = Client(store, clock=store.clock)
+        for _ in range(2):
+            client.ask("/v1/route")
+
+        assert store.asked == ["snapshot"]
 
     def test_a_clock_set_back_does_not_lock_the_store_out(
         self, client: Client, store: CountingStore

@@ -219,6 +219,12 @@ class TestLikeForLike:
 
         assert body["ranking"] == {"asked": "marginal", "kinds": []}
 
+    def test_each_question_of_a_second_is_ranked_by_its_own_signal(self, mixed: Client) -> None:
+        marginal = candidates(mixed.ask("/v1/route", "pops=nyc&signal=marginal"))["nyc"]
+        average = candidates(mixed.ask("/v1/route", "pops=nyc&signal=average"))["nyc"]
+
+        assert (marginal["signal"], average["signal"]) == (None, "average")
+
     def test_no_figure_of_the_signal_asked_for_is_null_not_zero(self, mixed: Client) -> None:
         found = candidates(mixed.ask("/v1/route", "pops=nyc&signal=marginal"))["nyc"]
 

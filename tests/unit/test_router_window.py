@@ -82,6 +82,11 @@ class TestWindows:
             "ENTSOE_NL",
         ]
 
+    def test_a_run_may_fill_the_hours_it_must_lie_within(self, store: MemoryStore) -> None:
+        body = Client(store).ask("/v1/window", "zones=NYISO&duration_min=60&within_h=1").body
+
+        assert (body["duration_min"], body["within_h"]) == (60, 1)
+
     def test_a_start_is_one_that_can_still_be_kept(self, store: MemoryStore) -> None:
         client = Client(store)
         client.clock.forward(61)

@@ -303,6 +303,15 @@ class TestLikeForLike:
         found = kinds_of({"A": {AVERAGE_DIRECT: LIVE}, "B": {AVERAGE_DIRECT: MEAN}})
         assert set(found.values()) == {"average/direct"}
 
+    def test_a_kind_of_which_a_pop_has_no_figure_is_not_shared(self) -> None:
+        found = kinds_of(
+            {
+                "A": {AVERAGE_DIRECT: LIVE, AVERAGE_LIFECYCLE: LIVE},
+                "B": {AVERAGE_LIFECYCLE: MEAN},
+            }
+        )
+        assert set(found.values()) == {"average/lifecycle"}
+
     def test_any_takes_what_each_zone_has_first(self) -> None:
         found = kinds_of(
             {"A": {MARGINAL_DIRECT: LIVE}, "B": {AVERAGE_DIRECT: LIVE}}, RankingSignal.ANY
