@@ -1,7 +1,9 @@
 """Spread: who shares the traffic, and that no share jumps."""
 
+from collections.abc import Sequence
+
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from greenstream.policy import Policy
@@ -11,6 +13,17 @@ from tests.builders import a_candidate
 
 POPS = ("ams", "lon", "nyc", "sfo", "iad")
 
+Figures = tuple[float | None, float | None]
+"""Of a candidate: g/kWh and round trip in ms, where known."""
+
+
+def a_fleet(figures: Sequence[Figures]) -> list[Candidate]:
+    return [
+        a_candidate(pop, gco2_kwh, latency_ms)
+        for pop, (gco2_kwh, latency_ms) in zip(POPS, figures, strict=False)
+    ]
+
+
 fleets = st.lists(
     st.tuples(
         st.none() | st.floats(0, 500),
@@ -18,12 +31,7 @@ fleets = st.lists(
     ),
     min_size=1,
     max_size=len(POPS),
-).map(
-    lambda figures: [
-        a_candidate(pop, gco2_kwh, latency_ms)
-        for pop, (gco2_kwh, latency_ms) in zip(POPS, figures, strict=False)
-    ]
-)
+).map(a_fleet)
 policies = st.builds(
     Policy,
     switch_margin=st.floats(0, 0.9),
@@ -77,19 +85,22 @@ def test_a_share_fades_to_nothing_at_the_margins_edge(
     assert share_of_lon(best) == pytest.approx(capacity / (1 + capacity))
 
 
-@given(fleets, st.integers(0, len(POPS) - 1), st.floats(0.01, 0.5))
+@given(
+    st.lists(st.tuples(st.floats(2, 500), st.floats(0, 80)), min_size=1, max_size=3),
+    st.lists(st.tuples(st.none() | st.floats(2, 500), st.none() | st.floats(0, 200)), max_size=2),
+    st.integers(0, len(POPS) - 1),
+    st.floats(0.01, 0.5),
+)
 def test_a_small_step_of_a_score_is_a_small_step_of_every_share(
-    fleet: list[Candidate], which: int, margin: float
+    eligible: list[Figures], others: list[Figures], which: int, margin: float
 ) -> None:
+    """Of any POP's, beside one at least that is within the limit and has a figure."""
     policy = Policy(switch_margin=margin)
-    moved = fleet[which % len(fleet)]
-    value = moved.carbon.gco2_kwh
-    best = decide(fleet, policy).chosen
-    assume(value is not None and best.eligible and best.score is not None and best.score > 1)
-    nudged = [
-        a_candidate(one.pop, (value or 0) * (1 + 1e-9), one.latency_ms) if one is moved else one
-        for one in fleet
-    ]
+    figures = [*eligible, *others]
+    fleet = a_fleet(figures)
+    gco2_kwh, latency_ms = figures[which % len(figures)]
+    figures[which % len(figures)] = (gco2_kwh and gco2_kwh * (1 + 1e-9), latency_ms)
+    nudged = a_fleet(figures)
     before = shares(decide(fleet, policy), policy)
     after = shares(decide(nudged, policy), policy)
 
