@@ -122,3 +122,11 @@ class Scene:
                 stored=0 if error else 4,
             )
         )
+
+    def unconfigured(self, provider: str) -> None:
+        """Record a run of a provider that has no key."""
+        self.store.put_status(
+            ProviderStatus(
+                provider=provider, state=ProviderState.UNCONFIGURED, last_run_at=self.now
+            )
+        )

@@ -34,6 +34,18 @@ RUNNABLE = """() => [...document.querySelectorAll('*')].flatMap(each => [...each
     .map(({name, value}) => `${name}=${value}`)"""
 """Every attribute of the page that a browser would run."""
 
+PATIENT = """window.waiting = [];
+AbortSignal.timeout = () => {
+    const patience = new AbortController();
+    window.waiting.push(patience);
+    return patience.signal;
+};
+window.losePatience = () => {
+    const lost = new DOMException("no answer", "TimeoutError");
+    for (const each of window.waiting.splice(0)) each.abort(lost);
+};"""
+"""Makes the page wait for answers until it is told to wait no longer."""
+
 expect.set_options(timeout=15_000)  # a shared machine may be slow
 
 pytestmark = [
@@ -89,7 +101,7 @@ class Visit:
 
     def open(self) -> Page:
         self.page.goto(self.url)
-        expect(self.page.locator("#chart .mark").first).to_be_attached()
+        expect(self.page.locator("#updated")).to_contain_text("Last updated")
         return self.page
 
     def refresh(self) -> None:
@@ -387,6 +399,69 @@ class TestTrouble:
         visit.refresh()
         expect(visit.page.locator("#chart .mark")).to_have_count(6)
         expect(visit.page.locator(".notice")).to_have_count(0)
+
+    def test_a_router_that_hangs_from_the_start_is_said_after_one_round(self, visit: Visit) -> None:
+        visit.page.add_init_script(PATIENT)
+        visit.page.route("**/api/v1/**", lambda _: None)
+        visit.page.goto(visit.url)
+        visit.page.wait_for_function("waiting.length === 5")
+        visit.page.evaluate("losePatience()")
+        notice = visit.page.get_by_role("status").filter(has_text="The last refresh failed")
+        for name in ("pops", "policy", "zones", "providers", "route"):
+            expect(notice).to_contain_text(f"{name}: no answer in 8 s")
+
+    @pytest.mark.parametrize("hanging", ["pops", "policy", "providers", "zones", "route?*"])
+    def test_each_part_is_drawn_when_its_answer_comes(self, visit: Visit, hanging: str) -> None:
+        parts = {
+            "#age-cost:not(:empty)": ["policy"],
+            "#providers li": ["providers"],
+            "#zones .cell-gco2": ["zones"],
+            "#sentence strong": ["pops", "route?*"],
+            "#map .pop.step-1": ["pops", "route?*"],
+        }
+        visit.page.add_init_script(PATIENT)
+        visit.page.route(f"**/api/v1/{hanging}", lambda _: None)
+        visit.page.goto(visit.url)
+        for part in (part for part, needed in parts.items() if hanging not in needed):
+            expect(visit.page.locator(part).first).to_be_attached()
+        for part in (part for part, needed in parts.items() if hanging in needed):
+            expect(visit.page.locator(part)).to_have_count(0)
+
+    def test_simulated_data_are_called_so_before_all_is_answered(
+        self, visit: Visit, scene: Scene
+    ) -> None:
+        scene.read("NYISO", 250, valid_to=scene.now + timedelta(minutes=1), simulated=True)
+        visit.page.add_init_script(PATIENT)
+        visit.page.route("**/api/v1/policy", lambda _: None)
+        visit.page.goto(visit.url)
+        expect(visit.page.locator(".notice.simulated")).to_be_visible()
+
+    def test_failing_providers_are_said_at_the_top_with_since_when(
+        self, visit: Visit, scene: Scene
+    ) -> None:
+        scene.client.clock.forward(180)
+        scene.ran("eso", error="connection refused")
+        scene.ran("watttime", error="403 Forbidden")
+        scene.unconfigured("electricitymaps")
+        page = visit.open()
+        notice = page.get_by_role("status").filter(has_text="providers are failing")
+        expect(notice).to_contain_text(
+            "2 of 5 providers are failing: WattTime, which has never succeeded, "
+            "NESO since 16:00:00 UTC."
+        )
+        expect(notice).not_to_contain_text("Electricity Maps")
+        notice.get_by_role("link", name="Providers").focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="Providers")).to_be_in_viewport()
+
+        scene.client.clock.forward(60)
+        scene.ran("watttime")
+        visit.refresh()
+        expect(page.locator(".notice.failing")).to_contain_text("1 of 5 providers is failing: NESO")
+        scene.client.clock.forward(60)
+        scene.ran("eso")
+        visit.refresh()
+        expect(page.locator(".notice")).to_have_count(0)
 
     def test_degraded_answers_say_why(self, visit: Visit, scene: Scene) -> None:
         visit.open()
