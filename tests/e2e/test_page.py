@@ -403,8 +403,8 @@ class TestTrouble:
     def test_a_router_that_hangs_from_the_start_is_said_after_one_round(self, visit: Visit) -> None:
         visit.page.add_init_script(PATIENT)
         visit.page.route("**/api/v1/**", lambda _: None)
-        visit.page.goto(visit.url)
-        visit.page.wait_for_function("waiting.length === 5")
+        with visit.page.expect_request("**/api/v1/route?*"):
+            visit.page.goto(visit.url)
         visit.page.evaluate("losePatience()")
         notice = visit.page.get_by_role("status").filter(has_text="The last refresh failed")
         for name in ("pops", "policy", "zones", "providers", "route"):
