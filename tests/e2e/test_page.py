@@ -170,6 +170,9 @@ class TestTheDecision:
         page = visit.open()
         expect(page.locator("#sentence")).to_contain_text("from New York goes to Los Angeles")
         expect(page.locator("#reason")).to_contain_text("is the cleanest of 4 within 80 ms")
+        expect(page.locator("#reason")).not_to_contain_text("attributional")  # borrowed figure
+        page.get_by_label("From").select_option("Amsterdam")
+        expect(page.locator("#sentence")).to_contain_text("from Amsterdam goes to London")
         expect(page.locator("#reason")).to_contain_text("attributional, location-based")
 
     def test_follows_the_place_and_the_limit(self, visit: Visit) -> None:
