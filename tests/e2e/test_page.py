@@ -345,6 +345,13 @@ class TestTheMap:
         page.locator("#map .elsewhere").get_by_role("button").focus()
         expect(page.locator("#pop-details")).to_contain_text("San Francisco (sfo)")
 
+    def test_comes_with_the_next_round_when_its_outline_was_lost_once(self, visit: Visit) -> None:
+        visit.page.route("**/outline.json", lambda route: route.abort(), times=1)
+        page = visit.open()
+        expect(page.locator('#map [data-pop="cdg"]')).to_have_count(0)
+        visit.refresh()
+        expect(page.locator('#map [data-pop="cdg"]')).to_have_count(1)
+
 
 class TestRefresh:
     def test_comes_every_ten_seconds_and_rests_while_nobody_looks(

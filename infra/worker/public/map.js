@@ -20,7 +20,10 @@ export class PopMap {
   }
 
   async render(route, pops, chosen) {
-    this.#outline ??= fetch("outline.json").then((answer) => answer.json());
+    this.#outline ??= fetch("outline.json").then((answer) => answer.json()).catch((lost) => {
+      this.#outline = null; // the next round asks again
+      throw lost;
+    });
     const outline = await this.#outline;
     if (this.#marks.size !== pops.length) this.#build(outline, pops);
     for (const one of route.candidates) {
