@@ -177,7 +177,7 @@ class TestAStageThatThereIsNot:
     @pytest.mark.parametrize("target", ["deploy", "secrets", "destroy"])
     def test_is_refused_before_anything_is_made(self, target: str) -> None:
         planned = subprocess.run(
-            ["make", "--dry-run", target, "STAGE=prd"],
+            ["make", "--no-print-directory", "--dry-run", target, "STAGE=prd"],
             cwd=ROOT,
             capture_output=True,
             text=True,
