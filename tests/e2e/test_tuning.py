@@ -125,7 +125,7 @@ def test_the_report_says_what_the_visits_delivered(local: LocalStack, stack: Sta
         f"{total['requests']} requests of the last 7 days",
         f"best static   {total['best_static_gco2_kwh']:7.1f} g/kWh",
         "Attributional and location-based",
-        "energy used at the chosen origin only",
+        "used at the chosen origin only",
         f"{total['added_rtt_ms']:.1f} ms of round trip on the mean, at an energy not known here",
     ):
         assert words in text
