@@ -11,7 +11,7 @@ from functions.entsoe.points import PROVIDER as NAME
 from greenstream.collect import Harvest
 from greenstream.errors import GreenStreamError, InvalidError, NoDataError
 from greenstream.intensity import FactorTable, factor_tables, mix_intensity
-from greenstream.reading import MIN_COVERAGE, Basis, Quality, Reading
+from greenstream.reading import Basis, Quality, Reading
 from greenstream.zones import Source, Zone
 
 DEFAULT_TABLE: Final = "ENTSOE"
@@ -124,10 +124,8 @@ def _reading(
         mix_mw[OTHER] -= solar_mw
     table = table_of(zone.zone, basis)
     value = mix_intensity(mix_mw, table, provider=NAME, zone=zone.zone)
-    # The share given to solar is an estimate: bounds and coverage hold without it. Its value is
-    # not refused for that, as it would be at a June noon, when little else than sun is in the mix.
+    # The share given to solar is an estimate: bounds and coverage hold without it.
     bounds = mix_intensity(slot.generation_mw, table, provider=NAME, zone=zone.zone)
-    coverage = min(value.coverage, max(bounds.coverage, MIN_COVERAGE))
     return Reading(
         zone=zone.zone,
         provider=NAME,
@@ -142,7 +140,7 @@ def _reading(
         valid_from=slot.valid_from,
         valid_to=slot.valid_to,
         fetched_at=fetched_at,
-        coverage=coverage,
+        coverage=bounds.coverage,
         detail={
             "fuel_mw": dict(slot.generation_mw),
             "consumption_mw": dict(slot.consumption_mw),
@@ -163,7 +161,8 @@ def solar_in_other(found: Sequence[Slot], slot: Slot) -> float:
 
     What it attributes serves the value alone, which is marked as estimated. Coverage counts fuel
     with a known factor, as everywhere: 0.26 at the recorded noon of 2024-09-02 (0.83 with the
-    estimate), so the answer says ``live_partial`` and shows the bounds.
+    estimate), so the answer says ``live_partial`` and shows the bounds. A noon of less than
+    `reading.MIN_COVERAGE` is refused as ``low_coverage``.
     """
     pairs = [
         (one.generation_mw[SOLAR], one.generation_mw[OTHER])

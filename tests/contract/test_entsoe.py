@@ -127,14 +127,15 @@ class TestDutchOther:
             assert reading.detail["solar_in_other_mw"] == 8400
             assert reading.detail["fuel_mw"] == at.generation_mw
 
-    def test_a_noon_of_little_else_than_sun_is_estimated_and_not_refused(self) -> None:
+    def test_a_noon_of_which_too_little_is_known_is_refused_whatever_the_sun_explains(self) -> None:
         found = self.day(lambda at: 1500 + 100 * max(0.0, 300.0 - abs(at - 48) * 12.0))
         zone, source = ZONES[0]
         at = found[48]
         assert 5300 / at.total_mw < MIN_COVERAGE
         harvest = harvest_of(found[:49], zone, source, fetched_at=at.valid_to)
-        assert [reading.coverage for reading in harvest.readings] == [MIN_COVERAGE] * 2
-        assert harvest.errors == ()
+        assert harvest.readings == ()
+        reasons = [error.reason for error in harvest.errors if isinstance(error, InvalidError)]
+        assert reasons == ["low_coverage"] * 2
 
     def test_without_sun_in_it_a_noon_of_other_alone_is_refused(self) -> None:
         found = self.day(lambda _: 40_000.0)
