@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from greenstream import openapi
+from greenstream.api import openapi
 
 HERE = "urn:greenstream"
 

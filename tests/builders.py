@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from greenstream.ladder import Rung, ZoneCarbon
-from greenstream.reading import Basis, Kind, Quality, Reading, Scope, Signal
-from greenstream.routing import Candidate, LatencySource
-from greenstream.zones import AnnualMean, Source, Zone
+from greenstream.domain.ladder import Rung, ZoneCarbon
+from greenstream.domain.reading import Basis, Kind, Quality, Reading, Scope, Signal
+from greenstream.domain.routing import Candidate, LatencySource
+from greenstream.domain.zones import AnnualMean, Source, Zone
 
 NOW = datetime(2026, 11, 22, 16, 0, tzinfo=UTC)
 AVERAGE_DIRECT = Kind(Signal.AVERAGE, Basis.DIRECT)

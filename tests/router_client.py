@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from functions.router.app import Router
-from greenstream.reading import Basis, Kind, Reading, Signal
-from greenstream.store import Store
-from greenstream.zones import zones
+from greenstream.domain.reading import Basis, Kind, Reading, Signal
+from greenstream.domain.zones import zones
+from greenstream.ports.store import Store
 from tests import api
 from tests.builders import NOW, a_reading
 

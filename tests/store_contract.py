@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import strategies as st
 
-from greenstream.items import MAX_EARLIER, MAX_ERROR_CHARS
-from greenstream.ladder import HourMean, HourProfile
-from greenstream.reading import (
+from greenstream.aws.items import MAX_EARLIER, MAX_ERROR_CHARS
+from greenstream.domain.ladder import HourMean, HourProfile
+from greenstream.domain.reading import (
     Basis,
     Forecast,
     ForecastPoint,
@@ -19,8 +19,8 @@ from greenstream.reading import (
     Scope,
     Signal,
 )
-from greenstream.roundtrips import LIFE, VOTES, MeasuredRtt
-from greenstream.store import ProviderState, ProviderStatus, Put, PutOutcome, Snapshot, Store
+from greenstream.domain.roundtrips import LIFE, VOTES, MeasuredRtt
+from greenstream.ports.store import ProviderState, ProviderStatus, Put, PutOutcome, Snapshot, Store
 
 T0 = datetime(2026, 11, 22, 16, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -15,10 +15,12 @@ from typing import Any, Final
 
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
-from greenstream.clock import utc_now
-from greenstream.collect import Harvest, collect
-from greenstream.dynamodb import DynamoStore, dynamodb_client
-from greenstream.errors import (
+from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.aws.powertools import PowertoolsTelemetry
+from greenstream.aws.settings import SecretStore, Settings, SettingsError, required, secret
+from greenstream.aws.ssm_secrets import SsmSecrets
+from greenstream.domain.clock import utc_now
+from greenstream.domain.errors import (
     GreenStreamError,
     InvalidError,
     NoDataError,
@@ -27,14 +29,12 @@ from greenstream.errors import (
     TransientError,
     without_secrets,
 )
-from greenstream.http import HttpClient
-from greenstream.ladder import Ladder, Rung
-from greenstream.policy import Policy
-from greenstream.reading import Quality, Reading, check_gco2_kwh
-from greenstream.secrets import SsmSecrets
-from greenstream.settings import SecretStore, Settings, SettingsError, required, secret
-from greenstream.telemetry import PowertoolsTelemetry
-from greenstream.zones import Source, Zone, zones_of
+from greenstream.domain.ladder import Ladder, Rung
+from greenstream.domain.policy import Policy
+from greenstream.domain.reading import Quality, Reading, check_gco2_kwh
+from greenstream.domain.zones import Source, Zone, zones_of
+from greenstream.ingest.collect import Harvest, collect
+from greenstream.ingest.http import HttpClient
 
 NAME: Final = "electricitymaps"
 LATEST: Final = "/v3/carbon-intensity/latest"

@@ -16,20 +16,20 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from functions.entsoe.document import Slot, read, slots
 from functions.entsoe.mix import harvest_of
 from functions.entsoe.points import PROVIDER as NAME
-from greenstream.clock import utc_now
-from greenstream.collect import Harvest, collect
-from greenstream.dynamodb import DynamoStore, dynamodb_client
-from greenstream.errors import (
+from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.aws.powertools import PowertoolsTelemetry
+from greenstream.aws.settings import Settings, required, secret
+from greenstream.aws.ssm_secrets import SsmSecrets
+from greenstream.domain.clock import utc_now
+from greenstream.domain.errors import (
     GreenStreamError,
     PermanentError,
     ThrottledError,
     TransientError,
 )
-from greenstream.http import HttpClient
-from greenstream.secrets import SsmSecrets
-from greenstream.settings import Settings, required, secret
-from greenstream.telemetry import PowertoolsTelemetry
-from greenstream.zones import Source, Zone, zones_of
+from greenstream.domain.zones import Source, Zone, zones_of
+from greenstream.ingest.collect import Harvest, collect
+from greenstream.ingest.http import HttpClient
 
 WINDOW: Final = timedelta(hours=36)
 """Longer than the worst delay seen (16 h), and one whole night and day for the solar share."""

@@ -22,7 +22,7 @@ import xmltodict
 from lxml import etree
 
 from functions.entsoe.points import PROVIDER, invalid, quantities_of
-from greenstream.errors import NoDataError, PermanentError
+from greenstream.domain.errors import NoDataError, PermanentError
 
 ZIP_MAGIC: Final = b"PK\x03\x04"
 ZIP_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)

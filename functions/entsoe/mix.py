@@ -8,11 +8,11 @@ from typing import Final
 
 from functions.entsoe.document import COMPLETE_SHARE, Slot, complete_slots
 from functions.entsoe.points import PROVIDER as NAME
-from greenstream.collect import Harvest
-from greenstream.errors import GreenStreamError, InvalidError, NoDataError
-from greenstream.intensity import FactorTable, factor_tables, mix_intensity
-from greenstream.reading import Basis, Quality, Reading
-from greenstream.zones import Source, Zone
+from greenstream.domain.errors import GreenStreamError, InvalidError, NoDataError
+from greenstream.domain.intensity import FactorTable, factor_tables, mix_intensity
+from greenstream.domain.reading import Basis, Quality, Reading
+from greenstream.domain.zones import Source, Zone
+from greenstream.ingest.collect import Harvest
 
 DEFAULT_TABLE: Final = "ENTSOE"
 REVERSIBLE: Final = frozenset({"B10", "B25"})

@@ -6,7 +6,7 @@ from typing import Final, cast
 
 from lxml import etree
 
-from greenstream.errors import InvalidError
+from greenstream.domain.errors import InvalidError
 
 PROVIDER: Final = "entsoe"
 BESIDE_POINTS: Final = ("timeInterval", "resolution")

@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from greenstream.clock import utc_now
-from greenstream.collect import Harvest, collect
-from greenstream.dynamodb import DynamoStore, dynamodb_client
-from greenstream.errors import GreenStreamError, InvalidError, NoDataError, PermanentError
-from greenstream.http import HttpClient
-from greenstream.reading import (
+from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.aws.powertools import PowertoolsTelemetry
+from greenstream.aws.settings import Settings, required
+from greenstream.domain.clock import utc_now
+from greenstream.domain.errors import GreenStreamError, InvalidError, NoDataError, PermanentError
+from greenstream.domain.reading import (
     Basis,
     Forecast,
     ForecastPoint,
@@ -26,9 +26,9 @@ from greenstream.reading import (
     Signal,
     check_gco2_kwh,
 )
-from greenstream.settings import Settings, required
-from greenstream.telemetry import PowertoolsTelemetry
-from greenstream.zones import zones_of
+from greenstream.domain.zones import zones_of
+from greenstream.ingest.collect import Harvest, collect
+from greenstream.ingest.http import HttpClient
 
 NAME: Final = "eso"
 NATIONAL: Final = "national"

@@ -21,15 +21,15 @@ from functions.gridstatus.faults import NAME, ours
 from functions.gridstatus.feed import NEEDS_KEY, FuelMixFeed, LibraryFeed, keep_within
 from functions.gridstatus.mix import readings_of
 from functions.gridstatus.rows import Stored, missed, newest, of_day, rows
-from greenstream.clock import utc_now
-from greenstream.collect import Harvest, collect
-from greenstream.dynamodb import DynamoStore, dynamodb_client
-from greenstream.errors import GreenStreamError, InvalidError, NoDataError, TransientError
-from greenstream.reading import Reading
-from greenstream.secrets import SsmSecrets
-from greenstream.settings import Settings, SettingsError, secret
-from greenstream.telemetry import PowertoolsTelemetry
-from greenstream.zones import Source, Zone, zones_of
+from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.aws.powertools import PowertoolsTelemetry
+from greenstream.aws.settings import Settings, SettingsError, secret
+from greenstream.aws.ssm_secrets import SsmSecrets
+from greenstream.domain.clock import utc_now
+from greenstream.domain.errors import GreenStreamError, InvalidError, NoDataError, TransientError
+from greenstream.domain.reading import Reading
+from greenstream.domain.zones import Source, Zone, zones_of
+from greenstream.ingest.collect import Harvest, collect
 
 DEADLINE_S: Final = 20.0
 """Wall-clock limit of all grids together, asked at the same time."""

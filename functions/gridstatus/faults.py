@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from gridstatus.base import NoDataFoundException, NotSupported, RetiredDataException
 from gridstatus.pjm import DataMinerSnapshotMismatch
 
-from greenstream.errors import (
+from greenstream.domain.errors import (
     GreenStreamError,
     InvalidError,
     NoDataError,

@@ -6,10 +6,10 @@ from typing import Final
 
 from functions.gridstatus.faults import NAME, invalid
 from functions.gridstatus.rows import Row
-from greenstream.errors import InvalidError
-from greenstream.intensity import factor_tables, mix_intensity
-from greenstream.reading import Basis, Quality, Reading
-from greenstream.zones import Source, Zone
+from greenstream.domain.errors import InvalidError
+from greenstream.domain.intensity import factor_tables, mix_intensity
+from greenstream.domain.reading import Basis, Quality, Reading
+from greenstream.domain.zones import Source, Zone
 
 MAX_FUEL_MW: Final = 250_000.0
 """Half as much again as the highest load of the largest grid here (PJM, about 166 GW in 2006)."""

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import pandas as pd
 
 from functions.gridstatus.faults import NAME, invalid
-from greenstream.errors import NoDataError
+from greenstream.domain.errors import NoDataError
 
 OLDEST_ROW: Final = timedelta(hours=23)
 """CAISO's reader files a table whose last stamp is ahead of the clock under yesterday: rows a

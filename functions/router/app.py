@@ -14,30 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools import Logger
 
-from greenstream import answer, answer_health, answer_window, openapi
-from greenstream.candidates import candidates
-from greenstream.clock import Clock, utc_now
-from greenstream.dynamodb import DynamoStore, dynamodb_client
-from greenstream.journal import FlushedTelemetry, Journal
-from greenstream.latency_cache import LatencyCache
-from greenstream.question import (
-    FieldError,
-    QuestionError,
-    no_question,
-    route_question,
-    window_question,
-    zone_question,
-    zones_question,
-)
-from greenstream.reading import Forecast, Reading
-from greenstream.report import MAX_BYTES, latency_report
-from greenstream.routing import decide
-from greenstream.settings import Settings
-from greenstream.snapshot_cache import Patience, SnapshotCache
-from greenstream.split import shares
-from greenstream.store import Store
-from greenstream.telemetry import PowertoolsTelemetry
-from greenstream.web import (
+from greenstream.api import answer, answer_health, answer_window, openapi
+from greenstream.api.candidates import candidates
+from greenstream.api.decision_log import FlushedTelemetry, Journal
+from greenstream.api.function_url import (
     SHARED,
     NotARequestError,
     Reply,
@@ -46,8 +26,28 @@ from greenstream.web import (
     problem,
     response,
 )
-from greenstream.window import Window, cleanest, of_one_kind
-from greenstream.zones import Zone, pops, zones
+from greenstream.api.latency_cache import LatencyCache
+from greenstream.api.question import (
+    FieldError,
+    QuestionError,
+    no_question,
+    route_question,
+    window_question,
+    zone_question,
+    zones_question,
+)
+from greenstream.api.report import MAX_BYTES, latency_report
+from greenstream.api.snapshot_cache import Patience, SnapshotCache
+from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.aws.powertools import PowertoolsTelemetry
+from greenstream.aws.settings import Settings
+from greenstream.domain.clock import Clock, utc_now
+from greenstream.domain.reading import Forecast, Reading
+from greenstream.domain.routing import decide
+from greenstream.domain.split import shares
+from greenstream.domain.window import Window, cleanest, of_one_kind
+from greenstream.domain.zones import Zone, pops, zones
+from greenstream.ports.store import Store
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from typing import Final
 
-from greenstream.errors import InvalidError
+from greenstream.domain.errors import InvalidError
 
 NAME: Final = "watttime"
 SIGNAL_TYPE: Final = "co2_moer"

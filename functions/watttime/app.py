@@ -25,16 +25,16 @@ from functions.watttime.answers import (
 )
 from functions.watttime.readings import BACK, Region
 from functions.watttime.session import Credentials, Requests, Session
-from greenstream.clock import Clock, utc_now
-from greenstream.collect import Harvest, Telemetry, collect
-from greenstream.dynamodb import DynamoStore, dynamodb_client
-from greenstream.errors import GreenStreamError, PermanentError, TransientError
-from greenstream.http import HttpClient
-from greenstream.reading import Forecast, Quality, Reading
-from greenstream.secrets import SsmSecrets
-from greenstream.settings import SecretStore, Settings, required, secret
-from greenstream.telemetry import PowertoolsTelemetry
-from greenstream.zones import Source, Zone, zones_of
+from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.aws.powertools import PowertoolsTelemetry
+from greenstream.aws.settings import SecretStore, Settings, required, secret
+from greenstream.aws.ssm_secrets import SsmSecrets
+from greenstream.domain.clock import Clock, utc_now
+from greenstream.domain.errors import GreenStreamError, PermanentError, TransientError
+from greenstream.domain.reading import Forecast, Quality, Reading
+from greenstream.domain.zones import Source, Zone, zones_of
+from greenstream.ingest.collect import Harvest, Telemetry, collect
+from greenstream.ingest.http import HttpClient
 
 HISTORICAL: Final = "v3/historical"
 FORECAST: Final = "v3/forecast"

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from functions.watttime.answers import NAME, Point, Series, malformed, stamp
-from greenstream.errors import InvalidError, NoDataError
-from greenstream.reading import (
+from greenstream.domain.errors import InvalidError, NoDataError
+from greenstream.domain.reading import (
     FUTURE_TOLERANCE,
     Basis,
     Forecast,

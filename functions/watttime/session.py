@@ -8,9 +8,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from functions.watttime.answers import NAME, Endpoints, token_of
-from greenstream.clock import Clock
-from greenstream.errors import PermanentError, ThrottledError, TransientError, without_secrets
-from greenstream.http import HttpClient, Response
+from greenstream.domain.clock import Clock
+from greenstream.domain.errors import (
+    PermanentError,
+    ThrottledError,
+    TransientError,
+    without_secrets,
+)
+from greenstream.ingest.http import HttpClient, Response
 
 TOKEN_LIFE: Final = timedelta(minutes=30)
 RENEWED_BEFORE: Final = timedelta(minutes=2)

@@ -8,12 +8,12 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError
 
-from greenstream.clock import utc_now
-from greenstream.dynamodb import DynamoStore, dynamodb_client
-from greenstream.policies import DynamoPolicies, UnknownVersionError
-from greenstream.policy import Policy
-from greenstream.store import StoreError
-from greenstream.zones import pops
+from greenstream.aws.dynamo_policies import DynamoPolicies, UnknownVersionError
+from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.domain.clock import utc_now
+from greenstream.domain.policy import Policy
+from greenstream.domain.zones import pops
+from greenstream.ports.store import StoreError
 from infra.local.processes import StackError
 from infra.local.stack import LocalStack
 

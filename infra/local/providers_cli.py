@@ -21,11 +21,11 @@ from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any, Self
 
-from greenstream.collect import Harvest, Provider
-from greenstream.errors import GreenStreamError, TransientError
-from greenstream.freshness import age_s
-from greenstream.reading import Reading
-from greenstream.zones import zones_of
+from greenstream.domain.errors import GreenStreamError, TransientError
+from greenstream.domain.freshness import age_s
+from greenstream.domain.reading import Reading
+from greenstream.domain.zones import zones_of
+from greenstream.ingest.collect import Harvest, Provider
 from infra.local.stack import (
     COLLECTORS,
     HOST,

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from greenstream.policy import FreshnessModel, Policy, RankingSignal
+from greenstream.domain.policy import FreshnessModel, Policy, RankingSignal
 from infra.local.stack import ROOT
 from infra.local.view import table
 

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from greenstream.policy import Policy
+from greenstream.domain.policy import Policy
 from greenstream_tuning.choosing import Chooser, figures
 from greenstream_tuning.replay import NEAREST, ORACLE, Row
 from greenstream_tuning.search import Found

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from greenstream.journal import COMPARED
+from greenstream.api.decision_log import COMPARED
 from infra.local.processes import StackError
 from infra.local.stack import LocalStack
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from greenstream.clock import utc_now
-from greenstream.dynamodb import DynamoStore
-from greenstream.reading import Reading
+from greenstream.aws.dynamo_store import DynamoStore
+from greenstream.domain.clock import utc_now
+from greenstream.domain.reading import Reading
 from infra.local.stack import Stack
 from infra.local.view import table
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from greenstream.latency import BASE_RTT_MS, RTT_MS_PER_KM, estimate_rtt_ms, great_circle_km
+from greenstream.domain.latency import BASE_RTT_MS, RTT_MS_PER_KM, estimate_rtt_ms, great_circle_km
 
 PAIRS_CSV = Path(__file__).parents[3] / "shared" / "datasets" / "rtt" / "gcp_pair_samples.csv"
 

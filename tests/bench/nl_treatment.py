@@ -19,9 +19,9 @@ from lxml import etree
 
 from functions.entsoe.document import Slot, read, slots
 from functions.entsoe.mix import OTHER, SOLAR, harvest_of, solar_in_other, table_of
-from greenstream.intensity import mix_intensity
-from greenstream.reading import Basis
-from greenstream.zones import zones
+from greenstream.domain.intensity import mix_intensity
+from greenstream.domain.reading import Basis
+from greenstream.domain.zones import zones
 
 SHARED = Path(__file__).parents[3] / "shared"
 RECORDING = SHARED / "recordings/entsoe/A75_NL_2024-09-02_A03.xml"

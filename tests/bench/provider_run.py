@@ -35,12 +35,12 @@ from typing import Any
 import httpx
 from aws_lambda_powertools import Logger
 
-from greenstream.collect import Provider, Telemetry, collect
-from greenstream.dynamodb import DynamoStore, dynamodb_client
-from greenstream.http import HttpClient
-from greenstream.reading import Forecast, Reading
-from greenstream.store import ProviderStatus, Put, PutOutcome, Store
-from greenstream.telemetry import PowertoolsTelemetry
+from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.aws.powertools import PowertoolsTelemetry
+from greenstream.domain.reading import Forecast, Reading
+from greenstream.ingest.collect import Provider, Telemetry, collect
+from greenstream.ingest.http import HttpClient
+from greenstream.ports.store import ProviderStatus, Put, PutOutcome, Store
 from tests.fakes.memory_store import MemoryStore
 from tests.integration.conftest import make_table
 from tests.integration.engines import HOST, dynoxide
@@ -148,7 +148,7 @@ def entsoe() -> Iterator[Case]:
     from lxml import etree
 
     from functions.entsoe.app import MAX_ZONES_PER_RUN, WINDOW, Entsoe
-    from greenstream.zones import zones_of
+    from greenstream.domain.zones import zones_of
     from tests.contract.entsoe_wire import NOON, document, period, series
 
     wanted = zones_of("entsoe")[:MAX_ZONES_PER_RUN]

@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-from greenstream.policy import Policy
+from greenstream.domain.policy import Policy
 from greenstream_tuning.feeds import DelayedTrace
 from greenstream_tuning.replay import DRIFT, LIMITS_MS, SEED, TUNED, Span, replay
 from greenstream_tuning.traces import Trace

@@ -26,9 +26,9 @@ from uuid import uuid4
 from aws_lambda_powertools import Logger
 
 import greenstream
-from greenstream.clock import utc_now
-from greenstream.telemetry import PowertoolsTelemetry
-from greenstream.zones import pops, zones
+from greenstream.aws.powertools import PowertoolsTelemetry
+from greenstream.domain.clock import utc_now
+from greenstream.domain.zones import pops, zones
 from tests.builders import a_reading
 from tests.fakes.memory_store import MemoryStore
 from tests.measure import ROOT, Figure, durations_ms, quantile, report

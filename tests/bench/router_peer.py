@@ -31,18 +31,18 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from greenstream import answer as body
-from greenstream.clock import utc_now
-from greenstream.dynamodb import DynamoStore, dynamodb_client
-from greenstream.latency import estimate_rtt_ms, great_circle_km
-from greenstream.policy import Policy
-from greenstream.reading import Reading
-from greenstream.routing import Candidate, LatencySource, decide, like_for_like
-from greenstream.snapshot_cache import View
-from greenstream.store import Snapshot
-from greenstream.telemetry import PowertoolsTelemetry
-from greenstream.web import Reply
-from greenstream.zones import SEED_POPS, pops
+from greenstream.api import answer as body
+from greenstream.api.function_url import Reply
+from greenstream.api.snapshot_cache import View
+from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.aws.powertools import PowertoolsTelemetry
+from greenstream.domain.clock import utc_now
+from greenstream.domain.latency import estimate_rtt_ms, great_circle_km
+from greenstream.domain.policy import Policy
+from greenstream.domain.reading import Reading
+from greenstream.domain.routing import Candidate, LatencySource, decide, like_for_like
+from greenstream.domain.zones import SEED_POPS, pops
+from greenstream.ports.store import Snapshot
 from tests.bench.router_handler import event, filled_store
 from tests.integration.conftest import make_table
 from tests.integration.engines import HOST, ROOT, dynoxide, free_port, served

@@ -13,8 +13,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from greenstream.dynamodb import DynamoStore, dynamodb_client
-from greenstream.zones import zones
+from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.domain.zones import zones
 from tests.builders import NOW
 from tests.integration.conftest import make_table
 from tests.integration.engines import dynoxide

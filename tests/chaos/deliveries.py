@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
-from greenstream import items
-from greenstream.collect import CollectionFailedError, Harvest, collect
-from greenstream.dynamodb import DynamoStore
-from greenstream.errors import GreenStreamError
-from greenstream.reading import Reading
-from greenstream.store import ProviderState, ProviderStatus, StoreError
+from greenstream.aws import items
+from greenstream.aws.dynamo_store import DynamoStore
+from greenstream.domain.errors import GreenStreamError
+from greenstream.domain.reading import Reading
+from greenstream.ingest.collect import CollectionFailedError, Harvest, collect
+from greenstream.ports.store import ProviderState, ProviderStatus, StoreError
 from tests.builders import AVERAGE_DIRECT, NOW, a_reading
 from tests.chaos.table_model import TableModel
 from tests.chaos.turns import Client, Fate, Request, Turns, undisturbed

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from samtranslator.yaml_helper import yaml_parse
 
-from greenstream.dynamodb import DynamoStore
-from greenstream.reading import Basis, Forecast, Kind, Reading, Signal
-from greenstream.store import Snapshot
+from greenstream.aws.dynamo_store import DynamoStore
+from greenstream.domain.reading import Basis, Forecast, Kind, Reading, Signal
+from greenstream.ports.store import Snapshot
 from infra.local.stack import SECRETS
 from tests.chaos.sandbox import ROOT, Run, Sandboxes
 from tests.integration.conftest import make_table

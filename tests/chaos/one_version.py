@@ -7,22 +7,41 @@ uses nothing newer than the oldest version that it is run with.
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-from greenstream.dynamodb import DynamoStore, dynamodb_client
-from greenstream.ladder import HourMean, HourProfile
-from greenstream.policies import DynamoPolicies
-from greenstream.policy import FreshnessModel, Policy, RankingSignal
-from greenstream.reading import (
-    Basis,
-    Forecast,
-    ForecastPoint,
-    Kind,
-    Quality,
-    Reading,
-    Scope,
-    Signal,
-)
-from greenstream.store import ProviderState, ProviderStatus
+if TYPE_CHECKING or find_spec("greenstream.domain"):
+    from greenstream.aws.dynamo_policies import DynamoPolicies
+    from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+    from greenstream.domain.ladder import HourMean, HourProfile
+    from greenstream.domain.policy import FreshnessModel, Policy, RankingSignal
+    from greenstream.domain.reading import (
+        Basis,
+        Forecast,
+        ForecastPoint,
+        Kind,
+        Quality,
+        Reading,
+        Scope,
+        Signal,
+    )
+    from greenstream.ports.store import ProviderState, ProviderStatus
+else:  # The older version has no packages inside `greenstream`.
+    from greenstream.dynamodb import DynamoStore, dynamodb_client
+    from greenstream.ladder import HourMean, HourProfile
+    from greenstream.policies import DynamoPolicies
+    from greenstream.policy import FreshnessModel, Policy, RankingSignal
+    from greenstream.reading import (
+        Basis,
+        Forecast,
+        ForecastPoint,
+        Kind,
+        Quality,
+        Reading,
+        Scope,
+        Signal,
+    )
+    from greenstream.store import ProviderState, ProviderStatus
 
 T0 = datetime(2026, 11, 22, 16, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from functions.router.app import TELEMETRY, Router, table_client
-from greenstream.clock import utc_now
-from greenstream.dynamodb import DynamoStore
-from greenstream.settings import Settings
+from greenstream.aws.dynamo_store import DynamoStore
+from greenstream.aws.settings import Settings
+from greenstream.domain.clock import utc_now
 
 
 class Ahead:

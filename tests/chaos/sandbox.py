@@ -23,7 +23,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-import greenstream.clock
+import greenstream.domain.clock
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = ROOT / "tests" / "events" / "scheduled"
@@ -146,7 +146,7 @@ def invoke(provider: str, told: Mapping[str, Any]) -> NoReturn:
     os.environ.clear()
     os.environ.update(told["environment"])
     now = datetime.fromisoformat(told["now"])
-    greenstream.clock.utc_now = lambda: now  # the port whose other side the modules import
+    greenstream.domain.clock.utc_now = lambda: now  # the port whose other side the modules import
     result: dict[str, Any] = {"error": None, "answer": {}}
     try:
         app = importlib.import_module(f"functions.{provider}.app")

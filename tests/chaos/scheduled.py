@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 
-from greenstream.clock import utc_now
-from greenstream.collect import Harvest, collect
-from greenstream.dynamodb import DynamoStore
-from greenstream.reading import Quality, Reading
-from greenstream.store import StoreError
-from greenstream.zones import Source, Zone
+from greenstream.aws.dynamo_store import DynamoStore
+from greenstream.domain.clock import utc_now
+from greenstream.domain.reading import Quality, Reading
+from greenstream.domain.zones import Source, Zone
+from greenstream.ingest.collect import Harvest, collect
+from greenstream.ports.store import StoreError
 
 SLOT = timedelta(seconds=2)
 SERVED = timedelta(minutes=10)

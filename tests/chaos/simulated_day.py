@@ -37,15 +37,15 @@ from functions.gridstatus.app import Gridstatus, wanted
 from functions.router.app import Router
 from functions.tuner.app import run as tune
 from functions.watttime.app import WattTime
-from greenstream.collect import CollectionFailedError, Provider, collect
-from greenstream.dynamodb import DynamoStore
-from greenstream.http import HttpClient
-from greenstream.ladder import HourMean, HourProfile
-from greenstream.policies import DynamoPolicies
-from greenstream.reading import Forecast, Kind, Reading
-from greenstream.snapshot_cache import TIME_TO_LIVE
-from greenstream.store import Put, PutOutcome, Snapshot
-from greenstream.zones import pops, zones_of
+from greenstream.api.snapshot_cache import TIME_TO_LIVE
+from greenstream.aws.dynamo_policies import DynamoPolicies
+from greenstream.aws.dynamo_store import DynamoStore
+from greenstream.domain.ladder import HourMean, HourProfile
+from greenstream.domain.reading import Forecast, Kind, Reading
+from greenstream.domain.zones import pops, zones_of
+from greenstream.ingest.collect import CollectionFailedError, Provider, collect
+from greenstream.ingest.http import HttpClient
+from greenstream.ports.store import Put, PutOutcome, Snapshot
 from infra.cost import ROOT, rate_s
 from infra.local.upstream.faults import COMMON_FAULTS, SENDING_FAULTS, Fault, Faults
 from infra.local.upstream.providers import PROVIDERS

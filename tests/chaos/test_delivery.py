@@ -20,8 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from greenstream.dynamodb import dynamodb_client
-from greenstream.errors import NoDataError, TransientError
+from greenstream.aws.dynamo_store import dynamodb_client
+from greenstream.domain.errors import NoDataError, TransientError
 from tests.chaos.deliveries import Delivery, Scene, Seen, store_on
 from tests.chaos.turns import Fate, Request, disturbed, every_order
 from tests.integration import engines

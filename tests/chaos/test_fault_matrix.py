@@ -22,9 +22,9 @@ from typing import Any
 
 import pytest
 
-from greenstream.dynamodb import dynamodb_client
-from greenstream.reading import FUTURE_TOLERANCE, Reading
-from greenstream.zones import zones_of
+from greenstream.aws.dynamo_store import dynamodb_client
+from greenstream.domain.reading import FUTURE_TOLERANCE, Reading
+from greenstream.domain.zones import zones_of
 from infra.local.stack import COLLECTORS
 from tests.chaos.conftest import WHOLE
 from tests.chaos.fault_rows import (

@@ -24,15 +24,14 @@ import httpx
 import pytest
 
 from functions.entsoe.document import MAX_MEMBERS, MAX_XML_BYTES, read
-from greenstream.errors import (
+from greenstream.domain.errors import (
     MAX_MESSAGE_CHARS,
     GreenStreamError,
     InvalidError,
     PermanentError,
     TransientError,
 )
-from greenstream.http import HttpClient, Response
-from greenstream.reading import (
+from greenstream.domain.reading import (
     MAX_DETAIL_CHARS,
     MAX_FORECAST_POINTS,
     Basis,
@@ -41,6 +40,7 @@ from greenstream.reading import (
     Scope,
     Signal,
 )
+from greenstream.ingest.http import HttpClient, Response
 from infra.local import page
 from infra.local.processes import StackError
 from infra.local.stack import ROOT

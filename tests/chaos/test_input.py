@@ -29,14 +29,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.router.app import Router
-from greenstream import items, openapi
-from greenstream.dynamodb import DynamoStore
-from greenstream.policy import Policy
-from greenstream.question import MAX_ERRORS, MAX_QUERY_CHARS, PARAMETERS
-from greenstream.report import MAX_BYTES, MAX_SAMPLES, SAMPLE_FIELDS
-from greenstream.roundtrips import VOTES, learnt
-from greenstream.telemetry import PowertoolsTelemetry
-from greenstream.zones import pops, zones
+from greenstream.api import openapi
+from greenstream.api.question import MAX_ERRORS, MAX_QUERY_CHARS, PARAMETERS
+from greenstream.api.report import MAX_BYTES, MAX_SAMPLES, SAMPLE_FIELDS
+from greenstream.aws import items
+from greenstream.aws.dynamo_store import DynamoStore
+from greenstream.aws.powertools import PowertoolsTelemetry
+from greenstream.domain.policy import Policy
+from greenstream.domain.roundtrips import VOTES, learnt
+from greenstream.domain.zones import pops, zones
 from tests.builders import NOW
 from tests.fakes.memory_store import MemoryStore
 from tests.integration import function_url

@@ -19,13 +19,13 @@ from uuid import uuid4
 import pytest
 
 from functions.router.app import Router
-from greenstream import items
-from greenstream.dynamodb import dynamodb_client
-from greenstream.ladder import HourMean, HourProfile
-from greenstream.policy import FreshnessModel, Policy
-from greenstream.reading import Reading
-from greenstream.roundtrips import LIFE as LATENCY_LIFE
-from greenstream.store import Snapshot, Store
+from greenstream.aws import items
+from greenstream.aws.dynamo_store import dynamodb_client
+from greenstream.domain.ladder import HourMean, HourProfile
+from greenstream.domain.policy import FreshnessModel, Policy
+from greenstream.domain.reading import Reading
+from greenstream.domain.roundtrips import LIFE as LATENCY_LIFE
+from greenstream.ports.store import Snapshot, Store
 from infra import cost
 from tests.chaos.simulated_day import Day, Footprint, Sink, SourceKey
 from tests.integration import engines

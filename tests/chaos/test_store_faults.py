@@ -29,12 +29,12 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from greenstream.clock import utc_now
-from greenstream.dynamodb import DynamoStore, dynamodb_client
-from greenstream.journal import FLUSH_EVERY
-from greenstream.reading import Reading
-from greenstream.snapshot_cache import RETRY_AFTER
-from greenstream.zones import Source, Zone, zones_of
+from greenstream.api.decision_log import FLUSH_EVERY
+from greenstream.api.snapshot_cache import RETRY_AFTER
+from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.domain.clock import utc_now
+from greenstream.domain.reading import Reading
+from greenstream.domain.zones import Source, Zone, zones_of
 from tests.chaos.scheduled import SERVED, Schedule, Upstream, served, slots
 from tests.chaos.store_proxy import NAMES, WELL, Spoil, StoreProxy, error
 from tests.integration import engines

@@ -18,10 +18,10 @@ from uuid import uuid4
 import pytest
 from moto import mock_aws
 
-from greenstream import items
-from greenstream.dynamodb import DynamoStore, dynamodb_client
-from greenstream.policies import DynamoPolicies
-from greenstream.store import PutOutcome, Snapshot
+from greenstream.aws import items
+from greenstream.aws.dynamo_policies import DynamoPolicies
+from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.ports.store import PutOutcome, Snapshot
 from tests.chaos import one_version
 from tests.chaos.one_version import (
     EVERYTHING,

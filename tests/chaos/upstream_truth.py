@@ -5,7 +5,13 @@ from datetime import datetime
 
 import pytest
 
-from greenstream.reading import Forecast, ForecastPoint, Quality, Reading, gco2_kwh_from_lb_mwh
+from greenstream.domain.reading import (
+    Forecast,
+    ForecastPoint,
+    Quality,
+    Reading,
+    gco2_kwh_from_lb_mwh,
+)
 from infra.local.upstream import caiso, electricitymaps, entsoe, neso, nyiso, pjm, watttime
 
 NATION = 18

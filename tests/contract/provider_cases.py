@@ -23,11 +23,11 @@ from functions.gridstatus.feed import LibraryFeed
 from functions.gridstatus.mix import readings_of
 from functions.gridstatus.rows import rows
 from functions.watttime.app import WattTime
-from greenstream.collect import Harvest, Provider
-from greenstream.errors import GreenStreamError
-from greenstream.http import HttpClient
-from greenstream.reading import Basis, Kind, Quality, Reading, Scope, Signal
-from greenstream.zones import Source, Zone, zones_of
+from greenstream.domain.errors import GreenStreamError
+from greenstream.domain.reading import Basis, Kind, Quality, Reading, Scope, Signal
+from greenstream.domain.zones import Source, Zone, zones_of
+from greenstream.ingest.collect import Harvest, Provider
+from greenstream.ingest.http import HttpClient
 from infra.local.upstream import caiso, electricitymaps, entsoe, neso, nyiso, pjm, watttime
 from infra.local.upstream.wire import Answer, Request, json_answer
 from tests.builders import a_source, a_zone

@@ -16,7 +16,7 @@ from threading import Event, Thread
 import pytest
 import trustme
 
-from greenstream.clock import utc_now
+from greenstream.domain.clock import utc_now
 from infra.local.upstream.server import Upstream
 from infra.local.upstream.wire import Answer, Provider, Request
 

@@ -24,8 +24,9 @@ from functions.electricitymaps.app import (
     open_zones,
     reading_of,
 )
-from greenstream.collect import CollectionFailedError, Harvest, collect
-from greenstream.errors import (
+from greenstream.aws.powertools import PowertoolsTelemetry
+from greenstream.aws.settings import Settings, SettingsError
+from greenstream.domain.errors import (
     GreenStreamError,
     InvalidError,
     NoDataError,
@@ -33,11 +34,10 @@ from greenstream.errors import (
     ThrottledError,
     TransientError,
 )
-from greenstream.http import HttpClient
-from greenstream.reading import Basis, Quality, Reading, Scope, Signal
-from greenstream.settings import Settings, SettingsError
-from greenstream.telemetry import PowertoolsTelemetry
-from greenstream.zones import Source, Zone
+from greenstream.domain.reading import Basis, Quality, Reading, Scope, Signal
+from greenstream.domain.zones import Source, Zone
+from greenstream.ingest.collect import CollectionFailedError, Harvest, collect
+from greenstream.ingest.http import HttpClient
 from infra.local.upstream import electricitymaps, wire
 from tests.builders import MARGINAL_DIRECT, a_reading, a_source, a_zone
 from tests.fakes.memory_store import MemoryStore

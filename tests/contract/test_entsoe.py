@@ -11,8 +11,7 @@ import pytest
 from functions.entsoe.app import MAX_ZONES_PER_RUN, Entsoe
 from functions.entsoe.document import Slot, read, slots
 from functions.entsoe.mix import harvest_of, solar_in_other, table_of
-from greenstream.collect import Harvest
-from greenstream.errors import (
+from greenstream.domain.errors import (
     GreenStreamError,
     InvalidError,
     NoDataError,
@@ -20,9 +19,10 @@ from greenstream.errors import (
     ThrottledError,
     TransientError,
 )
-from greenstream.http import HttpClient
-from greenstream.reading import MIN_COVERAGE, Basis, Quality, Reading, Scope, Signal
-from greenstream.zones import zones_of
+from greenstream.domain.reading import MIN_COVERAGE, Basis, Quality, Reading, Scope, Signal
+from greenstream.domain.zones import zones_of
+from greenstream.ingest.collect import Harvest
+from greenstream.ingest.http import HttpClient
 from tests.contract.entsoe_wire import (
     DARK,
     FR,

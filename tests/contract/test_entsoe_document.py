@@ -19,7 +19,7 @@ from functions.entsoe.document import (
     read,
     slots,
 )
-from greenstream.errors import InvalidError, NoDataError, PermanentError
+from greenstream.domain.errors import InvalidError, NoDataError, PermanentError
 from tests.contract.entsoe_wire import (
     DARK,
     FR,

@@ -16,16 +16,16 @@ from functions.eso.app import (
     national_half_hours,
     regional_half_hours,
 )
-from greenstream.collect import Harvest
-from greenstream.errors import (
+from greenstream.domain.errors import (
     GreenStreamError,
     InvalidError,
     NoDataError,
     PermanentError,
     TransientError,
 )
-from greenstream.http import HttpClient
-from greenstream.reading import Basis, Quality, Scope, Signal
+from greenstream.domain.reading import Basis, Quality, Scope, Signal
+from greenstream.ingest.collect import Harvest
+from greenstream.ingest.http import HttpClient
 
 NOW = datetime(2026, 5, 6, 0, 17, tzinfo=UTC)
 Answer = Callable[[httpx.Request], httpx.Response]

@@ -19,9 +19,9 @@ import pytest
 from functions.gridstatus import app
 from functions.gridstatus.feed import LibraryFeed
 from functions.gridstatus.rows import rows
-from greenstream.collect import Harvest
-from greenstream.errors import GreenStreamError, InvalidError
-from greenstream.reading import Basis, Reading, Scope
+from greenstream.domain.errors import GreenStreamError, InvalidError
+from greenstream.domain.reading import Basis, Reading, Scope
+from greenstream.ingest.collect import Harvest
 from tests.contract.recorded_origin import Origin, serving
 
 FIXTURES = Path(__file__).parent / "fixtures" / "gridstatus"

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from greenstream import items
-from greenstream.collect import Harvest
-from greenstream.errors import GreenStreamError, InvalidError
-from greenstream.reading import Quality
-from greenstream.zones import zones
+from greenstream.aws import items
+from greenstream.domain.errors import GreenStreamError, InvalidError
+from greenstream.domain.reading import Quality
+from greenstream.domain.zones import zones
+from greenstream.ingest.collect import Harvest
 from infra.local.stack import COLLECTORS
 from infra.local.upstream.providers import PROVIDERS
 from infra.local.upstream.wire import Answer, Request

@@ -20,8 +20,8 @@ from functions.watttime.answers import endpoints_by_region, series_of, token_of
 from functions.watttime.app import WattTime
 from functions.watttime.readings import gco2_kwh_of
 from functions.watttime.session import Session
-from greenstream.collect import CollectionFailedError, Harvest, Telemetry, collect
-from greenstream.errors import (
+from greenstream.aws.powertools import PowertoolsTelemetry
+from greenstream.domain.errors import (
     GreenStreamError,
     InvalidError,
     NoDataError,
@@ -29,9 +29,9 @@ from greenstream.errors import (
     ThrottledError,
     TransientError,
 )
-from greenstream.http import HttpClient
-from greenstream.reading import Basis, Quality, Reading, Scope, Signal
-from greenstream.telemetry import PowertoolsTelemetry
+from greenstream.domain.reading import Basis, Quality, Reading, Scope, Signal
+from greenstream.ingest.collect import CollectionFailedError, Harvest, Telemetry, collect
+from greenstream.ingest.http import HttpClient
 from infra.local.upstream import watttime, wire
 from tests.builders import a_source, a_zone
 from tests.fakes.memory_store import MemoryStore

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from greenstream.reading import Reading, Scope
-from greenstream.store import Store
+from greenstream.domain.reading import Reading, Scope
+from greenstream.ports.store import Store
 from greenstream_tuning.traces import load_traces
 from tests.builders import a_reading
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from greenstream.ladder import HourMean, HourProfile
-from greenstream.store import ProviderState, ProviderStatus
-from greenstream.zones import zones
+from greenstream.domain.ladder import HourMean, HourProfile
+from greenstream.domain.zones import zones
+from greenstream.ports.store import ProviderState, ProviderStatus
 from infra.local.processes import StackError
 from tests.builders import AVERAGE_DIRECT
 from tests.fakes.memory_store import MemoryStore

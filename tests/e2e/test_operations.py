@@ -17,7 +17,7 @@ import httpx
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from greenstream.policy import Policy
+from greenstream.domain.policy import Policy
 from infra.local.stack import COLLECTORS, ROOT, STACK_NAME, LocalStack, Stack
 from tests.e2e.test_local_stack import until
 

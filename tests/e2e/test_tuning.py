@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from greenstream.clock import utc_now
-from greenstream.dynamodb import DynamoStore
-from greenstream.policies import DynamoPolicies
-from greenstream.policy import Policy
+from greenstream.aws.dynamo_policies import DynamoPolicies
+from greenstream.aws.dynamo_store import DynamoStore
+from greenstream.domain.clock import utc_now
+from greenstream.domain.policy import Policy
 from infra.local.replay_cli import DATASETS
 from infra.local.stack import (
     ROOT,

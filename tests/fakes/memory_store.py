@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from greenstream.items import MAX_EARLIER, MAX_ERROR_CHARS
-from greenstream.ladder import HourProfile
-from greenstream.policy import Policy
-from greenstream.reading import Forecast, Kind, Reading
-from greenstream.roundtrips import MeasuredRtt, learnt
-from greenstream.store import ProviderStatus, Put, PutOutcome, Snapshot, StoreError
+from greenstream.aws.items import MAX_EARLIER, MAX_ERROR_CHARS
+from greenstream.domain.ladder import HourProfile
+from greenstream.domain.policy import Policy
+from greenstream.domain.reading import Forecast, Kind, Reading
+from greenstream.domain.roundtrips import MeasuredRtt, learnt
+from greenstream.ports.store import ProviderStatus, Put, PutOutcome, Snapshot, StoreError
 
 SourceKey = tuple[str, str, Kind]
 
 
 class MemoryStore:
-    """A `greenstream.store.Store`; `unreachable` makes every call raise `StoreError`."""
+    """A `greenstream.ports.store.Store`; `unreachable` makes every call raise `StoreError`."""
 
     def __init__(
         self,

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from greenstream import items
-from greenstream.dynamodb import LATENCY_PAGES, LATENCY_TRIES, DynamoStore
-from greenstream.roundtrips import VOTES, MeasuredRtt
-from greenstream.zones import pops
+from greenstream.aws import items
+from greenstream.aws.dynamo_store import LATENCY_PAGES, LATENCY_TRIES, DynamoStore
+from greenstream.domain.roundtrips import VOTES, MeasuredRtt
+from greenstream.domain.zones import pops
 from tests.store_contract import T0
 
 if TYPE_CHECKING:

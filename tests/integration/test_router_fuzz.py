@@ -6,7 +6,7 @@ from typing import Any
 import hypothesis
 import schemathesis
 
-from greenstream.reading import Basis, Forecast, ForecastPoint, Scope, Signal
+from greenstream.domain.reading import Basis, Forecast, ForecastPoint, Scope, Signal
 from tests.builders import NOW
 from tests.fakes.memory_store import MemoryStore
 from tests.integration.function_url import application

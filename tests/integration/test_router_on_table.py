@@ -13,9 +13,9 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from functions.router import app
-from greenstream.dynamodb import DynamoStore, dynamodb_client
-from greenstream.reading import Basis, Forecast, ForecastPoint, Scope, Signal
-from greenstream.store import ProviderState, ProviderStatus
+from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.domain.reading import Basis, Forecast, ForecastPoint, Scope, Signal
+from greenstream.ports.store import ProviderState, ProviderStatus
 from tests.builders import AVERAGE_LIFECYCLE, NOW
 from tests.router_client import Client, SetClock, a_reading_of
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from greenstream.clock import utc_now
-from greenstream.dynamodb import DynamoStore, dynamodb_client
+from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.domain.clock import utc_now
 from tests.integration import engines
 from tests.integration.conftest import make_table
 from tests.integration.runtime_interface import EVENTS, Runtime, event, runtime

@@ -14,11 +14,11 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError
 from hypothesis import HealthCheck, given, settings
 
-from greenstream import items
-from greenstream.dynamodb import SLOW_LIFE, DynamoStore, dynamodb_client
-from greenstream.policy import Policy, RankingSignal
-from greenstream.reading import Basis, Kind, Reading, Signal
-from greenstream.store import Put, PutOutcome, StoreError
+from greenstream.aws import items
+from greenstream.aws.dynamo_store import SLOW_LIFE, DynamoStore, dynamodb_client
+from greenstream.domain.policy import Policy, RankingSignal
+from greenstream.domain.reading import Basis, Kind, Reading, Signal
+from greenstream.ports.store import Put, PutOutcome, StoreError
 from tests.item_size import item_bytes
 from tests.store_contract import (
     HOUR,

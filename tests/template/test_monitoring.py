@@ -10,13 +10,13 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from functions.tuner import app as tuner
-from greenstream.attribution import Comparison
-from greenstream.collect import Harvest, collect
-from greenstream.journal import COMPARED, Journal
-from greenstream.ladder import Rung
-from greenstream.policy import Policy
-from greenstream.routing import decide
-from greenstream.zones import zones_of
+from greenstream.api.decision_log import COMPARED, Journal
+from greenstream.domain.attribution import Comparison
+from greenstream.domain.ladder import Rung
+from greenstream.domain.policy import Policy
+from greenstream.domain.routing import decide
+from greenstream.domain.zones import zones_of
+from greenstream.ingest.collect import Harvest, collect
 from tests.builders import NOW, a_candidate, a_reading
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Log

@@ -12,7 +12,7 @@ import pytest
 from functions.electricitymaps import app as electricitymaps
 from functions.eso import app as eso
 from functions.watttime import session as watttime
-from greenstream.http import MAX_RETRY_AFTER_S
+from greenstream.ingest.http import MAX_RETRY_AFTER_S
 from infra.local.stack import SECRETS
 from tests.template.conftest import ROOT, Expanded, expanded
 
@@ -165,7 +165,7 @@ class TestTheTable:
         assert template.default("ReplicaRegion") == ""
 
     def test_expires_the_attribute_that_the_store_writes(self) -> None:
-        store = (ROOT / "layers/greenstream/greenstream/dynamodb.py").read_text()
+        store = (ROOT / "layers/greenstream/greenstream/aws/dynamo_store.py").read_text()
         assert '"expires_at"' in store
 
 
@@ -293,7 +293,7 @@ class TestWhoMayDoWhat:
             if "ssm:GetParameter" in listed(statement["Action"])
         ]
         sources = (ROOT / "functions" / collector).glob("*.py")
-        reads = any("greenstream.secrets" in source.read_text() for source in sources)
+        reads = any("greenstream.aws.ssm_secrets" in source.read_text() for source in sources)
         own = f"parameter/greenstream/${{Stage}}/{collector}/*"
         assert [name.rpartition(":")[2] for name in secrets] == ([own] if reads else [])
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from greenstream.attribution import Comparison, best_static
-from greenstream.journal import COMPARED, Journal
-from greenstream.ladder import Rung
-from greenstream.policy import Policy
-from greenstream.routing import Candidate, Decision, decide
-from greenstream.zones import zones
+from greenstream.api.decision_log import COMPARED, Journal
+from greenstream.domain.attribution import Comparison, best_static
+from greenstream.domain.ladder import Rung
+from greenstream.domain.policy import Policy
+from greenstream.domain.routing import Candidate, Decision, decide
+from greenstream.domain.zones import zones
 from tests.builders import AVERAGE_DIRECT, MARGINAL_DIRECT, NOW, a_candidate
 
 POLICY = Policy(max_latency_ms=80, latency_price_gco2_kwh_ms=0)

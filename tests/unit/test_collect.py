@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from greenstream.collect import CollectionFailedError, Harvest, collect
-from greenstream.errors import GreenStreamError, InvalidError, NoDataError, TransientError
-from greenstream.reading import Forecast, ForecastPoint
-from greenstream.store import ProviderState, ProviderStatus, PutOutcome, StoreError
+from greenstream.domain.errors import GreenStreamError, InvalidError, NoDataError, TransientError
+from greenstream.domain.reading import Forecast, ForecastPoint
+from greenstream.ingest.collect import CollectionFailedError, Harvest, collect
+from greenstream.ports.store import ProviderState, ProviderStatus, PutOutcome, StoreError
 from tests.builders import AVERAGE_DIRECT, NOW, a_reading
 from tests.fakes.memory_store import MemoryStore
 

@@ -4,9 +4,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from greenstream.intensity import factor_tables
-from greenstream.reading import MAX_GCO2_KWH, Basis
-from greenstream.zones import Pop, Zone, load, pops, zones
+from greenstream.domain.intensity import factor_tables
+from greenstream.domain.reading import MAX_GCO2_KWH, Basis
+from greenstream.domain.zones import Pop, Zone, load, pops, zones
 
 # Fuel names as gridstatus 0.37.0 returns them.
 FUELS = {

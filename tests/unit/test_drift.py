@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenstream import items
-from greenstream.drift import error_gco2_kwh, expected_gco2_kwh, persistence, profile_at
-from greenstream.ladder import HourMean, HourProfile, Ladder, Rung, ZoneCarbon
-from greenstream.policy import FreshnessModel, Policy
-from greenstream.reading import Reading, Scope
+from greenstream.aws import items
+from greenstream.domain.drift import error_gco2_kwh, expected_gco2_kwh, persistence, profile_at
+from greenstream.domain.ladder import HourMean, HourProfile, Ladder, Rung, ZoneCarbon
+from greenstream.domain.policy import FreshnessModel, Policy
+from greenstream.domain.reading import Reading, Scope
 from tests.builders import AVERAGE_DIRECT, NOW, a_reading, a_zone
 
 HALF_LIFE_S = 18 * 3600.0

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from greenstream.zones import Pop, Zone, pops, zones
+from greenstream.domain.zones import Pop, Zone, pops, zones
 
 SAME_TOWN_KM = 75.0
 GRIDS_OF_GRIDSTATUS = {"CISO": "CAISO", "NYIS": "NYISO", "PJM": "PJM"}

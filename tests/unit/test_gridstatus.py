@@ -19,17 +19,17 @@ from gridstatus.pjm import DataMinerSnapshotMismatch
 
 from functions.gridstatus import app
 from functions.gridstatus.feed import FuelMixFeed, keep_within
-from greenstream.collect import Harvest
-from greenstream.errors import (
+from greenstream.aws.settings import SettingsError
+from greenstream.domain.errors import (
     GreenStreamError,
     InvalidError,
     NoDataError,
     PermanentError,
     TransientError,
 )
-from greenstream.intensity import factor_tables, mix_intensity
-from greenstream.reading import Basis, Quality, Reading, Scope, Signal
-from greenstream.settings import SettingsError
+from greenstream.domain.intensity import factor_tables, mix_intensity
+from greenstream.domain.reading import Basis, Quality, Reading, Scope, Signal
+from greenstream.ingest.collect import Harvest
 
 NOW = datetime(2026, 3, 5, 18, 3, tzinfo=UTC)  # 13:03 in New York, 10:03 in California
 LAST = NOW.replace(minute=0)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from greenstream.errors import InvalidError, ThrottledError, TransientError
-from greenstream.http import HttpClient, Response
+from greenstream.domain.errors import InvalidError, ThrottledError, TransientError
+from greenstream.ingest.http import HttpClient, Response
 
 Reply = Callable[[httpx.Request], httpx.Response]
 

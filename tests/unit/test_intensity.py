@@ -7,10 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenstream.errors import InvalidError
-from greenstream.intensity import Factor, FactorTable, Intensity, factor_tables, mix_intensity
-from greenstream.reading import Basis
-from greenstream.zones import zones
+from greenstream.domain.errors import InvalidError
+from greenstream.domain.intensity import (
+    Factor,
+    FactorTable,
+    Intensity,
+    factor_tables,
+    mix_intensity,
+)
+from greenstream.domain.reading import Basis
+from greenstream.domain.zones import zones
 
 TABLE = FactorTable(
     table="T",

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenstream.freshness import age_s, penalty_gco2_kwh
-from greenstream.ladder import (
+from greenstream.domain.freshness import age_s, penalty_gco2_kwh
+from greenstream.domain.ladder import (
     FULL_COVERAGE,
     HourMean,
     HourProfile,
@@ -17,9 +17,9 @@ from greenstream.ladder import (
     Rung,
     ZoneCarbon,
 )
-from greenstream.policy import Policy
-from greenstream.reading import Reading, Scope
-from greenstream.zones import Zone
+from greenstream.domain.policy import Policy
+from greenstream.domain.reading import Reading, Scope
+from greenstream.domain.zones import Zone
 from tests.builders import (
     AVERAGE_DIRECT,
     AVERAGE_LIFECYCLE,

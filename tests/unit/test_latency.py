@@ -4,8 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenstream.latency import BASE_RTT_MS, EARTH_RADIUS_KM, estimate_rtt_ms, great_circle_km
-from greenstream.zones import pops
+from greenstream.domain.latency import (
+    BASE_RTT_MS,
+    EARTH_RADIUS_KM,
+    estimate_rtt_ms,
+    great_circle_km,
+)
+from greenstream.domain.zones import pops
 
 HALF_WAY_ROUND_KM = math.pi * EARTH_RADIUS_KM
 LIGHT_IN_FIBRE_RTT_MS_PER_KM = 2 * 1.468 / 299_792.458 * 1000

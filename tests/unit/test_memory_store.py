@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 
-from greenstream.reading import Reading
-from greenstream.store import Store, StoreError
+from greenstream.domain.reading import Reading
+from greenstream.ports.store import Store, StoreError
 from tests.fakes.memory_store import MemoryStore
 from tests.store_contract import (
     StoreContract,

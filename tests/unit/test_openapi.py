@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from greenstream import question, report, roundtrips
-from greenstream.ladder import Rung
-from greenstream.policy import FreshnessModel, Policy, RankingSignal
-from greenstream.question import PARAMETERS
-from greenstream.reading import Basis, Quality, Scope, Signal
-from greenstream.routing import LatencySource, Reason
-from greenstream.store import ProviderState
-from greenstream.zones import pops, zones
+from greenstream.api import question, report
+from greenstream.api.question import PARAMETERS
+from greenstream.domain import roundtrips
+from greenstream.domain.ladder import Rung
+from greenstream.domain.policy import FreshnessModel, Policy, RankingSignal
+from greenstream.domain.reading import Basis, Quality, Scope, Signal
+from greenstream.domain.routing import LatencySource, Reason
+from greenstream.domain.zones import pops, zones
+from greenstream.ports.store import ProviderState
 from tests import api
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Client

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from greenstream.collect import Harvest
-from greenstream.errors import InvalidError, NoDataError, PermanentError, TransientError
-from greenstream.zones import zones_of
+from greenstream.domain.errors import InvalidError, NoDataError, PermanentError, TransientError
+from greenstream.domain.zones import zones_of
+from greenstream.ingest.collect import Harvest
 from infra.local.providers_cli import COLUMNS, Finding, Verdict, check
 from tests.builders import a_reading
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenstream.errors import InvalidError
-from greenstream.reading import Forecast, ForecastPoint, Quality, Scope, gco2_kwh_from_lb_mwh
+from greenstream.domain.errors import InvalidError
+from greenstream.domain.reading import Forecast, ForecastPoint, Quality, Scope, gco2_kwh_from_lb_mwh
 from tests.builders import AVERAGE_DIRECT, NOW, a_reading
 
 

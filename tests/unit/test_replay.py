@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from greenstream.policy import Policy
+from greenstream.domain.policy import Policy
 from greenstream_tuning.feeds import DelayedTrace
 from greenstream_tuning.replay import (
     BEST_STATIC,

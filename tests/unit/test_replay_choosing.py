@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from greenstream.ladder import HourMean, HourProfile, Ladder
-from greenstream.policy import FreshnessModel, Policy
-from greenstream.reading import Reading, Scope
-from greenstream.routing import decide
+from greenstream.domain.ladder import HourMean, HourProfile, Ladder
+from greenstream.domain.policy import FreshnessModel, Policy
+from greenstream.domain.reading import Reading, Scope
+from greenstream.domain.routing import decide
 from greenstream_tuning.choosing import Chooser, figures
 from greenstream_tuning.feeds import DelayedTrace, KeptReadings
 from greenstream_tuning.traces import Trace

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from greenstream.policy import FreshnessModel, Policy
+from greenstream.domain.policy import FreshnessModel, Policy
 from infra.local import replay_cli
 from infra.local.replay_cli import OptionError, pair_of, policy_in, years_of
 

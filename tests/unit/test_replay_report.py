@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from greenstream.journal import COMPARED
+from greenstream.api.decision_log import COMPARED
 from infra.local import cli
 from infra.local.report_cli import added_up, as_text, lines_of
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenstream.latency_cache import COLOS_KEPT, TIME_TO_LIVE, LatencyCache
-from greenstream.roundtrips import (
+from greenstream.api.latency_cache import COLOS_KEPT, TIME_TO_LIVE, LatencyCache
+from greenstream.api.snapshot_cache import Patience, SnapshotCache
+from greenstream.domain.roundtrips import (
     LIFE,
     MAX_RTT_MS,
     MIN_RTT_MS,
@@ -17,7 +18,6 @@ from greenstream.roundtrips import (
     learnt,
     median,
 )
-from greenstream.snapshot_cache import Patience, SnapshotCache
 from tests.builders import NOW
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import SetClock

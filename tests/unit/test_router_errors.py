@@ -10,19 +10,19 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from greenstream.ladder import HourMean, HourProfile
-from greenstream.policy import Policy
-from greenstream.question import (
+from greenstream.api.question import (
     MAX_ERRORS,
     MAX_LATENCY_MS,
     MAX_POPS,
     MAX_QUERY_CHARS,
     PARAMETERS,
 )
-from greenstream.reading import Scope
-from greenstream.roundtrips import MAX_RTT_MS
-from greenstream.store import Snapshot
-from greenstream.zones import pops, zones
+from greenstream.domain.ladder import HourMean, HourProfile
+from greenstream.domain.policy import Policy
+from greenstream.domain.reading import Scope
+from greenstream.domain.roundtrips import MAX_RTT_MS
+from greenstream.domain.zones import pops, zones
+from greenstream.ports.store import Snapshot
 from tests.builders import AVERAGE_DIRECT, NOW
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Answer, Client, a_reading_of

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from greenstream.policy import Policy
-from greenstream.store import Snapshot
+from greenstream.domain.policy import Policy
+from greenstream.ports.store import Snapshot
 from tests.builders import NOW
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Client, Log, SetClock, a_reading_of

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from greenstream.report import MAX_BYTES, MAX_SAMPLES
-from greenstream.roundtrips import TRUSTED_SAMPLES
+from greenstream.api.report import MAX_BYTES, MAX_SAMPLES
+from greenstream.domain.roundtrips import TRUSTED_SAMPLES
 from tests.builders import NOW
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Answer, Client, a_reading_of

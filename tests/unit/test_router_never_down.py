@@ -5,11 +5,11 @@ from threading import Event, Semaphore
 
 import pytest
 
-from greenstream.reading import Forecast, Kind, Reading
-from greenstream.roundtrips import MeasuredRtt
-from greenstream.snapshot_cache import MAX_UNANSWERED, Patience, SnapshotCache
-from greenstream.store import Snapshot
-from greenstream.zones import SEED_POPS
+from greenstream.api.snapshot_cache import MAX_UNANSWERED, Patience, SnapshotCache
+from greenstream.domain.reading import Forecast, Kind, Reading
+from greenstream.domain.roundtrips import MeasuredRtt
+from greenstream.domain.zones import SEED_POPS
+from greenstream.ports.store import Snapshot
 from tests.builders import NOW
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Client, SetClock, a_reading_of

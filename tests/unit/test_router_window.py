@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from greenstream.policy import Policy
-from greenstream.reading import Basis, Forecast, ForecastPoint, Kind, Scope, Signal
-from greenstream.store import ProviderState, ProviderStatus
-from greenstream.zones import zones
+from greenstream.domain.policy import Policy
+from greenstream.domain.reading import Basis, Forecast, ForecastPoint, Kind, Scope, Signal
+from greenstream.domain.zones import zones
+from greenstream.ports.store import ProviderState, ProviderStatus
 from tests.builders import AVERAGE_DIRECT, MARGINAL_DIRECT, NOW
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Client, a_reading_of

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from greenstream.ladder import HourMean, HourProfile
-from greenstream.policy import Policy
-from greenstream.reading import Basis, Forecast, ForecastPoint, Scope, Signal
-from greenstream.store import ProviderState, ProviderStatus
-from greenstream.zones import pops, zones
+from greenstream.domain.ladder import HourMean, HourProfile
+from greenstream.domain.policy import Policy
+from greenstream.domain.reading import Basis, Forecast, ForecastPoint, Scope, Signal
+from greenstream.domain.zones import pops, zones
+from greenstream.ports.store import ProviderState, ProviderStatus
 from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, NOW
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Client, a_reading_of

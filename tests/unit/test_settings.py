@@ -2,7 +2,7 @@
 
 import pytest
 
-from greenstream.settings import Settings, SettingsError, required, secret
+from greenstream.aws.settings import Settings, SettingsError, required, secret
 
 
 class Parameters:

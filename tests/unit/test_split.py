@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenstream.policy import Policy
-from greenstream.routing import Candidate, decide
-from greenstream.split import shares
+from greenstream.domain.policy import Policy
+from greenstream.domain.routing import Candidate, decide
+from greenstream.domain.split import shares
 from tests.builders import a_candidate
 
 POPS = ("ams", "lon", "nyc", "sfo", "iad")

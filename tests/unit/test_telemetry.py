@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from greenstream.telemetry import PowertoolsTelemetry
+from greenstream.aws.powertools import PowertoolsTelemetry
 
 
 def test_a_library_named_like_the_service_does_not_silence_it(

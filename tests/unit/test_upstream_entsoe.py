@@ -9,15 +9,15 @@ import pytest
 from functions.entsoe.app import Entsoe
 from functions.entsoe.document import Slot, complete_slots, read, slots
 from functions.entsoe.mix import solar_in_other
-from greenstream.collect import Harvest
-from greenstream.errors import (
+from greenstream.domain.errors import (
     GreenStreamError,
     InvalidError,
     NoDataError,
     PermanentError,
 )
-from greenstream.http import HttpClient
-from greenstream.zones import zones_of
+from greenstream.domain.zones import zones_of
+from greenstream.ingest.collect import Harvest
+from greenstream.ingest.http import HttpClient
 from infra.local.upstream import entsoe
 from infra.local.upstream.wire import Answer, Request
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from greenstream.reading import Forecast, ForecastPoint, Kind, Scope
-from greenstream.window import Window, cleanest, of_one_kind
+from greenstream.domain.reading import Forecast, ForecastPoint, Kind, Scope
+from greenstream.domain.window import Window, cleanest, of_one_kind
 from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, MARGINAL_DIRECT, NOW
 
 MINUTE = timedelta(minutes=1)

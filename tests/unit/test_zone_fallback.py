@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from greenstream.ladder import HourMean, HourProfile, Ladder, Rung
-from greenstream.policy import Policy
-from greenstream.reading import Kind, Reading
-from greenstream.zones import Source, Zone, zones
+from greenstream.domain.ladder import HourMean, HourProfile, Ladder, Rung
+from greenstream.domain.policy import Policy
+from greenstream.domain.reading import Kind, Reading
+from greenstream.domain.zones import Source, Zone, zones
 from tests.builders import NOW, a_reading
 
 POLICY = Policy()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from greenstream.reading import Kind
-from greenstream.zones import SEED_POPS, pops, zones, zones_of
+from greenstream.domain.reading import Kind
+from greenstream.domain.zones import SEED_POPS, pops, zones, zones_of
 
 
 def test_the_seeds_six() -> None:

@@ -1,8 +1,8 @@
 """The router's decision for many instants and visitors at once, equal to it figure by figure.
 
-`figures` is the ladder (`greenstream.ladder`), `Chooser` the decision
-(`greenstream.routing.decide`): the same operations on the same doubles in the same order, so that
-not even a tie falls otherwise. The tests hold both to the originals.
+`figures` is the ladder (`greenstream.domain.ladder`), `Chooser` the decision
+(`greenstream.domain.routing.decide`): the same operations on the same doubles in the same order, so
+that not even a tie falls otherwise. The tests hold both to the originals.
 """
 
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from greenstream.drift import persistence
-from greenstream.policy import FreshnessModel, Policy
+from greenstream.domain.drift import persistence
+from greenstream.domain.policy import FreshnessModel, Policy
 from greenstream_tuning.feeds import Feed, Seen
 from greenstream_tuning.traces import Floats, Ints
 

@@ -9,8 +9,8 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from greenstream.ladder import PROFILE_LIFE
-from greenstream.reading import Reading
+from greenstream.domain.ladder import PROFILE_LIFE
+from greenstream.domain.reading import Reading
 from greenstream_tuning.traces import Floats, Ints, Trace
 
 HOUR_S: Final = 3600
@@ -84,7 +84,7 @@ class Profile:
         return np.where(stands, self._mean[np.where(stands, index, 0)], np.nan)
 
     def at(self, epoch_s: Ints, known_until_s: Ints, now_s: Ints) -> Floats:
-        """Return the profile at instants, as `greenstream.drift.profile_at` reads it."""
+        """Return the profile at instants, as `greenstream.domain.drift.profile_at` reads it."""
         minute, second = epoch_s // 60 % 60, epoch_s % 60
         hours = epoch_s // HOUR_S % DAY_H + (minute + second / 60.0) / 60.0 - 0.5
         first = np.floor(hours).astype(np.int64)

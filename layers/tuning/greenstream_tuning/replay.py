@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from greenstream.policy import FreshnessModel, Policy
+from greenstream.domain.policy import FreshnessModel, Policy
 from greenstream_tuning.choosing import Chooser, figures
 from greenstream_tuning.traces import Floats, Ints
 from greenstream_tuning.world import World

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import optuna
 
-from greenstream.policy import FreshnessModel, Policy
+from greenstream.domain.policy import FreshnessModel, Policy
 from greenstream_tuning.replay import DRIFT, LIMITS_MS, ORACLE, Row, Span, replay
 from greenstream_tuning.world import World
 
@@ -43,7 +43,8 @@ DECIMALS: Final = {
     "penalty_slope_gco2_kwh_min": 3,
 }
 """Of the numbers that are searched. The half-life of drift is not among them: at the usual delays
-of a few hours it hardly matters, and when it does it has been measured (`greenstream.drift`)."""
+of a few hours it hardly matters, and when it does it has been measured
+(`greenstream.domain.drift`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

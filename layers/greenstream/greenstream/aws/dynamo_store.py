@@ -10,8 +10,9 @@
 | ``FORECAST#zone`` | ``provider#signal#basis`` | ``issued_at`` |
 | ``LATENCY`` | ``colo#pop`` | ``samples``, which grows with every write |
 
-Versions of the policy lie under ``POLICY`` (`greenstream.policies`). Each item carries ``schema``
-(ADR 0014); one of the history also ``earlier``, what it said before its revisions.
+Versions of the policy lie under ``POLICY`` (`greenstream.aws.dynamo_policies`). Each item carries
+``schema`` (ADR 0014). An item of the history also carries ``earlier``: what it said before its
+revisions.
 """
 
 import json
@@ -26,14 +27,14 @@ from botocore.config import Config
 from botocore.loaders import Loader
 from botocore.session import get_session
 
-from greenstream import items
-from greenstream.items import Item
-from greenstream.ladder import HourProfile
-from greenstream.policy import Policy
-from greenstream.reading import Forecast, Kind, Reading
-from greenstream.roundtrips import MeasuredRtt, learnt
-from greenstream.store import ProviderStatus, Put, PutOutcome, Snapshot
-from greenstream.table import Table
+from greenstream.aws import items
+from greenstream.aws.items import Item
+from greenstream.aws.table import Table
+from greenstream.domain.ladder import HourProfile
+from greenstream.domain.policy import Policy
+from greenstream.domain.reading import Forecast, Kind, Reading
+from greenstream.domain.roundtrips import MeasuredRtt, learnt
+from greenstream.ports.store import ProviderStatus, Put, PutOutcome, Snapshot
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -105,7 +106,7 @@ class _Slow:
 
 
 class DynamoStore:
-    """A `greenstream.store.Store` on one table.
+    """A `greenstream.ports.store.Store` on one table.
 
     Parameters
     ----------

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from greenstream.answer import tenths, utc
-from greenstream.question import WindowQuestion
-from greenstream.window import Window
-from greenstream.zones import Zone
+from greenstream.api.answer import tenths, utc
+from greenstream.api.question import WindowQuestion
+from greenstream.domain.window import Window
+from greenstream.domain.zones import Zone
 
 Json = dict[str, Any]
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from greenstream.clock import Clock
-from greenstream.roundtrips import MeasuredRtt
-from greenstream.snapshot_cache import Patience
-from greenstream.store import Store
+from greenstream.api.snapshot_cache import Patience
+from greenstream.domain.clock import Clock
+from greenstream.domain.roundtrips import MeasuredRtt
+from greenstream.ports.store import Store
 
 TIME_TO_LIVE: Final = timedelta(minutes=5)
 

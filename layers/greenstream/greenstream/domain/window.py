@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate, pairwise
 
-from greenstream.reading import Forecast, ForecastPoint
-from greenstream.routing import AVERAGE, MARGINAL
+from greenstream.domain.reading import Forecast, ForecastPoint
+from greenstream.domain.routing import AVERAGE, MARGINAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

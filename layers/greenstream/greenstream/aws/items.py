@@ -11,10 +11,10 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from greenstream.errors import GreenStreamError
-from greenstream.ladder import HourMean, HourProfile
-from greenstream.policy import FreshnessModel, Policy, RankingSignal
-from greenstream.reading import (
+from greenstream.domain.errors import GreenStreamError
+from greenstream.domain.ladder import HourMean, HourProfile
+from greenstream.domain.policy import FreshnessModel, Policy, RankingSignal
+from greenstream.domain.reading import (
     Basis,
     Forecast,
     ForecastPoint,
@@ -24,9 +24,9 @@ from greenstream.reading import (
     Scope,
     Signal,
 )
-from greenstream.roundtrips import LIFE as LATENCY_LIFE
-from greenstream.roundtrips import MAX_RTT_MS, MIN_RTT_MS, MeasuredRtt
-from greenstream.store import ProviderState, ProviderStatus
+from greenstream.domain.roundtrips import LIFE as LATENCY_LIFE
+from greenstream.domain.roundtrips import MAX_RTT_MS, MIN_RTT_MS, MeasuredRtt
+from greenstream.ports.store import ProviderState, ProviderStatus
 
 Item = dict[str, Any]
 """An item as the low-level client has it: ``{"gco2_kwh": {"N": "1.5"}}``."""

@@ -7,12 +7,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from greenstream.clock import Clock
-from greenstream.errors import GreenStreamError, InvalidError
-from greenstream.freshness import age_s
-from greenstream.ladder import PROFILE_LIFE, HourMean, HourProfile
-from greenstream.reading import Forecast, Reading
-from greenstream.store import ProviderState, ProviderStatus, Put, PutOutcome, Store, StoreError
+from greenstream.domain.clock import Clock
+from greenstream.domain.errors import GreenStreamError, InvalidError
+from greenstream.domain.freshness import age_s
+from greenstream.domain.ladder import PROFILE_LIFE, HourMean, HourProfile
+from greenstream.domain.reading import Forecast, Reading
+from greenstream.ports.store import (
+    ProviderState,
+    ProviderStatus,
+    Put,
+    PutOutcome,
+    Store,
+    StoreError,
+)
 
 HOUR: Final = timedelta(hours=1)
 

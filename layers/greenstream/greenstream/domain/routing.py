@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from greenstream.ladder import OBSERVED, Rung, ZoneCarbon
-from greenstream.policy import Policy, RankingSignal
-from greenstream.reading import Basis, Kind, Signal
-from greenstream.zones import Pop
+from greenstream.domain.ladder import OBSERVED, Rung, ZoneCarbon
+from greenstream.domain.policy import Policy, RankingSignal
+from greenstream.domain.reading import Basis, Kind, Signal
+from greenstream.domain.zones import Pop
 
 AVERAGE: Final = (Kind(Signal.AVERAGE, Basis.DIRECT), Kind(Signal.AVERAGE, Basis.LIFECYCLE))
 MARGINAL: Final = (Kind(Signal.MARGINAL, Basis.DIRECT), Kind(Signal.MARGINAL, Basis.LIFECYCLE))

@@ -24,8 +24,8 @@ class FreshnessModel(StrEnum):
     """What age does to a figure.
 
     ``penalty``: the default, a price per minute of age. ``drift``: the value expected by now from
-    the reading and the zone's profile (`greenstream.drift`); the price per minute remains where
-    a zone has no profile yet.
+    the reading and the zone's profile (`greenstream.domain.drift`); the price per minute remains
+    where a zone has no profile yet.
     """
 
     PENALTY = "penalty"

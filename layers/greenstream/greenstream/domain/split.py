@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from greenstream.policy import Policy
-from greenstream.routing import Decision, Ranked
+from greenstream.domain.policy import Policy
+from greenstream.domain.routing import Decision, Ranked
 
 DEFAULT_CAPACITY: Final = 1.0
 """A POP's weight where the policy names none."""

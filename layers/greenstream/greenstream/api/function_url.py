@@ -9,8 +9,8 @@ from http import HTTPStatus
 from typing import Any, Final, Self
 from uuid import uuid4
 
-from greenstream.answer import JSON
-from greenstream.question import FieldError
+from greenstream.api.answer import JSON
+from greenstream.api.question import FieldError
 
 SHARED: Final = "public, max-age=15, stale-while-revalidate=60, stale-if-error=86400"
 PRIVATE: Final = "no-store"

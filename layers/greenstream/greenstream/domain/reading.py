@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from greenstream.errors import InvalidError
+from greenstream.domain.errors import InvalidError
 
 G_PER_KWH_PER_LB_PER_MWH: Final = 0.45359237
 """1 lb/MWh in g/kWh: the international avoirdupois pound is exactly 453.59237 g."""

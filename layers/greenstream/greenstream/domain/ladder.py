@@ -10,17 +10,17 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from greenstream.drift import (
+from greenstream.domain.drift import (
     between_hours,
     error_gco2_kwh,
     expected_gco2_kwh,
     persistence,
     profile_at,
 )
-from greenstream.freshness import age_s, penalty_gco2_kwh
-from greenstream.policy import FreshnessModel, Policy
-from greenstream.reading import Kind, Quality, Reading, Scope
-from greenstream.zones import Source, Zone
+from greenstream.domain.freshness import age_s, penalty_gco2_kwh
+from greenstream.domain.policy import FreshnessModel, Policy
+from greenstream.domain.reading import Kind, Quality, Reading, Scope
+from greenstream.domain.zones import Source, Zone
 
 FULL_COVERAGE: Final = 0.7
 """Share of known generation from which a computed value counts as wholly live."""

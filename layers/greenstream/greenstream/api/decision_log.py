@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final, Protocol
 
-from greenstream.attribution import Comparison
-from greenstream.clock import Clock
-from greenstream.collect import Telemetry
-from greenstream.ladder import Rung
-from greenstream.routing import Decision
+from greenstream.domain.attribution import Comparison
+from greenstream.domain.clock import Clock
+from greenstream.domain.ladder import Rung
+from greenstream.domain.routing import Decision
+from greenstream.ingest.collect import Telemetry
 
 FLUSH_EVERY: Final = timedelta(minutes=1)
 

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from greenstream.reading import Basis, Kind, Scope, Signal
+from greenstream.domain.reading import Basis, Kind, Scope, Signal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ import json
 from functools import cache
 from typing import Any
 
-from greenstream.zones import load, pops, zones
+from greenstream.domain.zones import load, pops, zones
 
 
 def document() -> dict[str, Any]:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from functools import cache
 
-from greenstream.latency import UnitVector, estimate_rtt_ms, km_between, unit_vector
-from greenstream.question import RouteQuestion
-from greenstream.roundtrips import MeasuredRtt
-from greenstream.routing import Candidate, LatencySource, Standing
-from greenstream.zones import pops
+from greenstream.api.question import RouteQuestion
+from greenstream.domain.latency import UnitVector, estimate_rtt_ms, km_between, unit_vector
+from greenstream.domain.roundtrips import MeasuredRtt
+from greenstream.domain.routing import Candidate, LatencySource, Standing
+from greenstream.domain.zones import pops
 
 
 def candidates(

@@ -6,10 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from greenstream.ladder import HourProfile
-from greenstream.policy import Policy
-from greenstream.reading import Forecast, Kind, Reading
-from greenstream.roundtrips import MeasuredRtt
+from greenstream.domain.ladder import HourProfile
+from greenstream.domain.policy import Policy
+from greenstream.domain.reading import Forecast, Kind, Reading
+from greenstream.domain.roundtrips import MeasuredRtt
 
 
 class PutOutcome(StrEnum):

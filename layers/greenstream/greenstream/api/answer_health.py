@@ -6,11 +6,11 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from greenstream.answer import utc
-from greenstream.freshness import age_s
-from greenstream.snapshot_cache import View
-from greenstream.store import ProviderState
-from greenstream.zones import zones
+from greenstream.api.answer import utc
+from greenstream.api.snapshot_cache import View
+from greenstream.domain.freshness import age_s
+from greenstream.domain.zones import zones
+from greenstream.ports.store import ProviderState
 
 Json = dict[str, Any]
 

@@ -13,13 +13,13 @@ from functools import cache
 from threading import Thread
 from typing import Any, Final, TypeVar
 
-from greenstream.clock import Clock
-from greenstream.ladder import HourProfile, Ladder, ZoneCarbon
-from greenstream.policy import Policy, RankingSignal
-from greenstream.reading import Kind, Reading
-from greenstream.routing import CarbonOf, Standing, like_for_like
-from greenstream.store import Snapshot, Store, StoreError
-from greenstream.zones import Pop, zones
+from greenstream.domain.clock import Clock
+from greenstream.domain.ladder import HourProfile, Ladder, ZoneCarbon
+from greenstream.domain.policy import Policy, RankingSignal
+from greenstream.domain.reading import Kind, Reading
+from greenstream.domain.routing import CarbonOf, Standing, like_for_like
+from greenstream.domain.zones import Pop, zones
+from greenstream.ports.store import Snapshot, Store, StoreError
 
 T = TypeVar("T")
 

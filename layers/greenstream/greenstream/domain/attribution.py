@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
-from greenstream.ladder import OBSERVED
-from greenstream.reading import Kind
-from greenstream.routing import Candidate, Decision
-from greenstream.zones import zones
+from greenstream.domain.ladder import OBSERVED
+from greenstream.domain.reading import Kind
+from greenstream.domain.routing import Candidate, Decision
+from greenstream.domain.zones import zones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from greenstream.errors import InvalidError
-from greenstream.reading import Basis
-from greenstream.zones import load
+from greenstream.domain.errors import InvalidError
+from greenstream.domain.reading import Basis
+from greenstream.domain.zones import load
 
 UNLISTED_LOW_GCO2_KWH: Final = 0.0
 UNLISTED_HIGH_GCO2_KWH: Final = 1200.0

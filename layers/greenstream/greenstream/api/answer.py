@@ -12,14 +12,14 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final
 
-from greenstream.freshness import age_s
-from greenstream.ladder import FULL_COVERAGE, HourProfile, Rung, ZoneCarbon
-from greenstream.policy import Policy, RankingSignal
-from greenstream.reading import Forecast, Kind, Reading
-from greenstream.routing import Candidate, Decision, Ranked
-from greenstream.snapshot_cache import View
-from greenstream.store import ProviderStatus
-from greenstream.zones import AnnualMean, Pop, Source, Zone
+from greenstream.api.snapshot_cache import View
+from greenstream.domain.freshness import age_s
+from greenstream.domain.ladder import FULL_COVERAGE, HourProfile, Rung, ZoneCarbon
+from greenstream.domain.policy import Policy, RankingSignal
+from greenstream.domain.reading import Forecast, Kind, Reading
+from greenstream.domain.routing import Candidate, Decision, Ranked
+from greenstream.domain.zones import AnnualMean, Pop, Source, Zone
+from greenstream.ports.store import ProviderStatus
 
 Json = dict[str, Any]
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from greenstream import items
-from greenstream.dynamodb import CURRENT, understood
-from greenstream.policy import Policy
-from greenstream.table import naming
+from greenstream.aws import items
+from greenstream.aws.dynamo_store import CURRENT, understood
+from greenstream.aws.table import naming
+from greenstream.domain.policy import Policy
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -37,7 +37,7 @@ class UnknownVersionError(Exception):
 
 
 class PolicyLog(Protocol):
-    """Where versions are kept. Every method may raise `greenstream.store.StoreError`."""
+    """Where versions are kept. Every method may raise `greenstream.ports.store.StoreError`."""
 
     def write(self, policy: Policy, evidence: Mapping[str, Any], at: datetime) -> None:
         """Keep a policy as a version of its own."""
@@ -64,7 +64,7 @@ class DynamoPolicies:
     Parameters
     ----------
     client
-        From `greenstream.dynamodb.dynamodb_client`.
+        From `greenstream.aws.dynamo_store.dynamodb_client`.
     table_name
         The table.
     """

@@ -1,0 +1,1 @@
+"""The adapters: the ports on DynamoDB, Parameter Store and Powertools."""

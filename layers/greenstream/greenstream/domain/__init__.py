@@ -1,0 +1,1 @@
+"""The rules: pure functions and value types. No AWS, no HTTP, no environment, no clock."""

@@ -1,0 +1,1 @@
+"""How a provider's answers become stored readings: the pipeline and the HTTP client."""
