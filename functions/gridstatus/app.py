@@ -11,14 +11,20 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import chain
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, Final, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from functions.gridstatus.faults import NAME, ours
-from functions.gridstatus.feed import NEEDS_KEY, FuelMixFeed, LibraryFeed, keep_within
+from functions.gridstatus.feed import (
+    NEEDS_KEY,
+    FuelMixFeed,
+    LibraryFeed,
+    keep_within,
+    without_limit,
+)
 from functions.gridstatus.mix import readings_of
 from functions.gridstatus.rows import Stored, missed, newest, of_day, rows
 from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
@@ -85,17 +91,7 @@ class Gridstatus:
         """Yield each zone as it comes; those that are not there at the deadline as errors."""
         until = time.monotonic() + self.deadline_s
         answers: SimpleQueue[_Answer] = SimpleQueue()
-        pending: set[str] = set()
-        for zone, source in self.wanted:
-            pending.add(zone.zone)
-            earlier = self.busy.get(zone.zone)
-            if earlier is not None and earlier.is_alive():
-                late = _late("an earlier run's request still hangs", zone.zone)
-                answers.put(_Answer(zone.zone, late))
-                continue
-            worker = Thread(target=self._work, args=(zone, source, now, answers), daemon=True)
-            self.busy[zone.zone] = worker
-            worker.start()
+        pending = self._start(now, answers)
         while pending:
             try:
                 answer = answers.get(timeout=max(0.0, until - time.monotonic()))
@@ -108,9 +104,36 @@ class Gridstatus:
         for name in sorted(pending):
             yield _late(f"no answer within {self.deadline_s:.0f} s", name)
 
+    def _start(self, now: datetime, answers: SimpleQueue[_Answer]) -> set[str]:
+        """Start a thread for each zone, but for those that still hang; return the zones' names."""
+        pending: set[str] = set()
+        started = Event()
+        try:
+            with without_limit():
+                for zone, source in self.wanted:
+                    pending.add(zone.zone)
+                    earlier = self.busy.get(zone.zone)
+                    if earlier is not None and earlier.is_alive():
+                        late = _late("an earlier run's request still hangs", zone.zone)
+                        answers.put(_Answer(zone.zone, late))
+                        continue
+                    work = (started, zone, source, now, answers)
+                    worker = Thread(target=self._work, args=work, daemon=True)
+                    self.busy[zone.zone] = worker
+                    worker.start()
+        finally:
+            started.set()  # no thread reads an answer before the limit of memory holds again
+        return pending
+
     def _work(
-        self, zone: Zone, source: Source, now: datetime, answers: SimpleQueue[_Answer]
+        self,
+        started: Event,
+        zone: Zone,
+        source: Source,
+        now: datetime,
+        answers: SimpleQueue[_Answer],
     ) -> None:
+        started.wait()
         answers.put(self._answer(zone, source, now))
 
     def _answer(self, zone: Zone, source: Source, now: datetime) -> _Answer:

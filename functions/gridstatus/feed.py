@@ -4,6 +4,8 @@ import logging
 import resource
 import socket
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Any, Final, Protocol
 
@@ -69,3 +71,19 @@ def keep_within(memory_mb: int) -> None:
     """
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (round(MEMORY_SHARE * memory_mb * 2**20), hard))
+
+
+@contextmanager
+def without_limit() -> Iterator[None]:
+    """Lift the limit that `keep_within` set, and set it again at the end.
+
+    Threads are to be started inside: ``Thread.start`` waits until the new thread reports that it
+    runs, and a thread that finds no memory for its first steps ends without a report, so that
+    ``start`` waits for ever (CPython 3.11 to 3.13).
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))

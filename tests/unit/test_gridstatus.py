@@ -3,10 +3,15 @@
 import http.client
 import logging
 import os
+import re
+import resource
+import subprocess
+import sys
 import urllib.error
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from email.message import Message
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -552,23 +557,63 @@ def test_the_key_is_scrubbed_from_the_message() -> None:
     assert "MARKED" not in str(error)
 
 
+def in_a_process_of_its_own(steps: Callable[[], None]) -> None:
+    """Run a function of this module where limits of memory may be set, for a minute at most."""
+    code = f"from {steps.__module__} import {steps.__name__}; {steps.__name__}()"
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        check=False,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
 def test_an_answer_beyond_the_functions_memory_fails_by_itself() -> None:
-    child = os.fork()  # a limit that cannot be raised again
-    if child == 0:
-        keep_within(memory_mb=1024)
-        feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
+    in_a_process_of_its_own(ask_for_an_answer_beyond_the_memory)
 
-        def huge(market: str, day: date, api_key: str | None) -> pd.DataFrame:
-            if market == "CAISO":
-                bytearray(600 * 2**20)
-            return feed(market, day, api_key)
 
-        found = list(provider(huge, "CAISO,NYISO").fetch(NOW))
-        [error] = [error for harvest in found for error in harvest.errors]
-        whole = isinstance(error, InvalidError) and error.reason == "too_large"
-        others = {one.zone for harvest in found for one in harvest.readings}
-        os._exit(0 if whole and others == {"NYISO"} else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+def ask_for_an_answer_beyond_the_memory() -> None:
+    keep_within(memory_mb=1024)
+    feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
+
+    def huge(market: str, day: date, api_key: str | None) -> pd.DataFrame:
+        if market == "CAISO":
+            bytearray(600 * 2**20)
+        return feed(market, day, api_key)
+
+    found = list(provider(huge, "CAISO,NYISO").fetch(NOW))
+    [error] = [error for harvest in found for error in harvest.errors]
+    assert isinstance(error, InvalidError)
+    assert error.reason == "too_large"
+    assert {one.zone for harvest in found for one in harvest.readings} == {"NYISO"}
+
+
+def test_a_run_that_begins_with_its_memory_used_up_ends_in_time() -> None:
+    """A thread that starts without memory would otherwise be awaited for ever."""
+    in_a_process_of_its_own(run_with_the_memory_used_up)
+
+
+def run_with_the_memory_used_up() -> None:
+    feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
+    stack = 8 * 2**20  # of a thread, unless an earlier one has left its own
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    for free in (0, 0, 0, 4096, 32768, stack, stack + 4096, stack + 32768):
+        resource.setrlimit(resource.RLIMIT_DATA, (data_bytes() + free, hard))
+        found = list(provider(feed, deadline_s=2.0).fetch(NOW))
+        resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+        assert len(found) == 1, free
+
+
+def data_bytes() -> int:
+    """Return what this process has of the memory that `keep_within` limits."""
+    [kilobytes] = re.findall(
+        r"^VmData:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE
+    )
+    return int(kilobytes) * 1024
 
 
 def test_the_librarys_logger_stays_silent_at_any_level(caplog: pytest.LogCaptureFixture) -> None:
