@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
-from greenstream.ladder import HourMean, HourProfile
-from greenstream.policy import FreshnessModel, Policy
-from greenstream.reading import Forecast, ForecastPoint, Kind, Quality
-from greenstream.store import ProviderState, ProviderStatus
-from greenstream.zones import zones
+from greenstream.domain.ladder import HourMean, HourProfile
+from greenstream.domain.policy import FreshnessModel, Policy
+from greenstream.domain.reading import Forecast, ForecastPoint, Kind, Quality
+from greenstream.domain.zones import zones
+from greenstream.ports.store import ProviderState, ProviderStatus
 from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, MARGINAL_DIRECT, NOW, a_reading
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Client, SetClock
