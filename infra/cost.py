@@ -18,7 +18,8 @@ from typing import Any, Final
 
 from samtranslator.yaml_helper import yaml_parse
 
-from greenstream.domain.zones import pops, zones
+from greenstream.domain.places import pops
+from greenstream.domain.zones import zones
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 MONTH_S: Final = 30 * 86_400

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
-from greenstream.domain.ladder import HourMean, HourProfile
 from greenstream.domain.policy import FreshnessModel, Policy
+from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Forecast, ForecastPoint, Kind, Quality
 from greenstream.domain.zones import zones
 from greenstream.ports.store import ProviderState, ProviderStatus

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies as st
 
 from greenstream.aws.items import MAX_EARLIER, MAX_ERROR_CHARS
-from greenstream.domain.ladder import HourMean, HourProfile
+from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import (
     Basis,
     Forecast,

@@ -15,9 +15,10 @@ from typing import Any, Final
 
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
-from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.aws.client import dynamodb_client
+from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.powertools import PowertoolsTelemetry
-from greenstream.aws.settings import SecretStore, Settings, SettingsError, required, secret
+from greenstream.aws.settings import Settings, SettingsError, required, secret
 from greenstream.aws.ssm_secrets import SsmSecrets
 from greenstream.domain.clock import utc_now
 from greenstream.domain.errors import (
@@ -33,8 +34,10 @@ from greenstream.domain.ladder import Ladder, Rung
 from greenstream.domain.policy import Policy
 from greenstream.domain.reading import Quality, Reading, check_gco2_kwh
 from greenstream.domain.zones import Source, Zone, zones_of
-from greenstream.ingest.collect import Harvest, collect
+from greenstream.ingest.collect import collect
 from greenstream.ingest.http import HttpClient
+from greenstream.ports.provider import Batch
+from greenstream.ports.secrets import SecretStore
 
 NAME: Final = "electricitymaps"
 LATEST: Final = "/v3/carbon-intensity/latest"
@@ -110,12 +113,12 @@ class ElectricityMaps:
         """Name in the zone table."""
         return NAME
 
-    def fetch(self, now: datetime) -> Iterator[Harvest]:
+    def fetch(self, now: datetime) -> Iterator[Batch]:
         """Yield the zones that need it, the longest unasked first, as far as the budget goes."""
         began, session, feeds = self.monotonic(), self.session, feeds_of(self.wanted)
         token = self.token()
         if token is None:
-            yield Harvest(unconfigured=tuple(name for feed in feeds for name in feed.names))
+            yield Batch(unconfigured=tuple(name for feed in feeds for name in feed.names))
             return
         if token != session.token:
             session.token, session.plan = token, None
@@ -132,11 +135,11 @@ class ElectricityMaps:
                 except (ThrottledError, PermanentError):
                     raise
                 except GreenStreamError as error:  # then each zone's own answer tells
-                    yield Harvest(errors=(error,))
+                    yield Batch(errors=(error,))
             if session.plan is not None:
                 outside = [feed for feed in due if feed.source.provider_zone not in session.plan]
                 due = [feed for feed in due if feed not in outside]
-                yield Harvest(unconfigured=tuple(name for feed in outside for name in feed.names))
+                yield Batch(unconfigured=tuple(name for feed in outside for name in feed.names))
             if session.asked:
                 due.sort(key=lambda feed: self._last_asked(feed, readings))
             elif due:  # a new sandbox without a plan: what is shut would be the first of each
@@ -144,10 +147,10 @@ class ElectricityMaps:
                 due = due[start:] + due[:start]
             while due and left and self.monotonic() - began <= RUN_S:
                 left -= 1
-                yield self._harvest(due.pop(0), now)
+                yield self._batch(due.pop(0), now)
         yield _skipped(due)
 
-    def _harvest(self, feed: Feed, now: datetime) -> Harvest:
+    def _batch(self, feed: Feed, now: datetime) -> Batch:
         source, zone = feed.source, feed.zone.zone
         params = {
             "zone": source.provider_zone,
@@ -157,13 +160,13 @@ class ElectricityMaps:
         try:
             answer = self._ask(LATEST, params, feed, now)
             reading = reading_of(answer, zone, source, fetched_at=now, simulated=self.simulated)
-            return Harvest(readings=(reading,))
+            return Batch(readings=(reading,))
         except ThrottledError:
             raise
         except GreenStreamError as error:
             if error.zone is None:  # the key itself is refused
                 raise
-            return Harvest(errors=(error,))
+            return Batch(errors=(error,))
 
     def _ask(self, path: str, params: dict[str, str], feed: Feed | None, now: datetime) -> object:
         zone = None if feed is None else feed.zone.zone
@@ -250,8 +253,8 @@ def _own(feed: Feed, readings: Iterable[Reading]) -> Iterator[Reading]:
             yield reading
 
 
-def _skipped(feeds: Iterable[Feed]) -> Harvest:
-    return Harvest(skipped=tuple(name for feed in feeds for name in feed.names))
+def _skipped(feeds: Iterable[Feed]) -> Batch:
+    return Batch(skipped=tuple(name for feed in feeds for name in feed.names))
 
 
 def open_zones(answer: object) -> frozenset[str]:

@@ -14,9 +14,10 @@ from typing import Any, Final
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 from functions.entsoe.document import Slot, read, slots
-from functions.entsoe.mix import harvest_of
+from functions.entsoe.mix import batch_of
 from functions.entsoe.points import PROVIDER as NAME
-from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.aws.client import dynamodb_client
+from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.powertools import PowertoolsTelemetry
 from greenstream.aws.settings import Settings, required, secret
 from greenstream.aws.ssm_secrets import SsmSecrets
@@ -28,8 +29,9 @@ from greenstream.domain.errors import (
     TransientError,
 )
 from greenstream.domain.zones import Source, Zone, zones_of
-from greenstream.ingest.collect import Harvest, collect
+from greenstream.ingest.collect import collect
 from greenstream.ingest.http import HttpClient
+from greenstream.ports.provider import Batch
 
 WINDOW: Final = timedelta(hours=36)
 """Longer than the worst delay seen (16 h), and one whole night and day for the solar share."""
@@ -80,7 +82,7 @@ class Entsoe:
         """Name in the zone table."""
         return NAME
 
-    def fetch(self, now: datetime) -> Iterator[Harvest]:
+    def fetch(self, now: datetime) -> Iterator[Batch]:
         """Yield zone by zone; a fault in one leaves the others.
 
         Raises
@@ -92,7 +94,7 @@ class Entsoe:
         """
         token = self._token()
         if token is None:
-            yield Harvest(unconfigured=tuple(zone.zone for zone, _ in self.wanted))
+            yield Batch(unconfigured=tuple(zone.zone for zone, _ in self.wanted))
             return
         if self.memory.silent_until is not None and now < self.memory.silent_until:
             raise ThrottledError(
@@ -106,7 +108,7 @@ class Entsoe:
                 zone, source = self.wanted[index]
                 try:
                     found = self._ask(zone, source, token, now)
-                    harvest = harvest_of(
+                    batch = batch_of(
                         found,
                         zone,
                         source,
@@ -114,16 +116,16 @@ class Entsoe:
                         after=self.memory.newest.get(zone.zone),
                         simulated=self.simulated,
                     )
-                    yield harvest
-                    if harvest.readings:  # stored by now: the pipeline asked for the next
-                        self.memory.newest[zone.zone] = harvest.readings[-1].valid_to
+                    yield batch
+                    if batch.readings:  # stored by now: the pipeline asked for the next
+                        self.memory.newest[zone.zone] = batch.readings[-1].valid_to
                 except ThrottledError:
                     self.memory.silent_until = now + BAN
                     raise
                 except GreenStreamError as error:
                     if isinstance(error, PermanentError) and error.zone is None:
                         raise
-                    yield Harvest(errors=(error,))
+                    yield Batch(errors=(error,))
                 if index:
                     self.memory.next_zone = index + 1
 

@@ -12,7 +12,7 @@ from greenstream.domain.errors import GreenStreamError, InvalidError, NoDataErro
 from greenstream.domain.intensity import FactorTable, factor_tables, mix_intensity
 from greenstream.domain.reading import Basis, Quality, Reading
 from greenstream.domain.zones import Source, Zone
-from greenstream.ingest.collect import Harvest
+from greenstream.ports.provider import Batch
 
 DEFAULT_TABLE: Final = "ENTSOE"
 REVERSIBLE: Final = frozenset({"B10", "B25"})
@@ -59,7 +59,7 @@ _NEEDED: Final = {
 window would otherwise be missed by nobody (Italy reported a quarter of itself for weeks)."""
 
 
-def harvest_of(
+def batch_of(
     found: Sequence[Slot],
     zone: Zone,
     source: Source,
@@ -67,7 +67,7 @@ def harvest_of(
     fetched_at: datetime,
     after: datetime | None = None,
     simulated: bool = False,
-) -> Harvest:
+) -> Batch:
     """Return the readings of a zone's newest complete slot, on each basis of the source.
 
     Parameters
@@ -107,7 +107,7 @@ def harvest_of(
                 readings.append(replace(reading, simulated=simulated))
             except InvalidError as error:
                 errors.append(error)
-    return Harvest(readings=tuple(readings), errors=tuple(errors))
+    return Batch(readings=tuple(readings), errors=tuple(errors))
 
 
 def _reading(

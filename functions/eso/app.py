@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.aws.client import dynamodb_client
+from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.powertools import PowertoolsTelemetry
 from greenstream.aws.settings import Settings, required
 from greenstream.domain.clock import utc_now
@@ -27,8 +28,9 @@ from greenstream.domain.reading import (
     check_gco2_kwh,
 )
 from greenstream.domain.zones import zones_of
-from greenstream.ingest.collect import Harvest, collect
+from greenstream.ingest.collect import collect
 from greenstream.ingest.http import HttpClient
+from greenstream.ports.provider import Batch
 
 NAME: Final = "eso"
 NATIONAL: Final = "national"
@@ -75,16 +77,16 @@ class Eso:
         """Name in the zone table."""
         return NAME
 
-    def fetch(self, now: datetime) -> Iterator[Harvest]:
+    def fetch(self, now: datetime) -> Iterator[Batch]:
         """Yield the regions, then the nation; a fault in one leaves the other."""
         with self.http:
             for part in (self._regions, self._nation):
                 try:
                     yield part(now)
                 except GreenStreamError as error:
-                    yield Harvest(errors=(error,))
+                    yield Batch(errors=(error,))
 
-    def _regions(self, now: datetime) -> Harvest:
+    def _regions(self, now: datetime) -> Batch:
         spoilt: dict[str, InvalidError] = {}
         wanted = {region: zone for zone, region in _own_zones() if region != NATIONAL}
         rows: dict[str, list[_HalfHour]] = {region: [] for region in wanted}
@@ -112,9 +114,9 @@ class Eso:
                 forecasts.append(self._forecast(zone, region, half_hours, now))
             except GreenStreamError as error:
                 errors.append(error)
-        return Harvest(readings=tuple(readings), forecasts=tuple(forecasts), errors=tuple(errors))
+        return Batch(readings=tuple(readings), forecasts=tuple(forecasts), errors=tuple(errors))
 
-    def _nation(self, now: datetime) -> Harvest:
+    def _nation(self, now: datetime) -> Batch:
         [zone] = [zone for zone, region in _own_zones() if region == NATIONAL]
         readings: list[Reading] = []
         forecasts: list[Forecast] = []
@@ -135,7 +137,7 @@ class Eso:
             forecasts.append(self._forecast(zone, NATIONAL, half_hours, now))
         except GreenStreamError as error:
             errors.append(error)
-        return Harvest(readings=tuple(readings), forecasts=tuple(forecasts), errors=tuple(errors))
+        return Batch(readings=tuple(readings), forecasts=tuple(forecasts), errors=tuple(errors))
 
     def _regional_reading(
         self, zone: str, region: str, half_hours: Sequence[_HalfHour], now: datetime

@@ -27,7 +27,8 @@ from functions.gridstatus.feed import (
 )
 from functions.gridstatus.mix import readings_of
 from functions.gridstatus.rows import Stored, missed, newest, of_day, rows
-from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.aws.client import dynamodb_client
+from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.powertools import PowertoolsTelemetry
 from greenstream.aws.settings import Settings, SettingsError, secret
 from greenstream.aws.ssm_secrets import SsmSecrets
@@ -35,7 +36,8 @@ from greenstream.domain.clock import utc_now
 from greenstream.domain.errors import GreenStreamError, InvalidError, NoDataError, TransientError
 from greenstream.domain.reading import Reading
 from greenstream.domain.zones import Source, Zone, zones_of
-from greenstream.ingest.collect import Harvest, collect
+from greenstream.ingest.collect import collect
+from greenstream.ports.provider import Batch
 
 DEADLINE_S: Final = 20.0
 """Wall-clock limit of all grids together, asked at the same time."""
@@ -48,7 +50,7 @@ class _Answer(NamedTuple):
     """What a zone's thread brings, and to where rows are stored once that is."""
 
     zone: str
-    harvest: Harvest
+    batch: Batch
     stored: Stored | None = None
 
 
@@ -87,7 +89,7 @@ class Gridstatus:
         left_s = left_ms / 1000 - STORE_MARGIN_S
         return replace(self, deadline_s=max(0.0, min(DEADLINE_S, left_s)))
 
-    def fetch(self, now: datetime) -> Iterator[Harvest]:
+    def fetch(self, now: datetime) -> Iterator[Batch]:
         """Yield each zone as it comes; those that are not there at the deadline as errors."""
         until = time.monotonic() + self.deadline_s
         answers: SimpleQueue[_Answer] = SimpleQueue()
@@ -98,7 +100,7 @@ class Gridstatus:
             except Empty:
                 break
             pending.remove(answer.zone)
-            yield answer.harvest
+            yield answer.batch
             if answer.stored is not None:  # by now it is: the pipeline asked for the next
                 self.stored[answer.zone] = answer.stored
         for name in sorted(pending):
@@ -145,7 +147,7 @@ class Gridstatus:
             if source.provider_zone in NEEDS_KEY:
                 api_key = self.pjm_api_key()
                 if api_key is None:
-                    return _Answer(zone.zone, Harvest(unconfigured=(zone.zone,)))
+                    return _Answer(zone.zone, Batch(unconfigured=(zone.zone,)))
             frames = []
             for day in days_asked(now, zone, source):
                 try:
@@ -160,8 +162,8 @@ class Gridstatus:
             errors.append(ours(error, zone.zone, api_key))
         if readings:  # around midnight one of two days is rightly empty
             errors = [error for error in errors if not isinstance(error, NoDataError)]
-        harvest = Harvest(readings=tuple(readings), errors=tuple(errors))
-        return _Answer(zone.zone, harvest, stored)
+        batch = Batch(readings=tuple(readings), errors=tuple(errors))
+        return _Answer(zone.zone, batch, stored)
 
     def _read(
         self, frames: Sequence[pd.DataFrame], zone: Zone, source: Source, now: datetime
@@ -198,8 +200,8 @@ def days_asked(now: datetime, zone: Zone, source: Source) -> list[date]:
     return sorted({moment.astimezone(local).date() for moment in (oldest, now)})
 
 
-def _late(what: str, zone: str) -> Harvest:
-    return Harvest(errors=(TransientError(what, provider=NAME, zone=zone),))
+def _late(what: str, zone: str) -> Batch:
+    return Batch(errors=(TransientError(what, provider=NAME, zone=zone),))
 
 
 def wanted(markets: str) -> tuple[tuple[Zone, Source], ...]:

@@ -16,7 +16,7 @@ from aws_lambda_powertools import Logger
 
 from greenstream.api import answer, answer_health, answer_window, openapi
 from greenstream.api.candidates import candidates
-from greenstream.api.decision_log import FlushedTelemetry, Journal
+from greenstream.api.decision_log import DecisionLog
 from greenstream.api.function_url import (
     SHARED,
     NotARequestError,
@@ -38,16 +38,19 @@ from greenstream.api.question import (
 )
 from greenstream.api.report import MAX_BYTES, latency_report
 from greenstream.api.snapshot_cache import Patience, SnapshotCache
-from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.aws.client import dynamodb_client
+from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.powertools import PowertoolsTelemetry
 from greenstream.aws.settings import Settings
 from greenstream.domain.clock import Clock, utc_now
+from greenstream.domain.places import pops
 from greenstream.domain.reading import Forecast, Reading
 from greenstream.domain.routing import decide
 from greenstream.domain.split import shares
 from greenstream.domain.window import Window, cleanest, of_one_kind
-from greenstream.domain.zones import Zone, pops, zones
+from greenstream.domain.zones import Zone, zones
 from greenstream.ports.store import Store
+from greenstream.ports.telemetry import FlushedTelemetry
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -76,14 +79,14 @@ class Router:
     clock
         Tells the present, against which every age is computed.
     telemetry
-        Gets the journal.
+        Gets the decision_log.
     """
 
     def __init__(self, store: Store, *, clock: Clock, telemetry: FlushedTelemetry) -> None:
         self._cache = SnapshotCache(store, clock)
         self._clock = clock
         self._measured = LatencyCache(self._cache.ask, clock)
-        self._journal = Journal(telemetry, clock)
+        self._decision_log = DecisionLog(telemetry, clock)
         self._reads: Mapping[str, Callable[[str], Reply]] = {
             "/": self._index,
             "/v1/route": self._route,
@@ -112,7 +115,7 @@ class Router:
             reply = problem(HTTPStatus.BAD_REQUEST, "The event is no HTTP request.")
             answered = response(reply, None, correlation)
         except Exception:  # noqa: BLE001 - the last line of defence: told in full, to the log
-            self._journal.failed(path, correlation)
+            self._decision_log.failed(path, correlation)
             reply = problem(
                 HTTPStatus.INTERNAL_SERVER_ERROR, "The fault is the router's and has been logged."
             )
@@ -125,9 +128,9 @@ class Router:
         }
         try:
             every = self._cache.remembered.policy.log_every
-            self._journal.answered(answered["statusCode"], told, every=every)
+            self._decision_log.answered(answered["statusCode"], told, every=every)
         except Exception:  # noqa: BLE001 - who cannot tell of an answer still gives it
-            self._journal.failed(path, correlation)
+            self._decision_log.failed(path, correlation)
         return answered
 
     def _reply(self, request: Request) -> Reply:
@@ -186,7 +189,7 @@ class Router:
         decision = decide(weighed, policy, question.current)
         spread = shares(decision, policy) if question.split else None
         body = answer.route(decision, view, policy, ranking, now, spread)
-        self._journal.decided(decision, degraded=body["degraded"])
+        self._decision_log.decided(decision, degraded=body["degraded"])
         why = {"degraded_reason": body["degraded_reason"]} if body["degraded"] else {}
         return Reply(
             body=body,

@@ -8,14 +8,16 @@ policy stays on the table with its evidence: ``greenstream policy revert`` leads
 from dataclasses import dataclass
 from typing import Any, Final
 
-from greenstream.aws.dynamo_policies import DynamoPolicies, PolicyLog
-from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.aws.client import dynamodb_client
+from greenstream.aws.dynamo_policies import DynamoPolicies
+from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.powertools import PowertoolsTelemetry
 from greenstream.aws.settings import Settings
 from greenstream.domain.clock import Clock, utc_now
 from greenstream.domain.policy import Policy
-from greenstream.ingest.collect import Telemetry
+from greenstream.ports.policy_log import PolicyLog
 from greenstream.ports.store import Store
+from greenstream.ports.telemetry import Telemetry
 from greenstream_tuning.history import TooLittleHistoryError, kept_world
 from greenstream_tuning.replay import NothingKnownError
 from greenstream_tuning.search import Search, tune

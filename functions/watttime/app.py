@@ -25,16 +25,20 @@ from functions.watttime.answers import (
 )
 from functions.watttime.readings import BACK, Region
 from functions.watttime.session import Credentials, Requests, Session
-from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.aws.client import dynamodb_client
+from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.powertools import PowertoolsTelemetry
-from greenstream.aws.settings import SecretStore, Settings, required, secret
+from greenstream.aws.settings import Settings, required, secret
 from greenstream.aws.ssm_secrets import SsmSecrets
 from greenstream.domain.clock import Clock, utc_now
 from greenstream.domain.errors import GreenStreamError, PermanentError, TransientError
 from greenstream.domain.reading import Forecast, Quality, Reading
 from greenstream.domain.zones import Source, Zone, zones_of
-from greenstream.ingest.collect import Harvest, Telemetry, collect
+from greenstream.ingest.collect import collect
 from greenstream.ingest.http import HttpClient
+from greenstream.ports.provider import Batch
+from greenstream.ports.secrets import SecretStore
+from greenstream.ports.telemetry import Telemetry
 
 HISTORICAL: Final = "v3/historical"
 FORECAST: Final = "v3/forecast"
@@ -72,11 +76,11 @@ class WattTime:
         """Name in the zone table."""
         return NAME
 
-    def fetch(self, now: datetime) -> Iterator[Harvest]:
+    def fetch(self, now: datetime) -> Iterator[Batch]:
         """Yield each region's reading and forecast; a fault in one leaves the others."""
         credentials = self.credentials()
         if credentials is None:
-            yield Harvest(unconfigured=tuple(zone.zone for zone, _ in self.wanted))
+            yield Batch(unconfigured=tuple(zone.zone for zone, _ in self.wanted))
             return
         if credentials != self.session.credentials:
             self.session.token = self.session.access = None
@@ -94,14 +98,14 @@ class WattTime:
             try:
                 access = self._access(requests)
             except GreenStreamError as error:  # then each region's own answer tells
-                yield Harvest(errors=(error,))
+                yield Batch(errors=(error,))
             for zone, source in self.wanted:
                 region = Region(
                     zone=zone.zone, region=source.provider_zone, now=now, simulated=self.simulated
                 )
-                harvest = self._harvest(requests, region, access)
-                yield harvest
-                for reading in harvest.readings:  # stored by now: the pipeline asked for the next
+                batch = self._batch(requests, region, access)
+                yield batch
+                for reading in batch.readings:  # stored by now: the pipeline asked for the next
                     if reading.quality is not Quality.FORECAST:
                         self.session.stored[region.region] = reading.valid_to
 
@@ -116,7 +120,7 @@ class WattTime:
             session.access_read_at = now
         return session.access
 
-    def _harvest(self, requests: Requests, region: Region, access: Endpoints | None) -> Harvest:
+    def _batch(self, requests: Requests, region: Region, access: Endpoints | None) -> Batch:
         asked = {HISTORICAL, FORECAST}
         open_here = asked if access is None else asked & access.get(region.region, frozenset())
         if not open_here:
@@ -125,7 +129,7 @@ class WattTime:
                 provider=NAME,
                 zone=region.zone,
             )
-            return Harvest(errors=(error,))
+            return Batch(errors=(error,))
         readings: list[Reading] = []
         forecasts: list[Forecast] = []
         errors: list[GreenStreamError] = []
@@ -150,7 +154,7 @@ class WattTime:
                 forecasts.append(region.forecast(series))
             except GreenStreamError as error:
                 errors.append(error)
-        return Harvest(readings=tuple(readings), forecasts=tuple(forecasts), errors=tuple(errors))
+        return Batch(readings=tuple(readings), forecasts=tuple(forecasts), errors=tuple(errors))
 
     def _series(
         self, requests: Requests, endpoint: str, query: Mapping[str, str], region: Region

@@ -8,11 +8,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError
 
-from greenstream.aws.dynamo_policies import DynamoPolicies, UnknownVersionError
-from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.aws.client import dynamodb_client
+from greenstream.aws.dynamo_policies import DynamoPolicies
+from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.domain.clock import utc_now
+from greenstream.domain.places import pops
 from greenstream.domain.policy import Policy
-from greenstream.domain.zones import pops
+from greenstream.ports.policy_log import UnknownVersionError
 from greenstream.ports.store import StoreError
 from infra.local.processes import StackError
 from infra.local.stack import LocalStack

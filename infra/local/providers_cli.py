@@ -25,7 +25,7 @@ from greenstream.domain.errors import GreenStreamError, TransientError
 from greenstream.domain.freshness import age_s
 from greenstream.domain.reading import Reading
 from greenstream.domain.zones import zones_of
-from greenstream.ingest.collect import Harvest, Provider
+from greenstream.ports.provider import Batch, Provider
 from infra.local.stack import (
     COLLECTORS,
     HOST,
@@ -78,17 +78,15 @@ class Finding:
     simulated: bool = False
 
     @classmethod
-    def of(
-        cls, provider: str, harvests: Sequence[Harvest], now: datetime, *, took_s: float
-    ) -> Self:
+    def of(cls, provider: str, batches: Sequence[Batch], now: datetime, *, took_s: float) -> Self:
         """Judge what a run brought, its own failure among the errors.
 
         It has failed without a live reading: one within its source's usual delay.
         """
         limit_s = {zone.zone: source.max_age_s for zone, source in zones_of(provider)}
-        readings = [reading for each in harvests for reading in each.readings]
-        errors = [error for each in harvests for error in each.errors]
-        closed = {zone for each in harvests for zone in each.unconfigured}
+        readings = [reading for each in batches for reading in each.readings]
+        errors = [error for each in batches for error in each.errors]
+        closed = {zone for each in batches for zone in each.unconfigured}
         newest = max(readings, key=lambda one: one.valid_to, default=None)
         live = [one for one in readings if age_s(one.valid_to, now) <= limit_s[one.zone]]
         said = [*_shortened(errors)]
@@ -172,13 +170,13 @@ def _work(provider: Provider, now: datetime, answers: "SimpleQueue[Finding | Exc
 def ask(provider: Provider, now: datetime) -> Finding:
     """Run one provider's fetch to its end."""
     began = time.monotonic()
-    harvests: list[Harvest] = []
+    batches: list[Batch] = []
     try:
-        for harvest in provider.fetch(now):
-            harvests.append(harvest)  # noqa: PERF402 - what came before a failure stays
+        for batch in provider.fetch(now):
+            batches.append(batch)  # noqa: PERF402 - what came before a failure stays
     except GreenStreamError as error:
-        harvests.append(Harvest(errors=(error,)))
-    return Finding.of(provider.name, harvests, now, took_s=time.monotonic() - began)
+        batches.append(Batch(errors=(error,)))
+    return Finding.of(provider.name, batches, now, took_s=time.monotonic() - began)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from greenstream.domain.zones import SEED_POPS
+from greenstream.domain.places import SEED_POPS
 from infra.local import starting
 from infra.local.processes import Children, StackError, step, wait_for
 from infra.local.stack import HOST, ROOT, STACK_NAME, LocalStack, Stack, free_port

@@ -18,7 +18,7 @@ from pathlib import Path
 from lxml import etree
 
 from functions.entsoe.document import Slot, read, slots
-from functions.entsoe.mix import OTHER, SOLAR, harvest_of, solar_in_other, table_of
+from functions.entsoe.mix import OTHER, SOLAR, batch_of, solar_in_other, table_of
 from greenstream.domain.intensity import mix_intensity
 from greenstream.domain.reading import Basis
 from greenstream.domain.zones import zones
@@ -137,8 +137,8 @@ def main() -> None:
     print("UTC    Other  solar   A69  cover  low  high  " + "  ".join(ways))
     for index in range(0, len(found), 8):
         slot = found[index]
-        harvest = harvest_of(found, zone, source, fetched_at=slot.valid_to)
-        [reading] = [one for one in harvest.readings if one.basis is Basis.LIFECYCLE]
+        batch = batch_of(found, zone, source, fetched_at=slot.valid_to)
+        [reading] = [one for one in batch.readings if one.basis is Basis.LIFECYCLE]
         second = f"{forecast[slot.valid_from]:6.0f}" if forecast else "     -"
         print(
             f"{slot.valid_from:%H:%M} {slot.generation_mw[OTHER]:6.0f} {solar[index]:6.0f} {second}"

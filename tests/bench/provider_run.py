@@ -35,12 +35,15 @@ from typing import Any
 import httpx
 from aws_lambda_powertools import Logger
 
-from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.aws.client import dynamodb_client
+from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.powertools import PowertoolsTelemetry
 from greenstream.domain.reading import Forecast, Reading
-from greenstream.ingest.collect import Provider, Telemetry, collect
+from greenstream.ingest.collect import collect
 from greenstream.ingest.http import HttpClient
+from greenstream.ports.provider import Provider
 from greenstream.ports.store import ProviderStatus, Put, PutOutcome, Store
+from greenstream.ports.telemetry import Telemetry
 from tests.fakes.memory_store import MemoryStore
 from tests.integration.conftest import make_table
 from tests.integration.engines import HOST, dynoxide

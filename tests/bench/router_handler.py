@@ -28,7 +28,8 @@ from aws_lambda_powertools import Logger
 import greenstream
 from greenstream.aws.powertools import PowertoolsTelemetry
 from greenstream.domain.clock import utc_now
-from greenstream.domain.zones import pops, zones
+from greenstream.domain.places import pops
+from greenstream.domain.zones import zones
 from tests.builders import a_reading
 from tests.fakes.memory_store import MemoryStore
 from tests.measure import ROOT, Figure, durations_ms, quantile, report

@@ -33,15 +33,16 @@ from aws_lambda_powertools import Logger
 
 from greenstream.api import answer as body
 from greenstream.api.function_url import Reply
-from greenstream.api.snapshot_cache import View
-from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.api.view import View
+from greenstream.aws.client import dynamodb_client
+from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.powertools import PowertoolsTelemetry
 from greenstream.domain.clock import utc_now
 from greenstream.domain.latency import estimate_rtt_ms, great_circle_km
+from greenstream.domain.places import SEED_POPS, pops
 from greenstream.domain.policy import Policy
 from greenstream.domain.reading import Reading
 from greenstream.domain.routing import Candidate, LatencySource, decide, like_for_like
-from greenstream.domain.zones import SEED_POPS, pops
 from greenstream.ports.store import Snapshot
 from tests.bench.router_handler import event, filled_store
 from tests.integration.conftest import make_table

@@ -49,7 +49,7 @@ class Meter:
 
 def measure(provider: str) -> dict[str, float]:
     """Run one provider's handler twice in this process, whose environment is its own."""
-    from greenstream.aws.dynamo_store import dynamodb_client
+    from greenstream.aws.client import dynamodb_client
     from tests.integration.conftest import make_table
     from tests.integration.run_handler import Context
 

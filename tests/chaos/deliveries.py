@@ -12,7 +12,8 @@ from greenstream.aws import items
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.domain.errors import GreenStreamError
 from greenstream.domain.reading import Reading
-from greenstream.ingest.collect import CollectionFailedError, Harvest, collect
+from greenstream.ingest.collect import CollectionFailedError, collect
+from greenstream.ports.provider import Batch
 from greenstream.ports.store import ProviderState, ProviderStatus, StoreError
 from tests.builders import AVERAGE_DIRECT, NOW, a_reading
 from tests.chaos.table_model import TableModel
@@ -73,10 +74,10 @@ class Upstream:
     name: str = "p"
     simulated: bool = False
 
-    def fetch(self, now: datetime) -> Iterator[Harvest]:
+    def fetch(self, now: datetime) -> Iterator[Batch]:
         for reading in self.delivery.readings:
-            yield Harvest(readings=(reading,))
-        yield Harvest(errors=self.delivery.errors)
+            yield Batch(readings=(reading,))
+        yield Batch(errors=self.delivery.errors)
 
 
 class Untold:

@@ -11,10 +11,11 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or find_spec("greenstream.domain"):
+    from greenstream.aws.client import dynamodb_client
     from greenstream.aws.dynamo_policies import DynamoPolicies
-    from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
-    from greenstream.domain.ladder import HourMean, HourProfile
+    from greenstream.aws.dynamo_store import DynamoStore
     from greenstream.domain.policy import FreshnessModel, Policy, RankingSignal
+    from greenstream.domain.profile import HourMean, HourProfile
     from greenstream.domain.reading import (
         Basis,
         Forecast,

@@ -11,7 +11,8 @@ from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.domain.clock import utc_now
 from greenstream.domain.reading import Quality, Reading
 from greenstream.domain.zones import Source, Zone
-from greenstream.ingest.collect import Harvest, collect
+from greenstream.ingest.collect import collect
+from greenstream.ports.provider import Batch
 from greenstream.ports.store import StoreError
 
 SLOT = timedelta(seconds=2)
@@ -66,12 +67,12 @@ class Upstream:
     simulated: bool = True
     stored: dict[str, datetime] = field(default_factory=dict)
 
-    def fetch(self, now: datetime) -> Iterator[Harvest]:
+    def fetch(self, now: datetime) -> Iterator[Batch]:
         """Yield zone by zone, oldest first; who asks for the next has stored the last."""
         for zone, source in self.wanted:
             newest = self.stored.get(zone.zone, self.first)
             for end in slots(max(newest - SLOT, now - SERVED, self.first), now):
-                yield Harvest(readings=tuple(served(zone, source, end, now)))
+                yield Batch(readings=tuple(served(zone, source, end, now)))
                 self.stored[zone.zone] = end
 
 

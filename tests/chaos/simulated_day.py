@@ -40,11 +40,13 @@ from functions.watttime.app import WattTime
 from greenstream.api.snapshot_cache import TIME_TO_LIVE
 from greenstream.aws.dynamo_policies import DynamoPolicies
 from greenstream.aws.dynamo_store import DynamoStore
-from greenstream.domain.ladder import HourMean, HourProfile
+from greenstream.domain.places import pops
+from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Forecast, Kind, Reading
-from greenstream.domain.zones import pops, zones_of
-from greenstream.ingest.collect import CollectionFailedError, Provider, collect
+from greenstream.domain.zones import zones_of
+from greenstream.ingest.collect import CollectionFailedError, collect
 from greenstream.ingest.http import HttpClient
+from greenstream.ports.provider import Provider
 from greenstream.ports.store import Put, PutOutcome, Snapshot
 from infra.cost import ROOT, rate_s
 from infra.local.upstream.faults import COMMON_FAULTS, SENDING_FAULTS, Fault, Faults

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from greenstream.aws.dynamo_store import dynamodb_client
+from greenstream.aws.client import dynamodb_client
 from greenstream.domain.errors import NoDataError, TransientError
 from tests.chaos.deliveries import Delivery, Scene, Seen, store_on
 from tests.chaos.turns import Fate, Request, disturbed, every_order

@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from greenstream.aws.dynamo_store import dynamodb_client
+from greenstream.aws.client import dynamodb_client
 from greenstream.domain.reading import FUTURE_TOLERANCE, Reading
 from greenstream.domain.zones import zones_of
 from infra.local.stack import COLLECTORS

@@ -35,9 +35,10 @@ from greenstream.api.report import MAX_BYTES, MAX_SAMPLES, SAMPLE_FIELDS
 from greenstream.aws import items
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.powertools import PowertoolsTelemetry
+from greenstream.domain.places import pops
 from greenstream.domain.policy import Policy
 from greenstream.domain.roundtrips import VOTES, learnt
-from greenstream.domain.zones import pops, zones
+from greenstream.domain.zones import zones
 from tests.builders import NOW
 from tests.fakes.memory_store import MemoryStore
 from tests.integration import function_url

@@ -20,9 +20,9 @@ import pytest
 
 from functions.router.app import Router
 from greenstream.aws import items
-from greenstream.aws.dynamo_store import dynamodb_client
-from greenstream.domain.ladder import HourMean, HourProfile
+from greenstream.aws.client import dynamodb_client
 from greenstream.domain.policy import FreshnessModel, Policy
+from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Reading
 from greenstream.domain.roundtrips import LIFE as LATENCY_LIFE
 from greenstream.ports.store import Snapshot, Store

@@ -31,7 +31,8 @@ import pytest
 
 from greenstream.api.decision_log import FLUSH_EVERY
 from greenstream.api.snapshot_cache import RETRY_AFTER
-from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.aws.client import dynamodb_client
+from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.domain.clock import utc_now
 from greenstream.domain.reading import Reading
 from greenstream.domain.zones import Source, Zone, zones_of

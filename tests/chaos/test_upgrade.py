@@ -19,8 +19,9 @@ import pytest
 from moto import mock_aws
 
 from greenstream.aws import items
+from greenstream.aws.client import dynamodb_client
 from greenstream.aws.dynamo_policies import DynamoPolicies
-from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.ports.store import PutOutcome, Snapshot
 from tests.chaos import one_version
 from tests.chaos.one_version import (

@@ -26,8 +26,8 @@ from functions.watttime.app import WattTime
 from greenstream.domain.errors import GreenStreamError
 from greenstream.domain.reading import Basis, Kind, Quality, Reading, Scope, Signal
 from greenstream.domain.zones import Source, Zone, zones_of
-from greenstream.ingest.collect import Harvest, Provider
 from greenstream.ingest.http import HttpClient
+from greenstream.ports.provider import Batch, Provider
 from infra.local.upstream import caiso, electricitymaps, entsoe, neso, nyiso, pjm, watttime
 from infra.local.upstream.wire import Answer, Request, json_answer
 from tests.builders import a_source, a_zone
@@ -129,19 +129,19 @@ class Case:
     def make(self, wire: Wire, *, key: str | None = "a-key", simulated: bool = False) -> Provider:
         return MAKERS[self.provider](self, wire, key, simulated)
 
-    def run(self, wire: Wire, now: datetime | None = None) -> Harvest:
+    def run(self, wire: Wire, now: datetime | None = None) -> Batch:
         return gathered(self.make(wire), now or self.now)
 
 
-def gathered(provider: Provider, now: datetime) -> Harvest:
+def gathered(provider: Provider, now: datetime) -> Batch:
     """Run a fetch to its end, with what the whole provider raised among the errors."""
-    parts: list[Harvest] = []
+    parts: list[Batch] = []
     try:
         for part in provider.fetch(now):
             parts.append(part)  # noqa: PERF402 - what came before a failure stays
     except GreenStreamError as error:
-        parts.append(Harvest(errors=(error,)))
-    return Harvest(
+        parts.append(Batch(errors=(error,)))
+    return Batch(
         readings=tuple(one for part in parts for one in part.readings),
         forecasts=tuple(one for part in parts for one in part.forecasts),
         errors=tuple(one for part in parts for one in part.errors),
@@ -227,14 +227,14 @@ def truth(case: Case) -> Truth:
     By zone, kind, start and whether it is forecast: a forecast is made anew for the same time.
     """
     found: dict[tuple[str, Kind, datetime, bool], frozenset[float]] = {}
-    for harvest in [case.run(case.wire()), *INSIDE.get(case.provider, nothing_more)(case)]:
+    for batch in [case.run(case.wire()), *INSIDE.get(case.provider, nothing_more)(case)]:
         told = [
             ((one.zone, one.kind, one.valid_from, one.quality is Quality.FORECAST), one.gco2_kwh)
-            for one in harvest.readings
+            for one in batch.readings
         ]
         told += [
             ((one.zone, one.kind, point.valid_from, True), point.gco2_kwh)
-            for one in harvest.forecasts
+            for one in batch.forecasts
             for point in one.points
         ]
         for key, gco2_kwh in told:
@@ -242,12 +242,12 @@ def truth(case: Case) -> Truth:
     return found
 
 
-def nothing_more(_: Case) -> Iterable[Harvest]:
+def nothing_more(_: Case) -> Iterable[Batch]:
     """Of a provider whose answer holds one interval: the clean run has told it."""
     return ()
 
 
-def inside_eso(case: Case) -> Iterator[Harvest]:
+def inside_eso(case: Case) -> Iterator[Batch]:
     """Each half hour of the nation by itself, and what is asked for later."""
     rows = json.loads(case.answers()(Request("GET", "/intensity"), case.now).body)["data"]
     for row in rows:
@@ -262,14 +262,14 @@ def _with_data(rows: list[object], request: Request, answer: Answer) -> Answer:
     return json_answer({"data": rows}) if request.path == "/intensity" else answer
 
 
-def inside_watttime(case: Case) -> Iterator[Harvest]:
+def inside_watttime(case: Case) -> Iterator[Batch]:
     """What it was before each of the newer points was published."""
     for back in range(5, 185, 5):
         earlier = case.now - back * MINUTE
         yield case.run(Wire(clean=case.answers(), now=earlier), earlier)
 
 
-def inside_gridstatus(case: Case) -> Iterator[Harvest]:
+def inside_gridstatus(case: Case) -> Iterator[Batch]:
     case.make(case.wire())
     for zone, source in case.pairs:
         feed, step = LibraryFeed(), timedelta(seconds=source.cadence_s)
@@ -277,10 +277,10 @@ def inside_gridstatus(case: Case) -> Iterator[Harvest]:
         frames = [feed(source.provider_zone, day, "a-key") for day in days]
         for row in rows(frames, step):
             made = readings_of(row, zone, source, fetched_at=case.now, simulated=False)
-            yield Harvest(readings=tuple(one for one in made if isinstance(one, Reading)))
+            yield Batch(readings=tuple(one for one in made if isinstance(one, Reading)))
 
 
-def inside_entsoe(case: Case) -> Iterator[Harvest]:
+def inside_entsoe(case: Case) -> Iterator[Batch]:
     for zone, source in case.pairs:
         first = case.now - timedelta(hours=36)
         query = {"documentType": "A75", "processType": "A16", "in_Domain": source.provider_zone}
@@ -290,12 +290,12 @@ def inside_entsoe(case: Case) -> Iterator[Harvest]:
         found = document.slots(document.read(body, source.provider_zone, zone.zone), zone.zone)
         for count in range(1, len(found) + 1):
             try:
-                yield mix.harvest_of(found[:count], zone, source, fetched_at=case.now)
+                yield mix.batch_of(found[:count], zone, source, fetched_at=case.now)
             except GreenStreamError:
                 continue
 
 
-INSIDE: Mapping[str, Callable[[Case], Iterable[Harvest]]] = {
+INSIDE: Mapping[str, Callable[[Case], Iterable[Batch]]] = {
     "eso": inside_eso,
     "watttime": inside_watttime,
     "gridstatus": inside_gridstatus,

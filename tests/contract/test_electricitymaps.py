@@ -36,8 +36,9 @@ from greenstream.domain.errors import (
 )
 from greenstream.domain.reading import Basis, Quality, Reading, Scope, Signal
 from greenstream.domain.zones import Source, Zone
-from greenstream.ingest.collect import CollectionFailedError, Harvest, collect
+from greenstream.ingest.collect import CollectionFailedError, collect
 from greenstream.ingest.http import HttpClient
+from greenstream.ports.provider import Batch
 from infra.local.upstream import electricitymaps, wire
 from tests.builders import MARGINAL_DIRECT, a_reading, a_source, a_zone
 from tests.fakes.memory_store import MemoryStore
@@ -137,12 +138,12 @@ class Sandbox:
             monotonic=lambda: self.seconds_each * len(self.requests),
         )
 
-    def run(self) -> Harvest:
+    def run(self) -> Batch:
         parts = list(self.provider().fetch(self.now))
         readings = tuple(reading for part in parts for reading in part.readings)
         if self.keep:
             self.stored = [*readings, *self.stored]
-        return Harvest(
+        return Batch(
             readings=readings,
             errors=tuple(error for part in parts for error in part.errors),
             unconfigured=tuple(zone for part in parts for zone in part.unconfigured),
@@ -150,12 +151,12 @@ class Sandbox:
         )
 
 
-def run(**answers: Any) -> Harvest:
+def run(**answers: Any) -> Batch:
     return Sandbox(answers=answers).run()
 
 
-def reasons(harvest: Harvest) -> set[tuple[type[GreenStreamError], str | None, str | None]]:
-    return {(type(error), error.zone, getattr(error, "reason", None)) for error in harvest.errors}
+def reasons(batch: Batch) -> set[tuple[type[GreenStreamError], str | None, str | None]]:
+    return {(type(error), error.zone, getattr(error, "reason", None)) for error in batch.errors}
 
 
 class TestTheReading:
@@ -225,9 +226,9 @@ class TestWhoIsAsked:
         sandbox = Sandbox(
             wanted=(pair("FR", a_source()),), stored=[a_reading(valid_to=NOW - HOUR / 4)]
         )
-        harvest = sandbox.run()
+        batch = sandbox.run()
         assert sandbox.asked == []
-        assert harvest == Harvest(skipped=("Z_FR",))
+        assert batch == Batch(skipped=("Z_FR",))
 
     @pytest.mark.parametrize(
         "reading",
@@ -247,7 +248,7 @@ class TestWhoIsAsked:
         sandbox = Sandbox(keep=True)
         sandbox.run()
         sandbox.now = NOW.replace(minute=57)
-        assert sandbox.run() == Harvest(skipped=("Z_FR",))
+        assert sandbox.run() == Batch(skipped=("Z_FR",))
         sandbox.now = NOW + HOUR
         assert len(sandbox.run().readings) == 1
         assert sandbox.asked == ["plan", "FR", "FR"]
@@ -279,10 +280,10 @@ class TestWhoIsAsked:
         wanted = tuple(pair(there) for there in ("AT", "BE", "CH", "DE", "ES", "FR"))
         sandbox = Sandbox(wanted=wanted, budget=3 * RUNS_PER_HOUR, keep=True)
         for _ in range(3):
-            harvest = sandbox.run()
+            batch = sandbox.run()
             sandbox.now += HOUR / RUNS_PER_HOUR
         assert sandbox.asked == ["plan", "AT", "BE", "CH", "DE", "ES", "FR"]
-        assert set(harvest.skipped) == {zone.zone for zone, _ in wanted} - {"Z_FR"}
+        assert set(batch.skipped) == {zone.zone for zone, _ in wanted} - {"Z_FR"}
 
         sandbox.now = NOW + HOUR
         sandbox.run()
@@ -342,20 +343,20 @@ class TestWhoIsAsked:
             for zone in "ABC"
         ]
         sandbox = Sandbox(budget=3, stored=spent)
-        assert sandbox.run() == Harvest(skipped=("Z_FR",))
+        assert sandbox.run() == Batch(skipped=("Z_FR",))
         assert sandbox.asked == []
 
     def test_nobody_late_in_a_run(self) -> None:
         sandbox = Sandbox(wanted=(pair("AT"), pair("BE"), pair("CH")), seconds_each=16)
-        harvest = sandbox.run()
+        batch = sandbox.run()
         assert sandbox.asked == ["plan", "AT"]
-        assert harvest.skipped == ("Z_BE", "Z_CH")
+        assert batch.skipped == ("Z_BE", "Z_CH")
 
 
 class TestTheKey:
     def test_that_is_not_set_is_a_state(self) -> None:
         sandbox = Sandbox(token=None)
-        assert sandbox.run() == Harvest(unconfigured=("Z_FR",))
+        assert sandbox.run() == Batch(unconfigured=("Z_FR",))
         assert sandbox.asked == []
 
     def test_that_is_refused_stops_the_run(self) -> None:
@@ -421,10 +422,10 @@ class TestTheKey:
             "AT": {"access": ["zones"]},
         }
         sandbox = Sandbox(wanted=(FRANCE, pair("AT"), pair("BE")), answers={"plan": plan})
-        harvest = sandbox.run()
-        assert [reading.zone for reading in harvest.readings] == ["Z_FR"]
-        assert harvest.unconfigured == ("Z_AT", "Z_BE")
-        assert harvest.errors == ()
+        batch = sandbox.run()
+        assert [reading.zone for reading in batch.readings] == ["Z_FR"]
+        assert batch.unconfigured == ("Z_AT", "Z_BE")
+        assert batch.errors == ()
         sandbox.now += timedelta(hours=23)
         sandbox.run()
         assert sandbox.asked == ["plan", "FR", "FR"]
@@ -440,18 +441,18 @@ class TestTheKey:
         assert sandbox.asked == ["plan", "FR", "plan", "FR"]
 
     def test_whose_plan_cannot_be_read_tries_the_zones(self) -> None:
-        harvest = run(plan=httpx.Response(503))
-        assert len(harvest.readings) == 1
-        assert reasons(harvest) == {(TransientError, None, None)}
+        batch = run(plan=httpx.Response(503))
+        assert len(batch.readings) == 1
+        assert reasons(batch) == {(TransientError, None, None)}
 
     def test_whose_plan_lacks_a_zone_after_all_is_told_so_once(self) -> None:
         said = "Request unauthorized for zoneKey=FR,requestType=latest,dataType=carbon-intensity."
         refused = httpx.Response(401, json={"error": said, "message": "Upgrade."})
         sandbox = Sandbox(wanted=(FRANCE, pair("AT")), answers={"FR": refused})
-        harvest = sandbox.run()
-        assert [reading.zone for reading in harvest.readings] == ["Z_AT"]
-        assert reasons(harvest) == {(PermanentError, "Z_FR", None)}
-        assert said in str(harvest.errors[0])
+        batch = sandbox.run()
+        assert [reading.zone for reading in batch.readings] == ["Z_AT"]
+        assert reasons(batch) == {(PermanentError, "Z_FR", None)}
+        assert said in str(batch.errors[0])
         assert sandbox.run().unconfigured == ("Z_FR",)
 
     def test_that_is_throttled_ends_the_run(self) -> None:
@@ -492,15 +493,15 @@ class TestRefusals:
     def test_of_an_answer_that_is_not_what_was_asked_for(
         self, change: dict[str, Any], reason: str
     ) -> None:
-        harvest = run(FR=latest(**change))
-        assert harvest.readings == ()
-        assert reasons(harvest) == {(InvalidError, "Z_FR", reason)}
+        batch = run(FR=latest(**change))
+        assert batch.readings == ()
+        assert reasons(batch) == {(InvalidError, "Z_FR", reason)}
 
     @pytest.mark.parametrize("body", [None, [], "text", 7, {}, {"error": "x"}])
     def test_of_an_answer_of_another_shape(self, body: Any) -> None:
-        harvest = run(FR=httpx.Response(200, content=json.dumps(body)))
-        assert harvest.readings == ()
-        assert {error.kind for error in harvest.errors} == {"invalid"}
+        batch = run(FR=httpx.Response(200, content=json.dumps(body)))
+        assert batch.readings == ()
+        assert {error.kind for error in batch.errors} == {"invalid"}
 
     @pytest.mark.parametrize(
         "body",
@@ -511,9 +512,9 @@ class TestRefusals:
         ],
     )
     def test_of_nothing_as_a_zero(self, body: Any) -> None:
-        harvest = run(FR=body)
-        assert harvest.readings == ()
-        assert reasons(harvest) == {(NoDataError, "Z_FR", None)}
+        batch = run(FR=body)
+        assert batch.readings == ()
+        assert reasons(batch) == {(NoDataError, "Z_FR", None)}
 
     def test_but_not_of_a_true_zero(self) -> None:
         """All hydro and wind: nothing is burnt."""
@@ -523,9 +524,9 @@ class TestRefusals:
     @pytest.mark.parametrize("fault", [httpx.Response(502), httpx.ConnectTimeout("slow")])
     def test_of_an_outage_leaves_the_other_zones(self, fault: Any) -> None:
         sandbox = Sandbox(wanted=(FRANCE, pair("AT")), answers={"FR": fault})
-        harvest = sandbox.run()
-        assert [reading.zone for reading in harvest.readings] == ["Z_AT"]
-        assert reasons(harvest) == {(TransientError, "Z_FR", None)}
+        batch = sandbox.run()
+        assert [reading.zone for reading in batch.readings] == ["Z_AT"]
+        assert reasons(batch) == {(TransientError, "Z_FR", None)}
         assert sandbox.asked == ["plan", "FR", "AT"]
 
     @pytest.mark.parametrize("body", [[], 7, {"FR": 1}, {"error": "x"}])

@@ -10,7 +10,7 @@ import pytest
 
 from functions.entsoe.app import MAX_ZONES_PER_RUN, Entsoe
 from functions.entsoe.document import Slot, read, slots
-from functions.entsoe.mix import harvest_of, solar_in_other, table_of
+from functions.entsoe.mix import batch_of, solar_in_other, table_of
 from greenstream.domain.errors import (
     GreenStreamError,
     InvalidError,
@@ -21,8 +21,8 @@ from greenstream.domain.errors import (
 )
 from greenstream.domain.reading import MIN_COVERAGE, Basis, Quality, Reading, Scope, Signal
 from greenstream.domain.zones import zones_of
-from greenstream.ingest.collect import Harvest
 from greenstream.ingest.http import HttpClient
+from greenstream.ports.provider import Batch
 from tests.contract.entsoe_wire import (
     DARK,
     FR,
@@ -120,7 +120,7 @@ class TestDutchOther:
         found = self.day(lambda at: 1500 + 28 * max(0.0, 300.0 - abs(at - 48) * 12.0))
         zone, source = ZONES[0]
         at = found[48]
-        for reading in harvest_of(found[:49], zone, source, fetched_at=at.valid_to).readings:
+        for reading in batch_of(found[:49], zone, source, fetched_at=at.valid_to).readings:
             assert reading.quality is Quality.ESTIMATED
             assert reading.coverage == pytest.approx(5300 / at.total_mw)  # gas, coal, metered sun
             assert reading.gco2_high - reading.gco2_low > 600
@@ -132,17 +132,17 @@ class TestDutchOther:
         zone, source = ZONES[0]
         at = found[48]
         assert 5300 / at.total_mw < MIN_COVERAGE
-        harvest = harvest_of(found[:49], zone, source, fetched_at=at.valid_to)
-        assert harvest.readings == ()
-        reasons = [error.reason for error in harvest.errors if isinstance(error, InvalidError)]
+        batch = batch_of(found[:49], zone, source, fetched_at=at.valid_to)
+        assert batch.readings == ()
+        reasons = [error.reason for error in batch.errors if isinstance(error, InvalidError)]
         assert reasons == ["low_coverage"] * 2
 
     def test_without_sun_in_it_a_noon_of_other_alone_is_refused(self) -> None:
         found = self.day(lambda _: 40_000.0)
         zone, source = ZONES[0]
-        harvest = harvest_of(found[:49], zone, source, fetched_at=found[48].valid_to)
-        assert harvest.readings == ()
-        reasons = [error.reason for error in harvest.errors if isinstance(error, InvalidError)]
+        batch = batch_of(found[:49], zone, source, fetched_at=found[48].valid_to)
+        assert batch.readings == ()
+        reasons = [error.reason for error in batch.errors if isinstance(error, InvalidError)]
         assert reasons == ["low_coverage"] * 2
 
 
@@ -153,7 +153,7 @@ def run(
     zones: int = 1,
     token: str | None = TOKEN,
     **provider: Any,
-) -> list[Harvest]:
+) -> list[Batch]:
     fixed = answer if callable(answer) else lambda _: httpx.Response(200, content=answer)
     entsoe = Entsoe(
         http=HttpClient(
@@ -177,10 +177,10 @@ def by_zone(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, content=body, headers={"Content-Type": "text/xml"})
 
 
-def asked_zones(harvests: Sequence[Harvest]) -> list[str]:
+def asked_zones(batches: Sequence[Batch]) -> list[str]:
     return [
-        *(reading.zone for harvest in harvests for reading in harvest.readings[:1]),
-        *(str(error.zone) for harvest in harvests for error in harvest.errors),
+        *(reading.zone for batch in batches for reading in batch.readings[:1]),
+        *(str(error.zone) for batch in batches for error in batch.errors),
     ]
 
 
@@ -192,7 +192,7 @@ class TestRun:
             requests.append(request)
             return httpx.Response(200, content=DARK)
 
-        [harvest] = run(answer)
+        [batch] = run(answer)
 
         [request] = requests
         assert request.url.path == "/api"
@@ -203,11 +203,11 @@ class TestRun:
             "periodStart": "202605050100",
             "periodEnd": "202605061400",
         }
-        direct, lifecycle = harvest.readings
+        direct, lifecycle = batch.readings
         assert (direct.basis, lifecycle.basis) == (Basis.DIRECT, Basis.LIFECYCLE)
         assert direct.gco2_kwh == pytest.approx((3000 * 361.9 + 1000 * 716.0) / 4000, abs=0.2)
         assert lifecycle.gco2_kwh == pytest.approx((3000 * 481.9 + 1000 * 776.0) / 4000, abs=0.2)
-        for reading in harvest.readings:
+        for reading in batch.readings:
             assert (reading.zone, reading.provider_zone) == ("ENTSOE_NL", NL)
             assert (reading.signal, reading.scope) == (Signal.AVERAGE, Scope.PRODUCTION)
             assert reading.quality is Quality.MEASURED
@@ -228,10 +228,10 @@ class TestRun:
         def answer(request: httpx.Request) -> httpx.Response:
             raise AssertionError(request)
 
-        [harvest] = run(answer, token=None, zones=3)
+        [batch] = run(answer, token=None, zones=3)
 
-        assert harvest.unconfigured == tuple(zone.zone for zone, _ in ZONES[:3])
-        assert harvest.errors == ()
+        assert batch.unconfigured == tuple(zone.zone for zone, _ in ZONES[:3])
+        assert batch.errors == ()
 
     def test_a_refused_token_ends_the_run_and_its_page_is_not_repeated(self) -> None:
         asked: list[str] = []
@@ -288,21 +288,21 @@ class TestRun:
         def answer(request: httpx.Request) -> httpx.Response:
             return response if request.url.params["in_Domain"] == NL else by_zone(request)
 
-        harvests = run(answer, zones=4)
+        batches = run(answer, zones=4)
 
-        [error] = [error for harvest in harvests for error in harvest.errors]
+        [error] = [error for batch in batches for error in batch.errors]
         assert (type(error), error.provider, error.zone) == (kind, "entsoe", "ENTSOE_NL")
-        assert len({r.zone for harvest in harvests for r in harvest.readings}) == 3
+        assert len({r.zone for batch in batches for r in batch.readings}) == 3
 
     def test_a_fuel_without_a_factor_lowers_coverage(self) -> None:
         body = DARK.replace(
             b"</GL_MarketDocument>",
             series("B99", period({1: 1000})).encode() + b"</GL_MarketDocument>",
         )
-        [harvest] = run(body)
+        [batch] = run(body)
 
-        assert [reading.coverage for reading in harvest.readings] == [0.8, 0.8]
-        assert harvest.readings[0].detail["unlisted"] == ["B99"]
+        assert [reading.coverage for reading in batch.readings] == [0.8, 0.8]
+        assert batch.readings[0].detail["unlisted"] == ["B99"]
 
     def test_generation_far_below_zero_is_refused_and_station_use_is_not(self) -> None:
         def refused(solar_mw: float) -> list[str]:
@@ -310,8 +310,8 @@ class TestRun:
                 b"</GL_MarketDocument>",
                 series("B16", period({1: solar_mw})).encode() + b"</GL_MarketDocument>",
             )
-            [harvest] = run(body)
-            return [error.reason for error in harvest.errors if isinstance(error, InvalidError)]
+            [batch] = run(body)
+            return [error.reason for error in batch.errors if isinstance(error, InvalidError)]
 
         assert refused(-0.5) == []
         assert refused(-900) == ["negative", "negative"]
@@ -370,8 +370,8 @@ class TestRun:
         )
 
         def ends_of(now: datetime) -> list[datetime]:
-            [harvest] = entsoe.fetch(now)
-            return [r.valid_to for r in harvest.readings if r.basis is Basis.DIRECT]
+            [batch] = entsoe.fetch(now)
+            return [r.valid_to for r in batch.readings if r.basis is Basis.DIRECT]
 
         assert ends_of(NOON + timedelta(hours=3)) == [NOON + timedelta(hours=2)]
         assert ends_of(NOON + timedelta(hours=9)) == [
@@ -391,7 +391,7 @@ class TestRealBytes:
         found = recorded(recordings, "DE_2023-08-15_psrB01_only", "10Y1001A1001A83F")
         [(zone, source)] = [pair for pair in ZONES if pair[0].zone == "ENTSOE_DE_LU"]
         with pytest.raises(NoDataError, match="B02 B04 B05"):
-            harvest_of(found, zone, source, fetched_at=datetime(2023, 8, 17, tzinfo=UTC))
+            batch_of(found, zone, source, fetched_at=datetime(2023, 8, 17, tzinfo=UTC))
 
     def test_the_dutch_noon_and_night(self, recordings: Path) -> None:
         found = recorded(recordings, "NL_2024-09-02_A03", NL)
@@ -399,7 +399,7 @@ class TestRealBytes:
 
         def lifecycle(hour: int) -> Reading:
             now = datetime(2024, 9, 2, hour, tzinfo=UTC)
-            return harvest_of(found, zone, source, fetched_at=now).readings[1]
+            return batch_of(found, zone, source, fetched_at=now).readings[1]
 
         noon, night = lifecycle(12), lifecycle(2)
         assert (noon.quality, night.quality) == (Quality.ESTIMATED, Quality.MEASURED)

@@ -24,8 +24,8 @@ from greenstream.domain.errors import (
     TransientError,
 )
 from greenstream.domain.reading import Basis, Quality, Scope, Signal
-from greenstream.ingest.collect import Harvest
 from greenstream.ingest.http import HttpClient
+from greenstream.ports.provider import Batch
 
 NOW = datetime(2026, 5, 6, 0, 17, tzinfo=UTC)
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -101,17 +101,17 @@ def eso(answers: Mapping[str, Any] | Answer, *, simulated: bool = False) -> Eso:
 
 def run(
     answers: Mapping[str, Any] | Answer, now: datetime = NOW, *, simulated: bool = False
-) -> Harvest:
+) -> Batch:
     parts = list(eso(answers, simulated=simulated).fetch(now))
-    return Harvest(
+    return Batch(
         readings=tuple(reading for part in parts for reading in part.readings),
         forecasts=tuple(forecast for part in parts for forecast in part.forecasts),
         errors=tuple(error for part in parts for error in part.errors),
     )
 
 
-def reasons(harvest: Harvest) -> set[tuple[type[GreenStreamError], str | None, str | None]]:
-    return {(type(error), error.zone, getattr(error, "reason", None)) for error in harvest.errors}
+def reasons(batch: Batch) -> set[tuple[type[GreenStreamError], str | None, str | None]]:
+    return {(type(error), error.zone, getattr(error, "reason", None)) for error in batch.errors}
 
 
 def test_one_run_reads_fourteen_regions_and_the_nation_in_three_requests() -> None:
@@ -121,10 +121,10 @@ def test_one_run_reads_fourteen_regions_and_the_nation_in_three_requests() -> No
         asked.append(request.url.path)
         return httpx.Response(200, json=GOOD[request.url.path])
 
-    harvest = run(answer)
+    batch = run(answer)
 
-    assert harvest.errors == ()
-    assert [reading.zone for reading in harvest.readings] == [
+    assert batch.errors == ()
+    assert [reading.zone for reading in batch.readings] == [
         *(f"GBR-{region}" for region in range(1, 15)),
         "GBR",
     ]
@@ -164,10 +164,10 @@ def test_an_actual_within_minutes_of_the_roll_over_is_an_estimate() -> None:
 
 
 def test_forecasts_reach_a_day_ahead_and_start_with_the_present_half_hour() -> None:
-    harvest = run(GOOD)
+    batch = run(GOOD)
 
-    assert len(harvest.forecasts) == 15
-    for forecast in harvest.forecasts:
+    assert len(batch.forecasts) == 15
+    for forecast in batch.forecasts:
         assert forecast.points[0].valid_from <= NOW < forecast.points[0].valid_to
         assert forecast.points[-1].valid_to >= NOW + timedelta(hours=23, minutes=30)
 
@@ -183,10 +183,10 @@ def test_on_the_last_day_of_the_year_the_cut_range_is_asked_for_again() -> None:
         "/intensity/2027-01-01T00:00Z/fw24h": national(next_year, 49, actual=None),
     }
 
-    harvest = run(answers, now)
+    batch = run(answers, now)
 
-    assert harvest.errors == ()
-    for forecast in harvest.forecasts:
+    assert batch.errors == ()
+    for forecast in batch.forecasts:
         assert forecast.points[-1].valid_to >= now + timedelta(hours=24)
         gaps = zip(forecast.points, forecast.points[1:], strict=False)
         assert all(earlier.valid_to == later.valid_from for earlier, later in gaps)
@@ -194,12 +194,12 @@ def test_on_the_last_day_of_the_year_the_cut_range_is_asked_for_again() -> None:
 
 @pytest.mark.parametrize("forecast", [185, None])
 def test_a_national_zero_beside_a_forecast_far_from_zero_is_refused(forecast: int | None) -> None:
-    harvest = run(
+    batch = run(
         {**GOOD, "/intensity": national(BEFORE, actual=0, forecast=forecast, index="very low")}
     )
 
-    assert "GBR" not in {reading.zone for reading in harvest.readings}
-    assert reasons(harvest) == {(InvalidError, "GBR", "false_zero")}
+    assert "GBR" not in {reading.zone for reading in batch.readings}
+    assert reasons(batch) == {(InvalidError, "GBR", "false_zero")}
 
 
 def test_a_true_national_zero_is_kept() -> None:
@@ -209,10 +209,10 @@ def test_a_true_national_zero_is_kept() -> None:
 
 
 def test_a_null_actual_is_no_data_and_leaves_the_regions() -> None:
-    harvest = run({**GOOD, "/intensity": national(BEFORE, actual=None)})
+    batch = run({**GOOD, "/intensity": national(BEFORE, actual=None)})
 
-    assert len(harvest.readings) == 14
-    assert reasons(harvest) == {(NoDataError, "GBR", None)}
+    assert len(batch.readings) == 14
+    assert reasons(batch) == {(NoDataError, "GBR", None)}
 
 
 def test_a_regional_zero_beside_burning_gas_is_refused() -> None:
@@ -234,14 +234,14 @@ def test_a_figure_that_index_or_mix_contradict_is_in_another_unit(
 ) -> None:
     """The fixture's mix burns gas for 122 g/kWh."""
     changed = all_regions(BEFORE, forecast=forecast, index=index)
-    harvest = run({**GOOD, "/regional/intensity/2026-05-06T00:17Z/fw24h": changed})
-    assert (InvalidError, "GBR-13", "wrong_unit") in reasons(harvest)
-    assert "GBR-13" not in {reading.zone for reading in harvest.readings}
+    batch = run({**GOOD, "/regional/intensity/2026-05-06T00:17Z/fw24h": changed})
+    assert (InvalidError, "GBR-13", "wrong_unit") in reasons(batch)
+    assert "GBR-13" not in {reading.zone for reading in batch.readings}
 
 
 def test_the_nations_figure_is_held_to_its_index() -> None:
-    harvest = run({**GOOD, "/intensity": national(BEFORE, actual=0.148)})
-    assert (InvalidError, "GBR", "wrong_unit") in reasons(harvest)
+    batch = run({**GOOD, "/intensity": national(BEFORE, actual=0.148)})
+    assert (InvalidError, "GBR", "wrong_unit") in reasons(batch)
 
 
 def test_a_true_regional_zero_is_kept() -> None:
@@ -250,10 +250,10 @@ def test_a_true_regional_zero_is_kept() -> None:
     for row in body["data"]:
         row["regions"][0]["intensity"] = {"forecast": 0, "index": "very low"}
         row["regions"][0]["generationmix"] = [{"fuel": "wind", "perc": 100}]
-    harvest = run({**GOOD, "/regional/intensity/2026-05-06T00:17Z/fw24h": body})
+    batch = run({**GOOD, "/regional/intensity/2026-05-06T00:17Z/fw24h": body})
 
-    assert harvest.errors == ()
-    assert harvest.readings[0].gco2_kwh == 0
+    assert batch.errors == ()
+    assert batch.readings[0].gco2_kwh == 0
 
 
 @pytest.mark.parametrize(
@@ -274,10 +274,10 @@ def test_a_region_with_an_impossible_value_is_refused_by_name(
         "/regional/intensity/2026-05-06T00:17Z/fw24h": all_regions(BEFORE, **change),
     }
 
-    harvest = run(answers)
+    batch = run(answers)
 
-    assert (InvalidError, "GBR-13", reason) in reasons(harvest)
-    assert len({reading.zone for reading in harvest.readings}) == 14
+    assert (InvalidError, "GBR-13", reason) in reasons(batch)
+    assert len({reading.zone for reading in batch.readings}) == 14
 
 
 @pytest.mark.parametrize("intensity", [None, [], "high", 7])
@@ -285,12 +285,12 @@ def test_a_region_that_cannot_be_read_spoils_itself_alone(intensity: object) -> 
     body = all_regions(BEFORE)
     for row in body["data"]:
         row["regions"][12]["intensity"] = intensity
-    harvest = run({**GOOD, "/regional/intensity/2026-05-06T00:17Z/fw24h": body})
+    batch = run({**GOOD, "/regional/intensity/2026-05-06T00:17Z/fw24h": body})
 
-    assert len({reading.zone for reading in harvest.readings}) == 14
-    assert "GBR-13" not in {reading.zone for reading in harvest.readings}
-    assert (InvalidError, "GBR-13", "malformed") in reasons(harvest)
-    assert {error.zone for error in harvest.errors} == {"GBR-13"}
+    assert len({reading.zone for reading in batch.readings}) == 14
+    assert "GBR-13" not in {reading.zone for reading in batch.readings}
+    assert (InvalidError, "GBR-13", "malformed") in reasons(batch)
+    assert {error.zone for error in batch.errors} == {"GBR-13"}
 
 
 @pytest.mark.parametrize(
@@ -309,11 +309,11 @@ def test_a_region_that_cannot_be_read_spoils_itself_alone(intensity: object) -> 
     ],
 )
 def test_a_regional_answer_of_another_shape_never_yields_a_regional_reading(data: object) -> None:
-    harvest = run({**GOOD, "/regional/intensity/2026-05-06T00:17Z/fw24h": {"data": data}})
+    batch = run({**GOOD, "/regional/intensity/2026-05-06T00:17Z/fw24h": {"data": data}})
 
-    assert {reading.zone for reading in harvest.readings} == {"GBR"}
-    assert harvest.errors
-    assert all(error.provider == "eso" for error in harvest.errors)
+    assert {reading.zone for reading in batch.readings} == {"GBR"}
+    assert batch.errors
+    assert all(error.provider == "eso" for error in batch.errors)
 
 
 @pytest.mark.parametrize("perc", [10**400, -1, 100.1, float("nan"), None, "30.9"])
@@ -327,44 +327,44 @@ def test_a_share_that_is_none_is_left_out_of_what_is_burnt(perc: object) -> None
     for row in body["data"]:
         row["regions"][12]["generationmix"] = [gas]
     written = httpx.Response(200, content=json.dumps(body))
-    harvest = run({**GOOD, "/regional/intensity/2026-05-06T00:17Z/fw24h": written})
-    assert (len(harvest.readings), harvest.errors) == (15, ())
+    batch = run({**GOOD, "/regional/intensity/2026-05-06T00:17Z/fw24h": written})
+    assert (len(batch.readings), batch.errors) == (15, ())
 
 
 def test_a_forecast_of_the_last_day_of_the_calendar_is_refused_and_leaves_the_rest() -> None:
     body = all_regions(BEFORE)
     body["data"] += all_regions(datetime(9999, 12, 31, 23, tzinfo=UTC), 1)["data"]
-    harvest = run({**GOOD, "/regional/intensity/2026-05-06T00:17Z/fw24h": body})
+    batch = run({**GOOD, "/regional/intensity/2026-05-06T00:17Z/fw24h": body})
 
-    assert len(harvest.readings) == 15
-    assert [forecast.zone for forecast in harvest.forecasts] == ["GBR"]
-    assert {reason for _, _, reason in reasons(harvest)} == {"bad_interval"}
+    assert len(batch.readings) == 15
+    assert [forecast.zone for forecast in batch.forecasts] == ["GBR"]
+    assert {reason for _, _, reason in reasons(batch)} == {"bad_interval"}
 
 
 def test_garbage_is_named_with_what_came() -> None:
     html = httpx.Response(200, html="<html>maintenance</html>")
-    harvest = run(dict.fromkeys(GOOD, html))
+    batch = run(dict.fromkeys(GOOD, html))
 
-    assert harvest.readings == ()
-    assert {reason for _, _, reason in reasons(harvest)} == {"not_json"}
-    assert "<html>" in str(harvest.errors[0])
+    assert batch.readings == ()
+    assert {reason for _, _, reason in reasons(batch)} == {"not_json"}
+    assert "<html>" in str(batch.errors[0])
 
 
 def test_the_upstreams_own_words_are_kept_when_it_refuses() -> None:
     said = {"error": {"code": "400 Bad Request", "message": "Please enter a valid datetime "}}
-    harvest = run(dict.fromkeys(GOOD, httpx.Response(400, json=said)))
+    batch = run(dict.fromkeys(GOOD, httpx.Response(400, json=said)))
 
-    assert {type(error) for error in harvest.errors} == {PermanentError}
-    assert "Please enter a valid datetime" in str(harvest.errors[0])
+    assert {type(error) for error in batch.errors} == {PermanentError}
+    assert "Please enter a valid datetime" in str(batch.errors[0])
 
 
 @pytest.mark.parametrize("status", [301, 403, 404])
 def test_a_refusal_is_one_whatever_page_comes_with_it(status: int) -> None:
-    harvest = run(dict.fromkeys(GOOD, httpx.Response(status, html="<html>Forbidden</html>")))
+    batch = run(dict.fromkeys(GOOD, httpx.Response(status, html="<html>Forbidden</html>")))
 
-    assert {type(error) for error in harvest.errors} == {PermanentError}
-    assert f"HTTP {status} from /regional" in str(harvest.errors[0])
-    assert "text/html" in str(harvest.errors[0])
+    assert {type(error) for error in batch.errors} == {PermanentError}
+    assert f"HTTP {status} from /regional" in str(batch.errors[0])
+    assert "text/html" in str(batch.errors[0])
 
 
 def test_a_server_error_is_tried_twice_then_transient() -> None:
@@ -379,10 +379,10 @@ def test_a_server_error_is_tried_twice_then_transient() -> None:
 
 
 def test_simulated_upstreams_make_simulated_readings_and_forecasts() -> None:
-    harvest = run(GOOD, simulated=True)
+    batch = run(GOOD, simulated=True)
 
-    assert all(reading.simulated for reading in harvest.readings)
-    assert all(forecast.simulated for forecast in harvest.forecasts)
+    assert all(reading.simulated for reading in batch.readings)
+    assert all(forecast.simulated for forecast in batch.forecasts)
 
 
 class TestRealBytes:
@@ -427,12 +427,12 @@ class TestRealBytes:
             answers = {
                 path.replace("2026-05-06T00:17Z", stamp(now)): body for path, body in GOOD.items()
             } | {"/intensity": national(start, actual=actual, forecast=float(row["forecast"]))}
-            harvest = run(answers, now)
-            national_readings = [r for r in harvest.readings if r.zone == "GBR"]
+            batch = run(answers, now)
+            national_readings = [r for r in batch.readings if r.zone == "GBR"]
             if actual == 0:
                 zeros += 1
                 assert national_readings == []
-                assert (InvalidError, "GBR", "false_zero") in reasons(harvest)
+                assert (InvalidError, "GBR", "false_zero") in reasons(batch)
             elif actual is not None:
                 kept += 1
                 assert [r.gco2_kwh for r in national_readings] == [actual]
@@ -443,6 +443,6 @@ class TestRealBytes:
     "refused", [httpx.Response(503), httpx.Response(400, json={"error": {}}), httpx.Response(200)]
 )
 def test_what_fails_for_the_nation_alone_says_so(refused: httpx.Response) -> None:
-    harvest = run({path: refused if path.startswith("/intensity") else GOOD[path] for path in GOOD})
+    batch = run({path: refused if path.startswith("/intensity") else GOOD[path] for path in GOOD})
 
-    assert [error.zone for error in harvest.errors] == ["GBR", "GBR"]
+    assert [error.zone for error in batch.errors] == ["GBR", "GBR"]

@@ -21,7 +21,7 @@ from functions.gridstatus.feed import LibraryFeed
 from functions.gridstatus.rows import rows
 from greenstream.domain.errors import GreenStreamError, InvalidError
 from greenstream.domain.reading import Basis, Reading, Scope
-from greenstream.ingest.collect import Harvest
+from greenstream.ports.provider import Batch
 from tests.contract.recorded_origin import Origin, serving
 
 FIXTURES = Path(__file__).parent / "fixtures" / "gridstatus"
@@ -50,9 +50,9 @@ def origin(shared_origin: Origin) -> Origin:
     return shared_origin
 
 
-def harvests(
+def batches(
     markets: str, now: datetime = NOW, *, key: str | None = KEY, deadline_s: float = 60.0
-) -> list[Harvest]:
+) -> list[Batch]:
     provider = app.Gridstatus(
         feed=LibraryFeed(),
         wanted=app.wanted(markets),
@@ -63,9 +63,9 @@ def harvests(
 
 
 def direct(markets: str, now: datetime = NOW) -> Reading:
-    (harvest,) = harvests(markets, now)
-    assert harvest.errors == ()
-    by_basis = {reading.basis: reading for reading in harvest.readings}
+    (batch,) = batches(markets, now)
+    assert batch.errors == ()
+    by_basis = {reading.basis: reading for reading in batch.readings}
     assert set(by_basis) == {Basis.DIRECT, Basis.LIFECYCLE}
     return by_basis[Basis.DIRECT]
 
@@ -192,8 +192,8 @@ def test_a_nyiso_file_that_is_still_being_written(origin: Origin, recordings: Pa
     """It ends after three of the seven fuels of 00:30; 00:25 is whole."""
     body = (recordings / "nyiso/20250204_head_partial.csv").read_bytes()
     serve_nyiso(origin, "20250204", body)
-    (harvest,) = harvests("NYISO", datetime(2025, 2, 4, 5, 32, tzinfo=UTC))
-    assert {reading.valid_to for reading in harvest.readings} == {
+    (batch,) = batches("NYISO", datetime(2025, 2, 4, 5, 32, tzinfo=UTC))
+    assert {reading.valid_to for reading in batch.readings} == {
         datetime(2025, 2, 4, 5, 25, tzinfo=UTC)
     }
 
@@ -278,15 +278,15 @@ def shifted(body: bytes) -> bytes:
 )  # fmt: skip
 def test_bad_nyiso_bytes_are_refused_by_name(origin: Origin, body: bytes, reason: str) -> None:
     serve_nyiso(origin, "20260305", body)
-    (harvest,) = harvests("NYISO")
-    assert harvest.readings == ()
-    assert {error.reason for error in harvest.errors if isinstance(error, InvalidError)} == {reason}
+    (batch,) = batches("NYISO")
+    assert batch.readings == ()
+    assert {error.reason for error in batch.errors if isinstance(error, InvalidError)} == {reason}
 
 
 def test_a_nyiso_file_without_a_line_is_no_data(origin: Origin) -> None:
     serve_nyiso(origin, "20260305", nyiso_day().splitlines()[0] + b"\n")
-    (harvest,) = harvests("NYISO")
-    assert [error.kind for error in harvest.errors] == ["no_data"]
+    (batch,) = batches("NYISO")
+    assert [error.kind for error in batch.errors] == ["no_data"]
 
 
 @pytest.mark.parametrize(
@@ -351,10 +351,10 @@ def test_bad_answers_of_caiso_and_pjm_become_our_errors(
     origin: Origin, market: str, path: str, body: bytes, status: int, kind: str
 ) -> None:
     origin.serve(path, body, "text/plain", status)
-    (harvest,) = harvests(market)
-    assert harvest.readings == ()
-    assert {error.kind for error in harvest.errors} == {kind}
-    assert {error.provider for error in harvest.errors} == {"gridstatus"}
+    (batch,) = batches(market)
+    assert batch.readings == ()
+    assert {error.kind for error in batch.errors} == {kind}
+    assert {error.provider for error in batch.errors} == {"gridstatus"}
 
 
 @pytest.mark.parametrize(
@@ -369,21 +369,21 @@ def test_a_failure_of_the_library_names_where_in_it_and_keeps_no_trace(
     origin: Origin, market: str, path: str, body: bytes, place: str
 ) -> None:
     origin.serve(path, body, "text/plain")
-    (error,) = harvests(market)[0].errors
+    (error,) = batches(market)[0].errors
     assert re.search(rf" \({place}\.py:\d+\)$", error.message)
     assert (error.__cause__, error.__context__, error.__traceback__) == (None, None, None)
 
 
 def test_before_the_days_first_stamp_nyiso_answers_404(origin: Origin) -> None:
-    (harvest,) = harvests("NYISO", datetime.now(UTC))
-    assert {error.kind for error in harvest.errors} == {"no_data"}
+    (batch,) = batches("NYISO", datetime.now(UTC))
+    assert {error.kind for error in batch.errors} == {"no_data"}
 
 
 def test_one_grid_in_trouble_leaves_the_others(origin: Origin) -> None:
     serve_nyiso(origin, "20260305", nyiso_day())
     origin.serve(CAISO_DAY, HTML)
     origin.serve(PJM_FEED, b"", status=503)
-    found = harvests("CAISO,NYISO,PJM")
+    found = batches("CAISO,NYISO,PJM")
     assert {reading.zone for each in found for reading in each.readings} == {"NYISO"}
     assert {(error.zone, error.kind) for each in found for error in each.errors} == {
         ("CAISO_NORTH", "invalid"),
@@ -402,7 +402,7 @@ def test_a_hanging_upstream_costs_its_own_zone_and_the_run_ends(origin: Origin, 
     origin.answers = others
     release = origin.hang(path)
     try:
-        found = harvests("NYISO,CAISO", deadline_s=5.0)
+        found = batches("NYISO,CAISO", deadline_s=5.0)
     finally:
         release.set()
     hung = "NYISO" if path == NYISO_FILES else "CAISO_NORTH"
@@ -437,9 +437,9 @@ def test_the_pjm_key_is_written_nowhere(
     origin.serve(PJM_FEED, body, "application/json", status)
     caplog.set_level(logging.DEBUG)
     monkeypatch.setattr(logging.getLogger("gridstatus"), "level", logging.DEBUG)
-    (harvest,) = harvests("PJM")
+    (batch,) = batches("PJM")
     assert any(KEY in request.headers.values() for request in origin.requests)
-    errors: tuple[GreenStreamError, ...] = harvest.errors
+    errors: tuple[GreenStreamError, ...] = batch.errors
     written = "".join([*capfd.readouterr(), caplog.text, *map(everything, errors)])
     assert "gen_by_fuel" in written  # urllib3's own log was captured
     assert KEY not in written

@@ -17,7 +17,7 @@ from greenstream.aws import items
 from greenstream.domain.errors import GreenStreamError, InvalidError
 from greenstream.domain.reading import Quality
 from greenstream.domain.zones import zones
-from greenstream.ingest.collect import Harvest
+from greenstream.ports.provider import Batch
 from infra.local.stack import COLLECTORS
 from infra.local.upstream.providers import PROVIDERS
 from infra.local.upstream.wire import Answer, Request
@@ -65,10 +65,10 @@ def _led_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     socket.setdefaulttimeout(before)
 
 
-def assert_named(harvest: Harvest, case: Case) -> None:
+def assert_named(batch: Batch, case: Case) -> None:
     """Every error is one of ours, says whose it is, and fits a log line."""
     known = {zone.zone for zone, _ in case.pairs}
-    for error in harvest.errors:
+    for error in batch.errors:
         assert isinstance(error, GreenStreamError)
         assert error.kind in {"transient", "permanent", "no_data", "invalid"}
         assert error.provider == case.provider
@@ -79,14 +79,14 @@ def assert_named(harvest: Harvest, case: Case) -> None:
             assert error.reason.isidentifier()
 
 
-def assert_true(harvest: Harvest, case: Case) -> None:
+def assert_true(batch: Batch, case: Case) -> None:
     """Every figure is what the clean bytes say of its interval, within its own bounds."""
     told = truth(case)
-    for forecast in harvest.forecasts:
+    for forecast in batch.forecasts:
         for point in forecast.points:
             known = told.get((forecast.zone, forecast.kind, point.valid_from, True), ())
             assert point.gco2_kwh in known, f"{point} of {forecast.zone} is not in the bytes"
-    for one in harvest.readings:
+    for one in batch.readings:
         known = told.get((one.zone, one.kind, one.valid_from, one.quality is Quality.FORECAST), ())
         assert known, f"a reading of an interval that is not in the bytes: {one}"
         slack = ROUNDING * max(known)
@@ -96,14 +96,14 @@ def assert_true(harvest: Harvest, case: Case) -> None:
             assert any(abs(one.gco2_kwh - value) <= slack for value in known), (known, one)
 
 
-def judged(harvest: Harvest, case: Case) -> Harvest:
-    assert_named(harvest, case)
-    assert_true(harvest, case)
-    for reading in harvest.readings:
+def judged(batch: Batch, case: Case) -> Batch:
+    assert_named(batch, case)
+    assert_true(batch, case)
+    for reading in batch.readings:
         items.from_reading(reading)
-    for forecast in harvest.forecasts:
+    for forecast in batch.forecasts:
         items.from_forecast(forecast)
-    return harvest
+    return batch
 
 
 # --- the same interface -----------------------------------------------------------------------
@@ -144,12 +144,12 @@ def test_a_reading_is_its_sources_in_the_present_in_utc_and_says_what_it_is(case
 
 @pytest.mark.parametrize("case", SIMULATED, ids=lambda case: case.id)
 def test_good_bytes_give_every_zone_and_no_error(case: Case) -> None:
-    harvest = judged(case.run(case.wire()), case)
-    assert harvest.errors == ()
-    assert {one.zone for one in harvest.readings} >= {
+    batch = judged(case.run(case.wire()), case)
+    assert batch.errors == ()
+    assert {one.zone for one in batch.readings} >= {
         zone.zone for zone, source in case.pairs if zone.sources[0] == source or case.wanted
     }
-    for one in harvest.readings:
+    for one in batch.readings:
         [source] = [
             source
             for zone, source in case.pairs
@@ -219,9 +219,9 @@ def test_something_else_altogether_gives_no_reading(case: Case, body: bytes) -> 
     def other(request: Request, answer: Answer) -> Answer:
         return spoilt.instead(answer, body) if case.data in request.path else answer
 
-    harvest = judged(case.run(case.wire(other)), case)
-    assert (harvest.readings, harvest.forecasts) == ((), ())
-    assert harvest.errors
+    batch = judged(case.run(case.wire(other)), case)
+    assert (batch.readings, batch.forecasts) == ((), ())
+    assert batch.errors
 
 
 @pytest.mark.parametrize("case", SIMULATED, ids=lambda case: case.id)
@@ -232,9 +232,9 @@ def test_another_unit_is_refused_and_not_converted(case: Case) -> None:
         text = upstream.payload_faults["wrong_unit"](answer.body.decode(), {})
         return spoilt.instead(answer, text.encode())
 
-    harvest = judged(case.run(case.wire(other)), case)
-    assert {one.gco2_kwh for one in harvest.readings} <= {0.0}  # nothing is nothing in any unit
-    assert {error.kind for error in harvest.errors} == {"invalid"}
+    batch = judged(case.run(case.wire(other)), case)
+    assert {one.gco2_kwh for one in batch.readings} <= {0.0}  # nothing is nothing in any unit
+    assert {error.kind for error in batch.errors} == {"invalid"}
 
 
 @pytest.mark.parametrize("spoil", [spoilt.bloated, spoilt.padded], ids=lambda spoil: spoil.__name__)
@@ -254,19 +254,19 @@ def test_a_status_that_is_no_success_gives_no_reading(case: Case, status: int) -
     def refused(request: Request, answer: Answer) -> Answer:
         return Answer(b"", answer.content_type, status) if case.data in request.path else answer
 
-    harvest = judged(case.run(case.wire(refused)), case)
-    assert (harvest.readings, harvest.forecasts) == ((), ())
-    assert harvest.errors
+    batch = judged(case.run(case.wire(refused)), case)
+    assert (batch.readings, batch.forecasts) == ((), ())
+    assert batch.errors
     if case.id == "gridstatus-nyiso":  # the library looks at the archive's bytes alone
-        assert {error.kind for error in harvest.errors} == {"invalid"}
+        assert {error.kind for error in batch.errors} == {"invalid"}
     elif status in {429, 500, 503}:
-        assert {error.kind for error in harvest.errors} == {"transient"}
+        assert {error.kind for error in batch.errors} == {"transient"}
     else:
-        assert "transient" not in {error.kind for error in harvest.errors}
+        assert "transient" not in {error.kind for error in batch.errors}
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_late_bytes_keep_their_time(case: Case) -> None:
     for late in case.aged:
-        harvest = judged(case.run(case.wire(), case.now + late), case)
-        assert harvest.readings or harvest.errors
+        batch = judged(case.run(case.wire(), case.now + late), case)
+        assert batch.readings or batch.errors

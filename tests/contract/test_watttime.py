@@ -30,8 +30,10 @@ from greenstream.domain.errors import (
     TransientError,
 )
 from greenstream.domain.reading import Basis, Quality, Reading, Scope, Signal
-from greenstream.ingest.collect import CollectionFailedError, Harvest, Telemetry, collect
+from greenstream.ingest.collect import CollectionFailedError, collect
 from greenstream.ingest.http import HttpClient
+from greenstream.ports.provider import Batch
+from greenstream.ports.telemetry import Telemetry
 from infra.local.upstream import watttime, wire
 from tests.builders import a_source, a_zone
 from tests.fakes.memory_store import MemoryStore
@@ -190,9 +192,9 @@ class Sandbox:
             monotonic=lambda: self.elapsed_s,
         )
 
-    def run(self) -> Harvest:
+    def run(self) -> Batch:
         parts = list(self.provider().fetch(self.now))
-        return Harvest(
+        return Batch(
             readings=tuple(reading for part in parts for reading in part.readings),
             forecasts=tuple(forecast for part in parts for forecast in part.forecasts),
             errors=tuple(error for part in parts for error in part.errors),
@@ -200,25 +202,25 @@ class Sandbox:
         )
 
 
-def run(**answers: Any) -> Harvest:
+def run(**answers: Any) -> Batch:
     return Sandbox(Api({f"/v3/{name}": body for name, body in answers.items()})).run()
 
 
-def reasons(harvest: Harvest) -> set[tuple[type[GreenStreamError], str | None, str | None]]:
-    return {(type(error), error.zone, getattr(error, "reason", None)) for error in harvest.errors}
+def reasons(batch: Batch) -> set[tuple[type[GreenStreamError], str | None, str | None]]:
+    return {(type(error), error.zone, getattr(error, "reason", None)) for error in batch.errors}
 
 
-def only(harvest: Harvest) -> Reading:
-    [reading] = harvest.readings
+def only(batch: Batch) -> Reading:
+    [reading] = batch.readings
     return reading
 
 
 class TestTheReading:
     def test_is_the_newest_historical_point_in_g_per_kwh(self) -> None:
-        harvest = run()
-        reading = only(harvest)
+        batch = run()
+        reading = only(batch)
 
-        assert harvest.errors == ()
+        assert batch.errors == ()
         assert reading.gco2_kwh == pytest.approx(425.01605069)
         assert reading.gco2_low == reading.gco2_kwh == reading.gco2_high
         assert (reading.signal, reading.basis, reading.scope) == (
@@ -248,8 +250,8 @@ class TestTheReading:
         late["data"][3]["value"] = -1
         sandbox.api.answers = {"/v3/historical": late}
 
-        def ends(harvest: Harvest) -> list[datetime]:
-            return [one.valid_to for one in harvest.readings if one.quality is Quality.MEASURED]
+        def ends(batch: Batch) -> list[datetime]:
+            return [one.valid_to for one in batch.readings if one.quality is Quality.MEASURED]
 
         missed = [START + timedelta(minutes=minutes) for minutes in (15, 20)]
         [dying] = islice(sandbox.provider().fetch(sandbox.now), 1)
@@ -261,8 +263,8 @@ class TestTheReading:
         assert ends(sandbox.run()) == missed[-1:]
 
     def test_is_an_estimate_where_the_point_was_imputed(self) -> None:
-        harvest = run(historical=historical(imputed_data_used=True))
-        assert only(harvest).quality is Quality.ESTIMATED
+        batch = run(historical=historical(imputed_data_used=True))
+        assert only(batch).quality is Quality.ESTIMATED
 
     def test_was_published_when_the_point_was_last_updated(self) -> None:
         at = NOW - timedelta(minutes=1)
@@ -286,16 +288,16 @@ class TestTheReading:
         self, late_min: int, quality: Quality
     ) -> None:
         end = NOW - timedelta(minutes=late_min)
-        harvest = run(historical=historical(end - timedelta(minutes=5)))
-        assert harvest.readings[-1].quality is quality
+        batch = run(historical=historical(end - timedelta(minutes=5)))
+        assert batch.readings[-1].quality is quality
 
     def test_is_the_forecasts_first_point_when_that_starts_within_the_next_period(self) -> None:
-        harvest = run(
+        batch = run(
             historical=historical(count=1) | {"data": []},
             forecast=forecast(START + timedelta(minutes=10)),
         )
-        assert only(harvest).valid_from == START + timedelta(minutes=10)
-        assert reasons(harvest) == {(NoDataError, "CAISO_NORTH", None)}
+        assert only(batch).valid_from == START + timedelta(minutes=10)
+        assert reasons(batch) == {(NoDataError, "CAISO_NORTH", None)}
 
     def test_order_and_repetition_of_points_change_nothing(self) -> None:
         body = historical()
@@ -313,14 +315,14 @@ class TestTheReading:
     def test_a_time_at_the_ends_of_the_calendar_is_refused(self, time: str) -> None:
         body = historical()
         body["data"].append({"point_time": time, "value": 12})
-        harvest = run(historical=body)
-        assert [reading.quality for reading in harvest.readings] == [Quality.FORECAST]
-        assert reasons(harvest) == {(InvalidError, "CAISO_NORTH", "malformed")}
+        batch = run(historical=body)
+        assert [reading.quality for reading in batch.readings] == [Quality.FORECAST]
+        assert reasons(batch) == {(InvalidError, "CAISO_NORTH", "malformed")}
 
     def test_of_a_simulator_says_so(self) -> None:
-        harvest = Sandbox(Api(), simulated=True).run()
-        assert only(harvest).simulated
-        assert harvest.forecasts[0].simulated
+        batch = Sandbox(Api(), simulated=True).run()
+        assert only(batch).simulated
+        assert batch.forecasts[0].simulated
 
 
 class TestTheForecast:
@@ -340,9 +342,9 @@ class TestTheForecast:
     def test_that_starts_later_than_the_next_period_is_no_reading(self) -> None:
         late = forecast()
         late["data"] = late["data"][3:]
-        harvest = run(historical=httpx.Response(404, json={"error": "none"}), forecast=late)
-        assert harvest.readings == ()
-        assert (NoDataError, "CAISO_NORTH", None) in reasons(harvest)
+        batch = run(historical=httpx.Response(404, json={"error": "none"}), forecast=late)
+        assert batch.readings == ()
+        assert (NoDataError, "CAISO_NORTH", None) in reasons(batch)
 
     def test_is_kept_for_a_day_however_long_it_comes(self) -> None:
         [ahead] = run(forecast=forecast(count=5000)).forecasts
@@ -350,25 +352,25 @@ class TestTheForecast:
         assert ahead.points[-1].valid_from < NOW + timedelta(hours=24)
 
     def test_older_than_an_hour_says_nothing_about_now(self) -> None:
-        harvest = run(
+        batch = run(
             historical=historical(START - timedelta(hours=1)),
             forecast=forecast(NOW - timedelta(hours=2)),
         )
-        assert only(harvest).quality is Quality.MEASURED
-        assert harvest.forecasts == ()
-        assert reasons(harvest) == {(NoDataError, "CAISO_NORTH", None)}
+        assert only(batch).quality is Quality.MEASURED
+        assert batch.forecasts == ()
+        assert reasons(batch) == {(NoDataError, "CAISO_NORTH", None)}
 
     def test_from_the_future_is_refused(self) -> None:
-        harvest = run(forecast=forecast(NOW + timedelta(hours=1)))
-        assert reasons(harvest) == {(InvalidError, "CAISO_NORTH", "future")}
+        batch = run(forecast=forecast(NOW + timedelta(hours=1)))
+        assert reasons(batch) == {(InvalidError, "CAISO_NORTH", "future")}
 
     def test_with_one_bad_point_is_refused_whole_and_leaves_the_reading(self) -> None:
         body = forecast()
         body["data"][200]["value"] = None
-        harvest = run(forecast=body)
-        assert len(harvest.readings) == 1
-        assert harvest.forecasts == ()
-        assert reasons(harvest) == {(InvalidError, "CAISO_NORTH", "not_a_number")}
+        batch = run(forecast=body)
+        assert len(batch.readings) == 1
+        assert batch.forecasts == ()
+        assert reasons(batch) == {(InvalidError, "CAISO_NORTH", "not_a_number")}
 
 
 class TestLogin:
@@ -404,9 +406,9 @@ class TestLogin:
     def test_is_not_repeated_when_new_tokens_are_refused_too(self) -> None:
         refused = httpx.Response(401, json={"error": "Invalid token"})
         api = Api({f"/v3/{name}": refused for name in ("my-access", "historical", "forecast")})
-        harvest = Sandbox(api).run()
+        batch = Sandbox(api).run()
         assert api.logins == 1
-        assert {type(error) for error in harvest.errors} == {PermanentError}
+        assert {type(error) for error in batch.errors} == {PermanentError}
 
     def test_with_a_bad_password_is_named_and_nothing_else_is_asked(self) -> None:
         api = Api({"/login": httpx.Response(403, html=BAD_LOGIN)})
@@ -424,7 +426,7 @@ class TestLogin:
 
     def test_without_credentials_is_not_tried(self) -> None:
         sandbox = Sandbox(Api(), credentials=None)
-        assert sandbox.run() == Harvest(unconfigured=("CAISO_NORTH",))
+        assert sandbox.run() == Batch(unconfigured=("CAISO_NORTH",))
         assert sandbox.api.asked == []
 
     @pytest.mark.parametrize(
@@ -438,8 +440,8 @@ class TestLogin:
 
     def test_leaves_no_secret_in_an_address_or_an_error(self) -> None:
         api = Api({"/v3/historical": httpx.Response(400, json={"error": "INVALID", "docs": "x"})})
-        harvest = Sandbox(api).run()
-        said = " ".join([*map(str, harvest.errors), *(str(each.url) for each in api.requests)])
+        batch = Sandbox(api).run()
+        said = " ".join([*map(str, batch.errors), *(str(each.url) for each in api.requests)])
         assert "HTTP 400 from /v3/historical: INVALID" in said
         assert "MARKED" not in said
 
@@ -463,35 +465,35 @@ class TestLogin:
 class TestThePlan:
     def test_opens_regions_by_my_access(self) -> None:
         sandbox = Sandbox(Api(), zones=("PJM_DC", "CAISO_NORTH"))
-        harvest = sandbox.run()
-        assert only(harvest).zone == "CAISO_NORTH"
-        assert reasons(harvest) == {(PermanentError, "PJM_DC", None)}
+        batch = sandbox.run()
+        assert only(batch).zone == "CAISO_NORTH"
+        assert reasons(batch) == {(PermanentError, "PJM_DC", None)}
         assert sandbox.api.asked.count("/v3/historical") == 1
 
     def test_for_another_signal_opens_nothing(self) -> None:
         rights = access("CAISO_NORTH")
         rights["signal_types"][0]["signal_type"] = "co2_aoer"
-        harvest = run(**{"my-access": rights})
-        assert harvest.readings == ()
-        assert reasons(harvest) == {(PermanentError, "CAISO_NORTH", None)}
+        batch = run(**{"my-access": rights})
+        assert batch.readings == ()
+        assert reasons(batch) == {(PermanentError, "CAISO_NORTH", None)}
 
     def test_without_history_leaves_the_forecast(self) -> None:
-        harvest = run(**{"my-access": access("CAISO_NORTH", endpoints=("v3/forecast",))})
-        assert only(harvest).quality is Quality.FORECAST
-        assert harvest.errors == ()
+        batch = run(**{"my-access": access("CAISO_NORTH", endpoints=("v3/forecast",))})
+        assert only(batch).quality is Quality.FORECAST
+        assert batch.errors == ()
 
     def test_that_cannot_be_read_leaves_the_regions(self) -> None:
-        harvest = run(**{"my-access": httpx.Response(503)})
-        assert only(harvest).quality is Quality.MEASURED
-        assert reasons(harvest) == {(TransientError, None, None)}
+        batch = run(**{"my-access": httpx.Response(503)})
+        assert only(batch).quality is Quality.MEASURED
+        assert reasons(batch) == {(TransientError, None, None)}
 
     def test_that_excludes_a_region_is_told_in_the_upstreams_words(self) -> None:
         said = {"error": "Invalid query parameters", "message": "Invalid scope. See plans."}
-        harvest = run(historical=httpx.Response(403, json=said))
-        [error] = harvest.errors
+        batch = run(historical=httpx.Response(403, json=said))
+        [error] = batch.errors
         assert isinstance(error, PermanentError)
         assert "Invalid scope. See plans." in str(error)
-        assert only(harvest).quality is Quality.FORECAST
+        assert only(batch).quality is Quality.FORECAST
 
     def test_is_read_again_after_a_day(self) -> None:
         sandbox = Sandbox(Api())
@@ -520,9 +522,9 @@ class TestRefusals:
         bodies = {"historical": historical(), "forecast": forecast()}
         for body in bodies.values():
             body["meta"] |= change
-        harvest = run(**bodies)
-        assert (harvest.readings, harvest.forecasts) == ((), ())
-        assert reasons(harvest) == {(InvalidError, "CAISO_NORTH", reason)}
+        batch = run(**bodies)
+        assert (batch.readings, batch.forecasts) == ((), ())
+        assert reasons(batch) == {(InvalidError, "CAISO_NORTH", reason)}
 
     @pytest.mark.parametrize(
         ("value", "reason"),
@@ -538,15 +540,15 @@ class TestRefusals:
         ],
     )
     def test_a_value_that_is_no_emission_rate(self, value: Any, reason: str) -> None:
-        harvest = run(historical=historical(value=value))
-        assert (InvalidError, "CAISO_NORTH", reason) in reasons(harvest)
-        assert only(harvest).quality is Quality.FORECAST
+        batch = run(historical=historical(value=value))
+        assert (InvalidError, "CAISO_NORTH", reason) in reasons(batch)
+        assert only(batch).quality is Quality.FORECAST
 
     @pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity"])
     def test_a_value_that_json_should_not_have(self, literal: str) -> None:
         text = json.dumps(historical(value="VALUE")).replace('"VALUE"', literal)
-        harvest = run(historical=httpx.Response(200, text=text))
-        assert (InvalidError, "CAISO_NORTH", "not_a_number") in reasons(harvest)
+        batch = run(historical=httpx.Response(200, text=text))
+        assert (InvalidError, "CAISO_NORTH", "not_a_number") in reasons(batch)
 
     def test_a_true_zero_is_kept(self) -> None:
         """Curtailed sun on the margin: the next kWh burns nothing."""
@@ -556,13 +558,13 @@ class TestRefusals:
         "point_time", [None, 5, "", "now", "2026-11-22T16:00:00", "2026-11-22 16:00"]
     )
     def test_a_time_without_an_offset(self, point_time: Any) -> None:
-        harvest = run(historical=historical(point_time=point_time))
-        assert (InvalidError, "CAISO_NORTH", "malformed") in reasons(harvest)
-        assert only(harvest).quality is Quality.FORECAST
+        batch = run(historical=historical(point_time=point_time))
+        assert (InvalidError, "CAISO_NORTH", "malformed") in reasons(batch)
+        assert only(batch).quality is Quality.FORECAST
 
     def test_a_measurement_of_the_future(self) -> None:
-        harvest = run(historical=historical(NOW + timedelta(hours=2)))
-        assert (InvalidError, "CAISO_NORTH", "future") in reasons(harvest)
+        batch = run(historical=historical(NOW + timedelta(hours=2)))
+        assert (InvalidError, "CAISO_NORTH", "future") in reasons(batch)
 
     @pytest.mark.parametrize(
         "body",
@@ -581,31 +583,31 @@ class TestRefusals:
     )
     def test_an_answer_of_another_shape(self, body: Any) -> None:
         raw = httpx.Response(200, content=json.dumps(body))
-        harvest = run(historical=raw, forecast=raw)
-        assert (harvest.readings, harvest.forecasts) == ((), ())
-        assert {error.kind for error in harvest.errors} == {"invalid"}
+        batch = run(historical=raw, forecast=raw)
+        assert (batch.readings, batch.forecasts) == ((), ())
+        assert {error.kind for error in batch.errors} == {"invalid"}
 
     @pytest.mark.parametrize("body", [None, [], {}, {"signal_types": [{}]}, {"signal_types": 3}])
     def test_a_list_of_rights_of_another_shape_leaves_the_regions(self, body: Any) -> None:
-        harvest = run(**{"my-access": httpx.Response(200, content=json.dumps(body))})
-        assert only(harvest).quality is Quality.MEASURED
-        assert reasons(harvest) == {(InvalidError, None, "malformed")}
+        batch = run(**{"my-access": httpx.Response(200, content=json.dumps(body))})
+        assert only(batch).quality is Quality.MEASURED
+        assert reasons(batch) == {(InvalidError, None, "malformed")}
 
     @pytest.mark.parametrize(
         "fault", [httpx.Response(502), httpx.ConnectError("no"), httpx.ReadTimeout("slow")]
     )
     def test_an_outage_is_transient_and_leaves_the_rest(self, fault: Any) -> None:
         api = Api({"/v3/historical": fault})
-        harvest = Sandbox(api).run()
-        assert only(harvest).quality is Quality.FORECAST
-        assert reasons(harvest) == {(TransientError, "CAISO_NORTH", None)}
+        batch = Sandbox(api).run()
+        assert only(batch).quality is Quality.FORECAST
+        assert reasons(batch) == {(TransientError, "CAISO_NORTH", None)}
         assert api.asked.count("/v3/historical") == 2
 
     def test_after_a_429_the_run_asks_for_nothing_more(self) -> None:
         api = Api({"/v3/historical": httpx.Response(429)})
-        harvest = Sandbox(api).run()
-        assert harvest.readings == ()
-        assert [type(error) for error in harvest.errors] == [ThrottledError, TransientError]
+        batch = Sandbox(api).run()
+        assert batch.readings == ()
+        assert [type(error) for error in batch.errors] == [ThrottledError, TransientError]
         assert "/v3/forecast" not in api.asked
 
     def test_no_request_starts_late_in_a_run(self) -> None:
@@ -616,9 +618,9 @@ class TestRefusals:
             return api(request)
 
         api, sandbox.api = sandbox.api, slow  # type: ignore[assignment]
-        harvest = sandbox.run()
+        batch = sandbox.run()
         assert api.asked == ["/login", "/v3/my-access"]
-        assert reasons(harvest) == {(TransientError, "CAISO_NORTH", None)}
+        assert reasons(batch) == {(TransientError, "CAISO_NORTH", None)}
 
 
 def test_warnings_are_named_in_the_log_and_beside_the_reading() -> None:
@@ -679,8 +681,8 @@ class TestRealBytes:
         kind = "text/html" if name.endswith("html") else "application/json"
         content = (recordings / "watttime" / name).read_bytes()
         raw = httpx.Response(403, content=content, headers={"content-type": kind})
-        harvest = run(historical=raw)
-        [error] = harvest.errors
+        batch = run(historical=raw)
+        [error] = batch.errors
         assert isinstance(error, PermanentError)
         assert said in str(error)
 
@@ -716,12 +718,12 @@ class TestAgainstTheSimulator:
 
     def test_a_day_of_runs_is_whole(self, sandbox: Sandbox) -> None:
         for _ in range(60):
-            harvest = sandbox.run()
-            assert harvest.errors == ()
-            assert harvest.readings[-1].gco2_kwh == pytest.approx(
-                0.45359237 * watttime.moer_lb_mwh(harvest.readings[-1].valid_from)
+            batch = sandbox.run()
+            assert batch.errors == ()
+            assert batch.readings[-1].gco2_kwh == pytest.approx(
+                0.45359237 * watttime.moer_lb_mwh(batch.readings[-1].valid_from)
             )
-            assert len(harvest.forecasts[0].points) == 288
+            assert len(batch.forecasts[0].points) == 288
             sandbox.now += timedelta(minutes=25)
 
     def test_a_region_outside_the_plan_and_a_bad_login_are_named(self, sandbox: Sandbox) -> None:

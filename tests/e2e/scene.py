@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from greenstream.domain.ladder import HourMean, HourProfile
+from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.zones import zones
 from greenstream.ports.store import ProviderState, ProviderStatus
 from infra.local.processes import StackError

@@ -17,7 +17,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Dialog, Locator, Page, Route, expect, sync_playwright
 
-from greenstream.domain.zones import pops, zones
+from greenstream.domain.places import pops
+from greenstream.domain.zones import zones
 from infra.local.page import serving
 from infra.local.stack import ROOT, LocalStack
 from tests.e2e.scene import DAY_GCO2_KWH, Scene

@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from greenstream.domain.zones import SEED_POPS
+from greenstream.domain.places import SEED_POPS
 from infra.local.stack import LocalStack, Stack
 from infra.local.worker import LocalWorker
 

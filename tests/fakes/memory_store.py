@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from greenstream.aws.items import MAX_EARLIER, MAX_ERROR_CHARS
-from greenstream.domain.ladder import HourProfile
 from greenstream.domain.policy import Policy
+from greenstream.domain.profile import HourProfile
 from greenstream.domain.reading import Forecast, Kind, Reading
 from greenstream.domain.roundtrips import MeasuredRtt, learnt
 from greenstream.ports.store import ProviderStatus, Put, PutOutcome, Snapshot, StoreError

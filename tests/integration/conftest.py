@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from moto import mock_aws
 
-from greenstream.aws.dynamo_store import dynamodb_client
+from greenstream.aws.client import dynamodb_client
 from tests.integration import engines
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import pytest
 
 from greenstream.aws import items
 from greenstream.aws.dynamo_store import LATENCY_PAGES, LATENCY_TRIES, DynamoStore
+from greenstream.domain.places import pops
 from greenstream.domain.roundtrips import VOTES, MeasuredRtt
-from greenstream.domain.zones import pops
 from tests.store_contract import T0
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from functions.router import app
-from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.aws.client import dynamodb_client
+from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.domain.reading import Basis, Forecast, ForecastPoint, Scope, Signal
 from greenstream.ports.store import ProviderState, ProviderStatus
 from tests.builders import AVERAGE_LIFECYCLE, NOW

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from greenstream.aws.dynamo_store import DynamoStore, dynamodb_client
+from greenstream.aws.client import dynamodb_client
+from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.domain.clock import utc_now
 from tests.integration import engines
 from tests.integration.conftest import make_table

@@ -15,7 +15,8 @@ from botocore.exceptions import ConnectTimeoutError
 from hypothesis import HealthCheck, given, settings
 
 from greenstream.aws import items
-from greenstream.aws.dynamo_store import SLOW_LIFE, DynamoStore, dynamodb_client
+from greenstream.aws.client import dynamodb_client
+from greenstream.aws.dynamo_store import SLOW_LIFE, DynamoStore
 from greenstream.domain.policy import Policy, RankingSignal
 from greenstream.domain.reading import Basis, Kind, Reading, Signal
 from greenstream.ports.store import Put, PutOutcome, StoreError

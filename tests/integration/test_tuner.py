@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from greenstream.aws.dynamo_policies import DynamoPolicies, UnknownVersionError
+from greenstream.aws.dynamo_policies import DynamoPolicies
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.domain.policy import FreshnessModel, Policy, RankingSignal
+from greenstream.ports.policy_log import UnknownVersionError
 from infra.local import policy_cli
 from infra.local.processes import StackError
 from tests.store_contract import T0

@@ -10,13 +10,14 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from functions.tuner import app as tuner
-from greenstream.api.decision_log import COMPARED, Journal
+from greenstream.api.decision_log import COMPARED, DecisionLog
 from greenstream.domain.attribution import Comparison
 from greenstream.domain.ladder import Rung
 from greenstream.domain.policy import Policy
 from greenstream.domain.routing import decide
 from greenstream.domain.zones import zones_of
-from greenstream.ingest.collect import Harvest, collect
+from greenstream.ingest.collect import collect
+from greenstream.ports.provider import Batch
 from tests.builders import NOW, a_candidate, a_reading
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Log
@@ -51,15 +52,15 @@ def counted() -> Mapping[str, frozenset[str]]:
     class Provider:
         name, simulated = "p", False
 
-        def fetch(self, now: datetime) -> Iterator[Harvest]:
-            yield Harvest(readings=(a_reading(),))
+        def fetch(self, now: datetime) -> Iterator[Batch]:
+            yield Batch(readings=(a_reading(),))
 
     collected, decided, tuned = Log(), Log(), Log()
     collect(Provider(), MemoryStore(), clock=lambda: NOW, telemetry=collected)
-    journal = Journal(decided, lambda: NOW)
+    decision_log = DecisionLog(decided, lambda: NOW)
     rungs = [a_candidate(str(rung), 200, rung=rung) for rung in Rung]
-    journal.decided(decide(rungs, Policy()), degraded=False)
-    journal.answered(200, {}, every=1)
+    decision_log.decided(decide(rungs, Policy()), degraded=False)
+    decision_log.answered(200, {}, every=1)
     tuner.run(MemoryStore(), tuner.POLICIES, clock=lambda: NOW, telemetry=tuned)
     return {
         **dict.fromkeys(COLLECTORS, frozenset(collected.counts)),

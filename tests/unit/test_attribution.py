@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from greenstream.api.decision_log import COMPARED, Journal
+from greenstream.api.decision_log import COMPARED, DecisionLog
 from greenstream.domain.attribution import Comparison, best_static
 from greenstream.domain.ladder import Rung
 from greenstream.domain.policy import Policy
@@ -128,18 +128,18 @@ class Lines:
         pass
 
 
-def test_the_journal_tells_the_comparison_of_each_minute_once() -> None:
+def test_the_decision_log_reports_the_comparison_of_each_minute_once() -> None:
     told, clock = Lines(), [NOW]
 
     def now() -> datetime:
         return clock[0]
 
-    journal = Journal(told, now)
+    decision_log = DecisionLog(told, now)
     for _ in range(3):
-        journal.decided(decided(near(), usual(), cleanest_now()), degraded=False)
-        journal.answered(200, {}, every=1000)
+        decision_log.decided(decided(near(), usual(), cleanest_now()), degraded=False)
+        decision_log.answered(200, {}, every=1000)
     clock[0] += timedelta(minutes=2)
-    journal.answered(200, {}, every=1000)
+    decision_log.answered(200, {}, every=1000)
 
     counts = [fields["decisions"] for message, fields in told.lines if message == COMPARED]
     assert counts == [1, 2]

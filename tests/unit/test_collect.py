@@ -9,7 +9,8 @@ import pytest
 
 from greenstream.domain.errors import GreenStreamError, InvalidError, NoDataError, TransientError
 from greenstream.domain.reading import Forecast, ForecastPoint
-from greenstream.ingest.collect import CollectionFailedError, Harvest, collect
+from greenstream.ingest.collect import CollectionFailedError, collect
+from greenstream.ports.provider import Batch
 from greenstream.ports.store import ProviderState, ProviderStatus, PutOutcome, StoreError
 from tests.builders import AVERAGE_DIRECT, NOW, a_reading
 from tests.fakes.memory_store import MemoryStore
@@ -34,19 +35,19 @@ class Scripted:
 
     name = "p"
 
-    def __init__(self, *steps: Harvest | Exception, simulated: bool = False) -> None:
+    def __init__(self, *steps: Batch | Exception, simulated: bool = False) -> None:
         self.steps = steps
         self.simulated = simulated
 
-    def fetch(self, now: datetime) -> Iterator[Harvest]:
+    def fetch(self, now: datetime) -> Iterator[Batch]:
         for step in self.steps:
             if isinstance(step, Exception):
                 raise step
             yield step
 
 
-def harvest(*errors: GreenStreamError, zones: str = "Z", **changes: object) -> Harvest:
-    return Harvest(
+def batch(*errors: GreenStreamError, zones: str = "Z", **changes: object) -> Batch:
+    return Batch(
         readings=tuple(a_reading(zone=zone, **changes) for zone in zones),  # type: ignore[arg-type]
         errors=errors,
     )
@@ -72,7 +73,7 @@ def status(store: MemoryStore) -> ProviderStatus:
 
 
 def test_a_good_run_stores_and_says_so(store: MemoryStore, told: Told) -> None:
-    run = collect(Scripted(harvest(zones="YZ")), store, clock=lambda: NOW, telemetry=told)
+    run = collect(Scripted(batch(zones="YZ")), store, clock=lambda: NOW, telemetry=told)
 
     assert run.state is ProviderState.OK
     assert {reading.zone for reading in store.snapshot().readings} == {"Y", "Z"}
@@ -85,7 +86,7 @@ def test_a_good_run_stores_and_says_so(store: MemoryStore, told: Told) -> None:
 def test_the_age_told_is_that_of_the_zone_longest_without_a_reading(
     store: MemoryStore, told: Told
 ) -> None:
-    steps = (harvest(zones="Y", age_s=5 * 60), harvest(zones="Z", age_s=90 * 60))
+    steps = (batch(zones="Y", age_s=5 * 60), batch(zones="Z", age_s=90 * 60))
     collect(Scripted(*steps), store, clock=lambda: NOW, telemetry=told)
 
     assert told.metrics["ReadingAgeSeconds"] == 5400
@@ -94,7 +95,7 @@ def test_the_age_told_is_that_of_the_zone_longest_without_a_reading(
 def test_readings_that_come_newest_first_make_their_zone_no_older(
     store: MemoryStore, told: Told
 ) -> None:
-    steps = (harvest(), harvest(age_s=300))
+    steps = (batch(), batch(age_s=300))
     collect(Scripted(*steps), store, clock=lambda: NOW, telemetry=told)
 
     assert status(store).newest_valid_to == NOW
@@ -104,7 +105,7 @@ def test_readings_that_come_newest_first_make_their_zone_no_older(
 def test_a_later_failure_takes_nothing_from_what_came_before(
     store: MemoryStore, told: Told
 ) -> None:
-    run = collect(Scripted(harvest(), DOWN), store, clock=lambda: NOW, telemetry=told)
+    run = collect(Scripted(batch(), DOWN), store, clock=lambda: NOW, telemetry=told)
 
     assert run.state is ProviderState.PARTIAL
     assert len(store.snapshot().readings) == 1
@@ -116,9 +117,9 @@ def test_a_refused_value_is_counted_by_its_reason_logged_and_the_last_good_one_s
     store: MemoryStore, told: Told
 ) -> None:
     before = NOW - timedelta(seconds=300)
-    good = harvest(zones="YZ", age_s=300)
+    good = batch(zones="YZ", age_s=300)
     collect(Scripted(good), store, clock=lambda: before, telemetry=told)
-    run = collect(Scripted(harvest(REFUSED, zones="Z")), store, clock=lambda: NOW, telemetry=told)
+    run = collect(Scripted(batch(REFUSED, zones="Z")), store, clock=lambda: NOW, telemetry=told)
 
     assert run.as_dict()["rejected"] == {"false_zero": 1}
     assert status(store).rejected == {"false_zero": 1}
@@ -130,9 +131,9 @@ def test_a_refused_value_is_counted_by_its_reason_logged_and_the_last_good_one_s
     assert told.metrics["ZoneErrors"] == 1
 
 
-@pytest.mark.parametrize("steps", [(DOWN,), (Harvest(errors=(REFUSED,)),), ()])
+@pytest.mark.parametrize("steps", [(DOWN,), (Batch(errors=(REFUSED,)),), ()])
 def test_a_run_that_brings_nothing_fails_aloud_after_keeping_its_status(
-    store: MemoryStore, told: Told, steps: tuple[Harvest | Exception, ...]
+    store: MemoryStore, told: Told, steps: tuple[Batch | Exception, ...]
 ) -> None:
     with pytest.raises(CollectionFailedError):
         collect(Scripted(*steps), store, clock=lambda: NOW, telemetry=told)
@@ -142,7 +143,7 @@ def test_a_run_that_brings_nothing_fails_aloud_after_keeping_its_status(
 
 
 def test_a_failed_run_keeps_the_last_success(store: MemoryStore, told: Told) -> None:
-    collect(Scripted(harvest()), store, clock=lambda: NOW, telemetry=told)
+    collect(Scripted(batch()), store, clock=lambda: NOW, telemetry=told)
     later = NOW + timedelta(minutes=5)
     with pytest.raises(CollectionFailedError):
         collect(Scripted(DOWN), store, clock=lambda: later, telemetry=told)
@@ -158,9 +159,7 @@ def test_a_failed_run_keeps_the_last_success(store: MemoryStore, told: Told) -> 
 def test_without_its_secret_a_provider_is_unconfigured_which_is_no_failure(
     store: MemoryStore, told: Told
 ) -> None:
-    run = collect(
-        Scripted(Harvest(unconfigured=("PJM",))), store, clock=lambda: NOW, telemetry=told
-    )
+    run = collect(Scripted(Batch(unconfigured=("PJM",))), store, clock=lambda: NOW, telemetry=told)
 
     assert run.state is ProviderState.UNCONFIGURED
     assert status(store).unconfigured_zones == ("PJM",)
@@ -169,7 +168,7 @@ def test_without_its_secret_a_provider_is_unconfigured_which_is_no_failure(
 
 def test_a_configured_zone_beside_an_unconfigured_one_is_ok(store: MemoryStore, told: Told) -> None:
     run = collect(
-        Scripted(harvest(), Harvest(unconfigured=("PJM",))),
+        Scripted(batch(), Batch(unconfigured=("PJM",))),
         store,
         clock=lambda: NOW,
         telemetry=told,
@@ -179,7 +178,7 @@ def test_a_configured_zone_beside_an_unconfigured_one_is_ok(store: MemoryStore, 
 
 def test_a_run_with_nothing_to_ask_for_is_a_success(store: MemoryStore, told: Told) -> None:
     run = collect(
-        Scripted(Harvest(skipped=("Z",)), Harvest(unconfigured=("Y",))),
+        Scripted(Batch(skipped=("Z",)), Batch(unconfigured=("Y",))),
         store,
         clock=lambda: NOW,
         telemetry=told,
@@ -194,16 +193,16 @@ def test_a_run_with_nothing_to_ask_for_is_a_success(store: MemoryStore, told: To
 def test_a_run_that_skips_zones_and_fails_in_those_it_asked_has_failed(
     store: MemoryStore, told: Told
 ) -> None:
-    steps = (Harvest(skipped=("Z",)), Harvest(errors=(REFUSED,)))
+    steps = (Batch(skipped=("Z",)), Batch(errors=(REFUSED,)))
     with pytest.raises(CollectionFailedError):
         collect(Scripted(*steps), store, clock=lambda: NOW, telemetry=told)
 
     assert told.metrics["RunSucceeded"] == 0
 
 
-@pytest.mark.parametrize("brings", [Harvest(skipped=("Z",)), Harvest(unconfigured=("Z",)), DOWN])
+@pytest.mark.parametrize("brings", [Batch(skipped=("Z",)), Batch(unconfigured=("Z",)), DOWN])
 def test_a_simulated_provider_is_called_so_whatever_its_run_brings(
-    store: MemoryStore, told: Told, brings: Harvest | Exception
+    store: MemoryStore, told: Told, brings: Batch | Exception
 ) -> None:
     with suppress(CollectionFailedError):
         collect(Scripted(brings, simulated=True), store, clock=lambda: NOW, telemetry=told)
@@ -213,7 +212,7 @@ def test_a_simulated_provider_is_called_so_whatever_its_run_brings(
 
 def test_a_repeated_delivery_changes_nothing(store: MemoryStore, told: Told) -> None:
     for _ in range(2):
-        run = collect(Scripted(harvest()), store, clock=lambda: NOW, telemetry=told)
+        run = collect(Scripted(batch()), store, clock=lambda: NOW, telemetry=told)
 
     assert run.as_dict()["outcomes"] == {"duplicate": 1}
     since = NOW - timedelta(days=1)
@@ -223,7 +222,7 @@ def test_a_repeated_delivery_changes_nothing(store: MemoryStore, told: Told) -> 
 def test_an_unreachable_store_is_not_swallowed(told: Told) -> None:
     with pytest.raises(StoreError):
         collect(
-            Scripted(harvest()),
+            Scripted(batch()),
             MemoryStore(unreachable=True),
             clock=lambda: NOW,
             telemetry=told,
@@ -240,8 +239,8 @@ class OddStore(MemoryStore):
 class Leaking(Scripted):
     """Fails in a way that nobody foresaw, with a secret and much more in its words."""
 
-    def fetch(self, now: datetime) -> Iterator[Harvest]:
-        yield harvest()
+    def fetch(self, now: datetime) -> Iterator[Batch]:
+        yield batch()
         raise ZeroDivisionError("key-MARKED " * 100_000)
 
 
@@ -278,7 +277,7 @@ def test_a_fault_of_our_own_beside_the_store_keeps_the_status_too(told: Told) ->
     )
     with pytest.raises(OverflowError):
         collect(
-            Scripted(Harvest(readings=(reading,), forecasts=(forecast,))),
+            Scripted(Batch(readings=(reading,), forecasts=(forecast,))),
             store,
             clock=lambda: NOW,
             telemetry=told,
@@ -291,10 +290,10 @@ def test_a_store_that_fails_in_the_middle_is_no_fault_of_the_provider(told: Told
     store = MemoryStore()
 
     class Failing(Scripted):
-        def fetch(self, now: datetime) -> Iterator[Harvest]:
-            yield harvest()
+        def fetch(self, now: datetime) -> Iterator[Batch]:
+            yield batch()
             store.unreachable = True
-            yield harvest(zones="Y")
+            yield batch(zones="Y")
 
     with pytest.raises(StoreError):
         collect(Failing(), store, clock=lambda: NOW, telemetry=told)
@@ -310,7 +309,7 @@ def test_the_hour_that_has_ended_gets_its_mean_of_the_last_week(
 
     def keep(at: datetime, gco2_kwh: float) -> None:
         reading = a_reading(valid_to=at, fetched_at=at, gco2_kwh=gco2_kwh)
-        collect(Scripted(Harvest(readings=(reading,))), store, clock=lambda: at, telemetry=told)
+        collect(Scripted(Batch(readings=(reading,))), store, clock=lambda: at, telemetry=told)
 
     for days_ago, values in ((8, (900.0, 900.0)), (1, (100.0, 200.0)), (0, (300.0, 400.0))):
         day = NOW - timedelta(days=days_ago)
@@ -330,7 +329,7 @@ def test_an_hour_whose_profile_was_lost_or_whose_reading_came_late_gets_its_mean
     def keep(minutes: int, gco2_kwh: float) -> None:
         end = NOW + timedelta(minutes=minutes)
         reading = a_reading(valid_to=end, fetched_at=end, gco2_kwh=gco2_kwh)
-        collect(Scripted(Harvest(readings=(reading,))), store, clock=lambda: end, telemetry=told)
+        collect(Scripted(Batch(readings=(reading,))), store, clock=lambda: end, telemetry=told)
 
     keep(5, 100)
     store.put_reading(a_reading(valid_to=NOW + timedelta(minutes=65), gco2_kwh=50.0))  # then died
@@ -348,7 +347,7 @@ def test_a_reading_that_ends_on_the_hour_is_of_the_hour_it_ends(
     for minutes, gco2_kwh in ((0, 100.0), (30, 300.0), (65, 50.0)):
         end = NOW + timedelta(minutes=minutes)
         reading = a_reading(valid_to=end, gco2_kwh=gco2_kwh)
-        collect(Scripted(Harvest(readings=(reading,))), store, clock=lambda: NOW, telemetry=told)
+        collect(Scripted(Batch(readings=(reading,))), store, clock=lambda: NOW, telemetry=told)
 
     [profile] = store.snapshot().profiles
     assert {hour: mean.gco2_kwh for hour, mean in profile.hours.items()} == {15: 100, 16: 300}
@@ -356,7 +355,7 @@ def test_a_reading_that_ends_on_the_hour_is_of_the_hour_it_ends(
 
 def test_no_data_is_an_error_with_its_own_name(store: MemoryStore, told: Told) -> None:
     run = collect(
-        Scripted(harvest(NoDataError("nothing yet", provider="p", zone="Y"))),
+        Scripted(batch(NoDataError("nothing yet", provider="p", zone="Y"))),
         store,
         clock=lambda: NOW,
         telemetry=told,
@@ -372,12 +371,12 @@ def test_a_failure_does_not_keep_what_it_failed_on(store: MemoryStore) -> None:
     kept: list[weakref.ref[Body]] = []
 
     class Refusing(Scripted):
-        def fetch(self, now: datetime) -> Iterator[Harvest]:
+        def fetch(self, now: datetime) -> Iterator[Batch]:
             for zone in "YZ":
                 try:
                     refuse(zone)
                 except GreenStreamError as error:
-                    yield Harvest(errors=(error,))
+                    yield Batch(errors=(error,))
 
     def refuse(zone: str) -> None:
         body = Body()

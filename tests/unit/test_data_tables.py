@@ -5,8 +5,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from greenstream.domain.intensity import factor_tables
+from greenstream.domain.places import Pop, pops
 from greenstream.domain.reading import MAX_GCO2_KWH, Basis
-from greenstream.domain.zones import Pop, Zone, load, pops, zones
+from greenstream.domain.tables import load
+from greenstream.domain.zones import Zone, zones
 
 # Fuel names as gridstatus 0.37.0 returns them.
 FUELS = {

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from greenstream.aws import items
 from greenstream.domain.drift import error_gco2_kwh, expected_gco2_kwh, persistence, profile_at
-from greenstream.domain.ladder import HourMean, HourProfile, Ladder, Rung, ZoneCarbon
+from greenstream.domain.ladder import Ladder, Rung, ZoneCarbon
 from greenstream.domain.policy import FreshnessModel, Policy
+from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Reading, Scope
 from tests.builders import AVERAGE_DIRECT, NOW, a_reading, a_zone
 

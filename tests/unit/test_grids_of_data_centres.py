@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import pytest
 
-from greenstream.domain.zones import Pop, Zone, pops, zones
+from greenstream.domain.places import Pop, pops
+from greenstream.domain.zones import Zone, zones
 
 SAME_TOWN_KM = 75.0
 GRIDS_OF_GRIDSTATUS = {"CISO": "CAISO", "NYIS": "NYISO", "PJM": "PJM"}

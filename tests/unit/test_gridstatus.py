@@ -34,7 +34,7 @@ from greenstream.domain.errors import (
 )
 from greenstream.domain.intensity import factor_tables, mix_intensity
 from greenstream.domain.reading import Basis, Quality, Reading, Scope, Signal
-from greenstream.ingest.collect import Harvest
+from greenstream.ports.provider import Batch
 
 NOW = datetime(2026, 3, 5, 18, 3, tzinfo=UTC)  # 13:03 in New York, 10:03 in California
 LAST = NOW.replace(minute=0)
@@ -103,19 +103,19 @@ def provider(feed: FuelMixFeed, markets: str = "NYISO", **changes: Any) -> app.G
     return app.Gridstatus(feed=feed, wanted=app.wanted(markets), **settings)
 
 
-def harvest(market: str, answer: Any, now: datetime = NOW) -> Harvest:
+def batch(market: str, answer: Any, now: datetime = NOW) -> Batch:
     (found,) = provider(Feed(**{market: answer}), market).fetch(now)
     return found
 
 
 def readings(market: str, answer: Any, now: datetime = NOW) -> dict[Basis, Reading]:
-    found = harvest(market, answer, now)
+    found = batch(market, answer, now)
     assert found.errors == ()
     return {reading.basis: reading for reading in found.readings}
 
 
 def the_error(market: str, answer: Any, now: datetime = NOW) -> GreenStreamError:
-    found = harvest(market, answer, now)
+    found = batch(market, answer, now)
     assert found.readings == ()
     return found.errors[-1]
 
@@ -219,7 +219,7 @@ def test_a_half_written_last_stamp_gives_way_to_the_one_before() -> None:
     assert reading.detail["fuel_mw"] == NYISO_MW
 
 
-def ends(found: Harvest) -> list[datetime]:
+def ends(found: Batch) -> list[datetime]:
     return [one.valid_to for one in found.readings if one.basis is Basis.DIRECT]
 
 
@@ -492,7 +492,7 @@ def test_todays_first_and_half_written_stamp_is_compared_with_yesterdays() -> No
 def test_a_fault_of_one_day_is_told_even_when_the_other_day_answers() -> None:
     midnight = datetime(2026, 3, 5, 5, 0, tzinfo=UTC)
     days = {"2026-03-04": nyiso(NYISO_MW, NYISO_MW, end=midnight), "2026-03-05": TimeoutError()}
-    found = harvest("NYISO", days, midnight + timedelta(minutes=3))
+    found = batch("NYISO", days, midnight + timedelta(minutes=3))
     assert len(found.readings) == 2
     assert [error.kind for error in found.errors] == ["transient"]
 
@@ -586,10 +586,10 @@ def ask_for_an_answer_beyond_the_memory() -> None:
         return feed(market, day, api_key)
 
     found = list(provider(huge, "CAISO,NYISO").fetch(NOW))
-    [error] = [error for harvest in found for error in harvest.errors]
+    [error] = [error for batch in found for error in batch.errors]
     assert isinstance(error, InvalidError)
     assert error.reason == "too_large"
-    assert {one.zone for harvest in found for one in harvest.readings} == {"NYISO"}
+    assert {one.zone for batch in found for one in batch.readings} == {"NYISO"}
 
 
 def test_a_run_that_begins_with_its_memory_used_up_ends_in_time() -> None:
@@ -629,7 +629,7 @@ def test_the_librarys_logger_stays_silent_at_any_level(caplog: pytest.LogCapture
 def test_pjm_without_a_key_is_unconfigured_and_is_not_asked() -> None:
     feed = Feed()
     (found,) = provider(feed, "PJM", pjm_api_key=lambda: None).fetch(NOW)
-    assert found == Harvest(unconfigured=("PJM",))
+    assert found == Batch(unconfigured=("PJM",))
     assert feed.asked == []
 
 
@@ -662,7 +662,7 @@ class Stuck:
         return nyiso(NYISO_MW, NYISO_MW)
 
 
-def kinds(found: Harvest) -> list[str]:
+def kinds(found: Batch) -> list[str]:
     return [error.kind for error in found.errors]
 
 

@@ -9,15 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenstream.domain.freshness import age_s, penalty_gco2_kwh
-from greenstream.domain.ladder import (
-    FULL_COVERAGE,
-    HourMean,
-    HourProfile,
-    Ladder,
-    Rung,
-    ZoneCarbon,
-)
+from greenstream.domain.ladder import FULL_COVERAGE, Ladder, Rung, ZoneCarbon
 from greenstream.domain.policy import Policy
+from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Reading, Scope
 from greenstream.domain.zones import Zone
 from tests.builders import (

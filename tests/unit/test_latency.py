@@ -10,7 +10,7 @@ from greenstream.domain.latency import (
     estimate_rtt_ms,
     great_circle_km,
 )
-from greenstream.domain.zones import pops
+from greenstream.domain.places import pops
 
 HALF_WAY_ROUND_KM = math.pi * EARTH_RADIUS_KM
 LIGHT_IN_FIBRE_RTT_MS_PER_KM = 2 * 1.468 / 299_792.458 * 1000

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from greenstream.domain.zones import pops
+from greenstream.domain.places import pops
 from infra.local.page import PUBLIC
 from infra.worker.outline import (
     WINDOWS,

@@ -9,7 +9,7 @@ import pytest
 
 from greenstream.domain.errors import InvalidError, NoDataError, PermanentError, TransientError
 from greenstream.domain.zones import zones_of
-from greenstream.ingest.collect import Harvest
+from greenstream.ports.provider import Batch
 from infra.local.providers_cli import COLUMNS, Finding, Verdict, check
 from tests.builders import a_reading
 
@@ -22,17 +22,17 @@ def reading(zone: str = "NYISO", *, age: timedelta = timedelta(minutes=5), **cha
     return a_reading(zone=zone, provider=NAME, valid_to=NOW - age, fetched_at=NOW, **changes)
 
 
-def judged(*harvests: Harvest) -> Finding:
-    return Finding.of(NAME, harvests, NOW, took_s=0.0)
+def judged(*batches: Batch) -> Finding:
+    return Finding.of(NAME, batches, NOW, took_s=0.0)
 
 
-def failed(kind: type[Any] = TransientError, zone: str | None = "PJM", **more: Any) -> Harvest:
-    return Harvest(errors=(kind("it went wrong", provider=NAME, zone=zone, **more),))
+def failed(kind: type[Any] = TransientError, zone: str | None = "PJM", **more: Any) -> Batch:
+    return Batch(errors=(kind("it went wrong", provider=NAME, zone=zone, **more),))
 
 
 def test_a_live_reading_is_shown_with_unit_kind_age_and_quality() -> None:
     others = (reading(zone, age=timedelta(minutes=9)) for zone in ZONES if zone != "NYISO")
-    found = judged(Harvest(readings=(reading(gco2_kwh=212.34), *others)))
+    found = judged(Batch(readings=(reading(gco2_kwh=212.34), *others)))
     assert (found.verdict, found.reason) == (Verdict.OK, "")
     assert (found.configured, found.reached) == (True, True)
     assert (found.zones_read, found.zones_wanted) == (len(ZONES), len(ZONES))
@@ -42,63 +42,63 @@ def test_a_live_reading_is_shown_with_unit_kind_age_and_quality() -> None:
 
 def test_the_newest_of_the_readings_is_shown() -> None:
     old, new = reading("CAISO_NORTH", age=timedelta(minutes=20)), reading("NYISO")
-    assert judged(Harvest(readings=(old,)), Harvest(readings=(new,))).zone == "NYISO"
-    assert judged(Harvest(readings=(new,)), Harvest(readings=(old,))).zone == "NYISO"
+    assert judged(Batch(readings=(old,)), Batch(readings=(new,))).zone == "NYISO"
+    assert judged(Batch(readings=(new,)), Batch(readings=(old,))).zone == "NYISO"
 
 
 def test_a_zone_in_trouble_beside_a_live_one_is_partial_and_named() -> None:
-    found = judged(Harvest(readings=(reading(), reading("CAISO_NORTH"))), failed())
+    found = judged(Batch(readings=(reading(), reading("CAISO_NORTH"))), failed())
     assert (found.verdict, found.reason) == (Verdict.PARTIAL, "PJM: it went wrong")
 
 
 @pytest.mark.parametrize("said_so", [True, False])
 def test_zones_whose_turn_has_not_come_are_the_reason_why_they_lack(said_so: bool) -> None:  # noqa: FBT001
     left = tuple(zone for zone in ZONES if zone not in ("NYISO", "PJM"))
-    found = judged(Harvest(readings=(reading(),), skipped=left if said_so else ()), failed())
+    found = judged(Batch(readings=(reading(),), skipped=left if said_so else ()), failed())
     turn = f"{len(left)} of {len(ZONES)} zones not asked in this run: each has its turn"
     assert (found.verdict, found.reason) == (Verdict.PARTIAL, f"PJM: it went wrong; {turn}")
 
 
 def test_zones_that_a_failure_of_the_whole_left_have_no_turn() -> None:
-    assert judged(Harvest(readings=(reading(),)), failed(zone=None)).reason == "it went wrong"
+    assert judged(Batch(readings=(reading(),)), failed(zone=None)).reason == "it went wrong"
 
 
 def test_a_missing_key_is_no_failure() -> None:
-    found = judged(Harvest(unconfigured=tuple(ZONES)))
+    found = judged(Batch(unconfigured=tuple(ZONES)))
     assert (found.verdict, found.configured, found.reached) == (Verdict.UNCONFIGURED, False, False)
-    beside = judged(Harvest(readings=(reading(),), unconfigured=("PJM",)))
+    beside = judged(Batch(readings=(reading(),), unconfigured=("PJM",)))
     assert (beside.verdict, beside.configured) == (Verdict.OK, True)
     assert "PJM" in beside.reason
 
 
 def test_a_missing_key_is_named_by_its_variable() -> None:
     closed = tuple(zone.zone for zone, _ in zones_of("watttime"))
-    found = Finding.of("watttime", [Harvest(unconfigured=closed)], NOW, took_s=0.0)
+    found = Finding.of("watttime", [Batch(unconfigured=closed)], NOW, took_s=0.0)
     assert found.reason == "no key: set WATTTIME_USERNAME and WATTTIME_PASSWORD"
 
 
 @pytest.mark.parametrize(
-    "harvest",
+    "batch",
     [
-        pytest.param(Harvest(readings=(reading(age=timedelta(hours=5)),)), id="only stale"),
+        pytest.param(Batch(readings=(reading(age=timedelta(hours=5)),)), id="only stale"),
         pytest.param(failed(), id="unreachable"),
         pytest.param(failed(PermanentError, None), id="refused"),
-        pytest.param(Harvest(), id="nothing at all"),
-        pytest.param(Harvest(skipped=tuple(ZONES)), id="nothing asked"),
+        pytest.param(Batch(), id="nothing at all"),
+        pytest.param(Batch(skipped=tuple(ZONES)), id="nothing asked"),
     ],
 )
-def test_no_live_reading_is_a_failure_with_its_reason(harvest: Harvest) -> None:
-    found = judged(harvest)
+def test_no_live_reading_is_a_failure_with_its_reason(batch: Batch) -> None:
+    found = judged(batch)
     assert found.verdict is Verdict.FAILED
     assert found.reason
 
 
 def test_a_key_that_opens_nothing_asked_for_does_not_hide_an_error() -> None:
-    assert judged(failed(), Harvest(unconfigured=("PJM",))).verdict is Verdict.FAILED
+    assert judged(failed(), Batch(unconfigured=("PJM",))).verdict is Verdict.FAILED
 
 
 @pytest.mark.parametrize(
-    ("harvest", "reached"),
+    ("batch", "reached"),
     [
         (failed(TransientError), False),
         (failed(PermanentError), True),
@@ -106,8 +106,8 @@ def test_a_key_that_opens_nothing_asked_for_does_not_hide_an_error() -> None:
         (failed(InvalidError, reason="malformed"), True),
     ],
 )
-def test_reached_means_that_the_upstream_answered(harvest: Harvest, reached: bool) -> None:  # noqa: FBT001
-    assert judged(harvest).reached is reached
+def test_reached_means_that_the_upstream_answered(batch: Batch, reached: bool) -> None:  # noqa: FBT001
+    assert judged(batch).reached is reached
 
 
 def test_an_error_of_many_zones_is_said_once() -> None:
@@ -120,12 +120,12 @@ class Fake:
     """A provider that does what it is told."""
 
     name: str
-    parts: tuple[Harvest, ...] = ()
+    parts: tuple[Batch, ...] = ()
     raises: Exception | None = None
     simulated: bool = True
     asked: list[datetime] = field(default_factory=list)
 
-    def fetch(self, now: datetime) -> Iterator[Harvest]:
+    def fetch(self, now: datetime) -> Iterator[Batch]:
         self.asked.append(now)
         yield from self.parts
         if self.raises:
@@ -134,7 +134,7 @@ class Fake:
 
 def test_all_are_asked_once_and_told_in_order(capsys: pytest.CaptureFixture[str]) -> None:
     refused = Fake("watttime", raises=PermanentError("no", provider="watttime"))
-    good = Fake(NAME, parts=(Harvest(readings=(reading(),)),))
+    good = Fake(NAME, parts=(Batch(readings=(reading(),)),))
     rows = check([refused, good], NOW)
     assert [(row.provider, row.verdict) for row in rows] == [
         ("watttime", Verdict.FAILED),
@@ -148,7 +148,7 @@ def test_all_are_asked_once_and_told_in_order(capsys: pytest.CaptureFixture[str]
 
 
 def test_what_came_before_a_failure_of_the_whole_counts() -> None:
-    late = Fake(NAME, (Harvest(readings=(reading(),)),), TransientError("no", provider=NAME))
+    late = Fake(NAME, (Batch(readings=(reading(),)),), TransientError("no", provider=NAME))
     (row,) = check([late], NOW)
     assert (row.verdict, row.reason) == (Verdict.PARTIAL, "no")
 

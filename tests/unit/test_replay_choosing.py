@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from greenstream.domain.ladder import HourMean, HourProfile, Ladder
+from greenstream.domain.ladder import Ladder
 from greenstream.domain.policy import FreshnessModel, Policy
+from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Reading, Scope
 from greenstream.domain.routing import decide
 from greenstream_tuning.choosing import Chooser, figures

@@ -17,11 +17,12 @@ from greenstream.api.question import (
     MAX_QUERY_CHARS,
     PARAMETERS,
 )
-from greenstream.domain.ladder import HourMean, HourProfile
+from greenstream.domain.places import pops
 from greenstream.domain.policy import Policy
+from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Scope
 from greenstream.domain.roundtrips import MAX_RTT_MS
-from greenstream.domain.zones import pops, zones
+from greenstream.domain.zones import zones
 from greenstream.ports.store import Snapshot
 from tests.builders import AVERAGE_DIRECT, NOW
 from tests.fakes.memory_store import MemoryStore

@@ -6,9 +6,9 @@ from threading import Event, Semaphore
 import pytest
 
 from greenstream.api.snapshot_cache import MAX_UNANSWERED, Patience, SnapshotCache
+from greenstream.domain.places import SEED_POPS
 from greenstream.domain.reading import Forecast, Kind, Reading
 from greenstream.domain.roundtrips import MeasuredRtt
-from greenstream.domain.zones import SEED_POPS
 from greenstream.ports.store import Snapshot
 from tests.builders import NOW
 from tests.fakes.memory_store import MemoryStore

@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from greenstream.domain.ladder import HourMean, HourProfile
 from greenstream.domain.latency import estimate_rtt_ms, great_circle_km
+from greenstream.domain.places import SEED_POPS, pops
 from greenstream.domain.policy import Policy, RankingSignal
+from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Scope
-from greenstream.domain.zones import SEED_POPS, pops, zones
+from greenstream.domain.zones import zones
 from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, MARGINAL_DIRECT, NOW
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Answer, Client, a_reading_of

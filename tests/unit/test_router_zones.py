@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from greenstream.domain.ladder import HourMean, HourProfile
+from greenstream.domain.places import pops
 from greenstream.domain.policy import Policy
+from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Basis, Forecast, ForecastPoint, Scope, Signal
-from greenstream.domain.zones import pops, zones
+from greenstream.domain.zones import zones
 from greenstream.ports.store import ProviderState, ProviderStatus
 from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, NOW
 from tests.fakes.memory_store import MemoryStore

@@ -7,10 +7,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from greenstream.domain.ladder import Rung, ZoneCarbon
+from greenstream.domain.places import Pop, PopZone
 from greenstream.domain.policy import Policy, RankingSignal
 from greenstream.domain.reading import Kind, Signal
 from greenstream.domain.routing import Candidate, LatencySource, Reason, decide, like_for_like
-from greenstream.domain.zones import Pop, PopZone
 from tests.builders import (
     AVERAGE_DIRECT,
     AVERAGE_LIFECYCLE,

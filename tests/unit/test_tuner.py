@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from functions.tuner.app import Result, run
-from greenstream.aws.dynamo_policies import PolicyVersion
 from greenstream.domain.policy import FreshnessModel, Policy
+from greenstream.ports.policy_log import PolicyVersion
 from greenstream_tuning.search import Score, Search
 from tests.builders import NOW, a_reading
 from tests.fakes.memory_store import MemoryStore

@@ -16,8 +16,8 @@ from greenstream.domain.errors import (
     PermanentError,
 )
 from greenstream.domain.zones import zones_of
-from greenstream.ingest.collect import Harvest
 from greenstream.ingest.http import HttpClient
+from greenstream.ports.provider import Batch
 from infra.local.upstream import entsoe
 from infra.local.upstream.wire import Answer, Request
 
@@ -123,7 +123,7 @@ def test_no_is_said_by_an_acknowledgement(
         read(answer.body, NL, "Z", status=answer.status)
 
 
-def harvests(fault: str | None = None, **fields: str) -> list[Harvest]:
+def batches(fault: str | None = None, **fields: str) -> list[Batch]:
     platform = entsoe.Platform()
 
     def served(asked: httpx.Request) -> httpx.Response:
@@ -150,9 +150,9 @@ def harvests(fault: str | None = None, **fields: str) -> list[Harvest]:
 
 
 def test_the_collector_reads_it() -> None:
-    found = harvests()
-    assert [error for harvest in found for error in harvest.errors] == []
-    assert {reading.zone for harvest in found for reading in harvest.readings} == {
+    found = batches()
+    assert [error for batch in found for error in batch.errors] == []
+    assert {reading.zone for batch in found for reading in batch.readings} == {
         zone.zone for zone, _ in ZONES[:15]
     }
 
@@ -168,15 +168,15 @@ def test_the_collector_reads_it() -> None:
 def test_each_fault_is_named_by_the_collector(
     fault: str, kind: type[GreenStreamError], reason: str | None
 ) -> None:
-    found = harvests(fault)
-    errors = [error for harvest in found for error in harvest.errors]
+    found = batches(fault)
+    errors = [error for batch in found for error in batch.errors]
     assert len(errors) == 15
     assert {type(error) for error in errors} == {kind}
     assert {getattr(error, "reason", None) for error in errors} == {reason}
 
 
 def test_a_missing_main_fuel_leaves_a_zone_without_a_reading() -> None:
-    found = harvests("missing_fuel", fuel="B14")
-    silent = {error.zone for harvest in found for error in harvest.errors}
+    found = batches("missing_fuel", fuel="B14")
+    silent = {error.zone for batch in found for error in batch.errors}
     assert {"ENTSOE_FR", "ENTSOE_BE", "ENTSOE_ES", "ENTSOE_CH"} <= silent
-    assert not silent & {r.zone for harvest in found for r in harvest.readings}
+    assert not silent & {r.zone for batch in found for r in batch.readings}

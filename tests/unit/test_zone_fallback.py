@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from greenstream.domain.ladder import HourMean, HourProfile, Ladder, Rung
+from greenstream.domain.ladder import Ladder, Rung
 from greenstream.domain.policy import Policy
+from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Kind, Reading
 from greenstream.domain.zones import Source, Zone, zones
 from tests.builders import NOW, a_reading

@@ -2,8 +2,9 @@
 
 import pytest
 
+from greenstream.domain.places import SEED_POPS, pops
 from greenstream.domain.reading import Kind
-from greenstream.domain.zones import SEED_POPS, pops, zones, zones_of
+from greenstream.domain.zones import zones, zones_of
 
 
 def test_the_seeds_six() -> None:

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from greenstream.domain.ladder import PROFILE_LIFE
+from greenstream.domain.profile import PROFILE_LIFE
 from greenstream.domain.reading import Reading
 from greenstream_tuning.traces import Floats, Ints, Trace
 

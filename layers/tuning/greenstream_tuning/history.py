@@ -7,9 +7,10 @@ from typing import Final
 import numpy as np
 
 from greenstream.domain.latency import estimate_rtt_ms, great_circle_km
+from greenstream.domain.places import Pop, pops
 from greenstream.domain.reading import Basis, Kind, Reading, Signal
 from greenstream.domain.roundtrips import MeasuredRtt
-from greenstream.domain.zones import Pop, Zone, pops, zones
+from greenstream.domain.zones import Zone, zones
 from greenstream.ports.store import Store
 from greenstream_tuning.feeds import Feed, KeptReadings, truth_of
 from greenstream_tuning.replay import Span

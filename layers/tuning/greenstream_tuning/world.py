@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from greenstream.domain.latency import estimate_rtt_ms, great_circle_km
-from greenstream.domain.zones import pops as known_pops
+from greenstream.domain.places import pops as known_pops
 from greenstream_tuning.feeds import DelayedTrace, Feed
 from greenstream_tuning.traces import (
     Floats,

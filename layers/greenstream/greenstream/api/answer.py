@@ -12,13 +12,15 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final
 
-from greenstream.api.snapshot_cache import View
+from greenstream.api.view import View
 from greenstream.domain.freshness import age_s
-from greenstream.domain.ladder import FULL_COVERAGE, HourProfile, Rung, ZoneCarbon
+from greenstream.domain.ladder import FULL_COVERAGE, Rung, ZoneCarbon
+from greenstream.domain.places import Pop
 from greenstream.domain.policy import Policy, RankingSignal
+from greenstream.domain.profile import HourProfile
 from greenstream.domain.reading import Forecast, Kind, Reading
 from greenstream.domain.routing import Candidate, Decision, Ranked
-from greenstream.domain.zones import AnnualMean, Pop, Source, Zone
+from greenstream.domain.zones import AnnualMean, Source, Zone
 from greenstream.ports.store import ProviderStatus
 
 Json = dict[str, Any]

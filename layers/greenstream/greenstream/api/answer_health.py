@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from greenstream.api.answer import utc
-from greenstream.api.snapshot_cache import View
+from greenstream.api.view import View
 from greenstream.domain.freshness import age_s
 from greenstream.domain.zones import zones
 from greenstream.ports.store import ProviderState

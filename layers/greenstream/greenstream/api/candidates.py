@@ -5,9 +5,9 @@ from functools import cache
 
 from greenstream.api.question import RouteQuestion
 from greenstream.domain.latency import UnitVector, estimate_rtt_ms, km_between, unit_vector
+from greenstream.domain.places import pops
 from greenstream.domain.roundtrips import MeasuredRtt
 from greenstream.domain.routing import Candidate, LatencySource, Standing
-from greenstream.domain.zones import pops
 
 
 def candidates(

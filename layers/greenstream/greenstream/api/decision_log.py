@@ -10,27 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Final, Protocol
+from typing import Final
 
 from greenstream.domain.attribution import Comparison
 from greenstream.domain.clock import Clock
 from greenstream.domain.ladder import Rung
 from greenstream.domain.routing import Decision
-from greenstream.ingest.collect import Telemetry
+from greenstream.ports.telemetry import FlushedTelemetry
 
 FLUSH_EVERY: Final = timedelta(minutes=1)
 
 COMPARED: Final = "compared"
 """Message of the line that holds decisions against their baselines; ``greenstream report``
 adds these up."""
-
-
-class FlushedTelemetry(Telemetry, Protocol):
-    """Telemetry whose counts are gathered until they are flushed."""
-
-    def flush(self) -> None:
-        """Write out what was counted."""
-        ...
 
 
 @dataclass(slots=True)
@@ -44,7 +36,7 @@ class _Minute:
     compared: Comparison = field(default_factory=Comparison)
 
 
-class Journal:
+class DecisionLog:
     """Tells answers and counts decisions.
 
     Parameters

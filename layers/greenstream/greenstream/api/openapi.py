@@ -4,7 +4,9 @@ import json
 from functools import cache
 from typing import Any
 
-from greenstream.domain.zones import load, pops, zones
+from greenstream.domain.places import pops
+from greenstream.domain.tables import load
+from greenstream.domain.zones import zones
 
 
 def document() -> dict[str, Any]:

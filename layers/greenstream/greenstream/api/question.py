@@ -8,10 +8,11 @@ from datetime import timedelta
 from typing import Final
 from urllib.parse import parse_qsl
 
+from greenstream.domain.places import SEED_POPS, Pop, pops
 from greenstream.domain.policy import RankingSignal
 from greenstream.domain.reading import Basis, Kind, Signal
 from greenstream.domain.roundtrips import MAX_RTT_MS
-from greenstream.domain.zones import SEED_POPS, Pop, Zone, pops, zones
+from greenstream.domain.zones import Zone, zones
 
 MAX_POPS: Final = 300
 MAX_LATENCY_MS: Final = 60_000.0

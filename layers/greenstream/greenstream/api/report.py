@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final, NoReturn
 
 from greenstream.api.question import COLO, FieldError, QuestionError, plain
+from greenstream.domain.places import pops
 from greenstream.domain.roundtrips import MAX_RTT_MS, MIN_RTT_MS, RttSample
-from greenstream.domain.zones import pops
 
 MAX_BYTES: Final = 16 * 1024
 MAX_SAMPLES: Final = 100

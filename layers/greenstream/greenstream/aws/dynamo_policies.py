@@ -8,54 +8,19 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from greenstream.aws import items
 from greenstream.aws.dynamo_store import CURRENT, understood
 from greenstream.aws.table import naming
 from greenstream.domain.policy import Policy
+from greenstream.ports.policy_log import PolicyVersion, UnknownVersionError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 VERSIONS: Final[items.Item] = {"S": "POLICY"}
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyVersion:
-    """A policy, when it was first written, and what was known for it."""
-
-    policy: Policy
-    written_at: datetime
-    evidence: Mapping[str, Any]
-
-
-class UnknownVersionError(Exception):
-    """There is no policy of that version; the message names those there are."""
-
-
-class PolicyLog(Protocol):
-    """Where versions are kept. Every method may raise `greenstream.ports.store.StoreError`."""
-
-    def write(self, policy: Policy, evidence: Mapping[str, Any], at: datetime) -> None:
-        """Keep a policy as a version of its own."""
-        ...
-
-    def enforce(self, version: str) -> None:
-        """Put a version in force.
-
-        Raises
-        ------
-        UnknownVersionError
-            Where there is no such version.
-        """
-        ...
-
-    def versions(self) -> tuple[PolicyVersion, ...]:
-        """Return what was kept, oldest first."""
-        ...
 
 
 class DynamoPolicies:
@@ -64,7 +29,7 @@ class DynamoPolicies:
     Parameters
     ----------
     client
-        From `greenstream.aws.dynamo_store.dynamodb_client`.
+        From `greenstream.aws.client.dynamodb_client`.
     table_name
         The table.
     """

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from greenstream.domain.errors import GreenStreamError
-from greenstream.domain.ladder import HourMean, HourProfile
 from greenstream.domain.policy import FreshnessModel, Policy, RankingSignal
+from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import (
     Basis,
     Forecast,

@@ -3,19 +3,13 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Self
+
+from greenstream.ports.secrets import SecretStore
 
 
 class SettingsError(Exception):
     """A setting is missing or cannot be understood; the message names it."""
-
-
-class SecretStore(Protocol):
-    """Reads decrypted secrets by their full name."""
-
-    def get(self, name: str) -> str | None:
-        """Return the secret, or ``None`` when it does not exist."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

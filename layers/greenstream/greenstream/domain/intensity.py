@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from greenstream.domain.errors import InvalidError
 from greenstream.domain.reading import Basis
-from greenstream.domain.zones import load
+from greenstream.domain.tables import load
 
 UNLISTED_LOW_GCO2_KWH: Final = 0.0
 UNLISTED_HIGH_GCO2_KWH: Final = 1200.0

@@ -4,9 +4,9 @@ Every zone always has an answer, and the rung says which, so that nobody mistake
 for a measurement.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -19,14 +19,12 @@ from greenstream.domain.drift import (
 )
 from greenstream.domain.freshness import age_s, penalty_gco2_kwh
 from greenstream.domain.policy import FreshnessModel, Policy
+from greenstream.domain.profile import HourProfile
 from greenstream.domain.reading import Kind, Quality, Reading, Scope
 from greenstream.domain.zones import Source, Zone
 
 FULL_COVERAGE: Final = 0.7
 """Share of known generation from which a computed value counts as wholly live."""
-
-PROFILE_LIFE: Final = timedelta(days=7)
-"""How long the mean of an hour of day may stand for that hour."""
 
 
 class Rung(StrEnum):
@@ -42,30 +40,6 @@ class Rung(StrEnum):
 
 OBSERVED: Final = frozenset({Rung.LIVE, Rung.LIVE_PARTIAL, Rung.STALE})
 """The rungs that rest on a provider's own reading for about now."""
-
-
-@dataclass(frozen=True, slots=True)
-class HourMean:
-    """Mean of one UTC hour of day over the week before ``computed_at``, g/kWh.
-
-    ``spread_gco2_kwh`` is the standard deviation about that mean, where it was kept.
-    """
-
-    gco2_kwh: float
-    computed_at: datetime
-    spread_gco2_kwh: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HourProfile:
-    """A zone's week by UTC hour of day; hours may be missing."""
-
-    zone: str
-    kind: Kind
-    scope: Scope
-    provider: str
-    hours: Mapping[int, HourMean]
-    simulated: bool = False
 
 
 class ZoneCarbon(NamedTuple):  # hundreds a second: a frozen dataclass would take four times as long
@@ -231,7 +205,7 @@ class Ladder:
         by_kind = {
             profile.kind: (profile, mean.gco2_kwh)
             for profile in reversed(self._profiles)  # the first source's stands
-            if (mean := profile.hours.get(now.hour)) is not None and _stands(mean, now)
+            if (mean := profile.hours.get(now.hour)) is not None and mean.stands_at(now)
         }
         for kind in wanted:
             if kind in by_kind:
@@ -297,7 +271,7 @@ def _drift(
 
     def mean_of(hour: int) -> float | None:
         mean = hours.get(hour)
-        return mean.gco2_kwh if mean is not None and _stands(mean, now) else None
+        return mean.gco2_kwh if mean is not None and mean.stands_at(now) else None
 
     middle = reading.valid_from + (reading.valid_to - reading.valid_from) / 2
     then_gco2_kwh, now_gco2_kwh = profile_at(mean_of, middle), profile_at(mean_of, now)
@@ -308,10 +282,6 @@ def _drift(
     spread = hours[between_hours(now)[0]].spread_gco2_kwh
     error = None if spread is None else error_gco2_kwh(spread, share)
     return value - reading.gco2_kwh, error
-
-
-def _stands(mean: HourMean, now: datetime) -> bool:
-    return now - mean.computed_at <= PROFILE_LIFE
 
 
 def _oldest_age_s(sources: tuple[Source, ...], policy: Policy) -> float:

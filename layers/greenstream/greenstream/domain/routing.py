@@ -11,9 +11,9 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from greenstream.domain.ladder import OBSERVED, Rung, ZoneCarbon
+from greenstream.domain.places import Pop
 from greenstream.domain.policy import Policy, RankingSignal
 from greenstream.domain.reading import Basis, Kind, Signal
-from greenstream.domain.zones import Pop
 
 AVERAGE: Final = (Kind(Signal.AVERAGE, Basis.DIRECT), Kind(Signal.AVERAGE, Basis.LIFECYCLE))
 MARGINAL: Final = (Kind(Signal.MARGINAL, Basis.DIRECT), Kind(Signal.MARGINAL, Basis.LIFECYCLE))

@@ -1,16 +1,15 @@
-"""Zones, their sources in order of preference, and the POPs they power.
+"""Zones and their sources in order of preference.
 
-The tables are data (``data/zones.json``, ``data/pops.json``), each row with its source.
+The table is data (``data/zones.json``), and each row names its source.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
-from typing import Any, Final
+from typing import Any
 
 from greenstream.domain.reading import Basis, Kind, Scope, Signal
+from greenstream.domain.tables import load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,47 +70,10 @@ class Zone:
         object.__setattr__(self, "kinds", tuple(dict.fromkeys(kinds)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PopZone:
-    """A zone that may answer for a POP; ``proxy`` when it is not the grid the POP draws from."""
-
-    zone: str
-    proxy: bool
-    proxy_reason: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pop:
-    """A point of presence: where it stands (degrees) and its zones in order of preference."""
-
-    pop: str
-    name: str
-    country: str
-    lat: float
-    lon: float
-    zones: tuple[PopZone, ...]
-    source: str
-
-
-SEED_POPS: Final = ("sfo", "lax", "iad", "nyc", "lon", "ams")
-"""The POPs a question without ``pops`` is about."""
-
-
-def load(name: str) -> Any:  # noqa: ANN401 - JSON
-    """Parse one of the package's data files."""
-    return json.loads(files("greenstream").joinpath("data", name).read_bytes())
-
-
 @cache
 def zones() -> Mapping[str, Zone]:
     """Return every zone by its name, in the table's order."""
     return {row["zone"]: _zone(row) for row in load("zones.json")["zones"]}
-
-
-@cache
-def pops() -> Mapping[str, Pop]:
-    """Return every POP by its name, in the table's order."""
-    return {row["pop"]: _pop(row) for row in load("pops.json")["pops"]}
 
 
 def zones_of(provider: str) -> tuple[tuple[Zone, Source], ...]:
@@ -153,23 +115,4 @@ def _zone(row: Mapping[str, Any]) -> Zone:
             )
             for mean in row["annual_means"]
         ),
-    )
-
-
-def _pop(row: Mapping[str, Any]) -> Pop:
-    return Pop(
-        pop=row["pop"],
-        name=row["name"],
-        country=row["country"],
-        lat=row["lat"],
-        lon=row["lon"],
-        zones=tuple(
-            PopZone(
-                zone=entry["zone"],
-                proxy=entry["proxy"],
-                proxy_reason=entry.get("proxy_reason", ""),
-            )
-            for entry in row["zones"]
-        ),
-        source=row["source"],
     )

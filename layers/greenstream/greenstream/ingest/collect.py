@@ -2,16 +2,16 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from greenstream.domain.clock import Clock
 from greenstream.domain.errors import GreenStreamError, InvalidError
 from greenstream.domain.freshness import age_s
-from greenstream.domain.ladder import PROFILE_LIFE, HourMean, HourProfile
-from greenstream.domain.reading import Forecast, Reading
+from greenstream.domain.profile import PROFILE_LIFE, HourMean, HourProfile
+from greenstream.domain.reading import Reading
+from greenstream.ports.provider import Batch, Provider
 from greenstream.ports.store import (
     ProviderState,
     ProviderStatus,
@@ -20,60 +20,9 @@ from greenstream.ports.store import (
     Store,
     StoreError,
 )
+from greenstream.ports.telemetry import Telemetry
 
 HOUR: Final = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Harvest:
-    """What a provider got for some of its zones; a provider yields as many as it likes.
-
-    ``errors`` are zones that failed and values that were refused (`InvalidError`, counted by
-    reason) without stopping the others; ``unconfigured`` are zones whose secret is not set, or
-    whose secret does not open them; ``skipped`` are zones that were rightly not asked now.
-    """
-
-    readings: tuple[Reading, ...] = ()
-    forecasts: tuple[Forecast, ...] = ()
-    errors: tuple[GreenStreamError, ...] = ()
-    unconfigured: tuple[str, ...] = ()
-    skipped: tuple[str, ...] = ()
-
-
-class Provider(Protocol):
-    """An upstream API, as the pipeline sees it."""
-
-    @property
-    def name(self) -> str:
-        """The provider's name in the zone table."""
-        ...
-
-    @property
-    def simulated(self) -> bool:
-        """Whether a simulator stands for the upstream, whatever a run brings."""
-        ...
-
-    def fetch(self, now: datetime) -> Iterator[Harvest]:
-        """Ask the upstream; yield what is ready as soon as it is, zone by zone.
-
-        Raises
-        ------
-        GreenStreamError
-            When the provider as a whole failed; what was yielded before stays.
-        """
-        ...
-
-
-class Telemetry(Protocol):
-    """Where a run tells what it did."""
-
-    def event(self, level: str, message: str, **fields: object) -> None:
-        """Write one structured log line."""
-        ...
-
-    def count(self, metric: str, value: float, unit: str = "Count") -> None:
-        """Add to a metric; its dimensions are the service only."""
-        ...
 
 
 @dataclass(slots=True)
@@ -148,8 +97,8 @@ def collect(provider: Provider, store: Store, *, clock: Clock, telemetry: Teleme
     """
     run = Run(provider=provider.name, started_at=clock(), simulated=provider.simulated)
     try:
-        for harvest in provider.fetch(run.started_at):
-            _keep(harvest, run, store, telemetry)
+        for batch in provider.fetch(run.started_at):
+            _keep(batch, run, store, telemetry)
     except GreenStreamError as error:
         _note(error, run, telemetry)
     except StoreError:
@@ -171,12 +120,12 @@ def collect(provider: Provider, store: Store, *, clock: Clock, telemetry: Teleme
     return run
 
 
-def _keep(harvest: Harvest, run: Run, store: Store, telemetry: Telemetry) -> None:
-    run.unconfigured.extend(harvest.unconfigured)
-    run.skipped.extend(harvest.skipped)
-    for error in harvest.errors:
+def _keep(batch: Batch, run: Run, store: Store, telemetry: Telemetry) -> None:
+    run.unconfigured.extend(batch.unconfigured)
+    run.skipped.extend(batch.skipped)
+    for error in batch.errors:
         _note(error, run, telemetry)
-    for reading in harvest.readings:
+    for reading in batch.readings:
         put = store.put_reading(reading)
         run.outcomes[put.outcome] += 1
         run.zones[reading.zone] = max(
@@ -192,7 +141,7 @@ def _keep(harvest: Harvest, run: Run, store: Store, telemetry: Telemetry) -> Non
             outcome=str(put.outcome),
         )
         _refresh_profile(reading, put, store)
-    for forecast in harvest.forecasts:
+    for forecast in batch.forecasts:
         run.outcomes[f"forecast_{store.put_forecast(forecast)}"] += 1
 
 
@@ -275,5 +224,5 @@ def _tell(run: Run, store: Store, now: datetime, telemetry: Telemetry) -> None:
     if run.zones:
         oldest = max(age_s(valid_to, now) for valid_to in run.zones.values())
         telemetry.count("ReadingAgeSeconds", oldest, "Seconds")
-    summary: Mapping[str, object] = run.as_dict()
+    summary: dict[str, object] = run.as_dict()
     telemetry.event("info", "run", **summary)

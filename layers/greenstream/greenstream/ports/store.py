@@ -6,8 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from greenstream.domain.ladder import HourProfile
 from greenstream.domain.policy import Policy
+from greenstream.domain.profile import HourProfile
 from greenstream.domain.reading import Forecast, Kind, Reading
 from greenstream.domain.roundtrips import MeasuredRtt
 
