@@ -627,7 +627,7 @@ def files_with_secrets(places: Iterable[Path]) -> list[str]:
 
 # --- the threat model ---------------------------------------------------------------------------
 
-THREATS = (ROOT / "infra/THREATS.md").read_text()
+THREATS = (ROOT / "infra/docs/THREATS.md").read_text()
 
 
 def test_every_claim_of_the_threat_model_names_a_test_that_is_there() -> None:
@@ -640,11 +640,11 @@ def test_every_claim_of_the_threat_model_names_a_test_that_is_there() -> None:
 
 
 def test_the_threat_model_leads_to_sections_of_the_runbook() -> None:
-    runbook = (ROOT / "infra/RUNBOOK.md").read_text()
+    runbook = (ROOT / "infra/docs/RUNBOOK.md").read_text()
     sections = {
         line.removeprefix("## ").lower().replace(" ", "-")
         for line in runbook.splitlines()
         if line.startswith("## ")
     }
     assert set(re.findall(r"RUNBOOK\.md#([\w-]+)", THREATS)) <= sections
-    assert "infra/THREATS.md" in (ROOT / "README.md").read_text()
+    assert "infra/docs/THREATS.md" in (ROOT / "README.md").read_text()

@@ -31,7 +31,7 @@ ALARMS: dict[str, dict[str, Any]] = {
     if resource["Type"] == "AWS::CloudWatch::Alarm"
 }
 WRONG = ("Silent", "Failing", "Stale")
-RUNBOOK = (ROOT / "infra/RUNBOOK.md").read_text()
+RUNBOOK = (ROOT / "infra/docs/RUNBOOK.md").read_text()
 
 # As AWS documents them: of each metric the dimension that names what we deploy. A function's
 # figures come under FunctionName alone for all its versions and aliases together.
@@ -157,7 +157,7 @@ class TestAProvider:
 class TestEveryAlarm:
     @pytest.mark.parametrize("name", ALARMS)
     def test_names_a_section_of_the_runbook(self, name: str) -> None:
-        link = re.search(r"infra/RUNBOOK\.md#([\w-]+)$", ALARMS[name]["AlarmDescription"])
+        link = re.search(r"infra/docs/RUNBOOK\.md#([\w-]+)$", ALARMS[name]["AlarmDescription"])
         assert link is not None
         assert link[1] in sections(RUNBOOK)
 
