@@ -4,6 +4,9 @@ SHELL := /bin/bash
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/.venv/bin:$(PATH):$(CURDIR)/.tools/node/bin
 
+# The interpreter that .venv is made of. A version manager's shim may start another version than
+# its own name says, so its `--version` is read first.
+PYTHON ?= python3
 STAGE ?= dev
 FUNCTION ?= eso
 SAM := .tools/sam/bin/sam
@@ -108,7 +111,10 @@ tools: .venv/.ready .tools/sam/.ready .tools/ministack/.ready .tools/node/.ready
 worker-tools: $(WORKER)/node_modules/.ready
 
 .venv/.ready: pyproject.toml uv.lock
-	python3 -m venv .venv
+	@version=$$($(PYTHON) --version 2>&1); case "$$version" in \
+	"Python 3.11."*|"Python 3.12."*|"Python 3.13."*) ;; \
+	*) echo "GreenStream needs Python 3.11, 3.12 or 3.13, but '$(PYTHON) --version' says '$$version': name another one, as in 'make PYTHON=/usr/bin/python3.13 …'." >&2; exit 1 ;; esac
+	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet uv
 	.venv/bin/uv sync --quiet --frozen --python .venv/bin/python
 	@touch $@

@@ -1,6 +1,7 @@
 """What runs on GitHub: only actions of a known commit, with no more rights than they need."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,20 @@ def test_a_pull_request_can_only_read() -> None:
     assert check["permissions"] == {"contents": "read"}
     assert all("permissions" not in job for job in check["jobs"].values())
     assert "secrets." not in (ROOT / ".github/workflows/check.yml").read_text()
+
+
+def test_each_version_that_a_developer_may_have_runs_the_tests() -> None:
+    jobs = yaml_parse((ROOT / ".github/workflows/check.yml").read_text())["jobs"]
+    versions = set()
+    for job in jobs.values():
+        runs = {step.get("run") for step in job["steps"]}
+        assert runs & {".ci/run", "make test"}
+        versions |= set(job.get("strategy", {}).get("matrix", {}).get("python", ()))
+        asked = [step["with"].get("python-version") for step in job["steps"] if "with" in step]
+        versions |= {version for version in asked if version and "matrix" not in version}
+    supported = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    assert supported == ">=3.11,<3.14"
+    assert versions == {"3.11", "3.12", "3.13"}
 
 
 def test_a_deployment_signs_in_by_oidc_for_one_environment() -> None:
