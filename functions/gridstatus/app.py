@@ -65,7 +65,7 @@ class Gridstatus:
     Parameters
     ----------
     busy
-        The last thread of each zone; outlives the run.
+        The thread of each zone that has not answered yet; outlives the run.
     stored
         To where each zone's rows are stored; outlives the run. The complete rows since then come
         too, oldest first, so that a time without upstream or store leaves no hole.
@@ -136,7 +136,9 @@ class Gridstatus:
         answers: SimpleQueue[_Answer],
     ) -> None:
         started.wait()
-        answers.put(self._answer(zone, source, now))
+        answer = self._answer(zone, source, now)
+        self.busy.pop(zone.zone, None)  # before the next run, which may follow the answer at once
+        answers.put(answer)
 
     def _answer(self, zone: Zone, source: Source, now: datetime) -> _Answer:
         api_key: str | None = None

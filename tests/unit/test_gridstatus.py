@@ -677,10 +677,20 @@ def test_a_zone_that_hangs_costs_itself_alone_and_is_not_asked_again_until_it_en
     assert [error.zone for error in second] == ["CAISO_NORTH"]
     assert "still hangs" in str(second[0])
 
+    hanging = stuck.busy["CAISO_NORTH"]
     feed.release.set()
-    stuck.busy["CAISO_NORTH"].join()
+    hanging.join()
     third = [error for each in stuck.fetch(NOW) for error in each.errors]
     assert [error.kind for error in third] == ["no_data"]
+
+
+def test_a_zone_that_has_answered_is_asked_by_a_run_that_follows_at_once() -> None:
+    feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
+    warm = provider(feed)
+    for _ in range(50):
+        (found,) = warm.fetch(NOW)
+        assert found.errors == ()
+        assert warm.busy == {}
 
 
 def test_zones_are_named_by_the_librarys_classes_and_default_to_all() -> None:
