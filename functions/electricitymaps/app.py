@@ -13,8 +13,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-
 from greenstream.aws.client import dynamodb_client
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.powertools import PowertoolsTelemetry
@@ -37,7 +35,7 @@ from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.collect import collect
 from greenstream.ingest.http import HttpClient
 from greenstream.ports.provider import Batch
-from greenstream.ports.secrets import SecretStore
+from greenstream.ports.secrets import SecretsError, SecretStore
 
 NAME: Final = "electricitymaps"
 LATEST: Final = "/v3/carbon-intensity/latest"
@@ -357,7 +355,7 @@ def configured(settings: Settings, secrets: SecretStore) -> str | None:
     """
     try:
         token = secret(NAME, "ELECTRICITYMAPS_TOKEN", settings, secrets)
-    except GetParameterError as error:
+    except SecretsError as error:
         raise TransientError("the secret cannot be read", provider=NAME) from error
     if token is not None and not all("!" <= letter <= "~" for letter in token):
         raise PermanentError("ELECTRICITYMAPS_TOKEN holds blanks or no ASCII", provider=NAME)

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-
 from functions.entsoe.document import Slot, read, slots
 from functions.entsoe.mix import batch_of
 from functions.entsoe.points import PROVIDER as NAME
@@ -32,6 +30,7 @@ from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.collect import collect
 from greenstream.ingest.http import HttpClient
 from greenstream.ports.provider import Batch
+from greenstream.ports.secrets import SecretsError
 
 WINDOW: Final = timedelta(hours=36)
 """Longer than the worst delay seen (16 h), and one whole night and day for the solar share."""
@@ -132,7 +131,7 @@ class Entsoe:
     def _token(self) -> str | None:
         try:
             return self.token()
-        except GetParameterError as error:
+        except SecretsError as error:
             raise TransientError("the token cannot be read now", provider=NAME) from error
 
     def _turn(self, now: datetime) -> list[int]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 import requests
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from gridstatus.base import NoDataFoundException, NotSupported, RetiredDataException
 from gridstatus.pjm import DataMinerSnapshotMismatch
 
@@ -19,6 +18,7 @@ from greenstream.domain.errors import (
     TransientError,
     without_secrets,
 )
+from greenstream.ports.secrets import SecretsError
 
 NAME: Final = "gridstatus"
 
@@ -66,7 +66,7 @@ def _kind(error: Exception) -> type[GreenStreamError]:
     if (
         isinstance(
             error,
-            OSError | http.client.HTTPException | DataMinerSnapshotMismatch | GetParameterError,
+            OSError | http.client.HTTPException | DataMinerSnapshotMismatch | SecretsError,
         )
         or type(error) is RuntimeError
     ):

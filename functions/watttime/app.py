@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-
 from functions.watttime.answers import (
     NAME,
     SIGNAL_TYPE,
@@ -37,7 +35,7 @@ from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.collect import collect
 from greenstream.ingest.http import HttpClient
 from greenstream.ports.provider import Batch
-from greenstream.ports.secrets import SecretStore
+from greenstream.ports.secrets import SecretsError, SecretStore
 from greenstream.ports.telemetry import Telemetry
 
 HISTORICAL: Final = "v3/historical"
@@ -185,7 +183,7 @@ def configured(settings: Settings, secrets: SecretStore) -> Credentials | None:
     try:
         username = secret(NAME, "WATTTIME_USERNAME", settings, secrets)
         password = secret(NAME, "WATTTIME_PASSWORD", settings, secrets)
-    except GetParameterError as error:
+    except SecretsError as error:
         raise TransientError("the secrets cannot be read", provider=NAME) from error
     return (username, password) if username and password else None
 

@@ -18,7 +18,6 @@ from typing import Any
 import pandas as pd
 import pytest
 import requests
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from gridstatus.base import NoDataFoundException, NotSupported
 from gridstatus.pjm import DataMinerSnapshotMismatch
 
@@ -35,6 +34,7 @@ from greenstream.domain.errors import (
 from greenstream.domain.intensity import factor_tables, mix_intensity
 from greenstream.domain.reading import Basis, Quality, Reading, Scope, Signal
 from greenstream.ports.provider import Batch
+from greenstream.ports.secrets import SecretsError
 
 NOW = datetime(2026, 3, 5, 18, 3, tzinfo=UTC)  # 13:03 in New York, 10:03 in California
 LAST = NOW.replace(minute=0)
@@ -526,7 +526,7 @@ def of_status(status: int) -> Exception:
         (http.client.IncompleteRead(b""), TransientError),
         (RuntimeError("Error: Failed after 1 retries"), TransientError),
         (DataMinerSnapshotMismatch("rows"), TransientError),
-        (GetParameterError("no Parameter Store"), TransientError),
+        (SecretsError("no Parameter Store"), TransientError),
         (requests.exceptions.JSONDecodeError("no JSON", "<html>", 0), InvalidError),
         (pd.errors.EmptyDataError("No columns"), InvalidError),
         (pd.errors.ParserError("tokenizing"), InvalidError),
@@ -641,7 +641,7 @@ def test_only_pjm_is_given_the_key() -> None:
 
 def test_a_failing_secret_store_costs_pjm_alone() -> None:
     def refuse() -> str:
-        raise GetParameterError("denied")
+        raise SecretsError("denied")
 
     feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
     found = list(provider(feed, "PJM,NYISO", pjm_api_key=refuse).fetch(NOW))

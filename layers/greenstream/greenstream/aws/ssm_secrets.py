@@ -1,4 +1,7 @@
-"""Secrets from SSM Parameter Store, decrypted, kept for five minutes by Powertools."""
+"""The secret store on AWS Systems Manager Parameter Store.
+
+Powertools decrypts the parameters and caches each for `MAX_AGE_S`.
+"""
 
 from typing import Final
 
@@ -7,15 +10,18 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from greenstream.ports.secrets import SecretsError
+
 MAX_AGE_S: Final = 300
-"""A rotated key is picked up within this time; a poll every five minutes reads it once."""
+"""A rotated key is picked up within this time; a provider that polls every five minutes reads
+its key once per poll."""
 
 
 class SsmSecrets:
-    """The `settings.SecretStore` port on SSM SecureString parameters."""
+    """The `greenstream.ports.secrets.SecretStore` port on SecureString parameters."""
 
     def __init__(self, provider: SSMProvider | None = None) -> None:
-        # The default read time-out of 60 s would eat a whole run.
+        # boto3 waits 60 s for an answer by default, which is longer than most runs may last.
         self._provider = provider or SSMProvider(
             boto_config=Config(connect_timeout=1, read_timeout=2, retries={"max_attempts": 2})
         )
@@ -25,8 +31,9 @@ class SsmSecrets:
 
         Raises
         ------
-        GetParameterError
-            When Parameter Store refuses or cannot be reached: that is not "unconfigured".
+        SecretsError
+            When Parameter Store refuses or cannot be reached. The caller must not report the
+            provider as unconfigured then, since the secret may well exist.
         """
         try:
             value = self._provider.get(name, max_age=MAX_AGE_S, decrypt=True)
@@ -36,5 +43,5 @@ class SsmSecrets:
                 cause.response["Error"]["Code"] == "ParameterNotFound"
             ):
                 return None
-            raise
+            raise SecretsError(f"{name} cannot be read: {error}") from cause
         return value.strip() or None if isinstance(value, str) else None
