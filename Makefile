@@ -91,20 +91,20 @@ deploy: build ## deploy to AWS with your credentials: make deploy STAGE=dev|prod
 	$(SAM) deploy --config-env $(CONFIG_ENV) $(DEPLOY_FLAGS)
 
 secrets: .venv/.ready ## ask for the providers' keys and store them encrypted: make secrets STAGE=dev
-	@.venv/bin/python -m infra.operations secrets --stage $(STAGE)
+	@.venv/bin/python -m infra.ops.operations secrets --stage $(STAGE)
 
 destroy: .venv/.ready ## delete all that a stage has; prod's table stays while protected (YES=--yes)
-	@.venv/bin/python -m infra.operations destroy --stage $(STAGE) $(YES)
+	@.venv/bin/python -m infra.ops.operations destroy --stage $(STAGE) $(YES)
 
 supply-chain: build ## search the history for keys; list what is shipped with licences (CycloneDX)
-	.venv/bin/python -m infra.supply_chain secrets
-	.venv/bin/python -m infra.supply_chain sbom
+	.venv/bin/python -m infra.supply.supply_chain secrets
+	.venv/bin/python -m infra.supply.supply_chain sbom
 
 audit: tools .tools/audit/.ready ## ask the registries what is known against all that is locked
-	.venv/bin/python -m infra.audit
+	.venv/bin/python -m infra.supply.audit
 
 reproducible: tools ## build the last commit twice, in two places: the same bytes
-	.venv/bin/python -m infra.supply_chain reproducible
+	.venv/bin/python -m infra.supply.supply_chain reproducible
 
 tools: .venv/.ready .tools/sam/.ready .tools/ministack/.ready .tools/node/.ready
 
@@ -120,7 +120,7 @@ worker-tools: $(WORKER)/node_modules/.ready
 	@touch $@
 
 # Their pins contradict the project's and each other's, so each lives alone.
-.tools/%/.ready: infra/local/requirements-%.txt | .venv/.ready
+.tools/%/.ready: infra/supply/requirements-%.txt | .venv/.ready
 	.venv/bin/uv venv --quiet --clear --python .venv/bin/python .tools/$*
 	.venv/bin/uv pip install --quiet --python .tools/$*/bin/python -r $<
 	@touch $@

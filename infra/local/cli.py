@@ -12,11 +12,11 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from infra.cost import markdown
 from infra.local import policy_cli, replay_cli, report_cli, starting, view
 from infra.local.processes import StackError
-from infra.local.size import built_sizes
 from infra.local.stack import COLLECTORS, FUNCTIONS, ROOT, LocalStack, Stack
+from infra.ops.cost import markdown
+from infra.ops.size import built_sizes
 
 if TYPE_CHECKING:
     from infra.local.worker import LocalWorker

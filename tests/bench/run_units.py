@@ -2,8 +2,8 @@
 
 Run from anywhere: ``python tests/bench/run_units.py``. The real handlers, simulated upstreams, a
 table of dynoxide's, which counts capacity as DynamoDB does. A first run finds an empty table; the
-second, at once after it, writes the same again. Of both the dearer counts: infra/cost.py reckons
-with it. ``history_bytes`` is what a reading takes in the history.
+second, at once after it, writes the same again. infra/ops/cost.py reckons
+with the dearer of both. ``history_bytes`` is what a reading takes in the history.
 """
 
 import importlib

@@ -48,11 +48,11 @@ from greenstream.ingest.collect import CollectionFailedError, collect
 from greenstream.ingest.http import HttpClient
 from greenstream.ports.provider import Provider
 from greenstream.ports.store import Put, PutOutcome, Snapshot
-from infra.cost import ROOT, rate_s
 from infra.local.upstream.faults import COMMON_FAULTS, SENDING_FAULTS, Fault, Faults
 from infra.local.upstream.providers import PROVIDERS
 from infra.local.upstream.server import build
 from infra.local.upstream.wire import Answer, Request
+from infra.ops.cost import ROOT, rate_s
 from tests.router_client import SetClock
 
 if TYPE_CHECKING:

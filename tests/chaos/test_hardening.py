@@ -44,7 +44,7 @@ from greenstream.ingest.http import HttpClient, Response
 from infra.local import page
 from infra.local.processes import StackError
 from infra.local.stack import ROOT
-from infra.supply_chain import SECRETS
+from infra.supply.supply_chain import SECRETS
 from tests.builders import NOW, a_reading
 from tests.contract.entsoe_wire import DARK, NL, acknowledgement, document, period, series
 

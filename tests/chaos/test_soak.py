@@ -26,7 +26,7 @@ from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Reading
 from greenstream.domain.roundtrips import LIFE as LATENCY_LIFE
 from greenstream.ports.store import Snapshot, Store
-from infra import cost
+from infra.ops import cost
 from tests.chaos.simulated_day import Day, Footprint, Sink, SourceKey
 from tests.integration import engines
 from tests.integration.conftest import make_table

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, WaiterError
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
-from infra.operations import (
+from infra.ops.operations import (
     SECRETS,
     OperationError,
     destroy,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from infra.audit import AuditError, audit, audit_node, audit_python
-from infra.supply_chain import (
+from infra.supply.audit import AuditError, audit, audit_node, audit_python
+from infra.supply.supply_chain import (
     differing,
     digest,
     digests,
@@ -215,7 +215,7 @@ def test_all_that_is_locked_is_asked_about() -> None:
 
     audits = list(audit(run))
     assert all(each.asked and not each.skipped for each in audits)
-    tools = {str(path) for path in (ROOT / "infra/local").glob("requirements-*.txt")}
+    tools = {str(path) for path in (ROOT / "infra/supply").glob("requirements-*.txt")}
     assert len(tools) == 4
     assert tools | {"infra/worker"} < set(asked)
     assert any(Path(each).name == "uv.lock.txt" for each in asked)

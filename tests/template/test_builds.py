@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.size import UNZIPPED_LIMIT_BYTES, built_sizes
 from infra.local.stack import LOCAL_BUILD
-from infra.supply_chain import BUILT
+from infra.ops.size import UNZIPPED_LIMIT_BYTES, built_sizes
+from infra.supply.supply_chain import BUILT
 from tests.template.conftest import ROOT
 
 REQUIREMENTS = [

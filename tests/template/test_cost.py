@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra import cost
+from infra.ops import cost
 from tests.template.conftest import ROOT
 from tests.template.test_monitoring import COUNTED
 from tests.template.test_template import FUNCTIONS
@@ -10,7 +10,7 @@ from tests.template.test_template import FUNCTIONS
 
 def test_the_readme_shows_what_the_template_costs() -> None:
     shown = (ROOT / "README.md").read_text().partition(cost.START)[2].partition(cost.END)[0]
-    assert shown.strip() == cost.markdown(), "run: python -m infra.cost --write"
+    assert shown.strip() == cost.markdown(), "run: python -m infra.ops.cost --write"
 
 
 def test_every_function_is_counted() -> None:

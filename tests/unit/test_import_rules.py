@@ -274,10 +274,14 @@ def test_a_provider_is_imported_without_its_handler_any_environment_or_aws(name:
         ("functions.eso.provider", "import greenstream.aws.settings", "a module beside a handler"),
         ("functions.eso.provider", "def f(): import botocore", "no AWS library"),
         ("functions.eso.provider", "from functions.entsoe import mix", "no other function"),
-        ("functions.eso.app", "import infra.operations", "a function imports of ours only"),
-        ("infra.cost", "import_module('functions.eso.app')", "nothing but tests imports a handler"),
-        ("infra.cost", "importlib.import_module(f'functions.{x}.app')", "imports a handler"),
-        ("infra.cost", "from tests.builders import NOW", "nothing but tests imports tests"),
+        ("functions.eso.app", "import infra.ops.operations", "a function imports of ours only"),
+        (
+            "infra.ops.cost",
+            "import_module('functions.eso.app')",
+            "nothing but tests imports a handler",
+        ),
+        ("infra.ops.cost", "importlib.import_module(f'functions.{x}.app')", "imports a handler"),
+        ("infra.ops.cost", "from tests.builders import NOW", "nothing but tests imports tests"),
         ("greenstream_tuning.feeds", "import greenstream.aws", "greenstream_tuning imports"),
     ],
 )

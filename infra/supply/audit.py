@@ -1,4 +1,4 @@
-"""What is known against all that is locked: ``python -m infra.audit`` asks the registries.
+"""What is known against all that is locked: ``python -m infra.supply.audit`` asks the registries.
 
 A known vulnerability fails it. A registry that cannot be asked does not: that is said in words.
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-ROOT: Final = Path(__file__).resolve().parents[1]
+ROOT: Final = Path(__file__).resolve().parents[2]
 
 REFUSED: Final = re.compile(
     r"ConnectionError|ConnectTimeout|ReadTimeout|NameResolutionError|ProxyError|HTTPError"
@@ -134,7 +134,7 @@ def audit(run: Run) -> Iterator[Audit]:
         if done.returncode:
             raise AuditError(f"uv.lock cannot be read: {done.stderr.strip()}")
         yield audit_python("uv.lock", locked, run)
-    for path in sorted((ROOT / "infra/local").glob("requirements-*.txt")):
+    for path in sorted((ROOT / "infra/supply").glob("requirements-*.txt")):
         yield audit_python(path.relative_to(ROOT).as_posix(), path, run)
     yield audit_node(run)
 

@@ -1,6 +1,6 @@
 """What a month costs: the template's memory and rates, measured durations, AWS's prices.
 
-``greenstream cost`` prints the README's table; ``python -m infra.cost --write`` puts it there;
+``greenstream cost`` prints the README's table; ``python -m infra.ops.cost --write`` puts it there;
 ``--measured FILE`` reckons with durations of your own, ``{"eso": 2310}`` in ms, where it has them.
 Prices are the public ones of us-east-1 on 2026-11-22, in USD, for arm64: Lambda 0.0000133334 per
 GB-s and 0.20 per million requests; DynamoDB 0.625 per million writes and 0.125 per million reads;
@@ -21,11 +21,11 @@ from samtranslator.yaml_helper import yaml_parse
 from greenstream.domain.places import pops
 from greenstream.domain.zones import zones
 
-ROOT: Final = Path(__file__).resolve().parents[1]
+ROOT: Final = Path(__file__).resolve().parents[2]
 MONTH_S: Final = 30 * 86_400
 MONTH_H: Final = 30 * 24
 UNIT_S: Final = {"minute": 60, "hour": 3600, "day": 86_400}
-START, END = "<!-- cost: python -m infra.cost --write -->", "<!-- /cost -->"
+START, END = "<!-- cost: python -m infra.ops.cost --write -->", "<!-- /cost -->"
 
 GB_S_USD: Final = 0.0000133334
 REQUEST_USD: Final = 0.20e-6
@@ -132,7 +132,7 @@ def functions(measured_ms: Mapping[str, float] | None = None) -> list[Function]:
     ``measured_ms`` are whole durations by function, which stand in place of what is assumed.
     """
     template = yaml_parse((ROOT / "template.yaml").read_text())
-    kept: Mapping[str, Any] = json.loads((ROOT / "infra/durations.json").read_text())
+    kept: Mapping[str, Any] = json.loads((ROOT / "infra/ops/durations.json").read_text())
     found = []
     for name, each in kept["functions"].items():
         properties = template["Resources"][f"{name.title()}Function"]["Properties"]
@@ -227,7 +227,7 @@ def markdown(measured_ms: Mapping[str, float] | None = None) -> str:
     ingest = sum(each.usd for each in scheduled if each.name != "tuner")
     zone = Function("a zone", MONTH_S / 300, memory_gb=0, duration_s=0, readings=1, run_writes=2)
     zone_usd = zone.writes * WRITE_USD + zone.reads * READ_USD
-    measured = json.loads((ROOT / "infra/durations.json").read_text())
+    measured = json.loads((ROOT / "infra/ops/durations.json").read_text())
     total, free = sum(line.usd for line in month), sum(line.free_usd for line in month)
     words = (
         f"Collecting alone: ${ingest:.2f} a month (goal: at most $3). A further million requests "

@@ -1,6 +1,6 @@
 """What is shipped, under which licence, and whether it is built the same each time.
 
-``python -m infra.supply_chain`` with one of
+``python -m infra.supply.supply_chain`` with one of
 ``secrets`` (searches every line that any commit ever added and fails where a key stands),
 ``sbom`` (writes a CycloneDX document beside each built layer and function that has packages, and
 fails where a file belongs to none of them), ``reproducible`` (builds the last commit twice, in two
@@ -19,7 +19,7 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any, Final
 
-ROOT: Final = Path(__file__).resolve().parents[1]
+ROOT: Final = Path(__file__).resolve().parents[2]
 BUILT: Final = ROOT / ".aws-sam/build"
 SECRETS: Final = re.compile(
     r"A[KS]IA(?![0-9A-Z]*EXAMPLE)[A-Z2-7]{16}|-----BEGIN [A-Z ]*PRIVATE KEY-----"
