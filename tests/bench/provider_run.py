@@ -112,7 +112,7 @@ class Case:
 @contextmanager
 def eso() -> Iterator[Case]:
     """Great Britain: a day of half hours for 18 regions and the nation."""
-    from functions.eso.app import Eso
+    from functions.eso.provider import Eso
     from tests.contract.test_eso import GOOD, NOW
 
     answers = copy.deepcopy(dict(GOOD))

@@ -32,7 +32,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from functions.electricitymaps.app import ElectricityMaps
 from functions.entsoe.app import Entsoe
-from functions.eso.app import Eso
+from functions.eso.provider import Eso
 from functions.gridstatus.app import Gridstatus, wanted
 from functions.router.app import Router
 from functions.tuner.app import run as tune

@@ -17,7 +17,7 @@ import httpx
 from functions.electricitymaps.app import ElectricityMaps
 from functions.entsoe import document, mix
 from functions.entsoe.app import Entsoe
-from functions.eso.app import Eso
+from functions.eso.provider import Eso
 from functions.gridstatus.app import Gridstatus, days_asked
 from functions.gridstatus.feed import LibraryFeed
 from functions.gridstatus.mix import readings_of

@@ -10,12 +10,8 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from functions.eso.app import (
-    Eso,
-    burnt_gco2_kwh,
-    national_half_hours,
-    regional_half_hours,
-)
+from functions.eso.half_hours import burnt_gco2_kwh, national_half_hours, regional_half_hours
+from functions.eso.provider import Eso
 from greenstream.domain.errors import (
     GreenStreamError,
     InvalidError,

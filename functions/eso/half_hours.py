@@ -1,0 +1,170 @@
+"""Reads the half hours and their figures from NESO's answers."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from greenstream.domain.errors import InvalidError, NoDataError
+from greenstream.domain.reading import check_gco2_kwh
+
+NAME: Final = "eso"
+HALF_HOUR: Final = timedelta(minutes=30)
+NUMBER: Final = (int, float)
+WHOLE: Final = 100
+"""Per cent."""
+
+LEAST_GCO2_KWH: Final = {"low": 5.0, "moderate": 40.0, "high": 60.0, "very high": 80.0}
+"""Far below where NESO's bands begin in any year (moderate: 160 in 2020, 120 in 2026): a figure
+under this beside that index is in another unit."""
+
+COMBUSTION_GCO2_KWH: Final = {"gas": 394.0, "coal": 937.0, "biomass": 120.0}
+"""NESO's own factors (/intensity/factors, 2023) of what is burnt inside Great Britain."""
+
+
+_Interval = tuple[datetime, datetime]
+
+
+class HalfHour(NamedTuple):  # nine hundred a run
+    """One half hour of an answer, UTC."""
+
+    valid_from: datetime
+    valid_to: datetime
+    intensity: Mapping[str, Any]
+    mix: object
+    """The member ``generationmix`` as it came."""
+
+
+def national_half_hours(data: object, zone: str) -> list[HalfHour]:
+    """Read the national answer: a list of half hours.
+
+    Raises
+    ------
+    InvalidError
+        ``malformed``; NoDataError when the list is empty.
+    """
+    if not isinstance(data, list):
+        raise malformed(f"national data is {type(data).__name__}, not a list", zone)
+    if not data:
+        raise NoDataError("the answer holds no half hour", provider=NAME, zone=zone)
+    half_hours: list[HalfHour] = []
+    for row in data:
+        half_hour = _half_hour(row, _interval(row))
+        if isinstance(half_hour, InvalidError):
+            raise half_hour
+        half_hours.append(half_hour)
+    return half_hours
+
+
+def regional_half_hours(data: object) -> Iterator[tuple[str, HalfHour | InvalidError]]:
+    """Read a regional answer in any of its shapes: (region id, half hour), as they come.
+
+    A half hour that cannot be read is yielded as its error: it spoils its own region alone.
+
+    All regions: a list of half hours with ``regions``. One region: an object, or a list of one
+    object, with the region's half hours in ``data``.
+
+    Raises
+    ------
+    InvalidError
+        ``malformed``.
+    """
+    for entry in data if isinstance(data, list) else [data]:
+        if not isinstance(entry, dict):
+            raise malformed(f"a regional entry is {type(entry).__name__}")
+        if isinstance(entry.get("regions"), list):
+            interval = _interval(entry)
+            for region in entry["regions"]:
+                yield _region_id(region), _half_hour(region, interval)
+        elif isinstance(entry.get("data"), list):
+            for row in entry["data"]:
+                yield _region_id(entry), _half_hour(row, _interval(row))
+        else:
+            raise malformed(f"a regional entry has only {sorted(map(str, entry))[:8]}")
+
+
+def _region_id(row: object) -> str:
+    if not isinstance(row, dict):
+        raise malformed(f"a region is {type(row).__name__}")
+    region = row.get("regionid")
+    if type(region) is not int:  # to isinstance, true and false are too
+        raise malformed(f"regionid is {region!r}")
+    return str(region)
+
+
+def _half_hour(row: object, interval: _Interval | InvalidError) -> HalfHour | InvalidError:
+    if not isinstance(row, dict) or not isinstance(intensity := row.get("intensity"), dict):
+        return malformed("a half hour without intensity")
+    if isinstance(interval, InvalidError):
+        return interval
+    valid_from, valid_to = interval
+    return HalfHour(valid_from, valid_to, intensity, row.get("generationmix"))
+
+
+def _interval(row: object) -> _Interval | InvalidError:
+    """Return the half hour that a row, or all the regions of an entry, are of."""
+    stamps = row if isinstance(row, dict) else {}
+    try:
+        valid_from, valid_to = _moment(str(stamps.get("from"))), _moment(str(stamps.get("to")))
+    except InvalidError as error:
+        return error
+    if valid_to - valid_from != HALF_HOUR:
+        return malformed(f"{valid_from} to {valid_to} is not half an hour")
+    return valid_from, valid_to
+
+
+def gco2_kwh_of(half_hour: HalfHour, key: str, zone: str) -> float:
+    """Return a figure that neither its own index nor what is burnt for it contradicts."""
+    _, _, intensity, mix = half_hour
+    gco2_kwh = check_gco2_kwh(intensity.get(key), provider=NAME, zone=zone)
+    index, burnt = str(intensity.get("index")), burnt_gco2_kwh(mix)
+    if 0 < gco2_kwh < max(LEAST_GCO2_KWH.get(index, 0.0), burnt / 2 - 1):
+        raise InvalidError(
+            f"{gco2_kwh} beside index {index!r:.40} and {burnt:.0f} g/kWh"
+            " from what is burnt is in another unit",
+            reason="wrong_unit",
+            provider=NAME,
+            zone=zone,
+        )
+    return gco2_kwh
+
+
+def burnt_gco2_kwh(mix: object) -> float:
+    """Return what a mix's own combustion makes; 0 where no mix is given.
+
+    What cannot be read of it, or be a percentage, is left out, as it only cross-checks.
+    """
+    if not isinstance(mix, list):
+        return 0.0
+    factors, made = COMBUSTION_GCO2_KWH, 0.0
+    try:
+        for one in mix:
+            fuel = one["fuel"]
+            if fuel in factors and 0 <= (perc := one["perc"]) <= WHOLE:
+                made += factors[fuel] * perc
+    except (LookupError, TypeError):
+        told = ((str(one.get("fuel")), one.get("perc")) for one in mix if isinstance(one, dict))
+        made = sum(
+            factors[fuel] * perc
+            for fuel, perc in told
+            if fuel in factors and isinstance(perc, NUMBER) and 0 <= perc <= WHOLE
+        )
+    return made / WHOLE
+
+
+@lru_cache(maxsize=256)  # every region of a half hour says the same two times
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise malformed(f"time {text!r} is not YYYY-MM-DDThh:mmZ") from error
+
+
+def stamp(moment: datetime) -> str:
+    """Write an instant as the API takes it, to the minute."""
+    return moment.strftime("%Y-%m-%dT%H:%MZ")
+
+
+def malformed(what: str, zone: str | None = None) -> InvalidError:
+    """Return the refusal of an answer that has another shape than the API's."""
+    return InvalidError(what, reason="malformed", provider=NAME, zone=zone)
