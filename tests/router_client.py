@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from functions.router.app import Router
+from greenstream.api.router import Router
 from greenstream.domain.reading import Basis, Kind, Reading, Signal
 from greenstream.domain.zones import zones
 from greenstream.ports.store import Store

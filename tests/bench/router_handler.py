@@ -126,7 +126,7 @@ def event(query: str) -> dict[str, Any]:
 
 def measure(query: str, *, runs: int) -> dict[str, list[float]]:
     """Return sorted durations, ms, by part, taken in turns so that each meets the same machine."""
-    from functions.router.app import Router  # reads the environment
+    from greenstream.api.router import Router  # reads the environment
 
     with Path(os.devnull).open("w") as log, redirect_stdout(log):  # to which metrics are written
         logger = Logger(service="router", stream=log, name=uuid4().hex)

@@ -31,8 +31,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from greenstream.api import answer as body
-from greenstream.api.function_url import Reply
+from greenstream.api.answer_route import route as route_answer
 from greenstream.api.view import View
 from greenstream.aws.client import dynamodb_client
 from greenstream.aws.dynamo_store import DynamoStore
@@ -106,11 +105,8 @@ def serve(port: int, redis_port: int) -> None:
             for pop in asked
         ]
         decision = decide(candidates, policy, current)
-        reply = Reply(
-            body=body.route(decision, view, policy, ranking, now),
-            members={"candidates": body.candidates(decision)},
-        )
-        return Response(reply.text(), media_type="application/json")
+        text = route_answer(decision, view, policy, ranking, now)
+        return Response(text, media_type="application/json")
 
     async def processor_s() -> float:
         return time.process_time()
@@ -205,7 +201,7 @@ def per_core(rounds: Sequence[Round]) -> dict[str, float]:
 
 def main() -> None:
     """Measure all by turns."""
-    from functions.router.app import Router  # reads the environment
+    from greenstream.api.router import Router  # reads the environment
 
     readings = filled_store().snapshot().readings
     asked = event(QUERY)

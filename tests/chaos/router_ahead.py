@@ -6,7 +6,8 @@ Its counts are told once a minute, and its memory lasts for seconds: a test need
 from datetime import datetime, timedelta
 from typing import Any
 
-from functions.router.app import TELEMETRY, Router, table_client
+from functions.router.app import TELEMETRY, table_client
+from greenstream.api.router import Router
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.settings import Settings
 from greenstream.domain.clock import utc_now

@@ -34,9 +34,9 @@ from functions.electricitymaps.app import ElectricityMaps
 from functions.entsoe.app import Entsoe
 from functions.eso.provider import Eso
 from functions.gridstatus.app import Gridstatus, wanted
-from functions.router.app import Router
 from functions.tuner.app import run as tune
 from functions.watttime.app import WattTime
+from greenstream.api.router import Router
 from greenstream.api.snapshot_cache import TIME_TO_LIVE
 from greenstream.aws.dynamo_policies import DynamoPolicies
 from greenstream.aws.dynamo_store import DynamoStore

@@ -28,10 +28,10 @@ from aws_lambda_powertools.metrics import EphemeralMetrics
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from functions.router.app import Router
 from greenstream.api import openapi
 from greenstream.api.question import MAX_ERRORS, MAX_QUERY_CHARS, PARAMETERS
 from greenstream.api.report import MAX_BYTES, MAX_SAMPLES, SAMPLE_FIELDS
+from greenstream.api.router import Router
 from greenstream.aws import items
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.powertools import PowertoolsTelemetry

@@ -18,7 +18,7 @@ from uuid import uuid4
 
 import pytest
 
-from functions.router.app import Router
+from greenstream.api.router import Router
 from greenstream.aws import items
 from greenstream.aws.client import dynamodb_client
 from greenstream.domain.policy import FreshnessModel, Policy

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from functions.router import app
+from greenstream.api.router import Router
 from greenstream.aws.client import dynamodb_client
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.domain.reading import Basis, Forecast, ForecastPoint, Scope, Signal
@@ -208,7 +209,7 @@ def test_measured_round_trips_reach_the_decision(router: Client, reads: list[str
 def test_the_handler_answers_the_platform_and_tells_it_in_json_lines(
     store: DynamoStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    router = app.Router(store, clock=SetClock(), telemetry=app.TELEMETRY)
+    router = Router(store, clock=SetClock(), telemetry=app.TELEMETRY)
     monkeypatch.setattr(app, "ROUTER", router)
     event = {
         "rawPath": "/v1/route",

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from greenstream.api.answer import utc
+from greenstream.api.rendering import utc
 from greenstream.api.view import View
 from greenstream.domain.freshness import age_s
 from greenstream.domain.zones import zones

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from greenstream.api.answer import tenths, utc
 from greenstream.api.question import WindowQuestion
+from greenstream.api.rendering import tenths, utc
 from greenstream.domain.window import Window
 from greenstream.domain.zones import Zone
 

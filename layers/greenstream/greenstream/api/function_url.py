@@ -9,8 +9,8 @@ from http import HTTPStatus
 from typing import Any, Final, Self
 from uuid import uuid4
 
-from greenstream.api.answer import JSON
 from greenstream.api.question import FieldError
+from greenstream.api.rendering import JSON
 
 SHARED: Final = "public, max-age=15, stale-while-revalidate=60, stale-if-error=86400"
 PRIVATE: Final = "no-store"
@@ -81,31 +81,29 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer before it is an HTTP response: ``body`` is an object or JSON text.
+    """An answer before it is an HTTP response: ``body`` is an object, or JSON text already.
 
-    ``members`` are an object's last members by name, where they are JSON text already.
+    ``as_of`` is the instant of the answer as the body states it; the ETag leaves it out, so that
+    two answers that differ only in their instant count as the same. ``log`` holds the fields that
+    the decision log adds for this answer.
     """
 
     body: Mapping[str, Any] | str
-    members: Mapping[str, str] = field(default_factory=dict)
+    as_of: str | None = None
     status: HTTPStatus = HTTPStatus.OK
     cache_control: str = PRIVATE
     headers: Mapping[str, str] = field(default_factory=dict)
     log: Mapping[str, object] = field(default_factory=dict)
 
     def text(self) -> str:
-        """Return the body as JSON.
+        """Return the body as JSON text.
 
         Raises
         ------
         ValueError
-            When it holds what JSON cannot say.
+            When the body holds a number that JSON cannot express.
         """
-        text = self.body if isinstance(self.body, str) else JSON.encode(self.body)
-        if not self.members:
-            return text
-        more = [f',"{name}":{value}' for name, value in self.members.items()]
-        return "".join((text[:-1], *more, "}"))
+        return self.body if isinstance(self.body, str) else JSON.encode(self.body)
 
 
 def correlation_id(event: Mapping[str, Any]) -> str:
@@ -136,7 +134,7 @@ def response(reply: Reply, request: Request | None, correlation: str) -> dict[st
         **reply.headers,
     }
     if reply.cache_control != PRIVATE:
-        headers["ETag"] = tag = _etag(reply.body, text)
+        headers["ETag"] = tag = _etag(reply.as_of, text)
         if request is not None and _has(tag, request.header("if-none-match")):
             status, text = HTTPStatus.NOT_MODIFIED, ""
             del headers["Content-Type"]
@@ -145,10 +143,10 @@ def response(reply: Reply, request: Request | None, correlation: str) -> dict[st
     return {"statusCode": int(status), "headers": headers, "body": text}
 
 
-def _etag(body: Mapping[str, Any] | str, text: str) -> str:
-    """Return a weak tag of all but the instant of the answer: two alike may be used alike."""
-    if not isinstance(body, str) and "as_of" in body:
-        text = text.replace(JSON.encode({"as_of": body["as_of"]})[1:-1], "", 1)
+def _etag(as_of: str | None, text: str) -> str:
+    """Return a weak tag of the answer without its instant."""
+    if as_of is not None:
+        text = text.replace(f'"as_of":"{as_of}"', "", 1)
     return f'W/"{sha256(text.encode(), usedforsecurity=False).hexdigest()[:18]}"'
 
 

@@ -1,0 +1,104 @@
+"""The answer of ``/v1/route``: a decision as JSON text."""
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+
+from greenstream.api.rendering import JSON, Json, carbon_text, head, tenths
+from greenstream.api.view import View
+from greenstream.domain.policy import Policy, RankingSignal
+from greenstream.domain.routing import Candidate, Decision, Ranked
+
+
+def route(
+    decision: Decision,
+    view: View,
+    policy: Policy,
+    ranking: RankingSignal,
+    now: datetime,
+    shares: Mapping[str, float] | None = None,
+) -> str:
+    """Return the whole answer as JSON text.
+
+    The candidates are written as text and not encoded from objects: an answer may hold hundreds
+    of candidates that differ in three numbers, and an encoder takes longer for them than for the
+    rest of the answer.
+
+    Parameters
+    ----------
+    ranking
+        The ranking signal that was asked for, or the policy's.
+    now
+        The instant of the answer, aware UTC.
+    shares
+        The share of each POP (they sum to 1) where the question asks for a split.
+
+    Raises
+    ------
+    ValueError
+        When a figure is infinite or not a number.
+    """
+    chosen = decision.chosen.candidate
+    figures = [entry.candidate.carbon for entry in decision.candidates]
+    body = {
+        **head(view, now, simulated=any(figure.simulated for figure in figures)),
+        "pop": chosen.pop,
+        "zone": chosen.carbon.zone,
+        "reason": decision.reason,
+        "reason_text": decision.text,
+        "comparable": decision.comparable,
+        "ranking": {
+            "asked": ranking,
+            "kinds": sorted(map(str, {figure.kind for figure in figures if figure.kind})),
+        },
+        "policy": policy.version,
+        "baseline": _baseline(decision.baseline, decision.attributed_difference_gco2_kwh),
+        "split": shares
+        and [{"pop": pop, "weight": round(share, 6)} for pop, share in shares.items()],
+    }
+    return f'{JSON.encode(body)[:-1]},"candidates":{_candidates(decision)}}}'
+
+
+def _baseline(candidate: Candidate | None, difference: float | None) -> Json | None:
+    if candidate is None:
+        return None
+    return {
+        "pop": candidate.pop,
+        "zone": candidate.carbon.zone,
+        "gco2_kwh": tenths(candidate.carbon.gco2_kwh),
+        "attributed_difference_gco2_kwh": tenths(difference),
+    }
+
+
+def _candidates(decision: Decision) -> str:
+    scores = [entry.score for entry in decision.candidates if entry.score is not None]
+    if not math.isfinite(sum(scores)):
+        raise ValueError("a score is infinite or not a number, which JSON cannot express")
+    return f"[{','.join([_candidate(entry) for entry in decision.candidates])}]"
+
+
+def _candidate(entry: Ranked) -> str:
+    candidate, eligible, score = entry
+    pop, latency_ms, latency_source, figure, samples, proxy, proxy_reason = candidate
+    return (
+        f"{_place_text(pop, figure.zone, proxy_reason, proxy)}"
+        f'"eligible":{"true" if eligible else "false"},'
+        f'"score":{"null" if score is None else f"{score:.1f}"},'
+        f'"latency_ms":{"null" if latency_ms is None else f"{latency_ms:.1f}"},'
+        f'"latency_source":"{latency_source}",'
+        f'"latency_samples":{"null" if samples is None else samples},'
+        f"{carbon_text(figure)}"
+    )
+
+
+@lru_cache(maxsize=2048)
+def _place_text(pop: str, zone: str, proxy_reason: str, proxy: bool) -> str:  # noqa: FBT001 - keyword arguments cost time
+    """Return the first members of a candidate, which are the same in every answer."""
+    members: Json = {
+        "pop": pop,
+        "zone": zone,
+        "proxy_zone": proxy,
+        "proxy_reason": proxy_reason or None,
+    }
+    return JSON.encode(members)[:-1] + ","

@@ -1,0 +1,189 @@
+"""The answers of ``/v1/zones`` and ``/v1/zones/{zone}`` as JSON objects."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from greenstream.api.rendering import Json, carbon, head, tenths, utc
+from greenstream.api.view import View
+from greenstream.domain.freshness import age_s
+from greenstream.domain.ladder import FULL_COVERAGE, Rung, ZoneCarbon
+from greenstream.domain.policy import Policy
+from greenstream.domain.profile import HourProfile
+from greenstream.domain.reading import Forecast, Kind, Reading
+from greenstream.domain.zones import AnnualMean, Source, Zone
+from greenstream.ports.store import ProviderStatus
+
+
+def zones(figures: Iterable[tuple[Zone, ZoneCarbon]], view: View, now: datetime) -> Json:
+    """Return the answer of ``/v1/zones``."""
+    listed = list(figures)
+    return {
+        **head(view, now, simulated=any(figure.simulated for _, figure in listed)),
+        "zones": [
+            {"zone": zone.zone, "name": zone.name, "country": zone.country, **carbon(figure)}
+            for zone, figure in listed
+        ],
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneReads:
+    """What was read from the store for one zone beside the snapshot.
+
+    ``forecasts`` and ``history`` are ``None`` where the store did not answer. ``history`` is also
+    ``None`` where it was not asked for, which ``asked_history`` says.
+    """
+
+    forecasts: Sequence[Forecast] | None
+    history: Sequence[Reading] | None
+    asked_history: bool
+
+
+def zone(
+    entry: Zone,
+    figure: ZoneCarbon,
+    reads: ZoneReads,
+    view: View,
+    now: datetime,
+) -> Json:
+    """Return the answer of ``/v1/zones/{zone}``: all that is known of a zone."""
+    statuses = {status.provider: status for status in view.snapshot.providers}
+    readings = view.readings.get(entry.zone, ())
+    simulated = figure.simulated or any(reading.simulated for reading in readings)
+    body = {
+        **head(view, now, simulated=simulated),
+        "zone": entry.zone,
+        "name": entry.name,
+        "country": entry.country,
+        "time_zone": entry.time_zone,
+        **carbon(figure),
+        "sources": [
+            _source(source, readings, statuses.get(source.provider), view.policy, now)
+            for source in entry.sources
+        ],
+        "profile": [_profile(profile) for profile in view.profiles.get(entry.zone, ())],
+        "annual_means": [_annual_mean(mean) for mean in entry.annual_means],
+        "forecasts": None
+        if reads.forecasts is None
+        else [_forecast(forecast, now) for forecast in reads.forecasts],
+    }
+    unread = ["forecasts"] if reads.forecasts is None else []
+    if reads.asked_history:
+        body["history"] = (
+            None if reads.history is None else [_reading(reading) for reading in reads.history]
+        )
+        unread += ["history"] if reads.history is None else []
+    if unread:
+        reason = f"the store did not give {' and '.join(unread)}"
+        known = view.degraded_reason
+        body["degraded"] = True
+        body["degraded_reason"] = f"{known}; {reason}" if known else reason
+    return body
+
+
+def _source(
+    source: Source,
+    readings: Sequence[Reading],
+    status: ProviderStatus | None,
+    policy: Policy,
+    now: datetime,
+) -> Json:
+    own = [
+        reading
+        for reading in readings
+        if (reading.provider, reading.provider_zone) == (source.provider, source.provider_zone)
+    ]
+    newest = max((reading.valid_to for reading in own), default=None)
+    return {
+        "provider": source.provider,
+        "provider_zone": source.provider_zone,
+        "signal": source.signal,
+        "bases": source.bases,
+        "scope": source.scope,
+        "cadence_s": source.cadence_s,
+        "max_age_s": source.max_age_s,
+        "provider_state": status.state if status else "never_run",
+        "newest_valid_to": utc(newest),
+        "age_s": None if newest is None else round(age_s(newest, now)),
+        "readings": [
+            {**_reading(reading), "state": _state(reading, source, policy, now)} for reading in own
+        ],
+    }
+
+
+def _state(reading: Reading, source: Source, policy: Policy, now: datetime) -> str:
+    age = age_s(reading.valid_to, now)
+    if age <= source.max_age_s:
+        return Rung.LIVE if reading.coverage >= FULL_COVERAGE else Rung.LIVE_PARTIAL
+    return Rung.STALE if age <= policy.max_stale_s else "expired"
+
+
+def _kind(kind: Kind) -> Json:
+    return {"signal": kind.signal, "basis": kind.basis}
+
+
+def _reading(reading: Reading) -> Json:
+    return {
+        "provider": reading.provider,
+        "provider_zone": reading.provider_zone,
+        **_kind(reading.kind),
+        "scope": reading.scope,
+        "quality": reading.quality,
+        "gco2_kwh": tenths(reading.gco2_kwh),
+        "gco2_low": tenths(reading.gco2_low),
+        "gco2_high": tenths(reading.gco2_high),
+        "coverage": round(reading.coverage, 3),
+        "valid_from": utc(reading.valid_from),
+        "valid_to": utc(reading.valid_to),
+        "published_at": utc(reading.published_at),
+        "fetched_at": utc(reading.fetched_at),
+        "simulated": reading.simulated,
+    }
+
+
+def _profile(profile: HourProfile) -> Json:
+    return {
+        "provider": profile.provider,
+        **_kind(profile.kind),
+        "scope": profile.scope,
+        "simulated": profile.simulated,
+        "hours_utc": {
+            f"{hour:02d}": {
+                "gco2_kwh": tenths(mean.gco2_kwh),
+                "computed_at": utc(mean.computed_at),
+            }
+            for hour, mean in sorted(profile.hours.items())
+        },
+    }
+
+
+def _annual_mean(mean: AnnualMean) -> Json:
+    return {
+        **_kind(mean.kind),
+        "scope": mean.scope,
+        "gco2_kwh": tenths(mean.gco2_kwh),
+        "year": mean.year,
+        "source": mean.source,
+    }
+
+
+def _forecast(forecast: Forecast, now: datetime) -> Json:
+    """Return a forecast without the points that are already past."""
+    return {
+        "provider": forecast.provider,
+        "provider_zone": forecast.provider_zone,
+        **_kind(forecast.kind),
+        "scope": forecast.scope,
+        "issued_at": utc(forecast.issued_at),
+        "simulated": forecast.simulated,
+        "points": [
+            {
+                "valid_from": utc(point.valid_from),
+                "valid_to": utc(point.valid_to),
+                "gco2_kwh": tenths(point.gco2_kwh),
+            }
+            for point in forecast.points
+            if point.valid_to > now
+        ],
+    }

@@ -1,0 +1,130 @@
+"""How figures are written into answers: two renderers of a zone's figure, side by side.
+
+`carbon` returns the figure as a JSON object, for answers that hold a few figures. `carbon_text`
+returns the same members as JSON text, because an answer of ``/v1/route`` may hold hundreds of
+candidates, and encoding them as objects would take longer than the rest of the answer. Both
+renderers stand in this module so that whoever changes a member changes it in both;
+``tests/unit/test_rendering.py`` holds the text equal to the object.
+
+Numbers are rounded to what the figures can bear: g/kWh and milliseconds to one decimal, seconds
+to whole numbers. Times are UTC to the second. A missing figure is ``null``, never zero.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any, Final
+
+from greenstream.api.view import View
+from greenstream.domain.ladder import ZoneCarbon
+
+Json = dict[str, Any]
+
+JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+"""The encoder of all answers."""
+
+_AGELESS: Final = attrgetter(
+    "kind",
+    "scope",
+    "quality",
+    "provider",
+    "provider_zone",
+    "coverage",
+    "valid_from",
+    "valid_to",
+    "simulated",
+    "note",
+)
+"""Reads the members of a figure that do not change from second to second."""
+
+
+def utc(moment: datetime | None) -> str | None:
+    """Return an aware UTC time as ``YYYY-MM-DDThh:mm:ssZ``."""
+    return None if moment is None else moment.isoformat()[:19] + "Z"
+
+
+def tenths(value: float | None) -> float | None:
+    """Return a figure rounded to one decimal."""
+    return None if value is None else round(value, 1)
+
+
+def head(view: View, now: datetime, *, simulated: bool) -> Json:
+    """Return the first members of every answer: its instant, and what limits its worth."""
+    reason = view.degraded_reason
+    return {
+        "as_of": utc(now),
+        "simulated": simulated,
+        "degraded": reason is not None,
+        "degraded_reason": reason,
+    }
+
+
+@lru_cache(maxsize=2048)
+def carbon(figure: ZoneCarbon) -> Mapping[str, Any]:
+    """Return a zone's figure as an object, made once for all answers of its second."""
+    return {
+        "gco2_kwh": tenths(figure.gco2_kwh),
+        "gco2_low": tenths(figure.gco2_low),
+        "gco2_high": tenths(figure.gco2_high),
+        "adj_carbon_gco2_kwh": tenths(figure.adj_carbon_gco2_kwh),
+        "penalty_gco2_kwh": tenths(figure.penalty_gco2_kwh),
+        "age_s": None if figure.age_s is None else round(figure.age_s),
+        "rung": figure.rung,
+        **_origin(_AGELESS(figure)),
+    }
+
+
+@lru_cache(maxsize=2048)
+def carbon_text(figure: ZoneCarbon) -> str:
+    """Return the members of `carbon` and the closing brace as text, made once for its second.
+
+    Raises
+    ------
+    ValueError
+        When a figure is infinite or not a number.
+    """
+    age_s = figure.age_s
+    return (
+        f'"gco2_kwh":{_tenths_text(figure.gco2_kwh)},'
+        f'"gco2_low":{_tenths_text(figure.gco2_low)},'
+        f'"gco2_high":{_tenths_text(figure.gco2_high)},'
+        f'"adj_carbon_gco2_kwh":{_tenths_text(figure.adj_carbon_gco2_kwh)},'
+        f'"penalty_gco2_kwh":{_tenths_text(figure.penalty_gco2_kwh)},'
+        f'"age_s":{"null" if age_s is None else round(age_s)},'
+        f'"rung":"{figure.rung}",{_origin_text(_AGELESS(figure))}'
+    )
+
+
+def _origin(ageless: tuple[Any, ...]) -> Json:
+    kind, scope, quality, provider, provider_zone, *rest = ageless
+    coverage, valid_from, valid_to, simulated, note = rest
+    return {
+        "signal": kind and kind.signal,
+        "basis": kind and kind.basis,
+        "scope": scope,
+        "quality": quality,
+        "provider": provider,
+        "provider_zone": provider_zone,
+        "coverage": None if coverage is None else round(coverage, 3),
+        "valid_from": utc(valid_from),
+        "valid_to": utc(valid_to),
+        "simulated": simulated,
+        "note": note,
+    }
+
+
+@lru_cache(maxsize=512)  # room for all newest readings twice; the least recently used goes first
+def _origin_text(ageless: tuple[Any, ...]) -> str:
+    """Return `_origin` as the end of an object, encoded once while its reading is the newest."""
+    return JSON.encode(_origin(ageless))[1:]
+
+
+def _tenths_text(value: float | None) -> str:
+    if value is None:
+        return "null"
+    if not math.isfinite(value):
+        raise ValueError(f"{value} cannot be written as JSON")
+    return f"{value:.1f}"
