@@ -1,5 +1,6 @@
 """Readings, zones and candidates for tests: sensible unless told otherwise."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ from greenstream.domain.ladder import Rung, ZoneCarbon
 from greenstream.domain.reading import Basis, Kind, Quality, Reading, Scope, Signal
 from greenstream.domain.routing import Candidate, LatencySource
 from greenstream.domain.zones import AnnualMean, Source, Zone
+from greenstream.ports.provider import Batch
 
 NOW = datetime(2026, 11, 22, 16, 0, tzinfo=UTC)
 AVERAGE_DIRECT = Kind(Signal.AVERAGE, Basis.DIRECT)
@@ -34,6 +36,15 @@ def a_reading(*, age_s: float = 0, kind: Kind = AVERAGE_DIRECT, **changes: Any) 
         "fetched_at": max(valid_to, NOW),
     }
     return Reading(**fields | changes)
+
+
+def stored(batches: Iterable[Batch]) -> list[Batch]:
+    """Consume a provider's batches as the pipeline does when all of each could be stored."""
+    taken = []
+    for batch in batches:
+        batch.acknowledge()
+        taken.append(batch)
+    return taken
 
 
 def a_source(provider: str = "p", *, max_age_s: int = 1800, **changes: Any) -> Source:

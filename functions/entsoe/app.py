@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from functions.entsoe.document import Slot, read, slots
@@ -115,18 +116,21 @@ class Entsoe:
                         after=self.memory.newest.get(zone.zone),
                         simulated=self.simulated,
                     )
-                    yield batch
-                    if batch.readings:  # stored by now: the pipeline asked for the next
-                        self.memory.newest[zone.zone] = batch.readings[-1].valid_to
+                    yield replace(batch, acknowledge=partial(self._move_on, index, batch))
                 except ThrottledError:
                     self.memory.silent_until = now + BAN
                     raise
                 except GreenStreamError as error:
                     if isinstance(error, PermanentError) and error.zone is None:
                         raise
-                    yield Batch(errors=(error,))
-                if index:
-                    self.memory.next_zone = index + 1
+                    yield Batch(errors=(error,), acknowledge=partial(self._move_on, index))
+
+    def _move_on(self, index: int, batch: Batch | None = None) -> None:
+        """Move the progress markers past a zone whose batch has been stored."""
+        if batch is not None and batch.readings:
+            self.memory.newest[self.wanted[index][0].zone] = batch.readings[-1].valid_to
+        if index:
+            self.memory.next_zone = index + 1
 
     def _token(self) -> str | None:
         try:

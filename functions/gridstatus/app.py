@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import chain
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
@@ -47,11 +48,10 @@ STORE_MARGIN_S: Final = 10.0
 
 
 class _Answer(NamedTuple):
-    """What a zone's thread brings, and to where rows are stored once that is."""
+    """What a zone's thread brings."""
 
     zone: str
     batch: Batch
-    stored: Stored | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +101,6 @@ class Gridstatus:
                 break
             pending.remove(answer.zone)
             yield answer.batch
-            if answer.stored is not None:  # by now it is: the pipeline asked for the next
-                self.stored[answer.zone] = answer.stored
         for name in sorted(pending):
             yield _late(f"no answer within {self.deadline_s:.0f} s", name)
 
@@ -164,8 +162,17 @@ class Gridstatus:
             errors.append(ours(error, zone.zone, api_key))
         if readings:  # around midnight one of two days is rightly empty
             errors = [error for error in errors if not isinstance(error, NoDataError)]
-        batch = Batch(readings=tuple(readings), errors=tuple(errors))
-        return _Answer(zone.zone, batch, stored)
+        batch = Batch(
+            readings=tuple(readings),
+            errors=tuple(errors),
+            acknowledge=partial(self._move_on, zone.zone, stored),
+        )
+        return _Answer(zone.zone, batch)
+
+    def _move_on(self, zone: str, stored: Stored | None) -> None:
+        """Move a zone's progress marker to the end of what has been stored of it."""
+        if stored is not None:
+            self.stored[zone] = stored
 
     def _read(
         self, frames: Sequence[pd.DataFrame], zone: Zone, source: Source, now: datetime

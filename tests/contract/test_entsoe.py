@@ -1,6 +1,6 @@
 """ENTSO-E's zones asked and turned into readings, against built documents and real answers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,21 @@ from greenstream.domain.errors import (
     ThrottledError,
     TransientError,
 )
-from greenstream.domain.reading import MIN_COVERAGE, Basis, Quality, Reading, Scope, Signal
+from greenstream.domain.reading import (
+    MIN_COVERAGE,
+    Basis,
+    Kind,
+    Quality,
+    Reading,
+    Scope,
+    Signal,
+)
 from greenstream.domain.zones import zones_of
+from greenstream.ingest.collect import collect
 from greenstream.ingest.http import HttpClient
 from greenstream.ports.provider import Batch
+from greenstream.ports.store import StoreError
+from tests.builders import stored
 from tests.contract.entsoe_wire import (
     DARK,
     FR,
@@ -34,6 +45,8 @@ from tests.contract.entsoe_wire import (
     period,
     series,
 )
+from tests.contract.provider_cases import Silent
+from tests.fakes.memory_store import MemoryStore
 
 TOKEN = "marked-token-5f1c"
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -326,7 +339,7 @@ class TestRun:
             token=lambda: TOKEN,
         )
         asked = [
-            asked_zones(list(entsoe.fetch(NOON + timedelta(hours=1, minutes=10 * index))))
+            asked_zones(stored(entsoe.fetch(NOON + timedelta(hours=1, minutes=10 * index))))
             for index in range(3)
         ]
 
@@ -347,36 +360,75 @@ class TestRun:
             deadline_s=35,
             monotonic=lambda: next(time_s),
         )
-        asked = [asked_zones(list(entsoe.fetch(NOON + timedelta(hours=1)))) for _ in range(3)]
+        asked = [asked_zones(stored(entsoe.fetch(NOON + timedelta(hours=1)))) for _ in range(3)]
 
         assert [len(zones) for zones in asked] == [3, 3, 3]
         assert {name for zones in asked for name in zones} == {zone.zone for zone, _ in ZONES[:7]}
 
-    def test_half_a_day_published_at_once_leaves_no_hole_in_history(self) -> None:
-        def half_day(count: int) -> list[str]:
-            return [series(fuel, period({1: 9}, slots=count)) for fuel in ("B04", "B05")]
-
-        ends = iter([8, 32])  # quarter hours from noon: 14:00, then 20:00
+    def test_a_run_whose_batches_were_not_acknowledged_begins_at_the_same_zone_again(self) -> None:
         entsoe = Entsoe(
             http=HttpClient(
                 provider="entsoe",
                 base_url="https://tp.test",
-                transport=httpx.MockTransport(
-                    lambda _: httpx.Response(200, content=document(*half_day(next(ends))))
-                ),
+                transport=httpx.MockTransport(by_zone),
+            ),
+            token=lambda: TOKEN,
+        )
+        first, second = (asked_zones(list(entsoe.fetch(NOON))) for _ in range(2))
+        third = asked_zones(stored(entsoe.fetch(NOON)))
+        assert first == second == third
+        assert asked_zones(stored(entsoe.fetch(NOON)))[1] not in first
+
+    @staticmethod
+    def dutch_slots_to(*ends: int) -> Entsoe:
+        """A provider of the Dutch zone, whose answers end so many quarter hours after noon."""
+        counts = iter(ends)
+
+        def answer(_: httpx.Request) -> httpx.Response:
+            points = period({1: 9}, slots=next(counts))
+            return httpx.Response(
+                200, content=document(series("B04", points), series("B05", points))
+            )
+
+        return Entsoe(
+            http=HttpClient(
+                provider="entsoe",
+                base_url="https://tp.test",
+                transport=httpx.MockTransport(answer),
             ),
             token=lambda: TOKEN,
             wanted=ZONES[:1],
         )
 
-        def ends_of(now: datetime) -> list[datetime]:
-            [batch] = entsoe.fetch(now)
+    def test_half_a_day_published_at_once_leaves_no_hole_in_history(self) -> None:
+        entsoe = self.dutch_slots_to(8, 32, 32, 32)
+
+        def ends_of(batches: Iterable[Batch]) -> list[datetime]:
+            [batch] = batches
             return [r.valid_to for r in batch.readings if r.basis is Basis.DIRECT]
 
-        assert ends_of(NOON + timedelta(hours=3)) == [NOON + timedelta(hours=2)]
-        assert ends_of(NOON + timedelta(hours=9)) == [
-            NOON + timedelta(hours=2, minutes=15 * slot) for slot in range(1, 25)
+        half_day = [NOON + timedelta(hours=2, minutes=15 * slot) for slot in range(1, 25)]
+        later = NOON + timedelta(hours=9)
+        assert ends_of(stored(entsoe.fetch(NOON + timedelta(hours=3)))) == [
+            NOON + timedelta(hours=2)
         ]
+        assert ends_of(entsoe.fetch(later)) == half_day
+        assert ends_of(stored(entsoe.fetch(later))) == half_day, "it was not acknowledged before"
+        assert ends_of(stored(entsoe.fetch(later))) == half_day[-1:]
+
+    def test_a_store_failure_leaves_the_progress_marker_where_it_was(self) -> None:
+        entsoe = self.dutch_slots_to(8, 32, 32)
+        stored(entsoe.fetch(NOON + timedelta(hours=3)))
+        later = NOON + timedelta(hours=9)
+
+        with pytest.raises(StoreError):
+            collect(entsoe, MemoryStore(unreachable=True), clock=lambda: later, telemetry=Silent())
+        store = MemoryStore()
+        collect(entsoe, store, clock=lambda: later, telemetry=Silent())
+
+        kind = Kind(Signal.AVERAGE, Basis.DIRECT)
+        kept = store.history("ENTSOE_NL", "entsoe", kind, since=NOON, until=later)
+        assert len(kept) == 24
 
     def test_simulated_upstreams_make_simulated_readings(self) -> None:
         assert all(reading.simulated for reading in run(DARK, simulated=True)[0].readings)

@@ -3,15 +3,16 @@
 import weakref
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from greenstream.domain.errors import GreenStreamError, InvalidError, NoDataError, TransientError
-from greenstream.domain.reading import Forecast, ForecastPoint
+from greenstream.domain.reading import Forecast, ForecastPoint, Reading
 from greenstream.ingest.collect import CollectionFailedError, collect
 from greenstream.ports.provider import Batch
-from greenstream.ports.store import ProviderState, ProviderStatus, PutOutcome, StoreError
+from greenstream.ports.store import ProviderState, ProviderStatus, Put, PutOutcome, StoreError
 from tests.builders import AVERAGE_DIRECT, NOW, a_reading
 from tests.fakes.memory_store import MemoryStore
 
@@ -300,6 +301,46 @@ def test_a_store_that_fails_in_the_middle_is_no_fault_of_the_provider(told: Told
     store.unreachable = False
     assert store.snapshot().providers == ()
     assert not [event for event in told.events if event[1] in ("run", "run broke")]
+
+
+def test_a_batch_is_acknowledged_once_all_of_it_is_stored_and_before_the_next_is_asked_for(
+    store: MemoryStore, told: Told
+) -> None:
+    happened: list[str] = []
+
+    def stored_by_then() -> None:
+        happened.append(f"{len(store.snapshot().readings)} stored")
+
+    class Marked(Scripted):
+        def fetch(self, now: datetime) -> Iterator[Batch]:
+            yield replace(batch(zones="YZ"), acknowledge=stored_by_then)
+            happened.append("next")
+            yield Batch(errors=(REFUSED,), acknowledge=stored_by_then)
+
+    collect(Marked(), store, clock=lambda: NOW, telemetry=told)
+    assert happened == ["2 stored", "next", "2 stored"]
+
+
+class FullStore(MemoryStore):
+    """Stores a reading and refuses the next."""
+
+    def put_reading(self, reading: Reading) -> Put:
+        self.unreachable = bool(self.snapshot().readings)
+        return super().put_reading(reading)
+
+
+def test_a_batch_of_which_a_part_could_not_be_stored_is_not_acknowledged(told: Told) -> None:
+    acknowledged: list[datetime] = []
+    marked = replace(batch(zones="YZ"), acknowledge=lambda: acknowledged.append(NOW))
+
+    with pytest.raises(StoreError):
+        collect(Scripted(marked), FullStore(), clock=lambda: NOW, telemetry=told)
+    assert acknowledged == []
+
+
+def test_a_batch_without_a_progress_marker_needs_no_acknowledgement_of_its_own() -> None:
+    batch().acknowledge()
+    assert batch() == replace(batch(), acknowledge=lambda: None)
 
 
 def test_the_hour_that_has_ended_gets_its_mean_of_the_last_week(

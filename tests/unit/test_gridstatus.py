@@ -32,9 +32,14 @@ from greenstream.domain.errors import (
     TransientError,
 )
 from greenstream.domain.intensity import factor_tables, mix_intensity
-from greenstream.domain.reading import Basis, Quality, Reading, Scope, Signal
+from greenstream.domain.reading import Basis, Kind, Quality, Reading, Scope, Signal
+from greenstream.ingest.collect import collect
 from greenstream.ports.provider import Batch
 from greenstream.ports.secrets import SecretsError
+from greenstream.ports.store import StoreError
+from tests.builders import stored
+from tests.contract.provider_cases import Silent
+from tests.fakes.memory_store import MemoryStore
 
 NOW = datetime(2026, 3, 5, 18, 3, tzinfo=UTC)  # 13:03 in New York, 10:03 in California
 LAST = NOW.replace(minute=0)
@@ -227,17 +232,34 @@ def test_rows_missed_since_the_last_that_was_stored_come_too_oldest_first() -> N
     half = without(NYISO_MW, "Hydro", "Nuclear", "Wind")
     feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
     warm = provider(feed)
-    list(warm.fetch(NOW))
+    stored(warm.fetch(NOW))
     later = LAST + timedelta(minutes=20)
     feed.by_market["NYISO"] = nyiso(NYISO_MW, NYISO_MW, NYISO_MW, half, NYISO_MW, end=later)
 
     missed = [LAST + timedelta(minutes=minutes) for minutes in (5, 10, 20)]
-    dying = warm.fetch(later + timedelta(minutes=1))
-    assert ends(next(dying)) == missed
-    (again,) = warm.within(60_000).fetch(later + timedelta(minutes=6))
-    assert ends(again) == missed, "who dies while storing has stored nothing for certain"
-    (steady,) = warm.fetch(later + timedelta(minutes=11))
+    (unstored,) = warm.fetch(later + timedelta(minutes=1))
+    assert ends(unstored) == missed
+    (again,) = stored(warm.within(60_000).fetch(later + timedelta(minutes=6)))
+    assert ends(again) == missed, "a batch that was not acknowledged may not be stored"
+    (steady,) = stored(warm.fetch(later + timedelta(minutes=11)))
     assert ends(steady) == [later]
+
+
+def test_a_store_failure_leaves_the_progress_marker_where_it_was() -> None:
+    feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
+    warm = provider(feed)
+    stored(warm.fetch(NOW))
+    later = LAST + timedelta(minutes=10)
+    feed.by_market["NYISO"] = nyiso(*[NYISO_MW] * 4, end=later)
+
+    with pytest.raises(StoreError):
+        collect(warm, MemoryStore(unreachable=True), clock=lambda: later, telemetry=Silent())
+    store = MemoryStore()
+    collect(warm, store, clock=lambda: later, telemetry=Silent())
+
+    kind = Kind(Signal.AVERAGE, Basis.DIRECT)
+    kept = store.history("NYISO", "gridstatus", kind, since=LAST, until=later)
+    assert [reading.valid_to for reading in kept] == [later - timedelta(minutes=5), later]
 
 
 @pytest.mark.parametrize("warm", [True, False])
@@ -248,19 +270,19 @@ def test_a_row_stored_as_partly_known_comes_again_when_the_file_completes_it(
     feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
     asked = provider(feed)
     if warm:
-        list(asked.fetch(NOW))
+        stored(asked.fetch(NOW))
     gone = without(NYISO_MW, "Nuclear")
     after = [LAST + timedelta(minutes=5 * step) for step in range(1, 10)]
     for count in (7, 8):
         feed.by_market["NYISO"] = nyiso(NYISO_MW, NYISO_MW, *[gone] * count, end=after[count - 1])
-        (found,) = asked.fetch(after[count - 1] + timedelta(minutes=1))
+        (found,) = stored(asked.fetch(after[count - 1] + timedelta(minutes=1)))
         assert ends(found) == [after[count - 1]]
         assert found.readings[0].detail["unlisted"] == ["Nuclear (not reported)"]
     feed.by_market["NYISO"] = nyiso(*[NYISO_MW] * 11, end=after[-1])
-    (found,) = asked.fetch(after[-1] + timedelta(minutes=1))
+    (found,) = stored(asked.fetch(after[-1] + timedelta(minutes=1)))
     assert ends(found) == (after if warm else after[6:])
     assert all(one.detail["unlisted"] == [] for one in found.readings)
-    (steady,) = asked.fetch(after[-1] + timedelta(minutes=2))
+    (steady,) = stored(asked.fetch(after[-1] + timedelta(minutes=2)))
     assert ends(steady) == [after[-1]]
 
 
@@ -276,7 +298,7 @@ def test_a_new_days_file_without_a_fuel_does_not_complete_what_was_stored_in_par
             "2026-03-04": yesterday if newest > 0 else yesterday[:2],
             "2026-03-05": nyiso(*rows, end=midnight + timedelta(minutes=newest)),
         }
-        (found,) = asked.fetch(midnight + timedelta(minutes=minutes))
+        (found,) = stored(asked.fetch(midnight + timedelta(minutes=minutes)))
         assert ends(found) == [midnight + timedelta(minutes=newest)]
         assert bool(found.readings[0].detail["unlisted"]) is (newest == 35)
 
@@ -284,11 +306,11 @@ def test_a_new_days_file_without_a_fuel_does_not_complete_what_was_stored_in_par
 def test_a_missed_row_that_is_refused_takes_no_other_with_it() -> None:
     feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
     warm = provider(feed)
-    list(warm.fetch(NOW))
+    stored(warm.fetch(NOW))
     later = LAST + timedelta(minutes=15)
     impossible = NYISO_MW | {"Wind": 900_000.0}
     feed.by_market["NYISO"] = nyiso(NYISO_MW, impossible, NYISO_MW, NYISO_MW, end=later)
-    (found,) = warm.fetch(later + timedelta(minutes=1))
+    (found,) = stored(warm.fetch(later + timedelta(minutes=1)))
     assert ends(found) == [LAST + timedelta(minutes=10), later]
     (error,) = found.errors
     assert isinstance(error, InvalidError)
@@ -298,11 +320,11 @@ def test_a_missed_row_that_is_refused_takes_no_other_with_it() -> None:
 def test_rows_that_are_refused_one_after_another_are_not_told_again_each_time() -> None:
     feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
     warm = provider(feed)
-    list(warm.fetch(NOW))
+    stored(warm.fetch(NOW))
     later = LAST + timedelta(minutes=15)
     impossible = NYISO_MW | {"Wind": 900_000.0}
     feed.by_market["NYISO"] = nyiso(NYISO_MW, *[impossible] * 3, end=later)
-    (found,) = warm.fetch(later + timedelta(minutes=1))
+    (found,) = stored(warm.fetch(later + timedelta(minutes=1)))
     assert (found.readings, len(found.errors)) == ((), 1)
 
 

@@ -84,7 +84,8 @@ class CollectionFailedError(Exception):
 def collect(provider: Provider, store: Store, *, clock: Clock, telemetry: Telemetry) -> Run:
     """Run a provider once and keep what it brings.
 
-    Readings are stored as they come: a later failure takes nothing from the zones before it.
+    Readings are stored as they come, so a later failure takes nothing from the zones before it.
+    A batch is acknowledged once all of it has been stored, and never when the store failed.
 
     Raises
     ------
@@ -143,6 +144,7 @@ def _keep(batch: Batch, run: Run, store: Store, telemetry: Telemetry) -> None:
         _refresh_profile(reading, put, store)
     for forecast in batch.forecasts:
         run.outcomes[f"forecast_{store.put_forecast(forecast)}"] += 1
+    batch.acknowledge()
 
 
 def _note(error: GreenStreamError, run: Run, telemetry: Telemetry) -> None:

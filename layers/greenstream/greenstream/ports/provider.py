@@ -1,7 +1,7 @@
 """The port behind which an upstream API stands."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -9,13 +9,33 @@ from greenstream.domain.errors import GreenStreamError
 from greenstream.domain.reading import Forecast, Reading
 
 
+def _no_progress_marker() -> None:
+    """Do nothing: the provider of the batch remembers no progress between runs."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """What a provider got for some of its zones; a provider yields as many as it likes.
+    """A batch of readings: what a provider got for some of its zones.
 
-    ``errors`` are zones that failed and values that were refused (`InvalidError`, counted by
-    reason) without stopping the others; ``unconfigured`` are zones whose secret is not set, or
-    whose secret does not open them; ``skipped`` are zones that were rightly not asked now.
+    A provider yields as many batches as it likes.
+
+    Parameters
+    ----------
+    readings, forecasts
+        What is to be stored.
+    errors
+        Zones that failed, and values that were refused (`InvalidError`, counted by reason),
+        without stopping the other zones.
+    unconfigured
+        Names of the zones whose secret is not set, or whose secret does not open them.
+    skipped
+        Names of the zones that rightly were not asked this time.
+    acknowledge
+        The consumer calls it once, after every reading and forecast of the batch has been stored
+        and before it asks for the next batch; it never calls it when one of them could not be
+        stored. A provider moves its progress marker here and nowhere else: that its generator was
+        resumed does not say that anything was stored. It runs in the consumer's thread and must
+        not raise.
     """
 
     readings: tuple[Reading, ...] = ()
@@ -23,6 +43,7 @@ class Batch:
     errors: tuple[GreenStreamError, ...] = ()
     unconfigured: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    acknowledge: Callable[[], None] = field(default=_no_progress_marker, compare=False, repr=False)
 
 
 class Provider(Protocol):
@@ -39,11 +60,13 @@ class Provider(Protocol):
         ...
 
     def fetch(self, now: datetime) -> Iterator[Batch]:
-        """Ask the upstream; yield what is ready as soon as it is, zone by zone.
+        """Ask the upstream, and yield each batch as soon as it is ready.
+
+        The consumer acknowledges each batch that it has stored (see `Batch.acknowledge`).
 
         Raises
         ------
         GreenStreamError
-            When the provider as a whole failed; what was yielded before stays.
+            When the provider as a whole failed. What it yielded before stays valid.
         """
         ...
