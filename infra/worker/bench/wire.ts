@@ -1,15 +1,16 @@
 /**
- * What an origin receives and a client gets through the Worker, byte for byte beside what they
- * do through a Worker that only passes on. Exits with 1 on any difference that is not ours.
+ * Compares what origins and clients receive through the Worker with what they receive through a
+ * Worker that only forwards. It prints each difference and exits with 1 if there is one, except in
+ * the headers that the Worker adds.
  */
 import { createHash } from "node:crypto";
 import { type IncomingHttpHeaders, type RequestOptions, request } from "node:http";
 import type { Duplex } from "node:stream";
 import { gzipSync } from "node:zlib";
-import { Edge, type Handler, routing, serve } from "./rig.ts";
+import { answerAsRouter, type Handler, LocalWorker, serve } from "./harness.ts";
 
 const GZIPPED = gzipSync("the same words ".repeat(100));
-const OURS = /^(x-greenstream-.*|x-forwarded-host|server-timing|date)$/;
+const ADDED_HEADERS = /^(x-greenstream-.*|x-forwarded-host|server-timing|date)$/;
 
 let received: object[] = [];
 const origin = await serve((incoming, response) => {
@@ -17,7 +18,12 @@ const origin = await serve((incoming, response) => {
   incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
   incoming.on("end", () => {
     const { method, url, headers } = incoming;
-    received.push({ method, url, headers: kept(headers), body: Buffer.concat(chunks).toString() });
+    received.push({
+      method,
+      url,
+      headers: comparable(headers),
+      body: Buffer.concat(chunks).toString(),
+    });
     answer(incoming, response);
   });
 });
@@ -61,61 +67,72 @@ const CASES: [string, RequestOptions, string?][] = [
   ["/range", { headers: { range: "bytes=0-1", "if-range": '"x"' } }],
 ];
 
-function kept(headers: IncomingHttpHeaders): [string, unknown][] {
+function comparable(headers: IncomingHttpHeaders): [string, unknown][] {
   return Object.entries(headers)
-    .filter(([name]) => !OURS.test(name))
+    .filter(([name]) => !ADDED_HEADERS.test(name))
     .sort(([a], [b]) => a.localeCompare(b));
 }
 
 function exchange(url: URL, options: RequestOptions, body?: string): Promise<object> {
-  return new Promise((done, fail) => {
-    const sent = request(url, options, (got) => {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(url, options, (response) => {
       const chunks: Buffer[] = [];
-      got.on("data", (chunk: Buffer) => chunks.push(chunk));
-      got.on("end", () => {
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("end", () => {
         const bytes = Buffer.concat(chunks).toString("base64");
-        done({ status: got.statusCode, headers: kept(got.headers), bytes });
+        resolve({
+          status: response.statusCode,
+          headers: comparable(response.headers),
+          bytes,
+        });
       });
     });
-    sent.on("error", fail);
-    sent.end(body);
+    outgoing.on("error", reject);
+    outgoing.end(body);
   });
 }
 
-function greeting(url: URL): Promise<unknown> {
-  return new Promise((done, fail) => {
+/** Open a websocket and return the first message. */
+function firstMessage(url: URL): Promise<unknown> {
+  return new Promise((resolve, reject) => {
     const socket = new WebSocket(new URL("/socket?q=1", url.href.replace("http", "ws")));
-    socket.addEventListener("error", () => fail(new Error("no websocket")));
+    socket.addEventListener("error", () => reject(new Error("The websocket failed.")));
     socket.addEventListener("message", ({ data }) => {
-      done(data);
+      resolve(data);
       socket.close();
     });
   });
 }
 
-async function through(edge: Edge): Promise<string[]> {
-  const url = await edge.start();
-  const seen: string[] = [];
+/** Make every exchange through a Worker and return what client and origin received. */
+async function exchangeAll(worker: LocalWorker): Promise<string[]> {
+  const url = await worker.start();
+  const exchanges: string[] = [];
   for (const [path, options, body] of CASES) {
     received = [];
-    const got = await exchange(new URL(path, url), options, body);
-    seen.push(JSON.stringify({ got, received }));
+    const response = await exchange(new URL(path, url), options, body);
+    exchanges.push(JSON.stringify({ response, received }));
   }
   received = [];
-  const got = await greeting(url);
-  seen.push(JSON.stringify({ got, received }));
-  await edge.stop();
-  return seen;
+  const response = await firstMessage(url);
+  exchanges.push(JSON.stringify({ response, received }));
+  await worker.stop();
+  return exchanges;
 }
 
-const router = await serve(routing);
-const plain = await through(Edge.passThrough(origin.url));
-const ours = await through(Edge.worker({ ROUTER_URL: router.url, ORIGINS: { sfo: origin.url } }));
+const router = await serve(answerAsRouter);
+const expected = await exchangeAll(LocalWorker.passThrough(origin.url));
+const actual = await exchangeAll(
+  LocalWorker.greenstream({ ROUTER_URL: router.url, ORIGINS: { sfo: origin.url } }),
+);
 router.close();
 origin.close();
-const differing = plain.flatMap((exchanged, index) =>
-  exchanged === ours[index] ? [] : [`passed on: ${exchanged}\nours:      ${ours[index]}`],
+const differences = expected.flatMap((exchanged, index) =>
+  exchanged === actual[index] ? [] : [`forwarded: ${exchanged}\nWorker:    ${actual[index]}`],
 );
-for (const difference of differing) console.log(difference);
-console.log(`${plain.length} exchanges, ${differing.length} unlike those of a pass-through Worker`);
-process.exitCode = differing.length > 0 ? 1 : 0;
+for (const difference of differences) console.log(difference);
+console.log(
+  `${expected.length} exchanges were compared with those of a pass-through Worker; ` +
+    `${differences.length} differ.`,
+);
+process.exitCode = differences.length > 0 ? 1 : 0;

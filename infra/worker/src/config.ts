@@ -1,6 +1,9 @@
 import { KNOWN_POPS } from "./pops.ts";
 
-/** What wrangler.jsonc, `.dev.vars` and the secrets give; objects may also come as JSON text. */
+/**
+ * The variables from wrangler.jsonc, `.dev.vars` and the secrets. An object may also be given as
+ * JSON text, and a number as decimal text.
+ */
 export interface Env {
   ASSETS: { fetch: typeof fetch };
   ROUTER_URL: string;
@@ -25,7 +28,7 @@ export interface Env {
 export const MODES = ["proxy", "redirect", "headers"] as const;
 export type Mode = (typeof MODES)[number];
 
-/** The ranking signals that the router knows. */
+/** The ranking signals that the router accepts. */
 export const SIGNALS: readonly string[] = ["auto", "average", "marginal", "any"];
 
 export interface Credentials {
@@ -36,23 +39,23 @@ export interface Credentials {
 
 export interface Config {
   router_url: string;
-  /** Signs the calls of the router; null where its URL is open to all. */
+  /** The key that signs calls to the router, or null if the router accepts unsigned calls. */
   credentials: Credentials | null;
-  /** POP to the URL that serves it, in the order given. */
+  /** Each POP and the URL of its origin, in the order of the settings. */
   origins: ReadonlyMap<string, URL>;
   default_pop: string;
   mode: Mode;
-  /** Begins and ends with a slash; null for no status page. */
+  /** The status page's path, with a slash at both ends, or null if there is no status page. */
   status_path: string | null;
-  /** Added to every question to the router: `signal`, `max_latency_ms`. */
+  /** Parameters that are added to every request for a decision: `signal`, `max_latency_ms`. */
   preferences: Readonly<Record<string, string>>;
   ttl_ms: number;
   max_stale_ms: number;
-  /** For a decision: a visit may wait for it. */
+  /** How long a visit may wait for the router's decision. */
   router_deadline_ms: number;
-  /** For what no visit waits for: the status page's questions, the samples' report. */
+  /** How long the router may take for the status page and for reports of round trips. */
   page_deadline_ms: number;
-  /** How long an origin may take to begin its answer while another could be asked. */
+  /** How long an origin may take to begin its answer while another origin is left to try. */
   origin_timeout_ms: number;
   sample_share: number;
   probe_path: string;
@@ -61,67 +64,71 @@ export interface Config {
 export class ConfigError extends Error {}
 
 /**
- * Read the settings in full.
- * @throws ConfigError naming the variable at fault.
+ * Read and check all settings.
+ * @throws ConfigError when a variable is missing or invalid. Its message begins with the name.
  */
 export function readConfig(env: Env): Config {
   const origins = readOrigins(env.ORIGINS);
-  const [first] = origins.keys();
-  const default_pop = env.DEFAULT_POP || first || "";
-  if (!origins.has(default_pop)) fail("DEFAULT_POP", "must be one of ORIGINS");
+  const [first_pop] = origins.keys();
+  const default_pop = env.DEFAULT_POP || first_pop || "";
+  if (!origins.has(default_pop)) fail("DEFAULT_POP", "must be one of the POPs in ORIGINS");
   const preferences: Record<string, string> = {};
   if (env.SIGNAL) {
-    if (!SIGNALS.includes(env.SIGNAL)) fail("SIGNAL", SIGNALS.join(" | "));
+    if (!SIGNALS.includes(env.SIGNAL)) fail("SIGNAL", mustBeOneOf(SIGNALS));
     preferences.signal = env.SIGNAL;
   }
   if (env.MAX_LATENCY_MS !== undefined && env.MAX_LATENCY_MS !== "") {
-    preferences.max_latency_ms = String(number("MAX_LATENCY_MS", env.MAX_LATENCY_MS, 0, 60_000));
+    preferences.max_latency_ms = String(
+      readNumber("MAX_LATENCY_MS", env.MAX_LATENCY_MS, 0, 60_000),
+    );
   }
   return {
     router_url: readUrl("ROUTER_URL", env.ROUTER_URL).href.replace(/\/$/, ""),
     credentials: readCredentials(env),
     origins,
     default_pop,
-    mode: MODES.find((mode) => mode === (env.MODE || "proxy")) ?? fail("MODE", MODES.join(" | ")),
+    mode: MODES.find((mode) => mode === (env.MODE || "proxy")) ?? fail("MODE", mustBeOneOf(MODES)),
     status_path: readStatusPath(env.STATUS_PATH ?? "/_greenstream/"),
     preferences,
-    ttl_ms: 1000 * number("TTL_S", env.TTL_S ?? 30, 1, 3600),
-    max_stale_ms: 1000 * number("MAX_STALE_S", env.MAX_STALE_S ?? 86_400, 0, 7 * 86_400),
-    router_deadline_ms: number("ROUTER_DEADLINE_MS", env.ROUTER_DEADLINE_MS ?? 800, 1, 10_000),
-    page_deadline_ms: number("PAGE_DEADLINE_MS", env.PAGE_DEADLINE_MS ?? 5000, 1, 30_000),
-    origin_timeout_ms: number("ORIGIN_TIMEOUT_MS", env.ORIGIN_TIMEOUT_MS ?? 5000, 1, 100_000),
-    sample_share: number("SAMPLE_SHARE", env.SAMPLE_SHARE ?? 0.01, 0, 1),
+    ttl_ms: 1000 * readNumber("TTL_S", env.TTL_S ?? 30, 1, 3600),
+    max_stale_ms: 1000 * readNumber("MAX_STALE_S", env.MAX_STALE_S ?? 86_400, 0, 7 * 86_400),
+    router_deadline_ms: readNumber("ROUTER_DEADLINE_MS", env.ROUTER_DEADLINE_MS ?? 800, 1, 10_000),
+    page_deadline_ms: readNumber("PAGE_DEADLINE_MS", env.PAGE_DEADLINE_MS ?? 5000, 1, 30_000),
+    origin_timeout_ms: readNumber("ORIGIN_TIMEOUT_MS", env.ORIGIN_TIMEOUT_MS ?? 5000, 1, 100_000),
+    sample_share: readNumber("SAMPLE_SHARE", env.SAMPLE_SHARE ?? 0.01, 0, 1),
     probe_path: readPath("PROBE_PATH", env.PROBE_PATH || "/"),
   };
 }
 
 function readOrigins(given: Env["ORIGINS"]): ReadonlyMap<string, URL> {
-  const table: unknown = typeof given === "string" ? parse("ORIGINS", given) : given;
-  if (typeof table !== "object" || table === null) return fail("ORIGINS", "must map POPs to URLs");
+  const table: unknown = typeof given === "string" ? parseJson("ORIGINS", given) : given;
+  if (typeof table !== "object" || table === null) {
+    return fail("ORIGINS", "must be an object that maps POPs to URLs");
+  }
   const origins = new Map<string, URL>();
   for (const [pop, url] of Object.entries(table)) {
-    if (!KNOWN_POPS.has(pop)) fail("ORIGINS", `does not know the POP ${pop}`);
+    if (!KNOWN_POPS.has(pop)) fail("ORIGINS", `contains ${pop}, which is not a known POP`);
     origins.set(pop, readUrl(`ORIGINS.${pop}`, url));
   }
-  return origins.size > 0 ? origins : fail("ORIGINS", "names no POP");
+  return origins.size > 0 ? origins : fail("ORIGINS", "must contain at least one POP");
 }
 
 function readCredentials(env: Env): Credentials | null {
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = env;
   if (!accessKeyId && !secretAccessKey) return null;
   if (!accessKeyId || !secretAccessKey) {
-    return fail("AWS_ACCESS_KEY_ID", "and AWS_SECRET_ACCESS_KEY go together");
+    return fail("AWS_ACCESS_KEY_ID", "and AWS_SECRET_ACCESS_KEY must be set together");
   }
   return {
     accessKeyId,
     secretAccessKey,
-    region: env.AWS_REGION || fail("AWS_REGION", "is missing"),
+    region: env.AWS_REGION || fail("AWS_REGION", "must be set when AWS_ACCESS_KEY_ID is set"),
   };
 }
 
 function readStatusPath(path: string): string | null {
   if (path === "") return null;
-  return /^\/([\w.-]+\/)+$/.test(path) ? path : fail("STATUS_PATH", "must read like /name/");
+  return /^\/([\w.-]+\/)+$/.test(path) ? path : fail("STATUS_PATH", "must have the form /name/");
 }
 
 function readPath(name: string, path: string): string {
@@ -130,23 +137,30 @@ function readPath(name: string, path: string): string {
 
 function readUrl(name: string, text: unknown): URL {
   const url = typeof text === "string" ? URL.parse(text) : null;
-  if (url === null || !/^https?:$/.test(url.protocol)) return fail(name, "must be an http(s) URL");
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    return fail(name, "must be an http or https URL");
+  }
   return url;
 }
 
-function number(name: string, given: number | string, low: number, high: number): number {
+function readNumber(name: string, given: number | string, low: number, high: number): number {
   const value = typeof given === "string" ? Number(given || "NaN") : given;
-  return value >= low && value <= high ? value : fail(name, `must be from ${low} to ${high}`);
+  const valid = value >= low && value <= high;
+  return valid ? value : fail(name, `must be a number from ${low} to ${high}`);
 }
 
-function parse(name: string, text: string): unknown {
+function mustBeOneOf(values: readonly string[]): string {
+  return `must be one of ${values.join(", ")}`;
+}
+
+function parseJson(name: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return fail(name, "is not JSON");
+    return fail(name, "must be valid JSON");
   }
 }
 
-function fail(name: string, why: string): never {
-  throw new ConfigError(`${name}: ${why}`);
+function fail(name: string, problem: string): never {
+  throw new ConfigError(`${name} ${problem}.`);
 }

@@ -1,51 +1,55 @@
 import type { Config } from "./config.ts";
 import { type Decision, readDecision } from "./decision.ts";
 import type { Position } from "./pops.ts";
-import { type Ports, type WaitUntil, within } from "./ports.ts";
+import { type Ports, type WaitUntil, withDeadline } from "./ports.ts";
 import type { RouterClient } from "./router.ts";
 
-/** Where a request came in. */
+/** Where a visit comes from. */
 export interface Place {
-  /** Cloudflare's name of the data centre: three capital letters, as in AMS. */
+  /** Cloudflare's code of the data centre that received it: three capital letters, as in AMS. */
   colo: string | null;
   position: Position | null;
 }
 
-export interface Standing {
+/** A decision that may be used now. */
+export interface UsableDecision {
   decision: Decision;
+  /** Whether it is younger than `ttl_ms`. */
   fresh: boolean;
 }
 
-/** What a colo knows; this is also the form in its cache. */
+/** What is known about a colo. The colo's cache stores it as JSON. */
 interface Entry {
-  /** When the router was last asked, whatever came of it. */
+  /** When the router was last asked, whether it answered or not. */
   asked_at_ms: number;
   answer: { decision: Decision; decided_at_ms: number } | null;
 }
 
-interface Known extends Entry {
-  look_again_at_ms: number;
+interface RememberedEntry extends Entry {
+  /** When to read the colo's cache again and, if a new decision is due, to ask the router. */
+  recheck_at_ms: number;
 }
 
-/** How soon to look whether another isolate, which is asking now, has its answer. */
-const LOOK_AGAIN_MS = 1000;
-/** A question whose visitor left may never end; after this long another may be asked. */
+/** How soon to read the cache again while another isolate is asking the router. */
+const RECHECK_AFTER_MS = 1000;
+/** A refresh may never finish if its visitor left. After this time another one may start. */
 const ABANDONED_AFTER_MS = 3000;
-/** An isolate serves one colo as a rule; this only bounds the exception. */
+/** An isolate usually serves one colo. This limits the memory of one that serves many. */
 const MAX_COLOS = 100;
 
 /**
- * Keeps one decision per colo: in this isolate's memory before the colo's cache before the
- * router, which is asked once per `ttl_ms` whether it answers or not. Only the first visitor of
- * a colo waits for it; later ones get the last decision while a new one is fetched.
+ * Provides one decision for each colo. It looks in this isolate's memory, then in the colo's
+ * cache, and then asks the router, which is asked once per `ttl_ms` even when it fails. Only the
+ * first visitor of a colo waits for the router. Later visitors get the last decision while a new
+ * one is fetched in the background.
  */
 export class Decider {
   readonly #config: Config;
   readonly #router: RouterClient;
   readonly #ports: Ports;
   readonly #pops: ReadonlySet<string>;
-  readonly #known = new Map<string, Known>();
-  readonly #flights = new Map<string, { began_at_ms: number; done: Promise<void> }>();
+  readonly #entries = new Map<string, RememberedEntry>();
+  readonly #refreshes = new Map<string, { began_at_ms: number; done: Promise<void> }>();
 
   constructor(config: Config, router: RouterClient, ports: Ports) {
     this.#config = config;
@@ -54,68 +58,71 @@ export class Decider {
     this.#pops = new Set(config.origins.keys());
   }
 
-  /** The colo's decision, or null where there is none that may still be used. Never throws. */
-  async standing(place: Place, waitUntil: WaitUntil): Promise<Standing | null> {
+  /** Return the colo's decision, or null if there is none that may be used. Never throws. */
+  async decide(place: Place, waitUntil: WaitUntil): Promise<UsableDecision | null> {
     const colo = place.colo ?? "";
-    let known = this.#known.get(colo);
-    if (known === undefined) {
-      const shared = await this.#read(colo);
-      known = this.#known.get(colo) ?? this.#remember(colo, shared);
+    let entry = this.#entries.get(colo);
+    if (entry === undefined) {
+      const shared = await this.#readCache(colo);
+      entry = this.#entries.get(colo) ?? this.#remember(colo, shared);
     }
-    if (known === undefined || known.look_again_at_ms <= this.#ports.now_ms()) {
-      const flight = this.#refresh(colo, place);
-      waitUntil(flight);
-      if (known === undefined) {
-        // A flight that another visitor began may outlive this one's patience.
-        await within(flight, this.#config.router_deadline_ms).catch(() => {});
-        known = this.#known.get(colo);
+    if (entry === undefined || entry.recheck_at_ms <= this.#ports.now_ms()) {
+      const refresh = this.#refresh(colo, place);
+      waitUntil(refresh);
+      if (entry === undefined) {
+        // The limit is needed because another visitor may have started the refresh.
+        await withDeadline(refresh, this.#config.router_deadline_ms).catch(() => {});
+        entry = this.#entries.get(colo);
       }
     }
-    if (!known?.answer) return null;
-    const held_ms = this.#ports.now_ms() - known.answer.decided_at_ms;
-    if (held_ms > this.#config.max_stale_ms) return null;
-    return { decision: known.answer.decision, fresh: held_ms < this.#config.ttl_ms };
+    if (!entry?.answer) return null;
+    const age_ms = this.#ports.now_ms() - entry.answer.decided_at_ms;
+    if (age_ms > this.#config.max_stale_ms) return null;
+    return { decision: entry.answer.decision, fresh: age_ms < this.#config.ttl_ms };
   }
 
+  /** Start a refresh of the colo's decision, or return the one that is running. */
   #refresh(colo: string, place: Place): Promise<void> {
-    const running = this.#flights.get(colo);
+    const running = this.#refreshes.get(colo);
     const now_ms = this.#ports.now_ms();
     if (running && now_ms - running.began_at_ms < ABANDONED_AFTER_MS) return running.done;
-    const flight = { began_at_ms: now_ms, done: Promise.resolve() };
-    flight.done = this.#lookAndAsk(colo, place).finally(() => {
-      if (this.#flights.get(colo) === flight) this.#flights.delete(colo);
+    const refresh = { began_at_ms: now_ms, done: Promise.resolve() };
+    refresh.done = this.#runRefresh(colo, place).finally(() => {
+      if (this.#refreshes.get(colo) === refresh) this.#refreshes.delete(colo);
     });
-    this.#flights.set(colo, flight);
-    return flight.done;
+    this.#refreshes.set(colo, refresh);
+    return refresh.done;
   }
 
-  async #lookAndAsk(colo: string, place: Place): Promise<void> {
-    const before = later(this.#known.get(colo), await this.#read(colo));
+  /** Take a newer decision from the colo's cache, or ask the router if a decision is due. */
+  async #runRefresh(colo: string, place: Place): Promise<void> {
+    const previous = laterAsked(this.#entries.get(colo), await this.#readCache(colo));
     const asked_at_ms = this.#ports.now_ms();
-    if (before && !this.#isDue(before, asked_at_ms)) {
-      this.#remember(colo, before);
+    if (previous && !this.#isDue(previous, asked_at_ms)) {
+      this.#remember(colo, previous);
       return;
     }
-    const claim: Entry = { asked_at_ms, answer: before?.answer ?? null };
-    const claimed = this.#write(colo, claim); // so that the colo's other isolates hold back
+    // The claim tells the colo's other isolates that this one is asking the router.
+    const claim: Entry = { asked_at_ms, answer: previous?.answer ?? null };
+    const claimed = this.#writeCache(colo, claim);
     try {
-      const decision = await this.#ask(place, before?.answer?.decision.order[0]?.pop);
+      const decision = await this.#askRouter(place, previous?.answer?.decision.order[0]?.pop);
       const entry = { asked_at_ms, answer: { decision, decided_at_ms: this.#ports.now_ms() } };
       this.#remember(colo, entry);
       await claimed;
-      await this.#write(colo, entry);
+      await this.#writeCache(colo, entry);
     } catch (error) {
-      console.warn(`no decision for ${colo || "an unknown colo"}: ${error}`);
-      this.#set(colo, { ...claim, look_again_at_ms: asked_at_ms + this.#config.ttl_ms });
+      console.warn(`There is no new decision for ${colo || "an unknown colo"}: ${error}`);
+      this.#set(colo, { ...claim, recheck_at_ms: asked_at_ms + this.#config.ttl_ms });
       await claimed;
     }
   }
 
-  async #ask({ colo, position }: Place, current: string | undefined): Promise<Decision> {
+  async #askRouter({ colo, position }: Place, current: string | undefined): Promise<Decision> {
     const query = new URLSearchParams({ pops: [...this.#pops].join() });
     if (colo !== null) query.set("colo", colo);
     if (position !== null) {
-      // A tenth of a degree is near enough for round trips and tells nobody's address.
+      // A tenth of a degree is enough to estimate round trips and does not reveal an address.
       query.set("lat", position.lat.toFixed(1));
       query.set("lon", position.lon.toFixed(1));
     }
@@ -123,36 +130,37 @@ export class Decider {
     for (const [name, value] of Object.entries(this.#config.preferences)) query.set(name, value);
     const answer = await this.#router.get(`/v1/route?${query}`, this.#config.router_deadline_ms);
     if (answer.status !== 200) {
-      throw new Error(`the router answered ${answer.status}: ${answer.text.slice(0, 300)}`);
+      throw new Error(`The router answered ${answer.status}: ${answer.text.slice(0, 300)}`);
     }
     return readDecision(answer.text, this.#pops);
   }
 
+  /** Whether the router should be asked again. A time in the future proves nothing, so it is due. */
   #isDue(entry: Entry, now_ms: number): boolean {
     const since_ms = now_ms - entry.asked_at_ms;
-    return since_ms < 0 || since_ms >= this.#config.ttl_ms; // a stamp ahead of us proves nothing
+    return since_ms < 0 || since_ms >= this.#config.ttl_ms;
   }
 
-  #remember(colo: string, entry: Entry | undefined): Known | undefined {
+  #remember(colo: string, entry: Entry | undefined): RememberedEntry | undefined {
     if (entry === undefined) return undefined;
     const { asked_at_ms, answer } = entry;
     const now_ms = this.#ports.now_ms();
     const due_at_ms = this.#isDue(entry, now_ms) ? now_ms : asked_at_ms + this.#config.ttl_ms;
-    const settled = answer !== null && answer.decided_at_ms >= asked_at_ms;
-    const look_again_at_ms = settled ? due_at_ms : Math.min(due_at_ms, now_ms + LOOK_AGAIN_MS);
-    return this.#set(colo, { asked_at_ms, answer, look_again_at_ms });
+    const answered = answer !== null && answer.decided_at_ms >= asked_at_ms;
+    const recheck_at_ms = answered ? due_at_ms : Math.min(due_at_ms, now_ms + RECHECK_AFTER_MS);
+    return this.#set(colo, { asked_at_ms, answer, recheck_at_ms });
   }
 
-  #set(colo: string, known: Known): Known {
-    const [oldest] = this.#known.keys();
-    if (oldest !== undefined && this.#known.size >= MAX_COLOS && !this.#known.has(colo)) {
-      this.#known.delete(oldest);
+  #set(colo: string, entry: RememberedEntry): RememberedEntry {
+    const [oldest] = this.#entries.keys();
+    if (oldest !== undefined && this.#entries.size >= MAX_COLOS && !this.#entries.has(colo)) {
+      this.#entries.delete(oldest);
     }
-    this.#known.set(colo, known);
-    return known;
+    this.#entries.set(colo, entry);
+    return entry;
   }
 
-  #key(colo: string): string {
+  #cacheKey(colo: string): string {
     const query = new URLSearchParams({
       ...this.#config.preferences,
       pops: [...this.#pops].join(),
@@ -160,27 +168,28 @@ export class Decider {
     return `https://decisions.greenstream.invalid/1/${colo}?${query}`;
   }
 
-  async #read(colo: string): Promise<Entry | undefined> {
+  async #readCache(colo: string): Promise<Entry | undefined> {
     try {
-      const cached = await this.#ports.cache.match(this.#key(colo));
-      return cached && ((await cached.json()) as Entry); // only `#write` puts under this key
+      const cached = await this.#ports.cache.match(this.#cacheKey(colo));
+      // The cast is safe because only `#writeCache` writes under this key.
+      return cached && ((await cached.json()) as Entry);
     } catch (error) {
-      console.warn(`the cache cannot be read: ${error}`);
+      console.warn(`The cache cannot be read: ${error}`);
       return undefined;
     }
   }
 
-  async #write(colo: string, entry: Entry): Promise<void> {
+  async #writeCache(colo: string, entry: Entry): Promise<void> {
     const max_age_s = Math.round(this.#config.max_stale_ms / 1000);
     const headers = { "cache-control": `max-age=${max_age_s}` };
     try {
-      await this.#ports.cache.put(this.#key(colo), Response.json(entry, { headers }));
+      await this.#ports.cache.put(this.#cacheKey(colo), Response.json(entry, { headers }));
     } catch (error) {
-      console.warn(`the cache cannot be written: ${error}`);
+      console.warn(`The cache cannot be written: ${error}`);
     }
   }
 }
 
-function later(a: Entry | undefined, b: Entry | undefined): Entry | undefined {
+function laterAsked(a: Entry | undefined, b: Entry | undefined): Entry | undefined {
   return a && b ? (a.asked_at_ms >= b.asked_at_ms ? a : b) : (a ?? b);
 }

@@ -1,39 +1,41 @@
-/** A POP that can serve, with its zone's figure; what is not known is null, never zero. */
+/** A POP that can serve a visit, with its zone's carbon intensity. An unknown value is null. */
 export interface Candidate {
   pop: string;
   zone: string | null;
   gco2_kwh: number | null;
-  /** End of the interval the figure is about, ms since 1970; its age is told from this. */
+  /** The end of the interval that the intensity describes, in ms since 1970. */
   valid_to_ms: number | null;
 }
 
 export interface Decision {
   reason: string;
-  /** The chosen POP first, then the others in the order in which they should take over. */
+  /** The chosen POP, then the others in the order in which they should replace it on failure. */
   order: readonly Candidate[];
 }
 
 export class DecisionError extends Error {}
 
 /**
- * Read the router's answer, believing nothing of it unseen.
- * @param pops those that were asked about; the answer may name no other.
- * @throws DecisionError when it cannot be understood.
+ * Read the router's answer and check each field that the Worker uses.
+ * @param pops The POPs that were asked about. The answer may contain no others.
+ * @throws DecisionError when the answer is not JSON or a field is missing or invalid.
  */
 export function readDecision(text: string, pops: ReadonlySet<string>): Decision {
-  const answer = object(parse(text), "answer");
-  const chosen = name(answer.pop, "pop");
+  const answer = readObject(parseJson(text), "The answer");
+  const chosen = readName(answer.pop, "pop");
   const { candidates } = answer;
-  if (!Array.isArray(candidates)) throw new DecisionError("candidates is no list");
-  const rows = candidates.map(row);
-  const named = new Set(rows.map(({ pop }) => pop));
-  if (named.size !== rows.length || !named.isSubsetOf(pops)) {
-    throw new DecisionError("candidates are not the POPs asked about");
+  if (!Array.isArray(candidates)) throw new DecisionError("The field candidates is not a list.");
+  const rows = candidates.map(readRow);
+  const listed = new Set(rows.map(({ pop }) => pop));
+  if (listed.size !== rows.length || !listed.isSubsetOf(pops)) {
+    throw new DecisionError("The candidates contain a POP twice, or one that was not asked about.");
   }
-  if (!named.has(chosen)) throw new DecisionError("pop is no candidate");
-  rows.sort((a, b) => Number(b.pop === chosen) - Number(a.pop === chosen) || takesOver(a, b));
+  if (!listed.has(chosen)) throw new DecisionError("The field pop is not among the candidates.");
+  rows.sort(
+    (a, b) => Number(b.pop === chosen) - Number(a.pop === chosen) || compareForFailover(a, b),
+  );
   return {
-    reason: name(answer.reason, "reason"),
+    reason: readName(answer.reason, "reason"),
     order: rows.map(({ pop, zone, gco2_kwh, valid_to_ms }) => ({
       pop,
       zone,
@@ -43,8 +45,11 @@ export function readDecision(text: string, pops: ReadonlySet<string>): Decision 
   };
 }
 
-/** The age of a candidate's figure now, s; 0 while its interval lasts, null when unknown. */
-export function ageS(candidate: Candidate, now_ms: number): number | null {
+/**
+ * Return the age of a candidate's intensity in seconds since the end of its interval. It is 0
+ * before that end, and null if the intensity is unknown.
+ */
+export function ageInSeconds(candidate: Candidate, now_ms: number): number | null {
   const { valid_to_ms } = candidate;
   return valid_to_ms === null ? null : Math.max(0, Math.round((now_ms - valid_to_ms) / 1000));
 }
@@ -55,54 +60,56 @@ interface Row extends Candidate {
   latency_ms: number | null;
 }
 
-/** Those within the latency limit by score, then the others by latency. */
-function takesOver(a: Row, b: Row): number {
+/** Order eligible candidates by score, and after them the others by latency. */
+function compareForFailover(a: Row, b: Row): number {
   const by = (of: (row: Row) => number | null) => (of(a) ?? Infinity) - (of(b) ?? Infinity) || 0;
-  const within = Number(b.eligible) - Number(a.eligible);
-  return within || (a.eligible && by((row) => row.score)) || by((row) => row.latency_ms);
+  const eligible = Number(b.eligible) - Number(a.eligible);
+  return eligible || (a.eligible && by((row) => row.score)) || by((row) => row.latency_ms);
 }
 
-function row(value: unknown): Row {
-  const candidate = object(value, "candidate");
+function readRow(value: unknown): Row {
+  const candidate = readObject(value, "A candidate");
   const { zone, eligible, valid_to } = candidate;
-  if (typeof eligible !== "boolean") throw new DecisionError("eligible is no boolean");
+  if (typeof eligible !== "boolean") {
+    throw new DecisionError("The field eligible is not a boolean.");
+  }
   return {
-    pop: name(candidate.pop, "pop"),
-    zone: zone === null ? null : name(zone, "zone"),
-    gco2_kwh: figure(candidate.gco2_kwh, "gco2_kwh"),
-    valid_to_ms: valid_to === null ? null : instant(valid_to),
+    pop: readName(candidate.pop, "pop"),
+    zone: zone === null ? null : readName(zone, "zone"),
+    gco2_kwh: readNumber(candidate.gco2_kwh, "gco2_kwh"),
+    valid_to_ms: valid_to === null ? null : readTimeMs(valid_to),
     eligible,
-    score: figure(candidate.score, "score"),
-    latency_ms: figure(candidate.latency_ms, "latency_ms"),
+    score: readNumber(candidate.score, "score"),
+    latency_ms: readNumber(candidate.latency_ms, "latency_ms"),
   };
 }
 
-function parse(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new DecisionError("the answer is not JSON");
+    throw new DecisionError("The answer is not JSON.");
   }
 }
 
-function object(value: unknown, what: string): Record<string, unknown> {
+function readObject(value: unknown, what: string): Record<string, unknown> {
   if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
-  throw new DecisionError(`${what} is no object`);
+  throw new DecisionError(`${what} is not an object.`);
 }
 
-/** A plain name, so that it can stand in a header as it is. */
-function name(value: unknown, what: string): string {
+/** Read a name that is safe to use in a header: letters, digits and `_`, `.`, `:`, `-`. */
+function readName(value: unknown, field: string): string {
   if (typeof value === "string" && /^[\w.:-]{1,64}$/.test(value)) return value;
-  throw new DecisionError(`${what} is no name`);
+  throw new DecisionError(`The field ${field} is not a name.`);
 }
 
-function figure(value: unknown, what: string): number | null {
+function readNumber(value: unknown, field: string): number | null {
   if (value === null || (typeof value === "number" && value >= 0)) return value;
-  throw new DecisionError(`${what} is no figure`);
+  throw new DecisionError(`The field ${field} is not a number of at least 0.`);
 }
 
-function instant(value: unknown): number {
+function readTimeMs(value: unknown): number {
   const ms = typeof value === "string" ? Date.parse(value) : Number.NaN;
-  if (Number.isNaN(ms)) throw new DecisionError("valid_to is no time");
+  if (Number.isNaN(ms)) throw new DecisionError("The field valid_to is not a time.");
   return ms;
 }

@@ -1,6 +1,6 @@
-import { ageS, type Candidate } from "./decision.ts";
+import { ageInSeconds, type Candidate } from "./decision.ts";
 
-/** About one connection, not about the message (RFC 9110 §7.6.1, and the older names). */
+/** Headers that describe one connection, which a proxy must not forward (RFC 9110 §7.6.1). */
 const HOP_BY_HOP = [
   "connection",
   "keep-alive",
@@ -13,9 +13,11 @@ const HOP_BY_HOP = [
   "upgrade",
 ];
 
-const OURS = ["pop", "zone", "gco2", "age", "reason"].map((name) => `x-greenstream-${name}`);
+const DECISION_HEADERS = ["pop", "zone", "gco2", "age", "reason"].map(
+  (name) => `x-greenstream-${name}`,
+);
 
-/** Remove what ends with this connection: the known names and those `Connection` lists. */
+/** Remove the hop-by-hop headers and those that the `Connection` header lists. */
 export function removeHopByHop(headers: Headers): void {
   const listed = (headers.get("connection") ?? "").split(",").map((name) => name.trim());
   for (const name of [...HOP_BY_HOP, ...listed]) {
@@ -23,12 +25,17 @@ export function removeHopByHop(headers: Headers): void {
   }
 }
 
-/** Say which POP it is, in place of whatever stood there. What is not known is left out. */
-export function tell(headers: Headers, candidate: Candidate, reason: string, now_ms: number): void {
-  for (const name of OURS) headers.delete(name);
+/** Set the `x-greenstream-*` headers and remove any earlier ones. Unknown values are left out. */
+export function setDecisionHeaders(
+  headers: Headers,
+  candidate: Candidate,
+  reason: string,
+  now_ms: number,
+): void {
+  for (const name of DECISION_HEADERS) headers.delete(name);
   headers.set("x-greenstream-pop", candidate.pop);
   headers.set("x-greenstream-reason", reason);
-  const age_s = ageS(candidate, now_ms);
+  const age_s = ageInSeconds(candidate, now_ms);
   if (candidate.zone !== null) headers.set("x-greenstream-zone", candidate.zone);
   if (candidate.gco2_kwh !== null) headers.set("x-greenstream-gco2", `${candidate.gco2_kwh}`);
   if (age_s !== null) headers.set("x-greenstream-age", `${age_s}`);

@@ -6,7 +6,7 @@ let worker: GreenWorker | undefined;
 export default {
   fetch(request, env, ctx) {
     worker ??= new GreenWorker(readConfig(env), env.ASSETS, {
-      fetch: (onward, init) => fetch(onward, init),
+      fetch: (outgoing, init) => fetch(outgoing, init),
       now_ms: Date.now,
       random: Math.random,
       cache: caches.default,

@@ -4,40 +4,43 @@ import type { Candidate } from "./decision.ts";
 import { byDistance } from "./pops.ts";
 import type { WaitUntil } from "./ports.ts";
 
-/** Where a request should go; there is always somewhere. */
+/** Where a visit should go. */
 export interface Plan {
-  /** What it rests on, the best first. */
+  /** What the plan is based on, from the best to the worst. */
   basis: "fresh" | "stale" | "nearest" | "default";
   reason: string;
-  /** Never empty. */
+  /** The POPs to try, the best first. There is always at least one. */
   order: readonly Candidate[];
 }
 
-/** The first of: the colo's decision, the nearest POP, the configured one. Never throws. */
+/**
+ * Plan by the colo's decision. Without one, plan by distance from the visitor, and without a
+ * position send the visit to the default POP. Never throws.
+ */
 export async function plan(
   place: Place,
   decider: Decider,
   config: Config,
   waitUntil: WaitUntil,
 ): Promise<Plan> {
-  const standing = await decider.standing(place, waitUntil).catch((error: unknown) => {
-    console.error(`deciding failed: ${error}`);
+  const usable = await decider.decide(place, waitUntil).catch((error: unknown) => {
+    console.error(`The decision failed: ${error}`);
     return null;
   });
-  if (standing) {
-    const { decision, fresh } = standing;
+  if (usable) {
+    const { decision, fresh } = usable;
     return { basis: fresh ? "fresh" : "stale", reason: decision.reason, order: decision.order };
   }
   const pops = [...config.origins.keys()];
   if (place.position) {
-    const order = byDistance(pops, place.position).map(unknown);
+    const order = byDistance(pops, place.position).map(withoutFigures);
     return { basis: "nearest", reason: "nearest_no_decision", order };
   }
   const others = pops.filter((pop) => pop !== config.default_pop);
-  const order = [config.default_pop, ...others].map(unknown);
+  const order = [config.default_pop, ...others].map(withoutFigures);
   return { basis: "default", reason: "default_no_decision", order };
 }
 
-function unknown(pop: string): Candidate {
+function withoutFigures(pop: string): Candidate {
   return { pop, zone: null, gco2_kwh: null, valid_to_ms: null };
 }

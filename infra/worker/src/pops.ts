@@ -1,7 +1,7 @@
-// The router's own table, bundled: there is no second copy that could drift from it.
+// This is the router's own table, so that the two cannot differ.
 import table from "../../../layers/greenstream/greenstream/data/pops.json";
 
-/** Degrees. */
+/** A position in degrees of latitude and longitude. */
 export interface Position {
   lat: number;
   lon: number;
@@ -11,7 +11,7 @@ export const KNOWN_POPS: ReadonlyMap<string, Position> = new Map(
   table.pops.map(({ pop, lat, lon }) => [pop, { lat, lon }]),
 );
 
-/** The POPs by distance from a place, the nearest first. */
+/** Sort POPs by their distance from a position, the nearest first. */
 export function byDistance(pops: Iterable<string>, from: Position): string[] {
   const distance = new Map([...pops].map((pop) => [pop, haversine(from, positionOf(pop))]));
   return [...distance.keys()].sort((a, b) => (distance.get(a) ?? 0) - (distance.get(b) ?? 0));
@@ -19,11 +19,14 @@ export function byDistance(pops: Iterable<string>, from: Position): string[] {
 
 function positionOf(pop: string): Position {
   const position = KNOWN_POPS.get(pop);
-  if (position === undefined) throw new Error(`the POP ${pop} is not in the table`);
+  if (position === undefined) throw new Error(`The POP ${pop} is not in the table of POPs.`);
   return position;
 }
 
-/** Grows with the great-circle distance, which is all that an order needs. */
+/**
+ * Return the haversine of the central angle between two positions. It grows with the great-circle
+ * distance, so it is enough to sort by.
+ */
 function haversine(a: Position, b: Position): number {
   const radians = Math.PI / 180;
   return (

@@ -1,36 +1,36 @@
-/** What the Worker needs of the world; tests bring their own. */
+/** What the Worker uses of its runtime. Tests replace it. */
 export interface Ports {
   fetch: (request: Request, init?: RequestInit) => Promise<Response>;
   now_ms: () => number;
-  /** From 0 up to 1. */
+  /** Returns a random number from 0 to less than 1. */
   random: () => number;
-  /** The colo's cache, shared by the Worker's isolates there. */
+  /** The colo's cache, which the Worker's isolates in that colo share. */
   cache: Pick<Cache, "match" | "put">;
 }
 
-/** Lets work go on after the visitor has been answered. */
+/** Keeps the Worker alive until the work is done, even after the visitor has been answered. */
 export type WaitUntil = (work: Promise<unknown>) => void;
 
 export class DeadlineError extends Error {}
 
 /**
- * Wait for work, but only so long. The work itself goes on.
+ * Wait for work at most `limit_ms`. The work itself is not stopped.
  * @throws DeadlineError when the time is over.
  */
-export async function within<T>(work: Promise<T>, limit_ms: number): Promise<T> {
+export async function withDeadline<T>(work: Promise<T>, limit_ms: number): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | null = null;
-  const over = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DeadlineError(`not done in ${limit_ms} ms`)), limit_ms);
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new DeadlineError(`It took over ${limit_ms} ms.`)), limit_ms);
   });
   try {
-    return await Promise.race([work, over]);
+    return await Promise.race([work, deadline]);
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** At most `limit` a minute, counted in whole minutes. */
-export class PerMinute {
+/** Allows at most `limit` uses in each minute of the clock. */
+export class RateLimit {
   #minute = Number.NaN;
   #left = 0;
 
@@ -39,6 +39,7 @@ export class PerMinute {
     readonly now_ms: () => number,
   ) {}
 
+  /** Use it once. Return false if this minute's limit is reached. */
   take(): boolean {
     const minute = Math.floor(this.now_ms() / 60_000);
     if (minute !== this.#minute) {

@@ -1,10 +1,10 @@
 import { AwsClient } from "aws4fetch";
 import type { Config } from "./config.ts";
-import { type Ports, within } from "./ports.ts";
+import { type Ports, withDeadline } from "./ports.ts";
 
 /**
- * An answer about 300 POPs has 210,000 bytes; two days of a zone fed every five minutes in two
- * kinds have 620,000.
+ * The largest answer has about 620,000 bytes: two days of history of a zone that has two kinds of
+ * readings every five minutes. An answer about 300 POPs has 210,000 bytes.
  */
 const MAX_ANSWER_BYTES = 2_000_000;
 
@@ -15,8 +15,8 @@ export interface RouterAnswer {
 }
 
 /**
- * Asks the router's Function URL: signed where the URL wants that, one deadline over all, no
- * second try. Requests are made anew, for a visitor's headers would spoil the signature.
+ * Calls the router's Function URL once, without a retry, and signs the call if there is a key.
+ * Each call is built from scratch and carries none of the visitor's headers.
  */
 export class RouterClient {
   readonly #config: Config;
@@ -31,9 +31,10 @@ export class RouterClient {
   }
 
   /**
-   * @param path with its query, from the API's root.
-   * @param deadline_ms for the answer in full.
-   * @throws when nothing came, in time and of bearable size.
+   * Send a GET request.
+   * @param path The path from the API's root, with its query string.
+   * @param deadline_ms The time until the whole answer must have arrived.
+   * @throws when the call fails, takes too long, or the answer is larger than MAX_ANSWER_BYTES.
    */
   get(path: string, deadline_ms: number): Promise<RouterAnswer> {
     return this.#call(
@@ -43,18 +44,18 @@ export class RouterClient {
     );
   }
 
-  /** @throws as `get`. */
+  /** Send a POST request with a JSON body. The parameters and errors are those of `get`. */
   post(path: string, body: unknown, deadline_ms: number): Promise<RouterAnswer> {
     const headers = { accept: "application/json", "content-type": "application/json" };
     return this.#call(path, { method: "POST", headers, body: JSON.stringify(body) }, deadline_ms);
   }
 
   #call(path: string, init: RequestInit, deadline_ms: number): Promise<RouterAnswer> {
-    const stop = new AbortController();
-    const answer = this.#exchange(path, init, stop.signal);
-    return within(answer, deadline_ms).catch((error: unknown) => {
-      stop.abort();
-      answer.catch(() => {}); // it was given up: the deadline is the error that is told
+    const abort = new AbortController();
+    const answer = this.#exchange(path, init, abort.signal);
+    return withDeadline(answer, deadline_ms).catch((error: unknown) => {
+      abort.abort();
+      answer.catch(() => {}); // the abort is reported as the error of the deadline
       throw error;
     });
   }
@@ -66,18 +67,19 @@ export class RouterClient {
     return {
       status: response.status,
       content_type: response.headers.get("content-type") ?? "",
-      text: await bounded(response),
+      text: await readText(response),
     };
   }
 }
 
-async function bounded(response: Response): Promise<string> {
+/** Read the body up to MAX_ANSWER_BYTES. */
+async function readText(response: Response): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   let bytes = 0;
   for await (const chunk of response.body ?? []) {
     bytes += chunk.byteLength;
-    if (bytes > MAX_ANSWER_BYTES) throw new Error(`the answer exceeds ${MAX_ANSWER_BYTES} bytes`);
+    if (bytes > MAX_ANSWER_BYTES) throw new Error(`The answer is over ${MAX_ANSWER_BYTES} bytes.`);
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();

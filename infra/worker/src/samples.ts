@@ -1,45 +1,47 @@
 import type { Config } from "./config.ts";
-import { below } from "./origin.ts";
-import { PerMinute, type Ports, within } from "./ports.ts";
+import { urlAtOrigin } from "./origin.ts";
+import { type Ports, RateLimit, withDeadline } from "./ports.ts";
 import type { RouterClient } from "./router.ts";
 
+/** One measured round trip from a colo to a POP. */
 export interface Sample {
   colo: string;
   pop: string;
   rtt_ms: number;
 }
 
-/** A Worker may hold six connections at once. */
+/** Cloudflare lets a Worker have six open connections at a time. */
 const POPS_PER_ROUND = 6;
 const ROUNDS_PER_MINUTE = 1;
-const PROBE_LIMIT_MS = 2000;
+const PROBE_TIMEOUT_MS = 2000;
 
 /**
- * Measures round trips from this colo to the POPs' origins, a few at a time and in turn, and
- * reports them to the router. Runs after visitors have been answered.
+ * Measures round trips from this colo to the POPs' origins and reports them to the router. Each
+ * round measures the next few origins of the list. It runs after the visitor has been answered.
  */
 export class Sampler {
   readonly #config: Config;
   readonly #router: RouterClient;
   readonly #ports: Ports;
-  readonly #rounds: PerMinute;
+  readonly #rounds: RateLimit;
   #next: number;
 
   constructor(config: Config, router: RouterClient, ports: Ports) {
     this.#config = config;
     this.#router = router;
     this.#ports = ports;
-    this.#rounds = new PerMinute(ROUNDS_PER_MINUTE, ports.now_ms);
-    this.#next = Math.floor(ports.random() * config.origins.size); // isolates live shortly
+    this.#rounds = new RateLimit(ROUNDS_PER_MINUTE, ports.now_ms);
+    // The start is random because an isolate may not live long enough for a second round.
+    this.#next = Math.floor(ports.random() * config.origins.size);
   }
 
-  /** Whether this visit is one of the sampled share. */
-  wanted(): boolean {
+  /** Decide at random whether a round should follow this visit. */
+  isDue(): boolean {
     return this.#ports.random() < this.#config.sample_share && this.#rounds.take();
   }
 
-  /** Probe the next POPs and report what was measured; a failure is logged and costs nothing. */
-  async round(colo: string): Promise<void> {
+  /** Probe the next POPs and report their round trips. A failure is only logged. */
+  async runRound(colo: string): Promise<void> {
     if (!(await this.#claimMinute(colo))) return;
     const all = [...this.#config.origins.keys()];
     const pops = Array.from(
@@ -56,37 +58,41 @@ export class Sampler {
         { samples },
         this.#config.page_deadline_ms,
       );
-      if (answer.status !== 202) console.warn(`samples were refused: ${answer.status}`);
+      if (answer.status !== 202) {
+        console.warn(`The router refused the round trips with status ${answer.status}.`);
+      }
     } catch (error) {
-      console.warn(`samples were not taken: ${error}`);
+      console.warn(`The round trips could not be reported: ${error}`);
     }
   }
 
-  /** The second of two round trips: the first may include the making of the connection. */
+  /** Measure the second of two round trips, because the first may include the connection set-up. */
   async #probe(colo: string, pop: string): Promise<Sample> {
     const { origins, probe_path } = this.#config;
     const origin = origins.get(pop);
-    if (origin === undefined) throw new Error(`the POP ${pop} has no origin`);
-    const url = below(origin, probe_path);
+    if (origin === undefined) throw new Error(`The POP ${pop} has no origin.`);
+    const url = urlAtOrigin(origin, probe_path);
     await this.#roundTrip(url);
-    const began_ms = this.#ports.now_ms();
+    const began_at_ms = this.#ports.now_ms();
     await this.#roundTrip(url);
-    // Workers' clock counts whole milliseconds: nothing counted means no more than one.
-    return { colo, pop, rtt_ms: Math.max(1, this.#ports.now_ms() - began_ms) };
+    // A Worker's clock counts whole milliseconds, so a difference of 0 means at most 1 ms.
+    return { colo, pop, rtt_ms: Math.max(1, this.#ports.now_ms() - began_at_ms) };
   }
 
   async #roundTrip(url: URL): Promise<void> {
     const headers = { "user-agent": "greenstream-probe", "cache-control": "no-store" };
-    const signal = AbortSignal.timeout(PROBE_LIMIT_MS);
+    const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
     const request = new Request(url, { method: "HEAD", headers });
-    const response = await within(
+    const response = await withDeadline(
       this.#ports.fetch(request, { signal, redirect: "manual" }),
-      PROBE_LIMIT_MS,
+      PROBE_TIMEOUT_MS,
     );
-    if (response.status >= 500) throw new Error(`the probe was answered ${response.status}`);
+    if (response.status >= 500) {
+      throw new Error(`The origin answered the probe with status ${response.status}.`);
+    }
   }
 
-  /** One round a minute for the whole colo, however many isolates it has. */
+  /** Claim this minute's round, of which the whole colo has one. Return false if it is taken. */
   async #claimMinute(colo: string): Promise<boolean> {
     const minute = Math.floor(this.#ports.now_ms() / 60_000);
     const key = `https://samples.greenstream.invalid/${colo}/${minute}`;
@@ -95,7 +101,7 @@ export class Sampler {
       const headers = { "cache-control": "max-age=60" };
       await this.#ports.cache.put(key, new Response("claimed", { headers }));
     } catch (error) {
-      console.warn(`the cache cannot tell of other rounds: ${error}`);
+      console.warn(`The cache cannot show whether another isolate measures this minute: ${error}`);
     }
     return true;
   }

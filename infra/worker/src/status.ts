@@ -1,12 +1,12 @@
 import type { Config, Env } from "./config.ts";
-import { PerMinute, type Ports, type WaitUntil } from "./ports.ts";
+import { type Ports, RateLimit, type WaitUntil } from "./ports.ts";
 import type { RouterAnswer, RouterClient } from "./router.ts";
 
 const API =
   /^(v1\/(route|window|zones|zones\/[\w-]{1,40}|pops|providers|policy|health)|openapi\.json)$/;
 const API_TTL_S = 10;
 const MAX_QUERY_LENGTH = 2000;
-/** Bounds what strangers' questions can cost; a page with 70 zones asks 75 once. */
+/** Limits what the public page can cost. A page with 70 zones makes 75 calls when it opens. */
 const API_CALLS_PER_MINUTE = 300;
 
 const PAGE_HEADERS = {
@@ -17,39 +17,42 @@ const PAGE_HEADERS = {
   "x-content-type-options": "nosniff",
 };
 
-/** Serves the status page's files, and under `api/` the router's reading routes, cached. */
+/** Serves the status page's files and, below `api/`, cached answers of the router's GET routes. */
 export class StatusPage {
   readonly #deadline_ms: number;
   readonly #assets: Env["ASSETS"];
   readonly #router: RouterClient;
   readonly #ports: Ports;
-  readonly #calls: PerMinute;
+  readonly #calls: RateLimit;
 
   constructor(config: Config, assets: Env["ASSETS"], router: RouterClient, ports: Ports) {
     this.#deadline_ms = config.page_deadline_ms;
     this.#assets = assets;
     this.#router = router;
     this.#ports = ports;
-    this.#calls = new PerMinute(API_CALLS_PER_MINUTE, ports.now_ms);
+    this.#calls = new RateLimit(API_CALLS_PER_MINUTE, ports.now_ms);
   }
 
-  /** @param path from the page's root, without a leading slash. */
+  /**
+   * Answer a request for the status page.
+   * @param path The path below the page's root, without a leading slash.
+   */
   async serve(request: Request, path: string, waitUntil: WaitUntil): Promise<Response> {
-    const found = await this.#find(request, path, waitUntil);
-    const response = new Response(request.method === "HEAD" ? null : found.body, found);
+    const answer = await this.#answer(request, path, waitUntil);
+    const response = new Response(request.method === "HEAD" ? null : answer.body, answer);
     for (const [name, value] of Object.entries(PAGE_HEADERS)) response.headers.set(name, value);
     return response;
   }
 
-  async #find(request: Request, path: string, waitUntil: WaitUntil): Promise<Response> {
+  async #answer(request: Request, path: string, waitUntil: WaitUntil): Promise<Response> {
     if (request.method !== "GET" && request.method !== "HEAD") {
-      return problem(405, "This can only be read.", { allow: "GET, HEAD" });
+      return problem(405, "Only GET and HEAD are allowed here.", { allow: "GET, HEAD" });
     }
     if (path.startsWith("api/")) {
       const query = new URL(request.url).searchParams;
       return this.#api(path.slice("api/".length), query, waitUntil);
     }
-    const headers = conditions(request.headers);
+    const headers = assetHeaders(request.headers);
     const file = new Request(`https://assets.invalid/${path}`, { method: request.method, headers });
     return this.#assets.fetch(file);
   }
@@ -57,39 +60,48 @@ export class StatusPage {
   async #api(path: string, query: URLSearchParams, waitUntil: WaitUntil): Promise<Response> {
     query.sort();
     const search = query.size > 0 ? `?${query}` : "";
-    if (!API.test(path)) return problem(404, "There is nothing here.");
-    if (search.length > MAX_QUERY_LENGTH) return problem(414, "The query is too long.");
+    if (!API.test(path)) return problem(404, "This path does not exist.");
+    if (search.length > MAX_QUERY_LENGTH) {
+      return problem(414, `The query is longer than ${MAX_QUERY_LENGTH} characters.`);
+    }
     const key = `https://api.greenstream.invalid/${path}${search}`;
     const cached = await this.#ports.cache.match(key).catch(() => undefined);
     if (cached) return cached;
-    if (!this.#calls.take()) return problem(429, "Too many questions.", { "retry-after": "60" });
+    if (!this.#calls.take()) {
+      return problem(429, "There were too many requests. Try again in a minute.", {
+        "retry-after": "60",
+      });
+    }
     let answer: RouterAnswer;
     try {
       answer = await this.#router.get(`/${path}${search}`, this.#deadline_ms);
     } catch (error) {
-      console.warn(`the router did not answer ${path}: ${error}`);
-      return problem(504, "The router does not answer.");
+      console.warn(`The router did not answer ${path}: ${error}`);
+      return problem(504, "The router did not answer.");
     }
     const { status, content_type, text } = answer;
     if (status >= 500 || status === 403 || !/^application\/(problem\+)?json/.test(content_type)) {
-      console.warn(`the router answered ${path} with ${status}`);
-      return problem(502, "The router fails.");
+      console.warn(`The router answered ${path} with status ${status} and type ${content_type}.`);
+      return problem(502, "The router's answer cannot be shown.");
     }
     const headers = { "content-type": content_type, "cache-control": `max-age=${API_TTL_S}` };
     const response = new Response(text, { status, headers });
-    const kept = this.#ports.cache.put(key, response.clone());
-    waitUntil(kept.catch((error: unknown) => console.warn(`the cache refuses: ${error}`)));
+    const stored = this.#ports.cache.put(key, response.clone());
+    waitUntil(
+      stored.catch((error: unknown) => console.warn(`The cache cannot be written: ${error}`)),
+    );
     return response;
   }
 }
 
-function conditions(headers: Headers): Headers {
-  const kept = new Headers();
+/** Select the request headers that matter to a file. */
+function assetHeaders(headers: Headers): Headers {
+  const selected = new Headers();
   for (const name of ["accept-encoding", "if-none-match"]) {
     const value = headers.get(name);
-    if (value !== null) kept.set(name, value);
+    if (value !== null) selected.set(name, value);
   }
-  return kept;
+  return selected;
 }
 
 function problem(status: number, detail: string, more: Record<string, string> = {}): Response {

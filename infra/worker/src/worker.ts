@@ -1,7 +1,7 @@
 import type { Config, Env } from "./config.ts";
 import { Decider, type Place } from "./decider.ts";
 import type { Candidate } from "./decision.ts";
-import { removeHopByHop, tell } from "./headers.ts";
+import { removeHopByHop, setDecisionHeaders } from "./headers.ts";
 import { OriginProxy } from "./origin.ts";
 import { type Plan, plan } from "./plan.ts";
 import type { Position } from "./pops.ts";
@@ -10,7 +10,7 @@ import { RouterClient } from "./router.ts";
 import { Sampler } from "./samples.ts";
 import { StatusPage } from "./status.ts";
 
-/** One isolate's Worker: what it has learnt lives as long as it does. */
+/** The Worker of one isolate. What it remembers is lost when the isolate ends. */
 export class GreenWorker {
   readonly #config: Config;
   readonly #ports: Ports;
@@ -29,6 +29,7 @@ export class GreenWorker {
     this.#status = new StatusPage(config, assets, router, ports);
   }
 
+  /** Answer a visit, or a request for the status page. */
   async handle(request: Request, waitUntil: WaitUntil): Promise<Response> {
     const { status_path } = this.#config;
     const { pathname } = new URL(request.url);
@@ -42,44 +43,47 @@ export class GreenWorker {
   }
 
   async #visit(request: Request, waitUntil: WaitUntil): Promise<Response> {
-    const began_ms = this.#ports.now_ms();
+    const began_at_ms = this.#ports.now_ms();
     const place = placeOf(request.cf);
-    const chosen = await plan(place, this.#decider, this.#config, waitUntil);
-    const decided_ms = this.#ports.now_ms();
-    if (place.colo !== null && this.#sampler.wanted()) waitUntil(this.#sampler.round(place.colo));
-    const { response, candidate } = await this.#answer(request, chosen);
-    const [first] = chosen.order;
-    tell(
+    const visit_plan = await plan(place, this.#decider, this.#config, waitUntil);
+    const decided_at_ms = this.#ports.now_ms();
+    if (place.colo !== null && this.#sampler.isDue()) {
+      waitUntil(this.#sampler.runRound(place.colo));
+    }
+    const { response, candidate } = await this.#answer(request, visit_plan);
+    const [first] = visit_plan.order;
+    setDecisionHeaders(
       response.headers,
       candidate,
-      candidate.pop === first?.pop ? chosen.reason : "failover",
+      candidate.pop === first?.pop ? visit_plan.reason : "failover",
       this.#ports.now_ms(),
     );
     response.headers.append(
       "server-timing",
-      `greenstream;desc=${chosen.basis};dur=${decided_ms - began_ms}, ` +
-        `origin;desc=${candidate.pop};dur=${this.#ports.now_ms() - decided_ms}`,
+      `greenstream;desc=${visit_plan.basis};dur=${decided_at_ms - began_at_ms}, ` +
+        `origin;desc=${candidate.pop};dur=${this.#ports.now_ms() - decided_at_ms}`,
     );
     return response;
   }
 
-  async #answer(request: Request, chosen: Plan): Promise<Answered> {
-    const [first] = chosen.order;
-    if (first === undefined) throw new Error("a plan is never empty");
-    const upgrades = request.headers.has("upgrade"); // no client follows a redirect of these
+  async #answer(request: Request, { order, reason }: Plan): Promise<Answered> {
+    const [first] = order;
+    if (first === undefined) throw new Error("The plan contains no POP.");
+    // No client follows a redirect of a websocket, so the Worker forwards it in this mode too.
+    const upgrades = request.headers.has("upgrade");
     if (this.#config.mode === "redirect" && !upgrades) {
       const location = this.#origins.target(request, first.pop).href;
       const headers = { location, "cache-control": "no-store" };
       return { response: new Response(null, { status: 307, headers }), candidate: first };
     }
     if (this.#config.mode === "headers") {
-      const onward = new Request(request);
-      tell(onward.headers, first, chosen.reason, this.#ports.now_ms());
-      const response = await this.#ports.fetch(onward, { redirect: "manual" });
-      return { response: passedOn(response), candidate: first };
+      const forwarded = new Request(request);
+      setDecisionHeaders(forwarded.headers, first, reason, this.#ports.now_ms());
+      const response = await this.#ports.fetch(forwarded, { redirect: "manual" });
+      return { response: forVisitor(response), candidate: first };
     }
-    const { response, candidate } = await this.#origins.serve(request, chosen.order);
-    return { response: passedOn(response), candidate };
+    const { response, candidate } = await this.#origins.serve(request, order);
+    return { response: forVisitor(response), candidate };
   }
 }
 
@@ -88,7 +92,8 @@ interface Answered {
   candidate: Candidate;
 }
 
-function passedOn(response: Response): Response {
+/** Copy an origin's response so that its headers can be changed. */
+function forVisitor(response: Response): Response {
   const headers = new Headers(response.headers);
   removeHopByHop(headers);
   if (response.webSocket) {
@@ -106,7 +111,7 @@ function placeOf(cf: Request["cf"]): Place {
   return { colo, position: positionOf(cf?.latitude, cf?.longitude) };
 }
 
-/** Cloudflare gives degrees as text, or nothing where it does not know. */
+/** Read the degrees that Cloudflare gives as text. It leaves out a position it does not know. */
 function positionOf(latitude: unknown, longitude: unknown): Position | null {
   if (!latitude || !longitude) return null;
   const position = { lat: Number(latitude), lon: Number(longitude) };

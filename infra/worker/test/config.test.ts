@@ -11,7 +11,7 @@ const GOOD: Env = {
 };
 
 describe("the configuration", () => {
-  it("in wrangler.jsonc is complete", () => {
+  it("of wrangler.jsonc is complete", () => {
     const config = readConfig(env as unknown as Env);
     expect([...config.origins.keys()]).toEqual(["sfo", "lax", "iad", "nyc", "lon", "ams"]);
     expect(config.ttl_ms).toBe(30_000);
@@ -20,7 +20,7 @@ describe("the configuration", () => {
     expect(config.credentials).toBeNull();
   });
 
-  it("may give its objects as text", () => {
+  it("may contain objects and numbers as text", () => {
     const config = readConfig({ ...GOOD, ORIGINS: '{"ams":"https://ams.test"}', TTL_S: "10" });
     expect(config.default_pop).toBe("ams");
     expect(config.ttl_ms).toBe(10_000);
@@ -42,14 +42,16 @@ describe("the configuration", () => {
     ["PROBE_PATH", "ping"],
     ["STATUS_PATH", "/"],
     ["AWS_ACCESS_KEY_ID", "AKID"],
-  ])("is refused by name: %s cannot be %o", (name, value) => {
+  ])("is refused with the variable's name: %s cannot be %o", (name, value) => {
     const changed = { ...GOOD, [name.split(".")[0] ?? ""]: value } as Env;
-    expect(() => readConfig(changed)).toThrow(`${name}: `);
+    expect(() => readConfig(changed)).toThrow(
+      new RegExp(`^${name.replace(".", "\\.")} (must|contains|and) `),
+    );
   });
 });
 
 describe("the preferences", () => {
-  it("are asked with as they are set, none being a number too", () => {
+  it("are sent to the router as they are set, also when one is 0", () => {
     expect(readConfig({ ...GOOD, SIGNAL: "marginal", MAX_LATENCY_MS: 0 }).preferences).toEqual({
       signal: "marginal",
       max_latency_ms: "0",
@@ -59,26 +61,26 @@ describe("the preferences", () => {
     });
   });
 
-  it("are the router's policy where they are empty or not set", () => {
+  it("are left to the router's policy when they are empty or not set", () => {
     expect(readConfig(GOOD).preferences).toEqual({});
     expect(readConfig({ ...GOOD, SIGNAL: "", MAX_LATENCY_MS: "" }).preferences).toEqual({});
   });
 
-  it("know the signals that the router knows", () => {
-    const asked = openapi.paths["/v1/route"].get.parameters.find(
-      (parameter) => "name" in parameter && parameter.name === "signal",
+  it("allow the signals that the router accepts", () => {
+    const parameter = openapi.paths["/v1/route"].get.parameters.find(
+      (candidate) => "name" in candidate && candidate.name === "signal",
     );
-    expect(asked).toMatchObject({ schema: { enum: SIGNALS } });
+    expect(parameter).toMatchObject({ schema: { enum: SIGNALS } });
   });
 });
 
-describe("the built-in table", () => {
-  it("orders POPs by distance", () => {
-    const seed = ["ams", "iad", "lax", "lon", "nyc", "sfo"];
-    const from = (lat: number, lon: number) => byDistance(seed, { lat, lon });
+describe("the table of POPs", () => {
+  it("sorts POPs by distance", () => {
+    const pops = ["ams", "iad", "lax", "lon", "nyc", "sfo"];
+    const from = (lat: number, lon: number) => byDistance(pops, { lat, lon });
     expect(from(37.34, -121.89)).toEqual(["sfo", "lax", "iad", "nyc", "lon", "ams"]);
     expect(from(53.35, -6.26)[0]).toBe("lon");
-    expect(from(-36.85, 174.76)[0]).toBe("lax"); // across the date line
+    expect(from(-36.85, 174.76)[0]).toBe("lax"); // the shortest way crosses the date line
     expect(KNOWN_POPS.size).toBeGreaterThan(50);
   });
 });

@@ -10,7 +10,7 @@ import {
   World,
 } from "./world.ts";
 
-const told = (response: Response) =>
+const decisionHeaders = (response: Response) =>
   Object.fromEntries(
     ["pop", "zone", "gco2", "age", "reason"].map((name) => [
       name,
@@ -26,7 +26,7 @@ describe("a colo's decision", () => {
     const response = await world.visit("/shop?q=1");
     expect(await response.text()).toBe("served");
     expect(world.visited).toEqual(["sfo GET /shop"]);
-    expect(told(response)).toEqual({
+    expect(decisionHeaders(response)).toEqual({
       pop: "sfo",
       zone: "CAISO_NORTH",
       gco2: "189.4",
@@ -36,7 +36,7 @@ describe("a colo's decision", () => {
     expect(basis(response)).toBe("fresh");
   });
 
-  it("is asked for with the colo, its POPs and a place told only roughly", async () => {
+  it("is requested with the colo, its POPs and the visitor's rough position", async () => {
     const world = new World(answering(), undefined, { SIGNAL: "average", MAX_LATENCY_MS: 60 });
     await world.visit();
     const { pathname, searchParams } = new URL(world.asked[0]?.url ?? "");
@@ -51,7 +51,7 @@ describe("a colo's decision", () => {
     });
   });
 
-  it("names the present POP when it is asked for again", async () => {
+  it("is requested with the current POP when there is one", async () => {
     const world = new World(answering());
     await world.visit();
     world.pass(31);
@@ -63,7 +63,7 @@ describe("a colo's decision", () => {
     ]);
   });
 
-  it("is asked for once however many visitors come at once", async () => {
+  it("is requested once however many visitors come at the same time", async () => {
     const world = new World(answering());
     const visits = await Promise.all(Array.from({ length: 200 }, () => world.visit()));
     expect(visits.map((visit) => visit.headers.get("x-greenstream-reason"))).toEqual(
@@ -72,14 +72,14 @@ describe("a colo's decision", () => {
     expect(world.asked).toHaveLength(1);
   });
 
-  it("is asked for once per colo and ttl, at any traffic", async () => {
+  it("is requested once per colo and TTL at any traffic", async () => {
     const world = new World(answering());
     const colos = Array.from({ length: 20 }, (_, index) => `C${String.fromCharCode(65 + index)}A`);
     const duration_s = 250;
     for (let visit = 0; visit < 10_000; visit += 1) {
       await world.visit("/", { cf: { ...SAN_JOSE, colo: colos[(visit * 7) % 20] } });
       world.pass(duration_s / 10_000);
-      if (visit % 20 === 0) await world.settle(); // half a second of the test's clock has passed
+      if (visit % 20 === 0) await world.settle(); // every half second of the test's clock
     }
     expect(world.visited).toHaveLength(10_000);
     expect(world.asked.length).toBeLessThanOrEqual(20 * Math.ceil(duration_s / 30));
@@ -96,7 +96,7 @@ describe("a colo's decision", () => {
     expect(world.asked).toHaveLength(1);
   });
 
-  it("is not asked for by a second isolate while a first one asks", async () => {
+  it("is not requested by a second isolate while the first one requests it", async () => {
     const world = new World(answering());
     const other = world.isolate();
     await world.visit();
@@ -119,7 +119,7 @@ describe("a colo's decision", () => {
     ]);
   });
 
-  it("past its ttl still serves, while a new one is fetched behind", async () => {
+  it("is still used after its TTL while a new one is fetched in the background", async () => {
     const world = new World(answering());
     await world.visit();
     world.pass(31);
@@ -127,18 +127,18 @@ describe("a colo's decision", () => {
     const stale = await world.visit();
     await world.settle();
     const renewed = await world.visit();
-    expect([basis(stale), told(stale).pop]).toEqual(["stale", "sfo"]);
-    expect([basis(renewed), told(renewed).pop]).toEqual(["fresh", "lon"]);
+    expect([basis(stale), decisionHeaders(stale).pop]).toEqual(["stale", "sfo"]);
+    expect([basis(renewed), decisionHeaders(renewed).pop]).toEqual(["fresh", "lon"]);
   });
 
-  it("tells the figure's age at the visit, not at the decision", async () => {
+  it("gives the age of the intensity at the visit, not at the decision", async () => {
     const world = new World(answering());
     await world.visit();
     world.pass(20);
-    expect(told(await world.visit()).age).toBe("620");
+    expect(decisionHeaders(await world.visit()).age).toBe("620");
   });
 
-  it("survives a cache that fails", async () => {
+  it("is remembered when the cache fails", async () => {
     const world = new World(answering());
     const failing = async () => {
       throw new Error("no cache");
@@ -151,7 +151,7 @@ describe("a colo's decision", () => {
 });
 
 const FAILURES = {
-  "is refused": refusing,
+  "refuses the connection": refusing,
   hangs: hanging,
   "answers 500": () => new Response("oops", { status: 500 }),
   "answers 403": () => Response.json({ Message: "Forbidden" }, { status: 403 }),
@@ -159,26 +159,26 @@ const FAILURES = {
   "answers garbage": () => new Response("<html>"),
   "answers another shape": () => Response.json({ pop: 7 }),
   "answers half a body": () => new Response(JSON.stringify(routeAnswer()).slice(0, 300)),
-  "breaks off": () =>
+  "resets the connection": () =>
     new Response(new ReadableStream({ start: (stream) => stream.error(new Error("reset")) })),
-  "stops in the middle": () =>
+  "stops in the middle of its answer": () =>
     new Response(
       new ReadableStream({
         start: (stream) => stream.enqueue(new TextEncoder().encode('{"pop":')),
       }),
     ),
-  "never ends": () =>
+  "sends an answer without end": () =>
     new Response(
       new ReadableStream({ pull: (stream) => stream.enqueue(new Uint8Array(100_000).fill(32)) }),
     ),
 };
 
-describe.each(Object.entries(FAILURES))("when the router %s", (_what, failure) => {
+describe.each(Object.entries(FAILURES))("when the router %s", (_name, failure) => {
   it("the visitor is sent to the nearest POP", async () => {
     const world = new World(failure);
     const response = await world.visit("/", { cf: DUBLIN });
     expect(response.status).toBe(200);
-    expect(told(response)).toEqual({
+    expect(decisionHeaders(response)).toEqual({
       pop: "lon",
       zone: null,
       gco2: null,
@@ -187,7 +187,7 @@ describe.each(Object.entries(FAILURES))("when the router %s", (_what, failure) =
     });
   });
 
-  it("the last decision serves for a day, then the nearest POP", async () => {
+  it("the last decision is used for a day, and then the nearest POP", async () => {
     const world = new World(answering());
     await world.visit("/", { cf: DUBLIN });
     world.router = failure;
@@ -195,13 +195,13 @@ describe.each(Object.entries(FAILURES))("when the router %s", (_what, failure) =
     const stale = await world.visit("/", { cf: DUBLIN });
     await world.settle();
     world.pass(500);
-    const lost = await world.visit("/", { cf: DUBLIN });
+    const expired = await world.visit("/", { cf: DUBLIN });
     await world.settle();
-    expect([basis(stale), told(stale).pop]).toEqual(["stale", "sfo"]);
-    expect([basis(lost), told(lost).pop]).toEqual(["nearest", "lon"]);
+    expect([basis(stale), decisionHeaders(stale).pop]).toEqual(["stale", "sfo"]);
+    expect([basis(expired), decisionHeaders(expired).pop]).toEqual(["nearest", "lon"]);
   });
 
-  it("it is asked no more often than otherwise, and nobody waits for it twice", async () => {
+  it("it is asked no more often than when it works", async () => {
     const world = new World(failure);
     for (let second = 0; second < 60; second += 1) {
       expect((await world.visit()).status).toBe(200);
@@ -211,7 +211,7 @@ describe.each(Object.entries(FAILURES))("when the router %s", (_what, failure) =
     expect(world.asked).toHaveLength(2);
   });
 
-  it("it is asked again once it answers", async () => {
+  it("its decision is used as soon as it answers again", async () => {
     const world = new World(failure);
     await world.visit();
     await world.settle();
@@ -223,19 +223,19 @@ describe.each(Object.entries(FAILURES))("when the router %s", (_what, failure) =
   });
 });
 
-describe("a clock", () => {
-  it("set back neither ends a decision nor asks at each visit", async () => {
+describe("the clock of an isolate", () => {
+  it("may be set back without losing the decision or asking at each visit", async () => {
     const world = new World(answering());
     await world.visit();
     world.pass(-3600);
     for (let count = 0; count < 5; count += 1) {
-      expect(told(await world.visit()).pop).toBe("sfo");
+      expect(decisionHeaders(await world.visit()).pop).toBe("sfo");
       await world.settle();
     }
     expect(world.asked.length).toBeLessThanOrEqual(2);
   });
 
-  it("ahead of ours does not stop the colo's questions by its stamp", async () => {
+  it("may be ahead without stopping the other isolates from asking", async () => {
     const world = new World(answering());
     await world.visit();
     await world.settle();
@@ -246,14 +246,17 @@ describe("a clock", () => {
   });
 });
 
-describe("a visitor from nowhere known", () => {
-  it("is sent to the configured POP when there is no decision", async () => {
+describe("a visitor whose place is unknown", () => {
+  it("is sent to the default POP when there is no decision", async () => {
     const world = new World(refusing);
     const response = await world.visit("/", { cf: {} });
-    expect([told(response).pop, told(response).reason]).toEqual(["lon", "default_no_decision"]);
+    expect([decisionHeaders(response).pop, decisionHeaders(response).reason]).toEqual([
+      "lon",
+      "default_no_decision",
+    ]);
   });
 
-  it("gets a decision without a place otherwise", async () => {
+  it("gets a decision that is requested without a place", async () => {
     const world = new World(answering());
     await world.visit("/", { cf: { latitude: "", longitude: "" } });
     const { searchParams } = new URL(world.asked[0]?.url ?? "");
@@ -261,8 +264,8 @@ describe("a visitor from nowhere known", () => {
   });
 });
 
-describe("a visitor who leaves while the router is asked", () => {
-  it("does not keep others from asking", async () => {
+describe("a visitor who leaves before the router answers", () => {
+  it("does not stop later visitors from asking the router", async () => {
     const world = new World(() => new Promise(() => {}));
     world.cache = { match: () => new MapCache().match(""), put: () => new Promise(() => {}) };
     await world.visit();

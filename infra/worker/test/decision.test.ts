@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { ageS, readDecision } from "../src/decision.ts";
+import { ageInSeconds, readDecision } from "../src/decision.ts";
 import { routeAnswer } from "./world.ts";
 
 const POPS = new Set(["sfo", "lon", "ams"]);
 const read = (changes: object) => readDecision(JSON.stringify(routeAnswer(changes)), POPS);
 
 describe("the router's answer", () => {
-  it("puts the chosen POP first, then those within the limit by score, then by latency", () => {
+  it("is ordered by the choice, then by score within the limit, then by latency", () => {
     const row = (
       pop: string,
       eligible: boolean,
@@ -34,7 +34,7 @@ describe("the router's answer", () => {
     expect(reason).toBe("stayed_within_margin");
   });
 
-  it("keeps what is unknown unknown", () => {
+  it("keeps unknown values as null", () => {
     const [first] = read({
       candidates: [
         {
@@ -49,26 +49,31 @@ describe("the router's answer", () => {
       ],
     }).order;
     expect(first).toEqual({ pop: "sfo", zone: null, gco2_kwh: null, valid_to_ms: null });
-    expect(first && ageS(first, 0)).toBeNull();
+    expect(first && ageInSeconds(first, 0)).toBeNull();
   });
 
-  it("has no age while its interval lasts and grows old from its end", () => {
+  it("has age 0 until the end of its interval and grows older from then on", () => {
     const candidate = { pop: "sfo", zone: "X", gco2_kwh: 1, valid_to_ms: 10_000 };
-    expect([9000, 10_000, 70_000].map((now_ms) => ageS(candidate, now_ms))).toEqual([0, 0, 60]);
+    expect([9000, 10_000, 70_000].map((now_ms) => ageInSeconds(candidate, now_ms))).toEqual([
+      0, 0, 60,
+    ]);
   });
 
   it.each([
-    ["no object", "[1"],
+    ["broken JSON", "[1"],
     ["null", "null"],
     ["no candidates", JSON.stringify({ pop: "sfo", reason: "cleanest" })],
     ["a POP that is no candidate", JSON.stringify(routeAnswer({ pop: "nyc" }))],
     ["a reason that could break a header", JSON.stringify(routeAnswer({ reason: "a\r\nb: c" }))],
-    ["a POP nobody asked about", JSON.stringify(routeAnswer()).replaceAll("lon", "iad")],
+    ["a POP that was not asked about", JSON.stringify(routeAnswer()).replaceAll("lon", "iad")],
     ["a POP twice", JSON.stringify(routeAnswer()).replaceAll('"lon"', '"ams"')],
-    ["a negative figure", JSON.stringify(routeAnswer()).replace("189.4", "-1")],
-    ["a figure as text", JSON.stringify(routeAnswer()).replace("189.4", '"189.4"')],
-    ["no time", JSON.stringify(routeAnswer()).replace("2026-11-22T11:50:00Z", "soon")],
-  ])("is refused with %s", (_what, text) => {
+    ["a negative number", JSON.stringify(routeAnswer()).replace("189.4", "-1")],
+    ["a number as text", JSON.stringify(routeAnswer()).replace("189.4", '"189.4"')],
+    [
+      "a text that is not a time",
+      JSON.stringify(routeAnswer()).replace("2026-11-22T11:50:00Z", "soon"),
+    ],
+  ])("is refused with %s", (_name, text) => {
     expect(() => readDecision(text, POPS)).toThrow();
   });
 });

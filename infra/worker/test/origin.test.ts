@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { answering, hanging, ORIGINS, refusing, routeAnswer, World } from "./world.ts";
 
-const only = (failing: string, failure: () => Response | Promise<Response>) => (request: Request) =>
-  new URL(request.url).hostname === `${failing}.test` ? failure() : new Response("served");
+const failingOnlyAt =
+  (pop: string, failure: () => Response | Promise<Response>) => (request: Request) =>
+    new URL(request.url).hostname === `${pop}.test` ? failure() : new Response("served");
 
 describe("the visitor's request", () => {
   it("reaches the origin with its method, path, query, headers and body untouched", async () => {
@@ -30,7 +31,7 @@ describe("the visitor's request", () => {
     });
   });
 
-  it("goes below the origin's own path", async () => {
+  it("is sent below the origin's own path", async () => {
     const world = new World(answering(), undefined, {
       ORIGINS: { ...ORIGINS, sfo: "https://sfo.test/base/" },
     });
@@ -38,13 +39,13 @@ describe("the visitor's request", () => {
     expect(world.visited).toEqual(["sfo GET /base/a"]);
   });
 
-  it("cannot leave the origin by its path", async () => {
+  it("cannot reach another host through its path", async () => {
     const world = new World(answering());
     await world.visit("//elsewhere.test/a");
     expect(world.visited).toEqual(["sfo GET //elsewhere.test/a"]);
   });
 
-  it("loses what belongs to its connection, and so does the answer", async () => {
+  it("loses its hop-by-hop headers, and so does the answer", async () => {
     let received: Headers | undefined;
     const world = new World(answering(), (request) => {
       received = request.headers;
@@ -64,7 +65,7 @@ describe("the visitor's request", () => {
     expect(response.headers.get("x-kept")).toBe("1");
   });
 
-  it("gets redirects and errors of the application as they are", async () => {
+  it("gets the application's redirects unchanged", async () => {
     const world = new World(answering(), () => Response.redirect("https://sfo.test/b", 302));
     const response = await world.visit("/");
     expect([response.status, response.headers.get("location")]).toEqual([
@@ -73,7 +74,7 @@ describe("the visitor's request", () => {
     ]);
   });
 
-  it("gets every cookie and the origin's own timing", async () => {
+  it("gets every cookie and the origin's own Server-Timing", async () => {
     const world = new World(answering(), () => {
       const headers = new Headers({ "server-timing": "db;dur=5" });
       headers.append("set-cookie", "a=1");
@@ -87,7 +88,7 @@ describe("the visitor's request", () => {
     );
   });
 
-  it("is not told what another says in our name", async () => {
+  it("gets no x-greenstream headers of the origin's making", async () => {
     const forged = { "x-greenstream-zone": "FORGED", "x-greenstream-pop": "FORGED" };
     const world = new World(refusing, () => new Response("ok", { headers: forged }));
     const { headers } = await world.visit("/");
@@ -95,7 +96,7 @@ describe("the visitor's request", () => {
     expect(headers.get("x-greenstream-zone")).toBeNull();
   });
 
-  it("streams both ways", async () => {
+  it("is streamed in both directions", async () => {
     const world = new World(answering(), (request) => new Response(request.body));
     const { readable, writable } = new TransformStream<Uint8Array>();
     const writer = writable.getWriter();
@@ -110,7 +111,7 @@ describe("the visitor's request", () => {
     expect((await reader?.read())?.done).toBe(true);
   });
 
-  it("may become a websocket", async () => {
+  it("may open a websocket", async () => {
     const world = new World(answering(), (request) => {
       expect(request.headers.get("upgrade")).toBe("websocket");
       const [client, server] = Object.values(new WebSocketPair());
@@ -136,9 +137,9 @@ const FAILURES = {
   "answers 503": () => new Response("busy", { status: 503 }),
 };
 
-describe.each(Object.entries(FAILURES))("when the chosen origin %s", (_what, failure) => {
+describe.each(Object.entries(FAILURES))("when the chosen origin %s", (_name, failure) => {
   it.each(["GET", "HEAD", "OPTIONS"])("%s goes to the next candidate", async (method) => {
-    const world = new World(answering(), only("sfo", failure));
+    const world = new World(answering(), failingOnlyAt("sfo", failure));
     const response = await world.visit("/", { method });
     expect(response.status).toBe(200);
     expect(response.headers.get("x-greenstream-pop")).toBe("lon");
@@ -149,7 +150,7 @@ describe.each(Object.entries(FAILURES))("when the chosen origin %s", (_what, fai
   it.each(["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])(
     "%s with a body is not sent twice",
     async (method) => {
-      const world = new World(answering(), only("sfo", failure));
+      const world = new World(answering(), failingOnlyAt("sfo", failure));
       const response = await world.visit("/", { method, body: "pay 10" });
       expect(response.status).toBeGreaterThanOrEqual(500);
       expect(world.visited).toEqual([`sfo ${method} /`]);
@@ -157,24 +158,24 @@ describe.each(Object.entries(FAILURES))("when the chosen origin %s", (_what, fai
   );
 });
 
-describe("origins that fail", () => {
-  it("by taking too long are passed over where another can be asked", async () => {
+describe("origins", () => {
+  it("that take too long are replaced by the next candidate", async () => {
     const world = new World(answering(), (request, signal) =>
       new URL(request.url).hostname === "sfo.test" ? hanging(request, signal) : new Response("ok"),
     );
     expect((await world.visit("/")).headers.get("x-greenstream-pop")).toBe("lon");
   });
 
-  it("have all the time they want for what cannot be asked again", async () => {
+  it("may take any time for a request that cannot be repeated", async () => {
     const world = new World(answering(), async () => {
-      await new Promise((done) => setTimeout(done, 100)); // four times the limit for others
+      await new Promise((done) => setTimeout(done, 100)); // four times ORIGIN_TIMEOUT_MS
       return new Response("at last");
     });
     const response = await world.visit("/", { method: "POST", body: "long work" });
     expect(await response.text()).toBe("at last");
   });
 
-  it("have all the time they want when they are the last", async () => {
+  it("may take any time when they are the last candidate", async () => {
     const answer = routeAnswer();
     const world = new World(answering(), async (request, signal) => {
       if (new URL(request.url).hostname === "sfo.test") return hanging(request, signal);
@@ -186,7 +187,7 @@ describe("origins that fail", () => {
     expect(world.visited).toEqual(["sfo GET /", "lon GET /"]);
   });
 
-  it("all together: the first one's own answer is shown", async () => {
+  it("that all fail: the visitor gets the first one's own answer", async () => {
     const world = new World(answering(), (request) =>
       new URL(request.url).hostname === "sfo.test"
         ? new Response("the application's error", { status: 500 })
@@ -197,7 +198,7 @@ describe("origins that fail", () => {
     expect(response.headers.get("x-greenstream-pop")).toBe("sfo");
   });
 
-  it("all together, the first out of reach: another's own answer is shown", async () => {
+  it("that all fail, with the first unreachable: the visitor gets another one's own answer", async () => {
     const world = new World(answering(), (request) =>
       new URL(request.url).hostname === "lon.test"
         ? new Response("the application's error", { status: 500 })
@@ -208,7 +209,7 @@ describe("origins that fail", () => {
     expect(response.headers.get("x-greenstream-pop")).toBe("lon");
   });
 
-  it("all together and out of reach: the visitor is told in words", async () => {
+  it("that are all unreachable: the visitor gets problem details", async () => {
     const world = new World(answering(), refusing);
     const response = await world.visit("/");
     expect([response.status, response.headers.get("content-type")]).toEqual([
@@ -217,8 +218,8 @@ describe("origins that fail", () => {
     ]);
   });
 
-  it("to be reached are asked last for ten seconds, so that a body finds its way", async () => {
-    const world = new World(answering(), only("sfo", FAILURES["cannot be reached"]));
+  it("that are unreachable are tried last for ten seconds, also for requests with a body", async () => {
+    const world = new World(answering(), failingOnlyAt("sfo", FAILURES["cannot be reached"]));
     await world.visit("/");
     const response = await world.visit("/", { method: "POST", body: "pay 10" });
     expect(response.status).toBe(200);
@@ -233,19 +234,19 @@ describe("origins that fail", () => {
     ]);
   });
 
-  it("to be reached are asked first again as soon as they answer", async () => {
-    const world = new World(answering(), only("sfo", FAILURES["cannot be reached"]));
+  it("that were unreachable are tried first again as soon as they answer", async () => {
+    const world = new World(answering(), failingOnlyAt("sfo", FAILURES["cannot be reached"]));
     await world.visit("/");
     world.origin = (request) =>
       new Response(null, { status: new URL(request.url).hostname === "sfo.test" ? 200 : 500 });
     await world.visit("/");
     await world.visit("/");
-    const turns = [["sfo", "lon"], ["lon", "ams", "sfo"], ["sfo"]];
-    expect(world.visited).toEqual(turns.flat().map((pop) => `${pop} GET /`));
+    const attempts = [["sfo", "lon"], ["lon", "ams", "sfo"], ["sfo"]];
+    expect(world.visited).toEqual(attempts.flat().map((pop) => `${pop} GET /`));
   });
 
-  it("with a 500 are not avoided: it may be the request", async () => {
-    const world = new World(answering(), only("sfo", FAILURES["answers 500"]));
+  it("that answer 500 are not tried last, because the request may be the cause", async () => {
+    const world = new World(answering(), failingOnlyAt("sfo", FAILURES["answers 500"]));
     await world.visit("/");
     await world.visit("/");
     expect(world.visited).toEqual(["sfo GET /", "lon GET /", "sfo GET /", "lon GET /"]);
@@ -253,7 +254,7 @@ describe("origins that fail", () => {
 });
 
 describe("redirect mode", () => {
-  it("sends the visitor to the POP, method and all", async () => {
+  it("redirects the visitor to the POP and keeps the method", async () => {
     const world = new World(answering(), undefined, { MODE: "redirect" });
     const response = await world.visit("/shop?q=1", { method: "POST", body: "x" });
     expect([response.status, response.headers.get("location")]).toEqual([
@@ -265,7 +266,7 @@ describe("redirect mode", () => {
     expect(world.visited).toEqual([]);
   });
 
-  it("still carries what no client would follow", async () => {
+  it("still forwards websockets, which clients cannot follow through a redirect", async () => {
     const world = new World(answering(), undefined, { MODE: "redirect" });
     await world.visit("/", { headers: { upgrade: "websocket" } });
     expect(world.visited).toEqual(["sfo GET /"]);
@@ -273,7 +274,7 @@ describe("redirect mode", () => {
 });
 
 describe("headers mode", () => {
-  it("lets the request go where it was going, and says the decision both ways", async () => {
+  it("leaves the destination unchanged and adds the decision to request and answer", async () => {
     let received: Request | undefined;
     const world = new World(
       answering(),

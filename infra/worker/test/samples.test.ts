@@ -5,16 +5,16 @@ const accepting = (request: Request) =>
   request.method === "POST"
     ? new Response(null, { status: 202 })
     : answering()(request, request.signal);
-const probing = { SAMPLE_SHARE: 0.6, PROBE_PATH: "/ping" };
+const sampling = { SAMPLE_SHARE: 0.6, PROBE_PATH: "/ping" };
 
-async function reported(world: World): Promise<unknown[]> {
+async function reports(world: World): Promise<unknown[]> {
   const posts = world.asked.filter(({ method }) => method === "POST");
   return Promise.all(posts.map((post) => post.json()));
 }
 
 describe("a sampled visit", () => {
   it("is answered before any origin is probed", async () => {
-    const world = new World(accepting, undefined, probing);
+    const world = new World(accepting, undefined, sampling);
     await world.visit("/");
     expect(world.visited[0]).toBe("sfo GET /");
     await world.settle();
@@ -28,7 +28,7 @@ describe("a sampled visit", () => {
         if (request.method === "HEAD") world.now_ms += 5;
         return new Response(null);
       },
-      { ...probing, ORIGINS: { lon: "https://lon.test" } },
+      { ...sampling, ORIGINS: { lon: "https://lon.test" } },
     );
     world.router = (request) =>
       request.method === "POST"
@@ -38,18 +38,18 @@ describe("a sampled visit", () => {
     await world.settle();
     const post = world.asked.find(({ method }) => method === "POST");
     expect(new URL(post?.url ?? "").pathname).toBe("/v1/latency");
-    expect(await reported(world)).toEqual([{ samples: [{ colo: "SJC", pop: "lon", rtt_ms: 5 }] }]);
+    expect(await reports(world)).toEqual([{ samples: [{ colo: "SJC", pop: "lon", rtt_ms: 5 }] }]);
   });
 
-  it("never says that a round trip took no time, and finds an origin below a path", async () => {
+  it("reports at least 1 ms and probes below the origin's own path", async () => {
     const world = new World(accepting, undefined, {
-      ...probing,
+      ...sampling,
       ORIGINS: { lon: "https://lon.test/base" },
     });
     await world.visit("/");
     await world.settle();
     expect(world.visited.at(-1)).toBe("lon HEAD /base/ping");
-    expect(await reported(world)).toEqual([{ samples: [{ colo: "SJC", pop: "lon", rtt_ms: 1 }] }]);
+    expect(await reports(world)).toEqual([{ samples: [{ colo: "SJC", pop: "lon", rtt_ms: 1 }] }]);
   });
 
   it("leaves out origins that fail or hang", async () => {
@@ -60,43 +60,43 @@ describe("a sampled visit", () => {
         if (hostname === "lon.test") throw new TypeError("refused");
         return new Response(null, { status: hostname === "ams.test" ? 503 : 200 });
       },
-      probing,
+      sampling,
     );
     await world.visit("/");
     await world.settle();
-    expect(await reported(world)).toEqual([{ samples: [expect.objectContaining({ pop: "sfo" })] }]);
+    expect(await reports(world)).toEqual([{ samples: [expect.objectContaining({ pop: "sfo" })] }]);
   });
 
-  it("is one of a share", async () => {
-    const world = new World(accepting, undefined, probing);
+  it("is drawn from the configured share of visits", async () => {
+    const world = new World(accepting, undefined, sampling);
     world.random = 0.6;
     await world.visit("/");
     await world.settle();
-    expect(await reported(world)).toEqual([]);
+    expect(await reports(world)).toEqual([]);
   });
 
-  it("starts one round a minute in a colo, whatever the traffic and the isolates", async () => {
-    const world = new World(accepting, undefined, probing);
+  it("starts one round a minute in a colo at any traffic and number of isolates", async () => {
+    const world = new World(accepting, undefined, sampling);
     const workers = [world.worker, world.isolate(), world.isolate()];
     for (let second = 0; second < 180; second += 1) {
       await world.visit("/", {}, workers[second % 3]);
       await world.settle();
       world.pass(1);
     }
-    expect(await reported(world)).toHaveLength(3);
+    expect(await reports(world)).toHaveLength(3);
   });
 
-  it("without a known colo measures nothing", async () => {
-    const world = new World(accepting, undefined, probing);
+  it("measures nothing when the colo is unknown", async () => {
+    const world = new World(accepting, undefined, sampling);
     await world.visit("/", { cf: {} });
     await world.settle();
-    expect(await reported(world)).toEqual([]);
+    expect(await reports(world)).toEqual([]);
   });
 
-  it("asks six POPs at a time and the others at the next rounds", async () => {
+  it("probes six POPs in a round and the others in the next rounds", async () => {
     const pops = ["sfo", "lax", "iad", "nyc", "lon", "ams", "fra", "cdg"];
     const ORIGINS = Object.fromEntries(pops.map((pop) => [pop, `https://${pop}.test`]));
-    const world = new World(accepting, undefined, { ...probing, ORIGINS });
+    const world = new World(accepting, undefined, { ...sampling, ORIGINS });
     for (let round = 0; round < 2; round += 1) {
       await world.visit("/", { cf: SAN_JOSE });
       await world.settle();
@@ -104,7 +104,7 @@ describe("a sampled visit", () => {
     }
     const probed = world.visited
       .filter((visit) => visit.includes("HEAD"))
-      .map((v) => v.slice(0, 3));
+      .map((visit) => visit.slice(0, 3));
     expect(new Set(probed)).toEqual(new Set(pops));
     expect(probed).toHaveLength(2 * 2 * 6);
   });

@@ -16,7 +16,7 @@ describe("a call of the router", () => {
     );
   });
 
-  it("carries nothing of the visitor's headers", async () => {
+  it("carries none of the visitor's headers", async () => {
     const world = new World(answering(), undefined, KEY);
     const headers = { cookie: "a=1", "cf-connecting-ip": "192.0.2.1", authorization: "Bearer v" };
     await world.visit("/", { headers, cf: SAN_JOSE });
@@ -27,13 +27,13 @@ describe("a call of the router", () => {
     ]);
   });
 
-  it("is not signed where no key is configured", async () => {
+  it("is not signed when no key is configured", async () => {
     const world = new World(answering());
     await world.visit();
     expect(world.asked[0]?.headers.get("authorization")).toBeNull();
   });
 
-  it("never gives its signature to the origins", async () => {
+  it("never sends its signature to the origins", async () => {
     let received: Headers | undefined;
     const world = new World(
       answering(),

@@ -4,7 +4,7 @@ import { hanging, refusing, World } from "./world.ts";
 const json = (request: Request) => Response.json({ asked: new URL(request.url).pathname });
 
 describe("the status page", () => {
-  it("serves its files under its path, under a strict policy, and sends nothing to origins", async () => {
+  it("serves its files below its path with a strict policy and sends nothing to the origins", async () => {
     const files: string[] = [];
     const ASSETS = {
       fetch: async (input: RequestInfo | URL) => {
@@ -27,7 +27,7 @@ describe("the status page", () => {
     ["an answer", "GET", "api/v1/zones"],
     ["a refusal of a path", "GET", "api/v1/latency"],
     ["a refusal of a method", "POST", ""],
-  ])("puts %s under that policy and forbids to guess types", async (_what, method, path) => {
+  ])("sends %s with that policy and forbids type sniffing", async (_name, method, path) => {
     const ASSETS = { fetch: async () => new Response("a file") };
     const world = new World(json, undefined, { ASSETS });
     const { headers } = await world.visit(`/_greenstream/${path}`, { method });
@@ -46,12 +46,12 @@ describe("the status page", () => {
     expect(headers.get("x-content-type-options")).toBe("nosniff");
   });
 
-  it("is found without its last slash", async () => {
+  it("redirects when the last slash is missing", async () => {
     const response = await new World(json).visit("/_greenstream");
     expect(response.headers.get("location")).toBe("https://www.test/_greenstream/");
   });
 
-  it("does not take the visitors' paths", async () => {
+  it("leaves all other paths to the site", async () => {
     const world = new World(json);
     await world.visit("/app.js");
     await world.visit("/_greenstreams/");
@@ -70,7 +70,7 @@ describe("the status page", () => {
 });
 
 describe("the page's API", () => {
-  it("passes the router's reading routes on, once in ten seconds", async () => {
+  it("forwards the router's GET routes, once in ten seconds", async () => {
     const world = new World(json);
     for (const query of ["?b=1&a=2", "?a=2&b=1"]) {
       const response = await world.visit(`/_greenstream/api/v1/zones${query}`);
@@ -90,22 +90,22 @@ describe("the page's API", () => {
     "v1/policy",
     "v1/health",
     "openapi.json",
-  ])("passes %s on", async (path) => {
+  ])("forwards %s", async (path) => {
     const response = await new World(json).visit(`/_greenstream/api/${path}`);
     expect(await response.json()).toEqual({ asked: `/${path}` });
   });
 
   it.each([
-    ["two days of a five-minute feed are passed on", 1_999_000, 200],
-    ["more than any of the router's answers is not", 2_001_000, 504],
-  ])("%s", async (_what, length, status) => {
+    ["forwards an answer as large as two days of a five-minute feed", 1_999_000, 200],
+    ["refuses an answer larger than any of the router's", 2_001_000, 504],
+  ])("%s", async (_name, length, status) => {
     const long = { PAGE_DEADLINE_MS: 10_000 };
     const world = new World(() => Response.json("x".repeat(length)), undefined, long);
     const response = await world.visit("/_greenstream/api/v1/zones/CAISO_NORTH?history_h=48");
     expect(response.status).toBe(status);
   });
 
-  it("shows the router's refusals", async () => {
+  it("forwards the router's refusals", async () => {
     const problem = { title: "Bad Request" };
     const world = new World(() =>
       Response.json(problem, {
@@ -122,7 +122,7 @@ describe("the page's API", () => {
     "/_greenstream/api/v1/zones/../../x",
     "/_greenstream/api/v1/zones/a%2F..%2Fb",
     "/_greenstream/api/",
-  ])("does not pass %s on", async (path) => {
+  ])("does not forward %s", async (path) => {
     const world = new World(json);
     expect((await world.visit(path)).status).toBe(404);
     expect(world.asked).toEqual([]);
@@ -130,29 +130,29 @@ describe("the page's API", () => {
 
   it.each([
     ["does not answer", hanging, 504],
-    ["is refused", refusing, 504],
-    ["fails", () => new Response("secret trace", { status: 500 }), 502],
-    ["forbids", () => Response.json({ Message: "Forbidden" }, { status: 403 }), 502],
+    ["refuses the connection", refusing, 504],
+    ["answers 500", () => new Response("secret trace", { status: 500 }), 502],
+    ["answers 403", () => Response.json({ Message: "Forbidden" }, { status: 403 }), 502],
     [
-      "sends a page",
+      "sends an HTML page",
       () => new Response("<script>", { headers: { "content-type": "text/html" } }),
       502,
     ],
-  ])("says so in words when the router %s", async (_what, router, status) => {
+  ])("answers with problem details when the router %s", async (_name, router, status) => {
     const response = await new World(router).visit("/_greenstream/api/v1/zones");
     expect(response.status).toBe(status);
     expect(response.headers.get("content-type")).toBe("application/problem+json");
     expect(await response.text()).not.toMatch(/secret|script|Forbidden/);
   });
 
-  it("refuses a query longer than the router's own questions", async () => {
+  it("refuses a query that is longer than any of the page's", async () => {
     const world = new World(json);
     const response = await world.visit(`/_greenstream/api/v1/route?pops=${"a".repeat(2000)}`);
     expect(response.status).toBe(414);
     expect(world.asked).toEqual([]);
   });
 
-  it("bounds what strangers can cost", async () => {
+  it("limits the router calls that strangers can cause", async () => {
     const world = new World(json);
     const statuses: number[] = [];
     for (let lat = 0; lat < 310; lat += 1) {

@@ -11,16 +11,16 @@ export const ORIGINS = {
 };
 export const SAN_JOSE = { colo: "SJC", latitude: "37.34", longitude: "-121.89" };
 export const DUBLIN = { colo: "DUB", latitude: "53.35", longitude: "-6.26" };
-/** Limits short enough to be waited for. */
+/** Deadlines that are short enough for tests to wait for. */
 export const SHORT_MS = 25;
 
-/** A cache that keeps what it is given, as one colo's does. */
+/** A cache that stores everything, like the cache of one colo without expiry. */
 export class MapCache {
   readonly stored = new Map<string, { text: string; init: ResponseInit }>();
 
   async match(key: RequestInfo | URL): Promise<Response | undefined> {
-    const found = this.stored.get(String(key));
-    return found && new Response(found.text, found.init);
+    const entry = this.stored.get(String(key));
+    return entry && new Response(entry.text, entry.init);
   }
 
   async put(key: RequestInfo | URL, response: Response): Promise<void> {
@@ -29,14 +29,14 @@ export class MapCache {
   }
 }
 
-/** The Worker in a world of its own: its clock, cache, router and origins obey the test. */
+/** The Worker with a clock, cache, router and origins that the test controls. */
 export class World {
   now_ms = Date.parse("2026-11-22T12:00:00Z");
   random = 0.5;
   cache: Ports["cache"] = new MapCache();
-  /** What the router was sent, in order. */
+  /** The requests that the router received, in order. */
   readonly asked: Request[] = [];
-  /** What each origin was sent, in order, as "pop METHOD path". */
+  /** The requests that the origins received, in order, as "pop METHOD path". */
   readonly visited: string[] = [];
   readonly #pending: Promise<unknown>[] = [];
   readonly #env: Partial<Env>;
@@ -51,7 +51,7 @@ export class World {
     this.worker = this.isolate();
   }
 
-  /** Another isolate of the same Worker: its memory is empty, the colo's cache is not. */
+  /** Make another isolate of the Worker, which shares only the colo's cache with the first. */
   isolate(): GreenWorker {
     const config = readConfig({
       ASSETS: { fetch: async () => new Response("a file") },
@@ -88,11 +88,12 @@ export class World {
     return worker.handle(request, (work) => this.#pending.push(work));
   }
 
-  /** Let the work that goes on behind answered visits come to its end. */
+  /** Wait for the background work that continues after visits have been answered. */
   async settle(): Promise<void> {
     while (this.#pending.length > 0) await this.#pending.shift();
   }
 
+  /** Move the clock forward. */
   pass(seconds: number): void {
     this.now_ms += 1000 * seconds;
   }
@@ -108,7 +109,7 @@ export class World {
   }
 }
 
-/** The router's answer in its true form, about the POPs of ORIGINS. */
+/** An answer of the router about the POPs of ORIGINS, with the fields that the Worker reads. */
 export function routeAnswer(changes: object = {}) {
   const row = (pop: string, zone: string, gco2_kwh: number, latency_ms: number) => ({
     pop,

@@ -1,4 +1,4 @@
-/** Real sockets around the built Worker in workerd: a router and origins that fail on request. */
+/** Runs the built Worker in workerd between HTTP servers of this process that can be made to fail. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
@@ -27,7 +27,7 @@ export interface Server {
   close: () => void;
 }
 
-/** Serve on a free port; the handler may be changed at any time. */
+/** Start a server on a free port of the loopback interface. Its handler may be replaced at any time. */
 export async function serve(handler: Handler): Promise<Server> {
   const http = createServer((incoming, response) => {
     server.calls += 1;
@@ -48,29 +48,29 @@ export async function serve(handler: Handler): Promise<Server> {
   return server;
 }
 
-/** An address where nobody listens. */
-export async function refused(): Promise<string> {
+/** Return the URL of a port on which nothing listens. */
+export async function closedUrl(): Promise<string> {
   const server = await serve(() => {});
   server.close();
   return server.url;
 }
 
-/** Pass calls on as they are, signature and all, to a router elsewhere on this machine. */
-export function passOn(router_url: string): Handler {
+/** Forward calls unchanged, with their signature, to a router on this machine. */
+export function forwardTo(router_url: string): Handler {
   const { hostname, port } = new URL(router_url);
   return (incoming, response) => {
     const { method, url, headers } = incoming;
-    const onward = request({ hostname, port, method, path: url, headers }, (answer) => {
+    const forwarded = request({ hostname, port, method, path: url, headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
     });
-    onward.on("error", () => response.destroy());
-    incoming.pipe(onward);
+    forwarded.on("error", () => response.destroy());
+    incoming.pipe(forwarded);
   };
 }
 
-/** The router's answer: the first POP asked about is chosen. */
-export const routing: Handler = (incoming, response) => {
+/** Answers like the router and chooses the first POP that was asked about. */
+export const answerAsRouter: Handler = (incoming, response) => {
   const pops = new URL(incoming.url ?? "", "http://x").searchParams.get("pops")?.split(",") ?? [];
   const valid_to = new Date(Date.now() - 60_000).toISOString();
   const candidates = pops.map((pop, index) => ({
@@ -86,17 +86,19 @@ export const routing: Handler = (incoming, response) => {
   response.end(JSON.stringify({ pop: pops[0], reason: "cleanest", candidates }));
 };
 
-export const serving: Handler = (incoming, response) => {
+/** Answers like an origin, after it has read the whole request. */
+export const answerAsOrigin: Handler = (incoming, response) => {
   incoming.resume().on("end", () => response.end("served"));
 };
 
 export type Env = Record<string, string | number | object>;
 export interface Visit {
   ok: boolean;
-  ms: number;
+  duration_ms: number;
 }
 
-export class Edge {
+/** A Worker that runs in workerd on this machine. */
+export class LocalWorker {
   readonly #miniflare: Miniflare;
 
   constructor(script: string, bindings: Env) {
@@ -107,21 +109,27 @@ export class Edge {
         bindings: bindings as Record<string, never>,
         compatibilityDate: "2026-11-01",
         host: HOST,
-        handleStructuredLogs: () => {}, // the Worker's warnings are expected here
+        handleStructuredLogs: () => {}, // the Worker's warnings are expected
       }),
     );
   }
 
-  static worker(bindings: Env): Edge {
-    return new Edge(built(), { AWS_REGION: "eu-west-1", SAMPLE_SHARE: 0, ...bindings });
+  /** Make GreenStream's own Worker. */
+  static greenstream(bindings: Env): LocalWorker {
+    return new LocalWorker(buildWorker(), {
+      AWS_REGION: "eu-west-1",
+      SAMPLE_SHARE: 0,
+      ...bindings,
+    });
   }
 
-  static passThrough(ORIGIN: string): Edge {
-    return new Edge(PASS_THROUGH, { ORIGIN });
+  /** Make a Worker that only forwards to one origin. */
+  static passThrough(ORIGIN: string): LocalWorker {
+    return new LocalWorker(PASS_THROUGH, { ORIGIN });
   }
 
   async visit(init: { method?: string; body?: string; cf?: object } = {}): Promise<Visit> {
-    const began = performance.now();
+    const began_at_ms = performance.now();
     try {
       const response = await this.#miniflare.dispatchFetch("http://www.test/a?b=1", {
         cf: { colo: "DUB", latitude: "53.35", longitude: "-6.26" },
@@ -129,9 +137,9 @@ export class Edge {
         ...init,
       } as never);
       const ok = (await response.text()) === "served";
-      return { ok, ms: performance.now() - began };
+      return { ok, duration_ms: performance.now() - began_at_ms };
     } catch {
-      return { ok: false, ms: performance.now() - began };
+      return { ok: false, duration_ms: performance.now() - began_at_ms };
     }
   }
 
@@ -146,8 +154,8 @@ export class Edge {
 
 let script: string | undefined;
 
-/** The Worker as it would be deployed. */
-function built(): string {
+/** Return the Worker's script as `wrangler deploy` would upload it. */
+function buildWorker(): string {
   if (script === undefined) {
     const out = mkdtempSync(join(tmpdir(), "greenstream-worker-"));
     const wrangler = join(WORKER_DIR, "node_modules/wrangler/bin/wrangler.js");
@@ -159,6 +167,7 @@ function built(): string {
   return script;
 }
 
+/** Return the value below which the given share of the values lies. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
