@@ -1,4 +1,4 @@
-"""The replay in pictures: one HTML file that opens from disk, and PNGs for the README."""
+"""The replay in pictures: one HTML file that opens from disk, and PNGs for SAVINGS.md."""
 
 import io
 from collections.abc import Mapping, Sequence

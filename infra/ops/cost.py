@@ -1,7 +1,8 @@
 """What a month costs: the template's memory and rates, measured durations, AWS's prices.
 
-``greenstream cost`` prints the README's table; ``python -m infra.ops.cost --write`` puts it there;
-``--measured FILE`` reckons with durations of your own, ``{"eso": 2310}`` in ms, where it has them.
+``greenstream cost`` prints the table. ``python -m infra.ops.cost --write`` writes it into
+``infra/docs/COSTS.md``. ``--measured FILE`` uses durations of your own, ``{"eso": 2310}`` in ms,
+for the functions that the file names.
 Prices are the public ones of us-east-1 on 2026-11-22, in USD, for arm64: Lambda 0.0000133334 per
 GB-s and 0.20 per million requests; DynamoDB 0.625 per million writes and 0.125 per million reads;
 CloudWatch 0.50 per GB of logs, 0.30 per metric, 0.10 per alarm; KMS 0.03 per 10,000 requests.
@@ -230,15 +231,16 @@ def markdown(measured_ms: Mapping[str, float] | None = None) -> str:
     measured = json.loads((ROOT / "infra/ops/durations.json").read_text())
     total, free = sum(line.usd for line in month), sum(line.free_usd for line in month)
     words = (
-        f"Collecting alone: ${ingest:.2f} a month (goal: at most $3). A further million requests "
-        f"to the router: ${router.usd:.2f}, logs included (goal: at most $0.45); the Worker sends "
-        f"one per colo and `ttl`, not one per visit. A further zone asked every five minutes in a "
-        f"request that is made anyway: {zone.writes:,.0f} writes and {zone.reads:,.0f} reads, "
-        f"${zone_usd:.3f} per basis. The free tier is that of every month: 400,000 GB-s and a "
-        "million requests of Lambda, 5 GB of logs, ten metrics and ten alarms, three dashboards, "
-        "20,000 requests of KMS; DynamoDB's is not for tables on demand. Schedules, the "
-        "dead-letter queue and traces stay within theirs; stored data (about 0.1 GB with 30 days "
-        "of history) and its backups cost cents."
+        f"Collecting alone costs ${ingest:.2f} a month (goal: at most $3). A further million "
+        f"requests to the router cost ${router.usd:.2f}, logs included (goal: at most $0.45); the "
+        "Worker sends one request per colo and `TTL_S`, not one per visit. A further zone, read "
+        "every five minutes from a request that is made anyway, takes "
+        f"{zone.writes:,.0f} writes and {zone.reads:,.0f} reads, ${zone_usd:.3f} per basis. The "
+        "free tier is that of every month: 400,000 GB-s and a million requests of Lambda, 5 GB "
+        "of logs, ten metrics and ten alarms, three dashboards, 20,000 requests of KMS. "
+        "DynamoDB's free tier does not cover on-demand tables. The schedules, the dead-letter "
+        "queue and the traces stay within their free tiers. Stored data (about 0.1 GB with 30 "
+        "days of history) and its backups cost cents."
     )
     return "\n".join(
         [
@@ -258,19 +260,19 @@ def markdown(measured_ms: Mapping[str, float] | None = None) -> str:
 
 
 def main() -> int:
-    """Print the table, or write it into the README."""
+    """Print the table, or write it into ``infra/docs/COSTS.md``."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="write it into the README")
+    parser.add_argument("--write", action="store_true", help="write it into infra/docs/COSTS.md")
     parser.add_argument("--measured", type=Path, metavar="FILE", help="durations by function, ms")
     arguments = parser.parse_args()
     if not arguments.write:
         measured = arguments.measured
         print(markdown(json.loads(measured.read_text()) if measured else None))
         return 0
-    readme = ROOT / "README.md"
-    before, _, rest = readme.read_text().partition(START)
+    document = ROOT / "infra/docs/COSTS.md"
+    before, _, rest = document.read_text().partition(START)
     _, _, after = rest.partition(END)
-    readme.write_text(f"{before}{START}\n{markdown()}\n{END}{after}")
+    document.write_text(f"{before}{START}\n{markdown()}\n{END}{after}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The cost table: the README's is today's, and its parts follow from the template."""
+"""The cost table: the document's is today's, and its parts follow from the template."""
 
 import pytest
 
@@ -8,8 +8,9 @@ from tests.template.test_monitoring import COUNTED
 from tests.template.test_template import FUNCTIONS
 
 
-def test_the_readme_shows_what_the_template_costs() -> None:
-    shown = (ROOT / "README.md").read_text().partition(cost.START)[2].partition(cost.END)[0]
+def test_the_document_shows_what_the_template_costs() -> None:
+    document = (ROOT / "infra/docs/COSTS.md").read_text()
+    shown = document.partition(cost.START)[2].partition(cost.END)[0]
     assert shown.strip() == cost.markdown(), "run: python -m infra.ops.cost --write"
 
 

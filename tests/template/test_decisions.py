@@ -7,7 +7,7 @@ import pytest
 
 from tests.template.conftest import ROOT
 
-DECISIONS = sorted((ROOT / "infra/adr").glob("*.md"))
+DECISIONS = sorted((ROOT / "infra/adr").glob("[0-9]*.md"))
 ASKED_BY_A_NEWCOMER = {
     "one-on-demand-table",
     "no-tracer",
@@ -39,3 +39,9 @@ def test_no_number_is_missing_or_given_twice() -> None:
         path.read_text().startswith(f"# {number}. ")
         for number, path in zip(numbers, DECISIONS, strict=True)
     )
+
+
+def test_each_decision_is_in_the_index_once_and_in_order() -> None:
+    index = (ROOT / "infra/adr/README.md").read_text()
+    rows = re.findall(r"^\| \[(\d+)\]\(([\w.-]+)\) \| \S", index, re.MULTILINE)
+    assert rows == [(str(int(path.stem[:4])), path.name) for path in DECISIONS]

@@ -1,4 +1,4 @@
-"""Every parameter is explained where it is declared, and settable as the README says."""
+"""Every parameter is explained where it is declared, and settable as PARAMETERS.md says."""
 
 import re
 import tomllib
@@ -9,19 +9,19 @@ from samtranslator.yaml_helper import yaml_parse
 from tests.template.conftest import ROOT, Expanded
 
 MONITORING = yaml_parse((ROOT / "infra/monitoring.yaml").read_text())
-README = (ROOT / "README.md").read_text()
+DOCUMENT = (ROOT / "infra/docs/PARAMETERS.md").read_text()
 SAM = tomllib.loads((ROOT / "samconfig.toml").read_text())
 
 
 def names(table: str) -> set[str]:
-    """Collect what the rows of a table in the README are about."""
+    """Collect what the rows of a table in the document are about."""
     return set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
 
 
-def test_every_parameter_its_default_and_its_meaning_stand_in_the_readme(
+def test_every_parameter_its_default_and_its_meaning_stand_in_the_document(
     template: Expanded,
 ) -> None:
-    _, _, after = README.partition("## Parameters")
+    _, _, after = DOCUMENT.partition("## Parameters")
     table = after.partition("\n## ")[0]
     assert names(table) == set(template.source["Parameters"])
     for name, declared in template.source["Parameters"].items():
