@@ -1,0 +1,145 @@
+"""The documents: what they link to, name and tell a reader to type is there."""
+
+import importlib
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = sorted(
+    path
+    for pattern in ("README.md", ".github/*.md", "infra/**/*.md", "layers/**/*.md")
+    for path in ROOT.glob(pattern)
+    if "node_modules" not in path.parts
+)
+IDS = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
+README_LINES = 180
+
+CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+FOLDERS = ("functions", "layers", "infra", "tests", "findings", r"\.github", r"\.ci")
+PATH = re.compile(rf"(?<![\w./<:-])(?:{'|'.join(FOLDERS)})/[\w./<>*-]*")
+FILE = re.compile(r"`([\w<>*-]+\.(?:py|json|jsonc|toml|yaml|yml|txt|md|ts))`")
+MODULE = re.compile(r"\bpython -m ((?:infra|functions|greenstream|tests)[\w.]*)")
+MAKE = re.compile(r"\bmake ((?:[A-Z_]+=\S+ )*)([a-z][a-z-]*)")
+COMMAND = re.compile(r"\bgreenstream((?: [a-z]+)+)")
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def code(path: Path) -> str:
+    """The spans and blocks of code, where a reader finds what to type."""
+    return "\n".join(CODE.findall(path.read_text()))
+
+
+@cache
+def tracked() -> frozenset[str]:
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return frozenset(listed.stdout.splitlines())
+
+
+@cache
+def targets() -> frozenset[str]:
+    return frozenset(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+@cache
+def command() -> Any:
+    """The function behind the console command, as the package declares it."""
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    module, _, function = scripts["greenstream"].partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def anchors(path: Path) -> set[str]:
+    """A document's headings, as GitHub makes them into anchors."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken_links(path: Path) -> Iterator[str]:
+    for link in LINK.findall(path.read_text()):
+        if re.match(r"https?:", link):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (path.parent / file).resolve() if file else path
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            yield link
+
+
+def missing_paths(path: Path) -> Iterator[str]:
+    """Yield paths, file names and modules that are not there; ``<x>`` stands for any name."""
+    text = path.read_text()
+    for named in PATH.findall(text):
+        pattern = re.sub(r"<[^>]*>", "*", named.rstrip(".")).rstrip("/")
+        if not any(ROOT.glob(pattern)):
+            yield named
+    for named in FILE.findall(text):
+        pattern = re.escape(named).replace(r"\*", "[^/]*")
+        pattern = re.sub(r"<[^>]*>", "[^/]*", pattern)
+        if not any(re.fullmatch(pattern, name.rpartition("/")[2]) for name in tracked()):
+            yield named
+    for module in MODULE.findall(text):
+        place = ROOT / module.replace(".", "/")
+        if not place.with_suffix(".py").exists() and not (place / "__main__.py").exists():
+            yield f"python -m {module}"
+
+
+def test_there_are_documents_to_read() -> None:
+    assert {"README.md", ".github/CONTRIBUTING.md", "infra/docs/GLOSSARY.md"} <= set(IDS)
+
+
+def test_readme_is_one_page() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= README_LINES
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
+def test_every_relative_link_leads_to_a_file_and_a_heading(path: Path) -> None:
+    assert list(broken_links(path)) == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
+def test_every_path_that_is_named_is_there(path: Path) -> None:
+    assert list(missing_paths(path)) == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
+def test_every_target_of_make_that_is_named_is_there(path: Path) -> None:
+    assert {target for _, target in MAKE.findall(code(path))} <= targets()
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
+def test_every_command_of_greenstream_that_is_named_is_there(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in set(COMMAND.findall(code(path))):
+        monkeypatch.setattr(sys, "argv", ["greenstream", *words.split(), "--help"])
+        with pytest.raises(SystemExit) as ended:
+            command()()
+        assert ended.value.code == 0, f"greenstream{words}: {capsys.readouterr().err}"
+
+
+def test_a_spoilt_document_is_found_out(tmp_path: Path) -> None:
+    spoilt = tmp_path / "SPOILT.md"
+    spoilt.write_text(
+        "# A heading\n[a](nowhere.md) [b](#a-heading) [c](#no-heading) [d](https://example.org)\n"
+        "`infra/nowhere/x.py` `functions/<provider>/` `pyproject.toml` `nothing.toml`\n"
+        "`python -m infra.nothing`\n"
+    )
+    assert list(broken_links(spoilt)) == ["nowhere.md", "#no-heading"]
+    assert list(missing_paths(spoilt)) == [
+        "infra/nowhere/x.py",
+        "nothing.toml",
+        "python -m infra.nothing",
+    ]
