@@ -114,16 +114,24 @@ class DelayedTrace:
         Age up to which the figure is live.
     annual_mean_gco2_kwh
         Published mean of an earlier year; NaN for none.
+    profile
+        The zone's profile by hour; the trace's own if absent. Where the source itself tells
+        nothing, the profile is as known ``delay_s`` ago.
     """
 
     def __init__(
-        self, trace: Trace, delay_s: float, max_age_s: float, annual_mean_gco2_kwh: float
+        self,
+        trace: Trace,
+        delay_s: float,
+        max_age_s: float,
+        annual_mean_gco2_kwh: float,
+        profile: Profile | None = None,
     ) -> None:
         self.max_age_s = max_age_s
         self.annual_mean_gco2_kwh = annual_mean_gco2_kwh
         self._trace = trace
         self._delay_s = int(delay_s)
-        self._profile = Profile(trace)
+        self._profile = Profile(trace) if profile is None else profile
         known = ~np.isnan(trace.gco2_kwh)
         self._newest = np.maximum.accumulate(np.where(known, np.arange(len(known)), -1))
 
@@ -135,7 +143,7 @@ class DelayedTrace:
         index = np.where(step >= 0, self._newest[np.maximum(step, 0)], -1)
         ended_s = trace.start_s + (index + 1) * trace.step_s
         middle_s = ended_s - trace.step_s // 2
-        until_s = np.minimum(told_s, ended_s - 1)
+        until_s = np.where(index >= 0, np.minimum(told_s, ended_s - 1), told_s)
         return Seen(
             gco2_kwh=np.where(index >= 0, trace.gco2_kwh[index], np.nan),
             age_s=np.where(index >= 0, epoch_s - np.minimum(told_s, ended_s), np.nan),

@@ -8,8 +8,8 @@ a square CSV, ``origin`` and one column per place, ms.
 import csv
 import math
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,6 +40,10 @@ class Trace:
         """Where the last step ends, epoch seconds."""
         return self.start_s + self.step_s * len(self.gco2_kwh)
 
+    def silent(self) -> "Trace":
+        """Return a trace of the same time whose every value is missing."""
+        return replace(self, gco2_kwh=np.full(len(self.gco2_kwh), np.nan))
+
     def at(self, epoch_s: Ints) -> Floats:
         """Return the value of the step that each instant lies in; NaN outside the trace."""
         index = (epoch_s - self.start_s) // self.step_s
@@ -61,13 +65,17 @@ def year_start_s(year: int) -> int:
     return int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
 
 
-def load_traces(folder: Path, years: Iterable[int], basis: str) -> dict[str, Trace]:
+def load_traces(
+    folder: Path, years: Iterable[int], basis: str, zones: Collection[str] | None = None
+) -> dict[str, Trace]:
     """Return the traces of a folder by zone; a zone lacking some of the years has NaN there.
 
     Parameters
     ----------
     basis
         ``direct`` or ``lifecycle``. A zone without one value on it is left out.
+    zones
+        The zones whose files are read; all of the folder's if absent.
 
     Raises
     ------
@@ -78,7 +86,9 @@ def load_traces(folder: Path, years: Iterable[int], basis: str) -> dict[str, Tra
     rows: dict[str, list[tuple[int, float]]] = {}
     for path in sorted(folder.glob("*.csv")):
         match = _NAME.fullmatch(path.name)
-        if match and int(match["year"]) in wanted:
+        if match is None or (zones is not None and match["zone"] not in zones):
+            continue
+        if int(match["year"]) in wanted:
             rows.setdefault(match["zone"], []).extend(_rows(path, basis))
     traces = {zone: _trace(zone, found) for zone, found in rows.items() if _some_known(found)}
     if not traces:
