@@ -21,7 +21,7 @@ from xml.parsers.expat import ExpatError
 import xmltodict
 from lxml import etree
 
-from functions.entsoe.points import PROVIDER, invalid, quantities_of
+from functions.entsoe.points import NAME, invalid, quantities_of
 from greenstream.domain.errors import NoDataError, PermanentError
 
 ZIP_MAGIC: Final = b"PK\x03\x04"
@@ -122,7 +122,7 @@ def read(body: bytes, domain: str, zone: str, *, status: int = HTTP_OK) -> list[
             series.append(_series(element, domain, zone, MAX_CELLS - cells))
             cells += len(series[-1].mw)
     if not series:
-        raise NoDataError("a document without series", provider=PROVIDER, zone=zone)
+        raise NoDataError("a document without series", provider=NAME, zone=zone)
     return series
 
 
@@ -290,7 +290,7 @@ def _acknowledged(root: etree._Element, zone: str, status: int) -> NoDataError |
     no_data = any("no matching data" in text.lower() for _, text in reasons) or (
         status == HTTP_OK and any(code == NO_DATA_CODE for code, _ in reasons)
     )
-    return (NoDataError if no_data else PermanentError)(text, provider=PROVIDER, zone=zone)
+    return (NoDataError if no_data else PermanentError)(text, provider=NAME, zone=zone)
 
 
 def _series(element: etree._Element, domain: str, zone: str, cells: int) -> Series:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from functions.entsoe.document import COMPLETE_SHARE, Slot, complete_slots
-from functions.entsoe.points import PROVIDER as NAME
+from functions.entsoe.points import NAME
 from greenstream.domain.errors import GreenStreamError, InvalidError, NoDataError
 from greenstream.domain.intensity import FactorTable, factor_tables, mix_intensity
 from greenstream.domain.reading import Basis, Quality, Reading

@@ -8,7 +8,7 @@ from lxml import etree
 
 from greenstream.domain.errors import InvalidError
 
-PROVIDER: Final = "entsoe"
+NAME: Final = "entsoe"
 BESIDE_POINTS: Final = ("timeInterval", "resolution")
 """What a Period holds besides."""
 
@@ -97,4 +97,4 @@ def _singly(period: etree._Element, count: int, zone: str) -> dict[int, float]:
 
 def invalid(what: str, reason: str, zone: str) -> InvalidError:
     """Return the refusal of a document of a zone."""
-    return InvalidError(what, reason=reason, provider=PROVIDER, zone=zone)
+    return InvalidError(what, reason=reason, provider=NAME, zone=zone)

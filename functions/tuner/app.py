@@ -1,107 +1,23 @@
-"""The tuner: each night, whether the last weeks would have gone better under another policy.
+"""The function that tunes the policy each night."""
 
-It reads the table's history and measured round trips, searches on the older part and judges on
-the newer. A policy is put in force only when it wins there; else the run says why not. Every
-policy stays on the table with its evidence: ``greenstream policy revert`` leads back to any.
-"""
-
-from dataclasses import dataclass
 from typing import Any, Final
 
+from functions.tuner.nightly import run
 from greenstream.aws.client import dynamodb_client
 from greenstream.aws.dynamo_policies import DynamoPolicies
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.powertools import PowertoolsTelemetry
 from greenstream.aws.settings import Settings
-from greenstream.domain.clock import Clock, utc_now
-from greenstream.domain.policy import Policy
-from greenstream.ports.policy_log import PolicyLog
-from greenstream.ports.store import Store
-from greenstream.ports.telemetry import Telemetry
-from greenstream_tuning.history import TooLittleHistoryError, kept_world
-from greenstream_tuning.replay import NothingKnownError
-from greenstream_tuning.search import Search, tune
-
-SEARCH: Final = Search(trials=40, timeout_s=180.0)
-"""Half of the function's time: the rest is for reading, judging and a slow processor."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """What a run came to; ``version`` is of the policy now in force."""
-
-    adopted: bool
-    why: str
-    version: str
-    gain: float | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the result for the log and the caller."""
-        return {
-            "adopted": self.adopted,
-            "why": self.why,
-            "version": self.version,
-            "gain": self.gain,
-        }
-
-
-def run(
-    store: Store,
-    policies: PolicyLog,
-    *,
-    clock: Clock,
-    telemetry: Telemetry,
-    search: Search = SEARCH,
-) -> Result:
-    """Tune once.
-
-    Raises
-    ------
-    StoreError
-        When the table fails: the run is repeated by its schedule, and told by its alarm.
-    """
-    now = clock()
-    in_force = store.snapshot().policy or Policy()
-    try:
-        result = _tuned(store, policies, in_force, clock=clock, search=search)
-    except (TooLittleHistoryError, NothingKnownError) as reason:
-        result = Result(adopted=False, why=str(reason), version=in_force.version)
-    telemetry.count("PolicyWritten", int(result.adopted))
-    telemetry.event("info", "tuned", seconds=(clock() - now).total_seconds(), **result.as_dict())
-    return result
-
-
-def _tuned(
-    store: Store, policies: PolicyLog, in_force: Policy, *, clock: Clock, search: Search
-) -> Result:
-    now = clock()
-    world, span = kept_world(store, now)
-    quarter_s = (span.until_s - span.since_s) // 4
-    outcome = tune(
-        world,
-        span,
-        in_force,
-        [span.since_s + 2 * quarter_s, span.since_s + 3 * quarter_s],
-        search=search,
-        version=f"tuned-{now:%Y%m%dT%H%M%S}",
-    )
-    if outcome.adopted:
-        # The way back must be there before the way on.
-        policies.write(in_force, {"why": "in force before the first tuned policy"}, now)
-        policies.write(outcome.candidate, {"pops": world.pops, **outcome.evidence()}, now)
-        policies.enforce(outcome.candidate.version)
-    version = outcome.candidate.version if outcome.adopted else in_force.version
-    return Result(adopted=outcome.adopted, why=outcome.why, version=version, gain=outcome.gain)
-
+from greenstream.domain.clock import utc_now
 
 TELEMETRY: Final = PowertoolsTelemetry()
-_CLIENT: Final = dynamodb_client(read_timeout_s=10.0)
-_TABLE_NAME: Final = Settings.from_env().table_name
-STORE: Final = DynamoStore(_CLIENT, _TABLE_NAME, clock=utc_now)
-POLICIES: Final = DynamoPolicies(_CLIENT, _TABLE_NAME)
+TABLE_NAME: Final = Settings.from_env().table_name
+CLIENT: Final = dynamodb_client(read_timeout_s=10.0)
+STORE: Final = DynamoStore(CLIENT, TABLE_NAME, clock=utc_now)
+POLICIES: Final = DynamoPolicies(CLIENT, TABLE_NAME)
 
 
 @TELEMETRY.observed
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
-    """Run once; the event says nothing that the clock does not."""
+    """Tune once. The event is not read."""
     return run(STORE, POLICIES, clock=utc_now, telemetry=TELEMETRY).as_dict()

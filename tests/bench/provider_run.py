@@ -150,7 +150,7 @@ def entsoe() -> Iterator[Case]:
     """Thirty bidding zones: a day and a half of quarter hours of twelve fuels."""
     from lxml import etree
 
-    from functions.entsoe.app import MAX_ZONES_PER_RUN, WINDOW, Entsoe
+    from functions.entsoe.provider import MAX_ZONES_PER_RUN, WINDOW, Entsoe
     from greenstream.domain.zones import zones_of
     from tests.contract.entsoe_wire import NOON, document, period, series
 
@@ -197,15 +197,15 @@ def entsoe() -> Iterator[Case]:
 @contextmanager
 def gridstatus() -> Iterator[Case]:
     """New York: the day's file so far, through the library, which reads what it parses."""
-    from functions.gridstatus import app
     from functions.gridstatus.feed import LibraryFeed
+    from functions.gridstatus.provider import Gridstatus, wanted
     from tests.contract.recorded_origin import Origin, serving
     from tests.contract.test_gridstatus import EASTERN, NOW, nyiso_day, serve_nyiso
 
     origin = Origin()
     feed, day = LibraryFeed(), NOW.astimezone(EASTERN).date()
     serve_nyiso(origin, f"{day:%Y%m%d}", nyiso_day())
-    provider = app.Gridstatus(feed=feed, wanted=app.wanted("NYISO"), pjm_api_key=lambda: None)
+    provider = Gridstatus(feed=feed, wanted=wanted("NYISO"), pjm_api_key=lambda: None)
 
     def library() -> object:
         return feed("NYISO", day, None)

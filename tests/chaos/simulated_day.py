@@ -31,10 +31,10 @@ import pandas as pd
 from samtranslator.yaml_helper import yaml_parse
 
 from functions.electricitymaps.app import ElectricityMaps
-from functions.entsoe.app import Entsoe
+from functions.entsoe.provider import Entsoe
 from functions.eso.provider import Eso
-from functions.gridstatus.app import Gridstatus, wanted
-from functions.tuner.app import run as tune
+from functions.gridstatus.provider import Gridstatus, wanted
+from functions.tuner.nightly import run as tune
 from functions.watttime.app import WattTime
 from greenstream.api.router import Router
 from greenstream.api.snapshot_cache import TIME_TO_LIVE

@@ -16,11 +16,11 @@ import httpx
 
 from functions.electricitymaps.app import ElectricityMaps
 from functions.entsoe import document, mix
-from functions.entsoe.app import Entsoe
+from functions.entsoe.provider import Entsoe
 from functions.eso.provider import Eso
-from functions.gridstatus.app import Gridstatus, days_asked
 from functions.gridstatus.feed import LibraryFeed
 from functions.gridstatus.mix import readings_of
+from functions.gridstatus.provider import Gridstatus, days_asked
 from functions.gridstatus.rows import rows
 from functions.watttime.app import WattTime
 from greenstream.domain.errors import GreenStreamError

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from functions.entsoe.app import MAX_ZONES_PER_RUN, Entsoe
 from functions.entsoe.document import Slot, read, slots
 from functions.entsoe.mix import batch_of, solar_in_other, table_of
+from functions.entsoe.provider import MAX_ZONES_PER_RUN, Entsoe
 from greenstream.domain.errors import (
     GreenStreamError,
     InvalidError,

@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from functions.gridstatus import app
 from functions.gridstatus.feed import LibraryFeed
+from functions.gridstatus.provider import Gridstatus, wanted
 from functions.gridstatus.rows import rows
 from greenstream.domain.errors import GreenStreamError, InvalidError
 from greenstream.domain.reading import Basis, Reading, Scope
@@ -53,9 +53,9 @@ def origin(shared_origin: Origin) -> Origin:
 def batches(
     markets: str, now: datetime = NOW, *, key: str | None = KEY, deadline_s: float = 60.0
 ) -> list[Batch]:
-    provider = app.Gridstatus(
+    provider = Gridstatus(
         feed=LibraryFeed(),
-        wanted=app.wanted(markets),
+        wanted=wanted(markets),
         pjm_api_key=lambda: key,
         deadline_s=deadline_s,
     )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from functions.tuner import app as tuner
+from functions.tuner import nightly
 from greenstream.api.decision_log import COMPARED, DecisionLog
 from greenstream.domain.attribution import Comparison
 from greenstream.domain.ladder import Rung
@@ -19,6 +19,7 @@ from greenstream.domain.zones import zones_of
 from greenstream.ingest.collect import collect
 from greenstream.ports.provider import Batch
 from tests.builders import NOW, a_candidate, a_reading
+from tests.fakes.memory_policies import MemoryPolicies
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Log
 from tests.template.conftest import ROOT, Expanded
@@ -61,7 +62,7 @@ def counted() -> Mapping[str, frozenset[str]]:
     rungs = [a_candidate(str(rung), 200, rung=rung) for rung in Rung]
     decision_log.decided(decide(rungs, Policy()), degraded=False)
     decision_log.answered(200, {}, every=1)
-    tuner.run(MemoryStore(), tuner.POLICIES, clock=lambda: NOW, telemetry=tuned)
+    nightly.run(MemoryStore(), MemoryPolicies(), clock=lambda: NOW, telemetry=tuned)
     return {
         **dict.fromkeys(COLLECTORS, frozenset(collected.counts)),
         "router": frozenset(decided.flushed[0]),

@@ -21,9 +21,8 @@ import requests
 from gridstatus.base import NoDataFoundException, NotSupported
 from gridstatus.pjm import DataMinerSnapshotMismatch
 
-from functions.gridstatus import app
 from functions.gridstatus.feed import FuelMixFeed, keep_within
-from greenstream.aws.settings import SettingsError
+from functions.gridstatus.provider import DEADLINE_S, Gridstatus, wanted
 from greenstream.domain.errors import (
     GreenStreamError,
     InvalidError,
@@ -103,9 +102,9 @@ class Feed:
         return answer
 
 
-def provider(feed: FuelMixFeed, markets: str = "NYISO", **changes: Any) -> app.Gridstatus:
+def provider(feed: FuelMixFeed, markets: str = "NYISO", **changes: Any) -> Gridstatus:
     settings: dict[str, Any] = {"pjm_api_key": lambda: "key", "deadline_s": 30.0} | changes
-    return app.Gridstatus(feed=feed, wanted=app.wanted(markets), **settings)
+    return Gridstatus(feed=feed, wanted=wanted(markets), **settings)
 
 
 def batch(market: str, answer: Any, now: datetime = NOW) -> Batch:
@@ -717,16 +716,16 @@ def test_a_zone_that_has_answered_is_asked_by_a_run_that_follows_at_once() -> No
 
 def test_zones_are_named_by_the_librarys_classes_and_default_to_all() -> None:
     def names(markets: str) -> list[str]:
-        return [zone.zone for zone, _ in app.wanted(markets)]
+        return [zone.zone for zone, _ in wanted(markets)]
 
     assert names("CAISO, NYISO,CAISO") == ["CAISO_NORTH", "NYISO"]
     assert {"CAISO_NORTH", "NYISO", "PJM"} <= set(names(""))
-    with pytest.raises(SettingsError, match="ERCOOT"):
+    with pytest.raises(ValueError, match="ERCOOT"):
         names("NYISO,ERCOOT")
 
 
 def test_a_run_keeps_time_for_storing() -> None:
     asked = provider(Feed())
     limits = [asked.within(left_ms).deadline_s for left_ms in (60_000, 14_000, 3_000)]
-    assert limits == [app.DEADLINE_S, 4.0, 0.0]
+    assert limits == [DEADLINE_S, 4.0, 0.0]
     assert asked.within(60_000).busy is asked.busy

@@ -2,39 +2,22 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
 import pytest
 
-from functions.tuner.app import Result, run
-from greenstream.domain.policy import FreshnessModel, Policy
-from greenstream.ports.policy_log import PolicyVersion
+from functions.tuner.nightly import Result, run
+from greenstream.domain.policy import FreshnessModel
 from greenstream_tuning.search import Score, Search
 from tests.builders import NOW, a_reading
+from tests.fakes.memory_policies import MemoryPolicies
 from tests.fakes.memory_store import MemoryStore
 
 QUICK = Search(trials=6, limits_ms=(80.0,))
 # Both are within 80 ms of each other by distance, so that there is something to choose.
 GRIDS = {"CAISO_NORTH": ("gridstatus", "CAISO"), "NYISO": ("gridstatus", "NYISO")}
-
-
-@dataclass
-class Policies:
-    """Versions in memory."""
-
-    kept: dict[str, PolicyVersion] = field(default_factory=dict)
-    in_force: str | None = None
-
-    def write(self, policy: Policy, evidence: Mapping[str, Any], at: datetime) -> None:
-        self.kept.setdefault(policy.version, PolicyVersion(policy, at, evidence))
-
-    def enforce(self, version: str) -> None:
-        self.in_force = self.kept[version].policy.version
-
-    def versions(self) -> tuple[PolicyVersion, ...]:
-        return tuple(self.kept.values())
 
 
 @dataclass
@@ -91,7 +74,7 @@ def a_history(
 
 
 def tuned(
-    store: MemoryStore, policies: Policies, lines: Lines | None = None, search: Search = QUICK
+    store: MemoryStore, policies: MemoryPolicies, lines: Lines | None = None, search: Search = QUICK
 ) -> Result:
     telemetry = lines or Lines()
     return run(store, policies, clock=lambda: NOW, telemetry=telemetry, search=search)
@@ -99,11 +82,11 @@ def tuned(
 
 class TestWhereAnotherPolicyWins:
     @pytest.fixture
-    def after(self) -> tuple[Result, Policies]:
-        policies = Policies()
+    def after(self) -> tuple[Result, MemoryPolicies]:
+        policies = MemoryPolicies()
         return tuned(a_history(16, told_late_h=5), policies), policies
 
-    def test_it_is_put_in_force(self, after: tuple[Result, Policies]) -> None:
+    def test_it_is_put_in_force(self, after: tuple[Result, MemoryPolicies]) -> None:
         result, policies = after
 
         assert result.adopted
@@ -111,7 +94,7 @@ class TestWhereAnotherPolicyWins:
         assert policies.kept[result.version].policy.freshness_model is FreshnessModel.DRIFT
 
     def test_it_is_kept_with_the_evidence_of_every_window(
-        self, after: tuple[Result, Policies]
+        self, after: tuple[Result, MemoryPolicies]
     ) -> None:
         result, policies = after
         evidence = policies.kept[result.version].evidence
@@ -121,13 +104,13 @@ class TestWhereAnotherPolicyWins:
         assert len(evidence["folds"]) == 2
         assert all(fold["cut_s"] < fold["until_s"] for fold in evidence["folds"])
 
-    def test_the_policy_before_it_is_kept_too(self, after: tuple[Result, Policies]) -> None:
+    def test_the_policy_before_it_is_kept_too(self, after: tuple[Result, MemoryPolicies]) -> None:
         assert list(after[1].kept) == ["default-1", "tuned-20261122T160000"]
 
 
 class TestWhereNoneWins:
     def test_a_gain_below_the_margin_changes_nothing(self) -> None:
-        policies = Policies()
+        policies = MemoryPolicies()
         result = tuned(a_history(16, told_late_h=5), policies, search=replace(QUICK, margin=0.9))
 
         assert not result.adopted
@@ -136,7 +119,7 @@ class TestWhereNoneWins:
         assert (result.version, policies.kept) == ("default-1", {})
 
     def test_where_one_grid_is_always_cleaner_there_is_nothing_to_gain(self) -> None:
-        result = tuned(a_history(16, told_late_h=0, turns=False), Policies())
+        result = tuned(a_history(16, told_late_h=0, turns=False), MemoryPolicies())
 
         assert not result.adopted
         assert result.why == "the search found nothing better than the policy in force"
@@ -170,7 +153,7 @@ class TestWhatLessCarbonMayNotCost:
 
 class TestTooLittleHistory:
     def test_it_is_said_with_what_there_is(self) -> None:
-        policies, lines = Policies(), Lines()
+        policies, lines = MemoryPolicies(), Lines()
         result = tuned(a_history(9, told_late_h=0), policies, lines)
 
         assert not result.adopted
@@ -184,7 +167,7 @@ class TestTooLittleHistory:
     def test_a_grid_that_fell_silent_takes_no_part(self, days: int) -> None:
         lines = Lines()
         store = a_history(29, told_late_h=0, silent={"NYISO": lambda hour: hour < 24 * days})
-        result = tuned(store, Policies(), lines)
+        result = tuned(store, MemoryPolicies(), lines)
 
         assert not result.adopted
         assert "too little history: 1 grids" in result.why
@@ -193,12 +176,12 @@ class TestTooLittleHistory:
     def test_an_evening_without_figures_does_not_put_a_grid_out(self) -> None:
         store = a_history(16, told_late_h=5, silent={"NYISO": lambda hour: hour < 12})
 
-        assert tuned(store, Policies()).adopted
+        assert tuned(store, MemoryPolicies()).adopted
 
     def test_a_grid_that_tells_one_hour_in_four_takes_no_part(self) -> None:
         store = a_history(29, told_late_h=0, silent={"NYISO": lambda hour: hour % 4 > 0})
 
-        assert "too little history: 1 grids" in tuned(store, Policies()).why
+        assert "too little history: 1 grids" in tuned(store, MemoryPolicies()).why
 
     def test_weeks_to_judge_in_which_some_grid_is_always_silent_are_none(self) -> None:
         """Each grid has told most of the time; together they never did between two cuts."""
@@ -207,11 +190,11 @@ class TestTooLittleHistory:
             "NYISO": lambda hour: 4 * 24 - 3 < hour < 6 * 24 + 3,
         }
         lines = Lines()
-        result = tuned(a_history(16, told_late_h=0, silent=silent), Policies(), lines)
+        result = tuned(a_history(16, told_late_h=0, silent=silent), MemoryPolicies(), lines)
 
         assert (result.adopted, result.version) == (False, "default-1")
         assert result.why == "at no step is the intensity of every POP known"
         assert lines.lines[-1]["message"] == "tuned"
 
     def test_an_empty_table_is_no_error(self) -> None:
-        assert "the longest for 0.0 days" in tuned(MemoryStore(), Policies()).why
+        assert "the longest for 0.0 days" in tuned(MemoryStore(), MemoryPolicies()).why
