@@ -30,12 +30,12 @@ import httpx
 import pandas as pd
 from samtranslator.yaml_helper import yaml_parse
 
-from functions.electricitymaps.app import ElectricityMaps
+from functions.electricitymaps.provider import ElectricityMaps
 from functions.entsoe.provider import Entsoe
 from functions.eso.provider import Eso
 from functions.gridstatus.provider import Gridstatus, wanted
 from functions.tuner.nightly import run as tune
-from functions.watttime.app import WattTime
+from functions.watttime.provider import WattTime
 from greenstream.api.router import Router
 from greenstream.api.snapshot_cache import TIME_TO_LIVE
 from greenstream.aws.dynamo_policies import DynamoPolicies

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from functions.electricitymaps.app import ElectricityMaps
+from functions.electricitymaps.provider import ElectricityMaps
 from functions.entsoe import document, mix
 from functions.entsoe.provider import Entsoe
 from functions.eso.provider import Eso
@@ -22,7 +22,7 @@ from functions.gridstatus.feed import LibraryFeed
 from functions.gridstatus.mix import readings_of
 from functions.gridstatus.provider import Gridstatus, days_asked
 from functions.gridstatus.rows import rows
-from functions.watttime.app import WattTime
+from functions.watttime.provider import WattTime
 from greenstream.domain.errors import GreenStreamError
 from greenstream.domain.reading import Basis, Kind, Quality, Reading, Scope, Signal
 from greenstream.domain.zones import Source, Zone, zones_of
@@ -161,7 +161,7 @@ def make_watttime(case: Case, wire: Wire, key: str | None, simulated: bool) -> P
     return WattTime(
         http=wire.http("watttime"),
         wanted=case.pairs,
-        credentials=lambda: ("user", key) if key else None,
+        credentials=lambda: ("user", key),
         telemetry=Silent(),
         clock=lambda: wire.now,
         simulated=simulated,

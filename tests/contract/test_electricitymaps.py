@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -14,18 +14,10 @@ import pytest
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
-from functions.electricitymaps.app import (
-    RUNS_PER_HOUR,
-    ElectricityMaps,
-    Session,
-    configured,
-    feeds_of,
-    hourly_budget,
-    open_zones,
-    reading_of,
-)
+from functions.electricitymaps.answers import open_zones, reading_of
+from functions.electricitymaps.feeds import feeds_of
+from functions.electricitymaps.provider import RUNS_PER_HOUR, ElectricityMaps, Session
 from greenstream.aws.powertools import PowertoolsTelemetry
-from greenstream.aws.settings import Settings, SettingsError
 from greenstream.domain.errors import (
     GreenStreamError,
     InvalidError,
@@ -39,6 +31,7 @@ from greenstream.domain.zones import Source, Zone
 from greenstream.ingest.collect import CollectionFailedError, collect
 from greenstream.ingest.http import HttpClient
 from greenstream.ports.provider import Batch
+from greenstream.ports.secrets import SecretsError
 from infra.local.upstream import electricitymaps, wire
 from tests.builders import MARGINAL_DIRECT, a_reading, a_source, a_zone
 from tests.fakes.memory_store import MemoryStore
@@ -401,20 +394,20 @@ class TestTheKey:
         for text in [*shown, *(str(request.url) for request in sandbox.requests)]:
             assert "MARKED" not in text
 
-    def test_that_no_header_can_carry_is_named_and_not_quoted(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        class NoSecrets:
-            def get(self, name: str) -> str | None:
-                return None
-
-        settings = Settings(table_name="t", simulated=False, secrets_prefix="")
-        monkeypatch.setenv("ELECTRICITYMAPS_TOKEN", "key-MARKED\nx")
+    def test_that_no_header_can_carry_is_named_and_not_quoted(self) -> None:
+        sandbox = Sandbox(token="key-MARKED\nx")
         with pytest.raises(PermanentError, match="ELECTRICITYMAPS_TOKEN") as caught:
-            configured(settings, NoSecrets())
+            sandbox.run()
         assert "MARKED" not in str(caught.value)
-        monkeypatch.delenv("ELECTRICITYMAPS_TOKEN")
-        assert configured(settings, NoSecrets()) is None
+        assert sandbox.requests == []
+
+    def test_that_cannot_be_read_now_is_not_taken_for_a_missing_one(self) -> None:
+        def unreadable() -> str:
+            raise SecretsError("Parameter Store refused")
+
+        provider = replace(Sandbox().provider(), token=unreadable)
+        with pytest.raises(TransientError, match="the secret cannot be read"):
+            list(provider.fetch(NOW))
 
     def test_opens_zones_by_its_plan_which_is_read_once_a_day(self) -> None:
         plan = {
@@ -538,13 +531,6 @@ class TestRefusals:
 
 def test_a_zone_without_a_list_of_rights_is_tried() -> None:
     assert open_zones({"FR": {"zoneName": "France"}, "AT": {"access": []}}) == {"FR"}
-
-
-def test_the_budget_is_a_whole_number_above_zero() -> None:
-    assert hourly_budget("25") == 25
-    for text in ("0", "-3", "many", "2.5", ""):
-        with pytest.raises(SettingsError, match="ELECTRICITYMAPS_HOURLY_BUDGET"):
-            hourly_budget(text)
 
 
 def test_a_feed_of_one_zone_is_kept_under_that_zone() -> None:

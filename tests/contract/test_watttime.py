@@ -4,7 +4,7 @@ import base64
 import csv
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from itertools import islice
@@ -17,7 +17,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from functions.watttime.answers import endpoints_by_region, series_of, token_of
-from functions.watttime.app import WattTime
+from functions.watttime.provider import WattTime
 from functions.watttime.readings import gco2_kwh_of
 from functions.watttime.session import Session
 from greenstream.aws.powertools import PowertoolsTelemetry
@@ -33,6 +33,7 @@ from greenstream.domain.reading import Basis, Quality, Reading, Scope, Signal
 from greenstream.ingest.collect import CollectionFailedError, collect
 from greenstream.ingest.http import HttpClient
 from greenstream.ports.provider import Batch
+from greenstream.ports.secrets import SecretsError
 from greenstream.ports.telemetry import Telemetry
 from infra.local.upstream import watttime, wire
 from tests.builders import a_source, a_zone
@@ -168,7 +169,7 @@ class Sandbox:
     session: Session = field(default_factory=Session)
     log: Telemetry = field(default_factory=Log)
     zones: tuple[str, ...] = ("CAISO_NORTH",)
-    credentials: tuple[str, str] | None = (USER, PASSWORD)
+    credentials: tuple[str | None, str | None] = (USER, PASSWORD)
     simulated: bool = False
     elapsed_s: float = 0.0
 
@@ -424,10 +425,21 @@ class TestLogin:
         assert sandbox.run().errors == ()
         assert sandbox.api.asked.count("/v3/my-access") == 2
 
-    def test_without_credentials_is_not_tried(self) -> None:
-        sandbox = Sandbox(Api(), credentials=None)
+    @pytest.mark.parametrize("credentials", [(None, None), (USER, None), (None, PASSWORD)])
+    def test_without_both_credentials_is_not_tried(
+        self, credentials: tuple[str | None, str | None]
+    ) -> None:
+        sandbox = Sandbox(Api(), credentials=credentials)
         assert sandbox.run() == Batch(unconfigured=("CAISO_NORTH",))
         assert sandbox.api.asked == []
+
+    def test_with_credentials_that_cannot_be_read_now_is_a_passing_fault(self) -> None:
+        def unreadable() -> tuple[str, str]:
+            raise SecretsError("Parameter Store refused")
+
+        provider = replace(Sandbox(Api()).provider(), credentials=unreadable)
+        with pytest.raises(TransientError, match="the secrets cannot be read"):
+            list(provider.fetch(NOW))
 
     @pytest.mark.parametrize(
         "body", [b'{"token": "MARKED', b"[]", b'{"token": 5}', b'{"token": "MAR\\nKED"}', b"\xff"]

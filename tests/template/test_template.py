@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from functions.electricitymaps import app as electricitymaps
+from functions.electricitymaps import provider as electricitymaps
 from functions.eso import app as eso
 from functions.watttime import session as watttime
 from greenstream.ingest.http import MAX_RETRY_AFTER_S
@@ -24,6 +24,9 @@ COLLECTORS = sorted(
 SCHEDULED = [*COLLECTORS, "tuner"]
 FUNCTIONS = [*SCHEDULED, "router"]
 DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+ASKING = {"required", "required_count", "secret", "environ.get", "os.environ.get"}
+"""Calls that read the environment variable that they name."""
+
 READ_BY_LIBRARIES = {  # not by our code: Powertools, urllib and requests
     "POWERTOOLS_SERVICE_NAME",
     "POWERTOOLS_METRICS_NAMESPACE",
@@ -415,7 +418,7 @@ def names_read(folder: Path) -> set[str]:
 
 
 def _asked_for(call: ast.Call) -> Iterator[str]:
-    if ast.unparse(call.func) in {"required", "secret", "environ.get", "os.environ.get"}:
+    if ast.unparse(call.func) in ASKING:
         for argument in call.args:
             if isinstance(argument, ast.Constant) and str(argument.value).isupper():
                 yield str(argument.value)

@@ -56,9 +56,6 @@ STILL_BROKEN: Final[Mapping[str, str]] = {
 }
 """Files that still import what a rule forbids: to be mended, never to be added to."""
 
-STILL_IN_THE_HANDLER: Final = {"electricitymaps", "watttime"}
-"""Collectors whose provider still stands in ``app.py``: to be moved, never to be added to."""
-
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -228,10 +225,6 @@ def test_a_file_that_is_mended_is_no_exception_any_more(file: str) -> None:
 
 @pytest.mark.parametrize("name", collectors())
 def test_a_provider_is_imported_without_its_handler_any_environment_or_aws(name: str) -> None:
-    if name in STILL_IN_THE_HANDLER:
-        provider = ROOT / "functions" / name / "provider.py"
-        assert not provider.exists(), f"Remove {name} from STILL_IN_THE_HANDLER."
-        return
     done = subprocess.run(
         [sys.executable, "-c", f"import functions.{name}.provider, sys; print(*sys.modules)"],
         cwd=ROOT,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from greenstream.aws.settings import Settings, SettingsError, required, secret
+from greenstream.aws.settings import Settings, SettingsError, required, required_count, secret
 
 
 class Parameters:
@@ -36,6 +36,16 @@ def test_upstream_is_live_unless_told_simulated() -> None:
 def test_an_empty_setting_is_missing(value: str | None) -> None:
     with pytest.raises(SettingsError, match="ESO_BASE_URL"):
         required("ESO_BASE_URL", {} if value is None else {"ESO_BASE_URL": value})
+
+
+def test_a_count_is_a_whole_number_above_zero() -> None:
+    assert required_count("BUDGET", {"BUDGET": "25"}) == 25
+
+
+@pytest.mark.parametrize("value", ["0", "-3", "many", "2.5", "\N{SUPERSCRIPT TWO}", ""])
+def test_anything_else_is_no_count(value: str) -> None:
+    with pytest.raises(SettingsError, match="BUDGET"):
+        required_count("BUDGET", {"BUDGET": value})
 
 
 def test_the_environment_wins_and_the_store_is_not_asked() -> None:

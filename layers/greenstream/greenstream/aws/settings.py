@@ -64,6 +64,20 @@ def required(name: str, environ: Mapping[str, str] = os.environ) -> str:
     return value
 
 
+def required_count(name: str, environ: Mapping[str, str] = os.environ) -> int:
+    """Return a setting that must be a whole number above 0.
+
+    Raises
+    ------
+    SettingsError
+        When it is missing or anything else.
+    """
+    value = required(name, environ)
+    if not (value.isascii() and value.isdigit() and int(value) > 0):
+        raise SettingsError(f"{name} must be a whole number above 0, not {value!r}")
+    return int(value)
+
+
 def secret(
     provider: str,
     name: str,

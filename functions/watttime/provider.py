@@ -1,0 +1,180 @@
+"""WattTime v3: the marginal operating emissions rate (MOER) of a grid region.
+
+Marginal intensity, combustion CO2 only, in lb/MWh; five-minute points stamped with their start.
+The scope is consumption: a MOER follows a change of load in the region to the generators that
+answer it, inside or outside (https://watttime.org/data-science/data-signals/marginal-co2). The
+signal index is a percentile, so it is never asked for.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from functions.watttime.answers import (
+    NAME,
+    SIGNAL_TYPE,
+    Endpoints,
+    Series,
+    endpoints_by_region,
+    series_of,
+    stamp,
+)
+from functions.watttime.readings import BACK, Region
+from functions.watttime.session import Credentials, Requests, Session
+from greenstream.domain.clock import Clock, utc_now
+from greenstream.domain.errors import GreenStreamError, PermanentError, TransientError
+from greenstream.domain.reading import Forecast, Quality, Reading
+from greenstream.domain.zones import Source, Zone
+from greenstream.ingest.http import HttpClient
+from greenstream.ports.provider import Batch
+from greenstream.ports.secrets import SecretsError
+from greenstream.ports.telemetry import Telemetry
+
+HISTORICAL: Final = "v3/historical"
+FORECAST: Final = "v3/forecast"
+HORIZON_HOURS: Final = "24"
+ACCESS_LIFE: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WattTime:
+    """The provider: a login every half hour, then two requests for each region.
+
+    Parameters
+    ----------
+    wanted
+        The zones to read, each with its region as source.
+    credentials
+        User name and password, each ``None`` when it is not configured.
+    session
+        Outlives the run.
+    clock
+        Says when the token expires.
+    """
+
+    http: HttpClient
+    wanted: Sequence[tuple[Zone, Source]]
+    credentials: Callable[[], tuple[str | None, str | None]]
+    telemetry: Telemetry
+    session: Session = field(default_factory=Session)
+    simulated: bool = False
+    clock: Clock = utc_now
+    monotonic: Callable[[], float] = time.monotonic
+
+    @property
+    def name(self) -> str:
+        """Name in the zone table."""
+        return NAME
+
+    def fetch(self, now: datetime) -> Iterator[Batch]:
+        """Yield each region's reading and forecast; a fault in one leaves the others."""
+        credentials = self._credentials()
+        if credentials is None:
+            yield Batch(unconfigured=tuple(zone.zone for zone, _ in self.wanted))
+            return
+        if credentials != self.session.credentials:
+            self.session.token = self.session.access = None
+            self.session.credentials = credentials
+        requests = Requests(
+            http=self.http,
+            session=self.session,
+            credentials=credentials,
+            clock=self.clock,
+            monotonic=self.monotonic,
+        )
+        with self.http:
+            requests.token()  # without a login there is nothing to ask
+            access: Endpoints | None = None
+            try:
+                access = self._access(requests)
+            except GreenStreamError as error:  # then each region's own answer tells
+                yield Batch(errors=(error,))
+            for zone, source in self.wanted:
+                region = Region(
+                    zone=zone.zone, region=source.provider_zone, now=now, simulated=self.simulated
+                )
+                batch = self._batch(requests, region, access)
+                yield batch
+                for reading in batch.readings:  # stored by now: the pipeline asked for the next
+                    if reading.quality is not Quality.FORECAST:
+                        self.session.stored[region.region] = reading.valid_to
+
+    def _credentials(self) -> Credentials | None:
+        """Return user name and password when both are set.
+
+        Raises
+        ------
+        TransientError
+            When the place of the secrets cannot be read: that is not "unconfigured".
+        """
+        try:
+            username, password = self.credentials()
+        except SecretsError as error:
+            raise TransientError("the secrets cannot be read", provider=NAME) from error
+        return (username, password) if username and password else None
+
+    def _access(self, requests: Requests) -> Endpoints:
+        session, now = self.session, self.clock()
+        if (
+            session.access is None
+            or session.access_read_at is None
+            or now - session.access_read_at >= ACCESS_LIFE
+        ):
+            session.access = endpoints_by_region(requests.ask("/v3/my-access", {}, None))
+            session.access_read_at = now
+        return session.access
+
+    def _batch(self, requests: Requests, region: Region, access: Endpoints | None) -> Batch:
+        asked = {HISTORICAL, FORECAST}
+        open_here = asked if access is None else asked & access.get(region.region, frozenset())
+        if not open_here:
+            error = PermanentError(
+                f"the account may not read {SIGNAL_TYPE} of {region.region}",
+                provider=NAME,
+                zone=region.zone,
+            )
+            return Batch(errors=(error,))
+        readings: list[Reading] = []
+        forecasts: list[Forecast] = []
+        errors: list[GreenStreamError] = []
+        if HISTORICAL in open_here:
+            try:
+                window = {"start": stamp(region.now - BACK), "end": stamp(region.now)}
+                query = window | {"include_imputed_marker": "true"}
+                series = self._series(requests, HISTORICAL, query, region)
+                for one in region.historical(series, self.session.stored.get(region.region)):
+                    if isinstance(one, Reading):
+                        readings.append(one)
+                    else:
+                        errors.append(one)
+            except GreenStreamError as error:
+                errors.append(error)
+        if FORECAST in open_here:
+            try:
+                query = {"horizon_hours": HORIZON_HOURS}
+                series = self._series(requests, FORECAST, query, region)
+                if not any(map(region.stands_for_now, readings)):
+                    readings.append(region.stand_in(series))
+                forecasts.append(region.forecast(series))
+            except GreenStreamError as error:
+                errors.append(error)
+        return Batch(readings=tuple(readings), forecasts=tuple(forecasts), errors=tuple(errors))
+
+    def _series(
+        self, requests: Requests, endpoint: str, query: Mapping[str, str], region: Region
+    ) -> Series:
+        params = {"region": region.region, "signal_type": SIGNAL_TYPE, **query}
+        answer = requests.ask(f"/{endpoint}", params, region.zone)
+        series = series_of(answer, region.zone, region.region)
+        for warning in series.warnings:
+            self.telemetry.event(
+                "warning",
+                "upstream warning",
+                provider=NAME,
+                zone=region.zone,
+                endpoint=endpoint,
+                warning=warning,
+            )
+        return series
