@@ -8,8 +8,9 @@ signal index is a percentile, so it is never asked for.
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from functions.watttime.answers import (
@@ -96,10 +97,13 @@ class WattTime:
                     zone=zone.zone, region=source.provider_zone, now=now, simulated=self.simulated
                 )
                 batch = self._batch(requests, region, access)
-                yield batch
-                for reading in batch.readings:  # stored by now: the pipeline asked for the next
-                    if reading.quality is not Quality.FORECAST:
-                        self.session.stored[region.region] = reading.valid_to
+                yield replace(batch, acknowledge=partial(self._move_on, region.region, batch))
+
+    def _move_on(self, region: str, batch: Batch) -> None:
+        """Move a region's progress marker to the newest historical point that has been stored."""
+        for reading in batch.readings:
+            if reading.quality is not Quality.FORECAST:
+                self.session.stored[region] = reading.valid_to
 
     def _credentials(self) -> Credentials | None:
         """Return user name and password when both are set.

@@ -4,10 +4,10 @@ import base64
 import csv
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +34,17 @@ from greenstream.ingest.collect import CollectionFailedError, collect
 from greenstream.ingest.http import HttpClient
 from greenstream.ports.provider import Batch
 from greenstream.ports.secrets import SecretsError
+from greenstream.ports.store import StoreError
 from greenstream.ports.telemetry import Telemetry
 from infra.local.upstream import watttime, wire
-from tests.builders import a_source, a_zone
+from tests.builders import MARGINAL_DIRECT, a_source, a_zone, stored
+from tests.contract.provider_cases import Silent
 from tests.fakes.memory_store import MemoryStore
 
 NOW = datetime(2026, 11, 22, 16, 7, tzinfo=UTC)
 START = datetime(2026, 11, 22, 16, 0, tzinfo=UTC)
 PRESENT = datetime(2026, 11, 22, 16, 5, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 USER, PASSWORD = "grid-user", "pass-MARKED-word"
 BAD_LOGIN = "<html><head><title>403 Forbidden</title></head><body>nginx</body></html>"
 
@@ -194,7 +197,7 @@ class Sandbox:
         )
 
     def run(self) -> Batch:
-        parts = list(self.provider().fetch(self.now))
+        parts = stored(self.provider().fetch(self.now))
         return Batch(
             readings=tuple(reading for part in parts for reading in part.readings),
             forecasts=tuple(forecast for part in parts for forecast in part.forecasts),
@@ -255,13 +258,30 @@ class TestTheReading:
             return [one.valid_to for one in batch.readings if one.quality is Quality.MEASURED]
 
         missed = [START + timedelta(minutes=minutes) for minutes in (15, 20)]
-        [dying] = islice(sandbox.provider().fetch(sandbox.now), 1)
-        assert ends(dying) == missed, "the one between is no emission rate"
-        assert reasons(dying) == {(InvalidError, "CAISO_NORTH", "negative")}
-        assert ends(sandbox.run()) == missed, (
-            "who dies while storing has stored nothing for certain"
-        )
+        [unacknowledged] = list(sandbox.provider().fetch(sandbox.now))
+        assert ends(unacknowledged) == missed, "the one between is no emission rate"
+        assert reasons(unacknowledged) == {(InvalidError, "CAISO_NORTH", "negative")}
+        assert ends(sandbox.run()) == missed, "nobody said that they were stored"
         assert ends(sandbox.run()) == missed[-1:]
+
+    def test_a_store_failure_leaves_the_progress_marker_where_it_was(self) -> None:
+        sandbox = Sandbox(Api())
+        sandbox.run()
+        before = dict(sandbox.session.stored)
+        sandbox.now += timedelta(minutes=15)
+        late = historical(newest=START + timedelta(minutes=15), count=6)
+        sandbox.api.answers = {"/v3/historical": late}
+
+        for store in (MemoryStore(unreachable=True), MemoryStore()):
+            assert sandbox.session.stored == before
+            with suppress(StoreError):
+                collect(sandbox.provider(), store, clock=lambda: sandbox.now, telemetry=Silent())
+        kept = store.history(
+            "CAISO_NORTH", "watttime", MARGINAL_DIRECT, since=NOW - HOUR, until=NOW + HOUR
+        )
+        assert [one.valid_to for one in kept] == [
+            START + timedelta(minutes=minutes) for minutes in (10, 15, 20)
+        ]
 
     def test_is_an_estimate_where_the_point_was_imputed(self) -> None:
         batch = run(historical=historical(imputed_data_used=True))
