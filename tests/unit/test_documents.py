@@ -21,6 +21,7 @@ DOCUMENTS = sorted(
 )
 IDS = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 README_LINES = 180
+RUNBOOK = ROOT / "infra/docs/RUNBOOK.md"
 
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -128,6 +129,14 @@ def test_every_command_of_greenstream_that_is_named_is_there(
         with pytest.raises(SystemExit) as ended:
             command()()
         assert ended.value.code == 0, f"greenstream{words}: {capsys.readouterr().err}"
+
+
+def test_every_line_of_the_log_that_the_runbook_searches_is_written_by_our_code() -> None:
+    searched = re.findall(r"--filter-pattern '\"([^\"]+)\"'", RUNBOOK.read_text())
+    assert searched
+    sources = [path for folder in ("functions", "layers") for path in (ROOT / folder).rglob("*.py")]
+    written = "".join(path.read_text() for path in sources)
+    assert [line for line in searched if f'"{line}"' not in written] == []
 
 
 def test_a_spoilt_document_is_found_out(tmp_path: Path) -> None:
