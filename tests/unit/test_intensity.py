@@ -59,6 +59,24 @@ def test_the_value_stays_within_what_the_unknown_rest_allows() -> None:
     assert answer.gco2_kwh == answer.gco2_high == 550
 
 
+@pytest.mark.parametrize(
+    ("generation_mw", "bound"),
+    [
+        pytest.param({"fusion": 0.857}, 1200, id="1200 * 0.857 / 0.857 is above 1200"),
+        pytest.param({"gas": 637.4, "peat": 215.8}, 417.2, id="a mean of 417.2 is below 417.2"),
+    ],
+)
+def test_a_bound_stays_within_the_factors_that_it_is_a_mean_of(
+    generation_mw: dict[str, float], bound: float
+) -> None:
+    exact = Factor(417.2, 417.2, 417.2)
+    table = replace(TABLE, factors={"gas": exact, "peat": exact})
+    answer = mix_intensity(generation_mw, table, provider="p", zone="Z")
+
+    assert answer.gco2_high == bound
+    assert answer.gco2_low == (0 if "fusion" in generation_mw else bound)
+
+
 def test_a_yearly_mean_counts_as_known_and_its_doubt_is_in_the_bounds() -> None:
     answer = mix(gas=100.0, wind=100.0, imports=200.0)
 

@@ -91,6 +91,7 @@ def mix_intensity(
         ``not_a_number`` for a missing or infinite MW, ``no_generation`` when nothing runs.
     """
     known_mw = total_mw = known_gco2 = low_gco2 = high_gco2 = 0.0
+    lowest, highest = math.inf, 0.0
     unlisted: list[str] = []
     for fuel, mw in generation_mw.items():
         if not math.isfinite(mw):
@@ -104,6 +105,7 @@ def mix_intensity(
             unlisted.append(fuel)
             factor = Factor(None, UNLISTED_LOW_GCO2_KWH, UNLISTED_HIGH_GCO2_KWH)
         total_mw += mw
+        lowest, highest = min(lowest, factor.low), max(highest, factor.high)
         low_gco2 += mw * factor.low
         high_gco2 += mw * factor.high
         if factor.gco2_kwh is not None:
@@ -113,7 +115,9 @@ def mix_intensity(
         raise InvalidError(
             "no generation in the mix", reason="no_generation", provider=provider, zone=zone
         )
-    low, high = low_gco2 / total_mw, high_gco2 / total_mw
+    # Rounding may carry a mean beyond what it is a mean of (1200 * 0.857 / 0.857 > 1200).
+    low = min(max(low_gco2 / total_mw, lowest), highest)
+    high = min(max(high_gco2 / total_mw, lowest), highest)
     known_mean = known_gco2 / known_mw if known_mw else (low + high) / 2
     return Intensity(
         gco2_kwh=min(max(known_mean, low), high),
