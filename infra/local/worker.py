@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from greenstream.domain.places import SEED_POPS
+from greenstream.domain.places import seed_pops
 from infra.local import starting
 from infra.local.processes import Children, StackError, step, wait_for
 from infra.local.stack import HOST, ROOT, STACK_NAME, LocalStack, Stack, free_port
@@ -75,7 +75,7 @@ class LocalWorker:
         variables = {
             "ROUTER_URL": stack.router_url,
             "AWS_REGION": stack.region,
-            "ORIGINS": json.dumps({pop: f"{origins_url}/{pop}" for pop in SEED_POPS}),
+            "ORIGINS": json.dumps({pop: f"{origins_url}/{pop}" for pop in seed_pops()}),
             "STATUS_PATH": STATUS_PATH,
             **(caller_key(stack) if stack.auth == "iam" else {}),
             **settings,

@@ -38,7 +38,7 @@ from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.powertools import PowertoolsTelemetry
 from greenstream.domain.clock import utc_now
 from greenstream.domain.latency import estimate_rtt_ms, great_circle_km
-from greenstream.domain.places import SEED_POPS, pops
+from greenstream.domain.places import pops, seed_pops
 from greenstream.domain.policy import Policy
 from greenstream.domain.reading import Reading
 from greenstream.domain.routing import Candidate, LatencySource, decide, like_for_like
@@ -74,7 +74,7 @@ def serve(port: int, redis_port: int) -> None:
 
     policy, client = Policy(), Redis(host=HOST, port=redis_port)
     decode = TypeAdapter(Reading).validate_json
-    asked = [pops()[name] for name in SEED_POPS]
+    asked = [pops()[name] for name in seed_pops()]
     names = list(dict.fromkeys(entry.zone for pop in asked for entry in pop.zones))
 
     async def answer(

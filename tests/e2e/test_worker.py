@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from greenstream.domain.places import SEED_POPS
+from greenstream.domain.places import seed_pops
 from infra.local.stack import LocalStack, Stack
 from infra.local.worker import LocalWorker
 
@@ -128,7 +128,7 @@ class TestAVisit:
                 KeyConditionExpression="pk = :latency",
                 ExpressionAttributeValues={":latency": {"S": "LATENCY"}},
             )["Items"]
-            return {item["sk"]["S"] for item in found} == {f"EWR#{pop}" for pop in SEED_POPS}
+            return {item["sk"]["S"] for item in found} == {f"EWR#{pop}" for pop in seed_pops()}
 
         eventually("the keeping of a round trip to each POP", kept)
 

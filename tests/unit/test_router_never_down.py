@@ -6,7 +6,7 @@ from threading import Event, Semaphore
 import pytest
 
 from greenstream.api.snapshot_cache import MAX_UNANSWERED, Patience, SnapshotCache
-from greenstream.domain.places import SEED_POPS
+from greenstream.domain.places import seed_pops
 from greenstream.domain.reading import Forecast, Kind, Reading
 from greenstream.domain.roundtrips import MeasuredRtt
 from greenstream.ports.store import Snapshot
@@ -199,7 +199,7 @@ class TestStoreDown:
         assert answer.status == 200
         assert answer.body["degraded"] is True
         assert "nothing is remembered" in answer.body["degraded_reason"]
-        assert {each["pop"] for each in answer.body["candidates"]} == set(SEED_POPS)
+        assert {each["pop"] for each in answer.body["candidates"]} == set(seed_pops())
         assert {each["rung"] for each in answer.body["candidates"]} <= {"annual_mean", "none"}
 
     @pytest.mark.parametrize(

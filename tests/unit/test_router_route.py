@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from greenstream.domain.latency import estimate_rtt_ms, great_circle_km
-from greenstream.domain.places import SEED_POPS, pops
+from greenstream.domain.places import pops, seed_pops
 from greenstream.domain.policy import Policy, RankingSignal
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Scope
@@ -106,7 +106,7 @@ class TestTheDecision:
         assert (body["policy"], body["reason"]) == ("night-7", "nearest_none_within_limit")
 
     def test_the_seed_pops_are_the_default(self, client: Client) -> None:
-        assert set(candidates(client.ask("/v1/route"))) == set(SEED_POPS)
+        assert set(candidates(client.ask("/v1/route"))) == set(seed_pops())
 
 
 class TestRoundTrips:

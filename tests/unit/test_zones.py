@@ -2,14 +2,14 @@
 
 import pytest
 
-from greenstream.domain.places import SEED_POPS, pops
+from greenstream.domain.places import pops, seed_pops
 from greenstream.domain.reading import Kind
 from greenstream.domain.zones import zones, zones_of
 
 
 def test_the_seeds_six() -> None:
     table = pops()
-    assert {pop: [entry.zone for entry in table[pop].zones] for pop in SEED_POPS} == {
+    assert {pop: [entry.zone for entry in table[pop].zones] for pop in seed_pops()} == {
         "sfo": ["CAISO_NORTH"],
         "lax": ["CAISO_NORTH"],
         "iad": ["PJM", "NYISO"],

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 from urllib.parse import parse_qsl
 
-from greenstream.domain.places import SEED_POPS, Pop, pops
+from greenstream.domain.places import Pop, pops, seed_pops
 from greenstream.domain.policy import RankingSignal
 from greenstream.domain.reading import Basis, Kind, Signal
 from greenstream.domain.roundtrips import MAX_RTT_MS
@@ -112,7 +112,7 @@ def route_question(query: str) -> RouteQuestion:
         Naming each field at fault.
     """
     fields = _Fields(query, PARAMETERS["/v1/route"])
-    names = fields.names("pops", pops(), most=MAX_POPS) or SEED_POPS
+    names = fields.names("pops", pops(), most=MAX_POPS) or seed_pops()
     lat, lon = fields.number("lat", -90, 90), fields.number("lon", -180, 180)
     if fields.has("lat") != fields.has("lon"):
         missing, given = ("lon", "lat") if fields.has("lat") else ("lat", "lon")
@@ -179,7 +179,7 @@ def window_question(query: str) -> WindowQuestion:
     """
     fields = _Fields(query, PARAMETERS["/v1/window"])
     names = fields.names("zones", zones(), most=MAX_WINDOW_ZONES) or dict.fromkeys(
-        pops()[pop].zones[0].zone for pop in SEED_POPS
+        pops()[pop].zones[0].zone for pop in seed_pops()
     )
     duration_min = fields.whole("duration_min", *DURATION_MIN) or 60
     within_h = fields.whole("within_h", *WITHIN_H) or 24

@@ -1,4 +1,4 @@
-"""Places where a request can be served: where they stand and which zones power them.
+"""Points of presence (POPs): where a request can be served, and which zones power each place.
 
 The table is data (``data/pops.json``), and each row names its source.
 """
@@ -6,14 +6,18 @@ The table is data (``data/pops.json``), and each row names its source.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from greenstream.domain.tables import load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PopZone:
-    """A zone that may answer for a POP; ``proxy`` when it is not the grid the POP draws from."""
+    """A zone whose figure may stand for a POP.
+
+    ``proxy`` is true where the POP draws from another grid; ``proxy_reason`` then says why this
+    zone stands in, and is empty otherwise.
+    """
 
     zone: str
     proxy: bool
@@ -22,7 +26,11 @@ class PopZone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pop:
-    """A point of presence: where it stands (degrees) and its zones in order of preference."""
+    """A POP: where it stands, and its zones in order of preference.
+
+    ``lat`` and ``lon`` are degrees north and east. ``seed`` is true of the POPs that a question
+    which names none is about. ``source`` says how the grid of the place is known.
+    """
 
     pop: str
     name: str
@@ -31,16 +39,19 @@ class Pop:
     lon: float
     zones: tuple[PopZone, ...]
     source: str
-
-
-SEED_POPS: Final = ("sfo", "lax", "iad", "nyc", "lon", "ams")
-"""The POPs a question without ``pops`` is about."""
+    seed: bool = False
 
 
 @cache
 def pops() -> Mapping[str, Pop]:
     """Return every POP by its name, in the table's order."""
     return {row["pop"]: _pop(row) for row in load("pops.json")["pops"]}
+
+
+@cache
+def seed_pops() -> tuple[str, ...]:
+    """Return the names of the POPs that a question which names none is about."""
+    return tuple(pop.pop for pop in pops().values() if pop.seed)
 
 
 def _pop(row: Mapping[str, Any]) -> Pop:
@@ -58,5 +69,6 @@ def _pop(row: Mapping[str, Any]) -> Pop:
             )
             for entry in row["zones"]
         ),
+        seed=row.get("seed", False),
         source=row["source"],
     )
