@@ -65,7 +65,7 @@ def test_a_mixed_fuel_and_storage_have_bounds_and_no_factor(table: str) -> None:
         for fuel in UNKNOWABLE & FUELS[table]:
             factor = factor_tables()[table, basis].factors[fuel]
             assert factor.gco2_kwh is None
-            assert 0 <= factor.low < factor.high <= MAX_GCO2_KWH
+            assert 0 <= factor.low_gco2_kwh < factor.high_gco2_kwh <= MAX_GCO2_KWH
 
 
 ROUND_TRIP = {"Batteries": 0.85, "Storage": 0.85, "B25": 0.85, "B10": 0.75}
@@ -86,11 +86,11 @@ def test_what_is_unknown_is_bounded_by_the_dirtiest_fuel_of_its_own_grid(
     dirtiest = max(one.gco2_kwh for one in factors.values() if one.gco2_kwh is not None)
     for fuel in factors.keys() & ROUND_TRIP.keys():
         plant = BATTERY_GCO2_KWH[fuel] if basis is Basis.LIFECYCLE else 0
-        assert factors[fuel].high >= dirtiest / ROUND_TRIP[fuel] + plant - 1e-9, fuel
-        assert factors[fuel].low <= CHARGED_CLEAN[basis] / ROUND_TRIP[fuel] + plant, fuel
-        assert factors[fuel].low >= CHARGED_CLEAN[basis], fuel
+        assert factors[fuel].high_gco2_kwh >= dirtiest / ROUND_TRIP[fuel] + plant - 1e-9, fuel
+        assert factors[fuel].low_gco2_kwh <= CHARGED_CLEAN[basis] / ROUND_TRIP[fuel] + plant, fuel
+        assert factors[fuel].low_gco2_kwh >= CHARGED_CLEAN[basis], fuel
     for fuel in factors.keys() & set(OTHER):
-        assert factors[fuel].high >= dirtiest, fuel
+        assert factors[fuel].high_gco2_kwh >= dirtiest, fuel
 
 
 def test_californias_imports_have_a_mean_of_the_year_and_the_bounds_of_an_hour() -> None:
@@ -100,8 +100,8 @@ def test_californias_imports_have_a_mean_of_the_year_and_the_bounds_of_an_hour()
     # 5,899 GWh of coal, 8,176 of gas, 4,051 unspecified, 2,351 of steam; 44 TWh without a stack
     mean = (5899 * 1011.5 + 8176 * 396.2 + 4051 * 428 + 2351 * 38.9) / 62_135
     assert direct.gco2_kwh == pytest.approx(mean, abs=0.05)
-    assert (direct.low, direct.high) == (0, 428)
-    assert (lifecycle.low, lifecycle.high) == (11, 548)
+    assert (direct.low_gco2_kwh, direct.high_gco2_kwh) == (0, 428)
+    assert (lifecycle.low_gco2_kwh, lifecycle.high_gco2_kwh) == (11, 548)
 
 
 @pytest.mark.parametrize("table", FUELS)
@@ -110,7 +110,7 @@ def test_a_whole_life_never_emits_less_than_the_stack(table: str) -> None:
     lifecycle = factor_tables()[table, Basis.LIFECYCLE].factors
     for fuel, stack in direct.items():
         whole = lifecycle[fuel]
-        assert whole.high > stack.high, fuel
+        assert whole.high_gco2_kwh > stack.high_gco2_kwh, fuel
         if stack.gco2_kwh is not None and whole.gco2_kwh is not None:
             assert whole.gco2_kwh > stack.gco2_kwh, fuel
 

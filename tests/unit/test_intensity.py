@@ -14,6 +14,7 @@ from greenstream.domain.intensity import (
     Intensity,
     factor_tables,
     mix_intensity,
+    publisher_tables,
 )
 from greenstream.domain.reading import Basis
 from greenstream.domain.zones import zones
@@ -28,6 +29,7 @@ TABLE = FactorTable(
         "other": Factor(None, 0, 600),
         "imports": Factor(180, 0, 430),
     },
+    unlisted=Factor(None, 0, 1200),
 )
 
 
@@ -51,9 +53,7 @@ def test_an_unknown_fuel_lowers_coverage_and_bounds_the_value() -> None:
 
 def test_the_value_stays_within_what_the_unknown_rest_allows() -> None:
     """A dirty known part beside an unknown that cannot be that dirty."""
-    table = FactorTable(
-        "T", Basis.DIRECT, "test", {"coal": Factor(1000, 1000, 1000), "o": Factor(None, 0, 100)}
-    )
+    table = replace(TABLE, factors={"coal": Factor(1000, 1000, 1000), "o": Factor(None, 0, 100)})
     answer = mix_intensity({"coal": 100, "o": 100}, table, provider="p", zone="Z")
 
     assert answer.gco2_kwh == answer.gco2_high == 550
@@ -163,9 +163,9 @@ def test_every_shipped_factor_is_possible_and_each_grid_has_both_bases() -> None
     for (name, _), table in tables.items():
         assert {(name, Basis.DIRECT), (name, Basis.LIFECYCLE)} <= set(tables)
         for fuel, factor in table.factors.items():
-            assert 0 <= factor.low <= factor.high <= 1600, (name, fuel)
+            assert 0 <= factor.low_gco2_kwh <= factor.high_gco2_kwh <= 1600, (name, fuel)
             if factor.gco2_kwh is not None:
-                assert factor.low <= factor.gco2_kwh <= factor.high, (name, fuel)
+                assert factor.low_gco2_kwh <= factor.gco2_kwh <= factor.high_gco2_kwh, (name, fuel)
 
 
 def test_lifecycle_is_never_below_direct_for_the_same_fuel() -> None:
@@ -175,6 +175,23 @@ def test_lifecycle_is_never_below_direct_for_the_same_fuel() -> None:
             for fuel, factor in table.factors.items():
                 if factor.gco2_kwh is not None and direct[fuel].gco2_kwh is not None:
                     assert factor.gco2_kwh >= (direct[fuel].gco2_kwh or 0), (name, fuel)
+
+
+def test_the_shipped_bounds_of_an_unlisted_fuel_reach_from_wind_to_lignite() -> None:
+    for table in (*factor_tables().values(), *publisher_tables().values()):
+        assert table.unlisted == Factor(None, 0, 1200)
+
+
+def test_the_factors_of_a_publisher_are_kept_apart_from_ours() -> None:
+    [table] = publisher_tables().values()
+
+    assert (table.table, table.basis) == ("neso", Basis.DIRECT)
+    assert {fuel: factor.gco2_kwh for fuel, factor in table.factors.items()} == {
+        "gas": 394,
+        "coal": 937,
+        "biomass": 120,
+    }
+    assert (table.table, table.basis) not in factor_tables()
 
 
 def test_every_computed_zone_has_its_factor_table() -> None:

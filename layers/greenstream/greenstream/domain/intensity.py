@@ -1,51 +1,55 @@
-"""Fuel mix (MW by fuel) to carbon intensity (g/kWh), with what is unknown said.
+"""Carbon intensity (g/kWh) of a fuel mix (MW by fuel), with bounds for what is not known of it.
 
-A fuel without a factor lowers coverage and widens the bounds; it never gets a silent factor.
-Factor tables are data (``data/factors.json``), versioned, a source in every row.
+A fuel without a factor lowers the coverage and widens the bounds; no factor is assumed for it.
+The factors are data (``data/factors.json``) with a version, and each row names its source.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from greenstream.domain.errors import InvalidError
 from greenstream.domain.reading import Basis
 from greenstream.domain.tables import load
 
-UNLISTED_LOW_GCO2_KWH: Final = 0.0
-UNLISTED_HIGH_GCO2_KWH: Final = 1200.0
-"""Bounds of a fuel that the table does not name: from wind to lignite (IPCC AR5 WG3 Annex III
-gives coal up to 910; lignite stations reach about 1,200)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """Emission factor of a fuel, g/kWh; ``gco2_kwh`` is ``None`` where only bounds are known.
+    """Emission factor of a fuel and its bounds, g/kWh.
 
-    A factor may have both, apart: imports whose mean over a year is published, while what they
-    are in one hour is not.
+    ``gco2_kwh`` is ``None`` where only the bounds are known. A factor may also have a value and
+    bounds that differ from it: of imports the mean over a year is published, while the mean of
+    one hour is not.
     """
 
     gco2_kwh: float | None
-    low: float
-    high: float
+    low_gco2_kwh: float
+    high_gco2_kwh: float
 
 
 @dataclass(frozen=True, slots=True)
 class FactorTable:
-    """Factors by fuel name, as the provider spells it, for one grid on one basis."""
+    """Factors of one grid (or of one publisher) on one basis, by fuel as the provider spells it.
+
+    ``unlisted`` has the bounds of a fuel that the table does not name.
+    """
 
     table: str
     basis: Basis
     version: str
     factors: Mapping[str, Factor]
+    unlisted: Factor
 
 
 @dataclass(frozen=True, slots=True)
 class Intensity:
-    """Intensity of a mix, g/kWh, its bounds, and the share of generation with a known factor."""
+    """Intensity of a mix and its bounds, g/kWh.
+
+    ``coverage`` is the share of the generation, from 0 to 1, that has a known factor;
+    ``unlisted`` names the fuels that run and are not in the table.
+    """
 
     gco2_kwh: float
     gco2_low: float
@@ -57,17 +61,17 @@ class Intensity:
 
 @cache
 def factor_tables() -> Mapping[tuple[str, Basis], FactorTable]:
-    """Return the shipped tables by name and basis."""
-    data = load("factors.json")
-    return {
-        (row["table"], Basis(row["basis"])): FactorTable(
-            table=row["table"],
-            basis=Basis(row["basis"]),
-            version=data["version"],
-            factors={fuel: _factor(entry) for fuel, entry in row["fuels"].items()},
-        )
-        for row in data["tables"]
-    }
+    """Return our tables, with which intensities are computed, by name and basis."""
+    return _tables("tables")
+
+
+@cache
+def publisher_tables() -> Mapping[tuple[str, Basis], FactorTable]:
+    """Return the tables that publishers of intensities use themselves, by name and basis.
+
+    A publisher's figures are checked against its own factors; nothing is computed with them.
+    """
+    return _tables("publisher_tables")
 
 
 def mix_intensity(
@@ -75,15 +79,17 @@ def mix_intensity(
 ) -> Intensity:
     """Return the intensity of a fuel mix.
 
-    The value is the mean over generation with a known factor, held within the bounds that the
-    unknown rest allows. A factor with a value and bounds apart (a yearly mean) counts as known,
-    for the value and for coverage; its doubt is in the bounds alone. Power below zero is not
-    generation (station use at night, pumping, charging, export) and is left out.
+    The value is the mean over the generation that has a known factor, held within the bounds
+    that the unknown rest allows. A factor with a value and wider bounds (a yearly mean) counts as
+    known for the value and for the coverage; its uncertainty is in the bounds alone. Power below
+    zero is no generation (station use at night, pumping, charging, export) and is left out.
 
     Parameters
     ----------
     generation_mw
-        MW by fuel name; every fuel present must be a number (absent is absent, not zero).
+        MW by fuel name. A fuel that was not reported is left out of the mapping; it is not 0.
+    provider, zone
+        Named by the error.
 
     Raises
     ------
@@ -103,11 +109,11 @@ def mix_intensity(
         factor = table.factors.get(fuel)
         if factor is None:
             unlisted.append(fuel)
-            factor = Factor(None, UNLISTED_LOW_GCO2_KWH, UNLISTED_HIGH_GCO2_KWH)
+            factor = table.unlisted
         total_mw += mw
-        lowest, highest = min(lowest, factor.low), max(highest, factor.high)
-        low_gco2 += mw * factor.low
-        high_gco2 += mw * factor.high
+        lowest, highest = min(lowest, factor.low_gco2_kwh), max(highest, factor.high_gco2_kwh)
+        low_gco2 += mw * factor.low_gco2_kwh
+        high_gco2 += mw * factor.high_gco2_kwh
         if factor.gco2_kwh is not None:
             known_mw += mw
             known_gco2 += mw * factor.gco2_kwh
@@ -129,10 +135,25 @@ def mix_intensity(
     )
 
 
+def _tables(member: str) -> Mapping[tuple[str, Basis], FactorTable]:
+    data = load("factors.json")
+    unlisted = _factor({"gco2_kwh": None, **data["unlisted"]})
+    return {
+        (row["table"], Basis(row["basis"])): FactorTable(
+            table=row["table"],
+            basis=Basis(row["basis"]),
+            version=data["version"],
+            factors={fuel: _factor(entry) for fuel, entry in row["fuels"].items()},
+            unlisted=unlisted,
+        )
+        for row in data[member]
+    }
+
+
 def _factor(entry: Mapping[str, Any]) -> Factor:
     value = entry["gco2_kwh"]
     return Factor(
         None if value is None else float(value),
-        float(entry.get("low", value)),
-        float(entry.get("high", value)),
+        float(entry.get("low_gco2_kwh", value)),
+        float(entry.get("high_gco2_kwh", value)),
     )
