@@ -16,8 +16,10 @@ from greenstream.domain.tables import load
 class Source:
     """One provider's feed for one zone.
 
-    ``max_age_s`` is the age (seconds since ``valid_to``) up to which the feed's newest value
-    is live: its own cadence and usual publication delay, not a matter of policy.
+    ``provider_zone`` is what the provider calls the zone. ``cadence_s`` is the time from one
+    figure to the next, in seconds. ``max_age_s`` is the age (seconds since ``valid_to``) up to
+    which the newest figure is live: it follows from the feed's cadence and its usual delay, and
+    no policy changes it.
     """
 
     provider: str
@@ -30,13 +32,13 @@ class Source:
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        """Kinds of reading this feed yields, the preferred first."""
+        """Return the kinds of the feed's readings, the preferred first."""
         return tuple(Kind(self.signal, basis) for basis in self.bases)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnualMean:
-    """A published yearly mean intensity, g/kWh: the last rung before "no carbon known"."""
+    """A published mean intensity of a year, g/kWh: what is used where nothing newer is known."""
 
     signal: Signal
     basis: Basis
@@ -47,13 +49,17 @@ class AnnualMean:
 
     @property
     def kind(self) -> Kind:
-        """Signal and basis together."""
+        """Return the signal and the basis together."""
         return Kind(self.signal, self.basis)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Zone:
-    """A grid area with one carbon intensity at a time."""
+    """A grid area that has one carbon intensity at a time.
+
+    ``country`` is an ISO 3166-1 code of two letters, ``time_zone`` an IANA name. ``sources`` are
+    in order of preference.
+    """
 
     zone: str
     name: str
@@ -62,7 +68,7 @@ class Zone:
     sources: tuple[Source, ...]
     annual_means: tuple[AnnualMean, ...]
     kinds: tuple[Kind, ...] = field(init=False)
-    """Kinds of figure the zone may have, in the order of its sources; published means last."""
+    """Kinds of figure that the zone may have: those of its sources in order, then of its means."""
 
     def __post_init__(self) -> None:
         kinds = [kind for source in self.sources for kind in source.kinds]

@@ -1,0 +1,97 @@
+"""What a feed must hold to be believed, as the shipped rules have it."""
+
+import math
+import subprocess
+import sys
+
+import pytest
+
+from greenstream.domain.intensity import factor_tables
+from greenstream.domain.plausibility import NO_RULES, rules_of_provider, rules_of_source
+from greenstream.domain.reading import Basis
+from greenstream.domain.tables import load
+from greenstream.domain.zones import zones_of
+
+ENTSOE = factor_tables()["ENTSOE", Basis.DIRECT].factors
+
+
+class TestARuleOfAProvider:
+    def test_bounds_what_one_fuel_may_make(self) -> None:
+        assert rules_of_provider("entsoe").greatest_fuel_mw == 150_000
+        assert rules_of_provider("gridstatus").greatest_fuel_mw == 250_000
+        assert rules_of_provider("eso").greatest_fuel_mw == math.inf  # it publishes no MW
+
+    def test_names_what_may_be_below_zero(self) -> None:
+        assert rules_of_provider("entsoe").reversible == {"B10", "B25"}
+        assert rules_of_provider("gridstatus").reversible == {
+            "Batteries",
+            "Hydro",
+            "Imports",
+            "Large Hydro",
+            "Storage",
+        }
+
+    def test_names_the_codes_that_are_no_generation(self) -> None:
+        links = rules_of_provider("entsoe").not_generation
+
+        assert links == {"B21", "B22", "B23", "B24"}
+        assert not links & ENTSOE.keys()
+
+    def test_has_the_least_figure_of_each_index_in_words(self) -> None:
+        rules = rules_of_provider("eso")
+
+        assert rules.least_gco2_kwh == {"low": 5, "moderate": 40, "high": 60, "very high": 80}
+        assert rules.zero_is_false_above_gco2_kwh == 40
+
+    def test_is_asked_for_by_a_provider_that_has_one(self) -> None:
+        with pytest.raises(KeyError, match="nobody"):
+            rules_of_provider("nobody")
+
+
+class TestARuleOfASource:
+    @pytest.mark.parametrize(
+        ("provider", "zone", "needed"),
+        [
+            ("entsoe", "ENTSOE_NL", {"B04", "B05"}),
+            ("entsoe", "ENTSOE_RO", {"B02", "B04", "B14"}),
+            ("gridstatus", "NYISO", {"Dual Fuel", "Natural Gas"}),
+            ("gridstatus", "CAISO_NORTH", {"Imports", "Natural Gas"}),
+            ("gridstatus", "PJM", {"Coal", "Gas"}),
+        ],
+    )
+    def test_names_the_fuels_without_which_a_mix_is_no_mix(
+        self, provider: str, zone: str, needed: set[str]
+    ) -> None:
+        assert rules_of_source(provider, zone).needed == needed
+
+    def test_names_fuels_as_the_factor_table_of_the_grid_does(self) -> None:
+        for row in load("rules.json")["sources"]:
+            provider, zone = row["provider"], row["zone"]
+            [source] = [source for listed, source in zones_of(provider) if listed.zone == zone]
+            table = "ENTSOE" if provider == "entsoe" else source.provider_zone
+            known = factor_tables()[table, Basis.DIRECT].factors.keys()
+            assert rules_of_source(provider, zone).needed <= known, zone
+
+    def test_names_the_fuel_that_hides_embedded_solar(self) -> None:
+        hidden = {
+            zone.zone: rules_of_source("entsoe", zone.zone).embedded_solar
+            for zone, _ in zones_of("entsoe")
+        }
+
+        assert {zone: fuel for zone, fuel in hidden.items() if fuel} == {"ENTSOE_NL": "B20"}
+
+    def test_is_none_where_the_table_has_no_row(self) -> None:
+        assert rules_of_source("entsoe", "ENTSOE_NO5") == NO_RULES
+        assert rules_of_source("entsoe", "NYISO") == NO_RULES
+
+
+def test_the_router_does_not_load_the_rules() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import functions.router.app, sys; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "greenstream.domain.zones" in done.stdout.split()
+    assert "greenstream.domain.plausibility" not in done.stdout.split()
