@@ -10,20 +10,18 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from greenstream.cli.errors import CommandError, UnusableError
+
 STOP_GRACE_S = 8.0
 TAIL_LINES = 25
 
 
-class StackError(Exception):
+class StackError(CommandError):
     """A step of the local stack failed; the message says which, and shows the log's end."""
 
-    exit_code = 1
 
-
-class FolderError(StackError):
+class FolderError(StackError, UnusableError):
     """The folder for a stack's records is none and cannot be made: what was asked is wrong."""
-
-    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from greenstream.domain.freshness import age_s
 from greenstream.domain.reading import Reading
 from greenstream.domain.zones import zones_of
 from greenstream.ports.provider import Batch, Provider
+from infra.local import starting
 from infra.local.stack import (
     COLLECTORS,
     HOST,
@@ -179,8 +180,14 @@ def ask(provider: Provider, now: datetime) -> Finding:
     return Finding.of(provider.name, batches, now, took_s=time.monotonic() - began)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Check all providers, print what was found, and return the exit code."""
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Define the options of the command."""
+    providers = commands.add_parser("providers", parents=[starting.upstream()])
+    providers.add_argument("--json", action="store_true", help="rows as JSON instead of a table")
+    providers.set_defaults(do=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     with _environment(arguments.upstream) as environment:
         os.environ.update(environment)
         _progress(f"loading {len(COLLECTORS)} providers…")

@@ -259,6 +259,16 @@ def markdown(measured_ms: Mapping[str, float] | None = None) -> str:
     )
 
 
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Define the options of the command."""
+    commands.add_parser("cost").set_defaults(do=_cost)
+
+
+def _cost(_arguments: argparse.Namespace) -> int:
+    print(markdown())
+    return 0
+
+
 def main() -> int:
     """Print the table, or write it into ``infra/docs/COSTS.md``."""
     parser = argparse.ArgumentParser(description=__doc__)

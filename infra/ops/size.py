@@ -1,10 +1,14 @@
 """Unzipped size of each built function with its layers, against Lambda's limit."""
 
+import argparse
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
+
+from greenstream.cli.errors import CommandError
+from infra.supply.supply_chain import BUILT
 
 UNZIPPED_LIMIT_BYTES = 262_144_000
 """Function and layers together, unzipped (AWS Lambda quotas, "Deployment package size": 250 MB)."""
@@ -33,6 +37,23 @@ class BuiltSize:
             f"{self.function}: {self.total_bytes:,} of {UNZIPPED_LIMIT_BYTES:,} bytes unzipped,"
             f" margin {self.margin_bytes:,} ({parts})"
         )
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Define the options of the command."""
+    size = commands.add_parser("size")
+    size.add_argument("build_dir", type=Path, nargs="?", default=BUILT)
+    size.set_defaults(do=_size)
+
+
+def _size(arguments: argparse.Namespace) -> int:
+    try:
+        sizes = built_sizes(arguments.build_dir)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        nothing = f"nothing is built in {arguments.build_dir}: `make build` does it"
+        raise CommandError(nothing) from error
+    print("\n".join(map(str, sizes)))
+    return int(any(size.margin_bytes < 0 for size in sizes))
 
 
 def built_sizes(build_dir: Path) -> list[BuiltSize]:

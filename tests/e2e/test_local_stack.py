@@ -45,7 +45,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("stack")
     local = LocalStack(folder / "state")
     output = folder / "run.txt"
-    command = [sys.executable, "-m", "infra.local.cli", "--state-dir", str(local.state_dir), "run"]
+    command = [
+        sys.executable,
+        "-m",
+        "greenstream.cli.main",
+        "--state-dir",
+        str(local.state_dir),
+        "run",
+    ]
     with output.open("w") as printed:
         process = subprocess.Popen(
             [*command, "--auth", "iam", "--upstream", "simulated"],
@@ -116,7 +123,7 @@ class TestTheTerminal:
     ) -> None:
         state = ["--state-dir", str(running.local.state_dir)]
         invoked = subprocess.run(
-            [sys.executable, "-m", "infra.local.cli", *state, "invoke", "eso"],
+            [sys.executable, "-m", "greenstream.cli.main", *state, "invoke", "eso"],
             cwd=ROOT,
             capture_output=True,
             text=True,

@@ -51,7 +51,7 @@ def stack(local: LocalStack) -> Stack:
 
 def greenstream(local: LocalStack, *arguments: str) -> str:
     """Run the console command and return what it prints."""
-    command = [sys.executable, "-m", "infra.local.cli", "--state-dir", str(local.state_dir)]
+    command = [sys.executable, "-m", "greenstream.cli.main", "--state-dir", str(local.state_dir)]
     ran = subprocess.run(
         [*command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -16,7 +16,7 @@ FIVE = {"eso", "gridstatus", "watttime", "entsoe", "electricitymaps"}
 def checked(**environment: str) -> tuple[int, dict[str, Any], str]:
     """Exit code, rows by provider, and what was told on the way."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    command = [sys.executable, "-m", "infra.local.cli", "providers", "--json"]
+    command = [sys.executable, "-m", "greenstream.cli.main", "providers", "--json"]
     command += ["--upstream", "simulated"]
     done = subprocess.run(
         command,

@@ -8,10 +8,10 @@ import pytest
 
 from greenstream.aws.dynamo_policies import DynamoPolicies
 from greenstream.aws.dynamo_store import DynamoStore
+from greenstream.cli import policy
+from greenstream.cli.errors import CommandError
 from greenstream.domain.policy import FreshnessModel, Policy, RankingSignal
 from greenstream.ports.policy_log import UnknownVersionError
-from infra.local import policy_cli
-from infra.local.processes import StackError
 from tests.store_contract import T0
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def test_an_unknown_version_changes_nothing_and_names_those_there_are(
 
 def policy_command(*arguments: str) -> int:
     parser = argparse.ArgumentParser()
-    policy_cli.add_to(parser.add_subparsers())
+    policy.add_to(parser.add_subparsers())
     parsed = parser.parse_args(["policy", *arguments])
     return int(parsed.do(parsed))
 
@@ -103,7 +103,7 @@ def test_one_command_lists_the_versions_and_one_goes_back(
     assert "tuned-20261122T020000" in capsys.readouterr().out
     assert policy_command("revert", "--table", table_name, DEFAULT.version) == 0
     assert in_force(client, table_name) == DEFAULT
-    with pytest.raises(StackError, match="tuned-1 is none of"):
+    with pytest.raises(CommandError, match="tuned-1 is none of"):
         policy_command("revert", "--table", table_name, "tuned-1")
 
 
@@ -142,7 +142,7 @@ def test_numbers_of_ones_own_come_into_force_beside_the_way_back(
 def test_a_wish_that_no_policy_can_hold_changes_nothing(
     client: "DynamoDBClient", table_name: str, setting: str, said: str
 ) -> None:
-    with pytest.raises(StackError, match=said):
+    with pytest.raises(CommandError, match=said):
         policy_command("set", "--table", table_name, "ours-1", setting, "--why", "a slip")
 
     assert in_force(client, table_name) is None
@@ -152,7 +152,7 @@ def test_a_wish_that_no_policy_can_hold_changes_nothing(
 def test_a_version_there_is_cannot_be_set_anew(
     policies: DynamoPolicies, client: "DynamoDBClient", table_name: str
 ) -> None:
-    with pytest.raises(StackError, match="versions are never changed"):
+    with pytest.raises(CommandError, match="versions are never changed"):
         policy_command("set", "--table", table_name, TUNED.version, "log_every=1", "--why", "x")
 
     assert in_force(client, table_name) is None

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -132,6 +133,31 @@ def test_a_build_installs_no_package(
     assert not list((tmp_path / "out").rglob("tampered*"))
 
 
+def test_the_layer_holds_the_shared_package_without_the_console_command(tmp_path: Path) -> None:
+    """The recipe that `sam build` runs, without the packages that it installs besides."""
+    layer = ROOT / "layers/greenstream"
+    shutil.copytree(layer / "greenstream", tmp_path / "greenstream")
+    (tmp_path / "requirements.txt").write_text("")
+    done = subprocess.run(
+        ["make", "-f", str(layer / "Makefile"), "build-GreenstreamLayer"],
+        cwd=tmp_path,
+        env={
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(tmp_path),
+            "ARTIFACTS_DIR": str(tmp_path / "out"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    source, shipped = layer / "greenstream", tmp_path / "out/python/greenstream"
+    packages = {path.parent.name for path in source.glob("*/__init__.py")}
+    assert {path.parent.name for path in shipped.glob("*/__init__.py")} == packages - {"cli"}
+    assert not (shipped / "cli").exists()
+    assert (shipped / "data/zones.json").read_bytes() == (source / "data/zones.json").read_bytes()
+
+
 def built(folder: Path, sizes: dict[str, int]) -> Path:
     (folder / "template.yaml").write_text(TEMPLATE)
     for part, size in sizes.items():
@@ -151,7 +177,7 @@ def test_a_function_may_fill_the_limit_but_not_pass_it(tmp_path: Path) -> None:
     sizes = {"Big": 0, "Small": 1, "Shared": 0, "Library": UNZIPPED_LIMIT_BYTES}
     margins = {size.function: size.margin_bytes for size in built_sizes(built(tmp_path, sizes))}
     assert margins == {"Big": 0, "Small": UNZIPPED_LIMIT_BYTES - 1}
-    command = [sys.executable, "-m", "infra.local.cli", "size", str(tmp_path)]
+    command = [sys.executable, "-m", "greenstream.cli.main", "size", str(tmp_path)]
     assert subprocess.run(command, cwd=ROOT, check=False, capture_output=True).returncode == 0
     (tmp_path / "Big" / "one_byte_more").write_bytes(b"!")
     assert subprocess.run(command, cwd=ROOT, check=False, capture_output=True).returncode == 1

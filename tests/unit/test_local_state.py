@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local import cli
+from greenstream.cli.main import main
 from infra.local.processes import Children, StackError, end_session, write_whole
 from infra.local.stack import LocalStack
 
@@ -93,7 +93,7 @@ def test_a_folder_that_cannot_be_is_refused_in_a_line(
     (tmp_path / "file").touch()
     folder = str(tmp_path / "file" / below)
     monkeypatch.setattr(sys, "argv", ["greenstream", "--state-dir", folder, *command.split()])
-    assert cli.main() == 2
+    assert main() == 2
     assert capsys.readouterr().err.strip().startswith(f"greenstream: {folder} cannot be a folder: ")
 
 
@@ -101,7 +101,7 @@ def test_sizes_of_what_was_not_built_are_refused_in_a_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["greenstream", "size", str(tmp_path / "none")])
-    assert cli.main() == 1
+    assert main() == 1
     said = capsys.readouterr().err.strip()
     assert said == f"greenstream: nothing is built in {tmp_path / 'none'}: `make build` does it"
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.local import cli, starting, worker
+from greenstream.cli.main import main
+from infra.local import starting, worker
 
 
 @pytest.mark.parametrize(
@@ -26,11 +27,11 @@ def test_what_the_environment_misspells_is_refused_before_anything_starts(
 ) -> None:
     (tmp_path / "file").touch()
     nowhere = ["--state-dir", str(tmp_path / "file" / "state")]  # nothing can be started there
-    main, words = (worker.main, []) if command == "worker" else (cli.main, command.split())
+    run, words = (worker.main, []) if command == "worker" else (main, command.split())
     monkeypatch.setattr(sys, "argv", ["greenstream", *nowhere, *words])
     monkeypatch.setenv(variable, wrong)
     with pytest.raises(SystemExit) as ended:
-        main()
+        run()
     assert ended.value.code == 2
     said = capsys.readouterr().err
     assert f"argument --{variable.lower()}: invalid choice: {wrong!r} (choose from " in said
@@ -57,5 +58,5 @@ def test_asking_the_providers_takes_no_word_on_who_may_ask_a_router(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["greenstream", "providers", "--auth", "iam"])
     with pytest.raises(SystemExit):
-        cli.main()
+        main()
     assert "unrecognized arguments: --auth iam" in capsys.readouterr().err

@@ -10,8 +10,8 @@ import boto3
 import pytest
 
 from greenstream.api.decision_log import COMPARED
-from infra.local import cli
-from infra.local.report_cli import added_up, as_text, lines_of
+from greenstream.cli.main import main
+from greenstream.cli.report import added_up, as_text, lines_of
 
 
 def a_line(decisions: int, delivered: float, nearest: float, static: float) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def test_a_time_that_no_log_holds_is_refused_by_name(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["greenstream", "report", f"--days={days}"])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        main()
     assert ended.value.code == 2
     said = capsys.readouterr().err
     assert f"argument --days: {days} is not above 0 and at most 3653" in said
@@ -47,7 +47,7 @@ def test_without_a_region_a_deployed_stack_is_refused_in_a_line(
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it remembers a Region
     monkeypatch.setattr(sys, "argv", ["greenstream", *words.split()])
-    assert cli.main() == 1
+    assert main() == 1
     assert capsys.readouterr().err.strip().endswith("You must specify a region.")
 
 

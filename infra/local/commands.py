@@ -1,22 +1,16 @@
-"""The console command ``greenstream``: the stack on this machine, and what was built."""
+"""The commands that start, watch and stop the stack on this machine."""
 
 import argparse
 import json
-import os
 import shutil
-import signal
 import sys
 import time
 from datetime import UTC, datetime
-from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from infra.local import policy_cli, replay_cli, report_cli, starting, view
+from infra.local import starting, view
 from infra.local.processes import StackError
-from infra.local.stack import COLLECTORS, FUNCTIONS, ROOT, LocalStack, Stack
-from infra.ops.cost import markdown
-from infra.ops.size import built_sizes
+from infra.local.stack import COLLECTORS, FUNCTIONS, LocalStack, Stack
 
 if TYPE_CHECKING:
     from infra.local.worker import LocalWorker
@@ -26,57 +20,18 @@ PLAIN_REFRESH_S = 10.0
 CLEAR_SCREEN = "\033[H\033[2J"
 
 
-def main() -> int:
-    """Read the command line, do it, and return the exit code."""
-    arguments = _parser().parse_args()
-    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell had SIGINT ignored
-        signal.signal(number, _interrupt)
-    try:
-        return int(arguments.do(arguments))
-    except StackError as error:
-        print(f"\ngreenstream: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:  # `greenstream status | head`: the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing left to flush
-        return 141
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="greenstream", description=__doc__)
-    parser.add_argument(
-        "--state-dir", type=Path, default=ROOT / ".local", help="where a stack's records are kept"
-    )
-    commands = parser.add_subparsers(required=True, metavar="command")
-
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Define the options of the commands."""
     starts = starting.options()
-    up = commands.add_parser("up", parents=[starts], help="bring the stack up, or deploy again")
+    up = commands.add_parser("up", parents=[starts])
     up.set_defaults(do=_up)
-    run = commands.add_parser("run", parents=[starts], help="bring it up, watch it, Ctrl-C ends it")
+    run = commands.add_parser("run", parents=[starts])
     run.set_defaults(do=_run)
-    invoke = commands.add_parser("invoke", parents=[starts], help="run one function once")
+    invoke = commands.add_parser("invoke", parents=[starts])
     invoke.add_argument("function", choices=FUNCTIONS)
     invoke.set_defaults(do=_invoke)
-    asks = [starting.upstream()]
-    check = commands.add_parser("providers", parents=asks, help="ask every provider once")
-    check.add_argument("--json", action="store_true", help="rows as JSON instead of a table")
-    check.set_defaults(do=_providers)
-    commands.add_parser("status", help="show what the router says now").set_defaults(do=_status)
-    commands.add_parser("down", help="stop what up started").set_defaults(do=_down)
-    size = commands.add_parser("size", help="measure built functions against Lambda's limit")
-    size.add_argument("build_dir", type=Path, nargs="?", default=ROOT / ".aws-sam/build")
-    size.set_defaults(do=_size)
-    cost = commands.add_parser("cost", help="print what a month costs, from the template")
-    cost.set_defaults(do=_cost)
-    policy_cli.add_to(commands)
-    replay_cli.add_to(commands)
-    report_cli.add_to(commands)
-    return parser
+    commands.add_parser("status").set_defaults(do=_status)
+    commands.add_parser("down").set_defaults(do=_down)
 
 
 def _up(arguments: argparse.Namespace) -> int:
@@ -149,12 +104,6 @@ def _invoke(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _providers(arguments: argparse.Namespace) -> int:
-    from infra.local.providers_cli import run  # noqa: PLC0415 - as for stored_since
-
-    return run(arguments)
-
-
 def _status(arguments: argparse.Namespace) -> int:
     stack = LocalStack(arguments.state_dir).running()
     if stack is None:
@@ -168,22 +117,3 @@ def _down(arguments: argparse.Namespace) -> int:
     stopped = LocalStack(arguments.state_dir).down()
     print(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
     return 0
-
-
-def _cost(_arguments: argparse.Namespace) -> int:
-    print(markdown())
-    return 0
-
-
-def _size(arguments: argparse.Namespace) -> int:
-    try:
-        sizes = built_sizes(arguments.build_dir)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        nothing = f"nothing is built in {arguments.build_dir}: `make build` does it"
-        raise StackError(nothing) from error
-    print("\n".join(map(str, sizes)))
-    return int(any(size.margin_bytes < 0 for size in sizes))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

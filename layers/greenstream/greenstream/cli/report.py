@@ -15,8 +15,8 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from greenstream.api.decision_log import COMPARED
-from infra.local.processes import StackError
-from infra.local.stack import LocalStack
+from greenstream.cli.errors import CommandError
+from greenstream.cli.repository import running_stack
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -65,18 +65,18 @@ def _report(arguments: argparse.Namespace) -> int:
         try:
             client = boto3.client("logs")
         except BotoCoreError as error:  # no Region, say
-            raise StackError(str(error)) from error
+            raise CommandError(str(error)) from error
     else:
-        stack = LocalStack(arguments.state_dir).running()
+        stack = running_stack(arguments.state_dir)
         if stack is None:
-            raise StackError("no stack runs here; name a deployed router's by --log-group")
+            raise CommandError("no stack runs here; name a deployed router's by --log-group")
         client, group = stack.client("logs"), f"/aws/lambda/{stack.functions['router']}"
         simulated = stack.upstream == "simulated"
     until = datetime.now(UTC)
     try:
         total = added_up(lines_of(client, group, until - timedelta(days=arguments.days), until))
     except (ClientError, BotoCoreError) as error:
-        raise StackError(f"the router's log cannot be read: {error}") from error
+        raise CommandError(f"the router's log cannot be read: {error}") from error
     if arguments.json:
         print(json.dumps(total | {"simulated": simulated}, indent=1))
     else:

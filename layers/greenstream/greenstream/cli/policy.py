@@ -11,13 +11,13 @@ from botocore.exceptions import BotoCoreError
 from greenstream.aws.client import dynamodb_client
 from greenstream.aws.dynamo_policies import DynamoPolicies
 from greenstream.aws.dynamo_store import DynamoStore
+from greenstream.cli.errors import CommandError
+from greenstream.cli.repository import running_stack
 from greenstream.domain.clock import utc_now
 from greenstream.domain.places import pops
 from greenstream.domain.policy import Policy
 from greenstream.ports.policy_log import UnknownVersionError
 from greenstream.ports.store import StoreError
-from infra.local.processes import StackError
-from infra.local.stack import LocalStack
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def _revert(arguments: argparse.Namespace) -> int:
 def _set(arguments: argparse.Namespace) -> int:
     def put_in_force(table: _Table) -> None:
         if arguments.version in {one.policy.version for one in table.policies.versions()}:
-            raise StackError(f"{arguments.version} is there already; versions are never changed")
+            raise CommandError(f"{arguments.version} is there already; versions are never changed")
         policy = changed(table.in_force, arguments.version, arguments.setting)
         now = utc_now()
         table.policies.write(table.in_force, {"why": "was in force"}, now)  # the way back
@@ -111,7 +111,7 @@ def changed(policy: Policy, version: str, settings: Sequence[str]) -> Policy:
 
     Raises
     ------
-    StackError
+    CommandError
         For a name that no policy has, a POP that is not known, or a value out of its range.
     """
     kinds = {part.name: part.type for part in fields(Policy)}
@@ -124,15 +124,15 @@ def changed(policy: Policy, version: str, settings: Sequence[str]) -> Policy:
             if name.removeprefix("capacity.") in pops() and name.startswith("capacity."):
                 capacity[name.removeprefix("capacity.")] = float(value)
             elif name in {"version", "capacity"} or kind is None:
-                raise StackError(f"a policy has no {name}; see `greenstream policy show`")
+                raise CommandError(f"a policy has no {name}; see `greenstream policy show`")
             else:
                 new[name] = kind(value)
         except ValueError as error:
-            raise StackError(f"{setting}: {error}") from error
+            raise CommandError(f"{setting}: {error}") from error
     try:
         return replace(policy, version=version, capacity=capacity, **new)
     except ValueError as error:
-        raise StackError(str(error)) from error
+        raise CommandError(str(error)) from error
 
 
 def _on_table(arguments: argparse.Namespace, do: Callable[[_Table], None]) -> int:
@@ -141,15 +141,15 @@ def _on_table(arguments: argparse.Namespace, do: Callable[[_Table], None]) -> in
         try:
             client = dynamodb_client()
         except BotoCoreError as error:  # no Region, say
-            raise StackError(str(error)) from error
+            raise CommandError(str(error)) from error
     else:
-        stack = LocalStack(arguments.state_dir).running()
+        stack = running_stack(arguments.state_dir)
         if stack is None:
-            raise StackError("no stack runs here; name a deployed table by --table")
+            raise CommandError("no stack runs here; name a deployed table by --table")
         client, name = stack.client("dynamodb"), stack.table
     try:
         in_force = DynamoStore(client, name, clock=utc_now).snapshot().policy or Policy()
         do(_Table(DynamoPolicies(client, name), in_force))
     except (UnknownVersionError, StoreError) as error:
-        raise StackError(str(error)) from error
+        raise CommandError(str(error)) from error
     return 0

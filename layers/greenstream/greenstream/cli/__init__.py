@@ -1,0 +1,1 @@
+"""The console command ``greenstream``; the Lambda layer is built without it."""

@@ -1,0 +1,13 @@
+"""The errors by which a command ends with one line on stderr."""
+
+
+class CommandError(Exception):
+    """A command cannot do what it was asked to do; the message says why."""
+
+    exit_code = 1
+
+
+class UnusableError(CommandError):
+    """The command line asks for something that does not exist here; the message says what."""
+
+    exit_code = 2

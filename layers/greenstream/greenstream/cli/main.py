@@ -1,0 +1,176 @@
+"""Finds the command that was asked for, runs it, and turns its end into an exit code."""
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import Final
+
+from greenstream.cli import repository
+from greenstream.cli.errors import CommandError, UnusableError
+
+INTERRUPTED: Final = 130
+"""The exit code of a command that Ctrl-C has ended, as shells report it (128 + SIGINT)."""
+
+NOBODY_READS: Final = 141
+"""The exit code of a command whose output nobody reads any more (128 + SIGPIPE)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command, and the module whose ``add_to`` defines its options."""
+
+    module: str
+    summary: str
+
+    @property
+    def needs_repository(self) -> bool:
+        """Whether the command works only where the project's repository is."""
+        return self.module.startswith("infra.")
+
+
+GROUPS: Final[Mapping[str, Mapping[str, Command]]] = {
+    "a deployed router, with your AWS credentials, or the local stack": {
+        "policy": Command(
+            "greenstream.cli.policy",
+            "List the routing policies, show or set one, or go back to an earlier one.",
+        ),
+        "report": Command(
+            "greenstream.cli.report",
+            "Compare the carbon of the last days' decisions with choices that need no router.",
+        ),
+    },
+    "the local stack (needs the repository)": {
+        "run": Command(
+            "infra.local.commands",
+            "Start the stack, show it live, and stop it on Ctrl-C.",
+        ),
+        "up": Command(
+            "infra.local.commands",
+            "Start the stack in the background, or deploy the present code to the running one.",
+        ),
+        "down": Command("infra.local.commands", "Stop everything that `up` has started."),
+        "status": Command("infra.local.commands", "Show what the router answers now."),
+        "invoke": Command("infra.local.commands", "Run one function of the stack once."),
+        "providers": Command(
+            "infra.local.providers_cli",
+            "Ask every provider once without AWS, and show what it answered.",
+        ),
+    },
+    "recorded years of carbon intensity (needs the repository)": {
+        "replay": Command(
+            "infra.local.replay_cli",
+            "Compute how much carbon each policy would have saved over the test years.",
+        ),
+        "tune": Command(
+            "infra.local.replay_cli",
+            "Search for a policy that saves more than the default one.",
+        ),
+    },
+    "build and cost (needs the repository)": {
+        "size": Command(
+            "infra.ops.size", "Compare the size of each built function with Lambda's limit."
+        ),
+        "cost": Command("infra.ops.cost", "Print what a month costs, computed from the template."),
+    },
+}
+"""Every command by its name, in the groups of the help."""
+
+COMMANDS: Final = {name: command for group in GROUPS.values() for name, command in group.items()}
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command that the command line names.
+
+    Parameters
+    ----------
+    words
+        The command line without the program's name; that of this process if absent.
+
+    Returns
+    -------
+    int
+        The exit code: 0 after success, 2 for a command line that cannot be used.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell may have had SIGINT ignored
+        signal.signal(number, _interrupt)
+    try:
+        arguments = _arguments(words)
+        return int(arguments.do(arguments))
+    except CommandError as error:
+        print(f"\ngreenstream: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # for example the reader of `greenstream status | head` has ended
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing left to flush
+        return NOBODY_READS
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line with the options of the command that it names, and of no other."""
+    first = _outer_parser().parse_args(words)
+    parser = argparse.ArgumentParser(prog="greenstream")
+    commands = parser.add_subparsers()
+    _module(first.command).add_to(commands)
+    commands.choices[first.command].description = COMMANDS[first.command].summary
+    state = argparse.Namespace(state_dir=first.state_dir)
+    return parser.parse_args([first.command, *first.words], state)
+
+
+def _outer_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="greenstream",
+        usage="greenstream [-h] [--state-dir DIR] command ...",
+        description="Send each web request to the point of presence whose electricity is cleanest.",
+        epilog=_listing(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--state-dir",
+        type=Path,
+        default=repository.STATE_DIR,
+        metavar="DIR",
+        help="the folder of the local stack's records (default: .local in the repository)",
+    )
+    parser.add_argument("command", choices=COMMANDS, metavar="command", help=argparse.SUPPRESS)
+    parser.add_argument("words", nargs=argparse.REMAINDER, metavar="...", help=argparse.SUPPRESS)
+    return parser
+
+
+def _listing() -> str:
+    """Lay out the commands in their groups, for the help."""
+    width = max(map(len, COMMANDS))
+    groups = (
+        "\n".join(
+            [
+                f"{title}:",
+                *(f"  {name.ljust(width)}  {command.summary}" for name, command in group.items()),
+            ]
+        )
+        for title, group in GROUPS.items()
+    )
+    return "\n\n".join([*groups, "`greenstream COMMAND --help` explains one command."])
+
+
+def _module(name: str) -> ModuleType:
+    command = COMMANDS[name]
+    if command.needs_repository and repository.ROOT is None:
+        raise UnusableError(
+            f"`greenstream {name}` needs the project's repository: clone it, run `make tools` "
+            f"there, and then `.venv/bin/greenstream {name}`"
+        )
+    return importlib.import_module(command.module)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""What the command line takes from the project's repository, which the wheel does not hold."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+_ABOVE: Final = Path(__file__).resolve().parents[4]
+
+ROOT: Final = _ABOVE if (_ABOVE / "infra/local/stack.py").is_file() else None
+"""The repository's folder where this package runs from it, ``None`` where it runs from a wheel."""
+
+STATE_DIR: Final = (ROOT or Path()) / ".local"
+"""The folder in which a local stack keeps its records unless the command line names another."""
+
+
+class RunningStack(Protocol):
+    """What the commands of this package need of a local stack that runs."""
+
+    @property
+    def table(self) -> str:
+        """The name of the table of readings and policies."""
+
+    @property
+    def functions(self) -> Mapping[str, str]:
+        """The deployed name of each function, by its folder's name."""
+
+    @property
+    def upstream(self) -> str:
+        """Return ``simulated`` or ``live``."""
+
+    def client(self, service: Any) -> Any:  # noqa: ANN401 - boto3's clients have no common type
+        """Return an AWS client of the emulator."""
+
+
+def running_stack(state_dir: Path) -> RunningStack | None:
+    """Return the local stack whose records are in a folder, or ``None`` where none runs.
+
+    Raises
+    ------
+    CommandError
+        When the records are damaged, so that it is unknown whether a stack runs.
+    """
+    if ROOT is None:
+        return None
+    from infra.local.stack import LocalStack  # noqa: PLC0415 - the wheel has no `infra`
+
+    return LocalStack(state_dir).running()
