@@ -6,11 +6,16 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from greenstream.domain.ladder import Rung
+from greenstream.domain.policy import FreshnessModel
+from greenstream.domain.reading import Basis, Quality, Scope, Signal
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(
@@ -22,6 +27,7 @@ DOCUMENTS = sorted(
 IDS = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 README_LINES = 180
 RUNBOOK = ROOT / "infra/docs/RUNBOOK.md"
+GLOSSARY = ROOT / "infra/docs/GLOSSARY.md"
 
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -129,6 +135,19 @@ def test_every_command_of_greenstream_that_is_named_is_there(
         with pytest.raises(SystemExit) as ended:
             command()()
         assert ended.value.code == 0, f"greenstream{words}: {capsys.readouterr().err}"
+
+
+@pytest.mark.parametrize("words", [Signal, Basis, Scope, Quality, Rung, FreshnessModel])
+def test_the_glossary_has_every_word_that_an_answer_uses_for_a_figure(words: type[StrEnum]) -> None:
+    glossary = GLOSSARY.read_text()
+    assert [word for word in words if f"`{word}`" not in glossary] == []
+
+
+def test_a_word_of_the_glossary_has_one_line_and_one_meaning() -> None:
+    words = re.findall(r"^\| ([^|]+) \| [^|]+ \|$", GLOSSARY.read_text(), re.MULTILINE)
+    defined = [word for word in words if word != "word"]
+    assert len(defined) > 60
+    assert len(defined) == len(set(defined))
 
 
 def test_every_line_of_the_log_that_the_runbook_searches_is_written_by_our_code() -> None:
