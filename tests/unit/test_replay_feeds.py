@@ -47,3 +47,10 @@ def test_only_the_zones_asked_for_are_read(tmp_path: Path) -> None:
     (tmp_path / "B_2022.csv").write_text("damaged")
 
     assert set(load_traces(tmp_path, [2022], "direct", {"A"})) == {"A"}
+
+
+def test_a_past_of_three_days_has_a_profile_of_three_days() -> None:
+    short = Trace("Z", 0, HOUR_S, np.repeat([100.0, 200.0, 600.0], DAY_H))
+    noon = np.array([3 * DAY_H * HOUR_S + 12 * HOUR_S])
+
+    assert Profile(short).hour_mean(noon // HOUR_S % DAY_H, noon, noon).tolist() == [300.0]

@@ -97,7 +97,7 @@ class Profile:
 def _over_week(hourly: Floats | Ints) -> Floats:
     total = np.zeros(len(hourly))
     for day in range(PROFILE_LIFE.days):
-        total[day * DAY_H :] += hourly[: len(hourly) - day * DAY_H]
+        total[day * DAY_H :] += hourly[: max(0, len(hourly) - day * DAY_H)]
     return total
 
 
