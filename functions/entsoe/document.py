@@ -23,6 +23,7 @@ from lxml import etree
 
 from functions.entsoe.points import NAME, invalid, quantities_of
 from greenstream.domain.errors import NoDataError, PermanentError
+from greenstream.domain.plausibility import rules_of_provider
 
 ZIP_MAGIC: Final = b"PK\x03\x04"
 ZIP_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -41,9 +42,6 @@ STEPS: Final = {f"PT{minutes}M": timedelta(minutes=minutes) for minutes in (15, 
 }
 PSR_TYPE: Final = re.compile(r"[A-Z][0-9]{2}")
 NO_DATA_CODE: Final = "999"
-LINKS: Final = frozenset({"B21", "B22", "B23", "B24"})
-"""AC link, DC link, substation, transformer: assets, never generation."""
-
 HTTP_OK: Final = 200
 
 Interval = tuple[datetime, datetime]
@@ -138,7 +136,8 @@ def slots(series: Iterable[Series], zone: str) -> list[Slot]:
     InvalidError
         ``contradiction`` when two values claim the same fuel, direction and time.
     """
-    kept = [one for one in series if one.psr_type not in LINKS and one.mw]
+    links = rules_of_provider(NAME).not_generation
+    kept = [one for one in series if one.psr_type not in links and one.mw]
     intervals = set[Interval]().union(*(one.mw for one in kept if not one.consumption))
     if not intervals:
         return []

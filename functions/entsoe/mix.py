@@ -10,53 +10,15 @@ from functions.entsoe.document import COMPLETE_SHARE, Slot, complete_slots
 from functions.entsoe.points import NAME
 from greenstream.domain.errors import GreenStreamError, InvalidError, NoDataError
 from greenstream.domain.intensity import FactorTable, factor_tables, mix_intensity
+from greenstream.domain.plausibility import rules_of_provider, rules_of_source
 from greenstream.domain.reading import Basis, Quality, Reading
 from greenstream.domain.zones import Source, Zone
 from greenstream.ports.provider import Batch
 
 DEFAULT_TABLE: Final = "ENTSOE"
-REVERSIBLE: Final = frozenset({"B10", "B25"})
-"""Pumped and other storage: some operators net charging into the generation series."""
-
 SOLAR, OTHER = "B16", "B20"
-SOLAR_IN_OTHER: Final = frozenset({"ENTSOE_NL"})
-"""Zones whose "Other" holds embedded solar, as its daily shape shows (see `solar_in_other`)."""
-
 MIN_SLOTS: Final = 48
 MIN_R_SQUARED: Final = 0.8
-
-_NEEDED: Final = {
-    "ENTSOE_NL": "B04 B05",
-    "ENTSOE_DE_LU": "B02 B04 B05",
-    "ENTSOE_FR": "B04 B14",
-    "ENTSOE_BE": "B04 B14",
-    "ENTSOE_ES": "B04 B14",
-    "ENTSOE_PT": "B04",
-    "ENTSOE_IT_NORTH": "B04",
-    "ENTSOE_IT_CNORTH": "B04",
-    "ENTSOE_IT_CSOUTH": "B04",
-    "ENTSOE_IT_SOUTH": "B04",
-    "ENTSOE_IT_SICILY": "B04",
-    "ENTSOE_AT": "B04 B11",
-    "ENTSOE_CH": "B14",
-    "ENTSOE_PL": "B02 B05",
-    "ENTSOE_CZ": "B02 B14",
-    "ENTSOE_SK": "B14",
-    "ENTSOE_SI": "B14",
-    "ENTSOE_HU": "B04 B14",
-    "ENTSOE_RO": "B02 B04 B14",
-    "ENTSOE_BG": "B02 B14",
-    "ENTSOE_GR": "B04",
-    "ENTSOE_RS": "B02",
-    "ENTSOE_DK1": "B19",
-    "ENTSOE_DK2": "B19",
-    "ENTSOE_SE3": "B14",
-    "ENTSOE_FI": "B14",
-    "ENTSOE_IE": "B04",
-    "ENTSOE_EE": "B07",
-}
-"""PSR types without which a zone's mix is no mix: a fuel that has not been reported for a whole
-window would otherwise be missed by nobody (Italy reported a quarter of itself for weeks)."""
 
 
 def batch_of(
@@ -86,10 +48,10 @@ def batch_of(
     NoDataError
         When no slot is complete.
     """
-    needed = frozenset(_NEEDED.get(zone.zone, "").split())
-    complete = complete_slots(found, needed, fetched_at)
+    rules = rules_of_source(NAME, zone.zone)
+    complete = complete_slots(found, rules.needed, fetched_at)
     if not complete:
-        missing = sorted(needed - {fuel for one in found for fuel in one.generation_mw})
+        missing = sorted(rules.needed - {fuel for one in found for fuel in one.generation_mw})
         raise NoDataError(
             f"none of {len(found)} slots has all main fuels"
             + (f"; {' '.join(missing)} in none" if missing else ""),
@@ -100,7 +62,7 @@ def batch_of(
     readings: list[Reading] = []
     errors: list[GreenStreamError] = []
     for slot in (*missed, complete[-1]):
-        solar_mw = solar_in_other(found, slot) if zone.zone in SOLAR_IN_OTHER else 0.0
+        solar_mw = solar_in_other(found, slot) if rules.solar_in_other else 0.0
         for basis in source.bases:
             try:
                 reading = _reading(slot, solar_mw, zone, source, basis, fetched_at)
@@ -113,8 +75,9 @@ def batch_of(
 def _reading(
     slot: Slot, solar_mw: float, zone: Zone, source: Source, basis: Basis, fetched_at: datetime
 ) -> Reading:
+    reversible = rules_of_provider(NAME).reversible
     for fuel, mw in slot.generation_mw.items():
-        if fuel not in REVERSIBLE and mw < -COMPLETE_SHARE * slot.total_mw:
+        if fuel not in reversible and mw < -COMPLETE_SHARE * slot.total_mw:
             raise InvalidError(
                 f"{fuel} is {mw} MW", reason="negative", provider=NAME, zone=zone.zone
             )

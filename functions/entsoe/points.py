@@ -7,13 +7,11 @@ from typing import Final, cast
 from lxml import etree
 
 from greenstream.domain.errors import InvalidError
+from greenstream.domain.plausibility import rules_of_provider
 
 NAME: Final = "entsoe"
 BESIDE_POINTS: Final = ("timeInterval", "resolution")
 """What a Period holds besides."""
-
-MAX_FUEL_MW: Final = 150_000.0
-"""Half as much again as the highest load of any country in the table (France, 102 GW, 2012)."""
 
 
 def quantities_of(period: etree._Element, count: int, zone: str) -> dict[int, float]:
@@ -32,12 +30,13 @@ def quantities_of(period: etree._Element, count: int, zone: str) -> dict[int, fl
     except ValueError:
         return _singly(period, count, zone)
     found = dict(zip(positions, quantities, strict=True))
+    greatest_mw = rules_of_provider(NAME).greatest_fuel_mw
     if (
         not found
         or len(found) < len(positions)
         or not 1 <= min(positions) <= max(positions) <= count
         or not math.isfinite(sum(quantities))
-        or not -MAX_FUEL_MW <= min(quantities) <= max(quantities) <= MAX_FUEL_MW
+        or not -greatest_mw <= min(quantities) <= max(quantities) <= greatest_mw
     ):
         return _singly(period, count, zone)
     return found
@@ -72,6 +71,7 @@ def _usual(namespace: str) -> tuple[etree.XPath, ...]:
 
 
 def _singly(period: etree._Element, count: int, zone: str) -> dict[int, float]:
+    greatest_mw = rules_of_provider(NAME).greatest_fuel_mw
     found: dict[int, float] = {}
     for point in period.iterfind("{*}Point"):
         said = {
@@ -88,7 +88,7 @@ def _singly(period: etree._Element, count: int, zone: str) -> dict[int, float]:
             raise invalid(f"position {at} of {count}", "malformed", zone)
         if not math.isfinite(mw):
             raise invalid(f"{mw} MW", "not_a_number", zone)
-        if abs(mw) > MAX_FUEL_MW:
+        if abs(mw) > greatest_mw:
             raise invalid(f"{mw} MW", "implausible_mw", zone)
         if found.setdefault(at, mw) != mw:
             raise invalid(f"position {at} is {found[at]} and {mw} MW", "contradiction", zone)

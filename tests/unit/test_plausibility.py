@@ -72,13 +72,12 @@ class TestARuleOfASource:
             known = factor_tables()[table, Basis.DIRECT].factors.keys()
             assert rules_of_source(provider, zone).needed <= known, zone
 
-    def test_names_the_fuel_that_hides_embedded_solar(self) -> None:
-        hidden = {
-            zone.zone: rules_of_source("entsoe", zone.zone).embedded_solar
-            for zone, _ in zones_of("entsoe")
-        }
+    def test_says_where_other_holds_solar(self) -> None:
+        zones = [zone.zone for zone, _ in zones_of("entsoe")]
 
-        assert {zone: fuel for zone, fuel in hidden.items() if fuel} == {"ENTSOE_NL": "B20"}
+        assert [zone for zone in zones if rules_of_source("entsoe", zone).solar_in_other] == [
+            "ENTSOE_NL"
+        ]
 
     def test_is_none_where_the_table_has_no_row(self) -> None:
         assert rules_of_source("entsoe", "ENTSOE_NO5") == NO_RULES

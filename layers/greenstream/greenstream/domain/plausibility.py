@@ -49,13 +49,12 @@ class SourceRules:
         Fuels that must be in every mix, whatever they make. A fuel that is absent for as long as
         a provider looks back would otherwise be missed by nobody, and a mix without its emitting
         fuels looks clean.
-    embedded_solar
-        The fuel under which the operator reports solar that it does not meter; ``None`` where it
-        reports none so.
+    solar_in_other
+        Whether the operator reports solar that it does not meter under "Other".
     """
 
     needed: frozenset[str] = frozenset()
-    embedded_solar: str | None = None
+    solar_in_other: bool = False
 
 
 NO_RULES: Final = SourceRules()
@@ -103,7 +102,7 @@ def _provider_rules(row: Mapping[str, Any]) -> ProviderRules:
 def _source_rules(row: Mapping[str, Any]) -> SourceRules:
     return SourceRules(
         needed=frozenset(row.get("needed", {"fuels": ()})["fuels"]),
-        embedded_solar=row.get("embedded_solar", {"fuel": None})["fuel"],
+        solar_in_other="solar_in_other" in row,
     )
 
 
