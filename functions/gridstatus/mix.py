@@ -8,25 +8,12 @@ from functions.gridstatus.faults import NAME, invalid
 from functions.gridstatus.rows import Row
 from greenstream.domain.errors import InvalidError
 from greenstream.domain.intensity import factor_tables, mix_intensity
+from greenstream.domain.plausibility import rules_of_provider, rules_of_source
 from greenstream.domain.reading import Basis, Quality, Reading
 from greenstream.domain.zones import Source, Zone
 
-MAX_FUEL_MW: Final = 250_000.0
-"""Half as much again as the highest load of the largest grid here (PJM, about 166 GW in 2006)."""
-
-REVERSIBLE: Final = frozenset({"Batteries", "Hydro", "Imports", "Large Hydro", "Storage"})
-"""What may flow backwards: charging, pumping, export. The rest only draws station power."""
-
 STATION_SHARE: Final = 0.02
 """Station power above this share of the mix is a wrong sign (CAISO's solar at night: 0.3 %)."""
-
-NEVER_ABSENT: Final = {
-    "NYISO": frozenset({"Dual Fuel", "Natural Gas"}),
-    "CAISO": frozenset({"Imports", "Natural Gas"}),
-    "PJM": frozenset({"Coal", "Gas"}),
-}
-"""Emitting sources that each grid reports whatever they make. A table without one would make the
-grid look clean, and nothing in it tells how much is missing."""
 
 
 def readings_of(
@@ -37,16 +24,17 @@ def readings_of(
     ``implausible_mw``, ``negative`` and ``missing_fuel`` are of the row as a whole, and yielded
     once: a row that is refused takes no other with it.
     """
+    rules = rules_of_provider(NAME)
     for fuel, mw in row.fuel_mw.items():
-        if abs(mw) > MAX_FUEL_MW:
+        if abs(mw) > rules.greatest_fuel_mw:
             yield invalid(f"{fuel} is {mw} MW", "implausible_mw", zone.zone)
             return
-        if fuel not in REVERSIBLE and mw < -STATION_SHARE * row.generation_mw:
+        if fuel not in rules.reversible and mw < -STATION_SHARE * row.generation_mw:
             yield invalid(f"{fuel} is {mw} MW", "negative", zone.zone)
             return
     listed = factor_tables()[source.provider_zone, Basis.DIRECT].factors
     reported = row.fuel_mw.keys() | row.unreported_mw.keys()
-    lost = NEVER_ABSENT.get(source.provider_zone, frozenset()) - reported
+    lost = rules_of_source(NAME, zone.zone).needed - reported
     if lost and reported <= listed.keys():  # else it may be there under a new name
         yield invalid(f"no {', '.join(sorted(lost))} in the mix", "missing_fuel", zone.zone)
         return
