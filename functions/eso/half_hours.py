@@ -2,24 +2,19 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
 from greenstream.domain.errors import InvalidError, NoDataError
-from greenstream.domain.reading import check_gco2_kwh
+from greenstream.domain.intensity import publisher_tables
+from greenstream.domain.plausibility import rules_of_provider
+from greenstream.domain.reading import Basis, check_gco2_kwh
 
 NAME: Final = "eso"
 HALF_HOUR: Final = timedelta(minutes=30)
 NUMBER: Final = (int, float)
 WHOLE: Final = 100
 """Per cent."""
-
-LEAST_GCO2_KWH: Final = {"low": 5.0, "moderate": 40.0, "high": 60.0, "very high": 80.0}
-"""Far below where NESO's bands begin in any year (moderate: 160 in 2020, 120 in 2026): a figure
-under this beside that index is in another unit."""
-
-COMBUSTION_GCO2_KWH: Final = {"gas": 394.0, "coal": 937.0, "biomass": 120.0}
-"""NESO's own factors (/intensity/factors, 2023) of what is burnt inside Great Britain."""
 
 
 _Interval = tuple[datetime, datetime]
@@ -118,7 +113,8 @@ def gco2_kwh_of(half_hour: HalfHour, key: str, zone: str) -> float:
     _, _, intensity, mix = half_hour
     gco2_kwh = check_gco2_kwh(intensity.get(key), provider=NAME, zone=zone)
     index, burnt = str(intensity.get("index")), burnt_gco2_kwh(mix)
-    if 0 < gco2_kwh < max(LEAST_GCO2_KWH.get(index, 0.0), burnt / 2 - 1):
+    least = rules_of_provider(NAME).least_gco2_kwh.get(index, 0.0)
+    if 0 < gco2_kwh < max(least, burnt / 2 - 1):
         raise InvalidError(
             f"{gco2_kwh} beside index {index!r:.40} and {burnt:.0f} g/kWh"
             " from what is burnt is in another unit",
@@ -129,6 +125,15 @@ def gco2_kwh_of(half_hour: HalfHour, key: str, zone: str) -> float:
     return gco2_kwh
 
 
+@cache
+def _combustion_gco2_kwh() -> dict[str, float]:
+    """Return NESO's own factors, g/kWh, of the fuels that are burnt inside Great Britain."""
+    factors = publisher_tables()["neso", Basis.DIRECT].factors
+    return {
+        fuel: factor.gco2_kwh for fuel, factor in factors.items() if factor.gco2_kwh is not None
+    }
+
+
 def burnt_gco2_kwh(mix: object) -> float:
     """Return what a mix's own combustion makes; 0 where no mix is given.
 
@@ -136,7 +141,7 @@ def burnt_gco2_kwh(mix: object) -> float:
     """
     if not isinstance(mix, list):
         return 0.0
-    factors, made = COMBUSTION_GCO2_KWH, 0.0
+    factors, made = _combustion_gco2_kwh(), 0.0
     try:
         for one in mix:
             fuel = one["fuel"]

@@ -21,6 +21,7 @@ from functions.eso.half_hours import (
     stamp,
 )
 from greenstream.domain.errors import GreenStreamError, InvalidError, NoDataError, PermanentError
+from greenstream.domain.plausibility import rules_of_provider
 from greenstream.domain.reading import (
     Basis,
     Forecast,
@@ -38,9 +39,6 @@ NATIONAL: Final = "national"
 AHEAD: Final = timedelta(hours=24)
 SETTLES_AFTER: Final = timedelta(minutes=12)
 """Polled every minute, ``actual`` was corrected ten minutes after each roll-over."""
-
-FAR_FROM_ZERO_GCO2_KWH: Final = 40.0
-"""Upper end of NESO's band "very low": a zero beside more than this is no measurement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +126,8 @@ class Eso:
         gco2_kwh = gco2_kwh_of(half_hour, "forecast", zone)
         burnt = burnt_gco2_kwh(half_hour.mix)
         index = half_hour.intensity.get("index")
-        if gco2_kwh == 0 and (index != "very low" or burnt > FAR_FROM_ZERO_GCO2_KWH):
+        above = rules_of_provider(NAME).zero_is_false_above_gco2_kwh
+        if gco2_kwh == 0 and (index != "very low" or burnt > above):
             raise InvalidError(
                 f"0 g/kWh beside index {index!r} and {burnt:.0f} g/kWh from what is burnt",
                 reason="false_zero",
@@ -148,9 +147,8 @@ class Eso:
             )
         gco2_kwh = gco2_kwh_of(half_hour, "actual", zone)
         forecast = half_hour.intensity.get("forecast")
-        if gco2_kwh == 0 and not (
-            isinstance(forecast, int | float) and forecast <= FAR_FROM_ZERO_GCO2_KWH
-        ):
+        above = rules_of_provider(NAME).zero_is_false_above_gco2_kwh
+        if gco2_kwh == 0 and not (isinstance(forecast, int | float) and forecast <= above):
             raise InvalidError(
                 f"actual 0 g/kWh beside a forecast of {forecast!r}",
                 reason="false_zero",
