@@ -126,6 +126,20 @@ class TestASchedule:
         assert invoke["MaximumEventAgeInSeconds"] <= period_s(template, collector)
 
 
+@pytest.mark.parametrize("function", SCHEDULED)
+def test_what_scheduled_functions_have_in_common_names_none_of_them(
+    template: Expanded, function: str
+) -> None:
+    """The template repeats it by aliases: a name in there would be another function's."""
+    own = {
+        name: each for name, each in template.resources.items() if name.startswith(function.title())
+    }
+    assert len(own) >= 4  # its log group, the function, the schedule, and a role for each
+    names = rf"(?<![a-z])({'|'.join(SCHEDULED)})"
+    named = re.findall(names, json.dumps(own), re.IGNORECASE)
+    assert {name.lower() for name in named} == {function}
+
+
 def test_a_run_that_waits_for_its_upstream_ends_before_it_is_ended(template: Expanded) -> None:
     """What it got by then is stored, and the failure is told by its name."""
     last_request_s = {"watttime": watttime.RUN_S, "electricitymaps": electricitymaps.RUN_S}
