@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Final
 
+from infra.local.guard import foreign
 from infra.local.processes import StackError, write_whole
 from infra.local.stack import HOST, ROOT, LocalStack
 
@@ -57,6 +58,7 @@ def serving(ask: Ask, *, port: int = 0) -> Iterator[str]:
         answer = staticmethod(ask)
 
     with ThreadingHTTPServer((HOST, port), Handler) as server:
+        Handler.port = server.server_port
         thread = Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:
@@ -68,9 +70,14 @@ def serving(ask: Ask, *, port: int = 0) -> Iterator[str]:
 
 class _Handler(BaseHTTPRequestHandler):
     answer: Ask
+    port: int
 
     def do_GET(self) -> None:
-        if self.path.startswith(f"{API}/"):
+        names = {name.lower() for name in self.headers}
+        headers = {name: self.headers.get_all(name, []) for name in names}
+        if (reason := foreign(headers, self.port)) is not None:
+            self._send(HTTPStatus.FORBIDDEN, "text/plain; charset=utf-8", reason.encode())
+        elif self.path.startswith(f"{API}/"):
             self._relay(self.path.removeprefix(API))
         else:
             self._file(self.path.partition("?")[0])

@@ -118,9 +118,10 @@ class Children:
 
 
 def write_whole(path: Path, document: object) -> None:
-    """Write a JSON file that is never seen half done."""
+    """Write a JSON file that is never seen half done, nor by another user: it may hold keys."""
     text = json.dumps(document, indent=2) + "\n"
     draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
     draft.write_text(text)
     draft.replace(path)
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +26,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
+from infra.local.emulator import Emulator
 from infra.local.processes import Children, FolderError, StackError, step, wait_for, write_whole
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,8 +50,6 @@ SECRETS = {
     "ElectricitymapsToken": "ELECTRICITYMAPS_TOKEN",
 }
 EGRESS = {"GridstatusProxy": "HTTPS_PROXY", "GridstatusCaBundle": "REQUESTS_CA_BUNDLE"}
-# The emulator's root key: it has one account and this is its password.
-ACCESS_KEY_ID = SECRET_ACCESS_KEY = "test"  # noqa: S105
 
 Upstream = Literal["simulated", "live"]
 Auth = Literal["none", "iam"]
@@ -57,12 +57,17 @@ Auth = Literal["none", "iam"]
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A running stack, as ``stack.json`` keeps it for other programs."""
+    """A running stack, as ``stack.json`` keeps it for other programs.
+
+    Both URLs hold the stack's secret, and the key is the root's of its emulated AWS.
+    """
 
     router_url: str
     table: str
     region: str
     endpoint_url: str
+    access_key_id: str
+    secret_access_key: str
     upstream: Upstream
     upstream_url: str | None
     auth: Auth
@@ -76,8 +81,8 @@ class Stack:
             service,
             endpoint_url=self.endpoint_url,
             region_name=self.region,
-            aws_access_key_id=ACCESS_KEY_ID,
-            aws_secret_access_key=SECRET_ACCESS_KEY,
+            aws_access_key_id=self.access_key_id,
+            aws_secret_access_key=self.secret_access_key,
             config=Config(proxies={}, read_timeout=PATIENCE_S, retries={"total_max_attempts": 1}),
         )
 
@@ -91,7 +96,7 @@ class Stack:
         """
         request = AWSRequest("GET", f"{self.router_url}{path}")
         if self.auth == "iam":
-            credentials = Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
+            credentials = Credentials(self.access_key_id, self.secret_access_key)
             SigV4Auth(credentials, "lambda", self.region).add_auth(request)
         try:
             with httpx.Client(trust_env=False, timeout=10) as client:
@@ -190,11 +195,11 @@ class LocalStack:
         tools = ["make", "--silent", "tools"]
         step("tools", tools, env=os.environ, cwd=ROOT, log=self.log("tools"))
         simulator = self.simulator() if upstream == "simulated" else None
-        endpoint_url = self._emulator(auth)
+        emulator = self._emulator(auth)
         _build(self.log("build"))
-        self._deploy(endpoint_url, _parameters(upstream, auth, simulator))
+        self._deploy(emulator, _parameters(upstream, auth, simulator))
         page_url = self._page()
-        stack = self._describe(endpoint_url, upstream, auth, simulator, page_url)
+        stack = self._describe(emulator, upstream, auth, simulator, page_url)
         write_whole(self.record, asdict(stack))
         self._collect_once(stack)
         return stack
@@ -223,42 +228,27 @@ class LocalStack:
         found: dict[str, str] = json.loads(ready.read_text())
         return found
 
-    def _emulator(self, auth: Auth) -> str:
+    def _emulator(self, auth: Auth) -> Emulator:
         if (stack := self.running()) is not None:
-            return stack.endpoint_url
-        port = free_port()
-        endpoint_url = f"http://{HOST}:{port}"
+            return Emulator(stack.endpoint_url, stack.access_key_id, stack.secret_access_key)
+        emulator = Emulator.new(HOST, free_port())
         log = self.log("ministack")
-        home = self.state_dir.resolve() / "emulator"  # unpacked functions and layers
+        home = self.state_dir.resolve() / "emulator"
         home.mkdir(exist_ok=True)
-        # A clean environment: the emulator hands its own to the functions.
-        env = {
-            "PATH": "/usr/bin:/bin", "HOME": str(home), "TMPDIR": str(home), "LANG": "C.UTF-8",
-            "BIND_HOST": HOST, "MINISTACK_HOST": HOST, "GATEWAY_PORT": str(port),
-            "MINISTACK_REGION": REGION, "SFTP_ENABLED": "0", "IOT_MTLS_ENABLED": "0",
-            "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
-        }  # fmt: skip
-        if auth == "iam":
-            env["AUTH"] = "true"
+        env = emulator.environment(home, REGION, iam=auth == "iam")
         if trust := os.environ.get("SSL_CERT_FILE"):
             env["SSL_CERT_FILE"] = trust  # so that live upstreams verify as they do outside
-        argv = [str(ROOT / ".tools/ministack/bin/ministack")]
-        child = self.children.start("ministack", argv, env=env, log=log)
-        wait_for("the emulated AWS", lambda: _healthy(endpoint_url), child, log=log, within_s=30)
-        return endpoint_url
+        child = self.children.start("ministack", emulator.argv(ROOT / ".tools"), env=env, log=log)
+        ready = partial(_healthy, emulator.endpoint_url)
+        wait_for("the emulated AWS", ready, child, log=log, within_s=30)
+        return emulator
 
-    def _deploy(self, endpoint_url: str, parameters: Mapping[str, str]) -> None:
+    def _deploy(self, emulator: Emulator, parameters: Mapping[str, str]) -> None:
         # No AWS_* of the developer's may lead this to a real account.
         env = {key: value for key, value in _tool_env().items() if not key.startswith("AWS_")}
-        env |= {
-            "AWS_ENDPOINT_URL": endpoint_url,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
-            "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+        env |= emulator.environment_of_sam(REGION) | {
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "NO_PROXY": HOST,
-            "no_proxy": HOST,
             "SAM_CLI_POLL_DELAY": "0.5",
         }
         argv = [
@@ -273,14 +263,15 @@ class LocalStack:
 
     def _describe(
         self,
-        endpoint_url: str,
+        emulator: Emulator,
         upstream: Upstream,
         auth: Auth,
         simulator: dict[str, str] | None,
         page_url: str,
     ) -> Stack:
         bare = Stack(
-            "", "", REGION, endpoint_url, upstream,
+            "", "", REGION, emulator.endpoint_url, emulator.access_key_id,
+            emulator.secret_access_key, upstream,
             simulator["base_url"] if simulator else None, auth, {}, "", page_url,
         )  # fmt: skip
         answer = bare.client("cloudformation").describe_stacks(StackName=STACK_NAME)
@@ -289,7 +280,7 @@ class LocalStack:
         return Stack(
             **{
                 **asdict(bare),
-                "router_url": f"{endpoint_url}/_aws/lambda-url/{url_id}",
+                "router_url": f"{emulator.endpoint_url}/_aws/lambda-url/{url_id}",
                 "table": outputs["TableName"],
                 "dead_letter_queue_url": outputs["DeadLetterQueueUrl"],
                 "functions": {f: outputs[f"{f.title()}FunctionName"] for f in FUNCTIONS},

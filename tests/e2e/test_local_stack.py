@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -9,7 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -109,6 +112,31 @@ class TestTheRouter:
     def test_has_live_readings_of_both_collectors(self, running: Running) -> None:
         live = {zone for zone, rung in rungs(running.stack).items() if rung == "live"}
         assert {"CAISO_NORTH", "NYISO", "GBR-13", "GBR"} <= live
+
+
+class TestAPageOfAnotherOrigin:
+    """A harmless request, as the developer's browser would send it for any site."""
+
+    ELSEWHERE = MappingProxyType({"Origin": "http://pages.example"})
+
+    def test_reaches_neither_the_emulated_aws_nor_the_router(self, running: Running) -> None:
+        stack = running.stack
+        bare = f"http://{urlsplit(stack.endpoint_url).netloc}"
+        with httpx.Client(trust_env=False) as client:
+            for url in (bare, f"{bare}/2015-03-31/functions/", f"{stack.router_url}/v1/zones"):
+                for method in ("GET", "POST", "OPTIONS"):
+                    answer = client.request(method, url, headers=self.ELSEWHERE)
+                    assert answer.status_code == 403
+                    assert not [name for name in answer.headers if name.startswith("access-")]
+
+    def test_does_not_read_the_status_page(self, running: Running) -> None:
+        with httpx.Client(trust_env=False) as client:
+            for url in (running.stack.page_url, f"{running.stack.page_url}api/v1/zones"):
+                assert client.get(url, headers=self.ELSEWHERE).status_code == 403
+                assert client.get(url).status_code == 200
+
+    def test_finds_no_keys_in_a_file_that_others_may_read(self, running: Running) -> None:
+        assert stat.S_IMODE(running.local.record.stat().st_mode) == 0o600
 
 
 class TestTheTerminal:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from infra.local.emulator import Emulator
+
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".tools"
 HOST = "127.0.0.1"
@@ -60,14 +62,6 @@ def dynoxide_binary() -> Path:
     return binary
 
 
-def ministack_binary() -> Path:
-    """Return the emulator of the local stack, made by the project's own rule where missing."""
-    binary = TOOLS / "ministack" / "bin" / "ministack"
-    if not binary.exists():
-        subprocess.run(["make", "-s", ".tools/ministack/.ready"], cwd=ROOT, check=True, timeout=300)
-    return binary
-
-
 @contextmanager
 def dynoxide(folder: Path) -> Iterator[str]:
     """Run dynoxide in memory; give its address."""
@@ -79,18 +73,22 @@ def dynoxide(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def ministack(folder: Path) -> Iterator[str]:
-    """Run ministack; give its address."""
+    """Run ministack, guarded as in the local stack; give its address."""
+    with emulated_aws(folder, iam=False) as emulator:
+        yield emulator.endpoint_url
+
+
+@contextmanager
+def emulated_aws(folder: Path, *, iam: bool) -> Iterator[Emulator]:
+    """Run the local stack's emulator by itself; give what its clients must know."""
+    argv = Emulator.argv(TOOLS)
+    if not Path(argv[0]).exists():
+        subprocess.run(["make", "-s", ".tools/ministack/.ready"], cwd=ROOT, check=True, timeout=300)
     port = free_port()
-    env = {
-        "BIND_HOST": HOST,
-        "MINISTACK_HOST": HOST,
-        "GATEWAY_PORT": str(port),
-        "MINISTACK_REGION": "eu-west-1",
-        "SFTP_ENABLED": "0",
-        "IOT_MTLS_ENABLED": "0",
-    }
-    with served("ministack", [str(ministack_binary())], port, folder=folder, env=env) as address:
-        yield address
+    emulator = Emulator.new(HOST, port)
+    env = emulator.environment(folder, "eu-west-1", iam=iam)
+    with served("ministack", argv, port, folder=folder, env=env):
+        yield emulator
 
 
 @contextmanager

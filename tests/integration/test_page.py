@@ -5,6 +5,7 @@ import struct
 import threading
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from infra.local.page import serving
@@ -27,7 +28,9 @@ def test_a_visitor_who_leaves_before_the_answer_is_not_told_as_a_fault(
     with serving(ask) as url:
         address = urlsplit(url)
         with socket.create_connection((address.hostname or "", address.port or 0)) as visitor:
-            visitor.sendall(b"GET /api/v1/zones HTTP/1.1\r\nHost: page\r\n\r\n")
+            visitor.sendall(
+                f"GET /api/v1/zones HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode()
+            )
             assert asked.wait(PATIENCE_S)
             visitor.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
         left.set()
@@ -36,3 +39,21 @@ def test_a_visitor_who_leaves_before_the_answer_is_not_told_as_a_fault(
                 thread.join(PATIENCE_S)
 
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("Host", "pages.example"),
+        ("Host", "127.0.0.1:1"),
+        ("Origin", "http://pages.example"),
+        ("Origin", "null"),
+    ],
+)
+def test_a_page_of_another_origin_is_refused(header: str, value: str) -> None:
+    asked: list[str] = []
+    with serving(asked.append) as url, httpx.Client(trust_env=False) as client:
+        for path in ("", "api/v1/zones"):
+            assert client.get(url + path, headers={header: value}).status_code == 403
+        assert asked == []
+        assert client.get(f"{url}api/v1/zones").is_success

@@ -7,7 +7,8 @@ from infra.local.view import render
 
 STACK = Stack(
     router_url="http://127.0.0.1:1/router", table="readings", region="eu-west-1",
-    endpoint_url="http://127.0.0.1:1", upstream="simulated", upstream_url=None, auth="none",
+    endpoint_url="http://127.0.0.1:1", access_key_id="", secret_access_key="",
+    upstream="simulated", upstream_url=None, auth="none",
     functions={}, dead_letter_queue_url="", page_url="http://127.0.0.1:2/",
 )  # fmt: skip
 

@@ -1,0 +1,148 @@
+"""The emulated AWS behind a guard, in one process: no port leads past the guard.
+
+The emulator by itself answers whoever reaches its port, a web page in the developer's browser
+included, hands out the functions' environment, and runs functions as processes of this machine.
+The guard lets a request in only when it brings the stack's secret, its ``Host`` is this machine's
+own name and port, and its ``Origin``, if there is one, is the same.
+
+The secret is the first part of the path, since an address with a path is something that every
+client takes. One cannot be given such an address: ``sam deploy`` makes a template's address of it,
+in which the emulator looks for a bucket's name first. The secret is then the application's name in
+the ``User-Agent``, which AWS's libraries take from the variable ``AWS_SDK_UA_APP_ID``.
+
+The emulator's own interpreter runs this file, so it imports nothing of the project.
+"""
+
+import hmac
+import importlib
+import os
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
+
+UNCHECKED_KEYS: Final = re.compile(r"test|\d{12}")
+"""Access keys that ministack takes for the account's root, whatever secret has signed."""
+
+_KEY: Final = re.compile(r"(?:Credential=|AWS )([^/:,\s]*)")
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def foreign(headers: Mapping[str, list[str]], port: int) -> str | None:
+    """Say why a request was not meant for this machine's server on a port; ``None`` if it was.
+
+    Parameters
+    ----------
+    headers
+        Every value of each header, by lower-case name.
+    """
+    own = [f"{name}:{port}" for name in LOOPBACK_NAMES]
+    hosts = headers.get("host", [])
+    if len(hosts) != 1 or hosts[0].lower() not in own:
+        return f"The Host header must be one of {', '.join(own)}."
+    origins = [f"http://{name}" for name in own]
+    if any(origin.lower() not in origins for origin in headers.get("origin", [])):
+        return "Pages of other origins may not ask the local stack."
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """An ASGI application that passes to another one only what the stack's own clients ask.
+
+    Parameters
+    ----------
+    app
+        The emulator. It is given the path without the secret; the path as it was sent, which a
+        signature covers, stays in ``raw_path``.
+    port
+        Where the guard listens.
+    secret
+        What every request must bring.
+    checks_signatures
+        Whether the emulator enforces IAM: then keys whose signature it does not check are refused.
+    """
+
+    app: App
+    port: int
+    secret: str
+    checks_signatures: bool
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it with status 403 and a sentence."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+        elif scope["type"] == "websocket":  # nothing of the stack's uses them
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers: dict[str, list[str]] = {}
+        for name, value in scope["headers"]:
+            headers.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+        path = self._path_within(scope["path"], headers)
+        if (reason := foreign(headers, self.port)) is not None:
+            await _refuse(reason, send)
+        elif path is None:
+            await _refuse("The stack's secret is missing: see endpoint_url in stack.json.", send)
+        elif self.checks_signatures and any(map(UNCHECKED_KEYS.fullmatch, _keys(headers, scope))):
+            await _refuse("This key is not the stack's: see access_key_id in stack.json.", send)
+        else:
+            await self.app({**scope, "path": path}, receive, send)
+
+    def _path_within(self, path: str, headers: Mapping[str, list[str]]) -> str | None:
+        """Return the path as the emulator is to read it; ``None`` where the secret is missing."""
+        first, _, rest = path.removeprefix("/").partition("/")
+        if _same(first, self.secret):
+            return f"/{rest}"
+        products = [product for value in headers.get("user-agent", []) for product in value.split()]
+        return path if any(_same(product, f"app/{self.secret}") for product in products) else None
+
+
+def _same(given: str, secret: str) -> bool:
+    return hmac.compare_digest(given.encode(), secret.encode())
+
+
+def _keys(headers: Mapping[str, list[str]], scope: Scope) -> Iterator[str]:
+    """Yield the access keys that a request names in its header or, presigned, in its query."""
+    for value in headers.get("authorization", []):
+        yield from _KEY.findall(value)
+    query = parse_qs(scope["query_string"].decode("latin-1"))
+    for credential in (*query.get("X-Amz-Credential", ()), *query.get("AWSAccessKeyId", ())):
+        yield credential.partition("/")[0]
+
+
+async def _refuse(reason: str, send: Send) -> None:
+    body = f"{reason}\n".encode()
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def main() -> None:
+    """Run the emulator behind the guard, at the address that it gives its functions."""
+    address = urlsplit(os.environ["AWS_ENDPOINT_URL"])
+    secret = address.path.removeprefix("/")
+    emulator: Any = importlib.import_module("ministack.app")
+    emulator.app = Guard(  # `main` serves whatever bears this name
+        emulator.app, address.port or 0, secret, checks_signatures=emulator.AUTH
+    )
+    emulator.main()
+
+
+if __name__ == "__main__":
+    main()
