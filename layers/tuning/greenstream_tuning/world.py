@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from greenstream.domain.latency import estimate_rtt_ms, great_circle_km
-from greenstream.domain.places import pops as known_pops
+from greenstream.domain.places import pops
+from greenstream.domain.tables import load
 from greenstream_tuning.feeds import DelayedTrace, Feed
 from greenstream_tuning.traces import (
     Floats,
@@ -27,22 +29,29 @@ CADENCE_S: Final = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class KnownPop:
-    """A POP whose grid and place have other names in published data; ``delay_s`` as usual."""
+    """What published data sets call a POP's grid and its place.
+
+    ``traces`` are Electricity Maps' names of the grid, the preferred first; ``places`` are Google
+    Cloud's regions where the POP stands; ``delay_s`` is the usual time, in seconds, from an
+    instant to the publication of its figure.
+    """
 
     traces: tuple[str, ...]
     places: tuple[str, ...]
     delay_s: float
 
 
-KNOWN: Final[Mapping[str, KnownPop]] = {
-    "sfo": KnownPop(("US-CAL-CISO",), ("us-west2",), 300.0),
-    "iad": KnownPop(("US-MIDA-PJM",), ("us-east4",), 7200.0),
-    "nyc": KnownPop(("US-NY-NYIS",), (), 300.0),
-    "lon": KnownPop(("GB",), ("europe-west2",), 3600.0),
-    "fra": KnownPop(("DE-LU", "DE"), ("europe-west3",), 10_800.0),
-    "ams": KnownPop(("NL",), ("europe-west4",), 3600.0),
-}
-"""Electricity Maps' names of grids, Google Cloud's of regions, and each source's usual delay."""
+@cache
+def published_names() -> Mapping[str, KnownPop]:
+    """Return the POPs that have other names in published data sets (``data/replay.json``)."""
+    return {
+        row["pop"]: KnownPop(
+            traces=tuple(row["carbon_traces"]),
+            places=tuple(row["round_trip_places"]),
+            delay_s=float(row["delay_s"]),
+        )
+        for row in load("replay.json")["pops"]
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,29 +170,29 @@ def _match(table: RoundTrips, traces: Mapping[str, Trace]) -> tuple[Grids, list[
     grids: Grids = {}
     for place in table.places:
         pop = _known_as(place)
-        names = (place,) if pop == place and pop not in KNOWN else (place, *KNOWN[pop].traces)
+        names = (place, *published_names()[pop].traces) if pop in published_names() else (place,)
         grid = next((name for name in names if name in traces), None)
         if grid is not None and pop not in grids:
             grids[pop] = (grid, place)
     notes = []
-    if any(pop in KNOWN for pop in grids):
-        for pop, known in KNOWN.items():
-            grid = next((name for name in known.traces if name in traces), None)
-            if pop not in grids and grid is not None and not known.places:
+    if any(pop in published_names() for pop in grids):
+        for pop, names_of in published_names().items():
+            grid = next((name for name in names_of.traces if name in traces), None)
+            if pop not in grids and grid is not None and not names_of.places:
                 grids[pop] = (grid, None)
                 notes.append(f"{pop} has no round trips in the table: estimated from distance")
     return grids, notes
 
 
 def _known_as(place: str) -> str:
-    for pop, known in KNOWN.items():
-        if place in (pop, *known.traces, *known.places):
+    for pop, names_of in published_names().items():
+        if place in (pop, *names_of.traces, *names_of.places):
             return pop
     return place
 
 
 def _usual_delay_s(pop: str) -> float:
-    return KNOWN[pop].delay_s if pop in KNOWN else USUAL_DELAY_S
+    return published_names()[pop].delay_s if pop in published_names() else USUAL_DELAY_S
 
 
 def _delays(grids: Grids, stated: Mapping[str, float]) -> dict[str, float]:
@@ -216,7 +225,7 @@ def _rtt(table: RoundTrips, grids: Grids, visitor: str, pop: str) -> float:
     place = grids[pop][1]
     if origin is not None and place is not None:
         return float(table.rtt_ms[table.origins.index(origin), table.places.index(place)])
-    here, there = known_pops().get(visitor), known_pops().get(pop)
+    here, there = pops().get(visitor), pops().get(pop)
     if here is None or there is None:
         return float("nan")
     return estimate_rtt_ms(great_circle_km(here.lat, here.lon, there.lat, there.lon))
