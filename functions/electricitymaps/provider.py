@@ -20,11 +20,11 @@ from greenstream.domain.errors import (
     PermanentError,
     ThrottledError,
     TransientError,
-    without_secrets,
 )
 from greenstream.domain.reading import Reading
 from greenstream.domain.zones import Source, Zone
 from greenstream.ingest.http import HttpClient
+from greenstream.ingest.redaction import without_secrets
 from greenstream.ports.provider import Batch
 from greenstream.ports.secrets import SecretsError
 

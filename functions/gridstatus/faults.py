@@ -16,8 +16,8 @@ from greenstream.domain.errors import (
     NoDataError,
     PermanentError,
     TransientError,
-    without_secrets,
 )
+from greenstream.ingest.redaction import without_secrets
 from greenstream.ports.secrets import SecretsError
 
 NAME: Final = "gridstatus"

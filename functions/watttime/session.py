@@ -13,9 +13,9 @@ from greenstream.domain.errors import (
     PermanentError,
     ThrottledError,
     TransientError,
-    without_secrets,
 )
 from greenstream.ingest.http import HttpClient, Response
+from greenstream.ingest.redaction import without_secrets
 
 TOKEN_LIFE: Final = timedelta(minutes=30)
 RENEWED_BEFORE: Final = timedelta(minutes=2)

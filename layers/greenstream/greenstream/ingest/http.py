@@ -24,7 +24,8 @@ from typing import Any, Final, Self, cast
 
 import httpx
 
-from greenstream.domain.errors import InvalidError, ThrottledError, TransientError, without_secrets
+from greenstream.domain.errors import InvalidError, ThrottledError, TransientError
+from greenstream.ingest.redaction import without_secrets
 
 CONNECT_TIMEOUT_S: Final = 5.0
 READ_TIMEOUT_S: Final = 10.0
