@@ -24,7 +24,7 @@ from greenstream.domain.errors import (
 from greenstream.domain.reading import Reading
 from greenstream.domain.zones import Source, Zone
 from greenstream.ingest.http import HttpClient
-from greenstream.ingest.redaction import without_secrets
+from greenstream.ingest.redaction import redacted
 from greenstream.ports.provider import Batch
 from greenstream.ports.secrets import SecretsError
 
@@ -85,6 +85,9 @@ class ElectricityMaps:
 
     def fetch(self, now: datetime) -> Iterator[Batch]:
         """Yield the zones that need it, the longest unasked first, as far as the budget goes."""
+        return redacted(self._batches(now), self.http.credentials)
+
+    def _batches(self, now: datetime) -> Iterator[Batch]:
         began, session, feeds = self.monotonic(), self.session, feeds_of(self.wanted)
         token = self._token()
         if token is None:
@@ -163,7 +166,7 @@ class ElectricityMaps:
         response = self.http.get(path, params=params, headers=headers, zone=zone)
         if response.status == OK:
             return response.json(provider=NAME, zone=zone)
-        said = without_secrets(response.refusal(), self.session.token)[:200]
+        said = response.refusal()[:200]
         if response.status == NOT_FOUND:
             raise NoDataError(f"HTTP 404: {said}", provider=NAME, zone=zone)
         if response.status == UNAUTHORIZED and feed is not None and "zoneKey" in said:

@@ -23,6 +23,7 @@ from greenstream.domain.errors import (
 )
 from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.http import HttpClient
+from greenstream.ingest.redaction import redacted
 from greenstream.ports.provider import Batch
 from greenstream.ports.secrets import SecretsError
 
@@ -90,6 +91,9 @@ class Entsoe:
         ThrottledError
             When the platform throttles; the following ten minutes are silent.
         """
+        return redacted(self._batches(now), self.http.credentials)
+
+    def _batches(self, now: datetime) -> Iterator[Batch]:
         token = self._token()
         if token is None:
             yield Batch(unconfigured=tuple(zone.zone for zone, _ in self.wanted))

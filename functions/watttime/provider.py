@@ -29,6 +29,7 @@ from greenstream.domain.errors import GreenStreamError, PermanentError, Transien
 from greenstream.domain.reading import Forecast, Quality, Reading
 from greenstream.domain.zones import Source, Zone
 from greenstream.ingest.http import HttpClient
+from greenstream.ingest.redaction import redacted, without_secrets
 from greenstream.ports.provider import Batch
 from greenstream.ports.secrets import SecretsError
 from greenstream.ports.telemetry import Telemetry
@@ -71,6 +72,9 @@ class WattTime:
 
     def fetch(self, now: datetime) -> Iterator[Batch]:
         """Yield each region's reading and forecast; a fault in one leaves the others."""
+        return redacted(self._batches(now), self.http.credentials)
+
+    def _batches(self, now: datetime) -> Iterator[Batch]:
         credentials = self._credentials()
         if credentials is None:
             yield Batch(unconfigured=tuple(zone.zone for zone, _ in self.wanted))
@@ -86,6 +90,7 @@ class WattTime:
             monotonic=self.monotonic,
         )
         with self.http:
+            self.http.credentials.update(credentials)  # a token may name the account
             requests.token()  # without a login there is nothing to ask
             access: Endpoints | None = None
             try:
@@ -179,6 +184,6 @@ class WattTime:
                 provider=NAME,
                 zone=region.zone,
                 endpoint=endpoint,
-                warning=warning,
+                warning=without_secrets(warning, *self.http.credentials),
             )
         return series

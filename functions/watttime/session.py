@@ -91,7 +91,8 @@ class Requests:
         if session.token and session.expires_at and now < session.expires_at - RENEWED_BEFORE:
             return session.token
         self.logins += 1
-        response = self._get("/login", {}, None, f"Basic {self._basic()}")
+        basic = base64.b64encode(":".join(self.credentials).encode()).decode()
+        response = self._get("/login", {}, None, f"Basic {basic}")
         if response.status != OK:
             raise PermanentError(
                 f"HTTP {response.status} from /login: WATTTIME_USERNAME or WATTTIME_PASSWORD is"
@@ -110,11 +111,7 @@ class Requests:
         if not isinstance(answer, dict):
             return f"{response.headers.get('content-type', 'no content type')}, no reason given"
         words = [str(answer[key]) for key in ("error", "message", "msg") if answer.get(key)]
-        sent = (*self.credentials, self._basic(), self.session.token)
-        return without_secrets(": ".join(words), *sent)[:300] or "no reason given"
-
-    def _basic(self) -> str:
-        return base64.b64encode(":".join(self.credentials).encode()).decode()
+        return without_secrets(": ".join(words), *self.http.credentials)[:300] or "no reason given"
 
     def _get(
         self, path: str, params: Mapping[str, str], zone: str | None, authorization: str

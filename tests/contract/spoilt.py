@@ -86,6 +86,15 @@ def names(body: bytes, extreme: object) -> set[str]:
     return {str(name) for name, value in found if re.fullmatch(form, str(value))}
 
 
+def all_names(body: bytes) -> set[str]:
+    """Every key, element or column by number."""
+    if is_json(body):
+        return {key for _, key in places(json.loads(body)) if isinstance(key, str)}
+    if body.startswith(b"<"):
+        return set(re.findall(r"<([\w.]+)(?: [^>]*)?>[^<>]+</", body.decode()))
+    return {str(column) for column in range(len(body.decode().partition("\n")[0].split(",")))}
+
+
 def throughout(body: bytes, name: str, value: Any) -> bytes:
     """Every value of one name is another."""
     if is_json(body):

@@ -27,6 +27,7 @@ from tests.contract.provider_cases import (
     MAKERS,
     SIMULATED,
     Case,
+    gathered,
     recordings_of,
     through,
     truth,
@@ -270,3 +271,59 @@ def test_late_bytes_keep_their_time(case: Case) -> None:
     for late in case.aged:
         batch = judged(case.run(case.wire(), case.now + late), case)
         assert batch.readings or batch.errors
+
+
+# --- secrets ----------------------------------------------------------------------------------
+
+KEYED = [pytest.param(case, id=case.id) for case in SIMULATED if case.keyed]
+KEY = "MARKED-key-0123456789"
+CREDENTIALS = {"authorization", "auth-token", "security_token", "ocp-apim-subscription-key"}
+PART_CHARS = 6
+"""So much of a secret's beginning may be left where quoted text is cut, and no more."""
+
+
+@pytest.mark.parametrize("padding", [0, 25, 45, 70, 290])
+@pytest.mark.parametrize("case", KEYED)
+def test_no_error_and_no_item_holds_a_secret_that_an_answer_repeats(
+    case: Case, padding: int
+) -> None:
+    sent: set[str] = set()
+    names: set[str] = set()
+    repeat: str | None = None
+
+    def repeating(request: Request, answer: Answer) -> Answer:
+        held = CREDENTIALS & request.headers.keys()
+        secrets = [request.headers[name].split()[-1] for name in sorted(held)]
+        sent.update(secrets)
+        if case.data not in request.path:
+            return answer
+        names.update(spoilt.all_names(answer.body))
+        if repeat is None:
+            return answer
+        value = "".join(["." * padding, *secrets])
+        return spoilt.instead(answer, spoilt.throughout(answer.body, repeat, value))
+
+    case.run(case.wire(repeating))
+    assert sent
+    assert names
+    for repeat in sorted(names):
+        batch = gathered(case.make(case.wire(repeating), key=KEY), case.now)
+        told = [*map(str, batch.errors), *map(repr, batch.readings), *map(repr, batch.forecasts)]
+        for text in told:
+            for secret in sent:
+                assert secret[:PART_CHARS] not in text, f"{repeat} repeats it: {text}"
+
+
+@pytest.mark.parametrize("key", ["0", "1", "4", "e", "a", "MW", "FR", "data", "zone"])
+@pytest.mark.parametrize("case", KEYED)
+def test_a_short_key_that_occurs_in_the_data_changes_no_figure(case: Case, key: str) -> None:
+    def figures(of: Batch) -> list[object]:
+        return [
+            *((one.zone, one.valid_from, one.gco2_kwh, one.coverage) for one in of.readings),
+            *((one.zone, one.issued_at, one.points) for one in of.forecasts),
+            *(type(error) for error in of.errors),
+        ]
+
+    short = gathered(case.make(case.wire(), key=key), case.now)
+    assert short.readings
+    assert figures(short) == figures(case.run(case.wire()))

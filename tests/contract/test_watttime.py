@@ -477,6 +477,20 @@ class TestLogin:
         assert "HTTP 400 from /v3/historical: INVALID" in said
         assert "MARKED" not in said
 
+    def test_leaves_no_secret_in_a_warning_that_is_logged_and_stored(self) -> None:
+        repeated = {"type": "ECHO", "message": "Bearer token-MARKED-1"}
+        series = historical()
+        series["meta"]["warnings"] = [repeated]
+        api = Api({"/v3/historical": series})
+        log = Log()
+        [reading] = (
+            one
+            for one in Sandbox(api, log=log).run().readings
+            if one.quality is not Quality.FORECAST
+        )
+        assert reading.detail["warnings"] == ["ECHO: Bearer [secret]"]
+        assert [line["warning"] for line in log.lines] == ["ECHO: Bearer [secret]"]
+
     @pytest.mark.parametrize("fault", FAULTS)
     def test_leaves_no_secret_in_logs_answers_or_the_store(self, fault: str) -> None:
         lines = StringIO()

@@ -1,5 +1,6 @@
 """One bounded GET: whatever an upstream does ends as an answer or as our own error, in time."""
 
+import base64
 import gzip
 from collections.abc import Callable, Iterator
 
@@ -181,6 +182,50 @@ def test_what_an_upstream_repeats_of_its_credentials_is_quoted_by_nobody(sent: s
     with pytest.raises(InvalidError, match=r"you sent .*\[secret\]") as refused:
         response.json(provider="p")
     assert "token-0123" not in refused.value.message
+
+
+@pytest.mark.parametrize("token", ["4", "48", "data", "e", "json", "3"])
+def test_a_short_credential_that_occurs_in_an_answer_changes_nothing_that_is_read(
+    token: str,
+) -> None:
+    said = {"data": [{"carbonIntensity": 48, "zone": "FR"}]}
+    upstream = Upstream(
+        httpx.Response(429, headers={"Retry-After": "3"}), httpx.Response(200, json=said)
+    )
+    with upstream.client() as http:
+        response = http.get("/now", headers={"Authorization": f"Bearer {token}"})
+    assert response.json(provider="p") == said
+    assert response.headers["content-type"] == "application/json"
+    assert upstream.slept == [3.0]
+
+
+def test_a_refusal_in_the_upstreams_words_is_quoted_without_the_credentials() -> None:
+    said = httpx.Response(401, json={"error": {"message": "token-0123 is no key"}})
+    with Upstream(said).client() as http:
+        assert http.get("/now", headers={"X-Key": "token-0123"}).refusal() == "[secret] is no key"
+
+
+def test_what_basic_credentials_are_made_of_is_a_secret_too() -> None:
+    sent = base64.b64encode(b"a-user:pass:word").decode()
+    said = httpx.Response(200, text=f"a-user with pass:word sent {sent}")
+    with Upstream(said).client() as http:
+        response = http.get("/now", headers={"Authorization": f"Basic {sent}"})
+        assert http.credentials == {sent, "a-user:pass:word", "a-user", "pass:word"}
+    with pytest.raises(InvalidError, match=r"\[secret\] with \[secret\] sent \[secret\]"):
+        response.json(provider="p")
+
+
+def test_a_connection_error_is_quoted_without_the_credentials() -> None:
+    upstream = Upstream(*[httpx.RemoteProtocolError("illegal line token-0123")] * 2)
+    with upstream.client() as http, pytest.raises(TransientError) as failed:
+        http.get("/now", headers={"Authorization": "Bearer token-0123"})
+    assert "illegal line [secret]" in failed.value.message
+
+
+def test_a_response_shows_no_credential() -> None:
+    with Upstream(httpx.Response(200)).client() as http:
+        assert "0123" not in repr(http.get("/now", headers={"X-Key": "token-0123"}))
+        assert "0123" not in repr(http)
 
 
 def test_redirects_are_not_followed() -> None:

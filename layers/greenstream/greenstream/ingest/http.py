@@ -7,6 +7,7 @@ connection that stands: name resolution is bounded by the resolver's own time-ou
 connecting by `CONNECT_TIMEOUT_S` for each address that the name has.
 """
 
+import base64
 import json
 import logging
 import math
@@ -34,6 +35,7 @@ HTTP_TOO_MANY_REQUESTS: Final = 429
 HTTP_SERVER_ERROR: Final = 500
 GZIP: Final = "gzip"
 PIECE_BYTES: Final = 65_536
+QUOTED_BYTES: Final = 60
 LOOKS: Final = 10
 """How often the deadline is looked at while it runs: so much of it may a silent answer outlast."""
 
@@ -48,6 +50,8 @@ class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    credentials: frozenset[str] = field(default=frozenset(), repr=False)
+    """What was sent and must not be shown where the answer is quoted."""
 
     def json(self, *, provider: str, zone: str | None = None) -> Any:  # noqa: ANN401
         """Parse the body as JSON.
@@ -61,8 +65,9 @@ class Response:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:
             kind = self.headers.get("content-type", "no content type")
+            said = without_secrets(f"{kind} {self.body[:QUOTED_BYTES]!r}", *self.credentials)
             raise InvalidError(
-                f"answer is not JSON ({kind}, {len(self.body)} bytes: {self.body[:60]!r})",
+                f"answer is not JSON ({len(self.body)} bytes of {said})",
                 reason="not_json",
                 provider=provider,
                 zone=zone,
@@ -75,7 +80,8 @@ class Response:
             answer = json.loads(self.body)
         said = answer.get("error") if isinstance(answer, dict) else None
         said = said.get("message", said) if isinstance(said, dict) else said
-        return str(said or self.headers.get("content-type", "no reason given")).strip()
+        text = str(said or self.headers.get("content-type", "no reason given")).strip()
+        return without_secrets(text, *self.credentials)
 
 
 @cache
@@ -165,11 +171,15 @@ class HttpClient:
     transport: httpx.BaseTransport | None = None
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
+    credentials: set[str] = field(default_factory=set, init=False, repr=False)
+    """What this run has sent as credentials: no error, log line or item may show any of it."""
+
     _client: httpx.Client | None = None
     _watch: _Watch | None = None
     _line: _Line = field(default_factory=_Line)
 
     def __enter__(self) -> Self:
+        self.credentials.clear()
         # A client per run, not per process: a frozen sandbox leaves dead keep-alive sockets.
         self._client = httpx.Client(
             transport=self.transport,
@@ -202,8 +212,8 @@ class HttpClient:
         Parameters
         ----------
         headers
-            Of this request alone: its credentials. What an upstream repeats of them is cut out of
-            its answer, since whatever cannot be read is quoted.
+            The credentials of this request. The answer is returned as it came, even when it
+            repeats them; they are cut out wherever it is quoted.
 
         Raises
         ------
@@ -243,6 +253,8 @@ class HttpClient:
             raise RuntimeError("HttpClient is used outside its with block")
         ends_at = self.monotonic() + self.deadline_s
         body = bytearray()
+        sent = frozenset(_credentials_in(headers or {}))
+        self.credentials |= sent
         self._watch.ends_at = time.monotonic() + self.deadline_s
         try:
             with self._client.stream(
@@ -267,28 +279,19 @@ class HttpClient:
                             provider=self.provider,
                             zone=zone,
                         )
-                credentials = [
-                    value.split()[-1] for value in (headers or {}).values() if value.strip()
-                ]
-                lowered = {
-                    key.lower(): without_secrets(value, *credentials)
-                    for key, value in response.headers.items()
-                }
-                answer = bytes(body)
-                for credential in credentials:
-                    answer = answer.replace(credential.encode(), b"[secret]")
-                return Response(response.status_code, lowered, answer)
+                lowered = {key.lower(): value for key, value in response.headers.items()}
+                return Response(response.status_code, lowered, bytes(body), sent)
         except httpx.TransportError as error:
             late = self.monotonic() > ends_at
             what = f"took over {self.deadline_s:g} s: " if late else ""
             raise TransientError(
-                f"{what}{type(error).__name__} at {path}: {error}",
+                f"{what}{type(error).__name__} at {path}: {without_secrets(str(error), *sent)}",
                 provider=self.provider,
                 zone=zone,
             ) from error
         except (zlib.error, httpx.DecodingError, httpx.InvalidURL) as error:
             raise InvalidError(
-                f"{type(error).__name__} at {path}: {error}",
+                f"{type(error).__name__} at {path}: {without_secrets(str(error), *sent)}",
                 reason="not_http",
                 provider=self.provider,
                 zone=zone,
@@ -327,6 +330,18 @@ def _unpacked(response: httpx.Response) -> Iterator[bytes]:
             raise httpx.DecodingError("bytes behind the end of the gzip stream")
     if begun and not packed.eof:
         raise httpx.DecodingError("the gzip stream ends early")
+
+
+def _credentials_in(headers: Mapping[str, str]) -> Iterator[str]:
+    """Yield the credentials that a request's own headers hold, and what Basic ones are made of."""
+    for value in headers.values():
+        scheme, _, credential = value.strip().rpartition(" ")
+        if credential:
+            yield credential
+        if scheme.lower() == "basic":
+            with suppress(ValueError):
+                pair = base64.b64decode(credential).decode()
+                yield from filter(None, (pair, *pair.split(":", 1)))
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float:
