@@ -151,8 +151,11 @@ def test_an_echo_refuses_with_everything_that_was_sent() -> None:
         ({"provider": "pjm", "fault": "false_zero"}, "fault"),
         ({"provider": "eso", "fault": "status", "status": "500"}, "status"),
         ({"provider": "eso", "fault": "empty", "colour": 1}, "colour"),
-        ({"provider": "eso", "fault": "empty", "zone": "GBR-19"}, "zone: one of GBR, GBR-1"),
-        ({"provider": "nyiso", "fault": "nan", "zone": "PJM"}, "zone: one of NYISO"),
+        (
+            {"provider": "eso", "fault": "empty", "zone": "GBR-19"},
+            "zone: must be one of GBR, GBR-1",
+        ),
+        ({"provider": "nyiso", "fault": "nan", "zone": "PJM"}, "zone: must be one of NYISO"),
     ],
 )
 def test_a_wrong_fault_is_refused_by_name(document: object, named: str) -> None:

@@ -1,6 +1,6 @@
-"""The providers' APIs on this machine: true wire formats, invented values, faults on request.
+"""Simulators of the providers' APIs: real formats, invented values, and faults on request.
 
-Nothing here is a measurement and nothing leaves the machine. One module per provider builds
-answers as pure functions of the request and the time; :mod:`.server` carries them; a provider
-joins by its module and one line in :mod:`.providers`.
+The values are not measurements, and no simulator opens a connection. There is one module for each
+provider. It builds answers as pure functions of the request and the time, and :mod:`.server`
+serves them. To add a provider, write its module and add a line to :mod:`.providers`.
 """

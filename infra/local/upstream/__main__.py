@@ -1,4 +1,4 @@
-"""Run the simulated providers: ``python -m infra.local.upstream --port 0 …``."""
+"""Run the simulated providers with ``python -m infra.local.upstream``."""
 
 import argparse
 import asyncio
@@ -18,7 +18,7 @@ HOST = "127.0.0.1"
 
 
 def running_clock(start: datetime | None, speed: float) -> Clock:
-    """Give the real UTC clock, or one that starts at ``start`` and runs ``speed`` times as fast."""
+    """Return a clock that starts at ``start`` (or now) and runs at ``speed`` times real time."""
     began = time.monotonic()
     origin = start or datetime.now(UTC)
     if start is None and speed == 1:
@@ -27,15 +27,21 @@ def running_clock(start: datetime | None, speed: float) -> Clock:
 
 
 def utc_instant(text: str) -> datetime:
-    """Read an ISO time that names its offset."""
+    """Parse an ISO 8601 time that has an offset."""
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{text} names no offset; write 2026-01-31T12:00Z")
+        raise argparse.ArgumentTypeError(f"{text} has no offset; write it like 2026-01-31T12:00Z")
     return at.astimezone(UTC)
 
 
 def certificate_authority(ca_dir: Path) -> tuple[ssl.SSLContext, Path]:
-    """Make an authority and a certificate for the https origins; write the bundle to trust."""
+    """Make a certificate authority and a certificate for the https origins.
+
+    Returns
+    -------
+    tuple of ssl.SSLContext and Path
+        The server's TLS context, and the file with the authority's certificate for clients.
+    """
     hosts = sorted(
         origin.removeprefix("https://")
         for provider in PROVIDERS
@@ -62,19 +68,34 @@ async def run(arguments: argparse.Namespace) -> None:
     base_url = f"http://{HOST}:{port}"
     ready = {"port": port, "base_url": base_url, "proxy_url": base_url, "ca_bundle": str(bundle)}
     write_whole(arguments.ready_file, ready)
-    log(f"simulated providers on {base_url}")
+    log(f"the simulated providers listen on {base_url}")
     await stop.wait()
-    log("stopped")
+    log("the simulated providers have stopped")
 
 
 def main() -> None:
-    """Read the command line and serve."""
+    """Parse the command line and serve until a signal arrives."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.upstream", description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--ready-file", type=Path, required=True, help="JSON, written when ready")
-    parser.add_argument("--ca-dir", type=Path, required=True, help="where ca.pem is written")
-    parser.add_argument("--start", type=utc_instant, help="simulated time at start (ISO, offset)")
-    parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second")
+    parser.add_argument(
+        "--port", type=int, default=0, help="the port to listen on; 0 chooses a free one"
+    )
+    parser.add_argument(
+        "--ready-file",
+        type=Path,
+        required=True,
+        help="the JSON file that is written when the server is ready",
+    )
+    parser.add_argument(
+        "--ca-dir", type=Path, required=True, help="the folder in which ca.pem is written"
+    )
+    parser.add_argument(
+        "--start",
+        type=utc_instant,
+        help="the simulated time at the start, as ISO 8601 with an offset",
+    )
+    parser.add_argument(
+        "--speed", type=float, default=1.0, help="how many simulated seconds pass per second"
+    )
     asyncio.run(run(parser.parse_args()))
 
 

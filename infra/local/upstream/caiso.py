@@ -1,4 +1,4 @@
-"""CAISO's fuel source CSV: Pacific wall-clock ``HH:MM`` rows of one day, on an https host."""
+"""Simulates CAISO's CSV of generation by fuel source: one day of ``HH:MM`` rows in Pacific time."""
 
 import csv
 import io
@@ -16,7 +16,9 @@ PACIFIC = ZoneInfo("America/Los_Angeles")
 STEP = timedelta(minutes=5)
 STEPS_PER_DAY = 288
 EMPTY_ROWS = 12
-PUBLISHED_AFTER = timedelta(minutes=8)  # of a stamp, which is its interval's start
+PUBLISHED_AFTER = timedelta(minutes=8)
+"""How long after the start of its interval a row is published."""
+
 COLUMNS = (
     "Solar",
     "Wind",
@@ -33,18 +35,24 @@ COLUMNS = (
     "Other",
 )
 HISTORY = re.compile(r"/outlook/history/(\d{8})/fuelsource\.csv")
-STATION_USE_MW = -40  # of solar plants at night
+STATION_USE_MW = -40
+"""The output of the solar plants at night, which then consume electricity."""
 
 
 def generation_mw(at: datetime) -> dict[str, int]:
-    """Output by source at an aware UTC time; batteries charge and imports may leave: negative."""
+    """Return the output by source, in MW, at an aware UTC time.
+
+    Batteries are negative while they charge, and imports are negative while the zone exports.
+    """
     local = at.astimezone(PACIFIC)
     flicker = shapes.drift(at, timedelta(minutes=15), "ca flicker")
     sun = shapes.sun(at, 35.5, -119.0)
     cloud = 0.9 + 0.1 * shapes.drift(at, timedelta(hours=3), "ca cloud")
-    dim = 0.02
+    least_sun = 0.02
     values = {
-        "Solar": 19_500 * min(1.0, 1.35 * sun) * cloud if sun > dim else STATION_USE_MW * cloud,
+        "Solar": 19_500 * min(1.0, 1.35 * sun) * cloud
+        if sun > least_sun
+        else STATION_USE_MW * cloud,
         "Wind": max(90, 2_100 + 1_900 * shapes.drift(at, timedelta(hours=7), "ca wind")),
         "Geothermal": 780 + 6 * flicker,
         "Biomass": 190 + 4 * flicker,
@@ -57,13 +65,16 @@ def generation_mw(at: datetime) -> dict[str, int]:
         "Imports": 5_600 - 6_300 * sun * cloud + 250 * flicker,
         "Other": 0,
     }
-    need = 25_500 * shapes.demand(local)
-    values["Natural Gas"] = max(1_300 + 100 * flicker, need - sum(values.values()))
+    demand_mw = 25_500 * shapes.demand(local)
+    values["Natural Gas"] = max(1_300 + 100 * flicker, demand_mw - sum(values.values()))
     return {column: round(values[column]) for column in COLUMNS}
 
 
 def day_rows(day: date, now: datetime) -> Iterator[tuple[str, dict[str, int] | None]]:
-    """Each ``HH:MM`` of a day with its values; None where the clocks skip it or it lies ahead."""
+    """Yield each ``HH:MM`` of a day with its values in MW.
+
+    The values are None if daylight saving skips the time or the row is not published at ``now``.
+    """
     for step in range(STEPS_PER_DAY):
         wall = datetime.combine(day, time()) + step * STEP
         at = wall.replace(tzinfo=PACIFIC).astimezone(UTC)
@@ -72,8 +83,8 @@ def day_rows(day: date, now: datetime) -> Iterator[tuple[str, dict[str, int] | N
         yield f"{wall:%H:%M}", generation_mw(at) if known else None
 
 
-def written(rows: list[tuple[str, dict[str, int] | None]]) -> str:
-    """Write rows as the CSV; a row without values keeps its commas."""
+def to_csv(rows: list[tuple[str, dict[str, int] | None]]) -> str:
+    """Return rows as CSV. A row without values has empty cells."""
     text = io.StringIO()
     out = csv.writer(text, lineterminator="\n")
     out.writerow(("Time", *COLUMNS))
@@ -83,32 +94,32 @@ def written(rows: list[tuple[str, dict[str, int] | None]]) -> str:
 
 
 def current_csv(now: datetime) -> str:
-    """Build today's file: rows so far and an hour of empty ones.
+    """Return today's file: the rows so far and an hour of empty rows.
 
-    Before today's first row it is still yesterday's, which the stamps alone do not tell.
+    Before the first row of today it is still yesterday's file, and nothing in it shows that.
     """
     today = now.astimezone(PACIFIC).date()
     rows = list(day_rows(today, now))
     known = sum(values is not None for _, values in rows)
     if not known:
-        return written(list(day_rows(today - timedelta(days=1), now)))
+        return to_csv(list(day_rows(today - timedelta(days=1), now)))
     last = max(number for number, (_, values) in enumerate(rows) if values)
-    return written(rows[: last + 1 + EMPTY_ROWS])
+    return to_csv(rows[: last + 1 + EMPTY_ROWS])
 
 
 def history_csv(day: date, now: datetime) -> str:
-    """Build a past day's file, which ends with the next day's 00:00."""
+    """Return a past day's file, which ends with the row 00:00 of the next day."""
     following = next(day_rows(day + timedelta(days=1), now))
-    return written([*day_rows(day, now), following])
+    return to_csv([*day_rows(day, now), following])
 
 
 def answer(request: Request, now: datetime) -> Answer:
     """Answer a request at ``now`` (aware UTC)."""
     if request.path == "/outlook/current/fuelsource.csv":
         return Answer(current_csv(now).encode(), "text/csv")
-    if found := HISTORY.fullmatch(request.path):
+    if match := HISTORY.fullmatch(request.path):
         try:
-            day = date.fromisoformat(found[1])
+            day = date.fromisoformat(match[1])
         except ValueError:
             return not_found()
         if day < now.astimezone(PACIFIC).date():
@@ -117,13 +128,13 @@ def answer(request: Request, now: datetime) -> Answer:
 
 
 def not_found() -> Answer:
-    """Answer 404 with a page."""
+    """Answer 404 with an HTML page."""
     page = b"<html><head><title>404 Not Found</title></head><body>Not Found</body></html>"
     return Answer(page, "text/html", 404)
 
 
 def missing_fuel(body: str, fault: Mapping[str, Any]) -> str:
-    """Empty one source's column (``fuel``, by default Natural Gas)."""
+    """Empty the column of ``fuel``, which is Natural Gas by default."""
     rows = list(csv.reader(io.StringIO(body)))
     fuel = fault.get("fuel") or "Natural Gas"
     for row in rows[1:]:
@@ -134,14 +145,14 @@ def missing_fuel(body: str, fault: Mapping[str, Any]) -> str:
 
 
 def wrong_unit(body: str, _: Mapping[str, Any]) -> str:
-    """Give kW, which no heading tells."""
+    """Give the values in kW without a change of the heading."""
     head, *rows = csv.reader(io.StringIO(body))
     changed = [[row[0], *(cell and f"{cell}000" for cell in row[1:])] for row in rows]
     return "\n".join(",".join(row) for row in [head, *changed]) + "\n"
 
 
 def half_written(body: str, _: Mapping[str, Any]) -> str:
-    """Keep three values of the newest row: the file is read while it is written."""
+    """Keep only three values of the newest row, as if the file were read while it is written."""
     rows = list(csv.reader(io.StringIO(body)))
     last = max(number for number, row in enumerate(rows) if row[1])
     rows[last] = rows[last][:4] + [""] * (len(COLUMNS) - 3)
@@ -149,7 +160,7 @@ def half_written(body: str, _: Mapping[str, Any]) -> str:
 
 
 def byte_order_mark(body: str, _: Mapping[str, Any]) -> str:
-    """Begin with a byte-order mark, as has been seen."""
+    """Begin with a byte-order mark, as CAISO's own files sometimes do."""
     return f"\ufeff{body}"
 
 

@@ -1,8 +1,9 @@
-"""Electricity Maps v3 as a free key sees it: the latest hour of a zone, mostly an estimate.
+"""Simulates Electricity Maps v3 for a free key: the latest hour of a zone, as an estimate.
 
-Kept from the real API: the key in a header, 401 for a bad key and for a zone outside the plan,
-the stamp of the unfinished hour beside an older ``updatedAt``, and an answer for the caller's own
-address where no zone is known. No real body of a 429 is known: its body is invented.
+It behaves like the real API in these points. The key is in a header. A bad key and a zone outside
+the plan are answered with 401. The hour that has not ended has an older ``updatedAt``. A request
+for an unknown zone is answered for the zone of the caller's address. The body of a 429 is
+invented, because no recording has one.
 """
 
 import json
@@ -17,13 +18,17 @@ from infra.local.upstream.wire import Answer, Provider, Request, json_answer
 
 KEY_HEADER = "auth-token"
 REFUSED_KEY = "refused"
-ONE_ZONE_KEY = "only-"  # and the zone: a plan with that zone alone
+ONE_ZONE_KEY = "only-"
+"""The prefix of a key, before a zone's name, whose plan has that zone alone."""
+
 LATEST = "/v3/carbon-intensity/latest"
 ZONES = "/v3/zones"
-CALLER_ZONE = "IE"  # where a request from eu-west-1 comes from
+CALLER_ZONE = "IE"
+"""The zone of the caller's address, as for a request from eu-west-1."""
+
 HOUR = timedelta(hours=1)
 REQUESTS_PER_HOUR = 30
-# g/kWh, about the lifecycle mean of a year; direct is what combustion alone would make.
+# The rough mean of a year on the lifecycle basis.
 MEAN_GCO2_KWH = {
     "AT": 110, "BA": 560, "BE": 150, "BG": 300, "CH": 60, "CZ": 420, "DE": 340, "DK-DK1": 130,
     "DK-DK2": 140, "EE": 350, "ES": 140, "FI": 70, "FR": 45, "GB": 190, "GR": 310, "HR": 220,
@@ -34,18 +39,19 @@ MEAN_GCO2_KWH = {
     "US-CAL-CISO": 230, "US-MIDA-PJM": 400, "US-NY-NYIS": 270,
 }  # fmt: skip
 DIRECT_SHARE = 0.82
-CLEAN_GCO2_KWH = 25  # of a zone's lifecycle figure, what is not combustion
+CLEAN_GCO2_KWH = 25
+"""The part of a lifecycle figure that does not come from combustion."""
 
 
 def lifecycle_gco2_kwh(zone: str, hour: datetime) -> int:
-    """Lifecycle intensity of an hour."""
+    """Return the lifecycle intensity of an hour, in g/kWh."""
     weather = shapes.drift(hour, timedelta(hours=9), f"em {zone}")
     swing = 0.85 + 0.15 * shapes.demand(hour) + 0.25 * weather
     return max(CLEAN_GCO2_KWH - 5, round(MEAN_GCO2_KWH[zone] * swing))
 
 
 def gco2_kwh(zone: str, hour: datetime, factor_type: str) -> int:
-    """Intensity of an hour on either basis."""
+    """Return the intensity of an hour, in g/kWh, on the basis ``factor_type``."""
     value = lifecycle_gco2_kwh(zone, hour)
     if factor_type == "lifecycle":
         return value
@@ -53,12 +59,12 @@ def gco2_kwh(zone: str, hour: datetime, factor_type: str) -> int:
 
 
 def stamp(at: datetime) -> str:
-    """Write a time as the API does, with milliseconds."""
+    """Format a time as the API does, with milliseconds."""
     return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
 
 
 def latest(zone: str, factor_type: str, now: datetime) -> Answer:
-    """``/v3/carbon-intensity/latest``: the hour that is not over yet."""
+    """Answer ``/v3/carbon-intensity/latest`` with the hour that has not ended."""
     hour = now.replace(minute=0, second=0, microsecond=0)
     updated_at = now.replace(minute=47, second=2, microsecond=0)
     updated_at -= HOUR if updated_at > now else timedelta(0)
@@ -77,28 +83,28 @@ def latest(zone: str, factor_type: str, now: datetime) -> Answer:
 
 
 def plan(key: str) -> Mapping[str, bool]:
-    """Tell for every zone whether the key opens it."""
-    alone = key.removeprefix(ONE_ZONE_KEY) if key.startswith(ONE_ZONE_KEY) else None
-    return {zone: alone in {None, zone} for zone in MEAN_GCO2_KWH}
+    """Return for every zone whether the key's plan contains it."""
+    only_zone = key.removeprefix(ONE_ZONE_KEY) if key.startswith(ONE_ZONE_KEY) else None
+    return {zone: only_zone in {None, zone} for zone in MEAN_GCO2_KWH}
 
 
 def zones(key: str) -> Answer:
-    """``/v3/zones``: every zone with the paths that the key opens."""
+    """Answer ``/v3/zones`` with every zone and the paths that the key may use."""
     rights = ["carbon-intensity/latest", "carbon-intensity/history"]
     rows = {
-        zone: {"zoneName": zone, "zoneKey": zone, "access": rights if opened else []}
-        for zone, opened in plan(key).items()
+        zone: {"zoneName": zone, "zoneKey": zone, "access": rights if allowed else []}
+        for zone, allowed in plan(key).items()
     }
     return json_answer(rows)
 
 
 def no_data(zone: str) -> Answer:
-    """Answer for a zone without a value."""
+    """Answer 404 for a zone without a value."""
     return json_answer({"error": f'No recent data for zone "{zone}"'}, 404)
 
 
 class Account:
-    """The API with a counter for each key."""
+    """The API, which counts the requests of each key."""
 
     def __init__(self) -> None:
         self._quotas: dict[str, Quota] = {}
@@ -119,23 +125,25 @@ class Account:
 
 
 def intensity(query: Mapping[str, str], key: str, now: datetime) -> Answer:
-    """Answer for one zone, if the plan has it."""
+    """Answer with the intensity of a zone if the plan contains it."""
     zone, factor_type = query.get("zone", ""), query.get("emissionFactorType", "lifecycle")
     if zone not in MEAN_GCO2_KWH and query.get("disableCallerLookup") != "true":
         zone = CALLER_ZONE
     if zone not in MEAN_GCO2_KWH or query.get("disableEstimations") == "true":
         return no_data(zone)
     if not plan(key)[zone]:
-        asked = f"zoneKey={zone},requestType=latest,dataType=carbon-intensity"
+        access = f"zoneKey={zone},requestType=latest,dataType=carbon-intensity"
         message = "Your plan does not include this zone."
-        return json_answer({"error": f"Request unauthorized for {asked}.", "message": message}, 401)
+        return json_answer(
+            {"error": f"Request unauthorized for {access}.", "message": message}, 401
+        )
     if factor_type not in {"direct", "lifecycle"}:
         return json_answer({"error": "emissionFactorType is direct or lifecycle"}, 400)
     return latest(zone, factor_type, now)
 
 
 def setting(**values: object) -> Callable[[str, Mapping[str, Any]], str]:
-    """Make a fault that sets fields of an intensity; other answers stay as they are."""
+    """Make a fault that sets fields of an intensity and leaves other answers unchanged."""
 
     def fault(body: str, _: Mapping[str, Any]) -> str:
         document = json.loads(body)

@@ -1,8 +1,9 @@
-"""ENTSO-E Transparency Platform: actual generation per type (A75, realised), as recorded in 2026.
+"""Simulates the ENTSO-E Transparency Platform: actual generation per type (A75, realised).
 
-Kept on purpose: consumption series come before generation, repeats are left out (curve A03),
-pumped storage has a hole where it pumps, "no data" has status 200, a refused token is a web page,
-and who asks more than 400 times a minute is banned for ten.
+It behaves like the platform of 2026 in these points. Consumption series come before generation
+series. Repeated values are left out (curve type A03). Pumped storage has no generation value while
+it pumps. "No matching data" has status 200. A refused token is answered with a web page. A token
+with more than 400 requests a minute is banned for ten minutes.
 """
 
 import re
@@ -50,10 +51,20 @@ UNAUTHORIZED = (
 
 @dataclass(frozen=True)
 class Area:
-    """A bidding zone: mean demand in MW, where it lies, and its plants in MW.
+    """A bidding zone.
 
-    ``plants`` are installed MW by PSR type; the fuels of ``rest`` share what the others leave,
-    in proportion to their MW.
+    Parameters
+    ----------
+    mean_mw
+        The mean demand, in MW.
+    latitude, longitude
+        The position, in degrees.
+    minutes
+        The length of a slot, in minutes.
+    plants
+        The installed power by PSR type, in MW.
+    rest
+        The PSR types that cover the demand which the others leave, in proportion to their power.
     """
 
     mean_mw: float
@@ -65,14 +76,14 @@ class Area:
 
 
 def area(mean_gw: float, place: str, plants_gw: str, rest: str, minutes: int = 60) -> Area:
-    """Read a row of the table: sizes in GW, place as "latitude longitude"."""
+    """Parse a row of the table, with power in GW and the place as "latitude longitude"."""
     latitude, longitude = map(float, place.split())
     words = plants_gw.split()
     plants = {psr: 1000 * float(gw) for psr, gw in zip(words[::2], words[1::2], strict=True)}
     return Area(1000 * mean_gw, latitude, longitude, minutes, plants, tuple(rest.split()))
 
 
-AREAS = {  # invented, of the real order of magnitude
+AREAS = {  # the sizes are invented but have the real order of magnitude
     "10YNL----------L": area(
         12.5, "52 5", "B14 .5 B17 .35 B16 .5 B18 4 B19 6 B20 1.5 B04 8 B05 2.5", "B04 B05", 15
     ),
@@ -153,12 +164,15 @@ AREAS = {  # invented, of the real order of magnitude
     "10YLT-1001A0008Q": area(1.3, "55 24", "B01 .1 B16 1.5 B19 1.5 B04 .2 B10 .3 B25 .1", "B04"),
 }
 NETHERLANDS = "10YNL----------L"
-EMBEDDED_PER_METERED_SOLAR = 28  # as on 2024-09-02: roofs are reported under B20 there
-PUMPS_BELOW, GENERATES_ABOVE = 0.92, 1.06  # demand as a share of its mean
+EMBEDDED_PER_METERED_SOLAR = 28
+"""The ratio of rooftop solar, which the Netherlands report as B20, to B16, as on 2024-09-02."""
+
+PUMPS_BELOW, GENERATES_ABOVE = 0.92, 1.06
+"""The demand, as a share of its mean, below which storage pumps and above which it generates."""
 
 
 def generation_mw(code: str, start: datetime) -> tuple[dict[str, float], float]:
-    """Give MW by PSR type and the MW that pumped storage takes, for a slot of a zone."""
+    """Return the generation by PSR type and the consumption of pumped storage in a slot, in MW."""
     zone = AREAS[code]
     demand = shapes.demand(start + timedelta(hours=1 + zone.longitude / 15))
     sun = shapes.sun(start, zone.latitude, zone.longitude)
@@ -167,7 +181,7 @@ def generation_mw(code: str, start: datetime) -> tuple[dict[str, float], float]:
         psr: max(0.04, 0.3 + 0.26 * shapes.drift(start, timedelta(hours=10), f"{psr} {code}"))
         for psr in ("B18", "B19")
     }
-    out = {
+    output_mw = {
         psr: mw * {"B16": 0.75 * sun * cloud, **wind}.get(psr, 0.85)
         for psr, mw in zone.plants.items()
         if psr not in (*zone.rest, "B10")
@@ -177,35 +191,36 @@ def generation_mw(code: str, start: datetime) -> tuple[dict[str, float], float]:
         if demand < PUMPS_BELOW:
             pumped_mw = 0.5 * zone.plants["B10"]
         else:
-            out["B10"] = zone.plants["B10"] * (0.6 if demand > GENERATES_ABOVE else 0.15)
+            output_mw["B10"] = zone.plants["B10"] * (0.6 if demand > GENERATES_ABOVE else 0.15)
     if code == NETHERLANDS:
-        out["B20"] += EMBEDDED_PER_METERED_SOLAR * out["B16"]
-    left_mw = max(0.05 * zone.mean_mw, zone.mean_mw * demand + pumped_mw - sum(out.values()))
+        output_mw["B20"] += EMBEDDED_PER_METERED_SOLAR * output_mw["B16"]
+    needed_mw = zone.mean_mw * demand + pumped_mw - sum(output_mw.values())
+    rest_mw = max(0.05 * zone.mean_mw, needed_mw)
     installed_mw = sum(zone.plants[psr] for psr in zone.rest)
-    out |= {psr: left_mw * zone.plants[psr] / installed_mw for psr in zone.rest}
-    return {psr: round(out[psr], 2) for psr in sorted(out)}, round(pumped_mw, 2)
+    output_mw |= {psr: rest_mw * zone.plants[psr] / installed_mw for psr in zone.rest}
+    return {psr: round(output_mw[psr], 2) for psr in sorted(output_mw)}, round(pumped_mw, 2)
 
 
 def published_until(code: str, now: datetime) -> datetime:
-    """Give the end of the newest published slot: 45 to 100 minutes ago, as operators do."""
+    """Return the end of the newest published slot, which is 45 to 100 minutes ago."""
     step = timedelta(minutes=AREAS[code].minutes)
     delay = timedelta(minutes=45 + 55 * shapes.noise("entsoe delay", code))
     return floor(now - delay, step)
 
 
 def floor(at: datetime, step: timedelta) -> datetime:
-    """Start of the step that holds an aware UTC time."""
+    """Return the start of the step that contains an aware UTC time."""
     since = at - datetime(1970, 1, 1, tzinfo=UTC)
     return at - since % step
 
 
 def stamp(at: datetime) -> str:
-    """Write a time as the platform does."""
+    """Format a time as the platform does."""
     return at.strftime("%Y-%m-%dT%H:%MZ")
 
 
 def periods(values: list[tuple[datetime, float]], minutes: int) -> Iterator[str]:
-    """Write unbroken runs of slots as Periods, each with its changes only."""
+    """Yield a ``Period`` for each unbroken run of slots. It contains only the slots that change."""
     step = timedelta(minutes=minutes)
     indexed = enumerate(values)
     for _, run in groupby(indexed, key=lambda pair: pair[1][0] - pair[0] * step):
@@ -223,7 +238,7 @@ def periods(values: list[tuple[datetime, float]], minutes: int) -> Iterator[str]
 
 
 def series(code: str, psr: str, side: str, values: list[tuple[datetime, float]]) -> str:
-    """Write one TimeSeries; ``side`` is "in" for generation, "out" for consumption."""
+    """Return one ``TimeSeries``. ``side`` is "in" for generation and "out" for consumption."""
     business = {"B16": "A94", "B18": "A93", "B19": "A93"}.get(psr, "A01")
     return (
         f"<TimeSeries>\n<mRID>1</mRID>\n<businessType>{business}</businessType>\n"
@@ -237,7 +252,7 @@ def series(code: str, psr: str, side: str, values: list[tuple[datetime, float]])
 
 
 def document(code: str, first: datetime, last: datetime, now: datetime) -> str:
-    """Write the market document of a zone's slots in ``[first, last)``."""
+    """Return the market document of a zone's slots in ``[first, last)``."""
     step = timedelta(minutes=AREAS[code].minutes)
     generated: dict[str, list[tuple[datetime, float]]] = {}
     consumed: dict[str, list[tuple[datetime, float]]] = {}
@@ -263,7 +278,7 @@ def document(code: str, first: datetime, last: datetime, now: datetime) -> str:
 
 
 def acknowledged(text: str, now: datetime, status: int) -> Answer:
-    """Answer with an acknowledgement: the platform's word for "no" and for "nothing"."""
+    """Answer with an acknowledgement, which the platform uses for refusals and for missing data."""
     body = ACKNOWLEDGEMENT.format(
         mrid=f"{shapes.noise(text):.12f}"[2:],
         created=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -273,7 +288,7 @@ def acknowledged(text: str, now: datetime, status: int) -> Answer:
 
 
 def moment(text: str | None) -> datetime | None:
-    """Read YYYYMMDDhhmm in UTC."""
+    """Parse YYYYMMDDhhmm in UTC. Return None for anything else."""
     if not re.fullmatch(r"\d{12}", text or ""):
         return None
     try:
@@ -283,7 +298,7 @@ def moment(text: str | None) -> datetime | None:
 
 
 class Platform:
-    """The platform with what it remembers of each token."""
+    """The platform, which counts the requests of each token and remembers bans."""
 
     def __init__(self) -> None:
         self._quotas: dict[str, Quota] = {}
@@ -304,7 +319,7 @@ class Platform:
 
 
 def answer(request: Request, now: datetime) -> Answer:
-    """Answer a request with a good token at ``now`` (aware UTC)."""
+    """Answer a request with a valid token at ``now`` (aware UTC)."""
     query = request.query
     if request.path.rstrip("/") != PATH:
         return Answer(b"", XML, 404)
@@ -332,7 +347,7 @@ def answer(request: Request, now: datetime) -> Answer:
 
 
 def missing_fuel(body: str, fault: Mapping[str, Any]) -> str:
-    """Leave one PSR type out (``fuel``, by default gas, B04)."""
+    """Leave out the PSR type ``fuel``, which is gas (B04) by default."""
     fuel = re.escape(str(fault.get("fuel") or "B04"))
     return re.sub(
         rf"<TimeSeries>(?:(?!</TimeSeries>).)*?<psrType>{fuel}</psrType>.*?</TimeSeries>\n",
@@ -343,19 +358,19 @@ def missing_fuel(body: str, fault: Mapping[str, Any]) -> str:
 
 
 def no_data(_: str, __: Mapping[str, Any]) -> str:
-    """Say "no matching data" with status 200, as for hours before a late publication."""
+    """Answer "no matching data" with status 200, as the platform does when data are late."""
     return ACKNOWLEDGEMENT.format(
         mrid="1", created="2026-01-01T00:00:00Z", text="No matching data found for Data item"
     )
 
 
 def wrong_unit(body: str, _: Mapping[str, Any]) -> str:
-    """Give quantities in kW."""
+    """Give the unit of the quantities as kW."""
     return body.replace(">MAW<", ">KWT<")
 
 
 def entity_bomb(body: str, _: Mapping[str, Any]) -> str:
-    """Open with a document type that declares entities of entities."""
+    """Begin with a document type whose entities contain other entities."""
     prolog, rest = body.split("\n", 1)
     return f'{prolog}\n<!DOCTYPE a [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;&a;">]>\n{rest}'
 

@@ -1,4 +1,4 @@
-"""Faults on request: what is wrong now, for which provider, how often and for how long."""
+"""Faults that can be requested for a provider, for a number of answers or for a time."""
 
 import io
 import json
@@ -19,32 +19,33 @@ SENDING_FAULTS = ("hang", "drip", "drip_head", "reset", "reset_midway", "truncat
 DEPTH = 200_000
 ZIP_BOMB_MB = 400
 MEGABYTE = 1_000_000
-GZIP = 31  # zlib.compressobj's word for a gzip header
+GZIP_WBITS = 31  # this value of ``wbits`` makes zlib.compressobj write gzip
 
 
 @dataclass
 class Fault:
-    """One fault, as posted to ``/faults``.
+    """A fault, as it is posted to ``/faults``.
 
     Parameters
     ----------
     provider, fault
-        Whose answers, and which fault.
+        The names of the provider and of the fault.
     zone
-        Only requests for this zone of the provider's, and its part of an answer for several; None
-        for all.
+        The fault applies only to requests for this zone and to its part of an answer about several
+        zones. None applies it to all zones.
     times, for_s
-        How many answers it spoils, and for how many seconds; None for ever.
+        How many answers it changes, and for how many seconds. None means without a limit.
     status, headers
-        For ``status``: the answer's status and extra headers; for ``echo`` the status.
+        For ``status``, the answer's status and additional headers. For ``echo``, the status.
     delay_s
-        For ``hang`` the wait before the answer; for the drips the pause after each byte.
+        For ``hang``, the wait before the answer. For ``drip`` and ``drip_head``, the pause after
+        each byte. In seconds.
     offset_s
-        For ``future``: how far the provider's clock is ahead; behind, if below 0.
+        For ``future``, how many seconds the provider's clock is ahead. A negative value is behind.
     body_bytes
-        For ``big``: the size the body is padded to.
+        For ``big``, the size to which the body is padded.
     fuel
-        For ``missing_fuel``: which one.
+        For ``missing_fuel``, the fuel that is left out.
     """
 
     provider: str
@@ -61,16 +62,16 @@ class Fault:
 
     @classmethod
     def read(cls, document: object, providers: Mapping[str, Provider]) -> Self:
-        """Read a posted document.
+        """Check a posted document and return its fault.
 
         Raises
         ------
         ValueError
-            When a field is unknown or of a wrong kind, or names no provider, fault or zone; the
-            text says which.
+            When a field is unknown or has a wrong type, or when there is no such provider, fault or
+            zone. The message begins with the field's name.
         """
         if not isinstance(document, dict):
-            raise ValueError("a fault is a JSON object")  # noqa: TRY004 - bad input, not our code
+            raise ValueError("a fault must be a JSON object")  # noqa: TRY004 - bad input, not our code
         allowed: dict[str, tuple[type, ...]] = {
             "provider": (str,),
             "fault": (str,),
@@ -86,22 +87,24 @@ class Fault:
         }
         for name, value in document.items():
             if name not in allowed:
-                raise ValueError(f"unknown field {name!r}; one of {', '.join(allowed)}")
+                raise ValueError(
+                    f"{name}: there is no such field; the fields are {', '.join(allowed)}"
+                )
             if not isinstance(value, allowed[name]):
-                raise ValueError(f"{name}: {value!r} is of the wrong kind")  # noqa: TRY004
+                raise ValueError(f"{name}: {value!r} has the wrong type")  # noqa: TRY004
         provider = providers.get(document.get("provider", ""))
         if provider is None:
-            raise ValueError(f"provider: one of {', '.join(providers)}")
+            raise ValueError(f"provider: must be one of {', '.join(providers)}")
         known = (*COMMON_FAULTS, *provider.payload_faults)
         if document.get("fault") not in known:
-            raise ValueError(f"fault: one of {', '.join(known)} for {provider.name}")
+            raise ValueError(f"fault: must be one of {', '.join(known)} for {provider.name}")
         if document.get("zone") not in {None, *provider.zones}:
-            raise ValueError(f"zone: one of {', '.join(sorted(provider.zones))}")
+            raise ValueError(f"zone: must be one of {', '.join(sorted(provider.zones))}")
         return cls(**document)
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the fields by name."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
+        """Return the fields by name."""
+        return {field_.name: getattr(self, field_.name) for field_ in fields(self)}
 
 
 def _status(answer: Answer, fault: Fault) -> Answer:
@@ -115,19 +118,20 @@ def _garbage(answer: Answer, _: Fault) -> Answer:
 
 @cache
 def twice_packed() -> bytes:
-    """Compress 4 GB of blanks, and the result again: it comes out of the first few bytes."""
-    inner, outer = zlib.compressobj(wbits=GZIP), zlib.compressobj(wbits=GZIP)
+    """Return 4 GB of blanks, compressed twice with gzip, as a few bytes."""
+    inner, outer = zlib.compressobj(wbits=GZIP_WBITS), zlib.compressobj(wbits=GZIP_WBITS)
     blanks = b" " * MEGABYTE
     first, more = (inner.compress(blanks) + inner.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
-    # After a full flush every megabyte is the same bytes: no need to compress each. Only the
-    # checksum at the end is wrong, and who gets there has unpacked it all.
+    # After a full flush, each further megabyte compresses to the same bytes, so that it is enough
+    # to repeat them. The checksum at the end is wrong, but a client that reads it has already
+    # unpacked everything.
     packed = first + more * 3999 + inner.flush()
     return outer.compress(packed) + outer.flush()
 
 
 @cache
 def zip_bomb() -> bytes:
-    """Make a ZIP of one member that unpacks to a thousand times its size."""
+    """Return a ZIP file with one member that is about a thousand times as large when unpacked."""
     packed = io.BytesIO()
     with (
         zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
@@ -139,7 +143,7 @@ def zip_bomb() -> bytes:
 
 
 def billion_laughs() -> bytes:
-    """Make XML whose entities stand for ten of the one before, ten levels deep."""
+    """Return XML with ten levels of entities, each of which contains the one before ten times."""
     levels = "".join(f'<!ENTITY a{level} "{f"&a{level - 1};" * 10}">' for level in range(1, 11))
     return f'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a0 "ha">{levels}]><a>&a10;</a>'.encode()
 
@@ -149,9 +153,9 @@ def _gzip_bomb(answer: Answer, _: Fault) -> Answer:
 
 
 def echoed(answer: Answer, request: Request, fault: Fault) -> Answer:
-    """Refuse with all that was sent, credentials included, in every field an API explains itself.
+    """Refuse a request and repeat all of it, with its credentials, in each field of the error.
 
-    Gateways and debug pages do: what a provider repeats of it is a leak of ours.
+    Real gateways and debug pages do this. A client that logs such an answer leaks its credentials.
     """
     sent = " ".join([request.path, *request.query.values(), *request.headers.values()])
     fields = dict.fromkeys(("error", "message", "msg", "detail"), sent)
@@ -181,7 +185,7 @@ COMMON_FAULTS = (*CLOCK_FAULTS, *SENDING_FAULTS, *ANSWER_FAULTS, "echo")
 def spoil(
     answer: Answer, request: Request, fault: Fault, payload_faults: Mapping[str, PayloadFault]
 ) -> Answer:
-    """Apply a fault of the answer's content; any other fault, and a binary body, stay as is."""
+    """Apply a fault to the answer's content. Other faults and ZIP bodies leave it unchanged."""
     if fault.fault == "echo":
         return echoed(answer, request, fault)
     if change := ANSWER_FAULTS.get(fault.fault):
@@ -193,17 +197,17 @@ def spoil(
 
 
 class Faults:
-    """The faults in force. Times are those of the simulation's clock."""
+    """The active faults. All times are of the simulation's clock (aware UTC)."""
 
     def __init__(self) -> None:
         self._faults: list[tuple[Fault, datetime]] = []
 
     def add(self, fault: Fault, now: datetime) -> None:
-        """Put a fault in force at ``now``."""
+        """Activate a fault at ``now``."""
         self._faults.append((fault, now))
 
     def clear(self, provider: str | None = None) -> None:
-        """End every fault, or every one of a provider."""
+        """End all faults, or all faults of a provider."""
         self._faults = [
             (fault, since)
             for fault, since in self._faults
@@ -211,22 +215,25 @@ class Faults:
         ]
 
     def listed(self, now: datetime) -> list[dict[str, Any]]:
-        """Give the faults still in force, with ``times`` as what is left."""
+        """Return the active faults. Their ``times`` is the number of answers that is left."""
         self._expire(now)
         return [fault.as_dict() for fault, _ in self._faults]
 
     def take(
         self, provider: Provider, request: Request, now: datetime
     ) -> tuple[list[Fault], datetime]:
-        """Give the faults that spoil this request, counted down, and the provider's own time."""
+        """Return the faults that apply to this request, and the time of the provider's clock.
+
+        Each of these faults has one answer less left.
+        """
         self._expire(now)
         taken, provider_now = [], now
         for fault, since in self._faults:
             if fault.provider != provider.name:
                 continue
             zone = provider.zone(request)
-            within = zone is None and fault.fault in provider.payload_faults
-            if fault.zone not in {None, zone} and not within:
+            affects_part = zone is None and fault.fault in provider.payload_faults
+            if fault.zone not in {None, zone} and not affects_part:
                 continue
             if fault.times is not None:
                 fault.times -= 1

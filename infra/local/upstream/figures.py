@@ -1,4 +1,4 @@
-"""Faults of the figures themselves, the same for every format: no number, below zero, nothing."""
+"""Faults of the figures, for any text format: not a number, negative, missing."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,31 +7,31 @@ from typing import Any
 from infra.local.upstream.wire import PayloadFault
 
 
-def below_zero(text: str) -> str:
-    """Give the figure with a wrong sign, true zeros included."""
+def negative(text: str) -> str:
+    """Return a negative figure, also for zero."""
     return f"{-abs(float(text)) - 1:g}"
 
 
 def figure_faults(before: str, after: str = "", *, null: str = "") -> dict[str, PayloadFault]:
-    """Make the faults ``nan``, ``negative`` and ``null`` of a text format.
+    """Return the faults ``nan``, ``negative`` and ``null`` for a text format.
 
     Parameters
     ----------
     before, after
-        Patterns of what stands on either side of a figure.
+        Regular expressions for the text before and after a figure.
     null
-        How the format writes that there is none.
+        How the format writes a missing figure.
     """
     figure = re.compile(rf"({before})(-?\d[\d.eE+-]*)(?={after})")
 
-    def making(change: Callable[[str], str]) -> PayloadFault:
+    def fault_of(change: Callable[[str], str]) -> PayloadFault:
         def fault(body: str, _: Mapping[str, Any]) -> str:
-            return figure.sub(lambda found: found[1] + change(found[2]), body)
+            return figure.sub(lambda match: match[1] + change(match[2]), body)
 
         return fault
 
     return {
-        "nan": making(lambda _: "NaN"),
-        "negative": making(below_zero),
-        "null": making(lambda _: null),
+        "nan": fault_of(lambda _: "NaN"),
+        "negative": fault_of(negative),
+        "null": fault_of(lambda _: null),
     }

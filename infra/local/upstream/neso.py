@@ -1,8 +1,8 @@
-"""GB Carbon Intensity API (NESO, once National Grid ESO), as recorded in 2026.
+"""Simulates the GB Carbon Intensity API of NESO (once National Grid ESO), as recorded in 2026.
 
-Two habits of the real API are kept, because a client must survive them: the half hour it gives
-for "now" is the last completed one (a row is chosen by its end), so windows start one row early;
-and for ten minutes after a roll-over ``actual`` still repeats the row before.
+It has two properties of the real API that a client must handle. The half hour that it gives for
+"now" is the last completed one, because it selects rows by their end, so that windows start one row
+early. For ten minutes after the end of a half hour, ``actual`` repeats the value of the row before.
 """
 
 import json
@@ -23,7 +23,7 @@ MAX_RANGE = timedelta(days=14)
 STAMP = "%Y-%m-%dT%H:%MZ"
 LONDON = ZoneInfo("Europe/London")
 FUELS = ("biomass", "coal", "imports", "gas", "nuclear", "other", "hydro", "solar", "wind")
-# g/kWh; the published factors, with one mean for the imports, whose share is not split by country.
+# The published factors. Imports have one mean, because their share is not split by country.
 FACTORS_GCO2_KWH = {"biomass": 120, "coal": 937, "imports": 180, "gas": 394, "other": 300}
 PUBLISHED_FACTORS = {
     "Biomass": 120,
@@ -41,11 +41,14 @@ PUBLISHED_FACTORS = {
     "Solar": 0,
     "Wind": 0,
 }
-# Upper bounds in g/kWh of the 2026 recordings, where 90-169 is moderate and 170-229 high. No
-# recording shows the lowest bound.
+# Upper bounds in g/kWh, as in the recordings of 2026: 90 to 169 is moderate and 170 to 229 is high.
+# No recording shows the lowest bound.
 INDEX_BELOW = ((35, "very low"), (90, "low"), (170, "moderate"), (230, "high"))
-ALMOST_NO_GAS = 0.05  # a region that burns it only in a calm, and else has a true zero
-REGIONS = {  # id: operator, name, then shares of gas, nuclear, wind and solar against the GB mean
+ALMOST_NO_GAS = 0.05
+"""A region with at most this amount of gas burns it only without wind and else reports zero."""
+
+# Operator, name, and the amounts of gas, nuclear, wind and solar relative to the GB mean, by ID.
+REGIONS = {
     1: ("Scottish Hydro Electric Power Distribution", "North Scotland", 0.05, 0.0, 3.0, 0.2),
     2: ("SP Distribution", "South Scotland", 0.1, 3.0, 2.0, 0.3),
     3: ("Electricity North West", "North West England", 0.5, 3.5, 0.8, 0.4),
@@ -73,13 +76,13 @@ BAD_DATE = "Please enter a valid date in ISO8601 format YYYY-MM-DD e.g. /intensi
 
 
 def mix(start: datetime, region: int = 18) -> dict[str, float]:
-    """Shares in per cent of a region's half hour, by fuel, one decimal each, 100.0 in all."""
+    """Return the shares by fuel in a region's half hour, in per cent. Their sum is 100.0."""
     _, _, gas, nuclear, wind, solar = REGIONS[region]
     weather = shapes.drift(start, timedelta(hours=9), "gb wind")
     local = shapes.drift(start, timedelta(hours=5), f"gb wind {region}")
-    need_gw = 31 * shapes.demand(start.astimezone(LONDON))
+    demand_gw = 31 * shapes.demand(start.astimezone(LONDON))
     always_burns = gas > ALMOST_NO_GAS
-    raw = {
+    output_gw = {
         "biomass": 2.2 * always_burns,
         "imports": (4.5 + 2 * shapes.drift(start, timedelta(hours=7), "gb imports")) * always_burns,
         "nuclear": 4.4 * nuclear,
@@ -88,21 +91,21 @@ def mix(start: datetime, region: int = 18) -> dict[str, float]:
         "solar": 11 * shapes.sun(start, 52.5, -1.5) * solar,
         "wind": max(0.6, 10 + 8 * weather + 2 * local) * wind,
     }
-    raw["gas"] = max(1.8 * always_burns, need_gw - sum(raw.values())) * gas
-    total = sum(raw.values())
-    share = {fuel: round(100 * raw.get(fuel, 0.0) / total, 1) for fuel in FUELS}
+    output_gw["gas"] = max(1.8 * always_burns, demand_gw - sum(output_gw.values())) * gas
+    total_gw = sum(output_gw.values())
+    share = {fuel: round(100 * output_gw.get(fuel, 0.0) / total_gw, 1) for fuel in FUELS}
     largest = max(FUELS, key=lambda fuel: share[fuel])
     return share | {largest: round(share[largest] + 100 - sum(share.values()), 1)}
 
 
 def forecast_gco2_kwh(start: datetime, region: int = 18) -> int:
-    """Forecast of a half hour: its mix times the factors."""
+    """Return the forecast of a half hour in g/kWh: the sum of its shares times their factors."""
     share = mix(start, region)
     return round(sum(share[fuel] * factor for fuel, factor in FACTORS_GCO2_KWH.items()) / 100)
 
 
 def actual_gco2_kwh(start: datetime, now: datetime) -> int | None:
-    """Measured value of a national half hour as published at ``now``; None before its end."""
+    """Return the national ``actual`` of a half hour at ``now``, in g/kWh; None before its end."""
     end = start + HALF_HOUR
     if end > now:
         return None
@@ -113,29 +116,29 @@ def actual_gco2_kwh(start: datetime, now: datetime) -> int | None:
 
 
 def index_word(gco2_kwh: int) -> str:
-    """NESO's word for an intensity."""
+    """Return NESO's word for an intensity in g/kWh."""
     return next((word for below, word in INDEX_BELOW if gco2_kwh < below), "very high")
 
 
 def half_hours(first_end: datetime, last_end: datetime) -> list[datetime]:
-    """Give the starts of the half hours that end in ``[first_end, last_end]``."""
+    """Return the starts of the half hours that end in ``[first_end, last_end]``."""
     start = floor(first_end) - HALF_HOUR
     count = (last_end - start) // HALF_HOUR
     return [start + step * HALF_HOUR for step in range(count)]
 
 
 def floor(at: datetime) -> datetime:
-    """Start of the half hour that holds ``at``."""
+    """Return the start of the half hour that contains ``at``."""
     return at.replace(minute=at.minute // 30 * 30, second=0, microsecond=0)
 
 
 def period(start: datetime) -> dict[str, Any]:
-    """``from`` and ``to`` of a half hour."""
+    """Return ``from`` and ``to`` of a half hour."""
     return {"from": start.strftime(STAMP), "to": (start + HALF_HOUR).strftime(STAMP)}
 
 
 def generation_mix(start: datetime, region: int = 18) -> list[dict[str, Any]]:
-    """NESO's list of fuels; a whole number is written without its decimal."""
+    """Return the list of fuels as the API does. A whole number has no decimal."""
     return [
         {"fuel": fuel, "perc": int(perc) if perc == int(perc) else perc}
         for fuel, perc in mix(start, region).items()
@@ -143,14 +146,14 @@ def generation_mix(start: datetime, region: int = 18) -> list[dict[str, Any]]:
 
 
 def national_row(start: datetime, now: datetime) -> dict[str, Any]:
-    """One row of ``/intensity``."""
+    """Return one row of ``/intensity``."""
     forecast, actual = forecast_gco2_kwh(start), actual_gco2_kwh(start, now)
     index = index_word(forecast if actual is None else actual)
     return period(start) | {"intensity": {"forecast": forecast, "actual": actual, "index": index}}
 
 
 def region_values(start: datetime, region: int) -> dict[str, Any]:
-    """Intensity and mix of a region; the regional API never has an ``actual``."""
+    """Return the intensity and mix of a region. The regional API never has an ``actual``."""
     forecast = forecast_gco2_kwh(start, region)
     return {
         "intensity": {"forecast": forecast, "index": index_word(forecast)},
@@ -159,19 +162,19 @@ def region_values(start: datetime, region: int) -> dict[str, Any]:
 
 
 def region_names(region: int) -> dict[str, Any]:
-    """Identify a region as the API does."""
+    """Return the ID and the names of a region as the API does."""
     operator, name, *_ = REGIONS[region]
     return {"regionid": region, "dnoregion": operator, "shortname": name}
 
 
 def one_region(starts: list[datetime], region: int) -> dict[str, Any]:
-    """Rows of one region."""
+    """Return the rows of one region."""
     rows = [period(start) | region_values(start, region) for start in starts]
     return region_names(region) | {"data": rows}
 
 
 def all_regions(starts: list[datetime]) -> list[dict[str, Any]]:
-    """Rows of every region, by half hour."""
+    """Return the rows of all regions, one for each half hour."""
     return [
         period(start)
         | {"regions": [region_names(region) | region_values(start, region) for region in REGIONS]}
@@ -180,16 +183,22 @@ def all_regions(starts: list[datetime]) -> list[dict[str, Any]]:
 
 
 class BadRequestError(Exception):
-    """A request the real API answers with 400; the text is its message."""
+    """The request is one that the real API answers with 400. The text is the API's message."""
 
 
 def bad(message: str) -> Answer:
-    """Answer 400 in NESO's own shape."""
+    """Answer 400 in the API's own format."""
     return json_answer({"error": {"code": "400 Bad Request", "message": message}}, 400)
 
 
 def stamp(text: str) -> datetime:
-    """Read ``YYYY-MM-DDThh:mmZ``."""
+    """Parse ``YYYY-MM-DDThh:mmZ``.
+
+    Raises
+    ------
+    BadRequestError
+        When the text has another format.
+    """
     try:
         return datetime.strptime(text, STAMP).replace(tzinfo=UTC)
     except ValueError:
@@ -197,14 +206,20 @@ def stamp(text: str) -> datetime:
 
 
 def region_id(text: str) -> int:
-    """Read a region's number."""
+    """Parse a region's ID.
+
+    Raises
+    ------
+    BadRequestError
+        When there is no such region.
+    """
     if not text.isdigit() or int(text) not in REGIONS:
         raise BadRequestError("Please enter a valid region ID i.e. 1-17.")
     return int(text)
 
 
 def window(start: str, span: str) -> list[datetime]:
-    """Half hours of ``{from}/fw24h``, ``{from}/fw48h``, ``{from}/pt24h`` or ``{from}/{to}``."""
+    """Return the half hours of ``{from}/{span}``; a span is fw24h, fw48h, pt24h or an end time."""
     begin = stamp(start)
     moves = {"fw24h": (0, 24), "fw48h": (0, 48), "pt24h": (-24, 0)}
     if span in moves:
@@ -217,7 +232,7 @@ def window(start: str, span: str) -> list[datetime]:
 
 
 def whole_day(text: str) -> list[datetime]:
-    """Half hours of a UTC day."""
+    """Return the half hours of a UTC day."""
     try:
         day = datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
     except ValueError:
@@ -229,17 +244,17 @@ Rows = Callable[[datetime, tuple[str, ...]], object]
 
 
 def national(starts: list[datetime], now: datetime) -> list[dict[str, Any]]:
-    """Rows of ``/intensity``."""
+    """Return the rows of ``/intensity``."""
     return [national_row(start, now) for start in starts]
 
 
 def latest(now: datetime) -> list[datetime]:
-    """Start of the half hour the API calls current: the last completed one."""
+    """Return the start of the half hour that the API gives for "now": the last completed one."""
     return [floor(now) - HALF_HOUR]
 
 
-def present_mix(now: datetime) -> dict[str, Any]:
-    """Give ``/generation``: an object, where a range gives a list."""
+def current_mix(now: datetime) -> dict[str, Any]:
+    """Return ``/generation``, which is an object and not a list as for a range."""
     (start,) = latest(now)
     return period(start) | {"generationmix": generation_mix(start)}
 
@@ -251,7 +266,7 @@ ROUTES: tuple[tuple[str, Rows], ...] = (
     ("/intensity/date/{date}", lambda now, p: national(whole_day(p[0]), now)),
     ("/intensity/{from}", lambda now, p: national(half_hours(stamp(p[0]), stamp(p[0])), now)),
     ("/intensity/{from}/{span}", lambda now, p: national(window(*p), now)),
-    ("/generation", lambda now, _: present_mix(now)),
+    ("/generation", lambda now, _: current_mix(now)),
     ("/regional", lambda now, _: all_regions(latest(now))),
     (
         "/regional/regionid/{id}",
@@ -269,9 +284,9 @@ COMPILED = tuple((re.compile(re.sub(r"{\w+}", "([^/]+)", path)), rows) for path,
 def answer(request: Request, now: datetime) -> Answer:
     """Answer a request at ``now`` (aware UTC)."""
     for pattern, rows in COMPILED:
-        if found := pattern.fullmatch(request.path.rstrip("/")):
+        if match := pattern.fullmatch(request.path.rstrip("/")):
             try:
-                return json_answer({"data": rows(now, found.groups())})
+                return json_answer({"data": rows(now, match.groups())})
             except BadRequestError as error:
                 return bad(str(error))
     missing = {"error": {"code": "404 Not Found", "message": "The requested URL was not found."}}
@@ -279,15 +294,15 @@ def answer(request: Request, now: datetime) -> Answer:
 
 
 def zone(request: Request) -> str | None:
-    """``GBR`` for the nation, ``GBR-<id>`` for a region, None for all regions at once."""
+    """Return ``GBR`` for the nation, ``GBR-<id>`` for a region, and None for all regions."""
     if not request.path.startswith("/regional"):
         return "GBR"
-    found = re.search(r"/regionid/(\d+)$", request.path)
-    return f"GBR-{found[1]}" if found else None
+    match = re.search(r"/regionid/(\d+)$", request.path)
+    return f"GBR-{match[1]}" if match else None
 
 
 def every_object(node: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - any JSON
-    """Each object of a JSON document, outermost first."""
+    """Yield each object of a JSON document, the outermost first."""
     if isinstance(node, dict):
         yield node
     for child in (
@@ -296,49 +311,51 @@ def every_object(node: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - any J
         yield from every_object(child)
 
 
-def rewritten(body: str, fault: Mapping[str, Any], change: Callable[[dict[str, Any]], None]) -> str:
-    """Give the body with each object changed; with a region as ``zone``, only those inside it."""
+def change_objects(
+    body: str, fault: Mapping[str, Any], change: Callable[[dict[str, Any]], None]
+) -> str:
+    """Return the body with each object changed, or only those inside the fault's region."""
     document = json.loads(body)
     regions = [node for node in every_object(document) if "regionid" in node]
-    asked = [node for node in regions if fault.get("zone") in {None, f"GBR-{node['regionid']}"}]
-    for part in asked if regions else [document]:
+    affected = [node for node in regions if fault.get("zone") in {None, f"GBR-{node['regionid']}"}]
+    for part in affected if regions else [document]:
         for node in every_object(part):
             change(node)
     return json.dumps(document, separators=(",", ":"))
 
 
 def false_zero(body: str, fault: Mapping[str, Any]) -> str:
-    """``actual`` 0 and "very low" beside a high forecast, as on 2023-06-07."""
+    """Set ``actual`` to 0 with the index "very low", as on 2023-06-07."""
 
     def change(node: dict[str, Any]) -> None:
         if "actual" in node:
             node |= {"actual": 0, "index": "very low"}
 
-    return rewritten(body, fault, change)
+    return change_objects(body, fault, change)
 
 
 def null_actual(body: str, fault: Mapping[str, Any]) -> str:
-    """``actual`` null in the past, as on 2023-01-26."""
+    """Set ``actual`` to null in the past, as on 2023-01-26."""
 
     def change(node: dict[str, Any]) -> None:
         if "actual" in node:
             node["actual"] = None
 
-    return rewritten(body, fault, change)
+    return change_objects(body, fault, change)
 
 
 def null_forecast(body: str, fault: Mapping[str, Any]) -> str:
-    """``forecast`` null: all there is of a region's intensity."""
+    """Set ``forecast`` to null, which is the only intensity of a region."""
 
     def change(node: dict[str, Any]) -> None:
         if "forecast" in node:
             node["forecast"] = None
 
-    return rewritten(body, fault, change)
+    return change_objects(body, fault, change)
 
 
 def figures_as(change: Callable[[float], float | None]) -> PayloadFault:
-    """Make a fault of every intensity of the zone."""
+    """Make a fault that changes each intensity."""
 
     def fault(body: str, posted: Mapping[str, Any]) -> str:
         def spoil(node: dict[str, Any]) -> None:
@@ -346,29 +363,31 @@ def figures_as(change: Callable[[float], float | None]) -> PayloadFault:
                 if node.get(key) is not None:
                     node[key] = change(node[key])
 
-        return rewritten(body, posted, spoil)
+        return change_objects(body, posted, spoil)
 
     return fault
 
 
 def missing_fuel(body: str, fault: Mapping[str, Any]) -> str:
-    """Leave one fuel out of each mix (``fuel``, by default gas)."""
+    """Leave ``fuel`` out of each mix. It is gas by default."""
 
     def change(node: dict[str, Any]) -> None:
         if "generationmix" in node:
             fuel = fault.get("fuel") or "gas"
             node["generationmix"] = [row for row in node["generationmix"] if row["fuel"] != fuel]
 
-    return rewritten(body, fault, change)
+    return change_objects(body, fault, change)
 
 
 def missing_region(body: str, fault: Mapping[str, Any]) -> str:
-    """Leave one region (``zone``, by default GBR-13) out of the answers that hold them all."""
+    """Leave the region ``zone`` out of answers about all regions. It is GBR-13 by default."""
     zone = fault.get("zone") or "GBR-13"
     document = json.loads(body)
     for node in every_object(document):
         if "regions" in node:
-            node["regions"] = [r for r in node["regions"] if f"GBR-{r['regionid']}" != zone]
+            node["regions"] = [
+                region for region in node["regions"] if f"GBR-{region['regionid']}" != zone
+            ]
     return json.dumps(document, separators=(",", ":"))
 
 

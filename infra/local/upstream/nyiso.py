@@ -1,4 +1,4 @@
-"""NYISO's real-time fuel mix: one CSV a day, one ZIP a month, on a plain HTTP host."""
+"""Simulates NYISO's real-time fuel mix: a CSV for each day and a ZIP for each month, over HTTP."""
 
 import io
 import re
@@ -14,7 +14,9 @@ from infra.local.upstream.wire import Answer, Provider, Request
 
 EASTERN = ZoneInfo("America/New_York")
 STEP = timedelta(minutes=5)
-PUBLISHED_AFTER = timedelta(minutes=4)  # of a stamp; the real delay is known only as 5 to 15 min
+PUBLISHED_AFTER = timedelta(minutes=4)
+"""How long after its stamp a row is published. The real delay is only known to be 5 to 15 min."""
+
 KEPT_AS_CSV = timedelta(days=10)
 HEADER = "Time Stamp,Time Zone,Fuel Category,Gen MW"
 FUELS = (
@@ -31,10 +33,10 @@ MONTH_FILE = re.compile(r"/public/csv/rtfuelmix/(\d{6}01)rtfuelmix_csv\.zip")
 
 
 def generation_mw(at: datetime) -> dict[str, int]:
-    """Output by fuel category at an aware UTC time; sizes as in the winter of 2025."""
+    """Return the output by fuel category, in MW, at an aware UTC time, as in the winter of 2025."""
     local = at.astimezone(EASTERN)
     flicker = shapes.drift(at, timedelta(minutes=10), "ny flicker")
-    need = 16_300 * shapes.demand(local) + 120 * flicker
+    demand_mw = 16_300 * shapes.demand(local) + 120 * flicker
     wind = max(60, 850 + 800 * shapes.drift(at, timedelta(hours=8), "ny wind"))
     fixed = {
         "Nuclear": 3_265 + round(3 * flicker),
@@ -43,30 +45,30 @@ def generation_mw(at: datetime) -> dict[str, int]:
         "Wind": round(wind),
         "Hydro": round(2_900 * shapes.demand(local) ** 2 - 250 + 90 * flicker),
     }
-    rest = max(1_500, need - sum(fixed.values()))
-    return fixed | {"Natural Gas": round(rest * 0.43), "Dual Fuel": round(rest * 0.57)}
+    rest_mw = max(1_500, demand_mw - sum(fixed.values()))
+    return fixed | {"Natural Gas": round(rest_mw * 0.43), "Dual Fuel": round(rest_mw * 0.57)}
 
 
 def stamps(day: date) -> Iterator[datetime]:
-    """Aware UTC stamps of a local day: 00:05 to the next midnight, whatever the clocks do.
+    """Yield the stamps of a local day, from 00:05 to the next midnight, as aware UTC times.
 
-    A few are missing and a few extra ones fall between with odd seconds, as in the recordings.
+    As in the recordings, a few stamps are missing, and there are a few extra ones between them.
     """
     at, end = (
-        datetime.combine(each, time(), EASTERN).astimezone(UTC)
-        for each in (day, day + timedelta(days=1))
+        datetime.combine(midnight, time(), EASTERN).astimezone(UTC)
+        for midnight in (day, day + timedelta(days=1))
     )
     while at < end:
         at += STEP
-        luck = shapes.noise("ny stamp", at.isoformat())
-        if luck > 0.97:  # noqa: PLR2004 - some ten extra stamps a day
-            yield at - timedelta(seconds=60 + round(luck * 10_000) % 180)
-        if luck > 0.003 or at == end:  # noqa: PLR2004 - about one hole a day
+        chance = shapes.noise("ny stamp", at.isoformat())
+        if chance > 0.97:  # noqa: PLR2004 - about ten extra stamps a day
+            yield at - timedelta(seconds=60 + round(chance * 10_000) % 180)
+        if chance > 0.003 or at == end:  # noqa: PLR2004 - about one missing stamp a day
             yield at
 
 
 def day_csv(day: date, now: datetime) -> str | None:
-    """Build a day's file as published at ``now``; None before its first stamp."""
+    """Return a day's file at ``now``, or None before its first stamp is published."""
     rows = []
     for at in stamps(day):
         if at + PUBLISHED_AFTER > now:
@@ -78,7 +80,7 @@ def day_csv(day: date, now: datetime) -> str | None:
 
 
 def month_zip(first: date, now: datetime) -> bytes | None:
-    """Build the month's archive of its finished days; None when no day is finished."""
+    """Return the ZIP of a month's finished days, or None when no day is finished."""
     packed = io.BytesIO()
     today = now.astimezone(EASTERN).date()
     days = [first + timedelta(days=n) for n in range(31)]
@@ -95,7 +97,7 @@ def month_zip(first: date, now: datetime) -> bytes | None:
 
 
 def calendar_day(text: str) -> date | None:
-    """Read YYYYMMDD; None for a day that does not exist."""
+    """Parse YYYYMMDD. Return None for a day that does not exist."""
     try:
         return datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC).date()
     except ValueError:
@@ -104,13 +106,13 @@ def calendar_day(text: str) -> date | None:
 
 def answer(request: Request, now: datetime) -> Answer:
     """Answer a request at ``now`` (aware UTC)."""
-    if (found := DAY_FILE.fullmatch(request.path)) and (day := calendar_day(found[1])):
+    if (match := DAY_FILE.fullmatch(request.path)) and (day := calendar_day(match[1])):
         recent = day > now.astimezone(EASTERN).date() - KEPT_AS_CSV
         if recent and (text := day_csv(day, now)):
             return Answer(text.encode(), "text/csv")
     if (
-        (found := MONTH_FILE.fullmatch(request.path))
-        and (first := calendar_day(found[1]))
+        (match := MONTH_FILE.fullmatch(request.path))
+        and (first := calendar_day(match[1]))
         and (packed := month_zip(first, now))
     ):
         return Answer(packed, "application/zip")
@@ -119,18 +121,18 @@ def answer(request: Request, now: datetime) -> Answer:
 
 
 def half_written(body: str, _: Mapping[str, Any]) -> str:
-    """Cut the last stamp after three of its fuels: the file is read while it is written."""
+    """Keep only three fuels of the last stamp, as if the file were read while it is written."""
     return "\r\n".join(body.split("\r\n")[: 3 - len(FUELS)])
 
 
 def missing_fuel(body: str, fault: Mapping[str, Any]) -> str:
-    """Leave out every row of one fuel (``fuel``, by default Nuclear)."""
+    """Leave out every row of ``fuel``, which is Nuclear by default."""
     name = f",{fault.get('fuel') or 'Nuclear'},"
     return "\r\n".join(line for line in body.split("\r\n") if name not in line)
 
 
 def wrong_unit(body: str, _: Mapping[str, Any]) -> str:
-    """Head the output as kW."""
+    """Give the unit of the output as kW in the heading."""
     return body.replace("Gen MW", "Gen kW")
 
 

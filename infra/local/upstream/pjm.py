@@ -1,4 +1,4 @@
-"""PJM Data Miner 2, the feed ``gen_by_fuel``: hourly means behind a subscription key."""
+"""Simulates the feed ``gen_by_fuel`` of PJM's Data Miner 2: hourly means for a subscription key."""
 
 import json
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ STAMP = "%Y-%m-%dT%H:%M:%S"
 
 
 def generation_mw(start: datetime) -> dict[str, float]:
-    """Mean output by fuel of the hour from an aware UTC time; sizes as in February 2025."""
+    """Return the mean output by fuel, in MW, of the hour that starts at ``start`` (aware UTC)."""
     local = start.astimezone(EASTERN)
     flicker = shapes.drift(start, 2 * HOUR, "pjm flicker")
     fixed = {
@@ -46,18 +46,18 @@ def generation_mw(start: datetime) -> dict[str, float]:
         "Storage": max(0.0, 60 * shapes.bump(local, 19, 2) - 5),
         "Wind": max(300, 3_900 + 3_300 * shapes.drift(start, 11 * HOUR, "pjm wind")),
     }
-    rest = 102_000 * shapes.demand(local) - sum(fixed.values())
-    output = fixed | {"Coal": rest * 0.27, "Gas": rest * 0.73}
+    rest_mw = 102_000 * shapes.demand(local) - sum(fixed.values())
+    output = fixed | {"Coal": rest_mw * 0.27, "Gas": rest_mw * 0.73}
     return {fuel: float(round(output[fuel])) for fuel in sorted(output)}
 
 
 def published_at(start: datetime) -> datetime:
-    """When an hour becomes visible: 75 to 120 minutes after its start, never out of order."""
+    """Return when an hour is published: 75 to 120 minutes after its start, and in order."""
     return start + HOUR + timedelta(minutes=15 + 45 * shapes.noise("pjm delay", start.isoformat()))
 
 
 def hour_items(start: datetime) -> list[dict[str, Any]]:
-    """Rows of one hour with every field."""
+    """Return the rows of one hour with all fields."""
     output = generation_mw(start)
     total = sum(output.values())
     return [
@@ -74,11 +74,17 @@ def hour_items(start: datetime) -> list[dict[str, Any]]:
 
 
 class BadFieldError(Exception):
-    """A query field the feed refuses: its name and why."""
+    """The feed refuses a field of the query. The arguments are its name and the reason."""
 
 
 def instant(field: str, text: str) -> datetime:
-    """Read a filter's date in the zone its name says."""
+    """Parse the date of a filter in the time zone of that filter.
+
+    Raises
+    ------
+    BadFieldError
+        When the text is not a date.
+    """
     for form in FILTER_FORMATS:
         try:
             return datetime.strptime(text.strip(), form).replace(tzinfo=FILTERS[field])
@@ -88,7 +94,13 @@ def instant(field: str, text: str) -> datetime:
 
 
 def number(query: Mapping[str, str], field: str, default: int) -> int:
-    """Read a row number or a row count."""
+    """Parse a row number or a row count.
+
+    Raises
+    ------
+    BadFieldError
+        When the text is not a whole number above 0.
+    """
     text = query.get(field.lower(), str(default))
     if not text.isdigit() or int(text) < 1:
         raise BadFieldError(field, f"{text!r} is not a whole number above 0")
@@ -96,7 +108,7 @@ def number(query: Mapping[str, str], field: str, default: int) -> int:
 
 
 def hours(query: Mapping[str, str], now: datetime) -> list[datetime]:
-    """Give the published hours that the date filter asks for; without one, the last day's."""
+    """Return the published hours that match the date filter, or those of the last 24 hours."""
     field = next((name for name in FILTERS if name in query), None)
     if field is None:
         first, last = now - 24 * HOUR, now
@@ -108,20 +120,20 @@ def hours(query: Mapping[str, str], now: datetime) -> list[datetime]:
             raise BadFieldError(field, "the range exceeds 366 days")
     start = first.replace(minute=0, second=0, microsecond=0)
     start += HOUR if start < first else timedelta(0)
-    found = []
+    published = []
     while start <= last and published_at(start) <= now:
-        found.append(start)
+        published.append(start)
         start += HOUR
-    return found
+    return published
 
 
 def envelope(request: Request, now: datetime) -> dict[str, Any]:
-    """Build the feed's answer: links, items, the query as understood, the count of all rows."""
+    """Return the feed's answer: links, items, the interpreted query, and the number of all rows."""
     query = {name.lower(): value for name, value in request.query.items()}
     start_row = number(query, "startRow", 1)
     row_count = min(number(query, "rowCount", MAX_ROWS), MAX_ROWS)
-    asked = [name for name in query.get("fields", ",".join(FIELDS)).split(",") if name]
-    if unknown := set(asked) - set(FIELDS):
+    requested = [name for name in query.get("fields", ",".join(FIELDS)).split(",") if name]
+    if unknown := set(requested) - set(FIELDS):
         raise BadFieldError("fields", f"unknown: {', '.join(sorted(unknown))}")
     order = query.get("order", "Asc").capitalize()
     starts = hours(query, now)
@@ -137,14 +149,14 @@ def envelope(request: Request, now: datetime) -> dict[str, Any]:
     links.append({"rel": "metadata", "href": f"{address}/metadata"})
     return {
         "links": links,
-        "items": [{name: row[name] for name in FIELDS if name in asked} for row in page],
+        "items": [{name: row[name] for name in FIELDS if name in requested} for row in page],
         "searchSpecification": {
             "rowCount": row_count,
             **({"sort": query["sort"]} if "sort" in query else {}),
             "order": order,
             "startRow": start_row,
             "isActiveMetadata": True,
-            "fields": asked,
+            "fields": requested,
             "filters": [{name: query[name]} for name in FILTERS if name in query],
         },
         "totalRows": len(rows),
@@ -152,7 +164,7 @@ def envelope(request: Request, now: datetime) -> dict[str, Any]:
 
 
 def refused(status: int, message: str) -> Answer:
-    """Answer as the API's gateway does, before the feed."""
+    """Answer as the API's gateway does when it refuses a request."""
     return json_answer({"statusCode": status, "message": message}, status)
 
 
@@ -174,16 +186,16 @@ def answer(request: Request, now: datetime) -> Answer:
 
 
 def missing_fuel(body: str, fault: Mapping[str, Any]) -> str:
-    """Leave out every row of one fuel (``fuel``, by default Gas), as in April 2021."""
+    """Leave out every row of ``fuel``, which is Gas by default, as happened in April 2021."""
     document = json.loads(body)
     fuel = fault.get("fuel") or "Gas"
-    kept = [item for item in document["items"] if item.get("fuel_type") != fuel]
-    document["totalRows"] -= len(document["items"]) - len(kept)
-    return json.dumps(document | {"items": kept})
+    remaining = [item for item in document["items"] if item.get("fuel_type") != fuel]
+    document["totalRows"] -= len(document["items"]) - len(remaining)
+    return json.dumps(document | {"items": remaining})
 
 
 def wrong_unit(body: str, _: Mapping[str, Any]) -> str:
-    """Give GW, under another field name."""
+    """Give the output in GW, in a field with another name."""
     document = json.loads(body)
     for item in document["items"]:
         item["gw"] = item.pop("mw") / 1000

@@ -1,4 +1,4 @@
-"""Every simulated provider: a new one is its module and its line here."""
+"""All simulated providers. A new provider needs a module and a line here."""
 
 from infra.local.upstream import caiso, electricitymaps, entsoe, neso, nyiso, pjm, watttime
 

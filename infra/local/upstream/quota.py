@@ -1,4 +1,4 @@
-"""How many requests an API allows in a time, counted as it does."""
+"""Limits of the requests that an API allows in a time."""
 
 from collections import deque
 from datetime import datetime, timedelta
@@ -6,7 +6,7 @@ from threading import Lock
 
 
 class Quota:
-    """At most ``limit`` requests in any ``window``; requests are answered in several threads."""
+    """Allows at most ``limit`` requests in any ``window``. It may be used by several threads."""
 
     def __init__(self, limit: int, window: timedelta) -> None:
         self._limit = limit
@@ -15,7 +15,7 @@ class Quota:
         self._lock = Lock()
 
     def take(self, now: datetime) -> bool:
-        """Tell whether a request at ``now`` is allowed, and count it if so."""
+        """Return whether a request at ``now`` is allowed, and count it if it is."""
         with self._lock:
             while self._taken and now - self._taken[0] >= self._window:
                 self._taken.popleft()

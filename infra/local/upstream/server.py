@@ -1,9 +1,9 @@
-"""One port for everything: the providers' mounts, the forward proxy, faults and counts.
+"""The server of the simulators: their APIs, a forward proxy, faults and request counts on one port.
 
-A client reaches a provider below ``/<name>``, or through this server as its HTTP proxy: plain
-requests with an absolute address, and CONNECT, where TLS ends here under a certificate of an
-authority made at start. A host that no provider stands for is refused with 502: there is no code
-here that opens a connection.
+A client reaches a provider below ``/<name>``, or with this server as its HTTP proxy. The proxy
+accepts requests with an absolute URL, and CONNECT, for which it ends TLS itself with a certificate
+of an authority that is made at the start. It refuses hosts that are not simulated with 502. This
+module never opens a connection to another host.
 """
 
 import asyncio
@@ -27,17 +27,18 @@ from infra.local.upstream.wire import Answer, Provider, Request, json_answer
 
 Clock = Callable[[], datetime]
 NOTICE = (
-    "SIMULATED DATA. These are not measurements: GreenStream's stand-in for the providers' APIs, "
-    "with invented values in the true formats."
+    "SIMULATED DATA. These are not measurements. GreenStream simulates the providers' APIs with "
+    "invented values in their real formats."
 )
-NEVER_S = 3600.0
-DRIP_S = 0.2
-RECEIVED_S = 0.2
+DEFAULT_HANG_S = 3600.0
+DEFAULT_DRIP_S = 0.2
+RECEIVE_S = 0.2
+"""How long a client gets to read what was sent before the connection is reset."""
 
 
 @dataclass(frozen=True)
 class Incoming:
-    """A parsed request head and body as they came over the wire."""
+    """A received request: its parsed head, and its body."""
 
     method: str
     target: str
@@ -46,7 +47,7 @@ class Incoming:
 
 
 async def receive(reader: asyncio.StreamReader) -> Incoming | None:
-    """Read one request; None when the client closed or broke off before its end."""
+    """Read one request. Return None if it is invalid or the client closed the connection."""
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         line, _, lines = head.partition("\r\n")
@@ -60,16 +61,16 @@ async def receive(reader: asyncio.StreamReader) -> Incoming | None:
 
 
 class Upstream:
-    """The server: providers, faults, counts and, for CONNECT, a TLS context.
+    """The server of the simulated providers.
 
     Parameters
     ----------
     providers
-        Those it stands for.
+        The simulated providers.
     clock
-        Aware UTC time of the simulation.
+        Returns the simulation's time (aware UTC).
     tls
-        Serves the https origins; made from the run's own authority.
+        The TLS context with the certificate of the https origins.
     """
 
     def __init__(self, providers: Sequence[Provider], clock: Clock, tls: ssl.SSLContext) -> None:
@@ -84,7 +85,7 @@ class Upstream:
         self._own_hosts: set[str] = set()
 
     async def listen(self, host: str, port: int) -> int:
-        """Start serving and give the port."""
+        """Start to serve and return the port."""
         server = await asyncio.start_server(self._serve, host, port)
         bound = int(server.sockets[0].getsockname()[1])
         self._own_hosts = {f"{name}:{bound}" for name in (host, "localhost")}
@@ -105,9 +106,9 @@ class Upstream:
             if incoming:
                 await self._respond(writer, incoming, origin)
         except (ConnectionError, ssl.SSLError):
-            log("client went away")
+            log("the client closed the connection")
         except asyncio.CancelledError:
-            log("connection cut off: stopping")  # its end, not an error for asyncio to print
+            log("the connection is closed because the server stops")
         finally:
             writer.close()
 
@@ -132,16 +133,18 @@ class Upstream:
         self._count(provider.name, path)
         faults, now = self._faults.take(provider, request, self._clock())
         answer = await asyncio.to_thread(build, provider, request, now, faults)
-        named = "".join(f" fault={fault.fault}" for fault in faults)
-        shown = f"{path}?{target.query}" if target.query else path
+        fault_names = "".join(f" fault={fault.fault}" for fault in faults)
+        full_path = f"{path}?{target.query}" if target.query else path
         size = len(answer.body)
-        log(f"{provider.name} {request.method} {shown} {answer.status} {size}B{named}")
-        await self._send(writer, answer, next((f for f in faults if f.fault in SENDERS), None))
+        log(f"{provider.name} {request.method} {full_path} {answer.status} {size}B{fault_names}")
+        await self._send(
+            writer, answer, next((fault for fault in faults if fault.fault in SENDERS), None)
+        )
 
     async def _refuse(self, writer: asyncio.StreamWriter, host: str) -> None:
         self._count("refused", host)
         log(f"refused {host} 502")
-        text = f"{host} is not simulated, and nothing leaves this machine"
+        text = f"{host} is not simulated, and this server opens no connections"
         await self._send(writer, json_answer({"error": text}, HTTPStatus.BAD_GATEWAY), None)
 
     def _count(self, name: str, path: str) -> None:
@@ -155,19 +158,20 @@ class Upstream:
             ("POST", "/faults"): lambda: self._add_fault(incoming.body),
             ("DELETE", "/faults"): lambda: self._clear_faults(query.get("provider")),
         }
-        asked = control.get((incoming.method, path))
-        if asked is None:
-            return json_answer({"error": f"no {incoming.method} {path}"}, HTTPStatus.NOT_FOUND)
-        return asked()
+        handler = control.get((incoming.method, path))
+        if handler is None:
+            text = f"there is no {incoming.method} {path}"
+            return json_answer({"error": text}, HTTPStatus.NOT_FOUND)
+        return handler()
 
     def _about(self) -> Answer:
         mounts = {
-            f"/{each.name}": {
-                "stands_for": sorted(each.origins),
-                "routes": each.routes,
-                "faults": sorted((*COMMON_FAULTS, *each.payload_faults)),
+            f"/{provider.name}": {
+                "stands_for": sorted(provider.origins),
+                "routes": provider.routes,
+                "faults": sorted((*COMMON_FAULTS, *provider.payload_faults)),
             }
-            for each in self._by_name.values()
+            for provider in self._by_name.values()
         }
         return json_answer({"notice": NOTICE, "simulated": True, "providers": mounts})
 
@@ -181,7 +185,7 @@ class Upstream:
 
     def _clear_faults(self, provider: str | None) -> Answer:
         if provider not in {None, *self._by_name}:
-            text = f"provider: one of {', '.join(self._by_name)}"
+            text = f"provider: must be one of {', '.join(self._by_name)}"
             return json_answer({"error": text}, HTTPStatus.BAD_REQUEST)
         self._faults.clear(provider)
         return json_answer(self._faults.listed(self._clock()))
@@ -202,61 +206,61 @@ class Upstream:
         if fault:
             await SENDERS[fault.fault](writer, head, answer.body, fault)
         else:
-            await whole(writer, head, answer.body)
+            await send_all(writer, head, answer.body)
 
 
 def build(provider: Provider, request: Request, now: datetime, faults: list[Fault]) -> Answer:
-    """Give the provider's answer with the faults of its content."""
+    """Return the provider's answer with the faults of its content."""
     if request.method != "GET":
-        return json_answer({"error": "only GET"}, HTTPStatus.METHOD_NOT_ALLOWED)
+        return json_answer({"error": "only GET is simulated"}, HTTPStatus.METHOD_NOT_ALLOWED)
     answer = provider.answer(request, now)
     for fault in faults:
         answer = spoil(answer, request, fault, provider.payload_faults)
     return answer
 
 
-async def whole(writer: asyncio.StreamWriter, head: bytes, body: bytes) -> None:
-    """Send an answer as it should be."""
+async def send_all(writer: asyncio.StreamWriter, head: bytes, body: bytes) -> None:
+    """Send a whole answer."""
     writer.write(head + body)
     await writer.drain()
 
 
 async def hang(writer: asyncio.StreamWriter, head: bytes, body: bytes, fault: Fault) -> None:
     """Wait before the first byte."""
-    await asyncio.sleep(NEVER_S if fault.delay_s is None else fault.delay_s)
-    await whole(writer, head, body)
+    await asyncio.sleep(DEFAULT_HANG_S if fault.delay_s is None else fault.delay_s)
+    await send_all(writer, head, body)
 
 
 async def drip(writer: asyncio.StreamWriter, head: bytes, body: bytes, fault: Fault) -> None:
-    """Send the head at once and the body byte by byte, so that no read ever times out."""
-    await whole(writer, head, b"")
+    """Send the head, then the body byte by byte, so that no single read of the client times out."""
+    await send_all(writer, head, b"")
     for byte in body:
-        await whole(writer, b"", bytes([byte]))
-        await asyncio.sleep(DRIP_S if fault.delay_s is None else fault.delay_s)
+        await send_all(writer, b"", bytes([byte]))
+        await asyncio.sleep(DEFAULT_DRIP_S if fault.delay_s is None else fault.delay_s)
 
 
 async def drip_head(writer: asyncio.StreamWriter, head: bytes, body: bytes, fault: Fault) -> None:
-    """Send head and body byte by byte, so that the client waits long for the status alone."""
+    """Send head and body byte by byte, so that the client waits even for the status."""
     await drip(writer, b"", head + body, fault)
 
 
 async def reset_midway(writer: asyncio.StreamWriter, head: bytes, body: bytes, _: Fault) -> None:
-    """Promise the whole body, send half of it and close with RST."""
-    await whole(writer, head, body[: len(body) // 2])
-    await asyncio.sleep(RECEIVED_S)  # a RST takes with it what has not been read yet
+    """Announce the whole body, send half of it, and reset the connection."""
+    await send_all(writer, head, body[: len(body) // 2])
+    await asyncio.sleep(RECEIVE_S)  # a reset discards what the client has not read
     await reset(writer, head, body, _)
 
 
 async def reset(writer: asyncio.StreamWriter, _head: bytes, _body: bytes, _: Fault) -> None:
-    """Close with RST instead of an answer."""
-    linger_not = struct.pack("ii", 1, 0)
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_not)
+    """Reset the connection instead of an answer."""
+    no_linger = struct.pack("ii", 1, 0)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_linger)
     writer.transport.abort()
 
 
 async def truncate(writer: asyncio.StreamWriter, head: bytes, body: bytes, _: Fault) -> None:
-    """Promise the whole body, send half of it and close."""
-    await whole(writer, head, body[: len(body) // 2])
+    """Announce the whole body, send half of it, and close the connection."""
+    await send_all(writer, head, body[: len(body) // 2])
 
 
 SENDERS = {
@@ -270,5 +274,5 @@ SENDERS = {
 
 
 def log(line: str) -> None:
-    """Write one line with the real time."""
+    """Write a line to stderr with the real time."""
     print(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}", file=sys.stderr, flush=True)

@@ -1,8 +1,10 @@
-"""WattTime v3 as a free account sees it: one login, tokens of half an hour, one region.
+"""Simulates WattTime v3 for a free account, which has one region.
 
-Kept from the real API: Basic login, 401 for an old token, HTML for a bad login, JSON for a region
-outside the plan, lb/MWh, points stamped with their start, historical points minutes late, and a
-signal index that is a percentile. No real body of a 401 or a 429 is known: theirs are invented.
+It behaves like the real API in these points. A login with Basic authentication returns a token for
+half an hour. An old token is answered with 401, a bad login with HTML, and a region outside the
+plan with JSON. Values are in lb/MWh and stamped with the start of their interval. Historical points
+are published some minutes late. The signal index is a percentile. The bodies of 401 and 429 are
+invented, because no recording has one.
 """
 
 import base64
@@ -22,7 +24,9 @@ REGION = "CAISO_NORTH"
 SIGNALS = ("co2_moer", "health_damage")
 STEP = timedelta(minutes=5)
 TOKEN_LIFE = timedelta(minutes=30)
-HISTORICAL_DELAY = timedelta(minutes=7)  # from a point's start until it can be read
+HISTORICAL_DELAY = timedelta(minutes=7)
+"""The time from the start of a point until it is published."""
+
 MAX_RANGE = timedelta(days=32)
 REFUSED_USER = "refused"
 MODEL = {"date": "2023-03-01"}
@@ -31,7 +35,7 @@ DOCS = "https://docs.watttime.org/"
 
 
 def moer_lb_mwh(at: datetime) -> float:
-    """Marginal rate: gas most of the time, falling towards zero under a high sun."""
+    """Return the MOER in lb/MWh: that of gas most of the time, and less under a high sun."""
     wander = shapes.drift(at, timedelta(hours=2), "moer") + 0.3 * shapes.drift(at, STEP, "moer 5")
     evening = shapes.bump(at.astimezone(PACIFIC), 19, 3)
     sun = shapes.sun(at, 38.0, -121.0)
@@ -39,26 +43,26 @@ def moer_lb_mwh(at: datetime) -> float:
 
 
 def forecast_lb_mwh(at: datetime, issued_at: datetime) -> float:
-    """Forecast of a point: the further ahead, the further off."""
+    """Return the forecast of a point in lb/MWh. Its error grows with the time ahead."""
     ahead_h = (at - issued_at) / timedelta(hours=1)
-    error = 0.02 + 0.006 * ahead_h
-    off = shapes.drift(at, timedelta(hours=3), f"moer forecast {issued_at:%Y%m%d%H}")
-    return round(max(0.0, moer_lb_mwh(at) * (1 + error * off)), 1)
+    max_error = 0.02 + 0.006 * ahead_h
+    error = max_error * shapes.drift(at, timedelta(hours=3), f"moer forecast {issued_at:%Y%m%d%H}")
+    return round(max(0.0, moer_lb_mwh(at) * (1 + error)), 1)
 
 
 def floor(at: datetime) -> datetime:
-    """Start of the five minutes that hold ``at``."""
+    """Return the start of the five minutes that contain ``at``."""
     return at.replace(minute=at.minute // 5 * 5, second=0, microsecond=0)
 
 
 def token_at(issued_at: datetime) -> str:
-    """Give the token of a login; it carries its own time, so that none has to be kept."""
+    """Return the token of a login. It contains its time, so that the server need not store it."""
     seconds = int(issued_at.timestamp())
     return f"{seconds:x}.{int(shapes.noise('watttime token', seconds) * 2**64):016x}"
 
 
 def is_valid(token: str, now: datetime) -> bool:
-    """Tell whether a token is one of ours and not expired."""
+    """Return whether the simulator issued a token and it has not expired."""
     try:
         issued_at = datetime.fromtimestamp(int(token.partition(".")[0], 16), UTC)
     except (ValueError, OverflowError, OSError):
@@ -67,18 +71,18 @@ def is_valid(token: str, now: datetime) -> bool:
 
 
 def html(status: int, title: str) -> Answer:
-    """Answer as the gateway before the API does."""
+    """Answer as the API's gateway does, with HTML."""
     page = f"<html><head><title>{status} {title}</title></head><body>{title}</body></html>"
     return Answer(page.encode(), "text/html", status)
 
 
 def bad(status: int, error: str, message: str) -> Answer:
-    """Answer in the API's own error shape."""
+    """Answer in the API's own error format."""
     return json_answer({"error": error, "message": message, "docs": DOCS}, status)
 
 
 def meta(units: str, **more: object) -> dict[str, object]:
-    """Build what stands beside each series."""
+    """Return the ``meta`` of a series."""
     return {
         "data_point_period_seconds": int(STEP.total_seconds()),
         "region": REGION,
@@ -90,12 +94,12 @@ def meta(units: str, **more: object) -> dict[str, object]:
 
 
 def point(at: datetime, value: float, **more: object) -> dict[str, object]:
-    """One entry of ``data``."""
+    """Return one entry of ``data``."""
     return {"point_time": at.isoformat(), "value": value} | more
 
 
 def historical(query: Mapping[str, str], now: datetime) -> Answer:
-    """``/v3/historical``: what is published of the window, both ends inclusive."""
+    """Answer ``/v3/historical`` with the published points of a window, including both ends."""
     try:
         start, end = (datetime.fromisoformat(query[name]) for name in ("start", "end"))
     except (KeyError, ValueError):
@@ -115,7 +119,7 @@ def historical(query: Mapping[str, str], now: datetime) -> Answer:
 
 
 def forecast(query: Mapping[str, str], now: datetime) -> Answer:
-    """``/v3/forecast``: the newest one, a point every five minutes."""
+    """Answer ``/v3/forecast`` with the newest forecast, which has a point every five minutes."""
     hours = query.get("horizon_hours", "24")
     if not hours.isdigit() or int(hours) > 72:  # noqa: PLR2004 - the API's own limit
         return bad(422, "INVALID_QUERY_PARAMS", "horizon_hours must be from 0 to 72")
@@ -128,7 +132,7 @@ def forecast(query: Mapping[str, str], now: datetime) -> Answer:
 
 
 def signal_index(_: Mapping[str, str], now: datetime) -> Answer:
-    """``/v3/signal-index``: the rank of now among the next day, in per cent."""
+    """Answer ``/v3/signal-index`` with the percentile of now among the next 24 hours."""
     at = floor(now)
     ahead = [forecast_lb_mwh(at + step * STEP, at) for step in range(288)]
     rank = 100 * sum(value <= moer_lb_mwh(at) for value in ahead) / len(ahead)
@@ -136,7 +140,7 @@ def signal_index(_: Mapping[str, str], now: datetime) -> Answer:
 
 
 def my_access(_query: Mapping[str, str], _now: datetime) -> Answer:
-    """``/v3/my-access`` of a free account."""
+    """Answer ``/v3/my-access`` for a free account."""
     forecasts = {"model": "2023-03-01", "data_start": "2023-01-01"}
     forecasts |= {"train_start": "2021-01-01", "train_end": "2023-01-01"}
     region = {
@@ -162,7 +166,7 @@ ROUTES: Mapping[str, Callable[[Mapping[str, str], datetime], Answer]] = {
 
 
 def refused(query: Mapping[str, str]) -> Answer | None:
-    """Say why the account may not have a series, or None when it may."""
+    """Return the refusal of a series that the account may not read, or None if it may."""
     if query.get("signal_type") != "co2_moer":
         return bad(422, "INVALID_QUERY_PARAMS", "only signal_type co2_moer is simulated")
     if query.get("region") != REGION:
@@ -172,7 +176,7 @@ def refused(query: Mapping[str, str]) -> Answer | None:
 
 
 class Account:
-    """The API with the counters of its limits."""
+    """The API, which counts logins and requests against its limits."""
 
     def __init__(self) -> None:
         self._logins = Quota(100, timedelta(minutes=5))
@@ -188,7 +192,7 @@ class Account:
             good = scheme == "Basic" and self._knows(secret)
             return json_answer({"token": token_at(now)}) if good else html(403, "Forbidden")
         if request.path not in ROUTES:
-            return bad(404, "NOT_FOUND", f"no {request.path}")
+            return bad(404, "NOT_FOUND", f"there is no {request.path}")
         if scheme != "Bearer" or not is_valid(secret, now):
             return bad(401, "INVALID_TOKEN", "The token is missing, unknown or expired.")
         refusal = None if request.path == "/v3/my-access" else refused(request.query)
@@ -203,8 +207,8 @@ class Account:
         return bool(user and colon and password) and user != REFUSED_USER
 
 
-def changed(body: str, change: Callable[[dict[str, Any]], None]) -> str:
-    """Give the body with its series changed; a login or a list of rights stays as it is."""
+def change_series(body: str, change: Callable[[dict[str, Any]], None]) -> str:
+    """Return the body with its series changed. A login and ``my-access`` are not changed."""
     document = json.loads(body)
     if "meta" in document:
         change(document)
@@ -213,7 +217,7 @@ def changed(body: str, change: Callable[[dict[str, Any]], None]) -> str:
 
 def in_meta(**values: object) -> Callable[[str, Mapping[str, Any]], str]:
     """Make a fault that sets fields of ``meta``."""
-    return lambda body, _: changed(body, lambda series: series["meta"].update(values))
+    return lambda body, _: change_series(body, lambda series: series["meta"].update(values))
 
 
 PROVIDER = Provider(

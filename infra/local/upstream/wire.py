@@ -1,4 +1,4 @@
-"""What passes between the server and a provider: a request, its answer, the provider itself."""
+"""The types that the server and the simulated providers share."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ JSON = "application/json; charset=utf-8"
 
 @dataclass(frozen=True)
 class Request:
-    """A request as a provider sees it: path below its origin, header names in lower case."""
+    """A request to a provider. Header names are in lower case."""
 
     method: str
     path: str
@@ -21,7 +21,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole HTTP answer; the server adds length, date and the simulation's own header."""
+    """An HTTP answer. The server adds the length, the date and the header of the simulation."""
 
     body: bytes
     content_type: str = JSON
@@ -30,12 +30,12 @@ class Answer:
 
 
 def json_answer(document: object, status: int = 200) -> Answer:
-    """Answer with ``document`` as compact JSON."""
+    """Return an answer with ``document`` as compact JSON."""
     return Answer(json.dumps(document, separators=(",", ":")).encode(), JSON, status)
 
 
 PayloadFault = Callable[[str, Mapping[str, Any]], str]
-"""Spoils a good body as the real provider has been seen to; takes the fault's own fields."""
+"""Changes a good body in a way in which the provider may fail. It gets the fault's fields."""
 
 
 @dataclass(frozen=True)
@@ -45,19 +45,19 @@ class Provider:
     Parameters
     ----------
     name
-        Its name in faults and counts, and its mount below the base URL (``/<name>``).
+        The name in faults and counts, and the path below the base URL (``/<name>``).
     origins
-        ``scheme://host`` values it stands for behind the proxy.
+        The real API's ``scheme://host`` values, for which the proxy uses this provider.
     answer
-        Pure: the answer to a request at an aware UTC time.
+        Returns the answer to a request at a time (aware UTC).
     zone
-        The zone a request asks for, or None when it asks for several.
+        Returns the zone that a request is about, or None when it is about several.
     zones
-        Every zone that can be asked for.
+        The names of all zones.
     routes
-        What it serves, for people to read.
+        The paths of the API, for readers.
     payload_faults
-        Faults of its own format, by name.
+        The faults that are specific to the format, by name.
     """
 
     name: str
