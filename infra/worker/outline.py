@@ -1,11 +1,12 @@
-"""Makes ``public/outline.json``: coasts and borders behind the points of presence.
+"""Makes ``public/outline.json``: the coasts and borders on the status page's maps.
 
-Input is Natural Earth (public domain) as the npm package world-atlas 2.0.2 ships it::
+The input is Natural Earth (public domain) from the npm package world-atlas 2.0.2::
 
     python infra/worker/outline.py countries-50m.json infra/worker/public/outline.json
 
-Each window is equirectangular, true to scale at its middle parallel, ten units per degree of
-latitude. Detail below a twentieth of a degree is dropped: it would be under a pixel.
+Each map is an equirectangular projection that is true to scale at its middle parallel, with ten
+units per degree of latitude. Detail below a twentieth of a degree is dropped, because it would be
+smaller than a pixel.
 """
 
 import json
@@ -29,7 +30,7 @@ SLACK_DEGREES = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A part of the world, its edges in degrees."""
+    """The part of the world on one map, with its edges in degrees."""
 
     name: str
     west: float
@@ -39,7 +40,7 @@ class Window:
 
     @property
     def x_scale(self) -> float:
-        """Width of a degree of longitude against one of latitude, at the middle parallel."""
+        """The ratio of a degree of longitude to a degree of latitude, at the middle parallel."""
         return math.cos(math.radians((self.south + self.north) / 2))
 
 
@@ -50,7 +51,7 @@ WINDOWS = (
 
 
 def main() -> None:
-    """Read the topology named on the command line and write the outline."""
+    """Read the topology file and write the outline file that the command line names."""
     source, target = sys.argv[1:]
     world = Topology(json.loads(Path(source).read_text()))
     document = {
@@ -74,7 +75,7 @@ def main() -> None:
 
 
 class Topology:
-    """A TopoJSON document: arcs that rings share, stored as differences of whole numbers."""
+    """A TopoJSON document, in which rings share arcs whose points are stored as differences."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         scale, shift = (document["transform"][key] for key in ("scale", "translate"))
@@ -90,7 +91,7 @@ class Topology:
         self.countries = _rings(document["objects"]["countries"])
 
     def ring(self, arcs: Iterable[int]) -> Line:
-        """Join arcs; a negative number is the arc ``~number`` backwards."""
+        """Join arcs by their numbers. A negative number means the arc ``~number`` in reverse."""
         points: Line = []
         for arc in arcs:
             line = self.arcs[arc] if arc >= 0 else self.arcs[~arc][::-1]
@@ -99,7 +100,7 @@ class Topology:
 
 
 def _rings(shapes: dict[str, Any]) -> list[list[int]]:
-    """Return the rings of a collection's polygons, each a list of arc numbers."""
+    """Return the rings of all polygons in a collection, each as a list of arc numbers."""
     rings = []
     for geometry in shapes["geometries"]:
         arcs = geometry.get("arcs", [])
@@ -109,7 +110,7 @@ def _rings(shapes: dict[str, Any]) -> list[list[int]]:
 
 
 def lands(topology: Topology, window: Window) -> Iterator[Line]:
-    """Yield the rings of land that show in the window, cut a little outside its edges."""
+    """Yield the rings of land in the window, cut SLACK_DEGREES outside its edges."""
     for arcs in topology.land:
         ring = cut(topology.ring(arcs), window)
         if abs(area(ring)) >= SMALLEST_RING_DEGREES2:
@@ -117,11 +118,11 @@ def lands(topology: Topology, window: Window) -> Iterator[Line]:
 
 
 def borders(topology: Topology, window: Window) -> Iterator[Line]:
-    """Yield the arcs that two countries share, as far as they show in the window."""
-    used = Counter(arc if arc >= 0 else ~arc for ring in topology.countries for arc in ring)
-    for arc, times in sorted(used.items()):
+    """Yield the parts in the window of arcs that two countries share."""
+    uses = Counter(arc if arc >= 0 else ~arc for ring in topology.countries for arc in ring)
+    for arc, count in sorted(uses.items()):
         line: Line = []
-        for lon, lat in topology.arcs[arc] if times > 1 else ():
+        for lon, lat in topology.arcs[arc] if count > 1 else ():
             if (
                 window.west - SLACK_DEGREES <= lon <= window.east + SLACK_DEGREES
                 and window.south - SLACK_DEGREES <= lat <= window.north + SLACK_DEGREES
@@ -136,7 +137,7 @@ def borders(topology: Topology, window: Window) -> Iterator[Line]:
 
 
 def cut(ring: Line, window: Window) -> Line:
-    """Cut a ring at the window's edges, one after the other (Sutherland and Hodgman)."""
+    """Cut a ring at each of the window's edges with the Sutherland-Hodgman algorithm."""
     edges: tuple[tuple[int, float, Callable[[float, float], bool]], ...] = (
         (0, window.west - SLACK_DEGREES, operator.ge),
         (0, window.east + SLACK_DEGREES, operator.le),
@@ -144,21 +145,21 @@ def cut(ring: Line, window: Window) -> Line:
         (1, window.north + SLACK_DEGREES, operator.le),
     )
     for axis, edge, inside in edges:
-        kept: Line = []
+        clipped: Line = []
         for start, end in zip([*ring[-1:], *ring], ring, strict=False):
             if inside(start[axis], edge) != inside(end[axis], edge):
                 share = (edge - start[axis]) / (end[axis] - start[axis])
-                across = start[1 - axis] + share * (end[1 - axis] - start[1 - axis])
-                kept.append((edge, across) if axis == 0 else (across, edge))
+                crossing = start[1 - axis] + share * (end[1 - axis] - start[1 - axis])
+                clipped.append((edge, crossing) if axis == 0 else (crossing, edge))
             if inside(end[axis], edge):
-                kept.append(end)
-        ring = kept
+                clipped.append(end)
+        ring = clipped
     return ring
 
 
 def simplify(line: Line) -> Line:
-    """Drop points nearer to the line without them than the tolerance (Douglas and Peucker)."""
-    keep = {0, len(line) - 1}
+    """Drop points within TOLERANCE_DEGREES of the rest, with the Douglas-Peucker algorithm."""
+    retained = {0, len(line) - 1}
     spans = [(0, len(line) - 1)]
     while spans:
         first, last = spans.pop()
@@ -167,9 +168,9 @@ def simplify(line: Line) -> Line:
         ]
         if distances and max(distances)[0] > TOLERANCE_DEGREES:
             middle = max(distances)[1]
-            keep.add(middle)
+            retained.add(middle)
             spans += [(first, middle), (middle, last)]
-    return [line[i] for i in sorted(keep)]
+    return [line[i] for i in sorted(retained)]
 
 
 def _distance(point: Point, start: Point, end: Point) -> float:
@@ -181,13 +182,13 @@ def _distance(point: Point, start: Point, end: Point) -> float:
 
 
 def area(ring: Line) -> float:
-    """Signed area in square degrees."""
+    """Return the signed area of a ring, in square degrees."""
     shifted = [*ring[1:], *ring[:1]]
     return sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(ring, shifted, strict=True)) / 2
 
 
 def path(line: Line, window: Window) -> str:
-    """Return SVG path data in the window's units, from the top left corner."""
+    """Return SVG path data in the window's units, with the origin at its top left corner."""
     points = [
         (
             round((lon - window.west) * window.x_scale * UNITS_PER_DEGREE, 1),

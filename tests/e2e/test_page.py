@@ -172,16 +172,16 @@ class TestTheDecision:
         expect(page.locator("#sentence")).to_contain_text("from New York goes to Los Angeles")
         expect(page.locator("#reason")).to_contain_text("is the cleanest of 4 within 80 ms")
         expect(page.locator("#reason")).not_to_contain_text("attributional")  # borrowed figure
-        page.get_by_label("From").select_option("Amsterdam")
+        page.get_by_label("Your place").select_option("Amsterdam")
         expect(page.locator("#sentence")).to_contain_text("from Amsterdam goes to London")
         expect(page.locator("#reason")).to_contain_text("attributional, location-based")
 
     def test_follows_the_place_and_the_limit(self, visit: Visit) -> None:
         page = visit.open()
-        page.get_by_label("From").select_option("London")
+        page.get_by_label("Your place").select_option("London")
         expect(page.locator("#sentence")).to_contain_text("from London goes to London")
-        page.get_by_label("From").select_option("New York")
-        page.get_by_label("Round trip at most").fill("20")
+        page.get_by_label("Your place").select_option("New York")
+        page.get_by_label("Longest round trip").fill("20")
         expect(page.locator("#sentence")).to_contain_text("New York goes to New York")
         expect(page.locator("#chart .limit text")).to_have_text("limit 20 ms")
 
@@ -200,15 +200,15 @@ class TestTheDecision:
     def test_a_number_that_is_no_latitude_is_not_asked(self, visit: Visit, scene: Scene) -> None:
         page = visit.open()
         page.get_by_label("Latitude").fill("95")
-        page.get_by_label("Ranked by").select_option("average")
+        page.get_by_label("Rank by").select_option("average")
         page.get_by_label("Latitude").fill("10")
-        expect(page.locator("#sentence")).to_contain_text("from there")
+        expect(page.locator("#sentence")).to_contain_text("from this position")
         assert not [path for path in scene.asked if "lat=95" in path]
 
     def test_marks_one_winner_and_gives_every_figure_as_a_table(self, visit: Visit) -> None:
         page = visit.open()
         expect(page.locator("#chart .ring")).to_have_count(1)
-        page.get_by_text("Every candidate").click()
+        page.get_by_text("The figures of every candidate").click()
         expect(page.locator("#candidates tbody tr")).to_have_count(6)
         chosen = page.locator("#candidates tr.chosen")
         expect(chosen.get_by_role("rowheader")).to_have_text("Los Angeles")
@@ -219,7 +219,7 @@ class TestTheDecision:
     def test_labels_do_not_cover_each_other(self, visit: Visit, width: int, among: str) -> None:
         visit.page.set_viewport_size({"width": width, "height": 900})
         page = visit.open()
-        page.get_by_label("Among").select_option(among)
+        page.get_by_label("Choose from").select_option(among)
         expect(page.locator("#chart .mark")).to_have_count(len(pops()) if among else 6)
         boxes = page.locator("#chart .label").evaluate_all(
             "all => all.map(each => each.getBoundingClientRect().toJSON())"
@@ -394,7 +394,7 @@ class TestTrouble:
         visit.refresh()
         notice = page.get_by_role("status").filter(has_text="The last refresh failed")
         expect(notice).to_contain_text("the router does not answer")
-        expect(notice).to_contain_text("What you see is from 16:00:00 UTC")
+        expect(notice).to_contain_text("This page shows data from 16:00:00 UTC")
         expect(visit.row("NYISO").locator(".cell-gco2")).to_contain_text("288")
         scene.down = False
         visit.refresh()

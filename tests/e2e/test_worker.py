@@ -1,4 +1,4 @@
-"""The Worker in its real runtime before the real router, with IAM enforced between them."""
+"""The Worker in its real runtime with the real router, and with IAM enforced between them."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -37,11 +37,11 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
         stack = local.up(upstream="simulated", auth="iam")
         settings = {"TTL_S": "1", "ROUTER_DEADLINE_MS": "5000", "SAMPLE_SHARE": "1"}
         url = worker.start(stack, settings=settings)
-        given = dict(
+        variables = dict(
             line.split("=", 1) for line in (folder / "worker.env").read_text().splitlines()
         )
         key = Credentials(
-            given["AWS_ACCESS_KEY_ID"].strip("'"), given["AWS_SECRET_ACCESS_KEY"].strip("'")
+            variables["AWS_ACCESS_KEY_ID"].strip("'"), variables["AWS_SECRET_ACCESS_KEY"].strip("'")
         )
         with httpx.Client(base_url=url, trust_env=False, timeout=30) as visitor:
             yield Edge(stack, key, visitor)
@@ -66,7 +66,7 @@ def eventually(what: str, holds: Callable[[], bool]) -> None:
         time.sleep(0.3)
 
 
-class TestTheRoutersEnd:
+class TestTheRoutersUrl:
     def test_accepts_the_workers_key(self, edge: Edge) -> None:
         assert ask_router(edge.stack, edge.key) == 200
 
@@ -80,11 +80,11 @@ class TestTheRoutersEnd:
         unknown = Credentials("AKIAUNKNOWNUNKNOWN00", edge.key.secret_key)
         assert ask_router(edge.stack, unknown) == 403
 
-    def test_refuses_a_user_without_the_two_actions(self, edge: Edge) -> None:
+    def test_refuses_a_user_without_permission(self, edge: Edge) -> None:
         iam = edge.stack.client("iam")
         iam.create_user(UserName="stranger")
-        made = iam.create_access_key(UserName="stranger")["AccessKey"]
-        stranger = Credentials(made["AccessKeyId"], made["SecretAccessKey"])
+        key = iam.create_access_key(UserName="stranger")["AccessKey"]
+        stranger = Credentials(key["AccessKeyId"], key["SecretAccessKey"])
         assert ask_router(edge.stack, stranger) == 403
 
 
@@ -120,28 +120,28 @@ class TestAVisit:
     def test_keeps_its_method(self, edge: Edge) -> None:
         assert "POST /" in edge.visitor.post("/", content=b"x" * 100_000).text
 
-    def test_leaves_round_trips_with_the_router(self, edge: Edge) -> None:
-        def kept() -> bool:
+    def test_reports_round_trips_to_the_router(self, edge: Edge) -> None:
+        def stored() -> bool:
             edge.visitor.get("/")
-            found = edge.stack.client("dynamodb").query(
+            items = edge.stack.client("dynamodb").query(
                 TableName=edge.stack.table,
                 KeyConditionExpression="pk = :latency",
                 ExpressionAttributeValues={":latency": {"S": "LATENCY"}},
             )["Items"]
-            return {item["sk"]["S"] for item in found} == {f"EWR#{pop}" for pop in seed_pops()}
+            return {item["sk"]["S"] for item in items} == {f"EWR#{pop}" for pop in seed_pops()}
 
-        eventually("the keeping of a round trip to each POP", kept)
+        eventually("the storage of a round trip to each POP", stored)
 
 
 class TestTheStatusPage:
-    def test_is_there_with_what_it_asks_for(self, edge: Edge) -> None:
+    def test_is_served_with_the_answers_it_needs(self, edge: Edge) -> None:
         assert "<!doctype html>" in edge.visitor.get("/_greenstream/").text
         for path in ("zones", "zones/GBR-13?history_h=24", "pops", "providers", "route"):
             answer = edge.visitor.get(f"/_greenstream/api/v1/{path}")
             assert answer.status_code == 200, path
             assert answer.headers["content-type"] == "application/json"
 
-    def test_shows_nothing_that_could_be_written(self, edge: Edge) -> None:
+    def test_accepts_no_report(self, edge: Edge) -> None:
         assert edge.visitor.post("/_greenstream/api/v1/latency").status_code == 405
 
 
@@ -159,4 +159,4 @@ class TestARevokedKey:
             assert answer.headers["x-greenstream-pop"] == before
             return "desc=stale" in answer.headers["server-timing"]
 
-        eventually("the Worker's fall to its last decision", stale)
+        eventually("the use of the Worker's last decision", stale)

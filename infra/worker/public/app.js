@@ -1,126 +1,128 @@
-// Asks, keeps the last good answers, and hands them to the parts of the page.
+// Gets the router's answers, remembers the last good ones and gives them to the parts of the page.
 
 import { Decision } from "./decision.js";
-import { byId, h, say } from "./dom.js";
-import { ask } from "./feed.js";
+import { byId, html, setText } from "./dom.js";
+import { get } from "./feed.js";
 import { PopMap } from "./map.js";
 import { Providers } from "./providers.js";
 import { legend } from "./scale.js";
 import { RUNGS, age, count, instant, providerName } from "./words.js";
 import { Zones } from "./zones.js";
 
-const EVERY_MS = 10_000;
+const REFRESH_MS = 10_000;
 
 const parts = { decision: new Decision(refresh), map: new PopMap(), zones: new Zones(), providers: new Providers() };
-const last = {}; // the newest good answer by name
-let updatedAt = null; // performance.now() of the last refresh in which all was answered
-let failures = []; // what the last refresh did not get, in words
+const answers = {}; // the newest good answers by name
+let updatedAtMs = null; // performance.now() at the end of the last refresh without a failure
+let failures = []; // the failures of the last refresh, as texts
 let timer = null;
-let round = 0; // of questions; an answer to an older one comes too late
+let newestRound = 0; // counts refreshes, so that answers of an older one are ignored
 
 async function refresh() {
   clearTimeout(timer);
   timer = null;
-  const mine = ++round;
-  const lost = [];
-  const get = async (name, path) => {
+  newestRound += 1;
+  const round = newestRound;
+  const newFailures = [];
+  const load = async (name, path) => {
     try {
-      const answer = await ask(path);
-      if (mine !== round) return;
-      last[name] = answer;
+      const answer = await get(path);
+      if (round !== newestRound) return;
+      answers[name] = answer;
     } catch (error) {
-      lost.push(`${name}: ${error.message}`);
+      newFailures.push(`${name}: ${error.message}`);
       return;
     }
-    for (const draw of DRAWN[name]) draw();
-    if (updatedAt === null) notices(); // later all at once: half a round would speak twice
-    clock();
+    for (const render of RENDERERS[name]) render();
+    // Later refreshes show their notices at the end, so that a live region is read aloud once.
+    if (updatedAtMs === null) renderNotices();
+    renderClock();
   };
-  const others = [get("zones", "zones"), get("providers", "providers"), get("route", parts.decision.question())];
-  if (!last.policy) others.push(get("policy", "policy"));
-  const pops = last.pops ? null : get("pops", "pops");
-  const getMap = () => get("everywhere", parts.map.question(last.pops.pops, parts.decision.signal));
-  const everywhere = pops ? pops.then(() => mine === round && last.pops && getMap()) : getMap();
+  const others = [load("zones", "zones"), load("providers", "providers"), load("route", parts.decision.path())];
+  if (!answers.policy) others.push(load("policy", "policy"));
+  const pops = answers.pops ? null : load("pops", "pops");
+  const loadMap = () => load("everywhere", parts.map.path(answers.pops.pops, parts.decision.signal));
+  const everywhere = pops ? pops.then(() => round === newestRound && answers.pops && loadMap()) : loadMap();
   await Promise.all([pops ?? everywhere, ...others]);
-  if (mine !== round) return;
-  if (lost.length) tell(lost);
+  if (round !== newestRound) return;
+  if (newFailures.length) showFailures(newFailures);
   await everywhere;
-  if (mine !== round) return;
-  if (lost.length === 0) updatedAt = performance.now();
-  tell(lost);
+  if (round !== newestRound) return;
+  if (newFailures.length === 0) updatedAtMs = performance.now();
+  showFailures(newFailures);
   schedule();
 }
 
-/** Say what a refresh did not get. */
-function tell(lost) {
-  failures = [...lost].sort(); // in whatever order they were lost, it is the same news
-  notices();
-  clock();
+/** Show what a refresh could not get. The order is fixed, so that the same failures look the same. */
+function showFailures(newFailures) {
+  failures = [...newFailures].sort();
+  renderNotices();
+  renderClock();
 }
 
 function schedule() {
   clearTimeout(timer);
-  timer = document.hidden ? null : setTimeout(refresh, EVERY_MS);
+  timer = document.hidden ? null : setTimeout(refresh, REFRESH_MS);
 }
 
-const drawPolicy = () => {
-  const { penalty_grace_s: grace, penalty_slope_gco2_kwh_min: slope, max_stale_s: oldest } = last.policy;
-  say(byId("age-cost"), `A figure is free for ${age(grace)} after the end of its interval, then each further minute adds ${slope} g/kWh. After ${age(oldest)} a fallback stands in, with the penalty of that age, so that old data never look better than new.`);
+const renderPolicy = () => {
+  const { penalty_grace_s: grace, penalty_slope_gco2_kwh_min: slope, max_stale_s: oldest } = answers.policy;
+  setText(byId("age-cost"), `A figure has no penalty until ${age(grace)} after the end of its interval. Each further minute adds ${slope} g/kWh. After ${age(oldest)} a fallback replaces the figure and gets the penalty of that age, so that old data never look better than new data.`);
 };
-const drawDecision = () => last.pops && last.route && parts.decision.render(last.route, last.pops.pops);
-const drawMap = () => last.pops && last.everywhere && parts.map.render(last.everywhere, last.pops.pops, last.route?.pop);
+const renderDecision = () => answers.pops && answers.route && parts.decision.render(answers.route, answers.pops.pops);
+const renderMap = () => answers.pops && answers.everywhere && parts.map.render(answers.everywhere, answers.pops.pops, answers.route?.pop);
 
-/** What is drawn anew when an answer comes, by its name. */
-const DRAWN = {
-  policy: [drawPolicy],
-  pops: [drawDecision],
-  route: [drawDecision, drawMap],
-  everywhere: [drawMap],
-  zones: [() => parts.zones.render(last.zones)],
-  providers: [() => parts.providers.render(last.providers)],
+/** What to render when an answer arrives, by the answer's name. */
+const RENDERERS = {
+  policy: [renderPolicy],
+  pops: [renderDecision],
+  route: [renderDecision, renderMap],
+  everywhere: [renderMap],
+  zones: [() => parts.zones.render(answers.zones)],
+  providers: [() => parts.providers.render(answers.providers)],
 };
 
-function notices() {
-  const answers = Object.values(last);
-  const told = [];
-  if (answers.some((answer) => answer.simulated)) told.push(["simulated", "Simulated data", "The upstream APIs are imitated on this machine. No figure on this page is real."]);
-  const failing = last.providers?.providers.filter(({ state }) => state === "failed") ?? [];
-  if (failing.length) told.push(["failing", ...failed(failing), "#providers-title"]);
-  const reasons = new Set(answers.filter((answer) => answer.degraded).map((answer) => answer.degraded_reason));
-  for (const reason of reasons) told.push(["degraded", "Degraded", `The router answers from what it has: ${reason}.`]);
+function renderNotices() {
+  const newest = Object.values(answers);
+  const notices = [];
+  if (newest.some((answer) => answer.simulated)) notices.push(["simulated", "Simulated data", "Simulators replace the providers’ APIs. No figure on this page is real."]);
+  const failing = answers.providers?.providers.filter(({ state }) => state === "failed") ?? [];
+  if (failing.length) notices.push(["failing", ...failingText(failing), "#providers-title"]);
+  const reasons = new Set(newest.filter((answer) => answer.degraded).map((answer) => answer.degraded_reason));
+  for (const reason of reasons) notices.push(["degraded", "Degraded", `The router’s answers are worse than usual: ${reason}.`]);
   if (failures.length) {
-    const since = last.zones ? ` What you see is from ${instant(last.zones.as_of)}.` : "";
-    told.push(["failed", "The last refresh failed", `${failures.join(" · ")}.${since}`]);
+    const since = answers.zones ? ` This page shows data from ${instant(answers.zones.as_of)}.` : "";
+    notices.push(["failed", "The last refresh failed", `${failures.join(" · ")}.${since}`]);
   }
   const box = byId("notices");
-  const text = JSON.stringify(told);
-  if (box.dataset.told === text) return; // a live region speaks only of news
-  box.dataset.told = text;
-  box.replaceChildren(...told.map(([name, title, what, more]) => h("p", { class: `notice ${name}` }, h("strong", null, title), " ", what, more && [" ", h("a", { href: more }, "Providers")])));
+  const shown = JSON.stringify(notices);
+  if (box.dataset.shown === shown) return; // an unchanged live region is not read aloud again
+  box.dataset.shown = shown;
+  box.replaceChildren(...notices.map(([name, title, text, link]) => html("p", { class: `notice ${name}` }, html("strong", null, title), " ", text, link && [" ", html("a", { href: link }, "Providers")])));
 }
 
-/** How many providers fail, and since when: a title and a sentence. */
-function failed(failing) {
-  const { providers, as_of: asOf } = last.providers;
-  const each = failing.map(({ provider, last_success_at: since }) => `${providerName(provider)}${since ? ` since ${instant(since, asOf)}` : ", which has never succeeded"}`);
-  return [`${failing.length} of ${count(providers.length, "provider")} ${failing.length === 1 ? "is" : "are"} failing:`, `${each.join(", ")}.`];
+/** Return a title and a sentence that say which providers fail, and since when. */
+function failingText(failing) {
+  const { providers, as_of: asOf } = answers.providers;
+  const names = failing.map(({ provider, last_success_at: since }) => `${providerName(provider)}${since ? ` since ${instant(since, asOf)}` : ", which has never succeeded"}`);
+  return [`${failing.length} of ${count(providers.length, "provider")} ${failing.length === 1 ? "is" : "are"} failing:`, `${names.join(", ")}.`];
 }
 
-function clock() {
-  if (last.zones) say(byId("as-of"), `As of ${instant(last.zones.as_of)}`);
-  const since = updatedAt === null ? "" : `Last updated ${age((performance.now() - updatedAt) / 1000)} ago`;
-  const pace = document.hidden ? "paused" : `every ${EVERY_MS / 1000} s`;
-  byId("updated").textContent = since ? `${since} · ${pace}` : "";
+function renderClock() {
+  if (answers.zones) setText(byId("as-of"), `As of ${instant(answers.zones.as_of)}`);
+  const since = updatedAtMs === null ? "" : `Last updated ${age((performance.now() - updatedAtMs) / 1000)} ago`;
+  const interval = document.hidden ? "paused" : `every ${REFRESH_MS / 1000} s`;
+  byId("updated").textContent = since ? `${since} · ${interval}` : "";
 }
 
 byId("scale").append(...legend());
 for (const [rung, [word, meaning]] of RUNGS) {
-  byId("rungs").append(h("dt", null, h("span", { class: `rung rung-${rung}` }, word)), h("dd", null, meaning));
+  byId("rungs").append(html("dt", null, html("span", { class: `rung rung-${rung}` }, word)), html("dd", null, meaning));
 }
 byId("refresh").addEventListener("click", refresh);
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) schedule();
   else refresh();
 });
-setInterval(clock, 1000);
+setInterval(renderClock, 1000);
 refresh();

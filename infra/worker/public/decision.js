@@ -1,7 +1,8 @@
-// The question a visitor asks the router, and its answer in a sentence, a picture and a table.
+// The form in which the visitor asks for a decision, and the decision as a sentence, a chart and a
+// table.
 
 import { draw } from "./chart.js";
-import { byId, h, say } from "./dom.js";
+import { byId, html, setText } from "./dom.js";
 import { MISSING, OBSERVED, age, bounds, grams, isNumber, kind, milliseconds, providerName, rungWord } from "./words.js";
 
 const PLACES = [
@@ -9,22 +10,22 @@ const PLACES = [
   ["London", 51.5, -0.1], ["Amsterdam", 52.4, 4.9], ["Madrid", 40.4, -3.7], ["Stockholm", 59.3, 18.1],
   ["Warsaw", 52.2, 21.0], ["São Paulo", -23.5, -46.6], ["Singapore", 1.4, 103.8],
 ];
-const SETTLE_MS = 250;
+const DEBOUNCE_MS = 250;
 
 export class Decision {
-  #asked;
-  #settling = null;
+  #onChange;
+  #timer = null;
   #route = null;
   #pops = [];
   #from = PLACES[0][0];
 
-  /** @param {() => void} asked called when the visitor's question has changed. */
-  constructor(asked) {
-    this.#asked = asked;
-    byId("place").append(...PLACES.map(([name]) => h("option", null, name)), h("option", { value: "", hidden: true }, "another place"));
-    this.#put(PLACES[0]);
-    byId("place").addEventListener("change", () => this.#put(PLACES.find(([name]) => name === byId("place").value)));
-    for (const id of ["lat", "lon"]) byId(id).addEventListener("input", () => this.#elsewhere());
+  /** @param {() => void} onChange is called after the visitor has changed the form. */
+  constructor(onChange) {
+    this.#onChange = onChange;
+    byId("place").append(...PLACES.map(([name]) => html("option", null, name)), html("option", { value: "", hidden: true }, "another place"));
+    this.#setPlace(PLACES[0]);
+    byId("place").addEventListener("change", () => this.#setPlace(PLACES.find(([name]) => name === byId("place").value)));
+    for (const id of ["lat", "lon"]) byId(id).addEventListener("input", () => this.#clearPlace());
     byId("locate").addEventListener("click", () => this.#locate());
     byId("question").addEventListener("input", () => this.#changed());
     byId("question").addEventListener("submit", (event) => event.preventDefault());
@@ -40,8 +41,8 @@ export class Decision {
     return byId("limit").valueAsNumber;
   }
 
-  /** The path that asks the router, relative to its first version. */
-  question() {
+  /** Return the path of the router's decision for the form's values, below `/v1/`. */
+  path() {
     const fields = new URLSearchParams({ signal: this.signal, max_latency_ms: this.#limitMs });
     const { valueAsNumber: lat } = byId("lat");
     const { valueAsNumber: lon } = byId("lon");
@@ -56,44 +57,45 @@ export class Decision {
   render(route, pops) {
     this.#route = route;
     this.#pops = pops;
-    const name = nameOf(pops);
+    const nameOf = namesOf(pops);
     const [chosen] = route.candidates;
-    const parts = [`A request from ${this.#from} goes to `, h("strong", null, name(route.pop)), `, ${where(chosen)}.`];
-    const sentence = h("span", null, parts);
+    const parts = [`A request from ${this.#from} goes to `, html("strong", null, nameOf(route.pop)), `, ${gridOf(chosen)}.`];
+    const sentence = html("span", null, parts);
     if (sentence.textContent !== byId("sentence").textContent) byId("sentence").replaceChildren(sentence);
-    say(byId("reason"), [route.reason_text, difference(route, name), comparison(route)].filter(Boolean).join(" "));
+    setText(byId("reason"), [route.reason_text, difference(route, nameOf), comparison(route)].filter(Boolean).join(" "));
     this.#draw();
-    byId("candidates").replaceChildren(...rows(route, name));
+    byId("candidates").replaceChildren(...rows(route, nameOf));
   }
 
   #draw() {
     if (this.#route === null) return;
-    draw(byId("chart"), byId("chart-key"), this.#route, this.#limitMs, nameOf(this.#pops));
+    draw(byId("chart"), byId("chart-key"), this.#route, this.#limitMs, namesOf(this.#pops));
   }
 
-  #put([name, lat, lon]) {
+  #setPlace([name, lat, lon]) {
     this.#from = name;
     byId("lat").value = lat;
     byId("lon").value = lon;
   }
 
-  #elsewhere() {
+  /** Use the latitude and longitude that the visitor typed. */
+  #clearPlace() {
     byId("place").value = "";
-    this.#from = "there";
+    this.#from = "this position";
   }
 
   #locate() {
     const note = byId("located");
-    if (!navigator.geolocation) return say(note, "This browser tells no position.");
-    say(note, "Asking the browser…");
+    if (!navigator.geolocation) return setText(note, "This browser cannot give a position.");
+    setText(note, "Asking the browser…");
     navigator.geolocation.getCurrentPosition(
       ({ coords }) => {
         byId("place").value = "";
-        this.#put(["your position", coords.latitude.toFixed(1), coords.longitude.toFixed(1)]);
-        say(note, "Sent to a tenth of a degree.");
+        this.#setPlace(["your position", coords.latitude.toFixed(1), coords.longitude.toFixed(1)]);
+        setText(note, "The position is rounded to 0.1°.");
         this.#changed();
       },
-      (error) => say(note, `No position: ${error.message || "the browser refused"}.`),
+      (error) => setText(note, `The position is unknown: ${error.message || "the browser refused to give it"}.`),
       { maximumAge: 600_000, timeout: 10_000 },
     );
   }
@@ -101,8 +103,8 @@ export class Decision {
   #changed() {
     this.#showLimit();
     this.#draw();
-    clearTimeout(this.#settling);
-    this.#settling = setTimeout(() => byId("question").checkValidity() && this.#asked(), SETTLE_MS);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => byId("question").checkValidity() && this.#onChange(), DEBOUNCE_MS);
   }
 
   #showLimit() {
@@ -110,42 +112,43 @@ export class Decision {
   }
 }
 
-const nameOf = (pops) => {
+/** Return a function that gives the name of a POP by its code. */
+const namesOf = (pops) => {
   const names = new Map(pops.map(({ pop, name }) => [pop, name]));
   return (pop) => names.get(pop) ?? String(pop);
 };
 
-function where({ gco2_kwh: value, proxy_zone: neighbour, rung }) {
-  if (!isNumber(value)) return "of whose grid nothing is known";
-  const certainty = OBSERVED.has(rung) ? "" : ` (${rungWord(rung).toLowerCase()})`;
-  return `where ${neighbour ? "a neighbouring" : "the"} grid is at ${grams(value)} g/kWh${certainty}`;
+function gridOf({ gco2_kwh: value, proxy_zone: neighbour, rung }) {
+  if (!isNumber(value)) return "whose grid has no known intensity";
+  const status = OBSERVED.has(rung) ? "" : ` (${rungWord(rung).toLowerCase()})`;
+  return `where ${neighbour ? "a neighbouring" : "the"} grid is at ${grams(value)} g/kWh${status}`;
 }
 
-function difference({ baseline, pop }, name) {
-  const grams_ = baseline?.attributed_difference_gco2_kwh;
-  if (!baseline || !isNumber(grams_)) return "";
+function difference({ baseline, pop }, nameOf) {
+  const differenceGco2Kwh = baseline?.attributed_difference_gco2_kwh;
+  if (!baseline || !isNumber(differenceGco2Kwh)) return "";
   if (baseline.pop === pop) return "It is also the nearest.";
-  const [amount, side] = [grams(Math.abs(grams_)), grams_ >= 0 ? "below" : "above"];
-  return `Its grid is ${amount} g/kWh ${side} that of the nearest, ${name(baseline.pop)} (attributional, location-based).`;
+  const [amount, side] = [grams(Math.abs(differenceGco2Kwh)), differenceGco2Kwh >= 0 ? "below" : "above"];
+  return `Its grid is ${amount} g/kWh ${side} the grid of the nearest, ${nameOf(baseline.pop)} (attributional, location-based).`;
 }
 
 function comparison({ comparable, ranking }) {
   if (comparable) return "";
-  return `These figures are of different kinds (${ranking.kinds.join("; ")}) and not strictly comparable.`;
+  return `These figures are of different kinds (${ranking.kinds.join("; ")}) and are not strictly comparable.`;
 }
 
-const COLUMNS = ["Point of presence", "Zone", "g/kWh", "Bounds", "Age", "Penalty", "adj_carbon", "Round trip", "Score", "Kind", "Provider", "Rung", "Verdict"];
+const COLUMNS = ["Point of presence", "Zone", "g/kWh", "Bounds", "Age", "Penalty", "adj_carbon", "Round trip", "Score", "Kind", "Provider", "Status", "Result"];
 
-function rows(route, name) {
-  const body = route.candidates.map((one) => {
-    const verdict = one.pop === route.pop ? "chosen" : one.eligible ? "eligible" : "not eligible";
+function rows(route, nameOf) {
+  const body = route.candidates.map((candidate) => {
+    const result = candidate.pop === route.pop ? "chosen" : candidate.eligible ? "eligible" : "not eligible";
     const cells = [
-      one.proxy_zone ? `${one.zone} (neighbour)` : one.zone, grams(one.gco2_kwh), bounds(one) || MISSING, age(one.age_s), grams(one.penalty_gco2_kwh),
-      grams(one.adj_carbon_gco2_kwh), milliseconds(one.latency_ms), grams(one.score), kind(one),
-      one.provider ? providerName(one.provider) : MISSING, rungWord(one.rung), verdict,
+      candidate.proxy_zone ? `${candidate.zone} (neighbour)` : candidate.zone, grams(candidate.gco2_kwh), bounds(candidate) || MISSING, age(candidate.age_s), grams(candidate.penalty_gco2_kwh),
+      grams(candidate.adj_carbon_gco2_kwh), milliseconds(candidate.latency_ms), grams(candidate.score), kind(candidate),
+      candidate.provider ? providerName(candidate.provider) : MISSING, rungWord(candidate.rung), result,
     ];
-    return h("tr", { class: one.pop === route.pop ? "chosen" : null }, h("th", { scope: "row" }, name(one.pop)), cells.map((text) => h("td", null, text)));
+    return html("tr", { class: candidate.pop === route.pop ? "chosen" : null }, html("th", { scope: "row" }, nameOf(candidate.pop)), cells.map((text) => html("td", null, text)));
   });
-  const head = h("tr", null, COLUMNS.map((title) => h("th", { scope: "col" }, title)));
-  return [h("caption", { class: "unseen" }, "Candidates in order of rank; g/kWh"), h("thead", null, head), h("tbody", null, body)];
+  const head = html("tr", null, COLUMNS.map((title) => html("th", { scope: "col" }, title)));
+  return [html("caption", { class: "unseen" }, "The candidates in order of rank, with figures in g/kWh"), html("thead", null, head), html("tbody", null, body)];
 }

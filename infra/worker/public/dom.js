@@ -1,24 +1,25 @@
-// Elements made by hand. Text only ever enters as text nodes: what a provider says may be hostile.
+// Functions that make elements. Text is always added as text nodes, because the texts of providers
+// may contain markup.
 
-const SVG = "http://www.w3.org/2000/svg";
+const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
 
-/** Make an HTML element; attributes that are null or false are left out. */
-export const h = (tag, attributes, ...children) =>
-  furnish(document.createElement(tag), attributes, children);
+/** Make an HTML element. Attributes that are null or false are left out. */
+export const html = (tag, attributes, ...children) =>
+  fill(document.createElement(tag), attributes, children);
 
-/** Make an SVG element. */
-export const s = (tag, attributes, ...children) =>
-  furnish(document.createElementNS(SVG, tag), attributes, children);
+/** Make an SVG element. Attributes that are null or false are left out. */
+export const svg = (tag, attributes, ...children) =>
+  fill(document.createElementNS(SVG_NAMESPACE, tag), attributes, children);
 
-/** The element of the page with this id. */
+/** Return the page's element with this id. */
 export const byId = (id) => document.getElementById(id);
 
-/** Replace an element's content, unless it is that text already (live regions stay silent). */
-export function say(element, text) {
+/** Set an element's text if it has changed. An unchanged live region is not read aloud again. */
+export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-function furnish(element, attributes, children) {
+function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
     if (value === null || value === undefined || value === false) continue;
     element.setAttribute(name, value === true ? "" : value);

@@ -1,12 +1,12 @@
-// What is asked of the router, on this page's own origin and below its own path.
+// Calls to the router's API, which this page's own server forwards.
 
 const TIMEOUT_MS = 8000;
 
 /**
- * Get a JSON answer.
- * @throws {Error} with words for a reader when there is none.
+ * Get a JSON answer of the router.
+ * @throws {Error} when the call fails. Its message is shown on the page.
  */
-export async function ask(path) {
+export async function get(path) {
   let response;
   try {
     response = await fetch(`api/v1/${path}`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
@@ -17,40 +17,41 @@ export async function ask(path) {
   try {
     body = await response.json();
   } catch (error) {
-    throw new Error(`answer ${response.status} is not JSON`, { cause: error });
+    throw new Error(`the answer with status ${response.status} is not JSON`, { cause: error });
   }
   if (!response.ok) throw new Error(problem(response.status, body));
   return body;
 }
 
-/** RFC 9457 problem details in one line. */
+/** Return problem details (RFC 9457) as one line of text. */
 function problem(status, body) {
-  const fields = (body?.errors ?? []).map((each) => `${each.field} ${each.detail}`).join("; ");
+  const fields = (body?.errors ?? []).map(({ field, detail }) => `${field} ${detail}`).join("; ");
   return `${status}: ${fields || body?.detail || body?.title || "no reason given"}`;
 }
 
-/** Run tasks a few at a time, the newest wish first: it is for the row now looked at. */
+/** Runs a few tasks at a time, the newest first, because it is for a row that is visible now. */
 export class Queue {
   #waiting = [];
   #free;
 
-  constructor(width) {
-    this.#free = width;
+  /** @param maxRunning is the number of tasks that may run at the same time. */
+  constructor(maxRunning) {
+    this.#free = maxRunning;
   }
 
   add(task) {
     this.#waiting.push(task);
-    this.#next();
+    this.#runNext();
   }
 
-  async #next() {
+  async #runNext() {
     if (this.#free === 0 || this.#waiting.length === 0) return;
     this.#free -= 1;
     try {
       await this.#waiting.pop()();
     } finally {
       this.#free += 1;
-      this.#next();
+      this.#runNext();
     }
   }
 }

@@ -1,51 +1,51 @@
-// Points of presence on outlines of the two continents they are on.
+// Maps of North America and Europe with the points of presence.
 
-import { byId, h, s } from "./dom.js";
+import { byId, html, svg } from "./dom.js";
 import { stepOf } from "./scale.js";
 import { OBSERVED, age, bounds, grams, kind, milliseconds, providerName, rungWord } from "./words.js";
 
-const REACH_PX = 28; // how far from a mark a pointer still means it
+const REACH_PX = 28; // how far from a mark the pointer may be to select it
 
 export class PopMap {
   #box = byId("map");
   #details = byId("pop-details");
   #outline = null;
-  #shown = null; // the pop in the details, if the reader picked one
+  #selected = null; // the code of the POP that the reader selected
   #marks = new Map();
-  #told = new Map();
+  #descriptions = new Map();
 
-  /** The path that asks for the figures of all POPs, whatever the visitor's place. */
-  question(pops, signal) {
+  /** Return the path of the figures of all POPs, without a visitor's place, below `/v1/`. */
+  path(pops, signal) {
     return `route?signal=${signal}&pops=${pops.map(({ pop }) => pop)}`;
   }
 
   async render(route, pops, chosen) {
-    this.#outline ??= fetch("outline.json").then((answer) => answer.json()).catch((lost) => {
-      this.#outline = null; // the next round asks again
-      throw lost;
+    this.#outline ??= fetch("outline.json").then((answer) => answer.json()).catch((error) => {
+      this.#outline = null; // so that the next refresh tries again
+      throw error;
     });
     const outline = await this.#outline;
     if (this.#marks.size !== pops.length) this.#build(outline, pops);
-    for (const one of route.candidates) {
-      const mark = this.#marks.get(one.pop);
-      const text = described(one, mark.pop);
-      this.#told.set(one.pop, text);
-      mark.element.setAttribute("class", `pop ${stepOf(one.adj_carbon_gco2_kwh)} ${OBSERVED.has(one.rung) ? "solid" : "hollow"}${one.pop === chosen ? " chosen" : ""}`);
-      mark.element.setAttribute("aria-label", text.join(". "));
+    for (const candidate of route.candidates) {
+      const mark = this.#marks.get(candidate.pop);
+      const lines = describe(candidate, mark.pop);
+      this.#descriptions.set(candidate.pop, lines);
+      mark.element.setAttribute("class", `pop ${stepOf(candidate.adj_carbon_gco2_kwh)} ${OBSERVED.has(candidate.rung) ? "solid" : "hollow"}${candidate.pop === chosen ? " chosen" : ""}`);
+      mark.element.setAttribute("aria-label", lines.join(". "));
     }
-    this.#show(this.#shown ?? chosen);
+    this.#show(this.#selected ?? chosen);
   }
 
   #build(outline, pops) {
     this.#marks.clear();
-    const rest = new Set(pops);
+    const unmapped = new Set(pops);
     const panels = outline.windows.map((window) => {
       const inside = pops.filter((pop) => within(pop, window));
-      for (const pop of inside) rest.delete(pop);
+      for (const pop of inside) unmapped.delete(pop);
       return inside.length ? this.#panel(outline, window, inside) : null;
     });
     this.#box.replaceChildren(...panels.filter(Boolean));
-    if (rest.size) this.#box.append(this.#elsewhere([...rest]));
+    if (unmapped.size) this.#box.append(this.#unmapped([...unmapped]));
   }
 
   #panel(outline, window, pops) {
@@ -59,91 +59,96 @@ export class PopMap {
       .sort((a, b) => a.x - b.x);
     spread(spots, radius * 2.3);
     const elements = spots.map((spot, i) => this.#mark(spot, radius, i === 0));
-    const picture = s("svg", { viewBox: `0 0 ${width.toFixed(1)} ${height.toFixed(1)}`, role: "group", "aria-label": `Points of presence in ${window.name}` },
-      s("path", { class: "land", d: window.land, "aria-hidden": "true" }),
-      s("path", { class: "borders", d: window.borders, "aria-hidden": "true" }),
+    const picture = svg("svg", { viewBox: `0 0 ${width.toFixed(1)} ${height.toFixed(1)}`, role: "group", "aria-label": `Points of presence in ${window.name}` },
+      svg("path", { class: "land", d: window.land, "aria-hidden": "true" }),
+      svg("path", { class: "borders", d: window.borders, "aria-hidden": "true" }),
       spots.filter(({ x, y, home }) => Math.hypot(x - home.x, y - home.y) > 1)
-        .map(({ x, y, home }) => s("path", { class: "leader", d: `M${home.x},${home.y}L${x},${y}`, "aria-hidden": "true" })),
+        .map(({ x, y, home }) => svg("path", { class: "leader", d: `M${home.x},${home.y}L${x},${y}`, "aria-hidden": "true" })),
       elements);
     this.#listen(picture, elements);
-    return h("div", { class: "map-panel", "data-window": window.name }, picture);
+    return html("div", { class: "map-panel", "data-window": window.name }, picture);
   }
 
   #mark({ pop, x, y }, radius, first) {
-    const element = s("g", { role: "button", tabindex: first ? 0 : -1, "data-pop": pop.pop },
-      s("circle", { class: "halo", cx: x, cy: y, r: radius * 1.75 }),
-      s("circle", { class: "dot", cx: x, cy: y, r: radius }));
+    const element = svg("g", { role: "button", tabindex: first ? 0 : -1, "data-pop": pop.pop },
+      svg("circle", { class: "halo", cx: x, cy: y, r: radius * 1.75 }),
+      svg("circle", { class: "dot", cx: x, cy: y, r: radius }));
     this.#marks.set(pop.pop, { element, pop });
     return element;
   }
 
-  /** One tab stop for a panel; arrows walk its marks from west to east. */
+  /** Make a panel one tab stop, in which the arrow keys move between marks from west to east. */
   #listen(picture, elements) {
-    const move = (to) => {
-      for (const each of elements) each.setAttribute("tabindex", each === to ? 0 : -1);
-      to.focus();
+    const focus = (target) => {
+      for (const element of elements) element.setAttribute("tabindex", element === target ? 0 : -1);
+      target.focus();
     };
     const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
     picture.addEventListener("keydown", (event) => {
-      const at = elements.indexOf(event.target);
-      if (at < 0 || !(event.key in steps)) return;
+      const index = elements.indexOf(event.target);
+      if (index < 0 || !(event.key in steps)) return;
       event.preventDefault();
-      move(elements[(at + steps[event.key] + elements.length) % elements.length]);
+      focus(elements[(index + steps[event.key] + elements.length) % elements.length]);
     });
-    picture.addEventListener("focusin", (event) => this.#pick(event.target.dataset.pop));
-    for (const kindOfEvent of ["pointermove", "click"]) {
-      picture.addEventListener(kindOfEvent, (event) => {
-        const near = nearest(elements, event);
-        if (near) this.#pick(near.dataset.pop);
+    picture.addEventListener("focusin", (event) => this.#select(event.target.dataset.pop));
+    for (const type of ["pointermove", "click"]) {
+      picture.addEventListener(type, (event) => {
+        const element = nearest(elements, event);
+        if (element) this.#select(element.dataset.pop);
       });
     }
   }
 
-  #pick(pop) {
-    if (this.#shown !== pop) {
-      this.#marks.get(this.#shown)?.element.removeAttribute("aria-current");
+  #select(pop) {
+    if (this.#selected !== pop) {
+      this.#marks.get(this.#selected)?.element.removeAttribute("aria-current");
       this.#marks.get(pop).element.setAttribute("aria-current", "true");
-      this.#shown = pop;
+      this.#selected = pop;
     }
     this.#show(pop);
   }
 
   #show(pop) {
-    const told = this.#told.get(pop);
-    if (!told) return;
-    const text = told.join(" ");
-    if (this.#details.dataset.told === text) return;
-    this.#details.dataset.told = text;
-    this.#details.replaceChildren(h("strong", null, told[0]), ...told.slice(1).map((line) => h("span", null, line)));
+    const lines = this.#descriptions.get(pop);
+    if (!lines) return;
+    const text = lines.join(" ");
+    if (this.#details.dataset.shown === text) return;
+    this.#details.dataset.shown = text;
+    this.#details.replaceChildren(html("strong", null, lines[0]), ...lines.slice(1).map((line) => html("span", null, line)));
   }
 
-  #elsewhere(pops) {
-    return h("div", { class: "map-panel elsewhere" }, h("p", null, "Off these maps:"), pops.map((pop) => {
-      const element = h("button", { type: "button", "data-pop": pop.pop }, pop.name);
+  /** Make a list of the POPs that are on neither map. */
+  #unmapped(pops) {
+    return html("div", { class: "map-panel elsewhere" }, html("p", null, "Not on these maps:"), pops.map((pop) => {
+      const element = html("button", { type: "button", "data-pop": pop.pop }, pop.name);
       this.#marks.set(pop.pop, { element, pop });
-      for (const each of ["focus", "pointerenter"]) element.addEventListener(each, () => this.#pick(pop.pop));
+      for (const type of ["focus", "pointerenter"]) element.addEventListener(type, () => this.#select(pop.pop));
       return element;
     }));
   }
 }
 
-function described(one, pop) {
-  const wide = bounds(one);
+/** Return the lines that describe a POP and its figure. */
+function describe(candidate, pop) {
+  const range = bounds(candidate);
+  const penalty = candidate.penalty_gco2_kwh > 0
+    ? `: ${grams(candidate.gco2_kwh)} plus ${grams(candidate.penalty_gco2_kwh)} for age`
+    : ", without a penalty for age";
   const lines = [
-    `${pop.name} (${one.pop})`,
-    `${grams(one.adj_carbon_gco2_kwh)} g/kWh${one.penalty_gco2_kwh > 0 ? `: ${grams(one.gco2_kwh)} and ${grams(one.penalty_gco2_kwh)} for age` : ", nothing added for age"}${wide ? `; bounds ${wide}` : ""}`,
-    `${one.zone}, ${kind(one)}, ${rungWord(one.rung).toLowerCase()}${one.age_s === null ? "" : `, ${age(one.age_s)} old`}`,
+    `${pop.name} (${candidate.pop})`,
+    `${grams(candidate.adj_carbon_gco2_kwh)} g/kWh${penalty}${range ? `; bounds ${range}` : ""}`,
+    `${candidate.zone}, ${kind(candidate)}, ${rungWord(candidate.rung).toLowerCase()}${candidate.age_s === null ? "" : `, ${age(candidate.age_s)} old`}`,
   ];
-  if (one.provider) lines.push(`Provider ${providerName(one.provider)}, its zone ${one.provider_zone ?? "not told"}`);
-  if (one.latency_ms !== null) lines.push(`Round trip ${milliseconds(one.latency_ms)}`);
-  if (one.proxy_zone) lines.push(`A neighbouring grid’s figure: ${one.proxy_reason ?? "no reason given"}`);
+  if (candidate.provider) lines.push(`Provider ${providerName(candidate.provider)}, provider’s zone ${candidate.provider_zone ?? "unknown"}`);
+  if (candidate.latency_ms !== null) lines.push(`Round trip ${milliseconds(candidate.latency_ms)}`);
+  if (candidate.proxy_zone) lines.push(`The figure is a neighbouring grid’s: ${candidate.proxy_reason ?? "no reason given"}`);
   return lines;
 }
 
 const within = ({ lat, lon }, { west, south, east, north }) => lon > west && lon < east && lat > south && lat < north;
 
-/** Push apart marks that would cover each other; each stays as near to its place as that lets it. */
-function spread(spots, apart) {
+/** Move marks apart, so that their centres are at least `minDistance` from each other. */
+function spread(spots, minDistance) {
   for (let round = 0; round < 60; round += 1) {
     let moved = false;
     for (let i = 0; i < spots.length; i += 1) {
@@ -151,9 +156,9 @@ function spread(spots, apart) {
         const [a, b] = [spots[i], spots[j]];
         const [dx, dy] = [b.x - a.x, b.y - a.y];
         const distance = Math.hypot(dx, dy);
-        if (distance >= apart) continue;
-        const push = (apart - distance) / 2 / (distance || 1);
-        const [px, py] = distance ? [dx * push, dy * push] : [apart / 2, 0];
+        if (distance >= minDistance) continue;
+        const push = (minDistance - distance) / 2 / (distance || 1);
+        const [px, py] = distance ? [dx * push, dy * push] : [minDistance / 2, 0];
         Object.assign(a, { x: a.x - px, y: a.y - py });
         Object.assign(b, { x: b.x + px, y: b.y + py });
         moved = true;
@@ -163,12 +168,13 @@ function spread(spots, apart) {
   }
 }
 
+/** Return the mark that is nearest to the pointer and within REACH_PX, or null. */
 function nearest(elements, { clientX, clientY }) {
-  let [found, least] = [null, REACH_PX];
+  let [nearestElement, leastPx] = [null, REACH_PX];
   for (const element of elements) {
     const box = element.getBoundingClientRect();
-    const distance = Math.hypot(box.x + box.width / 2 - clientX, box.y + box.height / 2 - clientY);
-    if (distance < least) [found, least] = [element, distance];
+    const distancePx = Math.hypot(box.x + box.width / 2 - clientX, box.y + box.height / 2 - clientY);
+    if (distancePx < leastPx) [nearestElement, leastPx] = [element, distancePx];
   }
-  return found;
+  return nearestElement;
 }

@@ -1,6 +1,6 @@
-// How each provider fares.
+// The state of each provider.
 
-import { byId, h } from "./dom.js";
+import { byId, html } from "./dom.js";
 import { MISSING, age, count, instant, providerName, stateWord } from "./words.js";
 
 export class Providers {
@@ -8,7 +8,7 @@ export class Providers {
   #shown = "";
 
   render({ providers, as_of: asOf }) {
-    const open = new Set([...this.#list.querySelectorAll("details[open]")].map((each) => each.dataset.provider));
+    const open = new Set([...this.#list.querySelectorAll("details[open]")].map((details) => details.dataset.provider));
     const text = JSON.stringify([providers, asOf.slice(0, 10)]);
     if (text === this.#shown) return;
     this.#shown = text;
@@ -19,18 +19,18 @@ export class Providers {
 function card(provider, asOf, open) {
   const { last_error: error, zones } = provider;
   const facts = [
-    ["Newest figure", provider.newest_valid_to ? (provider.age_s ? `${age(provider.age_s)} old` : "for now") : MISSING],
+    ["Newest figure", provider.newest_valid_to ? (provider.age_s ? `${age(provider.age_s)} old` : "current") : MISSING],
     ["Last success", instant(provider.last_success_at, asOf)],
     ["Last run", instant(provider.last_run_at, asOf)],
   ];
   const rejected = Object.entries(provider.rejected ?? {});
-  if (rejected.length) facts.push(["Rejected", rejected.map(([why, times]) => `${why} (${times})`).join(", ")]);
+  if (rejected.length) facts.push(["Rejected", rejected.map(([reason, times]) => `${reason} (${times})`).join(", ")]);
   if (provider.unconfigured_zones?.length) facts.push(["Without a key", provider.unconfigured_zones.join(", ")]);
-  return h("li", { class: `provider state-${provider.state}` },
-    h("h3", null, providerName(provider.provider), h("span", { class: "state" }, stateWord(provider.state))),
-    h("dl", null, facts.map(([term, text]) => h("div", null, h("dt", null, term), h("dd", null, text)))),
-    error && h("p", { class: "error" }, h("strong", null, `Last error, ${instant(error.at, asOf)}`), ` ${error.kind}: ${error.text}`),
-    h("details", { "data-provider": provider.provider, open: open.has(provider.provider) },
-      h("summary", null, count(zones.length, "zone")),
-      h("p", { class: "quiet" }, zones.join(", "))));
+  return html("li", { class: `provider state-${provider.state}` },
+    html("h3", null, providerName(provider.provider), html("span", { class: "state" }, stateWord(provider.state))),
+    html("dl", null, facts.map(([term, text]) => html("div", null, html("dt", null, term), html("dd", null, text)))),
+    error && html("p", { class: "error" }, html("strong", null, `Last error, ${instant(error.at, asOf)}`), ` ${error.kind}: ${error.text}`),
+    html("details", { "data-provider": provider.provider, open: open.has(provider.provider) },
+      html("summary", null, count(zones.length, "zone")),
+      html("p", { class: "quiet" }, zones.join(", "))));
 }

@@ -1,25 +1,25 @@
-// The colour of an adj_carbon, in seven steps from clean (teal) to dirty (brown): told apart
-// by every common kind of colour vision. The colours themselves are in style.css.
+// The colours of adj_carbon, in seven steps from clean (teal) to dirty (brown). People with any
+// common kind of colour vision can distinguish them. The colours are defined in style.css.
 
-import { h } from "./dom.js";
+import { html } from "./dom.js";
 import { isNumber } from "./words.js";
 
-const EDGES = [50, 100, 200, 300, 450, 600];
+const EDGES_GCO2_KWH = [50, 100, 200, 300, 450, 600];
 
-/** The class that gives an element its `--step` colour. */
+/** Return the class that gives an element its `--step` colour. */
 export const stepOf = (value) =>
-  isNumber(value) ? `step-${EDGES.filter((edge) => value >= edge).length}` : "step-none";
+  isNumber(value) ? `step-${EDGES_GCO2_KWH.filter((edge) => value >= edge).length}` : "step-none";
 
-/** The legend: the steps, and what hollow marks mean. */
+/** Make the legend of the colours and of filled and hollow marks. */
 export function legend() {
-  const edges = [0, ...EDGES];
+  const edges = [0, ...EDGES_GCO2_KWH];
   return [
-    h("ol", { "aria-label": "Colours, g/kWh" },
+    html("ol", { "aria-label": "Colours, g/kWh" },
       edges.map((low, step) => {
         const high = edges[step + 1];
-        return h("li", { class: `step-${step}` }, h("span", { class: "swatch" }), `${low}`,
-          high === undefined ? "+" : h("span", { class: "unseen" }, ` to ${high}`));
+        return html("li", { class: `step-${step}` }, html("span", { class: "swatch" }), `${low}`,
+          high === undefined ? "+" : html("span", { class: "unseen" }, ` to ${high}`));
       })),
-    h("p", { class: "quiet" }, "g/kWh. Filled: measured or forecast for now. Hollow: a fallback."),
+    html("p", { class: "quiet" }, "The numbers are g/kWh. A filled mark is a figure for now; a hollow mark is a fallback."),
   ];
 }

@@ -1,5 +1,5 @@
-// Runs before the first paint, so that a chosen theme does not flash in late.
-// Without a choice the page follows the system (`color-scheme: light dark`).
+// Applies the theme that the reader chose. It runs before the first paint, so that the page does not
+// flash in the other theme. Without a choice the page follows the system (`color-scheme: light dark`).
 (() => {
   const KEY = "greenstream-theme";
   const root = document.documentElement;
@@ -12,7 +12,7 @@
     const chosen = localStorage.getItem(KEY);
     if (chosen === "dark" || chosen === "light") root.dataset.theme = chosen;
   } catch {
-    // Storage is forbidden here: the choice then lasts as long as the page.
+    // The browser forbids storage, so the choice lasts as long as the page.
   }
 
   document.addEventListener("DOMContentLoaded", () => {
@@ -26,7 +26,7 @@
       try {
         localStorage.setItem(KEY, current());
       } catch {
-        // As above.
+        // The browser forbids storage, so the choice lasts as long as the page.
       }
     });
     dark.addEventListener("change", label);

@@ -1,18 +1,18 @@
-// Figures and states in words. Missing is a dash, never a zero.
+// Texts for figures and states. A missing value is shown as a dash, never as zero.
 
 export const MISSING = "–";
 
-/** Rungs of a zone's ladder, best first: the word shown and what it means. */
+/** The rungs of the fallback ladder, the best first: the word that is shown and its meaning. */
 export const RUNGS = new Map([
-  ["live", ["Live", "A provider’s own figure, no older than its usual delay."]],
-  ["live_partial", ["Live, partly known", "Live, but more than 30 % of the generation is of unknown fuel: read the bounds."]],
-  ["stale", ["Stale", "The last figure known, older than it should be; its age costs it."]],
-  ["same_hour_7d", ["Same hour, 7 days", "Mean of this hour of day over the last 7 days."]],
-  ["annual_mean", ["Annual mean", "A published mean of a whole year."]],
-  ["none", ["Nothing known", "No figure: the choice rests on round trips alone."]],
+  ["live", ["Live", "The figure is a provider’s own and no older than usual."]],
+  ["live_partial", ["Live, partly known", "The figure is live, but the fuel of more than 30 % of the generation is unknown. The bounds show the possible range."]],
+  ["stale", ["Stale", "The figure is the last known one and older than usual, so it gets a penalty for its age."]],
+  ["same_hour_7d", ["Same hour, 7 days", "The figure is the mean of this hour of the day over the last 7 days."]],
+  ["annual_mean", ["Annual mean", "The figure is a published mean of a whole year."]],
+  ["none", ["Nothing known", "There is no figure, so only round trips count."]],
 ]);
 
-/** The rungs that rest on a reading for about now. */
+/** The rungs whose figure is a reading for about now. */
 export const OBSERVED = new Set(["live", "live_partial", "stale"]);
 
 export const rungWord = (rung) => RUNGS.get(rung)?.[0] ?? String(rung);
@@ -40,12 +40,12 @@ export const stateWord = (state) => STATES.get(state) ?? String(state);
 
 export const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 
-/** g/kWh as shown: whole numbers, which is what the figures can bear. */
+/** Format g/kWh as a whole number, because the figures are not more precise. */
 export const grams = (value) => (isNumber(value) ? value.toFixed(0) : MISSING);
 
 export const milliseconds = (value) => (isNumber(value) ? `${value.toFixed(0)} ms` : MISSING);
 
-/** An age in seconds, in the largest unit that tells enough. */
+/** Format an age, given in seconds, in units that suit its size. */
 export function age(seconds) {
   if (!isNumber(seconds)) return MISSING;
   if (seconds < 60) return `${Math.round(seconds)} s`;
@@ -56,14 +56,14 @@ export function age(seconds) {
   return `${Math.floor(hours / 24)} days`;
 }
 
-/** Bounds in words where they are wide enough to matter (over 5 % of the value), else "". */
+/** Format the bounds if they are more than 5 % of the value and 1 g/kWh apart, else return "". */
 export function bounds(figure) {
   const { gco2_kwh: value, gco2_low: low, gco2_high: high } = figure;
   const wide = isNumber(low) && isNumber(high) && high - low > Math.max(1, 0.05 * value);
   return wide ? `${grams(low)}–${grams(high)}` : "";
 }
 
-/** "average, direct". */
+/** Format the kind of a figure as "average, direct". */
 export const kind = (figure) =>
   figure.signal && figure.basis ? `${figure.signal}, ${figure.basis}` : MISSING;
 
@@ -72,7 +72,7 @@ const CLOCK = new Intl.DateTimeFormat("en-GB", {
 });
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
 
-/** An instant as "16:49:58 UTC", with the day where it is not `today`'s. */
+/** Format an instant as "16:49:58 UTC", with the day if it is another day than `today`'s. */
 export function instant(iso, today = iso) {
   const moment = iso ? new Date(iso) : null;
   if (moment === null || Number.isNaN(moment.getTime())) return MISSING;
@@ -80,5 +80,5 @@ export function instant(iso, today = iso) {
   return `${day}${CLOCK.format(moment)} UTC`;
 }
 
-/** "1 zone", "2 zones". */
+/** Format a number with its noun as "1 zone" or "2 zones". */
 export const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
