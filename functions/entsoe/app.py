@@ -1,4 +1,4 @@
-"""The function that collects the EU mainland's generation from ENTSO-E."""
+"""The function that collects the generation mix of the EU mainland from ENTSO-E."""
 
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ SETTINGS: Final = Settings.from_env()
 STORE: Final = DynamoStore(dynamodb_client(), SETTINGS.table_name, clock=utc_now)
 SECRETS: Final = SsmSecrets()
 ENTSOE: Final = Entsoe(
-    # No second attempt: the next run is near, and the platform counts each request.
+    # There is no second attempt: the platform counts each request, and the next run comes soon.
     http=HttpClient(
         provider=NAME, base_url=required("ENTSOE_BASE_URL"), deadline_s=ANSWER_S, attempts=1
     ),

@@ -1,4 +1,4 @@
-"""From a bidding zone's slots to its readings: which slot, which factors, what "Other" is."""
+"""Makes readings of a bidding zone's slots: which slots, by which factors, and what "Other" is."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from functions.entsoe.document import COMPLETE_SHARE, Slot, complete_slots
 from functions.entsoe.points import NAME
+from functions.entsoe.slots import COMPLETE_SHARE, Slot, complete_slots
 from greenstream.domain.errors import GreenStreamError, InvalidError, NoDataError
 from greenstream.domain.intensity import FactorTable, factor_tables, mix_intensity
 from greenstream.domain.plausibility import rules_of_provider, rules_of_source
@@ -18,11 +18,14 @@ from greenstream.ports.provider import Batch
 DEFAULT_TABLE: Final = "ENTSOE"
 SOLAR, OTHER = "B16", "B20"
 MIN_SLOTS: Final = 48
+"""The fewest slots from which the solar share of "Other" is learned."""
+
 MIN_R_SQUARED: Final = 0.8
+"""The share of the variance of "Other" that the sun must explain."""
 
 
 def batch_of(
-    found: Sequence[Slot],
+    zone_slots: Sequence[Slot],
     zone: Zone,
     source: Source,
     *,
@@ -30,18 +33,32 @@ def batch_of(
     after: datetime | None = None,
     simulated: bool = False,
 ) -> Batch:
-    """Return the readings of a zone's newest complete slot, on each basis of the source.
+    """Return the readings of a zone's newest complete slots, on each basis of the source.
+
+    Operators publish half a day at once. Therefore every slot since ``after`` is read, so that the
+    history has no gaps and the mean of an hour rests on the whole hour. A zone of quarter hours
+    then costs 8,640 more writes a month (72 slots a day, two bases, two writes) than one slot an
+    hour would: 0.03 USD for the five such zones of the table, and 0.23 USD if all 43 zones were
+    such.
 
     Parameters
     ----------
-    found
-        The zone's slots, oldest first: what the sun explains of "Other" is learned from them.
+    zone_slots
+        The zone's slots, oldest first. The share of "Other" that is solar is learned from them.
+    zone, source
+        The zone and its source of the slots.
+    fetched_at
+        When the slots were fetched, in aware UTC.
     after
-        End of the slot that was newest last time. Operators publish half a day at once; every
-        slot since then comes too, oldest first, so that history has no holes and an hour's mean
-        rests on the whole hour. A zone of quarter hours so costs 8,640 more writes a month
-        (72 slots a day, two bases, two writes) than one slot an hour would: 0.03 USD for the
-        five that the table has, 0.23 were all 43 such.
+        The progress marker: the end of the newest slot that is stored. Without one, only the newest
+        complete slot is read.
+    simulated
+        Whether a simulator stands for the platform.
+
+    Returns
+    -------
+    Batch
+        The readings, oldest first, and an error for each that is refused.
 
     Raises
     ------
@@ -49,12 +66,14 @@ def batch_of(
         When no slot is complete.
     """
     rules = rules_of_source(NAME, zone.zone)
-    complete = complete_slots(found, rules.needed, fetched_at)
+    complete = complete_slots(zone_slots, rules.needed, fetched_at)
     if not complete:
-        missing = sorted(rules.needed - {fuel for one in found for fuel in one.generation_mw})
+        missing = sorted(
+            rules.needed - {fuel for slot in zone_slots for fuel in slot.generation_mw}
+        )
         raise NoDataError(
-            f"none of {len(found)} slots has all main fuels"
-            + (f"; {' '.join(missing)} in none" if missing else ""),
+            f"none of the {len(zone_slots)} slots has all main fuels"
+            + (f", and none has {' '.join(missing)}" if missing else ""),
             provider=NAME,
             zone=zone.zone,
         )
@@ -62,7 +81,7 @@ def batch_of(
     readings: list[Reading] = []
     errors: list[GreenStreamError] = []
     for slot in (*missed, complete[-1]):
-        solar_mw = solar_in_other(found, slot) if rules.solar_in_other else 0.0
+        solar_mw = solar_in_other(zone_slots, slot) if rules.solar_in_other else 0.0
         for basis in source.bases:
             try:
                 reading = _reading(slot, solar_mw, zone, source, basis, fetched_at)
@@ -79,7 +98,7 @@ def _reading(
     for fuel, mw in slot.generation_mw.items():
         if fuel not in reversible and mw < -COMPLETE_SHARE * slot.total_mw:
             raise InvalidError(
-                f"{fuel} is {mw} MW", reason="negative", provider=NAME, zone=zone.zone
+                f"{fuel} makes {mw} MW", reason="negative", provider=NAME, zone=zone.zone
             )
     mix_mw = dict(slot.generation_mw)
     if solar_mw:
@@ -87,7 +106,7 @@ def _reading(
         mix_mw[OTHER] -= solar_mw
     table = table_of(zone.zone, basis)
     value = mix_intensity(mix_mw, table, provider=NAME, zone=zone.zone)
-    # The share given to solar is an estimate: bounds and coverage hold without it.
+    # What is attributed to solar is an estimate, so the bounds and the coverage do without it.
     bounds = mix_intensity(slot.generation_mw, table, provider=NAME, zone=zone.zone)
     return Reading(
         zone=zone.zone,
@@ -114,23 +133,35 @@ def _reading(
     )
 
 
-def solar_in_other(found: Sequence[Slot], slot: Slot) -> float:
-    """Return the part of "Other" (MW) that rises and falls with the metered sun.
+def solar_in_other(zone_slots: Sequence[Slot], slot: Slot) -> float:
+    """Return the part of "Other" that rises and falls with the metered solar power.
 
-    Roof and field systems too small for the operator's meters are reported under "Other" there,
-    with cogeneration. The window's "Other" is regressed on its metered solar: the slope tells the
-    embedded solar from whatever else "Other" is, which stays unknown. Where the sun explains less
-    than 80 % of the variance, as in dark weeks, nothing is attributed.
+    Solar systems that are too small for the operator's meters are reported under "Other", together
+    with cogeneration. A linear regression of "Other" on the metered solar power separates them: the
+    slope gives the solar part, and the rest of "Other" stays unknown. Nothing is attributed where
+    the sun explains less than 80 % of the variance, as in dark weeks.
 
-    What it attributes serves the value alone, which is marked as estimated. Coverage counts fuel
-    with a known factor, as everywhere: 0.26 at the recorded noon of 2024-09-02 (0.83 with the
-    estimate), so the answer says ``live_partial`` and shows the bounds. A noon of less than
-    `reading.MIN_COVERAGE` is refused as ``low_coverage``.
+    The attributed part changes only the value, which is marked as estimated. The coverage still
+    counts the fuels with a known factor. At the recorded noon of 2024-09-02 it is 0.26, and would
+    be 0.83 with the estimate, so that the answer says ``live_partial`` and shows the bounds. A noon
+    with a coverage below `reading.MIN_COVERAGE` is refused as ``low_coverage``.
+
+    Parameters
+    ----------
+    zone_slots
+        The slots that the regression is made of.
+    slot
+        The slot whose "Other" is divided.
+
+    Returns
+    -------
+    float
+        MW, between 0 and the slot's "Other".
     """
     pairs = [
-        (one.generation_mw[SOLAR], one.generation_mw[OTHER])
-        for one in found
-        if SOLAR in one.generation_mw and OTHER in one.generation_mw
+        (past.generation_mw[SOLAR], past.generation_mw[OTHER])
+        for past in zone_slots
+        if SOLAR in past.generation_mw and OTHER in past.generation_mw
     ]
     if len(pairs) < MIN_SLOTS or not {SOLAR, OTHER} <= slot.generation_mw.keys():
         return 0.0
@@ -138,7 +169,7 @@ def solar_in_other(found: Sequence[Slot], slot: Slot) -> float:
     try:
         slope, _ = statistics.linear_regression(sun, other)
         r_squared = statistics.correlation(sun, other) ** 2
-    except statistics.StatisticsError:  # one of them never changes
+    except statistics.StatisticsError:  # one of the two is constant
         return 0.0
     if slope <= 0 or r_squared < MIN_R_SQUARED:
         return 0.0
@@ -146,7 +177,7 @@ def solar_in_other(found: Sequence[Slot], slot: Slot) -> float:
 
 
 def table_of(zone: str, basis: Basis) -> FactorTable:
-    """Return the factors of a zone: its own published ones over those of the whole platform."""
+    """Return a zone's factors: those published for it, and the platform's for all other fuels."""
     tables: Mapping[tuple[str, Basis], FactorTable] = factor_tables()
     common, own = tables[DEFAULT_TABLE, basis], tables.get((zone, basis))
     if own is None:

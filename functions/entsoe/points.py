@@ -1,4 +1,4 @@
-"""The points of an ENTSO-E Period: MW by position, the bulk of every document."""
+"""Reads the points of an ENTSO-E Period, MW by position: they are the bulk of every document."""
 
 import math
 from functools import lru_cache
@@ -11,13 +11,23 @@ from greenstream.domain.plausibility import rules_of_provider
 
 NAME: Final = "entsoe"
 BESIDE_POINTS: Final = ("timeInterval", "resolution")
-"""What a Period holds besides."""
+"""The children of a Period besides its points."""
 
 
 def quantities_of(period: etree._Element, count: int, zone: str) -> dict[int, float]:
-    """Return a Period's MW by position, at most ``count``.
+    """Return a Period's quantities in MW, by position.
 
-    All at once where nothing is odd, which takes a quarter of the time, else point by point.
+    The points are read all at once where every point has the usual form, which takes a quarter of
+    the time, and else one by one.
+
+    Parameters
+    ----------
+    period
+        The element of the Period.
+    count
+        How many positions the Period has; the first is 1.
+    zone
+        The zone's name, for errors.
 
     Raises
     ------
@@ -29,33 +39,34 @@ def quantities_of(period: etree._Element, count: int, zone: str) -> dict[int, fl
         positions, quantities = list(map(int, texts[::2])), list(map(float, texts[1::2]))
     except ValueError:
         return _singly(period, count, zone)
-    found = dict(zip(positions, quantities, strict=True))
+    mw = dict(zip(positions, quantities, strict=True))
     greatest_mw = rules_of_provider(NAME).greatest_fuel_mw
     if (
-        not found
-        or len(found) < len(positions)
+        not mw
+        or len(mw) < len(positions)
         or not 1 <= min(positions) <= max(positions) <= count
         or not math.isfinite(sum(quantities))
         or not -greatest_mw <= min(quantities) <= max(quantities) <= greatest_mw
     ):
         return _singly(period, count, zone)
-    return found
+    return mw
 
 
 def _usual_texts(period: etree._Element) -> list[str]:
-    """Return position, quantity, position, quantity, …, or nothing where a point is odd.
+    """Return position, quantity, position, quantity, …, or nothing where a point is unusual.
 
-    Usual is a Period of points and two other children, and a point of two children, a position
-    and then a quantity, each of one text (the parser leaves nothing that would split it).
+    A usual Period has its points and two other children. A usual point has two children, first the
+    position and then the quantity, each with one text: the parser drops the comments and processing
+    instructions that would split it.
     """
     namespace = etree.QName(period).namespace
     if namespace is None:
         return []
     texts, pairs, odd = _usual(namespace)
-    found = cast("list[str]", texts(period))
+    values = cast("list[str]", texts(period))
     points = len(period) - len(BESIDE_POINTS)
-    usual = len(found) == 2 * points == 2 * pairs(period) and not odd(period)
-    return found if usual else []
+    usual = len(values) == 2 * points == 2 * pairs(period) and not odd(period)
+    return values if usual else []
 
 
 @lru_cache(maxsize=8)
@@ -72,29 +83,31 @@ def _usual(namespace: str) -> tuple[etree.XPath, ...]:
 
 def _singly(period: etree._Element, count: int, zone: str) -> dict[int, float]:
     greatest_mw = rules_of_provider(NAME).greatest_fuel_mw
-    found: dict[int, float] = {}
+    by_position: dict[int, float] = {}
     for point in period.iterfind("{*}Point"):
-        said = {
+        texts = {
             child.tag.rpartition("}")[2]: child.text for child in point.iterchildren(etree.Element)
         }
-        position, quantity = said.get("position"), said.get("quantity")
+        position, quantity = texts.get("position"), texts.get("quantity")
         try:
             at, mw = int(position or ""), float(quantity or "")
         except ValueError as error:
             raise invalid(
-                f"point {str(position)[:20]!r} is {str(quantity)[:20]!r}", "not_a_number", zone
+                f"the point at {str(position)[:20]!r} has {str(quantity)[:20]!r} MW",
+                "not_a_number",
+                zone,
             ) from error
         if not 1 <= at <= count:
-            raise invalid(f"position {at} of {count}", "malformed", zone)
+            raise invalid(f"a period of {count} has position {at}", "malformed", zone)
         if not math.isfinite(mw):
-            raise invalid(f"{mw} MW", "not_a_number", zone)
+            raise invalid(f"position {at} has {mw} MW", "not_a_number", zone)
         if abs(mw) > greatest_mw:
-            raise invalid(f"{mw} MW", "implausible_mw", zone)
-        if found.setdefault(at, mw) != mw:
-            raise invalid(f"position {at} is {found[at]} and {mw} MW", "contradiction", zone)
-    return found
+            raise invalid(f"position {at} has {mw} MW", "implausible_mw", zone)
+        if by_position.setdefault(at, mw) != mw:
+            raise invalid(f"position {at} has {by_position[at]} and {mw} MW", "contradiction", zone)
+    return by_position
 
 
 def invalid(what: str, reason: str, zone: str) -> InvalidError:
-    """Return the refusal of a document of a zone."""
+    """Return the error that refuses a zone's document and is counted under ``reason``."""
     return InvalidError(what, reason=reason, provider=NAME, zone=zone)

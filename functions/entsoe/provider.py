@@ -1,8 +1,8 @@
-"""The EU mainland: ENTSO-E's Transparency Platform, actual generation per type (A75, realised).
+"""Reads the EU mainland from ENTSO-E's Transparency Platform: generation per type (A75, realised).
 
-Average intensity computed from the production mix of a bidding zone; imports are not counted.
-The platform allows 400 requests a minute and token, then bans for about ten minutes; a zone's
-newest slot is one to sixteen hours old, by transmission operator.
+The average intensity is computed from what a bidding zone generates; imports are not counted. The
+platform allows 400 requests a minute for each token, and then bans the token for about ten minutes.
+A zone's newest slot is one to sixteen hours old, depending on its transmission operator.
 """
 
 import time
@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Self
 
-from functions.entsoe.document import Slot, read, slots
+from functions.entsoe.document import read
 from functions.entsoe.mix import batch_of
 from functions.entsoe.points import NAME
+from functions.entsoe.slots import Slot, slots
 from greenstream.domain.errors import (
     GreenStreamError,
     PermanentError,
@@ -28,39 +29,68 @@ from greenstream.ports.provider import Batch
 from greenstream.ports.secrets import SecretsError
 
 WINDOW: Final = timedelta(hours=36)
-"""Longer than the worst delay seen (16 h), and one whole night and day for the solar share."""
+"""How much of the past is asked for. It is longer than the worst delay seen (16 h), and holds a
+whole night and day, which the solar share of "Other" is learned from."""
 
 BAN: Final = timedelta(minutes=10)
+"""How long no request is made after the platform has throttled us."""
+
 MAX_ZONES_PER_RUN: Final = 30
 DEADLINE_S: Final = 35.0
+"""The deadline of a run: it asks for no further zone after so many seconds."""
+
 ANSWER_S: Final = 12.0
+"""The deadline of one request."""
+
 STORE_MARGIN_S: Final = 25.0
-"""Left of an invocation for the last answer, 12 s and 10 s to notice a hang, and for storing."""
+"""Seconds of an invocation that are kept for the last answer (`ANSWER_S`), for noticing that it
+hangs (up to 10 s), and for storing."""
 
 
 @dataclass(slots=True)
 class Memory:
-    """What a warm sandbox keeps between runs.
+    """What a warm sandbox remembers between runs.
 
-    Where to go on, until when to be silent, and the end of each zone's newest slot.
+    Parameters
+    ----------
+    next_zone
+        Progress marker: the index in ``wanted`` of the zone to go on with.
+    silent_until
+        When the platform may be asked again, after it has throttled us.
+    stored_to
+        Progress markers: the end of each zone's newest stored slot, by the zone's name.
     """
 
     next_zone: int | None = None
     silent_until: datetime | None = None
-    newest: dict[str, datetime] = field(default_factory=dict)
+    stored_to: dict[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entsoe:
-    """The provider: one request a zone; the first of the table in every run, the rest in turn.
+    """The provider, which makes one request for each zone.
+
+    Every run asks for the first zone of ``wanted``. The other zones take turns, since a run has
+    time for some of them only.
 
     Parameters
     ----------
+    http
+        Asks the platform.
     token
-        Returns the platform's security token, ``None`` when there is none. It travels in a
-        header: addresses get logged.
+        Returns the platform's security token, or ``None`` when there is none. The token is sent in
+        a header, because addresses are logged.
+    wanted
+        The zones, each with the bidding zone that is its source.
+    simulated
+        Whether a simulator stands for the platform.
     deadline_s
-        No zone is begun after this many seconds; the next run goes on where this one stopped.
+        No request is begun after this many seconds of a run. The next run goes on where this one
+        has stopped.
+    monotonic
+        Returns seconds that only grow.
+    memory
+        What is remembered between runs.
     """
 
     http: HttpClient
@@ -73,23 +103,31 @@ class Entsoe:
 
     @property
     def name(self) -> str:
-        """Name in the zone table."""
+        """The provider's name in the zone table."""
         return NAME
 
     def within(self, left_ms: int) -> Self:
-        """Return the same provider, its memory included, for what is left of an invocation."""
+        """Return the same provider, its memory included, for an invocation that ends in time.
+
+        Parameters
+        ----------
+        left_ms
+            The milliseconds that are left of the invocation.
+        """
         left_s = left_ms / 1000 - STORE_MARGIN_S
         return replace(self, deadline_s=max(0.0, min(DEADLINE_S, left_s)))
 
     def fetch(self, now: datetime) -> Iterator[Batch]:
-        """Yield zone by zone; a fault in one leaves the others.
+        """Yield a batch for each zone. A zone that fails does not stop the others.
 
         Raises
         ------
         PermanentError
-            When the token is refused: every zone would be.
+            When the token is refused, since it would be refused for every zone.
         ThrottledError
-            When the platform throttles; the following ten minutes are silent.
+            When the platform throttles us. No request is made in the following ten minutes.
+        TransientError
+            When the secret store cannot be read.
         """
         return redacted(self._batches(now), self.http.credentials)
 
@@ -100,22 +138,23 @@ class Entsoe:
             return
         if self.memory.silent_until is not None and now < self.memory.silent_until:
             raise ThrottledError(
-                f"throttled, silent until {self.memory.silent_until:%H:%M:%SZ}", provider=NAME
+                "the platform has throttled us, and is not asked before "
+                f"{self.memory.silent_until:%H:%M:%SZ}",
+                provider=NAME,
             )
-        until = self.monotonic() + self.deadline_s
+        ends_at = self.monotonic() + self.deadline_s
         with self.http:
             for index in self._turn(now):
-                if self.monotonic() >= until:
+                if self.monotonic() >= ends_at:
                     return
                 zone, source = self.wanted[index]
                 try:
-                    found = self._ask(zone, source, token, now)
                     batch = batch_of(
-                        found,
+                        self._ask(zone, source, token, now),
                         zone,
                         source,
                         fetched_at=now,
-                        after=self.memory.newest.get(zone.zone),
+                        after=self.memory.stored_to.get(zone.zone),
                         simulated=self.simulated,
                     )
                     yield replace(batch, acknowledge=partial(self._move_on, index, batch))
@@ -130,7 +169,7 @@ class Entsoe:
     def _move_on(self, index: int, batch: Batch | None = None) -> None:
         """Move the progress markers past a zone whose batch has been stored."""
         if batch is not None and batch.readings:
-            self.memory.newest[self.wanted[index][0].zone] = batch.readings[-1].valid_to
+            self.memory.stored_to[self.wanted[index][0].zone] = batch.readings[-1].valid_to
         if index:
             self.memory.next_zone = index + 1
 
@@ -138,14 +177,17 @@ class Entsoe:
         try:
             return self.token()
         except SecretsError as error:
-            raise TransientError("the token cannot be read now", provider=NAME) from error
+            raise TransientError(
+                "the secret store cannot be read for the token", provider=NAME
+            ) from error
 
     def _turn(self, now: datetime) -> list[int]:
+        """Return the indices in ``wanted`` of the zones that this run asks for, in their order."""
         others = len(self.wanted) - 1
         if others <= 0:
             return list(range(len(self.wanted)))
         start = self.memory.next_zone
-        if start is None:  # a new sandbox: somewhere, so that cold starts favour no zone
+        if start is None:  # a new sandbox begins by the clock, so that cold starts favour no zone
             start = int(now.timestamp() // 60)
         count = min(others, MAX_ZONES_PER_RUN - 1)
         return [0, *(1 + (start - 1 + step) % others for step in range(count))]
@@ -163,9 +205,13 @@ class Entsoe:
             headers={"SECURITY_TOKEN": token},
             zone=zone.zone,
         )
-        if response.status in (401, 403):  # the body is HTML and may repeat what was sent
-            raise PermanentError(f"HTTP {response.status}: the token is refused", provider=NAME)
+        if response.status in (401, 403):  # its HTML is not quoted, since it may repeat the token
+            raise PermanentError(
+                f"the platform answered HTTP {response.status}: the token is refused", provider=NAME
+            )
         if response.status not in (200, 400):
-            raise PermanentError(f"HTTP {response.status} from /api", provider=NAME, zone=zone.zone)
+            raise PermanentError(
+                f"/api answered HTTP {response.status}", provider=NAME, zone=zone.zone
+            )
         series = read(response.body, source.provider_zone, zone.zone, status=response.status)
         return slots(series, zone.zone)

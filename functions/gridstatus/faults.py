@@ -1,4 +1,4 @@
-"""Whatever the gridstatus library raises, as one of our errors: it has no error tree of its own."""
+"""Translates what the gridstatus library raises, which has no error tree of its own, into ours."""
 
 import http.client
 import traceback
@@ -24,9 +24,20 @@ NAME: Final = "gridstatus"
 
 
 def ours(error: Exception, zone: str, api_key: str | None) -> GreenStreamError:
-    """Translate anything the library raises: type, text without the key, and where it happened.
+    """Translate an exception of the library into one of our errors.
 
-    Causes and frames are left behind: they hold the request, with it the key, and the answer.
+    The message names the exception's type, its text without the key, and the line of the library
+    that raised it. Its causes and frames are not kept, because they hold the answer, the request,
+    and with it the key.
+
+    Parameters
+    ----------
+    error
+        What was raised. An error of ours is returned as it is.
+    zone
+        The zone's name.
+    api_key
+        The key that is cut out of the text, if one was sent.
     """
     if isinstance(error, GreenStreamError):
         return error
@@ -39,12 +50,12 @@ def ours(error: Exception, zone: str, api_key: str | None) -> GreenStreamError:
 
 
 def invalid(what: str, reason: str, zone: str | None = None) -> InvalidError:
-    """Return the error of an answer that cannot be what it claims, counted under its reason."""
+    """Return the error that refuses an answer and is counted under ``reason``."""
     return InvalidError(what, reason=reason, provider=NAME, zone=zone)
 
 
 def _place(error: Exception) -> str:
-    """Name the innermost line of the library that the error went through, if any."""
+    """Name the innermost line of the library that the error passed through, if there is one."""
     places = [
         f" ({Path(frame.f_code.co_filename).name}:{line})"
         for frame, line in traceback.walk_tb(error.__traceback__)
@@ -62,7 +73,8 @@ def _kind(error: Exception) -> type[GreenStreamError]:
         return PermanentError
     if isinstance(error, requests.exceptions.InvalidJSONError):  # an OSError by inheritance
         return InvalidError
-    # RuntimeError proper: PJM's retries are used up, or it answered with a list of errors.
+    # The library raises RuntimeError itself, and no subclass, when PJM's retries are used up or
+    # when PJM answers with a list of errors.
     if (
         isinstance(
             error,
@@ -83,7 +95,7 @@ def _http_status(error: Exception) -> int | None:
 
 
 def _kind_of_status(status: int) -> type[GreenStreamError]:
-    if status == http.client.NOT_FOUND:  # the day's file before its first stamp
+    if status == http.client.NOT_FOUND:  # the file of a day does not exist before its first row
         return NoDataError
     if status in (http.client.REQUEST_TIMEOUT, http.client.TOO_MANY_REQUESTS) or (
         status >= http.client.INTERNAL_SERVER_ERROR

@@ -1,4 +1,7 @@
-"""The gridstatus library, given what it lacks: a silent logger, a time-out, a limit of memory."""
+"""Calls the gridstatus library, and gives it what it lacks.
+
+That is a logger that writes no key, a time-out, and a limit of memory.
+"""
 
 import logging
 import resource
@@ -12,30 +15,46 @@ from typing import Any, Final, Protocol
 import gridstatus
 import pandas as pd
 
-# At INFO the library's logger prints the PJM key with every request. It sets its own level and
-# handler while it is imported, so it is switched off afterwards; what matters it raises.
+# At level INFO the library's logger prints the PJM key with every request. The import sets the
+# logger's level and handler, so the logger is switched off after it. Failures are raised anyway.
 logging.getLogger("gridstatus").disabled = True
 warnings.filterwarnings("ignore", module=r"gridstatus\.|pandas\.")
 
 NEEDS_KEY: Final = frozenset({"PJM"})
 
 SOCKET_TIMEOUT_S: Final = 15.0
-"""Limit of one socket operation where the library names none (NYISO); it ends hung threads."""
+"""Limit of a socket operation for which the library sets none (NYISO's). It ends threads that
+hang."""
 
 MEMORY_SHARE: Final = 0.5
-"""Of the function's memory, for data: a good run needs an eighth, an answer of 50 MB a third."""
+"""The share of the function's memory that data may fill. A good run needs an eighth of the memory,
+an answer of 50 MB a third."""
 
 
 class FuelMixFeed(Protocol):
-    """Where fuel mixes come from."""
+    """The port behind which the fuel mixes of the US grids are read."""
 
     def __call__(self, market: str, day: date, api_key: str | None) -> pd.DataFrame:
-        """Return the market's local day: a time-zone aware stamp and MW by fuel in each row.
+        """Return the fuel mix of one day.
+
+        Parameters
+        ----------
+        market
+            The library's name of the class that reads the grid, for example ``NYISO``.
+        day
+            The day in the market's own time zone.
+        api_key
+            The key of the market's API, where it wants one.
+
+        Returns
+        -------
+        pd.DataFrame
+            A row for each interval, with time-zone aware stamps and MW by fuel.
 
         Raises
         ------
         Exception
-            Of any type: the library's failures have no common one.
+            Of any type, since the library's exceptions have no common one.
         """
         ...
 
@@ -43,31 +62,36 @@ class FuelMixFeed(Protocol):
 class LibraryFeed:
     """The `FuelMixFeed` port on the gridstatus library.
 
-    Making one sets the process's default socket time-out: NYISO's file is read through urllib,
-    to which the library names none.
+    The constructor sets the default socket time-out of the whole process, because the library reads
+    NYISO's file through urllib without any.
     """
 
     def __init__(self) -> None:
         socket.setdefaulttimeout(SOCKET_TIMEOUT_S)
 
     def __call__(self, market: str, day: date, api_key: str | None) -> pd.DataFrame:
-        """Ask the library for one local day."""
+        """Ask the library for one day, as `FuelMixFeed` says."""
         library: Any = gridstatus
         client = (
             library.PJM(api_key=api_key, retries=1)
             if market in NEEDS_KEY
             else getattr(library, market)()
         )
-        # A date, since "today" would be read off a clock of the library's own.
+        # The day is passed as a date: for "today" the library would read a clock of its own.
         mix: pd.DataFrame = client.get_fuel_mix(pd.Timestamp(day, tz=client.default_timezone))
         return mix
 
 
 def keep_within(memory_mb: int) -> None:
-    """Make a grid that needs more than its share of the function's memory fail by itself.
+    """Limit the memory for data, so that a grid with a huge answer fails alone.
 
-    The library reads an answer whole, however much it unpacks to. Without a limit of its own the
-    process would be ended, and with it what the other grids brought.
+    The library reads a whole answer into memory, however large it is unpacked. Without this limit
+    the platform would end the process, and the readings of the other grids would be lost.
+
+    Parameters
+    ----------
+    memory_mb
+        The function's memory in MB.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (round(MEMORY_SHARE * memory_mb * 2**20), hard))
@@ -75,11 +99,11 @@ def keep_within(memory_mb: int) -> None:
 
 @contextmanager
 def without_limit() -> Iterator[None]:
-    """Lift the limit that `keep_within` set, and set it again at the end.
+    """Lift the limit that `keep_within` has set while the block runs.
 
-    Threads are to be started inside: ``Thread.start`` waits until the new thread reports that it
-    runs, and a thread that finds no memory for its first steps ends without a report, so that
-    ``start`` waits for ever (CPython 3.11 to 3.13).
+    Threads are started inside such a block. ``Thread.start`` waits until the new thread reports
+    that it runs, and a thread that finds no memory for its first steps ends without a report, so
+    that ``start`` would wait for ever (CPython 3.11 to 3.13).
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))

@@ -1,4 +1,4 @@
-"""From a row to its readings: what may be true of a grid's mix, and its factor tables."""
+"""Makes readings of a row, after checking what can be true of the grid's mix."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,30 +13,42 @@ from greenstream.domain.reading import Basis, Quality, Reading
 from greenstream.domain.zones import Source, Zone
 
 STATION_SHARE: Final = 0.02
-"""Station power above this share of the mix is a wrong sign (CAISO's solar at night: 0.3 %)."""
+"""The largest share of the mix that station power may draw. CAISO's solar draws 0.3 % at night, and
+more than this limit is a wrong sign."""
 
 
 def readings_of(
     row: Row, zone: Zone, source: Source, *, fetched_at: datetime, simulated: bool
 ) -> Iterator[Reading | InvalidError]:
-    """Yield the row's reading on each basis of the source, or why there is none.
+    """Yield the row's reading on each basis of the source, or the error that refuses it.
 
-    ``implausible_mw``, ``negative`` and ``missing_fuel`` are of the row as a whole, and yielded
-    once: a row that is refused takes no other with it.
+    A row that is refused as a whole (``implausible_mw``, ``negative`` or ``missing_fuel``) yields
+    one error. Errors are yielded instead of raised, so that other rows are still read.
+
+    Parameters
+    ----------
+    row
+        MW by fuel in one interval.
+    zone, source
+        The zone and its source of the row.
+    fetched_at
+        When the row was fetched, in aware UTC.
+    simulated
+        Whether a simulator stands for the grid.
     """
     rules = rules_of_provider(NAME)
     for fuel, mw in row.fuel_mw.items():
         if abs(mw) > rules.greatest_fuel_mw:
-            yield invalid(f"{fuel} is {mw} MW", "implausible_mw", zone.zone)
+            yield invalid(f"{fuel} makes {mw} MW", "implausible_mw", zone.zone)
             return
         if fuel not in rules.reversible and mw < -STATION_SHARE * row.generation_mw:
-            yield invalid(f"{fuel} is {mw} MW", "negative", zone.zone)
+            yield invalid(f"{fuel} makes {mw} MW", "negative", zone.zone)
             return
     listed = factor_tables()[source.provider_zone, Basis.DIRECT].factors
     reported = row.fuel_mw.keys() | row.unreported_mw.keys()
     lost = rules_of_source(NAME, zone.zone).needed - reported
-    if lost and reported <= listed.keys():  # else it may be there under a new name
-        yield invalid(f"no {', '.join(sorted(lost))} in the mix", "missing_fuel", zone.zone)
+    if lost and reported <= listed.keys():  # or else the fuel may have a new name
+        yield invalid(f"the mix has no {', '.join(sorted(lost))}", "missing_fuel", zone.zone)
         return
     mix_mw = dict(row.fuel_mw)
     mix_mw.update({f"{fuel} (not reported)": mw for fuel, mw in row.unreported_mw.items()})

@@ -1,7 +1,7 @@
-"""US grids through the gridstatus library: fuel mix in MW, made into g/kWh by our factor tables.
+"""Reads the fuel mix of US grids through the gridstatus library, and computes g/kWh from it.
 
-The library is given what it lacks: a deadline here, one error tree (`faults`), a rule for which
-row of a file that is still being written can be believed (`rows`), and silence (`feed`).
+The library lacks some things. This module gives it a deadline, `faults` one error tree, `rows` a
+rule for which row of a growing file can be believed, and `feed` a logger that writes no key.
 """
 
 import time
@@ -27,14 +27,14 @@ from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ports.provider import Batch
 
 DEADLINE_S: Final = 20.0
-"""Wall-clock limit of all grids together, asked at the same time."""
+"""The deadline of a run, in which all grids are asked at the same time."""
 
 STORE_MARGIN_S: Final = 10.0
-"""What a run keeps of its time for storing what came."""
+"""Seconds of an invocation that are kept for storing the readings."""
 
 
 class _Answer(NamedTuple):
-    """What a zone's thread brings."""
+    """The batch that a zone's thread has made."""
 
     zone: str
     batch: Batch
@@ -42,19 +42,31 @@ class _Answer(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gridstatus:
-    """The provider: every grid in a thread of its own, against one deadline.
+    """The provider, which asks every grid in a thread of its own, within one deadline.
 
-    A thread cannot be stopped from outside. One that outlives the deadline is a daemon: it is
-    frozen with the sandbox and thawed by its next run, where its socket has mostly timed out.
-    Until it ends its zone is not asked again, so that threads never pile up.
+    A thread cannot be stopped from outside. A thread that is not ready at the deadline is a daemon:
+    it is frozen with the sandbox and goes on in the sandbox's next run, in which its socket has
+    mostly timed out. Until it ends, its zone is not asked again, so that threads do not pile up.
 
     Parameters
     ----------
+    feed
+        Reads the fuel mixes.
+    wanted
+        The zones, each with the grid that is its source.
+    pjm_api_key
+        Returns the key of PJM's API, or ``None`` when there is none.
+    simulated
+        Whether a simulator stands for the grids.
+    deadline_s
+        The deadline of a run, in seconds.
     busy
-        The thread of each zone that has not answered yet; outlives the run.
+        The thread of each zone that has not answered yet, by the zone's name. It is remembered
+        between runs.
     stored
-        To where each zone's rows are stored; outlives the run. The complete rows since then come
-        too, oldest first, so that a time without upstream or store leaves no hole.
+        The progress marker of each zone, by the zone's name. It is remembered between runs. The
+        complete rows that are newer are yielded too, oldest first, so that a time in which the
+        upstream or the store failed leaves no gap in the history.
     """
 
     feed: FuelMixFeed
@@ -67,31 +79,37 @@ class Gridstatus:
 
     @property
     def name(self) -> str:
-        """Name in the zone table."""
+        """The provider's name in the zone table."""
         return NAME
 
     def within(self, left_ms: int) -> Self:
-        """Return the same provider, its threads included, for what is left of an invocation."""
+        """Return the same provider, its threads included, for an invocation that ends in time.
+
+        Parameters
+        ----------
+        left_ms
+            The milliseconds that are left of the invocation.
+        """
         left_s = left_ms / 1000 - STORE_MARGIN_S
         return replace(self, deadline_s=max(0.0, min(DEADLINE_S, left_s)))
 
     def fetch(self, now: datetime) -> Iterator[Batch]:
-        """Yield each zone as it comes; those that are not there at the deadline as errors."""
-        until = time.monotonic() + self.deadline_s
+        """Yield each zone's batch as soon as it is ready, and an error for each that is late."""
+        ends_at = time.monotonic() + self.deadline_s
         answers: SimpleQueue[_Answer] = SimpleQueue()
         pending = self._start(now, answers)
         while pending:
             try:
-                answer = answers.get(timeout=max(0.0, until - time.monotonic()))
+                answer = answers.get(timeout=max(0.0, ends_at - time.monotonic()))
             except Empty:
                 break
             pending.remove(answer.zone)
             yield answer.batch
         for name in sorted(pending):
-            yield _late(f"no answer within {self.deadline_s:.0f} s", name)
+            yield _late(f"there was no answer within {self.deadline_s:.0f} s", name)
 
     def _start(self, now: datetime, answers: SimpleQueue[_Answer]) -> set[str]:
-        """Start a thread for each zone, but for those that still hang; return the zones' names."""
+        """Start a thread for each zone whose last one has ended; return the names of all zones."""
         pending: set[str] = set()
         started = Event()
         try:
@@ -100,7 +118,7 @@ class Gridstatus:
                     pending.add(zone.zone)
                     earlier = self.busy.get(zone.zone)
                     if earlier is not None and earlier.is_alive():
-                        late = _late("an earlier run's request still hangs", zone.zone)
+                        late = _late("the request of an earlier run still hangs", zone.zone)
                         answers.put(_Answer(zone.zone, late))
                         continue
                     work = (started, zone, source, now, answers)
@@ -108,7 +126,7 @@ class Gridstatus:
                     self.busy[zone.zone] = worker
                     worker.start()
         finally:
-            started.set()  # no thread reads an answer before the limit of memory holds again
+            started.set()  # a thread reads its answer only after the limit of memory is back
         return pending
 
     def _work(
@@ -121,7 +139,8 @@ class Gridstatus:
     ) -> None:
         started.wait()
         answer = self._answer(zone, source, now)
-        self.busy.pop(zone.zone, None)  # before the next run, which may follow the answer at once
+        # The zone is free before its answer is given, since the next run may follow at once.
+        self.busy.pop(zone.zone, None)
         answers.put(answer)
 
     def _answer(self, zone: Zone, source: Source, now: datetime) -> _Answer:
@@ -146,7 +165,7 @@ class Gridstatus:
                 errors += refused
         except Exception as error:  # noqa: BLE001 - a table may hold anything
             errors.append(ours(error, zone.zone, api_key))
-        if readings:  # around midnight one of two days is rightly empty
+        if readings:  # around midnight one of the two days is rightly empty
             errors = [error for error in errors if not isinstance(error, NoDataError)]
         batch = Batch(
             readings=tuple(readings),
@@ -163,32 +182,38 @@ class Gridstatus:
     def _read(
         self, frames: Sequence[pd.DataFrame], zone: Zone, source: Source, now: datetime
     ) -> tuple[list[Reading], list[InvalidError], Stored | None]:
-        """Return readings, refusals to tell, and to where rows are stored once these are."""
-        found = rows(frames, timedelta(seconds=source.cadence_s))
-        row = newest(found, now, timedelta(seconds=source.max_age_s), zone.zone)
+        """Return the readings, the refused rows to report, and the progress marker after them."""
+        all_rows = rows(frames, timedelta(seconds=source.cadence_s))
+        newest_row = newest(all_rows, now, timedelta(seconds=source.max_age_s), zone.zone)
         stored = self.stored.get(zone.zone)
         *earlier, last = (
-            list(readings_of(each, zone, source, fetched_at=now, simulated=self.simulated))
-            for each in (*missed(found, row, stored), row)
+            list(readings_of(row, zone, source, fetched_at=now, simulated=self.simulated))
+            for row in (*missed(all_rows, newest_row, stored), newest_row)
         )
         outcomes = [*chain.from_iterable(earlier), *last]
-        readings = [one for one in outcomes if isinstance(one, Reading)]
-        # Rows stay missed until a later one is stored: told each time they would pile up.
-        told = outcomes if any(isinstance(one, Reading) for one in last) else last
-        refused = [one for one in told if isinstance(one, InvalidError)]
+        readings = [outcome for outcome in outcomes if isinstance(outcome, Reading)]
+        # A refused row counts as missed until a later row is stored. Without a newest reading only
+        # the newest row is reported, or else the same refusals would be counted in every run.
+        reported = outcomes if any(isinstance(outcome, Reading) for outcome in last) else last
+        refused = [outcome for outcome in reported if isinstance(outcome, InvalidError)]
         if not readings:
             return [], refused, None
-        complete = {each.valid_to for each in found if each.complete}
-        ends = [one.valid_to for one in readings if one.valid_to in complete]
-        before = stored.complete_to if stored else row.valid_from
+        complete_ends = {row.valid_to for row in all_rows if row.complete}
+        ends = [reading.valid_to for reading in readings if reading.valid_to in complete_ends]
+        before = stored.complete_to if stored else newest_row.valid_from
         return readings, refused, Stored(ends[-1] if ends else before, readings[-1].valid_to)
 
 
 def days_asked(now: datetime, zone: Zone, source: Source) -> list[date]:
-    """Return the market's local days, oldest first, in which a live row can lie.
+    """Return the days that have to be read for a live row and the two rows before it.
 
-    With two rows more, for a half-written one to be compared with: after midnight a day's file
-    is missing (NYISO, PJM) or too short, and PJM is hours late.
+    A half-written row is compared with the rows before it. Just after midnight the file of the new
+    day is missing (NYISO, PJM) or too short, and PJM is hours late.
+
+    Returns
+    -------
+    list[date]
+        The days in the market's own time zone, oldest first.
     """
     oldest = now - timedelta(seconds=source.max_age_s + 2 * source.cadence_s)
     local = ZoneInfo(zone.time_zone)
@@ -200,15 +225,21 @@ def _late(what: str, zone: str) -> Batch:
 
 
 def wanted(markets: str) -> tuple[tuple[Zone, Source], ...]:
-    """Return the zones of the named grids (the library's class names, comma-separated), or all.
+    """Return the zones of the named grids, each with its source.
+
+    Parameters
+    ----------
+    markets
+        The library's class names of the grids, separated by commas. Where it is empty, all grids
+        are meant.
 
     Raises
     ------
     ValueError
-        For a grid that no zone has a source for.
+        When a name is not the source of any zone.
     """
     served = {source.provider_zone: (zone, source) for zone, source in zones_of(NAME)}
     names = [name.strip() for name in markets.split(",") if name.strip()]
     if unknown := [name for name in names if name not in served]:
-        raise ValueError(f"GRIDSTATUS_ZONES names {unknown}; there are {sorted(served)}")
+        raise ValueError(f"GRIDSTATUS_ZONES names {unknown}, but the grids are {sorted(served)}")
     return tuple(served[name] for name in dict.fromkeys(names or served))

@@ -1,6 +1,7 @@
-"""The library's tables as rows of MW by fuel, and which row of a growing file can be believed.
+"""Reads the library's tables into rows of MW by fuel, and chooses the row that can be believed.
 
-NYISO stamps the end of a five-minute period, CAISO the start, PJM gives both ends of an hour.
+The file of a day grows while it is read, so that its last row may be incomplete. NYISO stamps the
+end of a five-minute period, CAISO stamps its start, and PJM gives both ends of an hour.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,26 +15,35 @@ from functions.gridstatus.faults import NAME, invalid
 from greenstream.domain.errors import NoDataError
 
 OLDEST_ROW: Final = timedelta(hours=23)
-"""CAISO's reader files a table whose last stamp is ahead of the clock under yesterday: rows a
-day old are never believed."""
+"""The age from which on a row is never believed. CAISO's rows name no day, and the library puts a
+table whose last stamp is ahead of the clock on the day before."""
 
 COMPLETE_SHARE: Final = 0.01
-"""Missing fuels that last made less than this share of the mix do not make a row incomplete."""
+"""A row is complete when the fuels that it lacks made at most this share of the mix before."""
 
 CUT_RATIO: Final = 0.2
-"""A number cut short is at most a tenth of the whole; twice that, as the whole itself moves."""
+"""The share of its value before up to which a value may be the beginning of a number. A number that
+is cut short has at most a tenth of its value, and the value itself may have moved."""
 
 CUT_STEP: Final = timedelta(minutes=5)
-"""Only rows this close are compared for a cut number: over an hour, the sun may really set."""
+"""The longest step over which values are compared to find a number that is cut short. Over an hour
+the sun may really set."""
 
 TIME_COLUMNS: Final = ("Time", "Interval Start", "Interval End")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One interval's generation, MW by fuel; a fuel that was not reported is not there.
+    """The generation of a grid in one interval.
 
-    ``unreported_mw`` are fuels that were reported earlier and are missing here, at their last MW.
+    Parameters
+    ----------
+    valid_from, valid_to
+        The interval, in aware UTC.
+    fuel_mw
+        MW by fuel; it lacks the fuels that were not reported.
+    unreported_mw
+        The last MW of each fuel that was reported earlier and is missing in this row.
     """
 
     valid_from: datetime
@@ -43,24 +53,25 @@ class Row:
 
     @property
     def generation_mw(self) -> float:
-        """What is reported and above zero."""
+        """The sum of all reported generation above zero, in MW."""
         return sum(mw for mw in self.fuel_mw.values() if mw > 0)
 
     @property
     def complete(self) -> bool:
-        """Whether nothing that matters is missing."""
+        """Whether the fuels that are missing make at most `COMPLETE_SHARE` of the generation."""
         return sum(self.unreported_mw.values()) <= COMPLETE_SHARE * self.generation_mw
 
 
 class Stored(NamedTuple):
-    """To where a grid's rows are stored.
+    """The progress marker of a grid: how far its rows have been stored.
 
     Parameters
     ----------
     complete_to
-        The end of the newest complete one; while there is none, the start of the first in part.
+        The end of the newest complete row that is stored. While no complete row is stored, it is
+        the start of the first incomplete one.
     to
-        The end of the newest one, complete or not.
+        The end of the newest row that is stored, complete or not.
     """
 
     complete_to: datetime
@@ -68,10 +79,19 @@ class Stored(NamedTuple):
 
 
 def of_day(frame: pd.DataFrame, day: date, live_since: datetime) -> pd.DataFrame:
-    """Leave out what lies on another day than was asked for, unless it is live.
+    """Return the table without the rows that are of another day than was asked for and not live.
 
-    CAISO's rows name no day, and its reader files a table with a stamp ahead of the clock under
-    the day before: right after midnight that is true, from a clock that is fast it is not.
+    CAISO's rows name no day, and the library puts a table with a stamp ahead of the clock on the
+    day before. That is right just after midnight, and wrong when CAISO's clock is fast.
+
+    Parameters
+    ----------
+    frame
+        A table of the library, which is returned whole if it has no interval columns.
+    day
+        The day that was asked for, in the market's own time zone.
+    live_since
+        A row is live that ends at this time or later.
     """
     if "Interval Start" not in frame:
         return frame
@@ -81,49 +101,77 @@ def of_day(frame: pd.DataFrame, day: date, live_since: datetime) -> pd.DataFrame
 
 
 def rows(frames: Iterable[pd.DataFrame], step: timedelta) -> list[Row]:
-    """Read the library's tables: one row per stamp, oldest first, the first of two the same.
+    """Read the library's tables into rows.
 
-    A table without interval columns (NYISO) stamps the end of a period of length ``step``.
+    Parameters
+    ----------
+    frames
+        The tables. A table without interval columns (NYISO's) stamps the end of each period.
+    step
+        The length of those periods.
+
+    Returns
+    -------
+    list[Row]
+        One row for each stamp, oldest first. Of two rows with the same stamp, the first counts.
 
     Raises
     ------
     InvalidError
-        ``malformed``: a stamp without a time zone; ``not_a_number``: true or false. Other
-        exceptions for what else is no number.
+        ``malformed`` for a stamp without a time zone, ``not_a_number`` for true and false.
+    ValueError, TypeError
+        For anything else in a cell that is no number.
     """
-    found: dict[datetime, tuple[datetime, dict[str, float]]] = {}
+    by_end: dict[datetime, tuple[datetime, dict[str, float]]] = {}
     for frame in frames:
         for (valid_from, valid_to), fuel_mw in zip(
             _intervals(frame, step), _mixes(frame), strict=True
         ):
             if fuel_mw:
-                found.setdefault(valid_to, (valid_from, fuel_mw))
+                by_end.setdefault(valid_to, (valid_from, fuel_mw))
     ordered: list[Row] = []
     last_mw: dict[str, float] = {}
-    for valid_to in sorted(found):
-        valid_from, fuel_mw = found[valid_to]
+    for valid_to in sorted(by_end):
+        valid_from, fuel_mw = by_end[valid_to]
         missing = {fuel: mw for fuel, mw in last_mw.items() if fuel not in fuel_mw and mw > 0}
         ordered.append(Row(valid_from, valid_to, fuel_mw, missing))
         last_mw |= fuel_mw
     return ordered
 
 
-def newest(found: Sequence[Row], now: datetime, max_age: timedelta, zone: str) -> Row:
-    """Return the row to believe.
+def newest(all_rows: Sequence[Row], now: datetime, max_age: timedelta, zone: str) -> Row:
+    """Return the newest row that can be believed.
 
-    The newest complete one while it is live: an upstream writes its last stamp fuel by fuel, and
-    the stamp before tells the truth. When no live row is complete a fuel has stopped being
-    reported, and the newest row is nearer the truth than an old one: it is returned with the
-    missing fuels, which then count as generation of unknown intensity and lower the coverage.
+    That is the newest complete row as long as it is live, because an upstream writes its last row
+    fuel by fuel, so that the row before is the true one. When no live row is complete, a fuel is
+    not reported any more, and the newest row is nearer to the truth than an old one. It is returned
+    with the fuels that it lacks, which count as generation of unknown intensity and lower the
+    coverage.
+
+    Parameters
+    ----------
+    all_rows
+        The rows, oldest first.
+    now
+        Aware UTC.
+    max_age
+        A row is live that ended at most so long ago.
+    zone
+        The zone's name, for errors.
 
     Raises
     ------
     NoDataError
-        With fewer than two rows of the last 23 hours: nothing tells a half-written one.
+        When fewer than two rows are of the last 23 hours, since a half-written row is recognised by
+        the row before it.
     """
-    recent = [row for row in found if now - row.valid_to <= OLDEST_ROW]
+    recent = [row for row in all_rows if now - row.valid_to <= OLDEST_ROW]
     if len(recent) <= 1:
-        raise NoDataError(f"{len(recent)} usable rows", provider=NAME, zone=zone)
+        raise NoDataError(
+            f"the table has {len(recent)} usable row{'' if recent else 's'}",
+            provider=NAME,
+            zone=zone,
+        )
     if _cut_short(recent[-1], recent[-2]):
         recent.pop()
     complete = [row for row in recent if row.complete]
@@ -132,16 +180,26 @@ def newest(found: Sequence[Row], now: datetime, max_age: timedelta, zone: str) -
     return recent[-1]
 
 
-def missed(found: Sequence[Row], newest_row: Row, stored: Stored | None) -> list[Row]:
-    """Return the complete rows before the newest that are not stored in full; none if none is.
+def missed(all_rows: Sequence[Row], newest_row: Row, stored: Stored | None) -> list[Row]:
+    """Return the complete rows that have not been stored, or not as complete rows.
 
-    What was stored in part is complete by the file that holds the last complete row: a new day's
-    knows nothing of a fuel that it never names.
+    Whether a row that was stored as incomplete is complete by now can be told only from a table
+    that holds the last complete row too. The table of a new day does not name a fuel that was never
+    reported on that day.
+
+    Parameters
+    ----------
+    all_rows
+        The rows, oldest first.
+    newest_row
+        The row that `newest` returned. Only older rows are returned.
+    stored
+        The progress marker. Without one, no row counts as missed.
     """
     if stored is None:
         return []
-    after = stored.complete_to if found[0].valid_to <= stored.complete_to else stored.to
-    return [row for row in found if after < row.valid_to < newest_row.valid_to and row.complete]
+    after = stored.complete_to if all_rows[0].valid_to <= stored.complete_to else stored.to
+    return [row for row in all_rows if after < row.valid_to < newest_row.valid_to and row.complete]
 
 
 def _intervals(frame: pd.DataFrame, step: timedelta) -> Iterator[tuple[datetime, datetime]]:
@@ -156,7 +214,10 @@ def _intervals(frame: pd.DataFrame, step: timedelta) -> Iterator[tuple[datetime,
 
 
 def _mixes(frame: pd.DataFrame) -> Iterator[dict[str, float]]:
-    """Yield each row's MW by fuel without its blanks; by columns, in half the time."""
+    """Yield each row's MW by fuel without its blanks.
+
+    The table is read by columns, which takes half the time.
+    """
     mix = frame[[column for column in frame.columns if column not in TIME_COLUMNS]]
     fuels = [str(column) for column in mix]
     lines = zip(*(mix[column].tolist() for column in mix), strict=True)
@@ -165,19 +226,19 @@ def _mixes(frame: pd.DataFrame) -> Iterator[dict[str, float]]:
 
 
 def _mw(value: Any) -> float:  # noqa: ANN401 - a cell of a table may hold anything
-    if isinstance(value, bool):  # to Python it is a number
-        raise invalid(f"{value} is no MW", "not_a_number")
+    if isinstance(value, bool):  # which Python would take for a number
+        raise invalid(f"a cell holds {value} instead of MW", "not_a_number")
     return float(value)
 
 
 def _utc(stamp: object) -> datetime:
     if not isinstance(stamp, pd.Timestamp) or stamp.tzinfo is None:
-        raise invalid(f"stamp {stamp!r} has no time zone", "malformed")
+        raise invalid(f"the stamp {stamp!r} has no time zone", "malformed")
     return stamp.to_pydatetime().astimezone(UTC)
 
 
 def _cut_short(row: Row, before: Row) -> bool:
-    """Tell whether the last row ends in the middle of a number."""
+    """Return whether the last row ends in the middle of a number."""
     return row.valid_to - before.valid_to <= CUT_STEP and any(
         mw > COMPLETE_SHARE * before.generation_mw
         and 0 <= row.fuel_mw.get(fuel, mw) <= CUT_RATIO * mw

@@ -1,8 +1,9 @@
-"""The tuner: each night, whether the last weeks would have gone better under another policy.
+"""Finds out each night whether another policy would have done better in the last weeks.
 
-It reads the table's history and measured round trips, searches on the older part and judges on
-the newer. A policy is put in force only when it wins there; else the run says why not. Every
-policy stays on the table with its evidence: ``greenstream policy revert`` leads back to any.
+A run reads the readings and the round trips of the table, searches for a policy on the older part
+and judges it on the newer part. The policy is put in force only if it wins there, and otherwise the
+result says why it is not. Every policy stays in the table with its evidence, so that
+``greenstream policy revert`` can put any of them in force again.
 """
 
 from dataclasses import dataclass
@@ -18,12 +19,26 @@ from greenstream_tuning.replay import NothingKnownError
 from greenstream_tuning.search import Search, tune
 
 SEARCH: Final = Search(trials=40, timeout_s=180.0)
-"""Half of the function's time: the rest is for reading, judging and a slow processor."""
+"""The search takes at most half of the function's time. The other half is for reading the history,
+for judging, and for a slow processor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a run came to; ``version`` is of the policy now in force."""
+    """The result of a run.
+
+    Parameters
+    ----------
+    adopted
+        Whether the policy that was found has been put in force.
+    why
+        The reason in words.
+    version
+        The version of the policy that is in force after the run.
+    gain
+        The share of carbon that the policy that was found saves over the one in force, on the newer
+        part of the history, or ``None`` when no policy was judged.
+    """
 
     adopted: bool
     why: str
@@ -48,12 +63,25 @@ def run(
     telemetry: Telemetry,
     search: Search = SEARCH,
 ) -> Result:
-    """Tune once.
+    """Search for a better policy once, and put it in force if there is one.
+
+    Parameters
+    ----------
+    store
+        Where the readings and round trips are.
+    policies
+        Where policies are stored and put in force.
+    clock
+        Returns the present.
+    telemetry
+        Gets the result as a log line and a metric.
+    search
+        How long and how widely to search.
 
     Raises
     ------
     StoreError
-        When the table fails: the run is repeated by its schedule, and told by its alarm.
+        When the table fails. The schedule repeats the run.
     """
     now = clock()
     in_force = store.snapshot().policy or Policy()
@@ -81,8 +109,8 @@ def _tuned(
         version=f"tuned-{now:%Y%m%dT%H%M%S}",
     )
     if outcome.adopted:
-        # The way back must be there before the way on.
-        policies.write(in_force, {"why": "in force before the first tuned policy"}, now)
+        # The policy in force is written first, so that it can always be put in force again.
+        policies.write(in_force, {"why": "it was in force before the first tuned policy"}, now)
         policies.write(outcome.candidate, {"pops": world.pops, **outcome.evidence()}, now)
         policies.enforce(outcome.candidate.version)
     version = outcome.candidate.version if outcome.adopted else in_force.version

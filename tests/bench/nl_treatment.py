@@ -17,8 +17,9 @@ from pathlib import Path
 
 from lxml import etree
 
-from functions.entsoe.document import Slot, read, slots
+from functions.entsoe.document import read
 from functions.entsoe.mix import OTHER, SOLAR, batch_of, solar_in_other, table_of
+from functions.entsoe.slots import Slot, slots
 from greenstream.domain.intensity import mix_intensity
 from greenstream.domain.reading import Basis
 from greenstream.domain.zones import zones

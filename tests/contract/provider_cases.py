@@ -15,8 +15,10 @@ from pathlib import Path
 import httpx
 
 from functions.electricitymaps.provider import ElectricityMaps
-from functions.entsoe import document, mix
+from functions.entsoe import mix
+from functions.entsoe.document import read
 from functions.entsoe.provider import Entsoe
+from functions.entsoe.slots import slots
 from functions.eso.provider import Eso
 from functions.gridstatus.feed import LibraryFeed
 from functions.gridstatus.mix import readings_of
@@ -287,7 +289,7 @@ def inside_entsoe(case: Case) -> Iterator[Batch]:
         query |= {"periodStart": f"{first:%Y%m%d%H}00", "periodEnd": f"{case.now:%Y%m%d%H}00"}
         asked = Request("GET", "/api", query, {"security_token": "a-key"})
         body = case.answers()(asked, case.now).body
-        found = document.slots(document.read(body, source.provider_zone, zone.zone), zone.zone)
+        found = slots(read(body, source.provider_zone, zone.zone), zone.zone)
         for count in range(1, len(found) + 1):
             try:
                 yield mix.batch_of(found[:count], zone, source, fetched_at=case.now)

@@ -8,9 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from functions.entsoe.document import Slot, read, slots
+from functions.entsoe.document import read
 from functions.entsoe.mix import batch_of, solar_in_other, table_of
 from functions.entsoe.provider import MAX_ZONES_PER_RUN, Entsoe
+from functions.entsoe.slots import Slot, slots
 from greenstream.domain.errors import (
     GreenStreamError,
     InvalidError,

@@ -10,15 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from functions.entsoe.document import (
-    MAX_CELLS,
-    MAX_MEMBERS,
-    MAX_XML_BYTES,
-    Slot,
-    complete_slots,
-    read,
-    slots,
-)
+from functions.entsoe.document import MAX_CELLS, MAX_MEMBERS, MAX_XML_BYTES, read
+from functions.entsoe.slots import Slot, complete_slots, slots
 from greenstream.domain.errors import InvalidError, NoDataError, PermanentError
 from tests.contract.entsoe_wire import (
     DARK,

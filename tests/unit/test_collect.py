@@ -255,10 +255,13 @@ def test_a_fault_of_our_own_ends_the_run_after_keeping_its_status(
     kept = status(store)
     assert (kept.state, kept.stored, kept.newest_valid_to) == (ProviderState.FAILED, 1, NOW)
     assert (kept.last_success_at, kept.last_error_at) == (None, NOW)
-    assert (kept.last_error, kept.last_error_kind) == ("p: broke with ZeroDivisionError", "error")
+    assert (kept.last_error, kept.last_error_kind) == (
+        "p: the run ended with an unexpected ZeroDivisionError",
+        "error",
+    )
     assert told.metrics["RunSucceeded"] == 0
     assert [(level, message) for level, message, _ in told.events if level == "error"] == [
-        ("error", "run broke")
+        ("error", "unexpected error")
     ]
     assert "MARKED" not in repr((kept, told.events))
 
@@ -284,7 +287,7 @@ def test_a_fault_of_our_own_beside_the_store_keeps_the_status_too(told: Told) ->
             telemetry=told,
         )
     assert status(store).state is ProviderState.FAILED
-    assert status(store).last_error == "p: broke with OverflowError"
+    assert status(store).last_error == "p: the run ended with an unexpected OverflowError"
 
 
 def test_a_store_that_fails_in_the_middle_is_no_fault_of_the_provider(told: Told) -> None:
@@ -300,7 +303,7 @@ def test_a_store_that_fails_in_the_middle_is_no_fault_of_the_provider(told: Told
         collect(Failing(), store, clock=lambda: NOW, telemetry=told)
     store.unreachable = False
     assert store.snapshot().providers == ()
-    assert not [event for event in told.events if event[1] in ("run", "run broke")]
+    assert not [event for event in told.events if event[1] in ("run", "unexpected error")]
 
 
 def test_a_batch_is_acknowledged_once_all_of_it_is_stored_and_before_the_next_is_asked_for(

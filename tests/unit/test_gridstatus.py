@@ -458,7 +458,7 @@ def test_a_table_that_lost_an_emitting_fuel_is_refused_not_read_as_a_clean_grid(
     error = the_error(market, frame)
     assert isinstance(error, InvalidError)
     assert error.reason == "missing_fuel"
-    assert f"no {fuel} in the mix" in str(error)
+    assert f"the mix has no {fuel}" in str(error)
 
 
 def test_a_stamp_without_a_time_zone_is_malformed() -> None:

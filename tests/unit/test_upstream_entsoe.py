@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from functions.entsoe.document import Slot, complete_slots, read, slots
+from functions.entsoe.document import read
 from functions.entsoe.mix import solar_in_other
 from functions.entsoe.provider import Entsoe
+from functions.entsoe.slots import Slot, complete_slots, slots
 from greenstream.domain.errors import (
     GreenStreamError,
     InvalidError,

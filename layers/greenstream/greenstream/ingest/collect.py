@@ -1,4 +1,4 @@
-"""The one pipeline that every provider runs: fetch, validate, store, tell."""
+"""The pipeline that every provider runs: it fetches, stores, and records how the run went."""
 
 import math
 from collections import Counter, defaultdict
@@ -27,14 +27,34 @@ HOUR: Final = timedelta(hours=1)
 
 @dataclass(slots=True)
 class Run:
-    """The tally of one run."""
+    """What one run of a provider has done so far.
+
+    Parameters
+    ----------
+    provider
+        The provider's name.
+    started_at
+        When the run began, in aware UTC.
+    simulated
+        Whether a simulator stands for the upstream.
+    broken
+        Whether an unexpected exception has ended the run.
+    outcomes
+        Counts of writes, by what they came to.
+    rejected
+        Counts of refused values, by reason.
+    errors
+        What has failed, refused values included.
+    unconfigured, skipped
+        Names of zones, as in `Batch`.
+    zones
+        The newest end of a reading, by the zone's name.
+    """
 
     provider: str
     started_at: datetime
     simulated: bool
     broken: bool = False
-    """Whether a fault of our own ended it, whatever came before."""
-
     outcomes: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     errors: list[GreenStreamError] = field(default_factory=list)
@@ -44,7 +64,7 @@ class Run:
 
     @property
     def state(self) -> ProviderState:
-        """The verdict on the run."""
+        """How the run went as a whole."""
         if self.broken:
             return ProviderState.FAILED
         if self.zones:
@@ -57,11 +77,11 @@ class Run:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the run did what it was for, at least in part."""
+        """Whether the run brought what there was to bring, at least in part."""
         return self.state in (ProviderState.OK, ProviderState.PARTIAL)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the run as the handler answers it."""
+        """Return the run as the handler returns and logs it."""
         return {
             "provider": self.provider,
             "state": str(self.state),
@@ -78,54 +98,70 @@ class Run:
 
 
 class CollectionFailedError(Exception):
-    """A whole run brought nothing: raised so that the platform retries and alarms."""
+    """A whole run brought nothing. This makes Lambda repeat the run and count an error."""
 
 
 def collect(provider: Provider, store: Store, *, clock: Clock, telemetry: Telemetry) -> Run:
-    """Run a provider once and keep what it brings.
+    """Run a provider once, store its readings, and store how the run went.
 
-    Readings are stored as they come, so a later failure takes nothing from the zones before it.
-    A batch is acknowledged once all of it has been stored, and never when the store failed.
+    Each batch is stored as soon as it comes, so that a later failure does not take it away. It is
+    acknowledged once all of it has been stored, and never when the store failed.
+
+    Parameters
+    ----------
+    provider
+        Asks the upstream.
+    store
+        Gets the readings, the forecasts, the profile's hours and the status.
+    clock
+        Returns the present.
+    telemetry
+        Gets a log line for each reading and error, and the run's metrics.
+
+    Returns
+    -------
+    Run
+        What the run has done.
 
     Raises
     ------
     CollectionFailedError
-        When nothing at all could be read from a configured provider; the status is kept first.
+        When nothing at all could be read from a configured provider. The status is stored before.
     StoreError
-        When the store fails; a repeated run repairs it, since every write may be repeated.
+        When the store fails. The next run repairs that, since every write may be repeated.
     Exception
-        Any fault of our own, as it came; a failed run's status is kept first.
+        Any unexpected exception, unchanged. The status of a failed run is stored before.
     """
     run = Run(provider=provider.name, started_at=clock(), simulated=provider.simulated)
     try:
         for batch in provider.fetch(run.started_at):
-            _keep(batch, run, store, telemetry)
+            _store(batch, run, store, telemetry)
     except GreenStreamError as error:
-        _note(error, run, telemetry)
+        _record_error(error, run, telemetry)
     except StoreError:
         raise
     except Exception as error:
         run.broken = True
-        # Its type alone is kept: its words may quote anything, its trace holds what it broke on.
-        broke = f"broke with {type(error).__name__}"
-        run.errors.append(GreenStreamError(broke, provider=provider.name))
-        telemetry.event("error", "run broke", provider=provider.name, error=broke)
-        _tell(run, store, clock(), telemetry)
+        # Only the type is stored and logged, since the text may quote anything, a secret included.
+        reason = f"the run ended with an unexpected {type(error).__name__}"
+        run.errors.append(GreenStreamError(reason, provider=provider.name))
+        telemetry.event("error", "unexpected error", provider=provider.name, error=reason)
+        _report(run, store, clock(), telemetry)
         raise
-    _tell(run, store, clock(), telemetry)
+    _report(run, store, clock(), telemetry)
     if run.state is ProviderState.FAILED:
         raise CollectionFailedError(
             "; ".join(str(error) for error in run.errors[:5])
-            or f"{provider.name}: the answer held no zone"
+            or f"{provider.name}: the upstream answered for no zone"
         )
     return run
 
 
-def _keep(batch: Batch, run: Run, store: Store, telemetry: Telemetry) -> None:
+def _store(batch: Batch, run: Run, store: Store, telemetry: Telemetry) -> None:
     run.unconfigured.extend(batch.unconfigured)
     run.skipped.extend(batch.skipped)
     for error in batch.errors:
-        _note(error, run, telemetry)
+        _record_error(error, run, telemetry)
     for reading in batch.readings:
         put = store.put_reading(reading)
         run.outcomes[put.outcome] += 1
@@ -147,10 +183,11 @@ def _keep(batch: Batch, run: Run, store: Store, telemetry: Telemetry) -> None:
     batch.acknowledge()
 
 
-def _note(error: GreenStreamError, run: Run, telemetry: Telemetry) -> None:
+def _record_error(error: GreenStreamError, run: Run, telemetry: Telemetry) -> None:
     if isinstance(error, InvalidError):
         run.rejected[error.reason] += 1
-    # Its trace and causes hold the answer that was refused: 30 zones of 8 MB would fill the memory.
+    # The traceback and the causes hold the refused answer, and 30 answers of 8 MB would fill the
+    # memory.
     error.__traceback__ = error.__cause__ = error.__context__ = None
     run.errors.append(error)
     telemetry.event(
@@ -165,10 +202,10 @@ def _note(error: GreenStreamError, run: Run, telemetry: Telemetry) -> None:
 
 
 def _refresh_profile(reading: Reading, put: Put, store: Store) -> None:
-    """Recompute the hour of day that has just ended, and the one before, from the last week.
+    """Compute the zone's means of the last hour that ended and of the hour before, over a week.
 
-    The one before again, since its own turn may have been lost with a run that died between its
-    reading and its profile, and since some of its readings may have come late.
+    The hour before is computed a second time, because a run may have ended between storing its
+    reading and storing its mean, and because some of its readings may have come late.
     """
     before, now = put.previous_valid_from, reading.valid_from
     if put.outcome is not PutOutcome.STORED or before is None:
@@ -185,9 +222,9 @@ def _refresh_profile(reading: Reading, put: Put, store: Store) -> None:
             hour = ended if past.valid_to > ended - days else ended - HOUR
             values[hour.hour].append(past.gco2_kwh)
     hours = {}
-    for hour_of_day, figures in values.items():
-        mean = sum(figures) / len(figures)
-        spread = math.sqrt(sum((figure - mean) ** 2 for figure in figures) / len(figures))
+    for hour_of_day, gco2_kwh in values.items():
+        mean = sum(gco2_kwh) / len(gco2_kwh)
+        spread = math.sqrt(sum((value - mean) ** 2 for value in gco2_kwh) / len(gco2_kwh))
         hours[hour_of_day] = HourMean(mean, reading.fetched_at, spread)
     if hours:
         profile = HourProfile(
@@ -201,7 +238,7 @@ def _refresh_profile(reading: Reading, put: Put, store: Store) -> None:
         store.put_profile_hours(profile)
 
 
-def _tell(run: Run, store: Store, now: datetime, telemetry: Telemetry) -> None:
+def _report(run: Run, store: Store, now: datetime, telemetry: Telemetry) -> None:
     error = run.errors[-1] if run.errors else None
     store.put_status(
         ProviderStatus(
@@ -219,7 +256,7 @@ def _tell(run: Run, store: Store, now: datetime, telemetry: Telemetry) -> None:
             simulated=run.simulated,
         )
     )
-    # Only what an alarm or the dashboard reads is a metric, since each is paid for by the month.
+    # Only what an alarm or the dashboard reads is a metric, since each metric costs money.
     telemetry.count("ZoneErrors", len(run.errors))
     if run.state is not ProviderState.UNCONFIGURED:
         telemetry.count("RunSucceeded", 1 if run.succeeded else 0)
