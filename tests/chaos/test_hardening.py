@@ -177,7 +177,8 @@ BOMB = packed(200)
         pytest.param(b"x" * 100, "gzip" * 5000, "not_http", id="a long name of an encoding"),
         pytest.param(b"{}", "gzip", "not_http", id="not packed at all"),
         pytest.param(gzip.compress(b"{}")[:-4], "gzip", "not_http", id="torn"),
-        pytest.param(gzip.compress(b"{}") + BOMB, "gzip", "not_http", id="more behind the end"),
+        pytest.param(gzip.compress(b"{}") + BOMB, "gzip", "too_large", id="a bomb behind the end"),
+        pytest.param(gzip.compress(b"{}") + b"{}", "gzip", "not_http", id="more behind the end"),
         pytest.param(b"{}" + b" " * MAX_BYTES, "identity", "too_large", id="plain and long"),
     ],
 )

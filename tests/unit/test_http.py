@@ -2,7 +2,7 @@
 
 import base64
 import gzip
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import httpx
 import pytest
@@ -139,6 +139,57 @@ def test_a_compressed_bomb_counts_as_what_it_unpacks_to() -> None:
     with pytest.raises(InvalidError) as refused:
         upstream.get(max_bytes=1_000_000)
     assert refused.value.reason == "too_large"
+
+
+def gzipped(chunks: Iterable[bytes]) -> httpx.Response:
+    return httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=iter(chunks))
+
+
+MEMBERS = (gzip.compress(b'{"data": '), gzip.compress(b""), gzip.compress(b"[1, 2]}"))
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        pytest.param([b"".join(MEMBERS)], id="in one chunk"),
+        pytest.param(MEMBERS, id="in a chunk each"),
+        pytest.param([bytes([byte]) for byte in b"".join(MEMBERS)], id="byte by byte"),
+        pytest.param([b"".join(MEMBERS)[:-3], b"".join(MEMBERS)[-3:]], id="cut in the last"),
+    ],
+)
+def test_gzip_members_one_after_the_other_are_one_body(chunks: Sequence[bytes]) -> None:
+    assert Upstream(gzipped(chunks)).get().body == b'{"data": [1, 2]}'
+
+
+def test_gzip_members_count_together_against_the_limit() -> None:
+    member = gzip.compress(b"0" * 60_000)
+    upstream = Upstream(gzipped([member, member]), gzipped([member, member]))
+    assert len(upstream.get(max_bytes=120_000).body) == 120_000
+    with pytest.raises(InvalidError) as refused:
+        upstream.get(max_bytes=119_999)
+    assert refused.value.reason == "too_large"
+
+
+@pytest.mark.parametrize(
+    "behind", [b"garbage", b"\0", gzip.compress(b"more")[:-1], gzip.compress(b"more")[:3]]
+)
+def test_what_follows_a_gzip_member_and_is_none_itself_is_refused(behind: bytes) -> None:
+    with pytest.raises(InvalidError) as refused:
+        Upstream(gzipped([gzip.compress(b"{}"), behind])).get()
+    assert refused.value.reason == "not_http"
+
+
+def test_gzip_members_without_end_meet_the_deadline() -> None:
+    upstream = Upstream()
+
+    def empty_members() -> Iterator[bytes]:
+        while True:
+            upstream.seconds += 1
+            yield gzip.compress(b"")
+
+    upstream.replies = iter([gzipped(empty_members()) for _ in range(2)])
+    with pytest.raises(TransientError, match="took over 12 s"):
+        upstream.get()
 
 
 def test_a_dripping_upstream_meets_the_deadline() -> None:

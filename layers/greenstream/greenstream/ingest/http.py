@@ -318,17 +318,15 @@ def _unpacked(response: httpx.Response) -> Iterator[bytes]:
     if encoding == "identity":
         yield from raw
         return
-    packed = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-    begun = False
+    member = None
     for chunk in raw:
         rest = chunk
-        while rest and not packed.eof:
-            begun = True
-            yield packed.decompress(rest, PIECE_BYTES)
-            rest = packed.unconsumed_tail
-        if packed.unused_data or (packed.eof and rest):
-            raise httpx.DecodingError("bytes behind the end of the gzip stream")
-    if begun and not packed.eof:
+        while rest:
+            if member is None or member.eof:
+                member = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+            yield member.decompress(rest, PIECE_BYTES)
+            rest = member.unused_data if member.eof else member.unconsumed_tail
+    if member is not None and not member.eof:
         raise httpx.DecodingError("the gzip stream ends early")
 
 
