@@ -284,15 +284,23 @@ class TestTheDashboard:
     def test_answers_in_order_of_what_matters(self) -> None:
         widgets = sorted(BODY["widgets"], key=lambda widget: (widget["y"], widget["x"]))
         headings = [w["properties"]["markdown"] for w in widgets if w["type"] == "text"]
-        asked = ["fresh", "well", "deciding", "cost"]
+        asked = ["fresh", "healthy", "decide", "cost"]
         assert [next(word for word in asked if word in heading) for heading in headings] == asked
 
     @pytest.mark.parametrize(
         ("asked", "answers"),
         {
             "fresh": ["ReadingAgeSeconds"],
-            "well": ["UrlRequestCount", "p50", "p90", "p99", "Url5xx", "DegradedAnswers", "Rung"],
-            "deciding": ["by pop", "delivered_gco2_kwh", "AttributedDifference"],
+            "healthy": [
+                "UrlRequestCount",
+                "p50",
+                "p90",
+                "p99",
+                "Url5xx",
+                "DegradedAnswers",
+                "Rung",
+            ],
+            "decide": ["by pop", "delivered_gco2_kwh", "AttributedDifference"],
             "cost": ["Invocations", "GB-s", "ConsumedRead", "ConsumedWrite", "IncomingBytes"],
         }.items(),
     )
@@ -308,8 +316,8 @@ class TestTheDashboard:
         told = Comparison(decisions=1).means()
         asked = set(re.findall(r"sum\((\w+)", chart["properties"]["query"]))
         assert asked == set(told) - {"added_rtt_ms"}
-        (heading,) = (w for w in BODY["widgets"] if "deciding" in json.dumps(w))
-        for words in ("Attributional, location-based", "chosen origin only", "network is not"):
+        (heading,) = (w for w in BODY["widgets"] if "router decide?" in json.dumps(w))
+        for words in ("attributional and location-based", "chosen POP only", "not the network"):
             assert words in heading["properties"]["markdown"]
 
     def test_shows_each_providers_age_against_the_limit_of_its_alarm(self) -> None:
