@@ -20,7 +20,7 @@ endif
 NODE := .tools/node/bin
 WORKER := infra/worker
 
-.PHONY: help run up down invoke providers worker worker-test page-test operations-test test chaos chaos-short lint check bench replay tune build deploy secrets destroy supply-chain audit reproducible tools worker-tools
+.PHONY: help run up down invoke providers worker worker-test page-test operations-test test chaos chaos-short lint check bench replay tune worlds build deploy secrets destroy supply-chain audit reproducible tools worker-tools
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -79,6 +79,9 @@ bench: tools ## measure the speeds to hold, each against a reference measured in
 replay: .venv/.ready ## compute what the router would have saved in recorded years
 	@mkdir -p .local
 	.venv/bin/greenstream replay --out .local/replay.json --report .local/replay
+
+worlds: .venv/.ready ## replay the router beside fixed choices, in many worlds under many delays
+	@.venv/bin/greenstream worlds --out .local/worlds.json --report infra/docs/WORLDS.md
 
 tune: .venv/.ready ## search for a better policy on recorded years
 	.venv/bin/greenstream tune

@@ -71,6 +71,10 @@ GROUPS: Final[Mapping[str, Mapping[str, Command]]] = {
             "infra.local.replay_cli",
             "Search for a policy that saves more than the default one.",
         ),
+        "worlds": Command(
+            "infra.worlds.command",
+            "Compare each policy with fixed choices in many worlds, under many delays.",
+        ),
     },
     "build and cost (needs the repository)": {
         "size": Command(
