@@ -31,5 +31,5 @@ ELECTRICITYMAPS: Final = ElectricityMaps(
 
 @TELEMETRY.observed
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
-    """Run once; the event says nothing that the clock does not."""
+    """Run the provider once. The event is ignored, since the clock gives the time of the run."""
     return collect(ELECTRICITYMAPS, STORE, clock=utc_now, telemetry=TELEMETRY).as_dict()

@@ -22,5 +22,5 @@ ESO: Final = Eso(
 
 @TELEMETRY.observed
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
-    """Run once; the event says nothing that the clock does not."""
+    """Run the provider once. The event is ignored, since the clock gives the time of the run."""
     return collect(ESO, STORE, clock=utc_now, telemetry=TELEMETRY).as_dict()

@@ -13,30 +13,40 @@ from greenstream.domain.reading import Basis, check_gco2_kwh
 NAME: Final = "eso"
 HALF_HOUR: Final = timedelta(minutes=30)
 NUMBER: Final = (int, float)
-WHOLE: Final = 100
-"""Per cent."""
-
+WHOLE_PERCENT: Final = 100
 
 _Interval = tuple[datetime, datetime]
+"""Start and end, UTC."""
 
 
-class HalfHour(NamedTuple):  # nine hundred a run
-    """One half hour of an answer, UTC."""
+class HalfHour(NamedTuple):
+    """One half hour of one region or of the nation; a run reads about nine hundred.
+
+    Parameters
+    ----------
+    valid_from, valid_to
+        Start and end, UTC.
+    intensity
+        The member ``intensity``: figures in g/kWh and their ``index``.
+    mix
+        The member ``generationmix``, unchecked.
+    """
 
     valid_from: datetime
     valid_to: datetime
     intensity: Mapping[str, Any]
     mix: object
-    """The member ``generationmix`` as it came."""
 
 
 def national_half_hours(data: object, zone: str) -> list[HalfHour]:
-    """Read the national answer: a list of half hours.
+    """Read the national answer, which is a list of half hours.
 
     Raises
     ------
     InvalidError
-        ``malformed``; NoDataError when the list is empty.
+        ``malformed``.
+    NoDataError
+        When the list is empty.
     """
     if not isinstance(data, list):
         raise malformed(f"national data is {type(data).__name__}, not a list", zone)
@@ -52,17 +62,17 @@ def national_half_hours(data: object, zone: str) -> list[HalfHour]:
 
 
 def regional_half_hours(data: object) -> Iterator[tuple[str, HalfHour | InvalidError]]:
-    """Read a regional answer in any of its shapes: (region id, half hour), as they come.
+    """Yield the region id and the half hour of each entry of a regional answer.
 
-    A half hour that cannot be read is yielded as its error: it spoils its own region alone.
+    An answer about all regions is a list of half hours with ``regions``. An answer about one
+    region is an object, or a list of one object, that has the region's half hours in ``data``.
 
-    All regions: a list of half hours with ``regions``. One region: an object, or a list of one
-    object, with the region's half hours in ``data``.
+    A half hour that cannot be read is yielded as an error, so that only its own region is lost.
 
     Raises
     ------
     InvalidError
-        ``malformed``.
+        ``malformed``, when the answer has another shape.
     """
     for entry in data if isinstance(data, list) else [data]:
         if not isinstance(entry, dict):
@@ -75,21 +85,21 @@ def regional_half_hours(data: object) -> Iterator[tuple[str, HalfHour | InvalidE
             for row in entry["data"]:
                 yield _region_id(entry), _half_hour(row, _interval(row))
         else:
-            raise malformed(f"a regional entry has only {sorted(map(str, entry))[:8]}")
+            raise malformed(f"a regional entry has only the members {sorted(map(str, entry))[:8]}")
 
 
 def _region_id(row: object) -> str:
     if not isinstance(row, dict):
         raise malformed(f"a region is {type(row).__name__}")
     region = row.get("regionid")
-    if type(region) is not int:  # to isinstance, true and false are too
+    if type(region) is not int:  # isinstance would accept true and false
         raise malformed(f"regionid is {region!r}")
     return str(region)
 
 
 def _half_hour(row: object, interval: _Interval | InvalidError) -> HalfHour | InvalidError:
     if not isinstance(row, dict) or not isinstance(intensity := row.get("intensity"), dict):
-        return malformed("a half hour without intensity")
+        return malformed("a half hour has no intensity")
     if isinstance(interval, InvalidError):
         return interval
     valid_from, valid_to = interval
@@ -97,7 +107,7 @@ def _half_hour(row: object, interval: _Interval | InvalidError) -> HalfHour | In
 
 
 def _interval(row: object) -> _Interval | InvalidError:
-    """Return the half hour that a row, or all the regions of an entry, are of."""
+    """Return the start and end of a row, or of an entry with all regions."""
     stamps = row if isinstance(row, dict) else {}
     try:
         valid_from, valid_to = _moment(str(stamps.get("from"))), _moment(str(stamps.get("to")))
@@ -109,15 +119,27 @@ def _interval(row: object) -> _Interval | InvalidError:
 
 
 def gco2_kwh_of(half_hour: HalfHour, key: str, zone: str) -> float:
-    """Return a figure that neither its own index nor what is burnt for it contradicts."""
+    """Return a figure of a half hour in g/kWh, checked against its index and its mix.
+
+    Parameters
+    ----------
+    key
+        ``forecast`` or ``actual``.
+
+    Raises
+    ------
+    InvalidError
+        ``not_a_number``, ``negative``, ``too_high``; ``wrong_unit`` when the figure is far below
+        what its index or the combustion in its mix implies.
+    """
     _, _, intensity, mix = half_hour
     gco2_kwh = check_gco2_kwh(intensity.get(key), provider=NAME, zone=zone)
     index, burnt = str(intensity.get("index")), burnt_gco2_kwh(mix)
     least = rules_of_provider(NAME).least_gco2_kwh.get(index, 0.0)
     if 0 < gco2_kwh < max(least, burnt / 2 - 1):
         raise InvalidError(
-            f"{gco2_kwh} beside index {index!r:.40} and {burnt:.0f} g/kWh"
-            " from what is burnt is in another unit",
+            f"{gco2_kwh} with index {index!r:.40} and {burnt:.0f} g/kWh from combustion is in"
+            " another unit",
             reason="wrong_unit",
             provider=NAME,
             zone=zone,
@@ -135,29 +157,32 @@ def _combustion_gco2_kwh() -> dict[str, float]:
 
 
 def burnt_gco2_kwh(mix: object) -> float:
-    """Return what a mix's own combustion makes; 0 where no mix is given.
+    """Return what the combustion in a mix emits, in g per kWh of the whole mix.
 
-    What cannot be read of it, or be a percentage, is left out, as it only cross-checks.
+    The result is 0 without a mix. It only serves as a cross-check, so entries that cannot be read
+    or hold no percentage are ignored.
     """
     if not isinstance(mix, list):
         return 0.0
-    factors, made = _combustion_gco2_kwh(), 0.0
+    factors, weighted = _combustion_gco2_kwh(), 0.0
     try:
-        for one in mix:
-            fuel = one["fuel"]
-            if fuel in factors and 0 <= (perc := one["perc"]) <= WHOLE:
-                made += factors[fuel] * perc
+        for entry in mix:
+            fuel = entry["fuel"]
+            if fuel in factors and 0 <= (perc := entry["perc"]) <= WHOLE_PERCENT:
+                weighted += factors[fuel] * perc
     except (LookupError, TypeError):
-        told = ((str(one.get("fuel")), one.get("perc")) for one in mix if isinstance(one, dict))
-        made = sum(
-            factors[fuel] * perc
-            for fuel, perc in told
-            if fuel in factors and isinstance(perc, NUMBER) and 0 <= perc <= WHOLE
+        entries = (
+            (str(entry.get("fuel")), entry.get("perc")) for entry in mix if isinstance(entry, dict)
         )
-    return made / WHOLE
+        weighted = sum(
+            factors[fuel] * perc
+            for fuel, perc in entries
+            if fuel in factors and isinstance(perc, NUMBER) and 0 <= perc <= WHOLE_PERCENT
+        )
+    return weighted / WHOLE_PERCENT
 
 
-@lru_cache(maxsize=256)  # every region of a half hour says the same two times
+@lru_cache(maxsize=256)  # All regions of a half hour repeat the same two times.
 def _moment(text: str) -> datetime:
     try:
         return datetime.strptime(text, "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC)
@@ -166,10 +191,10 @@ def _moment(text: str) -> datetime:
 
 
 def stamp(moment: datetime) -> str:
-    """Write an instant as the API takes it, to the minute."""
+    """Return an instant as the API expects it, to the minute."""
     return moment.strftime("%Y-%m-%dT%H:%MZ")
 
 
 def malformed(what: str, zone: str | None = None) -> InvalidError:
-    """Return the refusal of an answer that has another shape than the API's."""
+    """Return the error for an answer whose shape is not the API's."""
     return InvalidError(what, reason="malformed", provider=NAME, zone=zone)
