@@ -64,7 +64,7 @@ def test_a_young_table_is_not_tuned_on_and_says_why(local: LocalStack, stack: St
 
     assert not told["adopted"]
     assert "too little history: 0 grids have been telling for 14 days" in told["why"]
-    assert "no policy was ever written" in greenstream(local, "policy", "list")
+    assert "no policy is stored" in greenstream(local, "policy", "list")
 
 
 def test_a_month_is_searched_and_its_verdict_is_what_routers_decide_by(

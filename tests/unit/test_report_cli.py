@@ -11,7 +11,7 @@ import pytest
 
 from greenstream.api.decision_log import COMPARED
 from greenstream.cli.main import main
-from greenstream.cli.report import added_up, as_text, lines_of
+from greenstream.cli.report import as_text, log_lines, summed
 
 
 def a_line(decisions: int, delivered: float, nearest: float, static: float) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def test_a_time_that_no_log_holds_is_refused_by_name(
         main()
     assert ended.value.code == 2
     said = capsys.readouterr().err
-    assert f"argument --days: {days} is not above 0 and at most 3653" in said
+    assert f"argument --days: {days} is not a number above 0 and at most 3653" in said
 
 
 @pytest.mark.parametrize("words", ["report --log-group g", "policy list --table t"])
@@ -78,19 +78,19 @@ def test_only_comparisons_and_counts_are_read() -> None:
     logs: Any = Logs(*(one if isinstance(one, str) else json.dumps(one) for one in messages))
     since, until = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 8, tzinfo=UTC)
 
-    assert list(lines_of(logs, "/aws/lambda/x-router", since, until)) == [line, METRICS]
+    assert list(log_lines(logs, "/aws/lambda/x-router", since, until)) == [line, METRICS]
     assert logs.asked["endTime"] - logs.asked["startTime"] == 7 * 86_400_000
 
 
 def test_requests_are_all_that_were_decided_compared_or_not() -> None:
-    total = added_up([METRICS, a_line(4, 100.0, 400.0, 100.0)])
+    total = summed([METRICS, a_line(4, 100.0, 400.0, 100.0)])
 
     assert (total["requests"], total["decisions"]) == (5, 4)
-    assert "5 requests of the last 7 days, 4 with" in as_text(total, days=7)
+    assert "5 requests in the last 7 days; 4 decisions had" in as_text(total, days=7)
 
 
 def test_means_are_by_decisions() -> None:
-    total = added_up([a_line(1, 100.0, 400.0, 100.0), a_line(3, 200.0, 200.0, 200.0)])
+    total = summed([a_line(1, 100.0, 400.0, 100.0), a_line(3, 200.0, 200.0, 200.0)])
 
     assert total["decisions"] == 4
     assert total["delivered_gco2_kwh"] == 175
@@ -100,14 +100,14 @@ def test_means_are_by_decisions() -> None:
 
 
 def test_it_says_so_when_a_static_choice_would_have_been_better() -> None:
-    text = as_text(added_up([a_line(10, 120.0, 300.0, 100.0)]), days=7)
+    text = as_text(summed([a_line(10, 120.0, 300.0, 100.0)]), days=7)
 
     assert "delivered is 60.0% below it" in text
     assert "delivered is 20.0% above it" in text
-    assert "Attributional and location-based" in text
-    assert "longer by\n20.0 ms" in text
+    assert "attributional and location-based" in text
+    assert "longer by 20.0 ms" in text
 
 
 def test_nothing_to_compare_is_no_figure() -> None:
-    assert added_up([]) == {"requests": 0, "decisions": 0}
-    assert "no decision on them could be held" in as_text(added_up([]), days=7)
+    assert summed([]) == {"requests": 0, "decisions": 0}
+    assert "none of their decisions could be compared" in as_text(summed([]), days=7)

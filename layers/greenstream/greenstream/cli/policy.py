@@ -1,4 +1,4 @@
-"""``greenstream policy``: the policies there were, one of your own, and the way back to any."""
+"""``greenstream policy``: list the stored policies, show one, set one, or return to one."""
 
 import argparse
 import json
@@ -22,33 +22,43 @@ from greenstream.ports.store import StoreError
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """Where policies are kept, and the one that a router reads there now."""
+    """The stored policies of a table, and the one by which its router decides now."""
 
     policies: DynamoPolicies
     in_force: Policy
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Register the command."""
+    """Define the options of the command."""
     where = argparse.ArgumentParser(add_help=False)
     where.add_argument(
         "--table",
         metavar="NAME",
-        help="a deployed table, by your AWS credentials; the local stack's if absent",
+        help="the deployed table, asked with your AWS credentials (default: the local stack's)",
     )
-    policy = commands.add_parser("policy", help="list policies, show one, set one, go back")
+    policy = commands.add_parser("policy")
     actions = policy.add_subparsers(required=True, metavar="action")
-    listed = actions.add_parser("list", parents=[where], help="every version, and why it was kept")
-    listed.set_defaults(do=_list)
-    shown = actions.add_parser("show", parents=[where], help="one version's numbers and evidence")
-    shown.add_argument("version", nargs="?", help="the one in force if absent")
-    shown.set_defaults(do=_show)
-    wished = actions.add_parser("set", parents=[where], help="put numbers of your own in force")
-    wished.add_argument("version", help="the name it is kept and shown under")
-    wished.add_argument("setting", nargs="+", help="max_latency_ms=100, capacity.sfo=2, …")
-    wished.add_argument("--why", required=True, help="what list and show tell of it")
-    wished.set_defaults(do=_set)
-    revert = actions.add_parser("revert", parents=[where], help="put a version in force again")
+    listing = actions.add_parser(
+        "list", parents=[where], help="list every version with the reason why it was stored"
+    )
+    listing.set_defaults(do=_list)
+    show = actions.add_parser(
+        "show", parents=[where], help="print the numbers and the evidence of one version"
+    )
+    show.add_argument("version", nargs="?", help="default: the version in force")
+    show.set_defaults(do=_show)
+    setting = actions.add_parser(
+        "set", parents=[where], help="store a version with other numbers and put it in force"
+    )
+    setting.add_argument("version", help="the name of the new version")
+    setting.add_argument("setting", nargs="+", help="max_latency_ms=100, capacity.sfo=2, …")
+    setting.add_argument(
+        "--why", required=True, help="the reason, which `list` and `show` will print"
+    )
+    setting.set_defaults(do=_set)
+    revert = actions.add_parser(
+        "revert", parents=[where], help="put a stored version in force again"
+    )
     revert.add_argument("version")
     revert.set_defaults(do=_revert)
 
@@ -56,12 +66,12 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def _list(arguments: argparse.Namespace) -> int:
     def show(table: _Table) -> None:
         versions = table.policies.versions()
-        for one in versions:
-            mark = "*" if one.policy.version == table.in_force.version else " "
-            why = one.evidence.get("why", "")
-            print(f"{mark} {one.written_at:%Y-%m-%d %H:%M}Z  {one.policy.version}  {why}")
+        for stored in versions:
+            mark = "*" if stored.policy.version == table.in_force.version else " "
+            why = stored.evidence.get("why", "")
+            print(f"{mark} {stored.written_at:%Y-%m-%d %H:%M}Z  {stored.policy.version}  {why}")
         if not versions:
-            print(f"no policy was ever written: {table.in_force.version}, the code's own, is used")
+            print(f"no policy is stored: the router uses the code's own, {table.in_force.version}")
 
     return _on_table(arguments, show)
 
@@ -69,17 +79,18 @@ def _list(arguments: argparse.Namespace) -> int:
 def _show(arguments: argparse.Namespace) -> int:
     def show(table: _Table) -> None:
         version = arguments.version or table.in_force.version
-        kept = {one.policy.version: one for one in table.policies.versions()}
-        if version not in kept and version != table.in_force.version:
-            raise UnknownVersionError(f"{version} is none of {', '.join(kept) or 'no versions'}")
-        one = kept.get(version)
-        told = {
-            "policy": asdict(one.policy if one else table.in_force),
+        by_version = {stored.policy.version: stored for stored in table.policies.versions()}
+        stored = by_version.get(version)
+        if stored is None and version != table.in_force.version:
+            names = ", ".join(by_version) or "none"
+            raise UnknownVersionError(f"there is no version {version}; stored are: {names}")
+        shown = {
+            "policy": asdict(stored.policy if stored else table.in_force),
             "in_force": version == table.in_force.version,
-            "written_at": f"{one.written_at:%Y-%m-%dT%H:%M:%SZ}" if one else None,
-            "evidence": one.evidence if one else {},
+            "written_at": f"{stored.written_at:%Y-%m-%dT%H:%M:%SZ}" if stored else None,
+            "evidence": stored.evidence if stored else {},
         }
-        print(json.dumps(told, indent=1))
+        print(json.dumps(shown, indent=1))
 
     return _on_table(arguments, show)
 
@@ -87,32 +98,41 @@ def _show(arguments: argparse.Namespace) -> int:
 def _revert(arguments: argparse.Namespace) -> int:
     def go_back(table: _Table) -> None:
         table.policies.enforce(arguments.version)
-        print(f"{arguments.version} is in force; routers see it within five minutes")
+        print(f"{arguments.version} is in force; every router uses it within five minutes")
 
     return _on_table(arguments, go_back)
 
 
 def _set(arguments: argparse.Namespace) -> int:
     def put_in_force(table: _Table) -> None:
-        if arguments.version in {one.policy.version for one in table.policies.versions()}:
-            raise CommandError(f"{arguments.version} is there already; versions are never changed")
+        if arguments.version in {each.policy.version for each in table.policies.versions()}:
+            raise CommandError(f"{arguments.version} exists already, and a version never changes")
         policy = changed(table.in_force, arguments.version, arguments.setting)
         now = utc_now()
-        table.policies.write(table.in_force, {"why": "was in force"}, now)  # the way back
+        table.policies.write(table.in_force, {"why": "was in force"}, now)  # to revert to
         table.policies.write(policy, {"why": arguments.why, "set": arguments.setting}, now)
         table.policies.enforce(policy.version)
-        print(f"{policy.version} is in force; routers see it within five minutes")
+        print(f"{policy.version} is in force; every router uses it within five minutes")
 
     return _on_table(arguments, put_in_force)
 
 
 def changed(policy: Policy, version: str, settings: Sequence[str]) -> Policy:
-    """Return a policy with other numbers, each given as ``name=value`` or ``capacity.pop=value``.
+    """Return a copy of a policy with some numbers changed.
+
+    Parameters
+    ----------
+    policy
+        The policy from which every number is taken that no setting changes.
+    version
+        The version of the copy.
+    settings
+        ``name=value`` for a field of `Policy`, in the field's unit, or ``capacity.<pop>=value``.
 
     Raises
     ------
     CommandError
-        For a name that no policy has, a POP that is not known, or a value out of its range.
+        When a policy has no such field, a POP is unknown, or a value is out of its range.
     """
     kinds = {part.name: part.type for part in fields(Policy)}
     new: dict[str, Any] = {}
@@ -140,12 +160,12 @@ def _on_table(arguments: argparse.Namespace, do: Callable[[_Table], None]) -> in
         name = arguments.table
         try:
             client = dynamodb_client()
-        except BotoCoreError as error:  # no Region, say
+        except BotoCoreError as error:  # for example no Region is set
             raise CommandError(str(error)) from error
     else:
         stack = running_stack(arguments.state_dir)
         if stack is None:
-            raise CommandError("no stack runs here; name a deployed table by --table")
+            raise CommandError("no local stack runs here: name a deployed table with --table")
         client, name = stack.client("dynamodb"), stack.table
     try:
         in_force = DynamoStore(client, name, clock=utc_now).snapshot().policy or Policy()

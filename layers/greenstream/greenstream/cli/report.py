@@ -1,7 +1,7 @@
-"""``greenstream report``: what the last days' decisions delivered, beside what needs no router.
+"""``greenstream report``: compare the carbon of past decisions with choices that need no router.
 
-Adds up the lines by which the router holds its decisions against their baselines; of the local
-stack, or of a deployed router by your AWS credentials.
+The router's decision log compares decisions with two baselines, the nearest POP and the best static
+POP. The report sums up these log lines, of the local stack or of a deployed router.
 """
 
 import argparse
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
 REQUESTS: Final = "Decisions"
-"""The metric by which the router counts requests for a route."""
+"""The metric in which the router counts the requests for a route."""
 
 MAX_DAYS: Final = 3653
-"""Ten years: what a log keeps that ends at all (PutRetentionPolicy, CloudWatch Logs API)."""
+"""The longest retention of a log group, ten years (PutRetentionPolicy, CloudWatch Logs API)."""
 
 MEANS: Final = (
     "delivered_gco2_kwh",
@@ -33,17 +33,20 @@ MEANS: Final = (
     "best_static_gco2_kwh",
     "added_rtt_ms",
 )
+"""The fields of a comparison that are means over its decisions."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Register the command."""
-    report = commands.add_parser("report", help="what the last days' decisions delivered")
-    report.add_argument("--days", type=_days, default=7.0, help="up to now; 7 if absent")
-    report.add_argument("--json", action="store_true", help="print the sums as JSON")
+    """Define the options of the command."""
+    report = commands.add_parser("report")
+    report.add_argument(
+        "--days", type=_days, default=7.0, help="how many days up to now (default: 7)"
+    )
+    report.add_argument("--json", action="store_true", help="print the figures as JSON")
     report.add_argument(
         "--log-group",
         metavar="NAME",
-        help="a deployed router's, /aws/lambda/<stack>-router; the local stack's if absent",
+        help="the deployed router's, /aws/lambda/<stack>-router (default: the local stack's)",
     )
     report.set_defaults(do=_report)
 
@@ -53,9 +56,9 @@ def _days(text: str) -> float:
         days = float(text)
     except ValueError:
         days = math.nan
-    if 0 < days <= MAX_DAYS:  # also refuses NaN
+    if 0 < days <= MAX_DAYS:  # false for NaN too
         return days
-    raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most {MAX_DAYS}")
+    raise argparse.ArgumentTypeError(f"{text} is not a number above 0 and at most {MAX_DAYS}")
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -64,17 +67,17 @@ def _report(arguments: argparse.Namespace) -> int:
         group = arguments.log_group
         try:
             client = boto3.client("logs")
-        except BotoCoreError as error:  # no Region, say
+        except BotoCoreError as error:  # for example no Region is set
             raise CommandError(str(error)) from error
     else:
         stack = running_stack(arguments.state_dir)
         if stack is None:
-            raise CommandError("no stack runs here; name a deployed router's by --log-group")
+            raise CommandError("no local stack runs here: name a deployed log with --log-group")
         client, group = stack.client("logs"), f"/aws/lambda/{stack.functions['router']}"
         simulated = stack.upstream == "simulated"
     until = datetime.now(UTC)
     try:
-        total = added_up(lines_of(client, group, until - timedelta(days=arguments.days), until))
+        total = summed(log_lines(client, group, until - timedelta(days=arguments.days), until))
     except (ClientError, BotoCoreError) as error:
         raise CommandError(f"the router's log cannot be read: {error}") from error
     if arguments.json:
@@ -85,10 +88,16 @@ def _report(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def lines_of(
+def log_lines(
     client: "CloudWatchLogsClient", group: str, since: datetime, until: datetime
 ) -> Iterator[Mapping[str, Any]]:
-    """Yield the lines by which the router told comparisons and counts, as their fields."""
+    """Yield the comparisons and the request counts that a router logged between two times.
+
+    Raises
+    ------
+    botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError
+        When the log group cannot be read.
+    """
     for word in (COMPARED, REQUESTS):
         pages = client.get_paginator("filter_log_events").paginate(
             logGroupName=group,
@@ -99,14 +108,22 @@ def lines_of(
         for event in (event for page in pages for event in page["events"]):
             try:
                 line = json.loads(event["message"])
-            except ValueError:  # the platform's own lines are no JSON
+            except ValueError:  # the lines of the platform itself are not JSON
                 continue
             if isinstance(line, dict) and (line.get("message") == word or word in line):
                 yield line
 
 
-def added_up(lines: Iterable[Mapping[str, Any]]) -> dict[str, float | int]:
-    """Return the requests, the decisions compared, the means over these, and two reductions."""
+def summed(lines: Iterable[Mapping[str, Any]]) -> dict[str, float | int]:
+    """Sum up comparisons and request counts.
+
+    Returns
+    -------
+    dict
+        ``requests`` and ``decisions`` (the compared ones) are counts. If there are decisions, the
+        means of `MEANS` over them follow, in the unit of each name, and ``below_nearest`` and
+        ``below_best_static``, the shares by which delivered carbon is below a baseline.
+    """
     requests, decisions, sums = 0, 0, dict.fromkeys(MEANS, 0.0)
     for line in lines:
         if REQUESTS in line:
@@ -126,23 +143,25 @@ def added_up(lines: Iterable[Mapping[str, Any]]) -> dict[str, float | int]:
 
 
 def as_text(total: Mapping[str, float | int], days: float) -> str:
-    """Return the report in words, which say what the figures are and are not."""
-    asked = f"{total['requests']:,} requests of the last {days:g} days"
+    """Return the report as text, with what its figures count and what they leave out."""
+    requests = f"{total['requests']:,} requests in the last {days:g} days"
     if not total["decisions"]:
-        return f"{asked}; no decision on them could be held against its baselines"
+        return f"{requests}; none of their decisions could be compared with its baselines"
     return (
-        f"{asked}, {total['decisions']:,} with observed figures of one kind for every baseline\n"
+        f"{requests}; {total['decisions']:,} decisions had observed figures of one kind for every "
+        "baseline\n"
         f"delivered     {total['delivered_gco2_kwh']:7.1f} g/kWh\n"
         f"nearest POP   {total['nearest_gco2_kwh']:7.1f} g/kWh"
         f"   {_below(total, 'below_nearest')}\n"
         f"best static   {total['best_static_gco2_kwh']:7.1f} g/kWh"
         f"   {_below(total, 'below_best_static')}\n"
-        "Attributional and location-based: the grids' figures known when deciding, for the energy\n"
-        "used at the chosen origin only. Decisions on yearly means, profiles or a neighbouring\n"
-        "grid's figure are left out. A decision is counted once, whatever number of requests the\n"
-        "edge sent by it. The network is not counted: the path was longer by\n"
-        f"{total['added_rtt_ms']:.1f} ms of round trip on the mean, at an energy not known here.\n"
-        "Counts are lower bounds: what a process had not told when it ended is lost."
+        "The figures are attributional and location-based: they are the grids' figures that were\n"
+        "known at the decision, for the energy used at the chosen POP. Decisions on yearly\n"
+        "means, on hour profiles or on a neighbouring grid's figure are left out. A decision\n"
+        "counts once, however many requests the edge served by it. The energy of the network is\n"
+        f"not counted; the mean round trip was longer by {total['added_rtt_ms']:.1f} ms than to\n"
+        "the nearest POP. Counts are lower bounds, since a process that ends loses what it has\n"
+        "not yet logged."
     )
 
 
