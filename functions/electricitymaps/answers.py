@@ -1,4 +1,4 @@
-"""Reads Electricity Maps' answers: the zones that a key opens, and a zone's latest intensity."""
+"""Reads Electricity Maps' answers: the zones that a key may read, and a zone's latest intensity."""
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -10,13 +10,15 @@ from greenstream.domain.zones import Source
 
 NAME: Final = "electricitymaps"
 READS_LATEST: Final = frozenset({"*", "carbon-intensity/latest"})
-"""What a zone's ``access`` in /v3/zones must hold, one of the two."""
+"""A key may read a zone's latest intensity when ``access`` in /v3/zones has one of these rights."""
 
 HOUR: Final = timedelta(hours=1)
 
 
 def open_zones(answer: object) -> frozenset[str]:
-    """Read ``/v3/zones``: the zones whose latest intensity the key may read.
+    """Return the zones whose latest intensity the key may read, from the answer of ``/v3/zones``.
+
+    A zone without a list of rights is included, since its own answer will say whether it is open.
 
     Raises
     ------
@@ -25,7 +27,6 @@ def open_zones(answer: object) -> frozenset[str]:
     """
     if not isinstance(answer, dict) or not all(isinstance(row, dict) for row in answer.values()):
         raise _invalid("/v3/zones is not an object of zones", "malformed")
-    # Without a list of rights the zone is tried: its own answer tells.
     return frozenset(
         zone
         for zone, row in answer.items()
@@ -37,33 +38,46 @@ def open_zones(answer: object) -> frozenset[str]:
 def reading_of(
     answer: object, zone: str, source: Source, *, fetched_at: datetime, simulated: bool
 ) -> Reading:
-    """Make a reading of an answer, held to what was asked.
+    """Return the reading in an answer of ``/v3/carbon-intensity/latest``.
+
+    Parameters
+    ----------
+    answer
+        The parsed JSON.
+    zone
+        Our zone that the reading is for.
+    source
+        What was asked for; the answer must agree with it.
+    fetched_at
+        When the answer came, UTC.
+    simulated
+        Whether a simulator gave the answer.
 
     Raises
     ------
     InvalidError
         ``malformed``, ``wrong_zone``, ``wrong_basis``, ``wrong_granularity``, ``wrong_scope``,
-        and what `Reading` refuses.
+        or any reason of `Reading`.
     NoDataError
-        When the provider says that it has no value.
+        When the answer says that there is no value.
     """
     if not isinstance(answer, dict):
         raise _invalid(f"the answer is {type(answer).__name__}, not an object", "malformed", zone)
     if answer.get("status") == "no-data":
-        raise NoDataError("status no-data", provider=NAME, zone=zone)
-    said: dict[str, object] = {"temporalGranularity": "hourly", "flowTraced": True}
-    said |= answer  # these two are said by the newer versions only
-    held: tuple[tuple[str, object, str], ...] = (
+        raise NoDataError("the status is no-data", provider=NAME, zone=zone)
+    # Older versions of the API do not state these two members.
+    stated: dict[str, object] = {"temporalGranularity": "hourly", "flowTraced": True, **answer}
+    expected: tuple[tuple[str, object, str], ...] = (
         ("zone", source.provider_zone, "wrong_zone"),
         ("emissionFactorType", str(source.bases[0]), "wrong_basis"),
         ("temporalGranularity", "hourly", "wrong_granularity"),
         ("flowTraced", True, "wrong_scope"),
     )
-    for key, wanted, reason in held:
-        if said.get(key) != wanted:
-            raise _invalid(f"{key} is {said.get(key)!r:.60}, not {wanted}", reason, zone)
+    for key, wanted, reason in expected:
+        if stated.get(key) != wanted:
+            raise _invalid(f"{key} is {stated.get(key)!r:.60}, not {wanted}", reason, zone)
     if "carbonIntensity" not in answer:
-        raise _invalid("no carbonIntensity", "malformed", zone)
+        raise _invalid("the answer has no carbonIntensity", "malformed", zone)
     if answer["carbonIntensity"] is None:
         raise NoDataError("carbonIntensity is null", provider=NAME, zone=zone)
     gco2_kwh = check_gco2_kwh(answer["carbonIntensity"], provider=NAME, zone=zone)
@@ -90,13 +104,13 @@ def reading_of(
 
 
 def _hour_at(text: object, zone: str) -> tuple[datetime, datetime]:
-    """Return the instant that a stamp names, and an hour later."""
-    with suppress(ValueError, OverflowError):  # the latter where the calendar ends
+    """Return the instant that a text names and the instant an hour later, both UTC."""
+    with suppress(ValueError, OverflowError):  # OverflowError comes at the end of the calendar.
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
         if moment is not None and moment.tzinfo is not None:
             instant = moment.astimezone(UTC)
             return instant, instant + HOUR
-    raise _invalid(f"time {text!r:.60} is not ISO 8601 with an offset", "malformed", zone)
+    raise _invalid(f"the time {text!r:.60} is not ISO 8601 with an offset", "malformed", zone)
 
 
 def _invalid(what: str, reason: str, zone: str | None = None) -> InvalidError:

@@ -1,4 +1,4 @@
-"""The function that collects from Electricity Maps what other providers leave open."""
+"""The function that collects from Electricity Maps for zones without another live figure."""
 
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ SETTINGS: Final = Settings.from_env()
 STORE: Final = DynamoStore(dynamodb_client(), SETTINGS.table_name, clock=utc_now)
 SECRETS: Final = SsmSecrets()
 ELECTRICITYMAPS: Final = ElectricityMaps(
-    # One attempt: a second would come out of the budget, and the next run is near.
+    # There is one attempt only: a second would count against the budget, and the next run is near.
     http=HttpClient(provider=NAME, base_url=required("ELECTRICITYMAPS_BASE_URL"), attempts=1),
     wanted=zones_of(NAME),
     newest=lambda: STORE.snapshot().readings,

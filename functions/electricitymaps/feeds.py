@@ -1,4 +1,4 @@
-"""Which of Electricity Maps' zones stand behind which of ours, and which of them are due."""
+"""Decides which zones of Electricity Maps serve which of our zones, and which must be asked now."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,17 @@ from greenstream.domain.zones import Source, Zone
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One zone of theirs and the zones of ours that it stands behind."""
+    """One zone of Electricity Maps and the zones of ours that fall back on it.
+
+    Parameters
+    ----------
+    zone
+        Our zone under which the feed's readings are stored.
+    source
+        The feed as a source of that zone.
+    zones
+        All our zones that have the feed as a source.
+    """
 
     zone: Zone
     source: Source
@@ -21,32 +31,38 @@ class Feed:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the zones of ours."""
+        """Names of our zones."""
         return tuple(zone.zone for zone in self.zones)
 
 
 def feeds_of(wanted: Sequence[tuple[Zone, Source]]) -> tuple[Feed, ...]:
-    """Group our zones by theirs.
+    """Return one feed for each zone of Electricity Maps.
 
-    A shared feed's reading is kept under the zone with the fewest sources: the grid itself
-    (``GBR``), whose regions have feeds of their own before it.
+    The readings of a feed that several zones share are stored under the zone with the fewest
+    sources. That is the grid as a whole (``GBR``): its regions have other sources before it.
     """
-    theirs = dict.fromkeys(source.provider_zone for _, source in wanted)
+    provider_zones = dict.fromkeys(source.provider_zone for _, source in wanted)
     feeds = []
-    for there in theirs:
-        pairs = [(zone, source) for zone, source in wanted if source.provider_zone == there]
+    for name in provider_zones:
+        pairs = [(zone, source) for zone, source in wanted if source.provider_zone == name]
         zone, source = min(pairs, key=lambda pair: len(pair[0].sources))
         feeds.append(Feed(zone, source, tuple(zone for zone, _ in pairs)))
     return tuple(feeds)
 
 
 def is_due(feed: Feed, readings: Sequence[Reading], now: datetime) -> bool:
-    """Tell whether a zone lacks a live figure of the kind asked for, and we lack this hour's."""
+    """Return whether a feed must be asked at ``now``.
+
+    It must when any of its zones has no live figure of the feed's kinds from other providers, and
+    the store does not hold the feed's own figure for this hour yet.
+    """
     if any(reading.valid_to > now for reading in own_readings(feed, readings)):
         return False
     return any(
         Ladder(
-            replace(zone, sources=tuple(one for one in zone.sources if one.provider != NAME)),
+            replace(
+                zone, sources=tuple(source for source in zone.sources if source.provider != NAME)
+            ),
             readings,
             (),
         )
@@ -58,7 +74,7 @@ def is_due(feed: Feed, readings: Sequence[Reading], now: datetime) -> bool:
 
 
 def own_readings(feed: Feed, readings: Iterable[Reading]) -> Iterator[Reading]:
-    """Yield the readings that came from a feed."""
+    """Yield those readings that came from the feed."""
     for reading in readings:
         if (reading.provider, reading.provider_zone) == (NAME, feed.source.provider_zone):
             yield reading

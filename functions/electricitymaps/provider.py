@@ -1,9 +1,11 @@
-"""Electricity Maps v3: what stands behind a zone whose other sources are silent.
+"""Electricity Maps v3: the fallback for zones whose other sources have no live figure.
 
-Average intensity of consumption, flow-traced over the borders, by hour; the stamp is the start
-of the current, unfinished hour, so the newest value is mostly an estimate. A free key is for few
-requests an hour: only zones that need it are asked, the longest unasked first, and no zone twice
-for the same hour. Free for non-commercial use only.
+Figures are average intensity of consumption, flow-traced across borders, by hour. The time of a
+figure is the start of the present, unfinished hour, so the newest figure is usually an estimate.
+
+A free key allows few requests an hour and non-commercial use only. Therefore only the zones that
+need a figure are asked, the one that was not asked for the longest time first, and no zone is
+asked again after it gave its figure for the hour.
 """
 
 import time
@@ -31,10 +33,10 @@ from greenstream.ports.secrets import SecretsError
 LATEST: Final = "/v3/carbon-intensity/latest"
 PLAN_LIFE: Final = timedelta(days=1)
 RUNS_PER_HOUR: Final = 4
-"""The template's rate is fifteen minutes: each run may spend this share of the hourly budget."""
+"""The template runs the provider every 15 minutes; each run may spend a quarter of the budget."""
 
 RUN_S: Final = 30.0
-"""No request starts later than this into a run; one lasts up to 15 s."""
+"""No request starts later than this into a run. A request lasts up to 15 s."""
 
 OK: Final = 200
 UNAUTHORIZED: Final = 401
@@ -43,9 +45,21 @@ NOT_FOUND: Final = 404
 
 @dataclass(slots=True)
 class Session:
-    """What outlives a run in a warm sandbox: the plan of the token, and what was asked when."""
+    """What a warm sandbox remembers between runs.
 
-    token: str | None = None
+    Parameters
+    ----------
+    token
+        The key of the last run.
+    plan
+        The zones that the key may read, or ``None`` when that is unknown.
+    plan_read_at
+        When the plan was read, UTC.
+    asked
+        Each request of the last day: the zone at Electricity Maps (empty for the plan) and when.
+    """
+
+    token: str | None = field(default=None, repr=False)
     plan: frozenset[str] | None = None
     plan_read_at: datetime | None = None
     asked: list[tuple[str, datetime]] = field(default_factory=list)
@@ -53,20 +67,27 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElectricityMaps:
-    """The provider.
+    """The provider: one request for each zone that needs a figure, within an hourly budget.
 
     Parameters
     ----------
+    http
+        Asks Electricity Maps. It must make one attempt only, since each attempt is counted.
     wanted
-        The zones it may stand behind, each with its zone there as source.
+        Our zones that may fall back on Electricity Maps, each with that source.
     newest
-        The store's newest readings of every provider: what is live, and when we last asked.
+        Returns the newest stored readings of all providers. They tell which zones have a live
+        figure and when a zone was last asked successfully.
     token
-        The key, or ``None`` when it is not configured.
+        Returns the key, or ``None`` when it is not configured. It may raise `SecretsError`.
     hourly_budget
-        Requests per hour that the key allows us.
+        How many requests an hour the key may be used for.
     session
-        Outlives the run.
+        What is remembered between runs.
+    simulated
+        Whether a simulator gives the answers.
+    monotonic
+        Seconds of a clock that never goes back; limits the time of a run.
     """
 
     http: HttpClient
@@ -80,11 +101,19 @@ class ElectricityMaps:
 
     @property
     def name(self) -> str:
-        """Name in the zone table."""
+        """The provider's name in the zone table."""
         return NAME
 
     def fetch(self, now: datetime) -> Iterator[Batch]:
-        """Yield the zones that need it, the longest unasked first, as far as the budget goes."""
+        """Yield a batch for each zone that needs a figure, as far as budget and time allow.
+
+        Raises
+        ------
+        TransientError
+            When the key cannot be read now; `ThrottledError` when the API asks for silence.
+        PermanentError
+            When the key is refused or cannot be sent.
+        """
         return redacted(self._batches(now), self.http.credentials)
 
     def _batches(self, now: datetime) -> Iterator[Batch]:
@@ -100,14 +129,16 @@ class ElectricityMaps:
         yield _skipped(feed for feed in feeds if feed not in due)
         left = self._allowance(readings, now)
         with self.http:
-            if due and left > 1 and self._plan_is_due(now):  # the last one is for a figure
+            if due and left > 1 and self._plan_is_due(now):
+                # The last request of a run is always left for a figure.
                 left -= 1
                 try:
                     session.plan = open_zones(self._ask("/v3/zones", {}, None, now))
                     session.plan_read_at = now
                 except (ThrottledError, PermanentError):
                     raise
-                except GreenStreamError as error:  # then each zone's own answer tells
+                except GreenStreamError as error:
+                    # Without the plan, each zone's own answer says whether the key may read it.
                     yield Batch(errors=(error,))
             if session.plan is not None:
                 outside = [feed for feed in due if feed.source.provider_zone not in session.plan]
@@ -115,7 +146,9 @@ class ElectricityMaps:
                 yield Batch(unconfigured=tuple(name for feed in outside for name in feed.names))
             if session.asked:
                 due.sort(key=lambda feed: self._last_asked(feed, readings))
-            elif due:  # a new sandbox without a plan: what is shut would be the first of each
+            elif due:
+                # A new sandbox remembers nothing. If each began with the same zone, a zone that the
+                # key may not read could use up the budget, so the first zone changes with the time.
                 start = int(now.timestamp() * RUNS_PER_HOUR // HOUR.total_seconds()) % len(due)
                 due = due[start:] + due[:start]
             while due and left and self.monotonic() - began <= RUN_S:
@@ -124,28 +157,31 @@ class ElectricityMaps:
         yield _skipped(due)
 
     def _token(self) -> str | None:
-        """Return the key when it is set.
+        """Return the key, or ``None`` when it is not configured.
 
         Raises
         ------
         TransientError
-            When the place of the secrets cannot be read: that is not "unconfigured".
+            When the secret store failed, which does not mean that there is no key.
         PermanentError
-            When no header can carry it; the error does not quote it.
+            When the key cannot be sent in a header. The error does not quote it.
         """
         try:
             token = self.token()
         except SecretsError as error:
-            raise TransientError("the secret cannot be read", provider=NAME) from error
+            raise TransientError("the secret store could not be read", provider=NAME) from error
         if token is not None and not all("!" <= letter <= "~" for letter in token):
-            raise PermanentError("ELECTRICITYMAPS_TOKEN holds blanks or no ASCII", provider=NAME)
+            raise PermanentError(
+                "ELECTRICITYMAPS_TOKEN has characters other than visible ASCII", provider=NAME
+            )
         return token
 
     def _batch(self, feed: Feed, now: datetime) -> Batch:
         source, zone = feed.source, feed.zone.zone
         params = {
             "zone": source.provider_zone,
-            "disableCallerLookup": "true",  # else an unknown zone is answered for our address
+            # Otherwise an unknown zone is answered with the zone of our IP address.
+            "disableCallerLookup": "true",
             "emissionFactorType": str(source.bases[0]),
         }
         try:
@@ -155,29 +191,28 @@ class ElectricityMaps:
         except ThrottledError:
             raise
         except GreenStreamError as error:
-            if error.zone is None:  # the key itself is refused
+            if error.zone is None:  # The key itself is refused.
                 raise
             return Batch(errors=(error,))
 
     def _ask(self, path: str, params: dict[str, str], feed: Feed | None, now: datetime) -> object:
+        """Return the JSON of an answer; without a feed the request is about the key itself."""
         zone = None if feed is None else feed.zone.zone
         self.session.asked.append(("" if feed is None else feed.source.provider_zone, now))
         headers = {"auth-token": self.session.token or ""}
         response = self.http.get(path, params=params, headers=headers, zone=zone)
         if response.status == OK:
             return response.json(provider=NAME, zone=zone)
-        said = response.refusal()[:200]
+        why = response.refusal()[:200]
         if response.status == NOT_FOUND:
-            raise NoDataError(f"HTTP 404: {said}", provider=NAME, zone=zone)
-        if response.status == UNAUTHORIZED and feed is not None and "zoneKey" in said:
-            plan = self.session.plan
-            if plan is not None:  # not asked again until the plan is read anew
-                self.session.plan = plan - {feed.source.provider_zone}
+            raise NoDataError(f"HTTP 404: {why}", provider=NAME, zone=zone)
+        if response.status == UNAUTHORIZED and feed is not None and b"zoneKey" in response.body:
+            if self.session.plan is not None:
+                # The zone is not asked again until the plan is read again.
+                self.session.plan -= {feed.source.provider_zone}
         elif response.status == UNAUTHORIZED:
-            raise PermanentError(f"ELECTRICITYMAPS_TOKEN is refused: {said}", provider=NAME)
-        raise PermanentError(
-            f"HTTP {response.status} from {path}: {said}", provider=NAME, zone=zone
-        )
+            raise PermanentError(f"ELECTRICITYMAPS_TOKEN is refused: {why}", provider=NAME)
+        raise PermanentError(f"HTTP {response.status} from {path}: {why}", provider=NAME, zone=zone)
 
     def _plan_is_due(self, now: datetime) -> bool:
         read_at = self.session.plan_read_at
@@ -186,9 +221,9 @@ class ElectricityMaps:
     def _allowance(self, readings: Sequence[Reading], now: datetime) -> int:
         """Return how many requests this run may make.
 
-        What was spent in the last hour is in the store as fetched readings, and in memory with
-        the requests that brought none; a new sandbox knows the store only, so that failures can
-        be repeated, bounded by the run's own share.
+        The store shows the requests of the last hour that brought a reading; the session also
+        remembers those that brought none. A new sandbox knows the store only, so it may repeat
+        failed requests, but never more than the share of one run.
         """
         session = self.session
         session.asked = [(zone, at) for zone, at in session.asked if now - at < PLAN_LIFE]
@@ -201,8 +236,8 @@ class ElectricityMaps:
 
     def _last_asked(self, feed: Feed, readings: Iterable[Reading]) -> datetime:
         stored = [reading.fetched_at for reading in own_readings(feed, readings)]
-        there = feed.source.provider_zone
-        remembered = [at for zone, at in self.session.asked if zone == there]
+        name = feed.source.provider_zone
+        remembered = [at for zone, at in self.session.asked if zone == name]
         return max([*stored, *remembered], default=datetime.min.replace(tzinfo=UTC))
 
 

@@ -406,7 +406,7 @@ class TestTheKey:
             raise SecretsError("Parameter Store refused")
 
         provider = replace(Sandbox().provider(), token=unreadable)
-        with pytest.raises(TransientError, match="the secret cannot be read"):
+        with pytest.raises(TransientError, match="the secret store could not be read"):
             list(provider.fetch(NOW))
 
     def test_opens_zones_by_its_plan_which_is_read_once_a_day(self) -> None:
@@ -437,6 +437,18 @@ class TestTheKey:
         batch = run(plan=httpx.Response(503))
         assert len(batch.readings) == 1
         assert reasons(batch) == {(TransientError, None, None)}
+
+    @pytest.mark.parametrize("token", ["z", "Key", "zoneKey"])
+    def test_a_short_key_that_occurs_in_a_refusal_changes_nothing_of_what_it_means(
+        self, token: str
+    ) -> None:
+        said = "Request unauthorized for zoneKey=FR,requestType=latest,dataType=carbon-intensity."
+        refused = httpx.Response(401, json={"error": said, "message": "Upgrade."})
+        sandbox = Sandbox(wanted=(FRANCE, pair("AT")), answers={"FR": refused}, token=token)
+        batch = sandbox.run()
+        assert [reading.zone for reading in batch.readings] == ["Z_AT"]
+        assert reasons(batch) == {(PermanentError, "Z_FR", None)}
+        assert "zoneKey" not in batch.errors[0].message
 
     def test_whose_plan_lacks_a_zone_after_all_is_told_so_once(self) -> None:
         said = "Request unauthorized for zoneKey=FR,requestType=latest,dataType=carbon-intensity."
