@@ -150,7 +150,8 @@ def run_bench(
     rows: list[Row] = []
     for done, world in enumerate(given.worlds, start=1):
         runs = list(runs_of(world, given.delay_s_by_trace))
-        rows += _with_means_of_turns(world, list(_replay(world, runs, grids, policies)))
+        of_world = list(_replay(world, runs, grids, policies))
+        rows += of_world if world.delay_s is not None else _with_means_of_turns(world, of_world)
         progress(done / len(given.worlds))
     return rows
 

@@ -74,7 +74,7 @@ def load_worlds(file: Path) -> GivenWorlds:
         When the file is absent, is not JSON, or states something that no world can be.
     """
     try:
-        stated = json.loads(file.read_text(encoding="utf-8"))
+        stated = json.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise WorldsError(f"{file} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

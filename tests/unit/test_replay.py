@@ -178,6 +178,24 @@ class TestFiles:
         with pytest.raises(TraceError, match=r"A_2022\.csv, line 2"):
             load_traces(tmp_path, [2022], "direct")
 
+    @pytest.mark.parametrize("value", ["inf", "-inf", "-0.1"])
+    def test_what_is_no_intensity_is_refused(self, value: str, tmp_path: Path) -> None:
+        (tmp_path / "A_2022.csv").write_text(
+            f"datetime_utc,direct_gco2_kwh\n2022-01-01 00:00:00,1\n2022-01-01 01:00:00,{value}\n"
+        )
+        with pytest.raises(TraceError, match=rf"A_2022\.csv, line 3: {value} is no intensity"):
+            load_traces(tmp_path, [2022], "direct")
+
+    def test_a_column_that_is_not_there_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "A_2022.csv").write_text("when,direct_gco2_kwh\n2022-01-01 00:00:00,1\n")
+        with pytest.raises(TraceError, match=r"A_2022\.csv has no column 'datetime_utc'"):
+            load_traces(tmp_path, [2022], "direct")
+
+    def test_a_file_that_is_no_text_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "A_2022.csv").write_bytes(b"\x80\x00\xff")
+        with pytest.raises(TraceError, match=r"A_2022\.csv, line 1: .*codec can't decode"):
+            load_traces(tmp_path, [2022], "direct")
+
     def test_of_places_by_one_name_the_first_stands(self, tmp_path: Path) -> None:
         table = load_round_trips(self.rtt(tmp_path, "origin,A,B,A\nA,1,2,3\nB,4,5,6\nA,7,8,9\n"))
 

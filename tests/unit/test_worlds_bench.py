@@ -210,6 +210,12 @@ class TestAgainstTheReplay:
         assert delivered["one late"] == pytest.approx(sum(turns) / len(turns))
         assert len(set(turns)) > 1
 
+    def test_a_world_that_names_its_own_delays_like_a_turn_has_no_means(self, folder: Path) -> None:
+        world = a_world(*self.sites, delay_s={}, delay="one late: osl")
+        grids = Grids(folder, frozenset(site.trace for site in self.sites), YEAR)
+        (row,) = run_bench(GivenWorlds((world,), {}), grids, {"owner": OWNER})
+        assert row.delay == "one late: osl"
+
     def test_hours_of_an_unknown_figure_are_in_nobodys_account(self, folder: Path) -> None:
         """The grid that is known for ten days alone decides which hours count."""
         ten_days = np.full(240, 100.0)

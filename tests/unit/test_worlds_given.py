@@ -180,6 +180,11 @@ class TestRefused:
         with pytest.raises(WorldsError, match=re.escape(message)):
             load_worlds(file)
 
+    def test_a_byte_order_mark_does_no_harm(self, tmp_path: Path) -> None:
+        file = tmp_path / "worlds.json"
+        file.write_text(json.dumps({"worlds": [a_world()]}), encoding="utf-8-sig")
+        assert load_worlds(file).worlds[0].name == "w"
+
     def test_delays_of_a_file_that_are_no_numbers(self, tmp_path: Path) -> None:
         with pytest.raises(WorldsError, match=r"delay_s_by_trace, 6h, NO: this must be a number"):
             loaded(tmp_path, a_world(), delay_s_by_trace={"6h": {"NO": "long"}})

@@ -97,17 +97,27 @@ def load_traces(
 
 
 def _rows(path: Path, basis: str) -> list[tuple[int, float]]:
-    found = []
-    with path.open(newline="") as file:
-        for number, row in enumerate(csv.DictReader(file), start=2):
-            try:
+    rows = []
+    number = 1
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        try:
+            for number, row in enumerate(csv.DictReader(file), start=2):  # noqa: B007 - for the error
                 start = datetime.fromisoformat(row["datetime_utc"])
                 value = row[f"{basis}_gco2_kwh"]
-                known = float(value) if value else float("nan")  # missing is never zero
-                found.append((int(_utc(start).timestamp()), known))
-            except (KeyError, ValueError, TypeError) as error:
-                raise TraceError(f"{path.name}, line {number}: {error}") from error
-    return found
+                known = _intensity(value) if value else math.nan  # missing is never zero
+                rows.append((int(_utc(start).timestamp()), known))
+        except KeyError as error:
+            raise TraceError(f"{path.name} has no column {error}") from error
+        except (ValueError, TypeError, csv.Error) as error:
+            raise TraceError(f"{path.name}, line {number}: {error}") from error
+    return rows
+
+
+def _intensity(text: str) -> float:
+    value = float(text)
+    if value < 0 or math.isinf(value):
+        raise ValueError(f"{text} is no intensity in g/kWh")
+    return value
 
 
 def _some_known(rows: list[tuple[int, float]]) -> bool:
