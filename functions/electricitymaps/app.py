@@ -1,5 +1,6 @@
 """The function that collects from Electricity Maps for zones without another live figure."""
 
+import os
 from typing import Any, Final
 
 from functions.electricitymaps.answers import NAME
@@ -7,25 +8,25 @@ from functions.electricitymaps.provider import ElectricityMaps
 from greenstream.aws.client import dynamodb_client
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.powertools import PowertoolsTelemetry
-from greenstream.aws.settings import Settings, required, required_count, secret
+from greenstream.aws.settings import Settings, secret
 from greenstream.aws.ssm_secrets import SsmSecrets
 from greenstream.domain.clock import utc_now
-from greenstream.domain.zones import zones_of
 from greenstream.ingest.collect import collect
-from greenstream.ingest.http import HttpClient
+from greenstream.ports.provider import ProviderConfig
 
 TELEMETRY: Final = PowertoolsTelemetry()
 SETTINGS: Final = Settings.from_env()
 STORE: Final = DynamoStore(dynamodb_client(), SETTINGS.table_name, clock=utc_now)
 SECRETS: Final = SsmSecrets()
-ELECTRICITYMAPS: Final = ElectricityMaps(
-    # There is one attempt only: a second would count against the budget, and the next run is near.
-    http=HttpClient(provider=NAME, base_url=required("ELECTRICITYMAPS_BASE_URL"), attempts=1),
-    wanted=zones_of(NAME),
-    newest=lambda: STORE.snapshot().readings,
-    token=lambda: secret(NAME, "ELECTRICITYMAPS_TOKEN", SETTINGS, SECRETS),
-    hourly_budget=required_count("ELECTRICITYMAPS_HOURLY_BUDGET"),
-    simulated=SETTINGS.simulated,
+ELECTRICITYMAPS: Final = ElectricityMaps.from_config(
+    ProviderConfig(
+        environ=os.environ,
+        clock=utc_now,
+        telemetry=TELEMETRY,
+        secret=lambda name: secret(NAME, name, SETTINGS, SECRETS),
+        newest=lambda: STORE.snapshot().readings,
+        simulated=SETTINGS.simulated,
+    )
 )
 
 

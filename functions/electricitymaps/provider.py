@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Self
 
 from functions.electricitymaps.answers import HOUR, NAME, open_zones, reading_of
 from functions.electricitymaps.feeds import Feed, feeds_of, is_due, own_readings
@@ -24,11 +24,12 @@ from greenstream.domain.errors import (
     TransientError,
 )
 from greenstream.domain.reading import Reading
-from greenstream.domain.zones import Source, Zone
+from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.http import HttpClient
 from greenstream.ingest.redaction import redacted
-from greenstream.ports.provider import Batch
+from greenstream.ports.provider import Batch, ProviderConfig
 from greenstream.ports.secrets import SecretsError
+from greenstream.ports.settings import required, required_count
 
 LATEST: Final = "/v3/carbon-intensity/latest"
 PLAN_LIFE: Final = timedelta(days=1)
@@ -98,6 +99,30 @@ class ElectricityMaps:
     session: Session = field(default_factory=Session)
     simulated: bool = False
     monotonic: Callable[[], float] = time.monotonic
+
+    @classmethod
+    def from_config(cls, config: ProviderConfig) -> Self:
+        """Make the provider from its settings and secrets.
+
+        Raises
+        ------
+        SettingsError
+            When a setting is missing, or when the hourly budget is no whole number above 0.
+        """
+        return cls(
+            # There is one attempt only: a second would count against the budget, and the next run is
+            # near.
+            http=HttpClient(
+                provider=NAME,
+                base_url=required("ELECTRICITYMAPS_BASE_URL", config.environ),
+                attempts=1,
+            ),
+            wanted=zones_of(NAME),
+            newest=config.newest,
+            token=lambda: config.secret("ELECTRICITYMAPS_TOKEN"),
+            hourly_budget=required_count("ELECTRICITYMAPS_HOURLY_BUDGET", config.environ),
+            simulated=config.simulated,
+        )
 
     @property
     def name(self) -> str:

@@ -25,8 +25,9 @@ from greenstream.domain.errors import (
 from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.http import HttpClient
 from greenstream.ingest.redaction import redacted
-from greenstream.ports.provider import Batch
+from greenstream.ports.provider import Batch, ProviderConfig
 from greenstream.ports.secrets import SecretsError
+from greenstream.ports.settings import required
 
 WINDOW: Final = timedelta(hours=36)
 """How much of the past is asked for. It is longer than the worst delay seen (16 h), and holds a
@@ -100,6 +101,28 @@ class Entsoe:
     deadline_s: float = DEADLINE_S
     monotonic: Callable[[], float] = time.monotonic
     memory: Memory = field(default_factory=Memory)
+
+    @classmethod
+    def from_config(cls, config: ProviderConfig) -> Self:
+        """Make the provider from its settings and secrets.
+
+        Raises
+        ------
+        SettingsError
+            When a setting is missing.
+        """
+        return cls(
+            # There is no second attempt: the platform counts each request, and the next run comes
+            # soon.
+            http=HttpClient(
+                provider=NAME,
+                base_url=required("ENTSOE_BASE_URL", config.environ),
+                deadline_s=ANSWER_S,
+                attempts=1,
+            ),
+            token=lambda: config.secret("ENTSOE_API_KEY"),
+            simulated=config.simulated,
+        )
 
     @property
     def name(self) -> str:

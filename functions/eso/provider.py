@@ -8,7 +8,7 @@ the last half hour that has ended. See https://carbon-intensity.github.io/api-de
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from functions.eso.half_hours import (
     NAME,
@@ -23,7 +23,8 @@ from greenstream.domain.errors import GreenStreamError, InvalidError, PermanentE
 from greenstream.domain.reading import Forecast, Reading
 from greenstream.domain.zones import zones_of
 from greenstream.ingest.http import HttpClient
-from greenstream.ports.provider import Batch
+from greenstream.ports.provider import Batch, ProviderConfig
+from greenstream.ports.settings import required
 
 NATIONAL: Final = "national"
 AHEAD: Final = timedelta(hours=24)
@@ -44,6 +45,18 @@ class Eso:
 
     http: HttpClient
     simulated: bool = False
+
+    @classmethod
+    def from_config(cls, config: ProviderConfig) -> Self:
+        """Make the provider from its settings and secrets.
+
+        Raises
+        ------
+        SettingsError
+            When a setting is missing.
+        """
+        base_url = required("ESO_BASE_URL", config.environ)
+        return cls(HttpClient(provider=NAME, base_url=base_url), simulated=config.simulated)
 
     @property
     def name(self) -> str:

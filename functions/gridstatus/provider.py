@@ -18,13 +18,14 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from functions.gridstatus.faults import NAME, ours
-from functions.gridstatus.feed import NEEDS_KEY, FuelMixFeed, without_limit
+from functions.gridstatus.feed import NEEDS_KEY, FuelMixFeed, LibraryFeed, without_limit
 from functions.gridstatus.mix import readings_of
 from functions.gridstatus.rows import Stored, missed, newest, of_day, rows
 from greenstream.domain.errors import GreenStreamError, InvalidError, NoDataError, TransientError
 from greenstream.domain.reading import Reading
 from greenstream.domain.zones import Source, Zone, zones_of
-from greenstream.ports.provider import Batch
+from greenstream.ports.provider import Batch, ProviderConfig
+from greenstream.ports.settings import SettingsError
 
 DEADLINE_S: Final = 20.0
 """The deadline of a run, in which all grids are asked at the same time."""
@@ -76,6 +77,22 @@ class Gridstatus:
     deadline_s: float = DEADLINE_S
     busy: dict[str, Thread] = field(default_factory=dict)
     stored: dict[str, Stored] = field(default_factory=dict)
+
+    @classmethod
+    def from_config(cls, config: ProviderConfig) -> Self:
+        """Make the provider from its settings and secrets, on the gridstatus library.
+
+        Raises
+        ------
+        SettingsError
+            When a grid is named that is not the source of any zone.
+        """
+        return cls(
+            feed=LibraryFeed(),
+            wanted=wanted(config.environ.get("GRIDSTATUS_ZONES", "")),
+            pjm_api_key=lambda: config.secret("PJM_API_KEY"),
+            simulated=config.simulated,
+        )
 
     @property
     def name(self) -> str:
@@ -235,11 +252,11 @@ def wanted(markets: str) -> tuple[tuple[Zone, Source], ...]:
 
     Raises
     ------
-    ValueError
+    SettingsError
         When a name is not the source of any zone.
     """
     served = {source.provider_zone: (zone, source) for zone, source in zones_of(NAME)}
     names = [name.strip() for name in markets.split(",") if name.strip()]
     if unknown := [name for name in names if name not in served]:
-        raise ValueError(f"GRIDSTATUS_ZONES names {unknown}, but the grids are {sorted(served)}")
+        raise SettingsError(f"GRIDSTATUS_ZONES names {unknown}, but the grids are {sorted(served)}")
     return tuple(served[name] for name in dict.fromkeys(names or served))

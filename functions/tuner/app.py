@@ -19,5 +19,5 @@ POLICIES: Final = DynamoPolicies(CLIENT, TABLE_NAME)
 
 @TELEMETRY.observed
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
-    """Tune once. The event is not read."""
+    """Tune once. The event is ignored."""
     return run(STORE, POLICIES, clock=utc_now, telemetry=TELEMETRY).as_dict()

@@ -1,5 +1,6 @@
 """The function that collects marginal carbon intensity from WattTime."""
 
+import os
 from typing import Any, Final
 
 from functions.watttime.answers import NAME
@@ -7,26 +8,24 @@ from functions.watttime.provider import WattTime
 from greenstream.aws.client import dynamodb_client
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.powertools import PowertoolsTelemetry
-from greenstream.aws.settings import Settings, required, secret
+from greenstream.aws.settings import Settings, secret
 from greenstream.aws.ssm_secrets import SsmSecrets
 from greenstream.domain.clock import utc_now
-from greenstream.domain.zones import zones_of
 from greenstream.ingest.collect import collect
-from greenstream.ingest.http import HttpClient
+from greenstream.ports.provider import ProviderConfig
 
 TELEMETRY: Final = PowertoolsTelemetry()
 SETTINGS: Final = Settings.from_env()
 STORE: Final = DynamoStore(dynamodb_client(), SETTINGS.table_name, clock=utc_now)
 SECRETS: Final = SsmSecrets()
-WATTTIME: Final = WattTime(
-    http=HttpClient(provider=NAME, base_url=required("WATTTIME_BASE_URL")),
-    wanted=zones_of(NAME),
-    credentials=lambda: (
-        secret(NAME, "WATTTIME_USERNAME", SETTINGS, SECRETS),
-        secret(NAME, "WATTTIME_PASSWORD", SETTINGS, SECRETS),
-    ),
-    telemetry=TELEMETRY,
-    simulated=SETTINGS.simulated,
+WATTTIME: Final = WattTime.from_config(
+    ProviderConfig(
+        environ=os.environ,
+        clock=utc_now,
+        telemetry=TELEMETRY,
+        secret=lambda name: secret(NAME, name, SETTINGS, SECRETS),
+        simulated=SETTINGS.simulated,
+    )
 )
 
 

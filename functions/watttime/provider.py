@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Final, Self
 
 from functions.watttime.answers import (
     NAME,
@@ -24,14 +24,15 @@ from functions.watttime.answers import (
 )
 from functions.watttime.readings import BACK, Region
 from functions.watttime.session import Credentials, Requests, Session
-from greenstream.domain.clock import Clock, utc_now
+from greenstream.domain.clock import Clock
 from greenstream.domain.errors import GreenStreamError, PermanentError, TransientError
 from greenstream.domain.reading import Forecast, Quality, Reading
-from greenstream.domain.zones import Source, Zone
+from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.http import HttpClient
 from greenstream.ingest.redaction import redacted, without_secrets
-from greenstream.ports.provider import Batch
+from greenstream.ports.provider import Batch, ProviderConfig
 from greenstream.ports.secrets import SecretsError
+from greenstream.ports.settings import required
 from greenstream.ports.telemetry import Telemetry
 
 HISTORICAL: Final = "v3/historical"
@@ -60,10 +61,31 @@ class WattTime:
     wanted: Sequence[tuple[Zone, Source]]
     credentials: Callable[[], tuple[str | None, str | None]]
     telemetry: Telemetry
+    clock: Clock
     session: Session = field(default_factory=Session)
     simulated: bool = False
-    clock: Clock = utc_now
     monotonic: Callable[[], float] = time.monotonic
+
+    @classmethod
+    def from_config(cls, config: ProviderConfig) -> Self:
+        """Make the provider from its settings and secrets.
+
+        Raises
+        ------
+        SettingsError
+            When a setting is missing.
+        """
+        return cls(
+            http=HttpClient(provider=NAME, base_url=required("WATTTIME_BASE_URL", config.environ)),
+            wanted=zones_of(NAME),
+            credentials=lambda: (
+                config.secret("WATTTIME_USERNAME"),
+                config.secret("WATTTIME_PASSWORD"),
+            ),
+            telemetry=config.telemetry,
+            clock=config.clock,
+            simulated=config.simulated,
+        )
 
     @property
     def name(self) -> str:

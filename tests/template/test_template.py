@@ -24,7 +24,14 @@ COLLECTORS = sorted(
 SCHEDULED = [*COLLECTORS, "tuner"]
 FUNCTIONS = [*SCHEDULED, "router"]
 DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
-ASKING = {"required", "required_count", "secret", "environ.get", "os.environ.get"}
+ASKING = {
+    "required",
+    "required_count",
+    "secret",
+    "environ.get",
+    "config.environ.get",
+    "config.secret",
+}
 """Calls that read the environment variable that they name."""
 
 READ_BY_LIBRARIES = {  # not by our code: Powertools, urllib and requests

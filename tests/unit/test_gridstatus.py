@@ -35,6 +35,7 @@ from greenstream.domain.reading import Basis, Kind, Quality, Reading, Scope, Sig
 from greenstream.ingest.collect import collect
 from greenstream.ports.provider import Batch
 from greenstream.ports.secrets import SecretsError
+from greenstream.ports.settings import SettingsError
 from greenstream.ports.store import StoreError
 from tests.builders import stored
 from tests.contract.provider_cases import Silent
@@ -720,7 +721,7 @@ def test_zones_are_named_by_the_librarys_classes_and_default_to_all() -> None:
 
     assert names("CAISO, NYISO,CAISO") == ["CAISO_NORTH", "NYISO"]
     assert {"CAISO_NORTH", "NYISO", "PJM"} <= set(names(""))
-    with pytest.raises(ValueError, match="ERCOOT"):
+    with pytest.raises(SettingsError, match="ERCOOT"):
         names("NYISO,ERCOOT")
 
 

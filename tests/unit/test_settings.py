@@ -2,7 +2,8 @@
 
 import pytest
 
-from greenstream.aws.settings import Settings, SettingsError, required, required_count, secret
+from greenstream.aws.settings import Settings, secret
+from greenstream.ports.settings import SettingsError, required, required_count
 
 
 class Parameters:

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from greenstream.ports.secrets import SecretStore
-
-
-class SettingsError(Exception):
-    """A setting is missing or cannot be understood; the message names it."""
+from greenstream.ports.settings import SettingsError, required
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,34 +45,6 @@ class Settings:
             simulated=upstream == "simulated",
             secrets_prefix=environ.get("SECRETS_PREFIX", ""),
         )
-
-
-def required(name: str, environ: Mapping[str, str] = os.environ) -> str:
-    """Return a setting that must be there.
-
-    Raises
-    ------
-    SettingsError
-        When it is missing or empty.
-    """
-    value = environ.get(name, "").strip()
-    if not value:
-        raise SettingsError(f"{name} is not set")
-    return value
-
-
-def required_count(name: str, environ: Mapping[str, str] = os.environ) -> int:
-    """Return a setting that must be a whole number above 0.
-
-    Raises
-    ------
-    SettingsError
-        When it is missing or anything else.
-    """
-    value = required(name, environ)
-    if not (value.isascii() and value.isdigit() and int(value) > 0):
-        raise SettingsError(f"{name} must be a whole number above 0, not {value!r}")
-    return int(value)
 
 
 def secret(

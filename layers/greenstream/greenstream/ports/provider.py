@@ -1,12 +1,14 @@
 """The port behind which an upstream API stands."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, Self
 
+from greenstream.domain.clock import Clock
 from greenstream.domain.errors import GreenStreamError
 from greenstream.domain.reading import Forecast, Reading
+from greenstream.ports.telemetry import Telemetry
 
 
 def _no_progress_marker() -> None:
@@ -68,5 +70,57 @@ class Provider(Protocol):
         ------
         GreenStreamError
             When the provider as a whole failed. What it yielded before stays valid.
+        """
+        ...
+
+
+def _no_secret(_name: str) -> None:
+    return None
+
+
+def _no_readings() -> Sequence[Reading]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderConfig:
+    """What a provider is made from, given by a handler or by the command line.
+
+    Parameters
+    ----------
+    environ
+        The settings, by the name of their environment variable.
+    clock
+        Returns the present.
+    telemetry
+        Gets log lines.
+    secret
+        Returns a secret of the provider by its name, or ``None`` when it is not configured. It may
+        raise `greenstream.ports.secrets.SecretsError`. By default no secret is configured.
+    newest
+        Returns the newest readings of every provider. By default there are none.
+    simulated
+        Whether a simulator stands for the upstream.
+    """
+
+    environ: Mapping[str, str]
+    clock: Clock
+    telemetry: Telemetry
+    secret: Callable[[str], str | None] = _no_secret
+    newest: Callable[[], Sequence[Reading]] = _no_readings
+    simulated: bool = False
+
+
+class ConfigurableProvider(Provider, Protocol):
+    """A provider whose class can make one from its settings and secrets."""
+
+    @classmethod
+    def from_config(cls, config: ProviderConfig) -> Self:
+        """Make a provider.
+
+        Raises
+        ------
+        SettingsError
+            When a setting is missing or cannot be understood; the message names it.
         """
         ...
