@@ -110,8 +110,8 @@ class ElectricityMaps:
             When a setting is missing, or when the hourly budget is no whole number above 0.
         """
         return cls(
-            # There is one attempt only: a second would count against the budget, and the next run is
-            # near.
+            # There is one attempt only: a second would count against the budget, and the next run
+            # is near.
             http=HttpClient(
                 provider=NAME,
                 base_url=required("ELECTRICITYMAPS_BASE_URL", config.environ),
