@@ -1,4 +1,4 @@
-"""What a month costs: the template's memory and rates, measured durations, AWS's prices.
+"""Computes what a month costs, from the template, measured durations and AWS's prices.
 
 ``greenstream cost`` prints the table. ``python -m infra.ops.cost --write`` writes it into
 ``infra/docs/COSTS.md``. ``--measured FILE`` uses durations of your own, ``{"eso": 2310}`` in ms,
@@ -39,32 +39,33 @@ KMS_USD: Final = 0.03 / 10_000
 
 FREE_GB_S, FREE_REQUESTS, FREE_LOG_GB = 400_000, 1_000_000, 5
 FREE_METRICS, FREE_ALARMS, FREE_KMS = 10, 10, 20_000
-"""Of each month, always (not for a first year only); DynamoDB's free tier excludes on-demand."""
+"""What AWS gives free each month, also after the first year; DynamoDB gives nothing on demand."""
 
 PROFILE_READS: Final = 7
-"""Once an hour each reading's hour of day is worked out anew, by a Query for each of 7 days."""
+"""Read units of computing an hour profile once an hour: a Query for each of 7 days."""
 
 PROFILE_WRITES: Final = 2
-"""The hours of a day with their spread are between 1 and 2 KB."""
+"""Write units of an hour profile, which takes between 1 and 2 KB with its spreads."""
 
 HISTORY_ITEM_BYTES: Final = 600
 HISTORY_DAYS: Final = 30
 BYTES_PER_READ: Final = 8192
-"""Of a Query that may be a second behind: half a unit for 4 KB."""
+"""Bytes per read unit of an eventually consistent Query, which costs half a unit for 4 KB."""
 
 QUERY_READS: Final = 2
 QUERY_EVERY_S: Final = 5
 KMS_EVERY_S: Final = 300
-"""DynamoDB asks KMS for the table's key at most this often for each caller."""
+"""The shortest time between two requests of DynamoDB to KMS for one caller of the table."""
 
 REQUESTS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One function's month: its runs, and what one run takes, writes and says.
+    """The runs of one function in a month, and what one run takes, reads, writes and logs.
 
-    ``assumed_s`` is that part of ``duration_s`` that nobody has measured.
+    ``duration_s`` is the time of one run; its part ``assumed_s`` is assumed, not measured.
+    ``run_writes`` and ``run_reads`` are DynamoDB units per run, ``log_bytes`` bytes per run.
     """
 
     name: str
@@ -84,22 +85,22 @@ class Function:
 
     @property
     def writes(self) -> float:
-        """Write units, those of refused duplicates and of hourly profiles with them."""
+        """Write units, with those of refused duplicates and of hour profiles."""
         return self.runs * self.run_writes + MONTH_H * self.readings * PROFILE_WRITES
 
     @property
     def reads(self) -> float:
-        """Read units, those of hourly profiles with them."""
+        """Read units, with those of hour profiles."""
         return self.runs * self.run_reads + MONTH_H * self.readings * PROFILE_READS
 
     @property
     def log_gb(self) -> float:
-        """Log bytes taken in, GB."""
+        """Ingested logs, GB."""
         return self.runs * self.log_bytes / 1e9
 
     @property
     def usd(self) -> float:
-        """Price without any free tier."""
+        """The price in USD without the free tier."""
         return (
             self.gb_s * GB_S_USD
             + self.runs * REQUEST_USD
@@ -119,7 +120,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row of the table; ``free_usd`` is what the free tier takes off."""
+    """One row of the table; the free tier reduces ``usd`` by ``free_usd``."""
 
     what: str
     how: str
@@ -128,48 +129,52 @@ class Line:
 
 
 def functions(measured_ms: Mapping[str, float] | None = None) -> list[Function]:
-    """Read the collectors, the tuner and the router from template and measurements.
+    """Return the collectors, the tuner and, last, the router.
 
-    ``measured_ms`` are whole durations by function, which stand in place of what is assumed.
+    Parameters
+    ----------
+    measured_ms
+        Measured durations of whole runs by function; these replace the stored ones, which hold
+        assumed times of the upstreams.
     """
     template = yaml_parse((ROOT / "template.yaml").read_text())
-    kept: Mapping[str, Any] = json.loads((ROOT / "infra/ops/durations.json").read_text())
-    found = []
-    for name, each in kept["functions"].items():
+    durations: Mapping[str, Any] = json.loads((ROOT / "infra/ops/durations.json").read_text())
+    listed = []
+    for name, run in durations["functions"].items():
         properties = template["Resources"][f"{name.title()}Function"]["Properties"]
         rate = template["Parameters"].get(f"{name.title()}Rate", {}).get("Default")
         measured = (measured_ms or {}).get(name)
-        found.append(
+        listed.append(
             Function(
                 name=name,
                 runs=MONTH_S / rate_s(rate) if rate else REQUESTS,
                 memory_gb=properties["MemorySize"] / 1024,
-                duration_s=(measured or each["own_ms"] + each["upstream_ms"]) / 1000,
-                readings=each["readings"],
-                run_writes=each["writes"],
+                duration_s=(measured or run["own_ms"] + run["upstream_ms"]) / 1000,
+                readings=run["readings"],
+                run_writes=run["writes"],
                 run_reads=tuner_reads() if name == "tuner" else 0,
-                log_bytes=each["log_bytes"],
-                assumed_s=0 if measured else each["upstream_ms"] / 1000,
+                log_bytes=run["log_bytes"],
+                assumed_s=0 if measured else run["upstream_ms"] / 1000,
             )
         )
-    return found
+    return listed
 
 
 def tuner_reads() -> float:
-    """Return the read units of one night: the history of every POP's own zone."""
-    asked = {entry.zone for pop in pops().values() for entry in pop.zones if not entry.proxy}
+    """Return the read units of a run of the tuner, which reads the history of each POP's zone."""
+    read = {entry.zone for pop in pops().values() for entry in pop.zones if not entry.proxy}
     items = sum(
         HISTORY_DAYS * 86_400 / zones()[zone].sources[0].cadence_s
-        for zone in asked
+        for zone in read
         if zones()[zone].sources
     )
     return items * HISTORY_ITEM_BYTES / BYTES_PER_READ
 
 
 def metrics() -> set[tuple[str, str]]:
-    """Return what is charted or alarmed of our own counting, by service and name.
+    """Return the service and the name of each own metric that a chart or an alarm uses.
 
-    Nothing else is counted (tests/template holds the two together).
+    The functions send no other metric, which tests/template/test_cost.py checks.
     """
     resources = yaml_parse((ROOT / "infra/monitoring.yaml").read_text())["Resources"]
     body = json.loads(resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
@@ -180,10 +185,10 @@ def metrics() -> set[tuple[str, str]]:
         if metric[0] == "${Namespace}"
     }
     return charted | {
-        (each["Properties"]["Dimensions"][0]["Value"], each["Properties"]["MetricName"])
-        for each in resources.values()
-        if each["Type"] == "AWS::CloudWatch::Alarm"
-        and each["Properties"]["Namespace"] == {"Ref": "Namespace"}
+        (resource["Properties"]["Dimensions"][0]["Value"], resource["Properties"]["MetricName"])
+        for resource in resources.values()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+        and resource["Properties"]["Namespace"] == {"Ref": "Namespace"}
     }
 
 
@@ -194,20 +199,20 @@ def rate_s(rate: str) -> int:
 
 
 def lines(measured_ms: Mapping[str, float] | None = None) -> Iterator[Line]:
-    """Yield the month's rows: each collector, the tuner, the router, and what watches them."""
+    """Yield the rows: each function, then the router's reads, the monitoring and the key."""
     *scheduled, router = functions(measured_ms)
-    share = min(1.0, FREE_GB_S / sum(each.gb_s for each in (*scheduled, router)))
-    asked = sum(each.runs for each in (*scheduled, router))
-    requests_share = min(1.0, FREE_REQUESTS / asked)
-    for each in (*scheduled, router):
-        free = each.gb_s * GB_S_USD * share + each.runs * REQUEST_USD * requests_share
-        what = "router, a million requests" if each is router else each.name
-        yield Line(what, str(each), each.usd, free + each.log_gb * LOG_GB_USD)
+    share = min(1.0, FREE_GB_S / sum(function.gb_s for function in (*scheduled, router)))
+    runs = sum(function.runs for function in (*scheduled, router))
+    requests_share = min(1.0, FREE_REQUESTS / runs)
+    for function in (*scheduled, router):
+        free = function.gb_s * GB_S_USD * share + function.runs * REQUEST_USD * requests_share
+        what = "router, a million requests" if function is router else function.name
+        yield Line(what, str(function), function.usd, free + function.log_gb * LOG_GB_USD)
     queries = MONTH_S / QUERY_EVERY_S
     reads = f"{queries:,.0f} queries of {QUERY_READS} units, one process always warm"
     yield Line("router's reads", reads, queries * QUERY_READS * READ_USD)
     monitoring = yaml_parse((ROOT / "infra/monitoring.yaml").read_text())["Resources"].values()
-    alarms = sum(each["Type"] == "AWS::CloudWatch::Alarm" for each in monitoring)
+    alarms = sum(resource["Type"] == "AWS::CloudWatch::Alarm" for resource in monitoring)
     names = len(metrics())
     yield Line(
         "metrics", f"{names} names", names * METRIC_USD, min(names, FREE_METRICS) * METRIC_USD
@@ -222,10 +227,10 @@ def lines(measured_ms: Mapping[str, float] | None = None) -> Iterator[Line]:
 
 
 def markdown(measured_ms: Mapping[str, float] | None = None) -> str:
-    """Lay the table out, with what one more of each thing costs."""
+    """Return the table and the explanation below it, as Markdown."""
     month = list(lines(measured_ms))
     *scheduled, router = functions(measured_ms)
-    ingest = sum(each.usd for each in scheduled if each.name != "tuner")
+    ingest = sum(function.usd for function in scheduled if function.name != "tuner")
     zone = Function("a zone", MONTH_S / 300, memory_gb=0, duration_s=0, readings=1, run_writes=2)
     zone_usd = zone.writes * WRITE_USD + zone.reads * READ_USD
     measured = json.loads((ROOT / "infra/ops/durations.json").read_text())
@@ -272,8 +277,12 @@ def _cost(_arguments: argparse.Namespace) -> int:
 def main() -> int:
     """Print the table, or write it into ``infra/docs/COSTS.md``."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="write it into infra/docs/COSTS.md")
-    parser.add_argument("--measured", type=Path, metavar="FILE", help="durations by function, ms")
+    parser.add_argument(
+        "--write", action="store_true", help="write the table into infra/docs/COSTS.md"
+    )
+    parser.add_argument(
+        "--measured", type=Path, metavar="FILE", help="JSON with durations by function, ms"
+    )
     arguments = parser.parse_args()
     if not arguments.write:
         measured = arguments.measured

@@ -1,6 +1,6 @@
-"""What an operator does to a deployed stage besides deploying it: its secrets, its key, its end.
+"""Stores the secrets of a deployed stage, changes the key of its Worker, and deletes a stage.
 
-Everything goes to the account, Region and endpoint that the AWS environment variables name.
+Every call goes to the account, Region and endpoint that the AWS environment variables name.
 """
 
 import argparse
@@ -20,20 +20,22 @@ SECRETS: Final[Mapping[str, tuple[str, ...]]] = {
     "gridstatus": ("PJM_API_KEY",),
 }
 REMOVE: Final = "-"
+"""The answer that deletes a stored secret."""
+
 SAM_STACK: Final = "aws-sam-cli-managed-default"
 TABLE: Final = "ReadingsTable"
 MOST_KEYS: Final = 2
-"""Access keys that a user may have (IAM quotas)."""
+"""The most access keys that a user may have (IAM quotas)."""
 
 ClientOf = Callable[[str], Any]
-"""Makes a client of a service, as ``boto3.client`` does."""
+"""A function that returns the client of a service, as ``boto3.client`` does."""
 
 Ask = Callable[[str], str]
-"""Puts a question and returns the answer."""
+"""A function that shows a question and returns the answer."""
 
 
 class OperationError(Exception):
-    """What was asked for cannot be done; the message says why and what to do."""
+    """An operation cannot be done; the message says why and what to do."""
 
 
 def stack_name(stage: str) -> str:
@@ -42,41 +44,52 @@ def stack_name(stage: str) -> str:
 
 
 def secrets(stage: str, client: ClientOf, ask: Ask) -> Iterable[str]:
-    """Ask for each provider's secrets and store what is given; yield what was done, never what.
+    """Ask for the secrets of each provider and store the answers.
 
-    An empty answer keeps what is there, ``-`` removes it. A provider without its secret is
-    unconfigured, which is no error.
+    An empty answer keeps the stored secret, and ``-`` deletes it. A provider without its secret is
+    unconfigured, which is not an error.
+
+    Yields
+    ------
+    str
+        For each secret its path and what was done, never its value.
     """
     ssm = client("ssm")
     for provider, names in SECRETS.items():
         for name in names:
             path = f"/greenstream/{stage}/{provider}/{name}"
-            found = ssm.get_parameters(Names=[path], WithDecryption=False)["Parameters"]
-            now = f"set on {found[0]['LastModifiedDate']:%Y-%m-%d}" if found else "not set"
-            answer = ask(f"{name} ({now}; Enter keeps it, {REMOVE} removes it): ").strip()
+            stored = ssm.get_parameters(Names=[path], WithDecryption=False)["Parameters"]
+            now = f"set on {stored[0]['LastModifiedDate']:%Y-%m-%d}" if stored else "not set"
+            answer = ask(f"{name} ({now}; Enter keeps it, {REMOVE} deletes it): ").strip()
             if answer == REMOVE:
-                if found:
+                if stored:
                     ssm.delete_parameter(Name=path)
                 yield f"{path} is not set"
             elif answer:
                 ssm.put_parameter(Name=path, Value=answer, Type="SecureString", Overwrite=True)
                 yield f"{path} is set"
             else:
-                yield f"{path} stays as it was ({now})"
+                yield f"{path} is unchanged ({now})"
 
 
 def new_worker_key(stage: str, client: ClientOf) -> dict[str, str]:
-    """Make another access key for the Worker's user, beside the one in use.
+    """Create an access key for the Worker's user, who keeps the key in use as well.
+
+    Returns
+    -------
+    dict
+        The key, by the names of the environment variables that the Worker reads.
 
     Raises
     ------
     OperationError
-        When the stage has no such user, or two keys already.
+        When the stage has no such user, or the user has two keys already.
     """
     iam, user = client("iam"), _caller(stage, client)
     if len(iam.list_access_keys(UserName=user)["AccessKeyMetadata"]) >= MOST_KEYS:
         raise OperationError(
-            f"{user} has two keys, the most there can be: retire the old one first"
+            f"{user} has two keys, and IAM allows no third one: delete the old key first with "
+            "`retire-worker-keys`"
         )
     key = iam.create_access_key(UserName=user)["AccessKey"]
     return {
@@ -86,7 +99,7 @@ def new_worker_key(stage: str, client: ClientOf) -> dict[str, str]:
 
 
 def retire_worker_keys(stage: str, client: ClientOf) -> Iterable[str]:
-    """Delete all keys of the Worker's user but the newest.
+    """Delete every access key of the Worker's user except the newest, and yield what was done.
 
     Raises
     ------
@@ -103,12 +116,12 @@ def retire_worker_keys(stage: str, client: ClientOf) -> Iterable[str]:
 
 
 def destroy(stage: str, client: ClientOf) -> Iterable[str]:
-    """Delete all that a stage has in an account; yield what went and what stays.
+    """Delete everything that a stage has in an account; yield what was deleted and what was kept.
 
     Raises
     ------
     OperationError
-        When CloudFormation cannot delete something that nothing protects.
+        When CloudFormation cannot delete a resource other than the protected table.
     """
     name = stack_name(stage)
     outputs = _outputs(name, client)
@@ -116,7 +129,7 @@ def destroy(stage: str, client: ClientOf) -> Iterable[str]:
         yield f"there is no stack {name}"
     else:
         if user := outputs.get("RouterCallerName"):
-            yield from _delete_keys(user, client)  # a user with keys cannot be deleted
+            yield from _delete_keys(user, client)  # IAM does not delete a user who has keys
         yield from _delete_stack(name, client)
     yield from _delete_secrets(stage, client)
     yield from _delete_artifacts(name, client)
@@ -125,7 +138,9 @@ def destroy(stage: str, client: ClientOf) -> Iterable[str]:
 def _caller(stage: str, client: ClientOf) -> str:
     outputs = _outputs(stack_name(stage), client)
     if outputs is None or "RouterCallerName" not in outputs:
-        raise OperationError(f"{stack_name(stage)} has no user for the Worker: deploy it first")
+        raise OperationError(
+            f"{stack_name(stage)} has no user for the Worker: deploy the stage first"
+        )
     return outputs["RouterCallerName"]
 
 
@@ -158,12 +173,12 @@ def _delete_stack(name: str, client: ClientOf) -> Iterable[str]:
             r["LogicalResourceId"]: r for r in resources if r["ResourceStatus"] == "DELETE_FAILED"
         }
         if set(stuck) != {TABLE}:
-            reasons = [f"{each}: {r.get('ResourceStatusReason')}" for each, r in stuck.items()]
-            raise OperationError(f"{name} is not deleted: {'; '.join(reasons)}") from error
+            reasons = [f"{id_}: {r.get('ResourceStatusReason')}" for id_, r in stuck.items()]
+            raise OperationError(f"{name} was not deleted: {'; '.join(reasons)}") from error
         cloudformation.delete_stack(StackName=name, RetainResources=[TABLE])
         deleted.wait(StackName=name)
         kept = stuck[TABLE]["PhysicalResourceId"]
-        yield f"kept the table {kept}: deletion protection holds it (RUNBOOK, The end of a stage)"
+        yield f"kept the table {kept}, which has deletion protection (see the RUNBOOK)"
     yield f"deleted the stack {name}"
 
 
@@ -172,13 +187,13 @@ def _delete_secrets(stage: str, client: ClientOf) -> Iterable[str]:
     pages = ssm.get_paginator("get_parameters_by_path").paginate(
         Path=f"/greenstream/{stage}/", Recursive=True
     )
-    for path in [each["Name"] for page in pages for each in page["Parameters"]]:
+    for path in [secret["Name"] for page in pages for secret in page["Parameters"]]:
         ssm.delete_parameter(Name=path)
         yield f"deleted the secret {path}"
 
 
 def _delete_artifacts(prefix: str, client: ClientOf) -> Iterable[str]:
-    """Delete what `sam deploy` uploaded for the stage; its bucket is shared with other stacks."""
+    """Delete what `sam deploy` uploaded for the stage, and keep the bucket of all SAM stacks."""
     bucket = (_outputs(SAM_STACK, client) or {}).get("SourceBucket")
     if bucket is None:
         return
@@ -186,50 +201,52 @@ def _delete_artifacts(prefix: str, client: ClientOf) -> Iterable[str]:
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=f"{prefix}/")
     count = 0
     for page in pages:
-        there = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-        for each in there:
-            s3.delete_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"])
-        count += len(there)
-    yield f"deleted {count} uploads; the bucket {bucket} stays, all SAM stacks share it"
+        uploads = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        for upload in uploads:
+            s3.delete_object(Bucket=bucket, Key=upload["Key"], VersionId=upload["VersionId"])
+        count += len(uploads)
+    yield f"deleted {count} uploads and kept the bucket {bucket}, which all SAM stacks share"
 
 
 def main() -> int:
-    """Read the command line, do it, and return the exit code."""
+    """Run the operation that the command line names, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("do", choices=("secrets", "worker-key", "retire-worker-keys", "destroy"))
-    parser.add_argument("--stage", required=True)
-    parser.add_argument("--yes", action="store_true", help="destroy without asking")
+    parser.add_argument(
+        "operation", choices=("secrets", "worker-key", "retire-worker-keys", "destroy")
+    )
+    parser.add_argument("--stage", required=True, help="dev or prod")
+    parser.add_argument("--yes", action="store_true", help="destroy without asking first")
     arguments = parser.parse_args()
     try:
-        _do(arguments.do, arguments.stage, yes=arguments.yes)
+        _run(arguments.operation, arguments.stage, yes=arguments.yes)
     except (OperationError, ClientError, BotoCoreError) as error:
         print(f"greenstream: {error}", file=sys.stderr)
         return 1
     except EOFError:
-        print("\ngreenstream: no more answers; what was done so far stays done", file=sys.stderr)
+        print("\ngreenstream: the input ended; earlier answers are stored", file=sys.stderr)
         return 1
     return 0
 
 
-def _do(what: str, stage: str, *, yes: bool) -> None:
+def _run(operation: str, stage: str, *, yes: bool) -> None:
     client: ClientOf = boto3.client  # type: ignore[assignment] # its overloads name every service
-    if what == "worker-key":
+    if operation == "worker-key":
         if sys.stdout.isatty():
-            raise OperationError("a key is not for the screen: pipe it, as the RUNBOOK shows")
+            raise OperationError("a key is never shown: pipe the output, as the RUNBOOK shows")
         print(json.dumps(new_worker_key(stage, client)))
         return
     if (
-        what == "destroy"
+        operation == "destroy"
         and not yes
         and input(f"Type {stack_name(stage)} to delete it: ") != (stack_name(stage))
     ):
-        raise OperationError("nothing was deleted")
-    told = {
+        raise OperationError("nothing was deleted, since the name did not match")
+    report = {
         "secrets": lambda: secrets(stage, client, getpass.getpass),
         "retire-worker-keys": lambda: retire_worker_keys(stage, client),
         "destroy": lambda: destroy(stage, client),
-    }[what]()
-    for line in told:
+    }[operation]()
+    for line in report:
         print(line, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Unzipped size of each built function with its layers, against Lambda's limit."""
+"""``greenstream size``: compare the unzipped size of each built function with Lambda's limit."""
 
 import argparse
 from dataclasses import dataclass
@@ -11,24 +11,26 @@ from greenstream.cli.errors import CommandError
 from infra.supply.supply_chain import BUILT
 
 UNZIPPED_LIMIT_BYTES = 262_144_000
-"""Function and layers together, unzipped (AWS Lambda quotas, "Deployment package size": 250 MB)."""
+"""Limit of a function with its layers, unzipped (AWS Lambda quotas, "Deployment package size").
+
+AWS states it as 250 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltSize:
-    """What one function unpacks to, in bytes, by part."""
+    """The unzipped size of one function, in bytes, by part: the function itself and each layer."""
 
     function: str
     parts_bytes: dict[str, int]
 
     @property
     def total_bytes(self) -> int:
-        """Function and layers together."""
+        """The size of the function with its layers."""
         return sum(self.parts_bytes.values())
 
     @property
     def margin_bytes(self) -> int:
-        """What is left below the limit; negative when over it."""
+        """The bytes left below the limit; negative above it."""
         return UNZIPPED_LIMIT_BYTES - self.total_bytes
 
     def __str__(self) -> str:
@@ -50,7 +52,7 @@ def _size(arguments: argparse.Namespace) -> int:
     try:
         sizes = built_sizes(arguments.build_dir)
     except (FileNotFoundError, NotADirectoryError) as error:
-        nothing = f"nothing is built in {arguments.build_dir}: `make build` does it"
+        nothing = f"{arguments.build_dir} holds no build: run `make build` first"
         raise CommandError(nothing) from error
     print("\n".join(map(str, sizes)))
     return int(any(size.margin_bytes < 0 for size in sizes))
@@ -62,7 +64,7 @@ def built_sizes(build_dir: Path) -> list[BuiltSize]:
     Raises
     ------
     FileNotFoundError
-        When nothing was built there.
+        When the folder holds no build.
     """
     template = yaml_parse((build_dir / "template.yaml").read_text())
     everywhere = template["Globals"]["Function"].get("Layers", [])

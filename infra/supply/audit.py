@@ -1,6 +1,7 @@
-"""What is known against all that is locked: ``python -m infra.supply.audit`` asks the registries.
+"""Asks the package registries for known vulnerabilities of every locked package.
 
-A known vulnerability fails it. A registry that cannot be asked does not: that is said in words.
+``python -m infra.supply.audit`` fails when it finds a vulnerability. It does not fail when a
+registry gives no answer; the report then says what was skipped and why.
 """
 
 import json
@@ -16,26 +17,30 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
-REFUSED: Final = re.compile(
+UNREACHABLE: Final = re.compile(
     r"ConnectionError|ConnectTimeout|ReadTimeout|NameResolutionError|ProxyError|HTTPError"
     r"|ServiceError|ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN"
 )
-"""How pip-audit (by requests) and npm (by Node) name a registry that cannot be asked."""
+"""Words by which pip-audit (through requests) and npm (through Node) report a failed connection."""
 
 NOT_SERVED: Final = frozenset({401, 403, 404, 405, 407, 429})
-"""Status codes by which a registry says that it answers no such question; so does any 5xx."""
+"""Status codes of a registry that offers no audit; any 5xx counts as well."""
 
 Run = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
-"""Runs a command in the project's folder and returns what it said, whatever its exit code."""
+"""A function that runs a command in the project's folder and returns its output and exit code."""
 
 
 class AuditError(Exception):
-    """A tool failed otherwise than by a registry that cannot be asked; the message says how."""
+    """A tool failed for another reason than an unreachable registry; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What a registry knows; ``skipped`` says in words why it was not, or not wholly, asked."""
+    """The result for one list of packages.
+
+    ``asked`` counts the packages that the registry knows, ``findings`` holds a line for each
+    vulnerability, and ``skipped`` says why some or all packages were not audited.
+    """
 
     what: str
     asked: int = 0
@@ -52,27 +57,27 @@ class Audit:
 
 
 def audit_python(what: str, requirements: Path, run: Run) -> Audit:
-    """Ask what is known against the packages of a requirements file.
+    """Ask for vulnerabilities of the packages of a requirements file.
 
     Raises
     ------
     AuditError
-        When pip-audit fails for another reason than a registry that cannot be asked.
+        When pip-audit fails for another reason than an unreachable registry.
     """
     tool = str(ROOT / ".tools/audit/bin/pip-audit")
     argv = [tool, "--format", "json", "--progress-spinner", "off", "--no-deps", "--disable-pip"]
-    done = run([*argv, "--requirement", str(requirements)])
+    ran = run([*argv, "--requirement", str(requirements)])
     try:
-        rows = json.loads(done.stdout)["dependencies"]
+        rows = json.loads(ran.stdout)["dependencies"]
     except (ValueError, KeyError):
-        return Audit(what, skipped=_refusal(done))
+        return Audit(what, skipped=_refusal(ran))
     unknown = [row for row in rows if "skip_reason" in row]
     return Audit(
         what,
         asked=len(rows) - len(unknown),
         findings=tuple(
             f"{row['name']} {row['version']}: {known['id']}"
-            f" (mended in {', '.join(known['fix_versions']) or 'no version yet'})"
+            f" (fixed in {', '.join(known['fix_versions']) or 'no version yet'})"
             for row in rows
             for known in row.get("vulns", [])
         ),
@@ -83,44 +88,44 @@ def audit_python(what: str, requirements: Path, run: Run) -> Audit:
 
 
 def audit_node(run: Run) -> Audit:
-    """Ask what is known against the Worker's packages.
+    """Ask for vulnerabilities of the Worker's packages.
 
     Raises
     ------
     AuditError
-        When npm fails for another reason than a registry that cannot be asked.
+        When npm fails for another reason than an unreachable registry.
     """
     what = "infra/worker"
-    done = run([str(ROOT / ".tools/node/bin/npm"), "audit", "--json", "--prefix", what])
+    ran = run([str(ROOT / ".tools/node/bin/npm"), "audit", "--json", "--prefix", what])
     try:
-        told: Mapping[str, Any] = json.loads(done.stdout)
+        answer: Mapping[str, Any] = json.loads(ran.stdout)
     except ValueError:
-        return Audit(what, skipped=_refusal(done))
-    if "auditReportVersion" not in told:
-        status = told.get("statusCode", 0)
+        return Audit(what, skipped=_refusal(ran))
+    if "auditReportVersion" not in answer:
+        status = answer.get("statusCode", 0)
         if status in NOT_SERVED or status >= 500:  # noqa: PLR2004 - the class of server errors
-            return Audit(what, skipped=f"the registry answers {status} to it")
-        return Audit(what, skipped=_refusal(done))
+            return Audit(what, skipped=f"the registry answers {status} to the audit")
+        return Audit(what, skipped=_refusal(ran))
     return Audit(
         what,
-        asked=told["metadata"]["dependencies"]["total"],
+        asked=answer["metadata"]["dependencies"]["total"],
         findings=tuple(
-            f"{name} {each['range']}: {each['severity']}"
-            for name, each in told["vulnerabilities"].items()
+            f"{name} {package['range']}: {package['severity']}"
+            for name, package in answer["vulnerabilities"].items()
         ),
     )
 
 
-def _refusal(done: "subprocess.CompletedProcess[str]") -> str:
-    """Return in words why a registry could not be asked; any other failure is raised."""
-    said = done.stderr.strip() or done.stdout.strip()
-    if not (found := REFUSED.search(f"{done.stderr}\n{done.stdout}")):
-        raise AuditError(f"{Path(done.args[0]).name} ended with {done.returncode}: {said}")
-    return f"the registry cannot be asked ({found[0]})"
+def _refusal(ran: "subprocess.CompletedProcess[str]") -> str:
+    """Return why a registry gave no answer, and raise `AuditError` for any other failure."""
+    output = ran.stderr.strip() or ran.stdout.strip()
+    if not (match := UNREACHABLE.search(f"{ran.stderr}\n{ran.stdout}")):
+        raise AuditError(f"{Path(ran.args[0]).name} ended with {ran.returncode}: {output}")
+    return f"the registry cannot be reached ({match[0]})"
 
 
 def audit(run: Run) -> Iterator[Audit]:
-    """Ask about all that is locked: what is shipped, what tests it, the tools, the Worker.
+    """Audit the project's and the tests' packages, then each tool's, then the Worker's.
 
     Raises
     ------
@@ -130,9 +135,9 @@ def audit(run: Run) -> Iterator[Audit]:
     with tempfile.TemporaryDirectory() as folder:
         locked = Path(folder) / "uv.lock.txt"
         export = ["uv", "export", "-q", "--frozen", "--all-groups", "--no-emit-project"]
-        done = run([*export, "--no-header", "--output-file", str(locked)])
-        if done.returncode:
-            raise AuditError(f"uv.lock cannot be read: {done.stderr.strip()}")
+        ran = run([*export, "--no-header", "--output-file", str(locked)])
+        if ran.returncode:
+            raise AuditError(f"uv.lock cannot be read: {ran.stderr.strip()}")
         yield audit_python("uv.lock", locked, run)
     for path in sorted((ROOT / "infra/supply").glob("requirements-*.txt")):
         yield audit_python(path.relative_to(ROOT).as_posix(), path, run)
@@ -150,12 +155,12 @@ def _run(argv: Sequence[str]) -> "subprocess.CompletedProcess[str]":
 
 
 def main() -> int:
-    """Ask, print what came of it, and return the exit code."""
+    """Print the result for each list of packages, and return the exit code."""
     vulnerable = 0
     try:
-        for each in audit(_run):
-            print(each, flush=True)
-            vulnerable += len(each.findings)
+        for result in audit(_run):
+            print(result, flush=True)
+            vulnerable += len(result.findings)
     except AuditError as error:
         print(f"greenstream: {error}", file=sys.stderr)
         return 1

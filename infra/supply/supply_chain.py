@@ -1,10 +1,11 @@
-"""What is shipped, under which licence, and whether it is built the same each time.
+"""Lists what is shipped with its licences, and checks the builds and the history.
 
-``python -m infra.supply.supply_chain`` with one of
-``secrets`` (searches every line that any commit ever added and fails where a key stands),
-``sbom`` (writes a CycloneDX document beside each built layer and function that has packages, and
-fails where a file belongs to none of them), ``reproducible`` (builds the last commit twice, in two
-places, and fails where the two differ).
+``python -m infra.supply.supply_chain`` takes one of these words:
+
+- ``secrets`` searches every line that any commit has added, and fails when it finds a key;
+- ``sbom`` writes a CycloneDX document beside each built layer and function that has packages, and
+  fails when a file belongs to none of the packages;
+- ``reproducible`` builds the last commit in two folders, and fails when the builds differ.
 """
 
 import hashlib
@@ -25,17 +26,17 @@ SECRETS: Final = re.compile(
     r"A[KS]IA(?![0-9A-Z]*EXAMPLE)[A-Z2-7]{16}|-----BEGIN [A-Z ]*PRIVATE KEY-----"
     r"|gh[pousr]_\w{36}|github_pat_\w{50}|xox[abprs]-[\w-]{20}|AIza[\w-]{35}"
 )
-"""Keys of AWS (their letters are base32; the manual's example is none), GitHub, Slack, Google."""
+"""Keys of AWS (base32 letters, without the example of its manual), GitHub, Slack and Google."""
 
 OURS: Final = ("greenstream/", "greenstream_tuning/", "functions/")
-"""What the artefacts hold besides packages: the project's own code."""
+"""The folders of the project's own code in the artefacts."""
 
 
 class SupplyChainError(Exception):
-    """What was asked for went wrong; the message says how."""
+    """A check has failed; the message says what it found."""
 
 
-# --- what is in the artefacts --------------------------------------------------------------------
+# --- bills of materials --------------------------------------------------------------------------
 
 
 def site_of(artefact: Path) -> Path:
@@ -45,7 +46,7 @@ def site_of(artefact: Path) -> Path:
 
 
 def sbom(artefact: Path) -> dict[str, Any]:
-    """Return an artefact's bill of materials (CycloneDX 1.6), by its packages' metadata."""
+    """Return the bill of materials (CycloneDX 1.6) of an artefact, from its packages' metadata."""
     return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -54,25 +55,26 @@ def sbom(artefact: Path) -> dict[str, Any]:
         "components": [
             {
                 "type": "library",
-                "name": each.name,
-                "version": each.version,
-                "purl": f"pkg:pypi/{each.name.lower().replace('_', '-')}@{each.version}",
-                "licenses": [{"license": {"name": licence(each)}}],
+                "name": package.name,
+                "version": package.version,
+                "purl": f"pkg:pypi/{package.name.lower().replace('_', '-')}@{package.version}",
+                "licenses": [{"license": {"name": licence(package)}}],
             }
-            for each in _packages(artefact)
+            for package in _packages(artefact)
         ],
     }
 
 
 def _packages(artefact: Path) -> list[Distribution]:
-    found = distributions(path=[str(site_of(artefact))])
-    return sorted(found, key=lambda each: each.name.lower())
+    installed = distributions(path=[str(site_of(artefact))])
+    return sorted(installed, key=lambda package: package.name.lower())
 
 
 def licence(package: Distribution) -> str:
-    """Return a package's licence as it states it, ``unstated`` where it does not.
+    """Return the licence that a package states, or ``unstated``.
 
-    An SPDX expression before classifiers, these before free text, which may be the licence itself.
+    An SPDX expression comes before classifiers, and these before the free text, of which only the
+    first line is returned because it may be the whole licence.
     """
     if expressed := package.metadata.get_all("License-Expression"):
         return str(expressed[0])
@@ -86,23 +88,23 @@ def licence(package: Distribution) -> str:
 
 
 def unlisted(artefact: Path, requirements: str) -> list[str]:
-    """Return what a bill of materials would leave out: files of no package, packages not locked."""
+    """Return the files of an artefact that no package lists, and its unlocked packages."""
     packages = _packages(artefact)
     site = site_of(artefact)
-    recorded = {str(path) for each in packages for path in each.files or []}
+    recorded = {str(path) for package in packages for path in package.files or []}
     files = (path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file())
-    strangers = [name for name in files if name not in recorded and not name.startswith(OURS)]
+    unknown = [name for name in files if name not in recorded and not name.startswith(OURS)]
     locked = set(re.findall(r"^([\w.-]+)==([^\s;]+)", requirements, re.MULTILINE))
     normal = {(re.sub(r"[-_.]+", "-", name).lower(), version) for name, version in locked}
-    return sorted(strangers) + [
-        f"{each.name} {each.version} is not locked"
-        for each in packages
-        if (re.sub(r"[-_.]+", "-", each.name).lower(), each.version) not in normal
+    return sorted(unknown) + [
+        f"{package.name} {package.version} is not locked"
+        for package in packages
+        if (re.sub(r"[-_.]+", "-", package.name).lower(), package.version) not in normal
     ]
 
 
 def with_packages() -> Iterator[tuple[Path, Path]]:
-    """Yield each artefact that has packages, by the name it is built under, and its lock."""
+    """Yield the folder of each artefact that has packages, with the file that locks these."""
     for requirements in sorted(ROOT.glob("layers/*/requirements.txt")):
         yield BUILT / f"{requirements.parent.name.title()}Layer", requirements
     for requirements in sorted(ROOT.glob("functions/*/requirements.txt")):
@@ -110,37 +112,38 @@ def with_packages() -> Iterator[tuple[Path, Path]]:
 
 
 def write_sboms() -> Iterator[str]:
-    """Write every artefact's bill of materials beside it; yield its packages and licences.
+    """Write the bill of materials beside each artefact, and yield its packages with licences.
 
     Raises
     ------
     SupplyChainError
-        When an artefact was not built, holds a file of no listed package, or a package that is
-        not locked or states no licence.
+        When an artefact is not built, holds a file that belongs to no package, or holds a package
+        that is not locked or states no licence.
     """
     for artefact, requirements in with_packages():
         if not artefact.is_dir():
-            raise SupplyChainError(f"{artefact.name} is not built: make build")
+            raise SupplyChainError(f"{artefact.name} is not built: run `make build` first")
         if left_out := unlisted(artefact, requirements.read_text()):
-            raise SupplyChainError(f"{artefact.name} holds besides: {', '.join(left_out[:10])}")
+            raise SupplyChainError(f"{artefact.name} also holds {', '.join(left_out[:10])}")
         document = sbom(artefact)
         path = artefact.with_suffix(".cdx.json")
         path.write_text(json.dumps(document, indent=2) + "\n")
         yield f"{path.relative_to(ROOT)}: {len(document['components'])} packages"
-        for each in document["components"]:
-            named = each["licenses"][0]["license"]["name"]
-            if named == "unstated":
-                raise SupplyChainError(f"{each['name']} in {artefact.name} states no licence")
-            yield f"  {each['name']} {each['version']}: {named}"
+        for package in document["components"]:
+            stated = package["licenses"][0]["license"]["name"]
+            if stated == "unstated":
+                raise SupplyChainError(f"{package['name']} in {artefact.name} states no licence")
+            yield f"  {package['name']} {package['version']}: {stated}"
 
 
-# --- how they came about -------------------------------------------------------------------------
+# --- reproducible builds -------------------------------------------------------------------------
 
 
 def digests(artefact: Path) -> dict[str, str]:
-    """Return each file's digest (SHA-256 of its bytes and whether it may be executed), by name.
+    """Return a SHA-256 digest for each file, of its bytes and of whether it is executable.
 
-    Times and owners are left out: SAM zips without them and names the upload by names and bytes.
+    Times and owners are left out, because SAM leaves them out of its archives and names an upload
+    by the names and bytes of its files.
     """
     return {
         path.relative_to(artefact).as_posix(): hashlib.sha256(
@@ -152,23 +155,25 @@ def digests(artefact: Path) -> dict[str, str]:
 
 
 def digest(files: Mapping[str, str]) -> str:
-    """Return one digest of many."""
-    listed = "".join(f"{name}\0{each}\n" for name, each in sorted(files.items()))
+    """Return one digest over the digests of many files."""
+    listed = "".join(f"{name}\0{of_file}\n" for name, of_file in sorted(files.items()))
     return hashlib.sha256(listed.encode()).hexdigest()
 
 
-def differing(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
-    """Return the names of files that are not the same in both."""
-    return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
+def differing(first: Mapping[str, str], second: Mapping[str, str]) -> list[str]:
+    """Return the names of the files that differ or exist in one artefact only."""
+    return sorted(
+        name for name in first.keys() | second.keys() if first.get(name) != second.get(name)
+    )
 
 
 def build_elsewhere(folder: Path) -> Path:
-    """Build the last commit in a folder, by an interpreter of its own; return the artefacts.
+    """Build the last commit in a folder with a new environment, and return the build's folder.
 
     Raises
     ------
     SupplyChainError
-        When it cannot be built; the message holds the end of what was said.
+        When the build fails; the message holds the end of its output.
     """
     tar = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, capture_output=True, check=True)
     subprocess.run(["tar", "-x", "-C", folder], input=tar.stdout, check=True)
@@ -176,7 +181,7 @@ def build_elsewhere(folder: Path) -> Path:
     python = [tools / "python", folder / ".venv"]
     subprocess.run([tools / "uv", "venv", "-q", "--python", *python], check=True)
     path = os.pathsep.join([str(folder / ".venv/bin"), str(tools), os.environ["PATH"]])
-    # Under `make`, its own flags would reach the recipes that `sam build` runs.
+    # The flags of `make` would otherwise reach the Makefiles that `sam build` runs.
     kept = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "PLATFORM")}
     env = {**kept, "PATH": path, "VIRTUAL_ENV": str(folder / ".venv"), "SAM_CLI_TELEMETRY": "0"}
     done = subprocess.run(
@@ -189,50 +194,50 @@ def build_elsewhere(folder: Path) -> Path:
 
 
 def reproduced() -> Iterator[str]:
-    """Build twice and yield each artefact's digest.
+    """Build in two folders and yield the digest of each artefact.
 
     Raises
     ------
     SupplyChainError
-        When an artefact differs; the message names the files.
+        When the builds of an artefact differ; the message names the files.
     """
     with (
-        tempfile.TemporaryDirectory(prefix="build-") as one,
-        tempfile.TemporaryDirectory(prefix="build-at-a-longer-path-") as other,
+        tempfile.TemporaryDirectory(prefix="build-") as folder,
+        tempfile.TemporaryDirectory(prefix="build-at-a-longer-path-") as another,
     ):
-        here, there = build_elsewhere(Path(one)), build_elsewhere(Path(other))
+        here, there = build_elsewhere(Path(folder)), build_elsewhere(Path(another))
         for artefact in sorted(path for path in here.iterdir() if path.is_dir()):
             first, second = digests(artefact), digests(there / artefact.name)
-            if found := differing(first, second):
-                raise SupplyChainError(f"{artefact.name} differs: {', '.join(found[:10])}")
+            if files := differing(first, second):
+                raise SupplyChainError(f"{artefact.name} differs in {', '.join(files[:10])}")
             yield f"{artefact.name:24} {len(first):5} files  sha256:{digest(first)}"
 
 
-# --- what was once committed ---------------------------------------------------------------------
+# --- keys in the history -------------------------------------------------------------------------
 
 
 def secrets_in(log: str) -> list[str]:
-    """Return what looks like a key among the added lines of a log with patches, shortened."""
+    """Return the first letters of each key in the added lines of a `git log` with patches."""
     added = (line for line in log.splitlines() if line.startswith("+"))
     return [f"{match[0][:8]}…" for line in added for match in SECRETS.finditer(line)]
 
 
 def search_history() -> Iterator[str]:
-    """Search what every commit added.
+    """Search for keys in the lines that each commit has added.
 
     Raises
     ------
     SupplyChainError
-        When a key stands there; the message holds its beginning.
+        When there is a key; the message holds its first letters.
     """
     command = ["git", "log", "--all", "-p", "--no-color", "--no-ext-diff", "--text"]
     log = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
-    if found := secrets_in(log.decode(errors="replace")):
-        raise SupplyChainError(f"keys in the history: {', '.join(found)}")
-    yield "no key in any commit"
+    if keys := secrets_in(log.decode(errors="replace")):
+        raise SupplyChainError(f"the history holds keys: {', '.join(keys)}")
+    yield "no commit holds a key"
 
 
-DOES: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
+CHECKS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
     "secrets": search_history,
     "sbom": write_sboms,
     "reproducible": reproduced,
@@ -240,12 +245,12 @@ DOES: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do what the command line asks and return the exit code."""
-    if len(arguments) != 1 or arguments[0] not in DOES:
-        print(f"one of {', '.join(DOES)}", file=sys.stderr)
+    """Run the check that the command line names, and return the exit code."""
+    if len(arguments) != 1 or arguments[0] not in CHECKS:
+        print(f"name one of {', '.join(CHECKS)}", file=sys.stderr)
         return 2
     try:
-        for line in DOES[arguments[0]]():
+        for line in CHECKS[arguments[0]]():
             print(line, flush=True)
     except SupplyChainError as error:
         print(f"greenstream: {error}", file=sys.stderr)

@@ -128,7 +128,7 @@ class TestSecrets:
         monkeypatch.setattr(getpass, "getpass", nobody)
         monkeypatch.setattr(sys, "argv", ["operations", "secrets", "--stage", "dev"])
         assert main() == 1
-        assert "no more answers" in capsys.readouterr().err
+        assert "the input ended" in capsys.readouterr().err
 
     def test_are_those_that_the_template_says_functions_read(self) -> None:
         parameters = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"].values()
@@ -153,7 +153,7 @@ class TestTheWorkersKey:
         ]
 
     def test_needs_a_stage_that_is_deployed(self, client: Account) -> None:
-        with pytest.raises(OperationError, match="deploy it first"):
+        with pytest.raises(OperationError, match="deploy the stage first"):
             new_worker_key("prod", client)
 
 

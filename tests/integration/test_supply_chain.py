@@ -139,7 +139,7 @@ class TestAnAudit:
 
     def test_names_what_is_vulnerable_and_where_it_is_mended(self) -> None:
         found = audit_python("lock", Path("lock"), answering(rows(SOUND, VULNERABLE), code=1))
-        assert found.findings == ("lxml 4.0: PYSEC-1 (mended in 4.1)",)
+        assert found.findings == ("lxml 4.0: PYSEC-1 (fixed in 4.1)",)
 
     def test_is_skipped_in_words_where_the_registry_knows_no_package(self) -> None:
         found = audit_python("lock", Path("lock"), answering(rows(UNKNOWN)))
@@ -186,7 +186,7 @@ class TestAnAuditOfTheWorker:
     @pytest.mark.parametrize("status", [403, 405, 503])
     def test_is_skipped_where_the_registry_answers_no_such_question(self, status: int) -> None:
         found = audit_node(answering(npm(statusCode=status, error={"summary": ""}), code=1))
-        assert found.skipped == f"the registry answers {status} to it"
+        assert found.skipped == f"the registry answers {status} to the audit"
 
     def test_is_skipped_where_there_is_no_network(self) -> None:
         told = npm(error={"code": "ENOTFOUND", "summary": "request failed"})
@@ -223,7 +223,7 @@ def test_all_that_is_locked_is_asked_about() -> None:
 
 def test_the_command_knows_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["everything"]) == 2
-    assert capsys.readouterr().err == "one of secrets, sbom, reproducible\n"
+    assert capsys.readouterr().err == "name one of secrets, sbom, reproducible\n"
 
 
 def test_a_key_that_was_once_added_is_found_and_not_repeated() -> None:

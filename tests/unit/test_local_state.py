@@ -105,7 +105,7 @@ def test_sizes_of_what_was_not_built_are_refused_in_a_line(
     monkeypatch.setattr(sys, "argv", ["greenstream", "size", str(tmp_path / "none")])
     assert main() == 1
     said = capsys.readouterr().err.strip()
-    assert said == f"greenstream: nothing is built in {tmp_path / 'none'}: `make build` does it"
+    assert said == f"greenstream: {tmp_path / 'none'} holds no build: run `make build` first"
 
 
 def test_a_session_that_has_ended_by_itself_is_no_failure_of_ending_it() -> None:
