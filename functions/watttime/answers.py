@@ -1,6 +1,6 @@
-"""WattTime's JSON, held to what was asked: a login's token, an account's regions, a MOER series.
+"""Reads WattTime's JSON: a login's token, an account's regions, a series of MOER values.
 
-Nothing here knows HTTP, readings or the time.
+A series must agree with what was asked for.
 """
 
 import json
@@ -16,14 +16,28 @@ SIGNAL_TYPE: Final = "co2_moer"
 UNITS: Final = "lbs_co2_per_mwh"
 MAX_WARNINGS: Final = 10
 PERIODS_S: Final = range(60, 3601)
+"""Lengths of a point, in seconds, that are accepted."""
+
 
 Endpoints = Mapping[str, frozenset[str]]
-"""What an account may ask for, by region."""
+"""The endpoints that an account may use, by region (``v3/historical``)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One value of a MOER series: lb/MWh or what came instead, and what was said of it."""
+    """One value of a MOER series.
+
+    Parameters
+    ----------
+    valid_from, valid_to
+        Start and end, UTC.
+    lb_mwh
+        The value in lb/MWh, unchecked.
+    imputed
+        Whether WattTime filled the value in.
+    updated_at
+        When WattTime last changed the value, UTC.
+    """
 
     valid_from: datetime
     valid_to: datetime
@@ -34,7 +48,19 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A checked answer: points by their start, oldest first."""
+    """A series of MOER values that agrees with what was asked for.
+
+    Parameters
+    ----------
+    points
+        Oldest first, one for each start.
+    generated_at
+        When a forecast was issued, UTC.
+    warnings
+        WattTime's warnings about the series, as text.
+    model
+        The date of WattTime's model.
+    """
 
     points: tuple[Point, ...]
     generated_at: datetime | None
@@ -43,7 +69,9 @@ class Series:
 
 
 def token_of(body: bytes) -> str:
-    """Read the login's answer; an error never quotes it, since it may hold a token.
+    """Return the token from the answer of ``/login``.
+
+    No error quotes the answer, because it may contain a token.
 
     Raises
     ------
@@ -56,12 +84,17 @@ def token_of(body: bytes) -> str:
         answer = None
     token = answer.get("token") if isinstance(answer, dict) else None
     if not isinstance(token, str) or not token or not all("!" <= letter <= "~" for letter in token):
-        raise malformed(f"the login's answer ({len(body)} bytes) holds no usable token", None)
+        raise malformed(f"the answer of /login ({len(body)} bytes) has no usable token", None)
     return token
 
 
 def endpoints_by_region(answer: object) -> Endpoints:
-    """Read ``/v3/my-access``: the endpoints open to the account for the MOER of each region.
+    """Return the endpoints that the account may use for the MOER of each region.
+
+    Parameters
+    ----------
+    answer
+        The parsed JSON of ``/v3/my-access``.
 
     Raises
     ------
@@ -78,11 +111,22 @@ def endpoints_by_region(answer: object) -> Endpoints:
             for region in signal["regions"]
         }
     except (KeyError, TypeError, AttributeError) as error:
-        raise malformed(f"/v3/my-access has another shape ({error!r:.80})", None) from error
+        raise malformed(
+            f"the answer of /v3/my-access has an unknown shape ({error!r:.80})", None
+        ) from error
 
 
 def series_of(answer: object, zone: str, region: str) -> Series:
-    """Read an answer of ``/v3/historical`` or ``/v3/forecast`` and hold it to what was asked.
+    """Return the series in an answer of ``/v3/historical`` or ``/v3/forecast``.
+
+    Parameters
+    ----------
+    answer
+        The parsed JSON.
+    zone
+        Our zone, named in errors.
+    region
+        WattTime's region that was asked for; the answer must name it.
 
     Raises
     ------
@@ -90,10 +134,10 @@ def series_of(answer: object, zone: str, region: str) -> Series:
         ``wrong_unit``, ``wrong_zone``, ``wrong_signal``, ``malformed``.
     """
     if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
-        raise malformed("no list of data", zone)
+        raise malformed("the answer has no list of data", zone)
     meta = answer.get("meta")
     if not isinstance(meta, dict):
-        raise malformed("no meta", zone)
+        raise malformed("the answer has no meta", zone)
     for key, wanted, reason in (
         ("units", UNITS, "wrong_unit"),
         ("region", region, "wrong_zone"),
@@ -118,35 +162,35 @@ def series_of(answer: object, zone: str, region: str) -> Series:
 
 
 def malformed(what: str, zone: str | None) -> InvalidError:
-    """Return the refusal of an answer of another shape than the API's."""
+    """Return the error for an answer whose shape is not the API's."""
     return InvalidError(what, reason="malformed", provider=NAME, zone=zone)
 
 
 def stamp(moment: datetime) -> str:
-    """Write an instant as the API takes it, to the minute."""
+    """Return an instant as the API expects it, to the minute."""
     return moment.strftime("%Y-%m-%dT%H:%MZ")
 
 
 def _points(rows: Sequence[object], period: timedelta, zone: str) -> tuple[Point, ...]:
-    found: dict[datetime, Point] = {}
+    points: dict[datetime, Point] = {}
     for row in rows:
         if not isinstance(row, dict) or "value" not in row:
-            raise malformed(f"a point is {row!r:.80}", zone)
+            raise malformed(f"a point has no value: {row!r:.80}", zone)
         start = _moment(row.get("point_time"), zone)
         point = Point(
             valid_from=start,
             valid_to=start + period,
             lb_mwh=row["value"],
-            imputed=bool(row.get("imputed_data_used")),  # anything but a plain no
+            imputed=bool(row.get("imputed_data_used")),  # Only a plain "no" counts as no.
             updated_at=_moment_or_none(row.get("last_updated"), zone),
         )
-        if found.setdefault(start, point) != point:
-            raise malformed(f"two values for {stamp(start)}", zone)
-    return tuple(found[start] for start in sorted(found))
+        if points.setdefault(start, point) != point:
+            raise malformed(f"there are two values for {stamp(start)}", zone)
+    return tuple(points[start] for start in sorted(points))
 
 
 def _warnings(entries: object) -> tuple[str, ...]:
-    """Name each warning; what has no name is told as it came."""
+    """Return each warning as "type: message", or as it came when it has another shape."""
     if not isinstance(entries, list):
         return () if entries is None else (f"{entries!r:.200}",)
     return tuple(
@@ -162,9 +206,9 @@ def _moment(text: object, zone: str) -> datetime:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
         moment = None
-    # Next to the ends of the calendar another time zone, or a period later, is out of it.
+    # In the first and last year, a change of time zone or a period later may leave the calendar.
     if moment is None or moment.tzinfo is None or not MINYEAR < moment.year < MAXYEAR:
-        raise malformed(f"time {text!r:.60} is no instant of ISO 8601 with an offset", zone)
+        raise malformed(f"the time {text!r:.60} is not ISO 8601 with an offset", zone)
     return moment.astimezone(UTC)
 
 

@@ -1,9 +1,10 @@
 """WattTime v3: the marginal operating emissions rate (MOER) of a grid region.
 
-Marginal intensity, combustion CO2 only, in lb/MWh; five-minute points stamped with their start.
-The scope is consumption: a MOER follows a change of load in the region to the generators that
-answer it, inside or outside (https://watttime.org/data-science/data-signals/marginal-co2). The
-signal index is a percentile, so it is never asked for.
+Figures are marginal intensity from combustion only, in lb/MWh, for points of five minutes that are
+named by their start. Their scope is consumption, because a MOER follows a change of load in the
+region to the generators that react to it, wherever they are
+(https://watttime.org/data-science/data-signals/marginal-co2). The signal index is a percentile, so
+it is never asked for.
 """
 
 import time
@@ -47,14 +48,23 @@ class WattTime:
 
     Parameters
     ----------
+    http
+        Asks WattTime.
     wanted
         The zones to read, each with its region as source.
     credentials
-        User name and password, each ``None`` when it is not configured.
+        Returns the user name and the password, each ``None`` when it is not configured. It may
+        raise `SecretsError`.
+    telemetry
+        Logs WattTime's warnings about its data.
     session
-        Outlives the run.
+        What is remembered between runs.
+    simulated
+        Whether a simulator gives the answers.
     clock
-        Says when the token expires.
+        Tells when the token expires.
+    monotonic
+        Seconds of a clock that never goes back; limits the time of a run.
     """
 
     http: HttpClient
@@ -89,11 +99,21 @@ class WattTime:
 
     @property
     def name(self) -> str:
-        """Name in the zone table."""
+        """The provider's name in the zone table."""
         return NAME
 
     def fetch(self, now: datetime) -> Iterator[Batch]:
-        """Yield each region's reading and forecast; a fault in one leaves the others."""
+        """Yield a batch for each region; a fault in one region does not stop the others.
+
+        Raises
+        ------
+        TransientError
+            When the credentials cannot be read now, or the login failed.
+        PermanentError
+            When the credentials are refused.
+        InvalidError
+            When the answer of the login has no usable token.
+        """
         return redacted(self._batches(now), self.http.credentials)
 
     def _batches(self, now: datetime) -> Iterator[Batch]:
@@ -112,12 +132,14 @@ class WattTime:
             monotonic=self.monotonic,
         )
         with self.http:
-            self.http.credentials.update(credentials)  # a token may name the account
-            requests.token()  # without a login there is nothing to ask
+            # A run with a token from before does not send them, but an answer may name the account.
+            self.http.credentials.update(credentials)
+            requests.token()  # Without a login, nothing else can be asked.
             access: Endpoints | None = None
             try:
                 access = self._access(requests)
-            except GreenStreamError as error:  # then each region's own answer tells
+            except GreenStreamError as error:
+                # Without the list, each region's own answer says whether the account may read it.
                 yield Batch(errors=(error,))
             for zone, source in self.wanted:
                 region = Region(
@@ -133,17 +155,17 @@ class WattTime:
                 self.session.stored[region] = reading.valid_to
 
     def _credentials(self) -> Credentials | None:
-        """Return user name and password when both are set.
+        """Return user name and password, or ``None`` unless both are configured.
 
         Raises
         ------
         TransientError
-            When the place of the secrets cannot be read: that is not "unconfigured".
+            When the secret store failed, which does not mean that there are no credentials.
         """
         try:
             username, password = self.credentials()
         except SecretsError as error:
-            raise TransientError("the secrets cannot be read", provider=NAME) from error
+            raise TransientError("the secret store could not be read", provider=NAME) from error
         return (username, password) if username and password else None
 
     def _access(self, requests: Requests) -> Endpoints:
@@ -158,9 +180,10 @@ class WattTime:
         return session.access
 
     def _batch(self, requests: Requests, region: Region, access: Endpoints | None) -> Batch:
-        asked = {HISTORICAL, FORECAST}
-        open_here = asked if access is None else asked & access.get(region.region, frozenset())
-        if not open_here:
+        endpoints = {HISTORICAL, FORECAST}
+        if access is not None:
+            endpoints &= access.get(region.region, frozenset())
+        if not endpoints:
             error = PermanentError(
                 f"the account may not read {SIGNAL_TYPE} of {region.region}",
                 provider=NAME,
@@ -170,23 +193,24 @@ class WattTime:
         readings: list[Reading] = []
         forecasts: list[Forecast] = []
         errors: list[GreenStreamError] = []
-        if HISTORICAL in open_here:
+        if HISTORICAL in endpoints:
             try:
                 window = {"start": stamp(region.now - BACK), "end": stamp(region.now)}
                 query = window | {"include_imputed_marker": "true"}
                 series = self._series(requests, HISTORICAL, query, region)
-                for one in region.historical(series, self.session.stored.get(region.region)):
-                    if isinstance(one, Reading):
-                        readings.append(one)
+                stored_to = self.session.stored.get(region.region)
+                for outcome in region.historical(series, stored_to):
+                    if isinstance(outcome, Reading):
+                        readings.append(outcome)
                     else:
-                        errors.append(one)
+                        errors.append(outcome)
             except GreenStreamError as error:
                 errors.append(error)
-        if FORECAST in open_here:
+        if FORECAST in endpoints:
             try:
                 query = {"horizon_hours": HORIZON_HOURS}
                 series = self._series(requests, FORECAST, query, region)
-                if not any(map(region.stands_for_now, readings)):
+                if not any(map(region.is_recent, readings)):
                     readings.append(region.stand_in(series))
                 forecasts.append(region.forecast(series))
             except GreenStreamError as error:

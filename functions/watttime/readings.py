@@ -1,7 +1,7 @@
-"""What a region's MOER series say: of now, of the intervals before it, of the hours ahead.
+"""Makes readings and forecasts from a region's MOER series.
 
-The newest historical point is the better "now" and is published minutes to hours late; when it
-is, the first point of the forecast stands in, as WattTime recommends.
+The newest historical point is the best figure for the present, but it is published minutes to
+hours late. When it is too old, the first point of the forecast stands in, as WattTime recommends.
 """
 
 from collections.abc import Iterator
@@ -25,24 +25,37 @@ from greenstream.domain.reading import (
 )
 
 BACK: Final = timedelta(hours=3)
-"""How far back to look for the newest historical point: it may be hours late."""
+"""How far back the newest historical point is looked for, since it may be hours late."""
 
 AHEAD: Final = timedelta(hours=24)
-"""What is kept of a forecast, however long it comes: an item of the table has its limit."""
+"""How much of a forecast is stored. The size of a table item is limited."""
 
 NOW_WITHIN_PERIODS: Final = 2
-"""A historical point that ended no more than this many of its own periods ago stands for now."""
+"""A historical point is recent when it ended at most this many of its own periods ago."""
 
 FORECAST_LIFE: Final = timedelta(hours=1)
-"""A new forecast comes every five minutes: an older one says that the upstream has stopped."""
+"""WattTime issues a forecast every five minutes. One that is older than this shows that it has
+stopped."""
 
 MAX_LB_MWH: Final = 10_000.0
-"""What is above is refused as it came: an integer may be too large to be converted."""
+"""A larger value is refused without conversion, since an integer may be too large for a float."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Region:
-    """A grid region, and the zone that it serves, at the instant of a run."""
+    """A region of WattTime during one run.
+
+    Parameters
+    ----------
+    zone
+        Our zone that the readings are for.
+    region
+        The region's name at WattTime.
+    now
+        The instant of the run, UTC.
+    simulated
+        Whether a simulator gave the answers.
+    """
 
     zone: str
     region: str
@@ -52,21 +65,28 @@ class Region:
     def historical(
         self, series: Series, after: datetime | None
     ) -> Iterator[Reading | InvalidError]:
-        """Yield the missed points' readings, oldest first, then the newest's, or why there is none.
+        """Yield a reading for each point that was missed, oldest first, then for the newest.
+
+        A point that is refused is yielded as its error.
 
         Parameters
         ----------
+        series
+            An answer of ``/v3/historical``.
         after
-            The end of the last point that is stored, since which others may have been missed.
+            The end of the last point that has been stored, UTC. Points after it were missed. With
+            ``None``, only the newest point is wanted.
 
         Raises
         ------
         NoDataError
-            Without a point.
+            When the series has no point.
         """
         if not series.points:
             raise NoDataError(
-                f"no historical point since {stamp(self.now - BACK)}", provider=NAME, zone=self.zone
+                f"there is no historical point since {stamp(self.now - BACK)}",
+                provider=NAME,
+                zone=self.zone,
             )
         *earlier, newest = series.points
         missed = [point for point in earlier if after is not None and point.valid_to > after]
@@ -77,29 +97,44 @@ class Region:
             except InvalidError as error:
                 yield error
 
-    def stands_for_now(self, reading: Reading) -> bool:
-        """Tell whether a historical reading is so young that the forecast need not stand in."""
+    def is_recent(self, reading: Reading) -> bool:
+        """Return whether a reading is so recent that the forecast need not stand in for it."""
         period = reading.valid_to - reading.valid_from
         return self.now - reading.valid_to <= NOW_WITHIN_PERIODS * period
 
     def stand_in(self, series: Series) -> Reading:
-        """Return the reading that a forecast gives for now.
+        """Return the reading that a forecast gives for the present.
+
+        Parameters
+        ----------
+        series
+            An answer of ``/v3/forecast``.
 
         Raises
         ------
         NoDataError
-            When it has no point for now, or is an old one.
+            When the forecast has no point for the present, or is older than `FORECAST_LIFE`.
         InvalidError
-            For a value or time that cannot be.
+            When a value or a time is impossible.
         """
-        # The run's first point may be the next period's; what ended is no statement about now.
+        # The first point may begin with the next period. A point that has ended says nothing now.
         ahead = [point for point in series.points if point.valid_to > self.now]
         if not ahead or ahead[0].valid_from - self.now > ahead[0].valid_to - ahead[0].valid_from:
-            raise NoDataError("no forecast point for now", provider=NAME, zone=self.zone)
+            raise NoDataError(
+                "the forecast has no point for the present", provider=NAME, zone=self.zone
+            )
         return self._reading(ahead[0], series, Quality.FORECAST, self._issued_at(series))
 
     def forecast(self, series: Series) -> Forecast:
-        """Return what is ahead of a forecast, raising as `stand_in` does."""
+        """Return the points of a forecast that have not ended, up to `AHEAD`.
+
+        Raises
+        ------
+        NoDataError
+            When the forecast is older than `FORECAST_LIFE`.
+        InvalidError
+            When a value or a time is impossible.
+        """
         return Forecast(
             zone=self.zone,
             provider=NAME,
@@ -149,23 +184,30 @@ class Region:
     def _issued_at(self, series: Series) -> datetime:
         issued_at = series.generated_at
         if issued_at is None:
-            raise malformed("a forecast without meta.generated_at", self.zone)
+            raise malformed("the forecast has no meta.generated_at", self.zone)
         if issued_at - self.now > FUTURE_TOLERANCE:
             raise InvalidError(
-                f"a forecast of {stamp(issued_at)} is ahead of the clock",
+                f"the forecast was issued at {stamp(issued_at)}, which is in the future",
                 reason="future",
                 provider=NAME,
                 zone=self.zone,
             )
         if self.now - issued_at > FORECAST_LIFE:
             raise NoDataError(
-                f"the last forecast is of {stamp(issued_at)}", provider=NAME, zone=self.zone
+                f"the last forecast was issued at {stamp(issued_at)}", provider=NAME, zone=self.zone
             )
         return issued_at
 
 
 def gco2_kwh_of(lb_mwh: object, zone: str) -> float:
-    """Convert a MOER in lb/MWh.
+    """Return a MOER in g/kWh.
+
+    Parameters
+    ----------
+    lb_mwh
+        The MOER in lb/MWh, unchecked.
+    zone
+        Our zone, named in errors.
 
     Raises
     ------

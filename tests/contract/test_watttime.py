@@ -458,7 +458,7 @@ class TestLogin:
             raise SecretsError("Parameter Store refused")
 
         provider = replace(Sandbox(Api()).provider(), credentials=unreadable)
-        with pytest.raises(TransientError, match="the secrets cannot be read"):
+        with pytest.raises(TransientError, match="the secret store could not be read"):
             list(provider.fetch(NOW))
 
     @pytest.mark.parametrize(
