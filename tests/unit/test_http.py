@@ -171,7 +171,13 @@ def test_gzip_members_count_together_against_the_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    "behind", [b"garbage", b"\0", gzip.compress(b"more")[:-1], gzip.compress(b"more")[:3]]
+    "behind",
+    [
+        pytest.param(b"garbage", id="garbage"),
+        pytest.param(b"\0", id="padding"),
+        pytest.param(gzip.compress(b"more")[:-1], id="a torn member"),
+        pytest.param(gzip.compress(b"more")[:3], id="the beginning of a member"),
+    ],
 )
 def test_what_follows_a_gzip_member_and_is_none_itself_is_refused(behind: bytes) -> None:
     with pytest.raises(InvalidError) as refused:
