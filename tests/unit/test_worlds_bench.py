@@ -216,6 +216,18 @@ class TestAgainstTheReplay:
         (row,) = run_bench(GivenWorlds((world,), {}), grids, {"owner": OWNER})
         assert row.delay == "one late: osl"
 
+    def test_the_best_static_choice_is_the_lowest_however_near_the_next(self, folder: Path) -> None:
+        """London is the farther and by 0.4 g/kWh the cleaner for a visitor beside Paris."""
+        new_year = datetime(YEAR, 1, 1, tzinfo=UTC)
+        write_trace(folder, "FR", new_year, [100.4] * 240)
+        write_trace(folder, "GB", new_year, [100.0] * 240)
+        world = a_world(self.sites[2], self.sites[1])
+        grids = Grids(folder, frozenset({"FR", "GB"}), YEAR)
+        (row, *_) = run_bench(GivenWorlds((world,), {}), grids, {"owner": OWNER})
+
+        assert row.best_static_gco2_kwh == row.oracle_gco2_kwh == pytest.approx(100.0)
+        assert row.nearest_gco2_kwh == pytest.approx(100.2)
+
     def test_hours_of_an_unknown_figure_are_in_nobodys_account(self, folder: Path) -> None:
         """The grid that is known for ten days alone decides which hours count."""
         ten_days = np.full(240, 100.0)
