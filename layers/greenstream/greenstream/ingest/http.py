@@ -1,18 +1,18 @@
-"""The only room that knows httpx: one bounded GET, and our error tree instead of its own.
+"""HTTP GET requests with limits on time and size, and with the project's own errors.
 
-Bounds: a deadline over the exchange (httpx's time-outs are per socket operation, so an upstream
-that drips a byte a second, in headers or body, would never hit them) and a size limit on the
-decoded body, which is unpacked a piece at a time. The deadline runs from the start but ends only a
-connection that stands: name resolution is bounded by the resolver's own time-outs alone, and
-connecting by `CONNECT_TIMEOUT_S` for each address that the name has.
+No other module of the ingest layer imports httpx. Two limits hold for each exchange:
+
+- A deadline over the whole exchange. The time-outs of httpx hold for one socket operation, so an
+  upstream that sends a byte a second would never reach them. The deadline counts from the start of
+  the exchange but can only end an established connection. Name resolution is limited by the
+  resolver's own time-outs, and connecting by `CONNECT_TIMEOUT_S` for each address of the name.
+- A limit on the size of the decoded body, which is decompressed piece by piece.
 """
 
 import base64
 import json
 import logging
 import math
-import os
-import socket
 import ssl
 import time
 import zlib
@@ -20,12 +20,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
-from threading import Event, Thread
 from typing import Any, Final, Self, cast
 
 import httpx
 
 from greenstream.domain.errors import InvalidError, ThrottledError, TransientError
+from greenstream.ingest.deadline import CHECKS, Connection, DeadlineWatch
 from greenstream.ingest.redaction import without_secrets
 
 CONNECT_TIMEOUT_S: Final = 5.0
@@ -36,130 +36,106 @@ HTTP_SERVER_ERROR: Final = 500
 GZIP: Final = "gzip"
 PIECE_BYTES: Final = 65_536
 QUOTED_BYTES: Final = 60
-LOOKS: Final = 10
-"""How often the deadline is looked at while it runs: so much of it may a silent answer outlast."""
+"""How much of a body that is not JSON an error quotes."""
 
-# At INFO it repeats every address with its query, where some APIs want their key.
+# At INFO, httpx logs every address with its query, which holds the key of some APIs.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An upstream's answer: status below 500 and not 429, headers in lower case, whole body."""
+    """An upstream's answer.
+
+    Parameters
+    ----------
+    status
+        Below 500 and never 429.
+    headers
+        With names in lower case.
+    body
+        The whole decoded body, as the upstream sent it.
+    credentials
+        What the request sent as credentials. It is cut out of any text that quotes the answer.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     credentials: frozenset[str] = field(default=frozenset(), repr=False)
-    """What was sent and must not be shown where the answer is quoted."""
 
     def json(self, *, provider: str, zone: str | None = None) -> Any:  # noqa: ANN401
-        """Parse the body as JSON.
+        """Return the body parsed as JSON.
+
+        Parameters
+        ----------
+        provider, zone
+            Named in the error.
 
         Raises
         ------
         InvalidError
-            ``not_json``, with the content type and the first bytes of what came instead.
+            ``not_json``; the message quotes the content type and the first bytes of the body.
         """
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:
             kind = self.headers.get("content-type", "no content type")
-            said = without_secrets(f"{kind} {self.body[:QUOTED_BYTES]!r}", *self.credentials)
+            quoted = without_secrets(f"{kind} {self.body[:QUOTED_BYTES]!r}", *self.credentials)
             raise InvalidError(
-                f"answer is not JSON ({len(self.body)} bytes of {said})",
+                f"the answer is not JSON ({len(self.body)} bytes of {quoted})",
                 reason="not_json",
                 provider=provider,
                 zone=zone,
             ) from error
 
     def refusal(self) -> str:
-        """Return the upstream's own words on why it refused, or the kind of what came instead."""
+        """Return the reason that the upstream gives for a refusal, without credentials.
+
+        Without a reason in the member ``error``, the content type of the answer is returned.
+        """
         answer: object = None
         with suppress(ValueError, RecursionError):
             answer = json.loads(self.body)
-        said = answer.get("error") if isinstance(answer, dict) else None
-        said = said.get("message", said) if isinstance(said, dict) else said
-        text = str(said or self.headers.get("content-type", "no reason given")).strip()
+        error = answer.get("error") if isinstance(answer, dict) else None
+        reason = error.get("message", error) if isinstance(error, dict) else error
+        text = str(reason or self.headers.get("content-type", "no reason given")).strip()
         return without_secrets(text, *self.credentials)
 
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Return the process's one TLS context: loading the CA bundle is most of a client's cost."""
+    """Return the TLS context of the process.
+
+    It is made once, because loading the CA bundle is most of the cost of making a client.
+    """
     return ssl.create_default_context()
 
 
 @dataclass(slots=True)
-class _Line:
-    """The connection in use, which can be hung up while something waits for it."""
-
-    _socket: socket.socket | None = None
-
-    def traced(self, event: str, info: Mapping[str, Any]) -> None:
-        """Take note of a new connection, by a handle of our own: TLS takes the given one over."""
-        if event == "connection.connect_tcp.complete":
-            self.close()
-            given: socket.socket = info["return_value"].get_extra_info("socket")
-            self._socket = socket.socket(fileno=os.dup(given.fileno()))
-
-    def hang_up(self) -> None:
-        """End every wait for the other side."""
-        if self._socket is not None:
-            with suppress(OSError):  # the other side was faster
-                self._socket.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        """Give the handle back."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-
-
-@dataclass(slots=True)
-class _Watch:
-    """Hangs up a line that is late: one thread a run, as one a request costs as much as it does."""
-
-    line: _Line
-    every_s: float
-    ends_at: float = math.inf
-    """When the exchange under way is late, by `time.monotonic`."""
-
-    _over: Event = field(default_factory=Event)
-
-    def begin(self) -> None:
-        """Look from now on, until `end`."""
-        Thread(target=self._look, daemon=True).start()
-
-    def end(self) -> None:
-        """Look no more."""
-        self._over.set()
-
-    def _look(self) -> None:
-        while not self._over.wait(self.every_s):
-            if time.monotonic() > self.ends_at:
-                self.line.hang_up()
-
-
-@dataclass(slots=True)
 class HttpClient:
-    """GETs from one provider's base URL.
+    """Sends GET requests to one provider's API; use it as a context manager for each run.
 
     Parameters
     ----------
     provider
-        Name for errors.
+        The provider's name, for errors.
     base_url
         Scheme, host and path prefix, without a trailing slash.
     deadline_s
-        Wall-clock limit of one attempt, to the last byte; of a name that resolves slowly, and of
-        its addresses that do not answer, it tells only afterwards.
+        Wall-clock limit of one attempt, up to the last byte. When resolving a name or connecting
+        takes longer, the attempt fails only afterwards.
     max_bytes
-        Limit of the decoded body: a compressed bomb stops here.
+        Limit of the decoded body. It also stops a decompression bomb.
     attempts
-        Tries on connection faults, 429 and 5xx, one second (or Retry-After, up to 5 s) apart.
+        How often a request is tried on connection faults, 429 and 5xx. Attempts are one second
+        apart, or as long as Retry-After asks, up to `MAX_RETRY_AFTER_S`.
     transport, sleep, monotonic
-        For tests.
+        Replaced by tests.
+
+    Attributes
+    ----------
+    credentials
+        All credentials that the run has sent so far. No error, log line or item may contain them.
     """
 
     provider: str
@@ -167,28 +143,26 @@ class HttpClient:
     deadline_s: float = 12.0
     max_bytes: int = 8_000_000
     attempts: int = 2
-    headers: Mapping[str, str] = field(default_factory=dict)
     transport: httpx.BaseTransport | None = None
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
     credentials: set[str] = field(default_factory=set, init=False, repr=False)
-    """What this run has sent as credentials: no error, log line or item may show any of it."""
-
     _client: httpx.Client | None = None
-    _watch: _Watch | None = None
-    _line: _Line = field(default_factory=_Line)
+    _watch: DeadlineWatch | None = None
+    _connection: Connection = field(default_factory=Connection)
 
     def __enter__(self) -> Self:
         self.credentials.clear()
-        # A client per run, not per process: a frozen sandbox leaves dead keep-alive sockets.
+        # There is one client for each run. A client of the process would keep sockets that are dead
+        # when a frozen sandbox goes on.
         self._client = httpx.Client(
             transport=self.transport,
             verify=_tls(),
-            headers={"Accept-Encoding": GZIP, **self.headers},
+            headers={"Accept-Encoding": GZIP},
             timeout=httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
             follow_redirects=False,
         )
-        self._watch = _Watch(self._line, self.deadline_s / LOOKS)
+        self._watch = DeadlineWatch(self._connection, self.deadline_s / CHECKS)
         self._watch.begin()
         return self
 
@@ -197,7 +171,7 @@ class HttpClient:
             self._watch.end()
             self._client.close()
             self._client = self._watch = None
-            self._line.close()
+            self._connection.close()
 
     def get(
         self,
@@ -207,20 +181,27 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         zone: str | None = None,
     ) -> Response:
-        """GET ``base_url + path``.
+        """Return the answer of ``base_url + path``.
 
         Parameters
         ----------
+        path
+            Begins with a slash.
+        params
+            The query.
         headers
-            The credentials of this request. The answer is returned as it came, even when it
-            repeats them; they are cut out wherever it is quoted.
+            The credentials of this request. The answer is returned as it came, even when it repeats
+            them; they are cut out of any text that quotes it.
+        zone
+            Named in errors.
 
         Raises
         ------
         TransientError
-            Refused, reset, timed out, 429 (`ThrottledError`) or 5xx, after all attempts.
+            When every attempt was refused, reset, too slow or answered with 5xx;
+            `ThrottledError` when the last one was answered with 429.
         InvalidError
-            ``too_large``, or ``not_http`` for what is no HTTP answer.
+            ``too_large``, or ``not_http`` when the answer is not valid HTTP.
         """
         for attempt in range(1, self.attempts + 1):
             try:
@@ -250,7 +231,7 @@ class HttpClient:
         zone: str | None,
     ) -> Response:
         if self._client is None or self._watch is None:
-            raise RuntimeError("HttpClient is used outside its with block")
+            raise RuntimeError("HttpClient must be used in a with block")
         ends_at = self.monotonic() + self.deadline_s
         body = bytearray()
         sent = frozenset(_credentials_in(headers or {}))
@@ -262,13 +243,13 @@ class HttpClient:
                 self.base_url + path,
                 params=None if params is None else dict(params),
                 headers=None if headers is None else dict(headers),
-                extensions={"trace": self._line.traced},
+                extensions={"trace": self._connection.traced},
             ) as response:
                 for piece in _unpacked(response):
                     body += piece
                     if len(body) > self.max_bytes:
                         raise InvalidError(
-                            f"answer of {path} is over {self.max_bytes} bytes",
+                            f"the answer of {path} is larger than {self.max_bytes} bytes",
                             reason="too_large",
                             provider=self.provider,
                             zone=zone,
@@ -303,18 +284,20 @@ class HttpClient:
 def _unpacked(response: httpx.Response) -> Iterator[bytes]:
     """Yield the body without its content encoding, at most `PIECE_BYTES` at a time.
 
-    httpx would unpack whatever one read of the socket brought in one go, and through as many
-    encodings as are named: 64 kB can be 67 MB, or 68 GB when packed twice.
+    httpx would decompress everything that one read of the socket returns at once, through as many
+    encodings as the answer names: 64 kB can become 67 MB, or 68 GB when compressed twice.
+
+    A gzip body may consist of several members, one after the other (RFC 1952, section 2.2).
 
     Raises
     ------
     zlib.error, httpx.DecodingError
-        When the body is not gzip as it says, ends early, or is packed in another way.
+        When the body is not the gzip that it claims to be, ends early or has another encoding.
     """
     encoding = response.headers.get("content-encoding", "identity").lower()
     raw = cast("httpx.SyncByteStream", response.stream)
     if encoding not in (GZIP, "identity"):
-        raise httpx.DecodingError(f"content encoding {encoding[:40]!r}")
+        raise httpx.DecodingError(f"the content encoding is {encoding[:40]!r}")
     if encoding == "identity":
         yield from raw
         return
@@ -331,7 +314,10 @@ def _unpacked(response: httpx.Response) -> Iterator[bytes]:
 
 
 def _credentials_in(headers: Mapping[str, str]) -> Iterator[str]:
-    """Yield the credentials that a request's own headers hold, and what Basic ones are made of."""
+    """Yield each credential in a request's headers, without its scheme.
+
+    Of Basic credentials, the user name and the password are yielded as well.
+    """
     for value in headers.values():
         scheme, _, credential = value.strip().rpartition(" ")
         if credential:
@@ -343,6 +329,8 @@ def _credentials_in(headers: Mapping[str, str]) -> Iterator[str]:
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float:
+    """Return how long to wait before the next attempt, in seconds."""
     value = headers.get("retry-after", "")
-    seconds = value.isascii() and value.isdigit()  # there are digits of which no number is made
-    return min(float(value), MAX_RETRY_AFTER_S) if seconds else 1.0
+    # isdigit accepts characters, such as a superscript two, that float does not.
+    is_seconds = value.isascii() and value.isdigit()
+    return min(float(value), MAX_RETRY_AFTER_S) if is_seconds else 1.0
