@@ -55,11 +55,12 @@ export async function closedUrl(): Promise<string> {
   return server.url;
 }
 
-/** Forward calls unchanged, with their signature, to a router on this machine. */
+/** Forward calls to a router on this machine, whose guard wants its own host in the header. */
 export function forwardTo(router_url: string): Handler {
-  const { hostname, port } = new URL(router_url);
+  const { host, hostname, port } = new URL(router_url);
   return (incoming, response) => {
-    const { method, url, headers } = incoming;
+    const { method, url } = incoming;
+    const headers = { ...incoming.headers, host };
     const forwarded = request({ hostname, port, method, path: url, headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
