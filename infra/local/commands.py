@@ -46,14 +46,14 @@ def _run(arguments: argparse.Namespace) -> int:
     local = LocalStack(arguments.state_dir)
     was_running = local.running() is not None
     stack = local.up(upstream=arguments.upstream, auth=arguments.auth)
-    # Not at the top: it needs the shared package, and `down` must work whatever state that is in.
+    # Imported here because it needs the whole shared package, and `down` must work without it.
     from infra.local.worker import LocalWorker  # noqa: PLC0415
 
     worker = LocalWorker(arguments.state_dir)
     try:
         _watch(local, stack, _worker(worker, stack))
     except KeyboardInterrupt:
-        return 0  # the way it is meant to end
+        return 0  # Ctrl-C is how the command is meant to end
     finally:
         print("\nstopping…", flush=True)
         stopped = worker.stop()
@@ -63,13 +63,13 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _worker(worker: "LocalWorker", stack: Stack) -> str:
-    """Start the Worker where its tools are set up, and say in a line what came of it."""
+    """Start the Worker if its tools are installed, and return a line that says whether it runs."""
     if not worker.has_tools:
-        return "worker not started: Node is not set up here (`make worker` brings it)"
+        return "the Worker is not started: Node is not installed here (`make worker` installs it)"
     try:
-        return f"worker {worker.start(stack)}/"
+        return f"Worker {worker.start(stack)}/"
     except StackError as error:
-        return f"worker not started: {error}"
+        return f"the Worker is not started: {error}"
 
 
 def _watch(local: LocalStack, stack: Stack, worker: str) -> NoReturn:
@@ -82,22 +82,22 @@ def _watch(local: LocalStack, stack: Stack, worker: str) -> NoReturn:
             shown = str(error)
         print(f"{CLEAR_SCREEN if live else ''}{shown}\n", flush=True)
         time.sleep(REFRESH_S if live else PLAIN_REFRESH_S)
-    raise StackError(f"the stack has ended by itself; see the logs in {local.state_dir}")
+    raise StackError(f"the stack has ended unexpectedly; see the logs in {local.state_dir}")
 
 
 def _invoke(arguments: argparse.Namespace) -> int:
     local = LocalStack(arguments.state_dir)
     stack = local.running()
     if stack is None:
-        print("no stack runs here yet: starting one (`greenstream down` stops it)")
+        print("no stack runs here, so one is started (`greenstream down` stops it)")
         stack = local.up(upstream=arguments.upstream, auth=arguments.auth)
-    if arguments.function == "router":  # it answers HTTP, so it is asked over HTTP
+    if arguments.function == "router":  # the router is asked over HTTP, as its clients ask it
         print(json.dumps(stack.get(view.ROUTE), indent=2))
         return 0
     began = datetime.now(UTC)
     print(json.dumps(stack.invoke(arguments.function), indent=2))
     if arguments.function in COLLECTORS:
-        # Not at the top: `down` must work whatever state the shared package is in.
+        # Imported here because it needs the whole shared package, and `down` must work without it.
         from infra.local.stored import stored_since  # noqa: PLC0415
 
         print("\n".join(stored_since(stack, arguments.function, began)))
@@ -107,7 +107,7 @@ def _invoke(arguments: argparse.Namespace) -> int:
 def _status(arguments: argparse.Namespace) -> int:
     stack = LocalStack(arguments.state_dir).running()
     if stack is None:
-        print("nothing runs here; start it with `make up` or `make run`")
+        print("no stack runs here: start one with `make up` or `make run`")
         return 1
     print(view.page(stack))
     return 0
@@ -115,5 +115,5 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def _down(arguments: argparse.Namespace) -> int:
     stopped = LocalStack(arguments.state_dir).down()
-    print(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
+    print(f"stopped {', '.join(stopped)}" if stopped else "no process was running")
     return 0

@@ -1,4 +1,4 @@
-"""How the emulated AWS is started, and what its clients must know to be let in."""
+"""How the emulated AWS is started, and the address and key that its clients need."""
 
 import secrets
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Emulator:
-    """The address and the root key of one emulated AWS; nobody else's are alike.
+    """The address and the root key of one emulated AWS, both made anew for each stack.
 
-    The address ends with the secret that the guard wants of every request. The key id is a secret
-    too: ministack does not check what the root key has signed.
+    The address ends with the secret that the guard wants in every request. The key id is a secret
+    too, because ministack does not check the signatures of the root key.
     """
 
     endpoint_url: str
@@ -21,7 +21,7 @@ class Emulator:
 
     @classmethod
     def new(cls, host: str, port: int) -> Self:
-        """Return the address and root key of an emulator that is yet to start."""
+        """Return a new address and root key, for an emulator that has not started yet."""
         return cls(
             f"http://{host}:{port}/{secrets.token_hex(16)}",
             f"AKIA{secrets.token_hex(16).upper()}",
@@ -29,7 +29,7 @@ class Emulator:
         )
 
     def environment_of_sam(self, region: str) -> dict[str, str]:
-        """Return the variables that lead SAM to it; `infra.local.guard` says why these."""
+        """Return the environment with which SAM deploys to it; `infra.local.guard` explains it."""
         address = urlsplit(self.endpoint_url)
         return {
             "AWS_ENDPOINT_URL": f"{address.scheme}://{address.netloc}",
@@ -43,17 +43,17 @@ class Emulator:
 
     @staticmethod
     def argv(tools: Path) -> list[str]:
-        """Return the command that starts it behind the guard, given the folder of the tools."""
+        """Return the command that starts the emulator behind the guard; ``tools`` is ``.tools``."""
         python = tools / "ministack/bin/python"
         return [str(python), "-P", str(Path(__file__).with_name("guard.py"))]
 
     def environment(self, home: Path, region: str, *, iam: bool) -> dict[str, str]:
-        """Return the whole environment to start it in: it hands its own to the functions.
+        """Return the whole environment of the emulator, which passes it on to the functions.
 
         Parameters
         ----------
         home
-            Where it unpacks functions and layers.
+            The folder in which it unpacks functions and layers.
         iam
             Whether it enforces signatures and policies.
         """

@@ -1,16 +1,16 @@
-"""The emulated AWS behind a guard, in one process: no port leads past the guard.
+"""Runs the emulated AWS behind a guard in one process, so that no port leads past the guard.
 
-The emulator by itself answers whoever reaches its port, a web page in the developer's browser
-included, hands out the functions' environment, and runs functions as processes of this machine.
-The guard lets a request in only when it brings the stack's secret, its ``Host`` is this machine's
-own name and port, and its ``Origin``, if there is one, is the same.
+Without a guard the emulator answers any client that reaches its port, even a web page in the
+developer's browser. It would show the functions' environment, and it runs functions as processes of
+this machine. The guard accepts a request only if it holds the stack's secret, if its ``Host`` is a
+loopback name with the guard's port, and if its ``Origin``, where there is one, is the same.
 
-The secret is the first part of the path, since an address with a path is something that every
-client takes. One cannot be given such an address: ``sam deploy`` makes a template's address of it,
-in which the emulator looks for a bucket's name first. The secret is then the application's name in
-the ``User-Agent``, which AWS's libraries take from the variable ``AWS_SDK_UA_APP_ID``.
+The secret is the first part of the path, because every client accepts an address with a path. Only
+``sam deploy`` cannot use such an address: it builds the address of an uploaded template from it,
+and the emulator takes the first part of that path as the name of a bucket. For SAM the secret is
+the application's name in the ``User-Agent``, which AWS's libraries read from ``AWS_SDK_UA_APP_ID``.
 
-The emulator's own interpreter runs this file, so it imports nothing of the project.
+The interpreter of the emulator runs this file, so it imports nothing of the project.
 """
 
 import hmac
@@ -25,7 +25,7 @@ from urllib.parse import parse_qs, urlsplit
 LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
 
 UNCHECKED_KEYS: Final = re.compile(r"test|\d{12}")
-"""Access keys that ministack takes for the account's root, whatever secret has signed."""
+"""Access keys that ministack takes for the root user without checking the signature."""
 
 _KEY: Final = re.compile(r"(?:Credential=|AWS )([^/:,\s]*)")
 
@@ -37,7 +37,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def foreign(headers: Mapping[str, list[str]], port: int) -> str | None:
-    """Say why a request was not meant for this machine's server on a port; ``None`` if it was.
+    """Return why a request is not meant for the server on a port of this machine, or ``None``.
 
     Parameters
     ----------
@@ -56,19 +56,20 @@ def foreign(headers: Mapping[str, list[str]], port: int) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """An ASGI application that passes to another one only what the stack's own clients ask.
+    """An ASGI application that passes only requests of the stack's own clients to the emulator.
 
     Parameters
     ----------
     app
-        The emulator. It is given the path without the secret; the path as it was sent, which a
-        signature covers, stays in ``raw_path``.
+        The emulator. It gets the path without the secret; ``raw_path`` keeps the path as it was
+        sent, which a signature covers.
     port
-        Where the guard listens.
+        The port on which the guard listens.
     secret
-        What every request must bring.
+        The secret that every request must hold.
     checks_signatures
-        Whether the emulator enforces IAM: then keys whose signature it does not check are refused.
+        Whether the emulator enforces IAM. The guard then refuses the keys whose signatures the
+        emulator does not check.
     """
 
     app: App
@@ -77,10 +78,10 @@ class Guard:
     checks_signatures: bool
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it with status 403 and a sentence."""
+        """Pass a request on, or refuse it with status 403 and the reason."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
-        elif scope["type"] == "websocket":  # nothing of the stack's uses them
+        elif scope["type"] == "websocket":  # no client of the stack uses them
             await receive()
             await send({"type": "websocket.close", "code": 1008})
         else:
@@ -101,7 +102,7 @@ class Guard:
             await self.app({**scope, "path": path}, receive, send)
 
     def _path_within(self, path: str, headers: Mapping[str, list[str]]) -> str | None:
-        """Return the path as the emulator is to read it; ``None`` where the secret is missing."""
+        """Return the path for the emulator, or ``None`` if the secret is missing."""
         first, _, rest = path.removeprefix("/").partition("/")
         if _same(first, self.secret):
             return f"/{rest}"
@@ -114,7 +115,7 @@ def _same(given: str, secret: str) -> bool:
 
 
 def _keys(headers: Mapping[str, list[str]], scope: Scope) -> Iterator[str]:
-    """Yield the access keys that a request names in its header or, presigned, in its query."""
+    """Yield the access keys that a request names in its header or, if presigned, in its query."""
     for value in headers.get("authorization", []):
         yield from _KEY.findall(value)
     query = parse_qs(scope["query_string"].decode("latin-1"))
@@ -134,11 +135,11 @@ async def _refuse(reason: str, send: Send) -> None:
 
 
 def main() -> None:
-    """Run the emulator behind the guard, at the address that it gives its functions."""
+    """Run the emulator behind the guard, at the address that its functions use too."""
     address = urlsplit(os.environ["AWS_ENDPOINT_URL"])
     secret = address.path.removeprefix("/")
     emulator: Any = importlib.import_module("ministack.app")
-    emulator.app = Guard(  # `main` serves whatever bears this name
+    emulator.app = Guard(  # `main` serves the application of this name
         emulator.app, address.port or 0, secret, checks_signatures=emulator.AUTH
     )
     emulator.main()

@@ -1,4 +1,4 @@
-"""The places the local Worker sends visitors to: one server, a path for each POP."""
+"""The origins to which the local Worker sends requests: one server with a path for each POP."""
 
 import argparse
 from html import escape
@@ -15,7 +15,7 @@ PAGE = (
 
 
 class Origin(BaseHTTPRequestHandler):
-    """Says which POP it stands for: the first part of the path."""
+    """Answers every request with the POP for which it stands, the first part of the path."""
 
     protocol_version = "HTTP/1.1"
 
@@ -36,7 +36,7 @@ class Origin(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    """Serve on a free port of this machine and write the address to the ready file."""
+    """Serve on a free port of the loopback address, and write the address to the ready file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ready-file", type=Path, required=True)
     ready_file: Path = parser.parse_args().ready_file

@@ -1,7 +1,7 @@
 """The status page on this machine: its files, and the router's answers under ``/api``.
 
-In the cloud the Worker does both; here a server of the standard library stands in for it, so
-that the page needs no Node.
+In the cloud the Worker serves both. Here a server of the standard library does, so that the page
+needs no Node.
 """
 
 import argparse
@@ -35,11 +35,11 @@ HEADERS: Final = {
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",  # a file edited is a file shown
+    "Cache-Control": "no-store",  # so that an edited file is shown at once
 }
 
 Ask = Callable[[str], Any]
-"""Answers a path of the router's HTTP API, query string included, with JSON; `Stack.get` is one."""
+"""A function that returns the JSON of a path with its query in the router's API, as `Stack.get`."""
 
 
 @contextmanager
@@ -49,9 +49,9 @@ def serving(ask: Ask, *, port: int = 0) -> Iterator[str]:
     Parameters
     ----------
     ask
-        What the page asks is asked here; a `StackError` becomes problem details with status 502.
+        Answers the requests of the page; a `StackError` becomes problem details with status 502.
     port
-        A free one by default.
+        The port to serve on; 0 means any free one.
     """
 
     class Handler(_Handler):
@@ -91,11 +91,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(status, "application/problem+json", json.dumps(problem).encode())
 
     def _file(self, path: str) -> None:
-        # Looked up among the files that are there, so no path leads out of the folder.
-        found = {f"/{file.name}": file for file in PUBLIC.iterdir() if file.suffix in CONTENT_TYPES}
-        file = found.get("/index.html" if path == "/" else path)
+        # The path is looked up among the files' names, so that no path leads out of the folder.
+        files = {f"/{file.name}": file for file in PUBLIC.iterdir() if file.suffix in CONTENT_TYPES}
+        file = files.get("/index.html" if path == "/" else path)
         if file is None:
-            self._send(HTTPStatus.NOT_FOUND, "text/plain; charset=utf-8", b"There is nothing here.")
+            self._send(HTTPStatus.NOT_FOUND, "text/plain; charset=utf-8", b"There is no such file.")
         else:
             self._send(HTTPStatus.OK, CONTENT_TYPES[file.suffix], file.read_bytes())
 
@@ -108,29 +108,36 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(body)
         except (BrokenPipeError, ConnectionResetError):
-            self.close_connection = True  # who asked has left: nothing of ours failed
+            self.close_connection = True  # the client has gone, which is not an error
 
     def log_message(self, *_: object) -> None:
-        """Keep quiet: the terminal shows the stack."""
+        """Log nothing, because the terminal shows the stack."""
 
 
 def main() -> None:
-    """Serve the page for the stack of a folder, whichever runs there, until told to end."""
+    """Serve the page for the stack whose records are in a folder, until a signal ends it."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.page", description=__doc__)
-    parser.add_argument("state_dir", type=Path, help="where the stack's records are kept")
+    parser.add_argument("state_dir", type=Path, help="the folder of the stack's records")
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--ready-file", type=Path, required=True, help="gets the page's address")
+    parser.add_argument(
+        "--ready-file",
+        type=Path,
+        required=True,
+        help="the file to which the page's address is written",
+    )
     arguments = parser.parse_args()
     local = LocalStack(arguments.state_dir)
 
     def ask(path: str) -> Any:  # noqa: ANN401 - JSON
-        stack = local.running()  # asked each time: a new deployment has a new address
+        stack = local.running()  # read each time, since a new deployment may have a new address
         if stack is None:
             raise StackError("no stack runs here")
         return stack.get(path)
 
     ends = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before any thread, so that none gets them
+    signal.pthread_sigmask(
+        signal.SIG_BLOCK, ends
+    )  # before any thread starts, so that no thread receives them
     with serving(ask, port=arguments.port) as url:
         write_whole(arguments.ready_file, {"page_url": url})
         signal.sigwait(ends)

@@ -1,4 +1,4 @@
-"""The processes the local stack starts, and how exactly those are found again and stopped."""
+"""Starts the processes of the local stack, and later finds and stops exactly these again."""
 
 import json
 import os
@@ -17,19 +17,19 @@ TAIL_LINES = 25
 
 
 class StackError(CommandError):
-    """A step of the local stack failed; the message says which, and shows the log's end."""
+    """A step of the local stack failed; the message names it and shows the end of its log."""
 
 
 class FolderError(StackError, UnusableError):
-    """The folder for a stack's records is none and cannot be made: what was asked is wrong."""
+    """The folder for a stack's records is not a folder, and cannot be made one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A started process, leader of its own session.
+    """A started process, which leads a session of its own.
 
-    ``started`` is the system's own stamp of the process's start, so that another process that
-    was later given the same ``pid`` is never taken for it.
+    ``started`` is the time of the process's start as the system writes it. It distinguishes the
+    process from a later one with the same ``pid``.
     """
 
     name: str
@@ -37,38 +37,40 @@ class Child:
     started: str
 
     def alive(self) -> bool:
-        """Tell whether this very process still runs."""
+        """Return whether this process, and not another one with its ``pid``, still runs."""
         return _started(self.pid) == self.started
 
 
 def _started(pid: int) -> str | None:
-    """Return when a process started, as the system writes it; ``None`` when there is none."""
+    """Return the start of a process as the system writes it, or ``None`` if it does not run."""
     if Path("/proc/self/stat").exists():
         try:
             stat = Path(f"/proc/{pid}/stat").read_text()
         except (FileNotFoundError, ProcessLookupError):
             return None
-        after_name = stat.rpartition(")")[2].split()  # the name may hold spaces and brackets
+        after_name = stat.rpartition(")")[
+            2
+        ].split()  # because the name may hold spaces and brackets
         return None if after_name[0] == "Z" else after_name[19]
-    found = subprocess.run(
+    output = subprocess.run(
         ["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
     ).stdout.split(maxsplit=1)
-    return None if len(found) < 2 or found[0].startswith("Z") else found[1].strip()  # noqa: PLR2004
+    return None if len(output) < 2 or output[0].startswith("Z") else output[1].strip()  # noqa: PLR2004
 
 
 @dataclass(frozen=True, slots=True)
 class Children:
-    """The record of what runs, kept in a file from the moment each process exists."""
+    """The record of the running processes, a file to which each is added as soon as it exists."""
 
     path: Path
 
     def all(self) -> list[Child]:
-        """Return what was recorded, running or not.
+        """Return the recorded processes, whether they still run or not.
 
         Raises
         ------
         StackError
-            When the record is damaged, so that nobody can tell what runs.
+            When the record is damaged, so that it is unknown what runs.
         """
         if not self.path.exists():
             return []
@@ -76,49 +78,49 @@ class Children:
             return [Child(**entry) for entry in json.loads(self.path.read_text())]
         except (ValueError, TypeError) as error:
             raise StackError(
-                f"{self.path} is damaged: what it recorded may still run; `down` sets it aside"
+                f"{self.path} is damaged: its processes may still run; `down` renames the file"
             ) from error
 
     def start(self, name: str, argv: Sequence[str], *, env: Mapping[str, str], log: Path) -> Child:
-        """Start a process in a session of its own, its output in ``log``, and record it."""
-        recorded = self.all()  # first: no process is to start that cannot be recorded
+        """Start a process in a session of its own with its output in ``log``, and record it."""
+        recorded = self.all()  # read first, so that no process starts that cannot be recorded
         with log.open("wb") as output:
             pid = subprocess.Popen(
                 argv, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 start_new_session=True,
             ).pid  # fmt: skip
         child = Child(name, pid, _started(pid) or "")
-        write_whole(self.path, [asdict(each) for each in [*recorded, child]])
+        write_whole(self.path, [asdict(entry) for entry in [*recorded, child]])
         return child
 
     def stop(self) -> list[str]:
-        """Stop every recorded process that is still itself; return the names of those.
+        """Stop every recorded process that still runs, and return the names of these.
 
         Raises
         ------
         StackError
-            When the record is damaged. It is set aside, so that a new one can begin.
+            When the record is damaged. The file is renamed, so that a new record can begin.
         """
         try:
             recorded = self.all()
         except StackError as error:
-            aside = self.path.replace(self.path.with_name(f"{self.path.name}.damaged"))
+            renamed = self.path.replace(self.path.with_name(f"{self.path.name}.damaged"))
             raise StackError(
-                f"{self.path} is damaged: what it recorded may still run; it is now {aside}"
+                f"{self.path} is damaged: its processes may still run; the file is now {renamed}"
             ) from error
         stopped = []
         for child in reversed(recorded):
             if child.alive():
                 end_session(child.pid, child.alive)
                 stopped.append(child.name)
-            with suppress(ChildProcessError):  # started by an earlier command: init reaps it
+            with suppress(ChildProcessError):  # an earlier command started it, so init reaps it
                 os.waitpid(child.pid, os.WNOHANG)
         self.path.unlink(missing_ok=True)
         return stopped
 
 
 def write_whole(path: Path, document: object) -> None:
-    """Write a JSON file that is never seen half done, nor by another user: it may hold keys."""
+    """Write a JSON file in one step, readable by this user only because it may hold keys."""
     text = json.dumps(document, indent=2) + "\n"
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     draft.touch(mode=0o600)
@@ -127,14 +129,14 @@ def write_whole(path: Path, document: object) -> None:
 
 
 def end_session(pid: int, alive: Callable[[], bool]) -> None:
-    """Ask a session's processes to end, and end them after a grace time."""
+    """Ask the processes of a session to end, and kill them after `STOP_GRACE_S`."""
     with suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGTERM)  # unless all have ended meanwhile
+        os.killpg(pid, signal.SIGTERM)  # fails if all processes have ended meanwhile
     deadline = time.monotonic() + STOP_GRACE_S
     while alive() and time.monotonic() < deadline:
         time.sleep(0.05)
     with suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)  # the leader's children, should it have left any
+        os.killpg(pid, signal.SIGKILL)  # for children that the leader may have left
 
 
 def wait_for(
@@ -150,7 +152,7 @@ def wait_for(
     deadline = time.monotonic() + within_s
     while True:
         answers = ready()
-        if not child.alive():  # first: what answers on its port may be somebody else
+        if not child.alive():  # checked first, since another process may answer on its port
             raise StackError(f"{what} ended while starting:\n{tail(log)}")
         if answers:
             return
@@ -160,7 +162,7 @@ def wait_for(
 
 
 def step(title: str, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path) -> None:
-    """Run a command to its end, telling its name and duration.
+    """Run a command to its end, and print its title and duration.
 
     Raises
     ------
@@ -185,6 +187,6 @@ def step(title: str, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, 
 
 
 def tail(log: Path) -> str:
-    """Return the last lines of a log, indented, under its name."""
+    """Return the path of a log and below it its last lines, indented."""
     lines = log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
     return "\n".join([f"  {log}:", *(f"  | {line}" for line in lines)])

@@ -1,7 +1,8 @@
-"""``greenstream providers``: ask every provider once, store nothing, and say what came of it.
+"""``greenstream providers``: ask every provider once without AWS, and show what it answered.
 
-Each provider is the very object that its Lambda runs, on an empty table and with the secrets of
-this environment. Simulated, it asks a simulator of its own; live, the real upstreams. No AWS.
+Each provider is made as its Lambda function makes it, but with an empty table and with the secrets
+of this environment. It asks a simulator, or the real API with ``--upstream live``, and stores
+nothing.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from operator import attrgetter
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
@@ -41,7 +43,7 @@ from infra.local.view import table
 
 UNIT = "g/kWh"
 SHOWN = 3
-"""Zones, or different errors, named in a row's reason."""
+"""How many zones, and how many different errors, a row's reason names."""
 
 COLUMNS = (
     "provider", "configured", "reached", "zones", "zone", "newest", "unit", "kind", "age s",
@@ -50,7 +52,7 @@ COLUMNS = (
 
 
 class Verdict(StrEnum):
-    """What came of asking a provider; only `FAILED` is a failure of the check."""
+    """The result of asking a provider; only `FAILED` makes the command fail."""
 
     OK = "ok"
     PARTIAL = "partial"
@@ -60,7 +62,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One provider's row. The value is g/kWh, of the zone that was read last into the present."""
+    """The row of one provider, with the figure of the zone whose reading is newest.
+
+    ``reached`` is whether the upstream answered anything, an error included.
+    """
 
     provider: str
     verdict: Verdict
@@ -80,30 +85,31 @@ class Finding:
 
     @classmethod
     def of(cls, provider: str, batches: Sequence[Batch], now: datetime, *, took_s: float) -> Self:
-        """Judge what a run brought, its own failure among the errors.
+        """Judge the batches of a run; a failure of the whole run is an error in the last batch.
 
-        It has failed without a live reading: one within its source's usual delay.
+        A run has failed when it brought no live reading, which is one not older than its source's
+        limit, unless its only reason is a missing key.
         """
         limit_s = {zone.zone: source.max_age_s for zone, source in zones_of(provider)}
-        readings = [reading for each in batches for reading in each.readings]
-        errors = [error for each in batches for error in each.errors]
-        closed = {zone for each in batches for zone in each.unconfigured}
-        newest = max(readings, key=lambda one: one.valid_to, default=None)
-        live = [one for one in readings if age_s(one.valid_to, now) <= limit_s[one.zone]]
-        said = [*_shortened(errors)]
+        readings = [reading for batch in batches for reading in batch.readings]
+        errors = [error for batch in batches for error in batch.errors]
+        closed = {zone for batch in batches for zone in batch.unconfigured}
+        newest = max(readings, key=attrgetter("valid_to"), default=None)
+        live = [r for r in readings if age_s(r.valid_to, now) <= limit_s[r.zone]]
+        reasons = [*_shortened(errors)]
         keys = [name for name in SECRETS.values() if name.startswith(provider.upper())]
         if closed == set(limit_s) and keys:
-            said.append(f"no key: set {' and '.join(keys)}")
+            reasons.append(f"no key is set: set {' and '.join(keys)}")
         elif closed:
-            said.append(f"no key, or not in its plan: {_named(sorted(closed))}")
+            reasons.append(f"no key, or a key whose plan excludes {_named(sorted(closed))}")
         if readings and not live:
-            said.insert(0, "every reading is older than its source's limit")
-        told = closed | {one.zone for one in readings} | {one.zone for one in errors}
-        left = len(set(limit_s) - told)
-        if readings and left and None not in told:  # a failure of the whole leaves zones too
-            said.append(f"{left} of {len(limit_s)} zones not asked in this run: each has its turn")
+            reasons.insert(0, "every reading is older than its source's limit")
+        answered = closed | {r.zone for r in readings} | {error.zone for error in errors}
+        left = len(set(limit_s) - answered)
+        if readings and left and None not in answered:  # None: the whole run failed before its end
+            reasons.append(f"{left} of {len(limit_s)} zones come in other runs, by turns")
         if not (readings or errors or closed):
-            said.append("the answer held no zone")
+            reasons.append("the answer held no zone")
         if live:
             verdict = Verdict.PARTIAL if errors else Verdict.OK
         else:
@@ -111,25 +117,25 @@ class Finding:
         return cls(
             provider=provider,
             verdict=verdict,
-            reason="; ".join(said),
+            reason="; ".join(reasons),
             configured=closed != set(limit_s),
-            reached=bool(readings) or any(not isinstance(one, TransientError) for one in errors),
-            zones_read=len({one.zone for one in readings}),
+            reached=bool(readings) or any(not isinstance(e, TransientError) for e in errors),
+            zones_read=len({r.zone for r in readings}),
             zones_wanted=len(limit_s),
             took_s=round(took_s, 1),
             **_shown(newest, now),
         )
 
     def cells(self) -> list[str]:
-        """Lay the row out under `COLUMNS`."""
+        """Return the cells of the row in the order of `COLUMNS`."""
         value = "" if self.gco2_kwh is None else f"{self.gco2_kwh:.0f}"
         shown = [self.zone or "", value, self.unit if value else "", self.kind or ""]
         shown.append("" if self.age_s is None else f"{self.age_s:.0f}")
-        asked = ["yes" if self.configured else "no", "yes" if self.reached else "no"]
+        states = ["yes" if self.configured else "no", "yes" if self.reached else "no"]
         counts = f"{self.zones_read}/{self.zones_wanted}"
         return [
             self.provider,
-            *asked,
+            *states,
             counts,
             *shown,
             self.quality or "",
@@ -139,42 +145,44 @@ class Finding:
 
 
 def check(providers: Iterable[Provider], now: datetime) -> list[Finding]:
-    """Ask all providers at once, telling on stderr who has answered; rows in their order.
+    """Ask all providers at the same time, and return their rows in the order of the providers.
+
+    Progress goes to stderr.
 
     Raises
     ------
     Exception
-        What a provider raised that is no `GreenStreamError`: a defect of ours.
+        Any error of a provider that is not a `GreenStreamError`, since it is a defect of our code.
     """
-    asked = list(providers)
+    every = list(providers)
     answers: SimpleQueue[Finding | Exception] = SimpleQueue()
-    for provider in asked:  # daemons: Ctrl-C does not wait for a hanging upstream
+    for provider in every:  # daemons, so that Ctrl-C does not wait for a hanging upstream
         Thread(target=_work, args=(provider, now, answers), daemon=True).start()
-    _progress(f"asking {len(asked)} providers…")
-    found: dict[str, Finding] = {}
-    for _ in asked:
+    _progress(f"asking {len(every)} providers…")
+    findings: dict[str, Finding] = {}
+    for _ in every:
         answer = answers.get()
         if isinstance(answer, Exception):
             raise answer
         _progress(f"{answer.provider}: {answer.verdict} after {answer.took_s:.1f} s")
-        found[answer.provider] = answer
-    return [found[provider.name] for provider in asked]
+        findings[answer.provider] = answer
+    return [findings[provider.name] for provider in every]
 
 
 def _work(provider: Provider, now: datetime, answers: "SimpleQueue[Finding | Exception]") -> None:
     try:
         answers.put(ask(provider, now))
-    except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+    except Exception as error:  # noqa: BLE001 - `check` raises it again
         answers.put(error)
 
 
 def ask(provider: Provider, now: datetime) -> Finding:
-    """Run one provider's fetch to its end."""
+    """Run the fetch of one provider to its end, and judge what it brought."""
     began = time.monotonic()
     batches: list[Batch] = []
     try:
         for batch in provider.fetch(now):
-            batches.append(batch)  # noqa: PERF402 - what came before a failure stays
+            batches.append(batch)  # noqa: PERF402 - batches before a failure count
     except GreenStreamError as error:
         batches.append(Batch(errors=(error,)))
     return Finding.of(provider.name, batches, now, took_s=time.monotonic() - began)
@@ -183,7 +191,9 @@ def ask(provider: Provider, now: datetime) -> Finding:
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Define the options of the command."""
     providers = commands.add_parser("providers", parents=[starting.upstream()])
-    providers.add_argument("--json", action="store_true", help="rows as JSON instead of a table")
+    providers.add_argument(
+        "--json", action="store_true", help="print the rows as JSON instead of a table"
+    )
     providers.set_defaults(do=_run)
 
 
@@ -194,13 +204,16 @@ def _run(arguments: argparse.Namespace) -> int:
         providers = [provider_of(name) for name in COLLECTORS]
         findings = check(providers, datetime.now(UTC))
     if arguments.json:
-        rows = {"upstream": arguments.upstream, "providers": [asdict(one) for one in findings]}
+        rows = {
+            "upstream": arguments.upstream,
+            "providers": [asdict(finding) for finding in findings],
+        }
         print(json.dumps(rows, indent=2))
     else:
         if arguments.upstream == "simulated":
             print("SIMULATED upstreams: no figure here is real")
-        print("\n".join(table([COLUMNS, *(one.cells() for one in findings)])))
-    return int(any(one.verdict is Verdict.FAILED for one in findings))
+        print("\n".join(table([COLUMNS, *(finding.cells() for finding in findings)])))
+    return int(any(finding.verdict is Verdict.FAILED for finding in findings))
 
 
 def provider_of(name: str) -> Provider:
@@ -216,17 +229,17 @@ def provider_of(name: str) -> Provider:
 
 @contextmanager
 def _environment(upstream: Upstream) -> Iterator[Mapping[str, str]]:
-    """Give what the functions' environment says in the cloud, and serve a simulator if asked."""
+    """Yield the environment of the functions, and serve a simulator meanwhile unless it is live."""
     common = {
         "TABLE_NAME": "none",
         "UPSTREAM": upstream,
         "SECRETS_PREFIX": "",
         "AWS_DEFAULT_REGION": REGION,
         "ELECTRICITYMAPS_HOURLY_BUDGET": "25",
-        "POWERTOOLS_LOG_LEVEL": "CRITICAL",  # the rows tell it
+        "POWERTOOLS_LOG_LEVEL": "CRITICAL",  # the rows say what the log would say
     }
     if upstream == "live":
-        origins = {each.name: next(iter(each.origins)) for each in SIMULATED}
+        origins = {api.name: next(iter(api.origins)) for api in SIMULATED}
         yield common | _base_urls(lambda name: origins[name])
         return
     with TemporaryDirectory() as folder:
@@ -264,7 +277,7 @@ def _shown(newest: Reading | None, now: datetime) -> dict[str, Any]:
 
 
 def _shortened(errors: Sequence[GreenStreamError]) -> list[str]:
-    """Say what went wrong: each sentence once, with the zones it is about."""
+    """Return each different error once, with the zones that it concerns."""
     zones_by_text: dict[str, list[str]] = {}
     for error in errors:
         zones_by_text.setdefault(error.message, []).append(error.zone or "")

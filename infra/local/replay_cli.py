@@ -1,6 +1,6 @@
-"""``greenstream replay`` and ``tune``: what the router would have saved, and how to save more.
+"""``greenstream replay`` and ``greenstream tune``: judge and search policies on recorded years.
 
-The arithmetic is `greenstream_tuning`'s; here are the options and the printing.
+This module holds the options and the output; `greenstream_tuning` does the computing.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from greenstream.domain.policy import FreshnessModel, Policy, RankingSignal
 from infra.local.stack import ROOT
 from infra.local.view import table
 
-if TYPE_CHECKING:  # numpy and optuna are loaded by these two commands alone
+if TYPE_CHECKING:  # only these two commands load numpy and optuna
     from greenstream_tuning.replay import Row, Span
     from greenstream_tuning.search import Found
     from greenstream_tuning.world import World, Years
@@ -36,50 +36,51 @@ COLUMNS: Final = (
 )
 BAR_CHARS: Final = 40
 HOUR_S: Final = 3600.0
-SEARCH_STEP_S: Final = 900  # as the nightly tuner: hourly steps would hide most switches
-UNUSABLE: Final = 2  # as argparse exits for an option that it refuses
+SEARCH_STEP_S: Final = 900  # the step of the nightly tuner; hourly steps would hide most switches
+UNUSABLE: Final = 2  # the code with which argparse exits when it refuses an option
 
 
 class OptionError(Exception):
-    """An option cannot be used; the message says which and why."""
+    """An option cannot be used; the message says which one and why."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Register the two commands."""
+    """Define the options of the two commands."""
     world = argparse.ArgumentParser(add_help=False)
     world.add_argument(
         "--carbon",
         type=Path,
         default=DATASETS / "carbon",
         metavar="DIR",
-        help="folder of <ZONE>_<YEAR>.csv: datetime_utc, direct_gco2_kwh, lifecycle_gco2_kwh",
+        help="folder of <ZONE>_<YEAR>.csv, with the columns datetime_utc, direct_gco2_kwh and "
+        "lifecycle_gco2_kwh",
     )
     world.add_argument(
         "--rtt",
         type=Path,
         default=DATASETS / "rtt" / "gcp_region_rtt_ms.csv",
         metavar="FILE",
-        help="square CSV of round trips in ms: origin, then one column per place",
+        help="square CSV of round trips in ms: the column origin, then a column for each place",
     )
     world.add_argument(
         "--train",
         type=years_of,
         default=(2022,),
         metavar="YEARS",
-        help="learnt from: 2022 (if absent), 2021,2022 or 2020-2022",
+        help="years to learn from, as 2022, 2021,2022 or 2020-2022 (default: 2022)",
     )
     world.add_argument(
         "--test",
         type=years_of,
         default=(2023,),
         metavar="YEARS",
-        help="replayed: 2023 if absent",
+        help="years to replay (default: 2023)",
     )
     world.add_argument(
         "--basis",
         choices=("direct", "lifecycle"),
         default="direct",
-        help="combustion CO2 (direct, if absent), or CO2e over the plant's life",
+        help="CO2 of combustion, or CO2e over the life of the plants (default: direct)",
     )
     world.add_argument(
         "--delay",
@@ -87,7 +88,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         action="append",
         default=[],
         metavar="POP=SECONDS",
-        help="usual time to publication of a POP's source",
+        help="usual time from the end of an interval to its publication by a POP's source",
     )
     world.add_argument(
         "--late",
@@ -95,67 +96,71 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         action="append",
         default=[],
         metavar="POP=HOURS",
-        help="a fault: this POP's source is that late all the time",
+        help="simulate a fault: the POP's source is always this late",
     )
     world.add_argument(
         "--demand",
         type=Path,
         metavar="FILE",
-        help="CSV of place,weight: where visitors are (by default every POP's place, all alike)",
+        help="CSV of place,weight of the visitors (default: the place of each POP, all alike)",
     )
     world.add_argument(
-        "--trials", type=count_of, default=40, help="policies tried by a search; 40 if absent"
+        "--trials",
+        type=count_of,
+        default=40,
+        help="number of policies that a search tries (default: 40)",
     )
 
-    replayed = commands.add_parser(
-        "replay", parents=[world], help="what each policy would have saved over the test years"
-    )
+    replayed = commands.add_parser("replay", parents=[world])
     replayed.add_argument(
         "--step",
         type=count_of,
         default=300,
         metavar="SECONDS",
-        help="between decisions; 300 if absent",
+        help="time between two decisions (default: 300)",
     )
     replayed.add_argument(
         "--policy",
         type=Path,
         metavar="FILE",
-        help="the tuned policy (from `greenstream tune`); searched on the training years if absent",
+        help="a policy that `greenstream tune` wrote (default: search one on the training years)",
     )
     replayed.add_argument("--json", action="store_true", help="print the rows as JSON")
-    replayed.add_argument("--out", type=Path, metavar="FILE", help="write the rows there as JSON")
     replayed.add_argument(
-        "--report", type=Path, metavar="DIR", help="write replay.html and its pictures there"
+        "--out", type=Path, metavar="FILE", help="write the rows to this file as JSON"
+    )
+    replayed.add_argument(
+        "--report",
+        type=Path,
+        metavar="DIR",
+        help="write replay.html and its pictures to this folder",
     )
     replayed.set_defaults(do=_replay)
 
-    tuned = commands.add_parser(
-        "tune", parents=[world], help="search a better policy on the training years"
-    )
+    tuned = commands.add_parser("tune", parents=[world])
     tuned.add_argument(
         "--out",
         type=Path,
         default=ROOT / ".local/policy.json",
         metavar="FILE",
-        help="write an adopted policy there, for `replay --policy`; .local/policy.json if absent",
+        help="write an adopted policy to this file (default: .local/policy.json)",
     )
     tuned.set_defaults(do=_tune)
 
 
 def years_of(text: str) -> tuple[int, ...]:
-    """Read ``2022``, ``2021,2022`` or ``2021-2023``."""
+    """Parse ``2022``, ``2021,2022`` or ``2021-2023``."""
     years: list[int] = []
     for part in text.split(","):
         first, _, last = part.partition("-")
         years += range(int(first), int(last or first) + 1)
     if not years:
-        raise argparse.ArgumentTypeError(f"no years in {text!r}")
+        raise argparse.ArgumentTypeError(f"{text!r} names no year")
     return tuple(years)
 
 
 def pair_of(text: str) -> tuple[str, float]:
-    """Read ``name=number``."""
+    """Parse ``name=number``, with a finite number that is not negative."""
     name, _, number = text.partition("=")
     value = float(number)
     if not name or not 0 <= value < math.inf:
@@ -164,7 +169,7 @@ def pair_of(text: str) -> tuple[str, float]:
 
 
 def count_of(text: str) -> int:
-    """Read a whole number, at least 1."""
+    """Parse a whole number that is at least 1."""
     count = int(text)
     if count < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not at least 1")
@@ -187,11 +192,11 @@ def _replay(arguments: argparse.Namespace) -> int:
     rows = _or_explain(run)
     if rows is None:
         return UNUSABLE
-    told = json.dumps([_without_nan(row.as_dict()) for row in rows], indent=1, allow_nan=False)
+    document = json.dumps([_without_nan(row.as_dict()) for row in rows], indent=1, allow_nan=False)
     if arguments.out:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(told + "\n")
-    print(told if arguments.json else as_text(rows))
+        arguments.out.write_text(document + "\n")
+    print(document if arguments.json else as_text(rows))
     return 0
 
 
@@ -205,12 +210,13 @@ def _report(
     from infra.local.replay_report import Replayed, write  # noqa: PLC0415
 
     since_s, until_s = years.test_s
-    late = "".join(f" {pop}'s source {hours:g} h late." for pop, hours in arguments.late)
+    late = "".join(f" The source of {pop} is {hours:g} h late." for pop, hours in arguments.late)
     about = (
-        f"Replayed on {_named(arguments.test)}; learnt from {_named(arguments.train)}, the best "
-        f"static choice too. Intensity of the grid's mix ({arguments.basis}), attributional and "
-        "location-based: the energy at the chosen origin only, without the network's."
-        f"{late} POPs: {', '.join(world.pops)}.{''.join(f' {note}.' for note in world.notes)}"
+        f"The policies are replayed on {_named(arguments.test)}. The tuned policy and the best "
+        f"static choice are learnt from {_named(arguments.train)}. The figures are intensities of "
+        f"the grid's mix ({arguments.basis}), attributional and location-based; they count the "
+        f"energy at the chosen POP, not that of the network.{late} POPs: {', '.join(world.pops)}."
+        f"{''.join(f' {note}.' for note in world.notes)}"
     )
     replayed = Replayed(
         rows=rows,
@@ -247,19 +253,24 @@ def _tune(arguments: argparse.Namespace) -> int:
     print(json.dumps(asdict(outcome.candidate), indent=1))
     if outcome.adopted:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        kept = {"policy": asdict(outcome.candidate), "evidence": outcome.evidence()}
-        arguments.out.write_text(json.dumps(kept, indent=1) + "\n")
+        adopted = {"policy": asdict(outcome.candidate), "evidence": outcome.evidence()}
+        arguments.out.write_text(json.dumps(adopted, indent=1) + "\n")
         print(f"written to {arguments.out}")
     return 0
 
 
 def _or_explain(run: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `run` returns
-    """Run, or say what is wrong with the files and options and return ``None``."""
+    """Return what a function returns, or print which file or option is unusable, and ``None``."""
     from greenstream_tuning.traces import TraceError  # noqa: PLC0415
 
     try:
         return run()
-    except (TraceError, OptionError, OSError, ValueError) as error:  # the last: nothing to judge
+    except (
+        TraceError,
+        OptionError,
+        OSError,
+        ValueError,
+    ) as error:  # ValueError: there is nothing to judge
         print(f"greenstream: {error}", file=sys.stderr)
         return None
 
@@ -290,7 +301,7 @@ def _demand(path: Path | None) -> dict[str, float] | None:
     try:
         return {place: float(weight) for place, weight in rows if place != "place"}
     except ValueError as error:
-        raise OptionError(f"{path.name} is not place,weight: {error}") from error
+        raise OptionError(f"{path.name} does not hold rows of place,weight: {error}") from error
 
 
 def _span(time_s: tuple[int, int], years: "Years", step_s: int) -> "Span":
@@ -313,22 +324,22 @@ def _tuned(
         return policy_in(arguments.policy), None
     from greenstream_tuning.search import Search, best_on  # noqa: PLC0415
 
-    print("searching a policy on the training years ...", file=sys.stderr)
+    print("searching for a policy on the training years…", file=sys.stderr)
     span = _span(years.train_s, years, SEARCH_STEP_S)
-    found = best_on(world, span, Policy(), Search(trials=arguments.trials))
-    print(f"tuned: {found.policy}", file=sys.stderr)
-    return found.policy, found
+    search = best_on(world, span, Policy(), Search(trials=arguments.trials))
+    print(f"tuned: {search.policy}", file=sys.stderr)
+    return search.policy, search
 
 
 def policy_in(file: Path) -> Policy:
-    """Return the policy of a file that `tune` wrote.
+    """Return the policy in a file that `greenstream tune` wrote.
 
     Raises
     ------
     OptionError
-        When it holds none; the message names the file and what is wrong.
+        When the file holds no policy; the message names the file and what is wrong.
     """
-    wrong = f"{file.name} is no policy that `greenstream tune` wrote"
+    wrong = f"{file.name} is not a policy that `greenstream tune` wrote"
     try:
         stated = json.loads(file.read_text())["policy"]
         return Policy(
@@ -339,13 +350,17 @@ def policy_in(file: Path) -> Policy:
             }
         )
     except KeyError as error:
-        raise OptionError(f"{wrong}: {error} is not there") from error
-    except (ValueError, TypeError, AttributeError) as error:  # no JSON, or other values than it had
+        raise OptionError(f"{wrong}: {error} is missing") from error
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+    ) as error:  # not JSON, or values that no policy has
         raise OptionError(f"{wrong}: {error}") from error
 
 
 def as_text(rows: Sequence["Row"]) -> str:
-    """Return the table for a console."""
+    """Return the rows as a table of aligned columns."""
     oracle = {row.limit_ms: row.delivered_gco2_kwh for row in rows if row.policy == "oracle"}
     return "\n".join(
         table(

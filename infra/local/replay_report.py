@@ -1,9 +1,13 @@
-"""The replay in pictures: one HTML file that opens from disk, and PNGs for SAVINGS.md."""
+"""Writes the report of a replay: an HTML file with pictures, and the pictures as PNG files.
+
+infra/docs/SAVINGS.md shows some of these pictures.
+"""
 
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,7 +52,10 @@ STYLE: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """What is shown: rows, the world they come from, the tuned policy, its search if any."""
+    """What the report shows: rows, their world, the tuned policy and, if there was one, its search.
+
+    ``since_s`` and ``until_s`` bound the replayed time in seconds since 1970.
+    """
 
     rows: Sequence[Row]
     world: World
@@ -61,23 +68,26 @@ class Replayed:
 
 
 def write(replayed: Replayed, folder: Path) -> list[Path]:
-    """Write ``replay.html`` and a PNG of each picture; return the files."""
+    """Write ``replay.html`` and a PNG of each picture into a folder, and return the files."""
     day = "the day on which the cleanest grid changed most often"
     mpl.rcParams.update({"svg.fonttype": "none", "font.size": 11, "axes.spines.top": False})
     mpl.rcParams.update({"axes.spines.right": False, "svg.hashsalt": "replay"})
     pictures = {
-        "carbon_by_limit": (_carbon_by_limit(replayed), "Carbon delivered under each limit."),
-        "a_day": (_day(replayed), f"Decisions of the tuned policy under 150 ms on {day}."),
+        "carbon_by_limit": (
+            _carbon_by_limit(replayed),
+            "The carbon intensity that each policy delivers under each limit of the round trip.",
+        ),
+        "a_day": (_day(replayed), f"The decisions of the tuned policy under 150 ms, on {day}."),
     }
     if replayed.search is not None:
         pictures["search"] = (
             _pareto(replayed.search),
-            "Policies tried on the training years: carbon above the oracle against switches.",
+            "The policies tried on the training years: carbon above the oracle, and switches.",
         )
         if replayed.search.importance:
             pictures["importance"] = (
                 _importance(replayed.search.importance),
-                "What sets the best of them apart; what was settled early looks unimportant.",
+                "How much each setting matters; one that the search fixed early looks unimportant.",
             )
     folder.mkdir(parents=True, exist_ok=True)
     written = []
@@ -126,7 +136,9 @@ def _over(row: Row, oracle: Mapping[float, float]) -> float:
 def _day(replayed: Replayed) -> Figure:
     world = replayed.world
     day_s = _liveliest_day_s(replayed)
-    steps = np.arange(day_s - DAY_S, day_s + DAY_S, STEP_S)  # a day to settle in
+    steps = np.arange(
+        day_s - DAY_S, day_s + DAY_S, STEP_S
+    )  # the day before lets the choices settle
     carbon = np.array([figures(feed.seen(steps), feed, replayed.policy) for feed in world.feeds])
     chooser = Chooser(world.pops, world.rtt_ms, replayed.policy, [150.0])
     chosen = chooser.choose(carbon)[-DAY_S // STEP_S :, 0]
@@ -147,7 +159,9 @@ def _day(replayed: Replayed) -> Figure:
             )
         below.text(-0.3, row, visitor, ha="right", va="center")
     below.set_yticks([])
-    below.set_xlabel("hour of the day, UTC; a row per place of visitors, in its POP's colour")
+    below.set_xlabel(
+        "hour of the day, UTC; each row is a place of visitors, in the colour of its POP"
+    )
     below.spines["left"].set_visible(False)
     below.set_xlim(0, 24)
     below.set_xticks(range(0, 25, 3))
@@ -167,18 +181,18 @@ def _pop_colour(number: int) -> str:
     return POP_COLOURS[number % len(POP_COLOURS)]
 
 
-def _pareto(found: Found) -> Figure:
+def _pareto(search: Found) -> Figure:
     figure, axes = _figure()
     for allowed, colour, label in (
         (False, "#d1d5db", "breaks a constraint"),
         (True, COLOURS["tuned"], "allowed"),
     ):
-        own = [trial for trial in found.trials if trial["allowed"] is allowed]
+        own = [trial for trial in search.trials if trial["allowed"] is allowed]
         switches = [trial["switches_per_year"] for trial in own]
-        axes.scatter(switches, [100 * one["excess"] for one in own], color=colour, label=label)
+        axes.scatter(switches, [100 * trial["excess"] for trial in own], color=colour, label=label)
     front: list[Mapping[str, Any]] = []
-    kept = [trial for trial in found.trials if trial["allowed"]]
-    for trial in sorted(kept, key=lambda one: (one["switches_per_year"], one["excess"])):
+    allowed_trials = [trial for trial in search.trials if trial["allowed"]]
+    for trial in sorted(allowed_trials, key=itemgetter("switches_per_year", "excess")):
         if not front or trial["excess"] < front[-1]["excess"]:
             front.append(trial)
     axes.plot(
@@ -186,9 +200,9 @@ def _pareto(found: Found) -> Figure:
         [100 * trial["excess"] for trial in front],
         color="#111827",
         drawstyle="steps-post",
-        label="Pareto front of the allowed",
+        label="Pareto front of the allowed policies",
     )
-    axes.axhline(100 * found.trials[0]["in_force_excess"], color=COLOURS["seed"], linestyle=":")
+    axes.axhline(100 * search.trials[0]["in_force_excess"], color=COLOURS["seed"], linestyle=":")
     axes.set_xlabel("switches per year and visitor, mean over the limits")
     axes.set_ylabel("carbon above the oracle, % (dotted: default policy)")
     axes.set_ylim(bottom=0)
@@ -238,8 +252,8 @@ def _page(replayed: Replayed, pictures: Mapping[str, tuple[Figure, str]]) -> str
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
-        f"<title>GreenStream: what it saves</title><style>{STYLE}</style>"
-        f"<h1>What it saves</h1><p>{escape(replayed.about)}</p>{shown}"
+        f"<title>What GreenStream saves</title><style>{STYLE}</style>"
+        f"<h1>What GreenStream saves</h1><p>{escape(replayed.about)}</p>{shown}"
         f'<div class="wide"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div></html>\n"
     )

@@ -1,6 +1,6 @@
-"""The deployed stack on this machine: the real template on an emulated AWS, upstreams simulated.
+"""Deploys the real template to an emulated AWS on this machine, with simulated upstreams.
 
-Only addresses and the build's platform differ from the cloud; the functions do not know.
+Only addresses and the platform of the build differ from the cloud; the functions run unchanged.
 """
 
 import base64
@@ -30,18 +30,18 @@ from infra.local.emulator import Emulator
 from infra.local.processes import Children, FolderError, StackError, step, wait_for, write_whole
 
 ROOT = Path(__file__).resolve().parents[2]
-# SAM keeps its record of what is up to date beside the build folder: with the cloud build's record
-# it would take a stale cache for a fresh one.
+# SAM keeps the record of its cache beside the build folder. If it shared the record of the cloud
+# build, it would take a stale cache for a fresh one.
 LOCAL_BUILD = ROOT / ".aws-sam/local/build"
 HOST = "127.0.0.1"
 PREFERRED_PORT = 4566
-PATIENCE_S = 400  # the tuner may search for six minutes
-LOG_TAIL_BYTES = 4096  # LogType: Tail in docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+PATIENCE_S = 400  # the tuner may run for six minutes
+LOG_TAIL_BYTES = 4096  # see LogType in docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 REGION = "eu-west-1"
 STACK_NAME = "greenstream-local"
 COLLECTORS = ("eso", "gridstatus", "watttime", "entsoe", "electricitymaps")
 FUNCTIONS = (*COLLECTORS, "tuner", "router")
-OVER_HTTP = tuple(name for name in COLLECTORS if name != "gridstatus")  # that one needs a proxy
+OVER_HTTP = tuple(name for name in COLLECTORS if name != "gridstatus")  # gridstatus needs a proxy
 SECRETS = {
     "PjmApiKey": "PJM_API_KEY",
     "WatttimeUsername": "WATTTIME_USERNAME",
@@ -57,9 +57,10 @@ Auth = Literal["none", "iam"]
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A running stack, as ``stack.json`` keeps it for other programs.
+    """A running stack, as ``stack.json`` describes it for other programs.
 
-    Both URLs hold the stack's secret, and the key is the root's of its emulated AWS.
+    ``router_url`` and ``endpoint_url`` hold the stack's secret, and the access key is that of the
+    emulated AWS's root user.
     """
 
     router_url: str
@@ -87,12 +88,12 @@ class Stack:
         )
 
     def get(self, path: str) -> Any:  # noqa: ANN401 - JSON
-        """Ask the router over HTTP, signed when it wants that.
+        """Return the router's answer to a path, asked over HTTP and signed if the router wants it.
 
         Raises
         ------
         StackError
-            When it does not answer, or not with success; the message holds what it said.
+            When the router does not answer, or answers with an error, which the message holds.
         """
         request = AWSRequest("GET", f"{self.router_url}{path}")
         if self.auth == "iam":
@@ -124,14 +125,14 @@ class Stack:
 
 
 def whole_lines(log_tail: bytes) -> str:
-    """Drop the first line of a log's end where Lambda, which hands back 4 KB, cut it in half."""
+    """Return the end of a log, without its first line if Lambda cut that line at 4 KB."""
     log = log_tail.decode(errors="replace")
     return "…\n" + log.partition("\n")[2] if len(log_tail) >= LOG_TAIL_BYTES else log
 
 
 @dataclass(frozen=True, slots=True)
 class LocalStack:
-    """Starts and stops a stack whose processes, logs and records live in one folder."""
+    """Starts and stops a stack, whose records and logs are in one folder."""
 
     state_dir: Path
 
@@ -146,22 +147,22 @@ class LocalStack:
         return self.state_dir / "stack.json"
 
     def log(self, name: str) -> Path:
-        """Return the path of one step's or process's log."""
+        """Return the path of the log of a step or process."""
         return self.state_dir / f"{name}.log"
 
     def running(self) -> Stack | None:
-        """Return the stack if it was brought up and all its processes live."""
+        """Return the stack if it was started and all its processes still run."""
         children = self.children.all()
         if not self.record.exists() or not all(child.alive() for child in children):
             return None
         try:
             record = json.loads(self.record.read_text())
             return Stack(**{field.name: record[field.name] for field in fields(Stack)})
-        except (KeyError, TypeError, ValueError):  # damaged, or of a version that knew less
+        except (KeyError, TypeError, ValueError):  # damaged, or written by an older version
             return None
 
     def down(self) -> list[str]:
-        """Stop what was started here and return the names; nothing running is no error."""
+        """Stop the processes of the stack and return their names; it may have none."""
         with _alone(self.state_dir):
             return self._stop()
 
@@ -173,14 +174,14 @@ class LocalStack:
             shutil.rmtree(self.state_dir / "emulator", ignore_errors=True)
 
     def up(self, *, upstream: Upstream, auth: Auth) -> Stack:
-        """Bring the stack up, or deploy the present code to the one that runs.
+        """Start the stack, or deploy the present code to the running one.
 
         Raises
         ------
         StackError
-            When a step fails; whatever had been started is stopped again.
+            When a step fails; the processes that had been started are stopped again.
         """
-        # The build folder and the choice of a port are shared with stacks of other folders.
+        # Stacks of other folders use the same build folder and choose from the same ports.
         with _alone(self.state_dir), _alone(ROOT / ".aws-sam"):
             stack = self.running()
             if stack is None or (stack.upstream, stack.auth) != (upstream, auth):
@@ -215,7 +216,7 @@ class LocalStack:
         return self._server("page", str(self.state_dir), what="the status page")["page_url"]
 
     def _server(self, name: str, *arguments: str, what: str) -> dict[str, str]:
-        """Start ``infra.local.<name>``, unless it runs, and return what its ready file says."""
+        """Start ``infra.local.<name>`` unless it runs, and return the content of its ready file."""
         ready = self.state_dir / f"{name}.json"
         log = self.log(name)
         if not any(child.name == name for child in self.children.all()):
@@ -225,8 +226,8 @@ class LocalStack:
             env = {**os.environ, "PYTHONPATH": str(ROOT)}
             child = self.children.start(name, argv, env=env, log=log)
             wait_for(what, ready.exists, child, log=log, within_s=20)
-        found: dict[str, str] = json.loads(ready.read_text())
-        return found
+        addresses: dict[str, str] = json.loads(ready.read_text())
+        return addresses
 
     def _emulator(self, auth: Auth) -> Emulator:
         if (stack := self.running()) is not None:
@@ -237,14 +238,16 @@ class LocalStack:
         home.mkdir(exist_ok=True)
         env = emulator.environment(home, REGION, iam=auth == "iam")
         if trust := os.environ.get("SSL_CERT_FILE"):
-            env["SSL_CERT_FILE"] = trust  # so that live upstreams verify as they do outside
+            env["SSL_CERT_FILE"] = (
+                trust  # so that certificates of live upstreams are checked as outside the emulator
+            )
         child = self.children.start("ministack", emulator.argv(ROOT / ".tools"), env=env, log=log)
         ready = partial(_healthy, emulator.endpoint_url)
         wait_for("the emulated AWS", ready, child, log=log, within_s=30)
         return emulator
 
     def _deploy(self, emulator: Emulator, parameters: Mapping[str, str]) -> None:
-        # No AWS_* of the developer's may lead this to a real account.
+        # The developer's own AWS_* variables are removed, since they may lead to a real account.
         env = {key: value for key, value in _tool_env().items() if not key.startswith("AWS_")}
         env |= emulator.environment_of_sam(REGION) | {
             "AWS_CONFIG_FILE": os.devnull,
@@ -256,7 +259,7 @@ class LocalStack:
             "--config-file", str(ROOT / "samconfig.toml"),
             "--template-file", str(LOCAL_BUILD / "template.yaml"),
             "--stack-name", STACK_NAME, "--no-progressbar",
-            "--parameter-overrides", # sam splits unquoted values at spaces
+            "--parameter-overrides", # values are quoted, because sam splits them at spaces
             *(f'{name}="{value}"' for name, value in parameters.items()),
         ]  # fmt: skip
         step("deploying", argv, env=env, cwd=ROOT, log=self.log("deploy"))
@@ -296,13 +299,15 @@ class LocalStack:
             except StackError as error:
                 if stack.upstream == "simulated":
                     raise
-                print(error, flush=True)  # a live upstream may be down; the others go on
+                print(
+                    error, flush=True
+                )  # a live upstream may be down, and the others are still collected
             else:
                 print(f"{time.monotonic() - began:.1f} s", flush=True)
 
 
 def free_port(preferred: int = PREFERRED_PORT) -> int:
-    """Return the preferred port if nobody listens there, else one that is free now."""
+    """Return the preferred port if it is free, else another free one."""
     for port in (preferred, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -311,7 +316,7 @@ def free_port(preferred: int = PREFERRED_PORT) -> int:
             except OSError:
                 continue
             return int(probe.getsockname()[1])
-    raise StackError(f"no free port on {HOST}")
+    raise StackError(f"{HOST} has no free port")
 
 
 def _healthy(endpoint_url: str) -> bool:
@@ -344,7 +349,7 @@ def _parameters(upstream: Upstream, auth: Auth, simulator: dict[str, str] | None
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Hold a folder's lock, waiting for whoever has it; the system frees it if we die."""
+    """Hold the lock of a folder, which the system releases if this process dies."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         opened = (folder / "lock").open("w")
@@ -360,7 +365,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _build(log: Path) -> None:
-    # The emulator runs functions on its own interpreter and machine, whatever Runtime says.
+    # The emulator runs functions with its own interpreter on this machine, whatever Runtime says.
     version = subprocess.run(
         [ROOT / ".tools/ministack/bin/python", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],  # noqa: E501
         capture_output=True, text=True, check=True,
@@ -377,6 +382,6 @@ def _build(log: Path) -> None:
 
 def _tool_env() -> dict[str, str]:
     path = f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    # Under `make`, its own flags would reach the recipes that `sam build` runs.
+    # The flags of `make` would otherwise reach the Makefiles that `sam build` runs.
     inherited = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS")}
     return {**inherited, "PATH": path, "SAM_CLI_TELEMETRY": "0"}

@@ -1,4 +1,4 @@
-"""The options of what may bring a stack up; what is left out, the environment says."""
+"""The options with which commands start a stack; their defaults come from the environment."""
 
 import argparse
 import os
@@ -9,14 +9,14 @@ from infra.local.stack import Auth, Upstream
 
 
 def upstream() -> argparse.ArgumentParser:
-    """Return a parent parser with ``--upstream`` alone, for what asks upstreams without a stack."""
+    """Return a parent parser with ``--upstream``, for commands that need no stack."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument(
         "--upstream",
         choices=get_args(Upstream),
         type=_one_of(get_args(Upstream)),
         default=os.environ.get("UPSTREAM", "simulated"),
-        help="whom the providers ask (UPSTREAM; simulated)",
+        help="whether providers ask simulators or the real APIs (default: $UPSTREAM or simulated)",
     )
     return parser
 
@@ -29,13 +29,16 @@ def options() -> argparse.ArgumentParser:
         choices=get_args(Auth),
         type=_one_of(get_args(Auth)),
         default=os.environ.get("AUTH", "none"),
-        help="who may ask the router: all, or who signs, as in the cloud (AUTH; none)",
+        help="whether the router wants signed requests, as in the cloud (default: $AUTH or none)",
     )
     return parser
 
 
 def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
-    """Return a reader of one choice: argparse holds a default to its type, not to ``choices``."""
+    """Return a parser of one choice.
+
+    argparse checks a default value with the option's type, but not against its ``choices``.
+    """
 
     def read(text: str) -> str:
         if text not in choices:

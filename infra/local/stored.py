@@ -1,4 +1,4 @@
-"""What a collector's run left in the table."""
+"""Shows which readings a run of a collector has stored."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -11,16 +11,19 @@ from infra.local.view import table
 
 
 def stored_since(stack: Stack, provider: str, began: datetime) -> list[str]:
-    """Lay out the provider's readings that were fetched since a moment and are now the newest."""
+    """Return a table of a provider's newest readings that were fetched since a time."""
     store = DynamoStore(stack.client("dynamodb"), stack.table, clock=utc_now)
     return laid_out(store.snapshot().readings, provider, began)
 
 
 def laid_out(readings: Iterable[Reading], provider: str, began: datetime) -> list[str]:
-    """Lay out those of the provider that were fetched since a moment: schedules fire meanwhile."""
+    """Return the readings of one provider that were fetched since a time, as lines of a table.
+
+    Other providers' readings may be new as well, because schedules run at the same time.
+    """
     fresh = [r for r in readings if r.provider == provider and r.fetched_at >= began]
     if not fresh:
-        return ["no reading is newer than before"]
+        return ["the run stored no newer reading"]
     return table(
         [
             ["zone", "g/kWh", "kind", "provider", "valid from", "valid to"],

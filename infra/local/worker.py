@@ -1,4 +1,4 @@
-"""The Cloudflare Worker on this machine, in its real runtime, beside the stack it asks."""
+"""Runs the Cloudflare Worker on this machine, in its real runtime, beside the local stack."""
 
 import argparse
 import json
@@ -22,12 +22,12 @@ NODE = ROOT / ".tools/node/bin/node"
 PREFERRED_PORT = 8787
 STATUS_PATH = "/_greenstream/"
 VISITOR = {"colo": "EWR", "latitude": "40.71", "longitude": "-74.01", "country": "US"}
-"""Where the Worker believes its visitors are: the place of the terminal page's question."""
+"""The place of every visitor, as the Worker sees it: that of the terminal page's question."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalWorker:
-    """Starts and stops the Worker of one stack; its records live in the stack's folder."""
+    """Starts and stops the Worker of one stack, whose folder holds the Worker's records as well."""
 
     state_dir: Path
 
@@ -38,24 +38,24 @@ class LocalWorker:
 
     @property
     def has_tools(self) -> bool:
-        """Whether Node and the Worker's packages are set up already."""
+        """Whether Node and the Worker's packages are installed."""
         return NODE.exists() and (WORKER_DIR / "node_modules/.ready").exists()
 
     def start(self, stack: Stack, *, settings: Mapping[str, str] | None = None) -> str:
-        """Start the Worker and the origins it sends to, and return its URL.
+        """Start the Worker and the origins to which it sends requests, and return its URL.
 
         Parameters
         ----------
         stack
-            Whose router it asks. Where that wants signatures, the Worker gets a new key of the
-            template's user for it; keys given before end.
+            The stack whose router the Worker asks. If the router wants signed requests, the Worker
+            gets a new access key of the template's user, and older keys are deleted.
         settings
-            Variables of ``wrangler.jsonc`` to be set otherwise, by name.
+            Values of variables of ``wrangler.jsonc``, by name, to replace those in the file.
 
         Raises
         ------
         StackError
-            When a tool is missing or a process does not start; what had been started is stopped.
+            When a tool is missing or a process does not start; the started processes are stopped.
         """
         self.stop()
         tools = ["make", "--silent", "worker-tools"]
@@ -67,7 +67,7 @@ class LocalWorker:
             raise
 
     def stop(self) -> list[str]:
-        """Stop what was started and return the names; nothing running is no error."""
+        """Stop the processes of the Worker and return their names; there may be none."""
         return self.children.stop()
 
     def _start(self, stack: Stack, settings: Mapping[str, str]) -> str:
@@ -118,7 +118,7 @@ class LocalWorker:
 
 
 def caller_key(stack: Stack) -> dict[str, str]:
-    """Return a new key of the template's user that may call the router's URL and nothing else."""
+    """Return a new access key of the template's user, who may only call the router's URL."""
     described = stack.client("cloudformation").describe_stacks(StackName=STACK_NAME)
     outputs = {o["OutputKey"]: o["OutputValue"] for o in described["Stacks"][0]["Outputs"]}
     iam, user = stack.client("iam"), outputs["RouterCallerName"]
@@ -140,7 +140,7 @@ def _answers(url: str) -> bool:
 
 
 def main() -> int:
-    """Bring the stack up if it does not run, run the Worker beside it, and wait for Ctrl-C."""
+    """Start the stack unless it runs, run the Worker beside it, and wait for Ctrl-C."""
     parser = argparse.ArgumentParser(description=__doc__, parents=[starting.options()])
     parser.add_argument("--state-dir", type=Path, default=ROOT / ".local")
     arguments = parser.parse_args()
@@ -154,7 +154,9 @@ def main() -> int:
         return error.exit_code
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    print(f"\nWorker {url}/  status page {url}{STATUS_PATH}  (Ctrl-C ends it; the stack goes on)")
+    print(
+        f"\nWorker {url}/  status page {url}{STATUS_PATH}  (Ctrl-C stops the Worker, not the stack)"
+    )
     ended.wait()
     worker.stop()
     return 0

@@ -48,8 +48,8 @@ def test_a_zone_of_the_decision_shows_the_figure_it_is_ranked_by() -> None:
     assert row_of("CAISO_NORTH", lines)[1:4] == ["144", "average", "direct"]
     assert row_of("PJM", lines)[1:4] == ["348", "average", "direct"]
     assert lines[-1] == (
-        "the first 1: as the decision compares them (average/direct); "
-        "the others: their best figure of any kind"
+        "the first 1 zones show the figures that the decision compares (average/direct); "
+        "the others show their best figure of any kind"
     )
 
 
@@ -72,8 +72,8 @@ def test_providers_that_fail_are_named_with_their_last_success() -> None:
         a_provider("another", "never_run"),
     )
     assert (
-        "3 of 6 providers failing: eso since 23:32Z, gridstatus since 2026-11-21 08:00Z, "
-        "watttime without a success"
+        "3 of 6 providers are failing: eso since 23:32Z, gridstatus since 2026-11-21 08:00Z, "
+        "watttime since its first run"
     ) in lines
 
 

@@ -55,7 +55,7 @@ def test_a_zone_in_trouble_beside_a_live_one_is_partial_and_named() -> None:
 def test_zones_whose_turn_has_not_come_are_the_reason_why_they_lack(said_so: bool) -> None:  # noqa: FBT001
     left = tuple(zone for zone in ZONES if zone not in ("NYISO", "PJM"))
     found = judged(Batch(readings=(reading(),), skipped=left if said_so else ()), failed())
-    turn = f"{len(left)} of {len(ZONES)} zones not asked in this run: each has its turn"
+    turn = f"{len(left)} of {len(ZONES)} zones come in other runs, by turns"
     assert (found.verdict, found.reason) == (Verdict.PARTIAL, f"PJM: it went wrong; {turn}")
 
 
@@ -74,7 +74,7 @@ def test_a_missing_key_is_no_failure() -> None:
 def test_a_missing_key_is_named_by_its_variable() -> None:
     closed = tuple(zone.zone for zone, _ in zones_of("watttime"))
     found = Finding.of("watttime", [Batch(unconfigured=closed)], NOW, took_s=0.0)
-    assert found.reason == "no key: set WATTTIME_USERNAME and WATTTIME_PASSWORD"
+    assert found.reason == "no key is set: set WATTTIME_USERNAME and WATTTIME_PASSWORD"
 
 
 @pytest.mark.parametrize(

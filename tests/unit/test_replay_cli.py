@@ -108,7 +108,7 @@ def test_a_file_that_is_no_policy_cannot_be_used_either(
     mine = tmp_path / "mine.json"
     mine.write_text('{"policy": {}}')
     assert run("replay", *files, "--policy", str(mine)) == 2
-    assert "mine.json is no policy" in capsys.readouterr().err
+    assert "mine.json is not a policy" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -117,8 +117,8 @@ def test_a_file_that_is_no_policy_cannot_be_used_either(
         ("{", "Expecting property name"),
         ("\udcff", "can't decode byte 0xff"),
         ("[]", "list indices"),
-        ("{}", "'policy' is not there"),
-        ('{"policy": {}}', "'ranking_signal' is not there"),
+        ("{}", "'policy' is missing"),
+        ('{"policy": {}}', "'ranking_signal' is missing"),
         (a_policy(colour="green"), "unexpected keyword argument 'colour'"),
         (a_policy(switch_margin=7), "switch_margin must be from 0.0 to 0.99, not 7"),
         (a_policy(switch_margin="7"), "not supported between instances of 'float' and 'str'"),
@@ -129,7 +129,9 @@ def test_a_file_that_is_no_policy_cannot_be_used_either(
 def test_of_a_file_that_is_no_policy_is_told_why(text: str, told: str, tmp_path: Path) -> None:
     mine = tmp_path / "mine.json"
     mine.write_bytes(text.encode(errors="surrogateescape"))
-    with pytest.raises(OptionError, match=r"mine\.json is no policy that `greenstream tune` wrote"):
+    with pytest.raises(
+        OptionError, match=r"mine\.json is not a policy that `greenstream tune` wrote"
+    ):
         policy_in(mine)
     with pytest.raises(OptionError, match=re.escape(told)):
         policy_in(mine)

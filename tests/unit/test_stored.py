@@ -18,4 +18,4 @@ def test_only_the_invoked_providers_readings_since_then_are_shown() -> None:
 
 
 def test_nothing_new_is_said_in_words() -> None:
-    assert laid_out([], "eso", NOW) == ["no reading is newer than before"]
+    assert laid_out([], "eso", NOW) == ["the run stored no newer reading"]
