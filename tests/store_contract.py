@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import strategies as st
 
-from greenstream.aws.items import MAX_EARLIER, MAX_ERROR_CHARS
+from greenstream.aws.current_items import MAX_ERROR_CHARS
+from greenstream.aws.reading_items import MAX_EARLIER
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import (
     Basis,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
-from greenstream.aws import items
+from greenstream.aws.current_items import decode_current
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.domain.errors import GreenStreamError
 from greenstream.domain.reading import Reading
@@ -150,7 +150,7 @@ class Scene:
             if key[1].startswith("READING#") or key[0].startswith("HISTORY#"):
                 assert was is None or _precedes(was, item), f"{key} went back: {was} to {item}"
             if key[1] == "PROVIDER#p":
-                self._believe(items.to_current(item))
+                self._believe(decode_current(item))
         assert self._before.keys() <= self.table.items.keys(), "an item has gone"
         self._before = dict(self.table.items)
 

@@ -32,12 +32,12 @@ from greenstream.api import openapi
 from greenstream.api.question import MAX_ERRORS, MAX_QUERY_CHARS, PARAMETERS
 from greenstream.api.report import MAX_BYTES, MAX_SAMPLES, SAMPLE_FIELDS
 from greenstream.api.router import Router
-from greenstream.aws import items
+from greenstream.aws.dynamo_latencies import encode_round_trips
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.powertools import PowertoolsTelemetry
 from greenstream.domain.places import pops
 from greenstream.domain.policy import Policy
-from greenstream.domain.roundtrips import VOTES, learnt
+from greenstream.domain.roundtrips import VOTES, add_report
 from greenstream.domain.zones import zones
 from tests.builders import NOW
 from tests.fakes.memory_store import MemoryStore
@@ -551,7 +551,7 @@ def test_a_liar_among_honest_reporters_seldom_moves_the_winner(
     known, moved, reports = None, 0, 100_000 if WHOLE else 5_000
     for _ in range(reports):
         said = LIE_MS if chance.random() * 10 < lies_of_ten else HONEST_MS
-        known = learnt(known, "EWR", "sfo", [said], NOW)
+        known = add_report(known, "EWR", "sfo", [said], NOW)
         moved += known.rtt_ms > LIMIT_MS
     assert moved / reports <= moved_at_most
     record_property(f"share_of_time_moved_by_{lies_of_ten}0_percent_of_lies", moved / reports)
@@ -606,9 +606,9 @@ def test_a_report_costs_at_most_two_writes_for_each_of_its_samples(record_proper
         def update_item(self, **arguments: Any) -> None:
             self.writes += 1
             if arguments["ConditionExpression"].startswith("NOT"):
-                known = learnt(None, "SJC", "sfo", [HONEST_MS], NOW)
+                known = add_report(None, "SJC", "sfo", [HONEST_MS], NOW)
                 raise self.exceptions.ConditionalCheckFailedException(
-                    {**arguments["Key"], **items.from_latency(known)}
+                    {**arguments["Key"], **encode_round_trips(known)}
                 )
 
     table = Counted()

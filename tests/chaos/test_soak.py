@@ -19,8 +19,10 @@ from uuid import uuid4
 import pytest
 
 from greenstream.api.router import Router
-from greenstream.aws import items
+from greenstream.aws.attributes import number, sortable, source_key, to_instant
 from greenstream.aws.client import dynamodb_client
+from greenstream.aws.dynamo_history import HISTORY_LIFE
+from greenstream.aws.reading_items import FORECAST_LIFE
 from greenstream.domain.policy import FreshnessModel, Policy
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Reading
@@ -179,7 +181,7 @@ def _hold_rows(day: Day, rows: Sequence[Mapping[str, Any]]) -> None:
     """Every interval is there once and expires when it should; CURRENT has one of each source."""
     book = day.store
     expected = {
-        (f"HISTORY#{items.source_key(*source)}", items.iso(valid_to))
+        (f"HISTORY#{source_key(*source)}", sortable(valid_to))
         for source, intervals in book.intervals.items()
         for valid_to in intervals
     }
@@ -187,7 +189,7 @@ def _hold_rows(day: Day, rows: Sequence[Mapping[str, Any]]) -> None:
     assert sorted(found) == sorted(expected)
     current = {row["sk"]["S"] for row in rows if row["pk"]["S"] == "CURRENT"}
     assert {sk for sk in current if sk.startswith("READING")} == {
-        f"READING#{items.source_key(*source)}" for source in book.intervals
+        f"READING#{source_key(*source)}" for source in book.intervals
     }
     assert {sk for sk in current if sk.startswith("PROVIDER")} == {
         f"PROVIDER#{name}" for name in day.runs
@@ -195,15 +197,15 @@ def _hold_rows(day: Day, rows: Sequence[Mapping[str, Any]]) -> None:
     assert sum(row["pk"]["S"].startswith("FORECAST") for row in rows) == len(book.forecast)
     assert sum(row["pk"]["S"] == "LATENCY" for row in rows) == len(day.colos)
     for row in rows:
-        expires_at = items.moment(row["expires_at"]) if "expires_at" in row else None
+        expires_at = to_instant(row["expires_at"]) if "expires_at" in row else None
         match row["pk"]["S"].split("#")[0]:
             case "HISTORY":
-                assert expires_at == items.moment(row["valid_to"]) + items.HISTORY_LIFE
+                assert expires_at == to_instant(row["valid_to"]) + HISTORY_LIFE
             case "FORECAST":
                 [*_, (_, last, _)] = [point["L"] for point in row["points"]["L"]]
-                assert expires_at == items.moment(last) + items.FORECAST_LIFE
+                assert expires_at == to_instant(last) + FORECAST_LIFE
             case "LATENCY":
-                updated_at = items.moment(row["updated_at"]).replace(microsecond=0)
+                updated_at = to_instant(row["updated_at"]).replace(microsecond=0)
                 assert expires_at is not None
                 assert abs(expires_at - updated_at - LATENCY_LIFE) <= timedelta(seconds=1)
             case _:
@@ -282,7 +284,7 @@ class Past:
 
 
 def _kept(figure: float) -> float:
-    return float(items.number(figure)["N"])
+    return float(number(figure)["N"])
 
 
 def _replayed(day: Day, told: Path, policy: Policy) -> int:

@@ -18,7 +18,7 @@ from uuid import uuid4
 import pytest
 from moto import mock_aws
 
-from greenstream.aws import items
+from greenstream.aws.attributes import Item
 from greenstream.aws.client import dynamodb_client
 from greenstream.aws.dynamo_policies import DynamoPolicies
 from greenstream.aws.dynamo_store import DynamoStore
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 SUITE = "upgrade"
 ROOT = Path(__file__).resolve().parents[2]
-GOLDEN: list[items.Item] = json.loads(Path(__file__).with_name("items_v1.json").read_text())
+GOLDEN: list[Item] = json.loads(Path(__file__).with_name("items_v1.json").read_text())
 BEFORE = "995d41a"
 """The last version whose history kept an interval's latest figures only."""
 
@@ -74,7 +74,7 @@ class Table:
         self.store = DynamoStore(client, name, clock=lambda: T0)
         self.policies = DynamoPolicies(client, name)
 
-    def hold(self, *held: items.Item) -> None:
+    def hold(self, *held: Item) -> None:
         for item in held:
             self.client.put_item(TableName=self.name, Item=item)
 
@@ -146,7 +146,7 @@ def test_attributes_of_later_versions_are_passed_over(table: Table) -> None:
 
 @pytest.mark.parametrize("golden", CURRENT, ids=key_of)
 def test_an_item_of_a_later_schema_is_named_with_its_reason_and_hurts_itself_only(
-    table: Table, golden: items.Item
+    table: Table, golden: Item
 ) -> None:
     table.hold(*GOLDEN, golden | {"schema": {"N": "2"}})
     seen = table.store.snapshot()
@@ -173,25 +173,25 @@ def test_a_route_over_a_zone_of_a_later_schema_is_answered_and_says_so(table: Ta
 
 @pytest.mark.parametrize("golden", [one for one in GOLDEN if one not in CURRENT], ids=key_of)
 def test_later_schemas_elsewhere_are_passed_over_and_logged(
-    table: Table, golden: items.Item, caplog: pytest.LogCaptureFixture
+    table: Table, golden: Item, caplog: pytest.LogCaptureFixture
 ) -> None:
     table.hold(*GOLDEN)
     whole = table.read()
     table.hold(golden | {"schema": {"N": "2"}})
     assert len(table.read()) == len(whole) - 1
-    assert f"damaged item {key_of(golden)}" in caplog.text
+    assert f"The item {key_of(golden)} is damaged" in caplog.text
     assert "schema 2" in caplog.text
 
 
 @pytest.mark.parametrize("golden", LEFT_ALONE, ids=key_of)
 def test_what_a_later_schema_wrote_is_left_as_it_is_and_told(
-    table: Table, golden: items.Item, caplog: pytest.LogCaptureFixture
+    table: Table, golden: Item, caplog: pytest.LogCaptureFixture
 ) -> None:
     later = copy.deepcopy(golden) | {"schema": {"N": "2"}, "added_later": {"S": "and needed"}}
     table.hold(*GOLDEN, later)
     one_version.revise(table.store)
     assert table.items()[key_of(later)] == later
-    assert f"item {key_of(later)} of schema 2 is left as it is" in caplog.text
+    assert f"The item {key_of(later)} has the newer schema 2" in caplog.text
 
 
 def test_a_newer_reading_takes_the_place_of_a_later_schemas_whole(table: Table) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from greenstream.aws import items
+from greenstream.aws.reading_items import encode_forecast, encode_reading
 from greenstream.domain.errors import GreenStreamError, InvalidError
 from greenstream.domain.reading import Quality
 from greenstream.domain.zones import zones
@@ -101,9 +101,9 @@ def judged(batch: Batch, case: Case) -> Batch:
     assert_named(batch, case)
     assert_true(batch, case)
     for reading in batch.readings:
-        items.from_reading(reading)
+        encode_reading(reading)
     for forecast in batch.forecasts:
-        items.from_forecast(forecast)
+        encode_forecast(forecast)
     return batch
 
 

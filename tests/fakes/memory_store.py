@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from greenstream.aws.items import MAX_EARLIER, MAX_ERROR_CHARS
+from greenstream.aws.current_items import MAX_ERROR_CHARS
+from greenstream.aws.reading_items import MAX_EARLIER
 from greenstream.domain.policy import Policy
 from greenstream.domain.profile import HourProfile
 from greenstream.domain.reading import Forecast, Kind, Reading
-from greenstream.domain.roundtrips import MeasuredRtt, learnt
+from greenstream.domain.roundtrips import MeasuredRtt, add_report
 from greenstream.ports.store import ProviderStatus, Put, PutOutcome, Snapshot, StoreError
 
 SourceKey = tuple[str, str, Kind]
@@ -147,7 +148,7 @@ class MemoryStore:
     def record_latency(self, colo: str, pop: str, rtts_ms: Sequence[float], at: datetime) -> bool:
         self._reach("record_latency")
         known = self._latencies.get((colo, pop))
-        self._latencies[colo, pop] = learnt(known, colo, pop, rtts_ms, at)
+        self._latencies[colo, pop] = add_report(known, colo, pop, rtts_ms, at)
         return True
 
     def latencies(self, colo: str | None = None) -> tuple[MeasuredRtt, ...]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from greenstream.aws import items
-from greenstream.aws.dynamo_store import LATENCY_PAGES, LATENCY_TRIES, DynamoStore
+from greenstream.aws.dynamo_latencies import MAX_PAGES, MAX_TRIES, encode_round_trips
+from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.domain.places import pops
 from greenstream.domain.roundtrips import VOTES, MeasuredRtt
 from tests.store_contract import T0
@@ -42,7 +42,7 @@ class Crowded:
         return self.client.update_item(**arguments)
 
 
-@pytest.mark.parametrize("rivals", [0, 1, LATENCY_TRIES - 1])
+@pytest.mark.parametrize("rivals", [0, 1, MAX_TRIES - 1])
 def test_reporters_at_the_same_time_lose_nothing(
     client: "DynamoDBClient", table_name: str, rivals: int
 ) -> None:
@@ -59,11 +59,11 @@ def test_a_report_that_never_gets_its_turn_is_lost_alone(
     client: "DynamoDBClient", table_name: str
 ) -> None:
     other = a_store(client, table_name)
-    crowded = Crowded(client, lambda: other.record_latency("SJC", "sfo", [20.0], T0), LATENCY_TRIES)
+    crowded = Crowded(client, lambda: other.record_latency("SJC", "sfo", [20.0], T0), MAX_TRIES)
 
     assert not a_store(crowded, table_name).record_latency("SJC", "sfo", [10.0], T0)
     [measured] = other.latencies()
-    assert (measured.votes_ms, measured.samples) == ((20.0,) * LATENCY_TRIES, LATENCY_TRIES)
+    assert (measured.votes_ms, measured.samples) == ((20.0,) * MAX_TRIES, MAX_TRIES)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_damaged_figure_hurts_itself_only_and_heals(
     store.record_latency("LHR", "lon", [3.0], T0)
     store.record_latency("SJC", "sfo", [12.0], T0)
     [sound] = [one for one in store.latencies() if one.pop == "sfo"]
-    client.put_item(TableName=table_name, Item=KEY | items.from_latency(sound) | damage)
+    client.put_item(TableName=table_name, Item=KEY | encode_round_trips(sound) | damage)
 
     assert [one.colo for one in store.latencies()] == ["LHR"]
     assert store.record_latency("SJC", "sfo", [14.0], T0)
@@ -105,15 +105,15 @@ def test_however_many_paths_are_invented_a_reader_takes_a_few_pages() -> None:
 
     client = Endless()
     assert a_store(client, "readings").latencies() == ()
-    assert client.asked == LATENCY_PAGES
+    assert client.asked == MAX_PAGES
 
 
 def test_the_pages_read_have_room_for_every_colo_and_pop() -> None:
     votes = tuple([299.9] * VOTES)
     measured = MeasuredRtt(colo="SJC", pop="sfo", votes_ms=votes, samples=99_999, updated_at=T0)
-    item = KEY | items.from_latency(measured)
+    item = KEY | encode_round_trips(measured)
     size = sum(len(name) + len(str(*value.values())) for name, value in item.items())
-    assert 330 * len(pops()) * size < LATENCY_PAGES * 1_048_576
+    assert 330 * len(pops()) * size < MAX_PAGES * 1_048_576
 
 
 def test_it_expires_a_week_after_the_last_report(client: "DynamoDBClient", table_name: str) -> None:

@@ -14,9 +14,11 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError
 from hypothesis import HealthCheck, given, settings
 
-from greenstream.aws import items
+from greenstream.aws.attributes import sortable
 from greenstream.aws.client import dynamodb_client
-from greenstream.aws.dynamo_store import SLOW_LIFE, DynamoStore
+from greenstream.aws.dynamo_store import SLOW_MAX_AGE, DynamoStore
+from greenstream.aws.item_schema import SCHEMA
+from greenstream.aws.reading_items import encode_reading
 from greenstream.domain.policy import Policy, RankingSignal
 from greenstream.domain.reading import Basis, Kind, Reading, Signal
 from greenstream.ports.store import Put, PutOutcome, StoreError
@@ -199,7 +201,7 @@ def test_a_damaged_reading_is_named_hurts_itself_only_and_heals(
 ) -> None:
     other = a_reading(zone="PJM")
     store.put_reading(other)
-    put(READING_SK, (items.from_reading(a_reading()) | damage) if damage else {})
+    put(READING_SK, (encode_reading(a_reading()) | damage) if damage else {})
     snapshot = store.snapshot()
     why = " (schema 2)" if damage.get("schema") == {"N": "2"} else ""
     why = " (schema 1)" if damage.get("schema") == {"S": "1"} else why
@@ -216,7 +218,7 @@ def test_a_damaged_reading_is_named_hurts_itself_only_and_heals(
 def test_a_reading_whose_revision_is_damaged_heals_by_the_same_interval(
     store: DynamoStore, put: Callable[..., object]
 ) -> None:
-    put(READING_SK, items.from_reading(a_reading()) | {"revision": {"NULL": True}})
+    put(READING_SK, encode_reading(a_reading()) | {"revision": {"NULL": True}})
     assert store.put_reading(a_reading()) == Put(PutOutcome.STORED, None)
     assert store.snapshot().readings == (a_reading(),)
 
@@ -225,7 +227,7 @@ def test_a_reading_whose_revision_is_damaged_heals_by_the_same_interval(
     "sk", ["READING#NYISO", "READING", "PROVIDER#eso", "PROFILE#NYISO#average#direct", "WEATHER#x"]
 )
 def test_an_unknown_item_is_named(store: DynamoStore, put: Callable[..., object], sk: str) -> None:
-    put(sk, items.SCHEMA | {"hours": {"M": {}}})
+    put(sk, SCHEMA | {"hours": {"M": {}}})
     assert store.snapshot().damaged == (sk,)
 
 
@@ -262,7 +264,7 @@ def test_a_damaged_interval_of_the_history_is_written_over_and_not_kept_beside(
     first = a_reading(published_at=T0, fetched_at=T0)
     store.put_reading(first)
     key = {"pk": {"S": "HISTORY#NYISO#gridstatus#average#direct"}}
-    key |= {"sk": {"S": items.iso(first.valid_to)}}
+    key |= {"sk": {"S": sortable(first.valid_to)}}
     there = client.get_item(TableName=table_name, Key=key)["Item"]
     client.put_item(TableName=table_name, Item=there | damage)
 
@@ -279,7 +281,7 @@ def test_the_policy_is_read_and_what_it_leaves_out_is_the_default(
     store: DynamoStore, put: Callable[..., object]
 ) -> None:
     capacity = {"M": {"sfo": {"N": "2"}, "ams": {"N": "0.5"}}}
-    put("POLICY", items.SCHEMA | POLICY | {"capacity": capacity, "log_every": {"N": "3"}})
+    put("POLICY", SCHEMA | POLICY | {"capacity": capacity, "log_every": {"N": "3"}})
     assert store.snapshot().policy == Policy(
         version="tuned-7",
         max_latency_ms=60.0,
@@ -303,7 +305,7 @@ def test_the_policy_is_read_and_what_it_leaves_out_is_the_default(
 def test_a_damaged_policy_is_none_and_named(
     store: DynamoStore, put: Callable[..., object], damage: dict[str, Any]
 ) -> None:
-    put("POLICY", items.SCHEMA | POLICY | damage)
+    put("POLICY", SCHEMA | POLICY | damage)
     snapshot = store.snapshot()
     assert (snapshot.policy, snapshot.damaged) == (None, ("POLICY",))
 
@@ -314,12 +316,12 @@ def test_a_snapshot_is_one_query_and_policy_and_profiles_are_reread_in_time(
     watched, clock = Watched(client), Clock()
     reader, writer = a_store(watched, table_name, clock), a_store(client, table_name)
     assert reader.snapshot().policy is None
-    put("POLICY", items.SCHEMA | POLICY)
+    put("POLICY", SCHEMA | POLICY)
     writer.put_profile_hours(a_profile({7: (300.0, T0)}))
     writer.put_reading(a_reading())
     writer.put_status(failed(T0))
 
-    clock.now += SLOW_LIFE - timedelta(seconds=1)
+    clock.now += SLOW_MAX_AGE - timedelta(seconds=1)
     early = reader.snapshot()
     assert (early.readings, len(early.providers)) == ((a_reading(),), 1)
     assert (early.policy, early.profiles) == (None, ())
@@ -401,7 +403,7 @@ def test_thirty_zones_cost_two_read_units_a_snapshot(
     with capsys.disabled():
         print(
             f"\nCURRENT of 30 zones x 2 kinds: {each_time} B = {_read_units(each_time)} RRU;"
-            f" with policy and profiles {whole} B = {_read_units(whole)} RRU every {SLOW_LIFE}"
+            f" with policy and profiles {whole} B = {_read_units(whole)} RRU every {SLOW_MAX_AGE}"
         )
     assert _read_units(each_time) <= 2
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenstream.aws import items
+from greenstream.aws.current_items import decode_current, encode_hour
+from greenstream.aws.item_schema import SCHEMA
 from greenstream.domain.drift import error_gco2_kwh, expected_gco2_kwh, persistence, profile_at
 from greenstream.domain.ladder import Ladder, Rung, ZoneCarbon
 from greenstream.domain.policy import FreshnessModel, Policy
@@ -148,7 +149,7 @@ class TestOnTheLadder:
 def test_an_hours_spread_survives_the_table_where_it_is_known(spread: float | None) -> None:
     profile = a_profile({9: 250.0}, spread=spread)
     key = {"sk": {"S": "PROFILE#Z#p#average#direct"}}
-    about = items.SCHEMA | {"scope": {"S": "production"}}
-    row = items.from_hour(profile.hours[9], profile)
+    about = SCHEMA | {"scope": {"S": "production"}}
+    row = encode_hour(profile.hours[9], profile)
 
-    assert items.to_current(key | about | {"h09": row}) == profile
+    assert decode_current(key | about | {"h09": row}) == profile

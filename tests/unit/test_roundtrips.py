@@ -15,7 +15,7 @@ from greenstream.domain.roundtrips import (
     TRUSTED_SAMPLES,
     VOTES,
     MeasuredRtt,
-    learnt,
+    add_report,
     median,
 )
 from tests.builders import NOW
@@ -28,7 +28,7 @@ rtts_ms = st.floats(MIN_RTT_MS, MAX_RTT_MS)
 def after(reports: list[list[float]]) -> MeasuredRtt:
     measured = None
     for report in reports:
-        measured = learnt(measured, "SJC", "sfo", report, NOW)
+        measured = add_report(measured, "SJC", "sfo", report, NOW)
     assert measured is not None
     return measured
 

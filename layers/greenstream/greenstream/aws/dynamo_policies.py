@@ -1,9 +1,9 @@
-"""Every policy that was ever in force, with its evidence, and the way back to any of them.
+"""The log of policies on the table: every policy that has been in force, with its evidence.
 
 | pk | sk | |
 |---|---|---|
-| ``POLICY`` | version | written once; never expires |
-| ``CURRENT`` | ``POLICY`` | a copy of the one in force, which the router reads |
+| ``POLICY`` | the version | is written once and never expires |
+| ``CURRENT`` | ``POLICY`` | is a copy of the policy in force, which the router reads |
 """
 
 import json
@@ -11,27 +11,30 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from greenstream.aws import items
-from greenstream.aws.dynamo_store import CURRENT, understood
-from greenstream.aws.table import naming
+from greenstream.aws.attributes import Item, epoch, to_instant
+from greenstream.aws.current_items import CURRENT
+from greenstream.aws.item_schema import decodable
+from greenstream.aws.policy_items import decode_policy, encode_policy
+from greenstream.aws.table import store_errors
 from greenstream.domain.policy import Policy
 from greenstream.ports.policy_log import PolicyVersion, UnknownVersionError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-VERSIONS: Final[items.Item] = {"S": "POLICY"}
+POLICY: Final[Item] = {"S": "POLICY"}
+"""The partition key of the versions, and the sort key of the policy in force."""
 
 
 class DynamoPolicies:
-    """A `PolicyLog` on the readings' table.
+    """A `greenstream.ports.policy_log.PolicyLog` on the readings' table.
 
     Parameters
     ----------
     client
-        From `greenstream.aws.client.dynamodb_client`.
+        The client that `greenstream.aws.client.dynamodb_client` makes.
     table_name
-        The table.
+        The table's name.
     """
 
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
@@ -39,20 +42,22 @@ class DynamoPolicies:
         self._table_name = table_name
 
     def write(self, policy: Policy, evidence: Mapping[str, Any], at: datetime) -> None:
-        """Keep a policy; a version already there stays as it was, since it may have been judged.
+        """Store a policy as a version of its own.
+
+        A version that is stored already stays unchanged, since it may have been judged.
 
         Raises
         ------
         StoreError
             When the write failed.
         """
-        item = items.from_policy(policy) | {
-            "pk": VERSIONS,
+        item = encode_policy(policy) | {
+            "pk": POLICY,
             "sk": {"S": policy.version},
-            "written_at": items.epoch(at),
+            "written_at": epoch(at),
             "evidence": {"S": json.dumps(evidence)},
         }
-        with naming("PutItem"):
+        with store_errors("PutItem"):
             try:
                 self._client.put_item(
                     TableName=self._table_name,
@@ -63,46 +68,48 @@ class DynamoPolicies:
                 return
 
     def enforce(self, version: str) -> None:
-        """Copy a version to where the router reads it; within minutes it decides by it.
+        """Copy a version to the item that the router reads; it applies within minutes.
 
         Raises
         ------
         UnknownVersionError
-            Where there is no such version.
+            When no policy of this version is stored.
         StoreError
-            When the store failed.
+            When the table failed.
         """
-        kept = {one.policy.version: one.policy for one in self.versions()}
-        if version not in kept:
-            raise UnknownVersionError(f"{version} is none of {', '.join(kept) or 'no versions'}")
-        with naming("PutItem"):
+        policies = {stored.policy.version: stored.policy for stored in self.versions()}
+        if version not in policies:
+            stored = ", ".join(policies) or "none"
+            raise UnknownVersionError(
+                f"There is no policy of version {version}. The stored versions are: {stored}."
+            )
+        with store_errors("PutItem"):
             self._client.put_item(
                 TableName=self._table_name,
-                Item=items.from_policy(kept[version]) | {"pk": CURRENT, "sk": VERSIONS},
+                Item=encode_policy(policies[version]) | {"pk": CURRENT, "sk": POLICY},
             )
 
     def versions(self) -> tuple[PolicyVersion, ...]:
-        """Return what was kept, oldest first; damaged ones are logged and passed over.
+        """Return the stored versions, the oldest first. Damaged items are logged and skipped.
 
         Raises
         ------
         StoreError
             When the query failed.
         """
-        with naming("Query"):
+        with store_errors("Query"):
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table_name,
                 KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": VERSIONS},
+                ExpressionAttributeValues={":pk": POLICY},
                 ConsistentRead=True,
             )
-            found = [item for page in pages for item in page["Items"]]
-        return tuple(sorted(understood(found, _version), key=lambda one: one.written_at))
+            items = [item for page in pages for item in page["Items"]]
+        versions = decodable(items, _decode_version)
+        return tuple(sorted(versions, key=lambda version: version.written_at))
 
 
-def _version(item: Mapping[str, Any]) -> PolicyVersion:
+def _decode_version(item: Mapping[str, Any]) -> PolicyVersion:
     return PolicyVersion(
-        items.to_policy(item),
-        items.moment(item["written_at"]),
-        json.loads(item["evidence"]["S"]),
+        decode_policy(item), to_instant(item["written_at"]), json.loads(item["evidence"]["S"])
     )

@@ -1,7 +1,7 @@
-"""Logs and metrics: structured JSON lines and EMF, by Powertools.
+"""Telemetry by Powertools: logs are structured JSON lines, metrics are in the embedded format.
 
-Metrics carry the dimension ``service`` alone; the zone goes into the log line, since each
-combination of dimensions is a metric that is paid for.
+A metric has the dimension ``service`` only, since each combination of dimensions is a metric that
+has to be paid for. Zones are named in the log lines.
 """
 
 import logging
@@ -15,9 +15,10 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
 class _FunctionLogger(Logger):
-    """Powertools' logger, but not the one that a library of the service's name has.
+    """Powertools' logger under the name ``function.<service>``.
 
-    The gridstatus library's logger must be silent, and would be this one.
+    Powertools would use the service's own name. The logger of the library gridstatus has that name
+    too, and that logger must stay silent.
     """
 
     def _get_logger(self) -> logging.Logger:
@@ -25,26 +26,42 @@ class _FunctionLogger(Logger):
 
 
 class PowertoolsTelemetry:
-    """The `collect.Telemetry` port on Powertools; the service name comes from its environment."""
+    """A `greenstream.ports.telemetry.FlushedTelemetry` on Powertools.
+
+    Parameters
+    ----------
+    logger, metrics
+        Powertools' own objects. By default new ones take the service's name from the environment
+        variable ``POWERTOOLS_SERVICE_NAME``.
+    """
 
     def __init__(self, logger: Logger | None = None, metrics: Metrics | None = None) -> None:
-        # Each line's place in the code would be this file's.
+        # Powertools would name this file as the place of every log line.
         self.logger = logger or _FunctionLogger(location=None)
         self.metrics = metrics or Metrics()
 
     def event(self, level: str, message: str, **fields: object) -> None:
-        """Write one log line."""
+        """Write one log line with the given fields.
+
+        Parameters
+        ----------
+        level
+            ``debug``, ``info``, ``warning`` or ``error``.
+        """
         getattr(self.logger, level)(message, extra=fields)
 
     def count(self, metric: str, value: float, unit: str = "Count") -> None:
-        """Add to a metric."""
+        """Add a value to a metric. The unit is one of CloudWatch's, such as ``Milliseconds``."""
         self.metrics.add_metric(name=metric, unit=MetricUnit(unit), value=value)
 
     def flush(self) -> None:
-        """Write out what was counted, as one line."""
+        """Write the counted metrics as one line."""
         self.metrics.flush_metrics()
 
     def observed(self, handler: Handler) -> Handler:
-        """Wrap a Lambda handler: invocation context in each line, metrics flushed at the end."""
+        """Wrap a Lambda handler.
+
+        Each log line gets the context of the invocation, and the metrics are written at its end.
+        """
         with_metrics = self.metrics.log_metrics(handler)
         return cast("Handler", self.logger.inject_lambda_context(with_metrics, clear_state=True))

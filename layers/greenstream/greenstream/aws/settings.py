@@ -1,4 +1,4 @@
-"""What a function is told by its environment: read once, checked at start, nowhere else."""
+"""The settings of a function: environment variables, which are read and checked at its start."""
 
 import os
 from collections.abc import Mapping
@@ -16,12 +16,13 @@ class Settings:
     Parameters
     ----------
     table_name
-        The readings table (``TABLE_NAME``).
+        The name of the readings' table (``TABLE_NAME``).
     simulated
-        Whether the upstreams are a simulator (``UPSTREAM=simulated``; ``live`` otherwise), so
-        that every reading says so.
+        Whether a simulator stands for the upstreams (``UPSTREAM=simulated``, else ``live``).
+        Every reading then carries the mark ``simulated``.
     secrets_prefix
-        Where the stage's secrets are kept (``SECRETS_PREFIX``); empty when there is no such place.
+        The beginning of the names of the stage's secrets (``SECRETS_PREFIX``); empty when the
+        stage has no secret store.
     """
 
     table_name: str
@@ -35,7 +36,7 @@ class Settings:
         Raises
         ------
         SettingsError
-            Naming the variable that is missing or wrong.
+            When a variable is missing or has no valid value.
         """
         upstream = environ.get("UPSTREAM") or "live"
         if upstream not in ("live", "simulated"):
@@ -56,7 +57,13 @@ def secret(
 ) -> str | None:
     """Return a provider's secret, or ``None`` when it is not configured.
 
-    The environment variable ``name`` wins (local runs); else ``<prefix>/<provider>/<name>``.
+    A local run has the secret in the environment variable ``name``, which takes precedence. Else
+    the secret store is asked for ``<secrets_prefix>/<provider>/<name>``.
+
+    Raises
+    ------
+    greenstream.ports.secrets.SecretsError
+        When the secret store cannot say whether the secret exists.
     """
     if value := environ.get(name, "").strip():
         return value

@@ -13,12 +13,18 @@ from botocore.exceptions import ClientError
 from greenstream.ports.secrets import SecretsError
 
 MAX_AGE_S: Final = 300
-"""A rotated key is picked up within this time; a provider that polls every five minutes reads
-its key once per poll."""
+"""How long a parameter is cached. A provider uses a rotated key within this time; one that polls
+every five minutes reads its key once per poll."""
 
 
 class SsmSecrets:
-    """The `greenstream.ports.secrets.SecretStore` port on SecureString parameters."""
+    """A `greenstream.ports.secrets.SecretStore` on SecureString parameters.
+
+    Parameters
+    ----------
+    provider
+        Powertools' client of Parameter Store; by default one with short time limits.
+    """
 
     def __init__(self, provider: SSMProvider | None = None) -> None:
         # boto3 waits 60 s for an answer by default, which is longer than most runs may last.

@@ -66,7 +66,7 @@ def median(values: Sequence[float]) -> float:
     return ordered[middle] if len(values) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
 
-def learnt(
+def add_report(
     known: MeasuredRtt | None, colo: str, pop: str, rtts_ms: Sequence[float], at: datetime
 ) -> MeasuredRtt:
     """Return what is known of a colo and POP after one report of round trips (ms, at least one).

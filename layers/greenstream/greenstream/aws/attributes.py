@@ -1,0 +1,52 @@
+"""Single attributes of table items: figures, instants and keys.
+
+The low-level client writes an attribute as a mapping of its type to its value, such as
+``{"N": "1.5"}`` for a number. An instant is a number of seconds since the epoch, except in a sort
+key: there it is ISO 8601 text of one width, which sorts in the order of time. A figure keeps three
+decimals.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from greenstream.domain.reading import Kind
+
+Item = dict[str, Any]
+"""An item or a part of one, as the low-level client writes it: ``{"gco2_kwh": {"N": "1.5"}}``."""
+
+
+def number(value: float, decimals: int = 3) -> Item:
+    """Return a figure as an attribute, rounded to ``decimals`` and without trailing zeros."""
+    text = f"{value:.{decimals}f}"
+    return {"N": text.rstrip("0").rstrip(".") if "." in text else text}
+
+
+def epoch(instant: datetime) -> Item:
+    """Return an instant as an attribute: seconds since the epoch, exact to the microsecond."""
+    return number(instant.timestamp(), 6)
+
+
+def expiry(instant: datetime) -> Item:
+    """Return an instant as the table's time to live needs it: whole seconds since the epoch."""
+    return number(instant.timestamp(), 0)
+
+
+def to_instant(attribute: Mapping[str, str]) -> datetime:
+    """Return the instant of an attribute that `epoch` made, in UTC."""
+    return datetime.fromtimestamp(float(attribute["N"]), tz=UTC)
+
+
+def sortable(instant: datetime) -> str:
+    """Return an instant as the text of a sort key, exact to the second."""
+    return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def kind_key(prefix: str, kind: Kind) -> str:
+    """Return ``prefix#signal#basis``."""
+    return f"{prefix}#{kind.signal}#{kind.basis}"
+
+
+def source_key(zone: str, provider: str, kind: Kind) -> str:
+    """Return ``zone#provider#signal#basis``."""
+    return kind_key(f"{zone}#{provider}", kind)

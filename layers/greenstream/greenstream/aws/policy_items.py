@@ -1,0 +1,50 @@
+"""Policies as table items."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from greenstream.aws.attributes import Item, number
+from greenstream.aws.item_schema import SCHEMA, check_schema
+from greenstream.domain.policy import FreshnessModel, Policy, RankingSignal
+
+
+def encode_policy(policy: Policy) -> Item:
+    """Return a policy's attributes without its key.
+
+    Numbers that equal their default are written too: a default may change with the code, but a
+    policy that has been judged must not change.
+    """
+    item: Item = SCHEMA | {
+        "capacity": {"M": {pop: number(weight) for pop, weight in policy.capacity.items()}}
+    }
+    for part in fields(Policy):
+        value = getattr(policy, part.name)
+        if isinstance(value, str):
+            item[part.name] = {"S": str(value)}
+        elif part.name != "capacity":
+            item[part.name] = number(value, 6)
+    return item
+
+
+def decode_policy(item: Mapping[str, Any]) -> Policy:
+    """Return the policy of an item. A number that the item lacks has its default.
+
+    Raises
+    ------
+    Exception
+        One of `greenstream.aws.item_schema.DECODE_ERRORS` when the item is damaged.
+    """
+    check_schema(item)
+    stated: dict[str, Any] = {
+        part.name: part.type(item[part.name]["N"])
+        for part in fields(Policy)
+        if part.name in item and part.type in (float, int)
+    }
+    for name, names in (("ranking_signal", RankingSignal), ("freshness_model", FreshnessModel)):
+        if name in item:
+            stated[name] = names(item[name]["S"])
+    if "capacity" in item:
+        weights = item["capacity"]["M"].items()
+        stated["capacity"] = {pop: float(weight["N"]) for pop, weight in weights}
+    return Policy(version=item["version"]["S"], **stated)
