@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from infra.registry import COLLECTORS
+
 # Functions read their settings at import, as a Lambda does at init; no test may reach a real
 # account whatever the machine is configured for.
 os.environ.update(
@@ -16,22 +18,16 @@ os.environ.update(
     AWS_EC2_METADATA_DISABLED="true",
     TABLE_NAME="readings-test",
     UPSTREAM="live",
-    ELECTRICITYMAPS_HOURLY_BUDGET="25",
     POWERTOOLS_SERVICE_NAME="test",
     POWERTOOLS_METRICS_NAMESPACE="GreenStream",
 )
-for app in (Path(__file__).parents[1] / "functions").glob("*/app.py"):
-    os.environ[f"{app.parent.name.upper()}_BASE_URL"] = f"https://{app.parent.name}.test"
-for name in (
-    "AWS_PROFILE",
-    "AWS_ENDPOINT_URL",
-    "PJM_API_KEY",
-    "WATTTIME_USERNAME",
-    "WATTTIME_PASSWORD",
-    "ELECTRICITYMAPS_TOKEN",
-    "ENTSOE_API_KEY",
-):
-    os.environ.pop(name, None)
+for name, collector in COLLECTORS.items():
+    os.environ.update(collector.settings)
+    if collector.base_url:
+        os.environ[collector.base_url] = f"https://{name}.test"
+secrets = [secret for collector in COLLECTORS.values() for secret in collector.secrets]
+for variable in ("AWS_PROFILE", "AWS_ENDPOINT_URL", *secrets):
+    os.environ.pop(variable, None)
 
 RECORDINGS = Path(__file__).parents[2] / "shared" / "recordings"
 

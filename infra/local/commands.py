@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from infra.local import starting, view
 from infra.local.processes import StackError
-from infra.local.stack import COLLECTORS, FUNCTIONS, LocalStack, Stack
+from infra.local.stack import LocalStack, Stack
+from infra.registry import COLLECTORS, FUNCTIONS
 
 if TYPE_CHECKING:
     from infra.local.worker import LocalWorker

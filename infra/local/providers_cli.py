@@ -11,9 +11,9 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from operator import attrgetter
@@ -23,23 +23,16 @@ from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any, Self
 
+from greenstream.domain.clock import utc_now
 from greenstream.domain.errors import GreenStreamError, TransientError
 from greenstream.domain.freshness import age_s
 from greenstream.domain.reading import Reading
 from greenstream.domain.zones import zones_of
-from greenstream.ports.provider import Batch, Provider
+from greenstream.ports.provider import Batch, ConfigurableProvider, Provider, ProviderConfig
 from infra.local import starting
-from infra.local.stack import (
-    COLLECTORS,
-    HOST,
-    OVER_HTTP,
-    REGION,
-    SECRETS,
-    LocalStack,
-    Upstream,
-)
-from infra.local.upstream.providers import PROVIDERS as SIMULATED
+from infra.local.stack import HOST, LocalStack, Upstream
 from infra.local.view import table
+from infra.registry import COLLECTORS, Function
 
 UNIT = "g/kWh"
 SHOWN = 3
@@ -97,7 +90,7 @@ class Finding:
         newest = max(readings, key=attrgetter("valid_to"), default=None)
         live = [r for r in readings if age_s(r.valid_to, now) <= limit_s[r.zone]]
         reasons = [*_shortened(errors)]
-        keys = [name for name in SECRETS.values() if name.startswith(provider.upper())]
+        keys = COLLECTORS[provider].secrets
         if closed == set(limit_s) and keys:
             reasons.append(f"no key is set: set {' and '.join(keys)}")
         elif closed:
@@ -201,7 +194,8 @@ def _run(arguments: argparse.Namespace) -> int:
     with _environment(arguments.upstream) as environment:
         os.environ.update(environment)
         _progress(f"loading {len(COLLECTORS)} providers…")
-        providers = [provider_of(name) for name in COLLECTORS]
+        simulated = arguments.upstream == "simulated"
+        providers = [provider_of(row, simulated=simulated) for row in COLLECTORS.values()]
         findings = check(providers, datetime.now(UTC))
     if arguments.json:
         rows = {
@@ -216,51 +210,62 @@ def _run(arguments: argparse.Namespace) -> int:
     return int(any(finding.verdict is Verdict.FAILED for finding in findings))
 
 
-def provider_of(name: str) -> Provider:
-    """Return the provider that the function of this name runs, as the environment sets it up."""
-    module = importlib.import_module(f"functions.{name}.app")
-    provider: Any = getattr(module, name.upper())
-    if hasattr(provider, "newest"):
-        # It asks only for what the table lacks; here there is no table.
-        provider = replace(provider, newest=lambda: ())
-    found: Provider = provider
-    return found
+class _NoTelemetry:
+    """A `greenstream.ports.telemetry.Telemetry` that drops everything: the table says it all."""
+
+    def event(self, level: str, message: str, **fields: object) -> None:
+        """Drop a log line."""
+
+    def count(self, metric: str, value: float, unit: str = "Count") -> None:
+        """Drop a count."""
+
+
+def provider_of(row: Function, *, simulated: bool) -> Provider:
+    """Return the provider that a collector runs, made from the environment and without a table."""
+    module, _, name = str(row.provider).partition(":")
+    provider_class: type[ConfigurableProvider] = getattr(importlib.import_module(module), name)
+    return provider_class.from_config(
+        ProviderConfig(
+            environ=os.environ,
+            clock=utc_now,
+            telemetry=_NoTelemetry(),
+            secret=lambda variable: os.environ.get(variable, "").strip() or None,
+            simulated=simulated,
+        )
+    )
 
 
 @contextmanager
 def _environment(upstream: Upstream) -> Iterator[Mapping[str, str]]:
-    """Yield the environment of the functions, and serve a simulator meanwhile unless it is live."""
-    common = {
-        "TABLE_NAME": "none",
-        "UPSTREAM": upstream,
-        "SECRETS_PREFIX": "",
-        "AWS_DEFAULT_REGION": REGION,
-        "ELECTRICITYMAPS_HOURLY_BUDGET": "25",
-        "POWERTOOLS_LOG_LEVEL": "CRITICAL",  # the rows say what the log would say
+    """Yield the settings of all providers, and serve a simulator meanwhile if one is asked for."""
+    live = {
+        name: os.environ.get(name) or value
+        for row in COLLECTORS.values()
+        for name, value in row.settings.items()
     }
     if upstream == "live":
-        origins = {api.name: next(iter(api.origins)) for api in SIMULATED}
-        yield common | _base_urls(lambda name: origins[name])
+        yield live
         return
+    secrets = [secret for row in COLLECTORS.values() for secret in row.secrets]
     with TemporaryDirectory() as folder:
         local = LocalStack(Path(folder))
         try:
             simulator = local.simulator()
             proxied = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
             yield {
-                **common,
-                **_base_urls(lambda name: f"{simulator['base_url']}/{name}"),
-                **{name: os.environ.get(name) or "simulated" for name in SECRETS.values()},
+                **live,
+                **{
+                    row.base_url: f"{simulator['base_url']}/{name}"
+                    for name, row in COLLECTORS.items()
+                    if row.base_url
+                },
+                **{name: os.environ.get(name) or "simulated" for name in secrets},
                 **dict.fromkeys(proxied, simulator["proxy_url"]),
                 **dict.fromkeys(("NO_PROXY", "no_proxy"), HOST),
                 "REQUESTS_CA_BUNDLE": simulator["ca_bundle"],
             }
         finally:
             local.down()
-
-
-def _base_urls(of: Callable[[str], str]) -> dict[str, str]:
-    return {f"{name.upper()}_BASE_URL": of(name) for name in OVER_HTTP}
 
 
 def _shown(newest: Reading | None, now: datetime) -> dict[str, Any]:

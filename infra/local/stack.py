@@ -28,6 +28,7 @@ from botocore.credentials import Credentials
 
 from infra.local.emulator import Emulator
 from infra.local.processes import Children, FolderError, StackError, step, wait_for, write_whole
+from infra.registry import COLLECTORS, FUNCTIONS, parameter_of
 
 ROOT = Path(__file__).resolve().parents[2]
 # SAM keeps the record of its cache beside the build folder. If it shared the record of the cloud
@@ -39,16 +40,6 @@ PATIENCE_S = 400  # the tuner may run for six minutes
 LOG_TAIL_BYTES = 4096  # see LogType in docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 REGION = "eu-west-1"
 STACK_NAME = "greenstream-local"
-COLLECTORS = ("eso", "gridstatus", "watttime", "entsoe", "electricitymaps")
-FUNCTIONS = (*COLLECTORS, "tuner", "router")
-OVER_HTTP = tuple(name for name in COLLECTORS if name != "gridstatus")  # gridstatus needs a proxy
-SECRETS = {
-    "PjmApiKey": "PJM_API_KEY",
-    "WatttimeUsername": "WATTTIME_USERNAME",
-    "WatttimePassword": "WATTTIME_PASSWORD",
-    "EntsoeApiKey": "ENTSOE_API_KEY",
-    "ElectricitymapsToken": "ELECTRICITYMAPS_TOKEN",
-}
 EGRESS = {"GridstatusProxy": "HTTPS_PROXY", "GridstatusCaBundle": "REQUESTS_CA_BUNDLE"}
 
 Upstream = Literal["simulated", "live"]
@@ -334,12 +325,16 @@ def _parameters(upstream: Upstream, auth: Auth, simulator: dict[str, str] | None
         "Upstream": upstream,
         **{f"{collector.title()}Rate": "rate(1 minute)" for collector in COLLECTORS},
     }
-    for parameter, variable in SECRETS.items():
+    for variable in (secret for row in COLLECTORS.values() for secret in row.secrets):
         if value := os.environ.get(variable) or ("simulated" if simulator else ""):
-            parameters[parameter] = value
+            parameters[parameter_of(variable)] = value
     if simulator:
         return parameters | {
-            **{f"{name.title()}BaseUrl": f"{simulator['base_url']}/{name}" for name in OVER_HTTP},
+            **{
+                parameter_of(row.base_url): f"{simulator['base_url']}/{name}"
+                for name, row in COLLECTORS.items()
+                if row.base_url
+            },
             "GridstatusProxy": simulator["proxy_url"],
             "GridstatusCaBundle": simulator["ca_bundle"],
         }

@@ -7,18 +7,14 @@ import argparse
 import getpass
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
-SECRETS: Final[Mapping[str, tuple[str, ...]]] = {
-    "watttime": ("WATTTIME_USERNAME", "WATTTIME_PASSWORD"),
-    "entsoe": ("ENTSOE_API_KEY",),
-    "electricitymaps": ("ELECTRICITYMAPS_TOKEN",),
-    "gridstatus": ("PJM_API_KEY",),
-}
+from infra.registry import COLLECTORS
+
 REMOVE: Final = "-"
 """The answer that deletes a stored secret."""
 
@@ -55,8 +51,8 @@ def secrets(stage: str, client: ClientOf, ask: Ask) -> Iterable[str]:
         For each secret its path and what was done, never its value.
     """
     ssm = client("ssm")
-    for provider, names in SECRETS.items():
-        for name in names:
+    for provider, row in COLLECTORS.items():
+        for name in row.secrets:
             path = f"/greenstream/{stage}/{provider}/{name}"
             stored = ssm.get_parameters(Names=[path], WithDecryption=False)["Parameters"]
             now = f"set on {stored[0]['LastModifiedDate']:%Y-%m-%d}" if stored else "not set"

@@ -79,7 +79,8 @@ def measure(provider: str) -> dict[str, float]:
 
 def main() -> None:
     """Measure every collector in a process of its own."""
-    from infra.local.stack import COLLECTORS, LocalStack
+    from infra.local.stack import LocalStack
+    from infra.registry import COLLECTORS
     from tests.integration.engines import dynoxide
 
     with tempfile.TemporaryDirectory() as folder, dynoxide(Path(folder)) as address:

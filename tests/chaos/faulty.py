@@ -15,7 +15,8 @@ from samtranslator.yaml_helper import yaml_parse
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.domain.reading import Basis, Forecast, Kind, Reading, Signal
 from greenstream.ports.store import Snapshot
-from infra.local.stack import SECRETS
+from infra.local.upstream.providers import simulators_of
+from infra.registry import COLLECTORS
 from tests.chaos.sandbox import ROOT, Run, Sandboxes
 from tests.integration.conftest import make_table
 from tests.integration.engines import HOST
@@ -30,7 +31,6 @@ Items = dict[tuple[str, str], dict[str, Any]]
 LONG_AGO, FAR_AHEAD = (datetime(year, 1, 1, tzinfo=UTC) for year in (2000, 2100))
 BATCH = 25
 CONTROL_S = 60.0
-GRIDS = ("nyiso", "caiso", "pjm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def environment(provider: str, limits: Limits, engine: str, home: Path) -> dict[
         "TABLE_NAME": "told-to-each-run",
         "UPSTREAM": "simulated",
         "NO_PROXY": f"{HOST},.amazonaws.com",
-        "GRIDSTATUS_ZONES": "NYISO,CAISO,PJM",
+        **COLLECTORS[provider].settings,
         # A quarter of it in each run: 27 zones and the plan, where 30 requests are allowed.
         "ELECTRICITYMAPS_HOURLY_BUDGET": "112",
         f"{provider.upper()}_BASE_URL": "http://told-to-each-run.test",
@@ -76,7 +76,7 @@ def environment(provider: str, limits: Limits, engine: str, home: Path) -> dict[
 
 def upstreams(provider: str) -> tuple[str, ...]:
     """Return the simulated APIs that a function asks."""
-    return GRIDS if provider == "gridstatus" else (provider,)
+    return tuple(simulator.name for simulator in simulators_of(provider))
 
 
 def zone_of(key: tuple[str, str]) -> str | None:
@@ -182,7 +182,7 @@ class Bench:
         sent = {
             "TABLE_NAME": table,
             f"{self.provider.upper()}_BASE_URL": f"{base_url}/{self.provider}",
-            **dict.fromkeys(SECRETS.values(), told),
+            **dict.fromkeys(COLLECTORS[self.provider].secrets, told),
         }
         if self.provider == "gridstatus":
             sent |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), base_url)

@@ -53,12 +53,12 @@ from infra.local.upstream.providers import PROVIDERS
 from infra.local.upstream.server import build
 from infra.local.upstream.wire import Answer, Request
 from infra.ops.cost import ROOT, rate_s
+from infra.registry import COLLECTORS
 from tests.router_client import SetClock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-NAMES: Final = ("eso", "gridstatus", "watttime", "entsoe", "electricitymaps")
 RETRY_S: Final = 60.0  # Lambda's, of an asynchronous invocation that failed
 BIG_BYTES: Final = 9_000_000  # above what the client takes
 COLD_STARTS: Final = 0.02
@@ -349,14 +349,14 @@ class Day:
         self.footprints: list[Footprint] = []
         self.failures: list[str] = []
         self._token = f"soak-{start:%Y%m%d}"
-        self._providers = {name: self._made(name) for name in NAMES}
+        self._providers = {name: self._made(name) for name in COLLECTORS}
         self._order = itertools.count()
         self._due: list[tuple[datetime, int, Callable[[], None]]] = []
 
     def pass_hours(self, hours: int, told: IO[str]) -> None:
         """Let the time pass."""
         until = self.start + timedelta(hours=hours)
-        for name in NAMES:
+        for name in COLLECTORS:
             self._schedule(name, until)
         tuner_at = self.start + self.random.random() * (until - self.start)
         self._at(tuner_at, self._tune)

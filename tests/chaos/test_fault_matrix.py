@@ -25,7 +25,7 @@ import pytest
 from greenstream.aws.client import dynamodb_client
 from greenstream.domain.reading import FUTURE_TOLERANCE, Reading
 from greenstream.domain.zones import zones_of
-from infra.local.stack import COLLECTORS
+from infra.registry import COLLECTORS
 from tests.chaos.conftest import WHOLE
 from tests.chaos.fault_rows import (
     BY_NAME,

@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.local.stack import COLLECTORS, LocalStack, Stack
+from infra.local.stack import LocalStack, Stack
+from infra.registry import COLLECTORS
 from tests.chaos.conftest import WHOLE
 from tests.chaos.faulty import upstreams
 

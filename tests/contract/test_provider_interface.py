@@ -18,9 +18,9 @@ from greenstream.domain.errors import GreenStreamError, InvalidError
 from greenstream.domain.reading import Quality
 from greenstream.domain.zones import zones
 from greenstream.ports.provider import Batch
-from infra.local.stack import COLLECTORS
 from infra.local.upstream.providers import PROVIDERS
 from infra.local.upstream.wire import Answer, Request
+from infra.registry import COLLECTORS
 from tests.conftest import RECORDINGS
 from tests.contract import spoilt
 from tests.contract.provider_cases import (

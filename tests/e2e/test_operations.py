@@ -18,7 +18,9 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from greenstream.domain.policy import Policy
-from infra.local.stack import COLLECTORS, ROOT, STACK_NAME, LocalStack, Stack
+from infra.local.stack import ROOT, STACK_NAME, LocalStack, Stack
+from infra.local.upstream.providers import simulators_of
+from infra.registry import COLLECTORS
 from tests.e2e.test_local_stack import until
 
 pytestmark = pytest.mark.operations
@@ -31,7 +33,9 @@ ALARMS = {
 }
 RETRIED_WITHIN_S = 240
 RUNS_ON_A_BUSY_MACHINE = 3
-UPSTREAMS_OF = {name: (name,) for name in COLLECTORS} | {"gridstatus": ("nyiso", "caiso", "pjm")}
+UPSTREAMS_OF = {
+    name: tuple(simulator.name for simulator in simulators_of(name)) for name in COLLECTORS
+}
 WATCHED = (*COLLECTORS, "tuner")
 
 

@@ -14,7 +14,6 @@ from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
 from infra.ops.operations import (
-    SECRETS,
     OperationError,
     destroy,
     main,
@@ -22,6 +21,7 @@ from infra.ops.operations import (
     retire_worker_keys,
     secrets,
 )
+from infra.registry import COLLECTORS
 from tests.template.conftest import ROOT
 
 PASSWORD = "/greenstream/dev/watttime/WATTTIME_PASSWORD"
@@ -137,7 +137,7 @@ class TestSecrets:
             for each in parameters
             if each.get("NoEcho")
         }
-        assert named == {f"{p}/{name}" for p, names in SECRETS.items() for name in names}
+        assert named == {f"{p}/{name}" for p, row in COLLECTORS.items() for name in row.secrets}
 
 
 class TestTheWorkersKey:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from infra.registry import COLLECTORS
+
 REPOSITORY = Path(__file__).resolve().parents[2]
-FIVE = {"eso", "gridstatus", "watttime", "entsoe", "electricitymaps"}
 
 
 def checked(**environment: str) -> tuple[int, dict[str, Any], str]:
@@ -35,7 +36,7 @@ def checked(**environment: str) -> tuple[int, dict[str, Any], str]:
 def test_all_five_are_well_without_aws() -> None:
     code, rows, told = checked()
     assert code == 0, rows
-    assert set(rows) == FIVE
+    assert set(rows) == set(COLLECTORS)
     for name, row in rows.items():
         assert (row["verdict"], row["configured"], row["reached"]) == ("ok", True, True), row
         assert row["simulated"], "a simulated figure must say so"

@@ -22,6 +22,7 @@ from greenstream.aws.reading_items import encode_reading
 from greenstream.domain.policy import Policy, RankingSignal
 from greenstream.domain.reading import Basis, Kind, Reading, Signal
 from greenstream.ports.store import Put, PutOutcome, StoreError
+from infra.registry import COLLECTORS
 from tests.item_size import item_bytes
 from tests.store_contract import (
     HOUR,
@@ -389,7 +390,7 @@ def test_thirty_zones_cost_two_read_units_a_snapshot(
         )
         hours = dict.fromkeys(range(24), (123.456, T0))
         store.put_profile_hours(replace(a_profile(hours, zone=zone), kind=kind))
-    for name in ("watttime", "eso", "gridstatus", "entsoe", "electricitymaps"):
+    for name in COLLECTORS:
         store.put_status(replace(succeeded(T0), provider=name))
         store.put_status(replace(failed(T0 + HOUR, "x" * 100), provider=name))
     rows = [

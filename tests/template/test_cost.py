@@ -3,9 +3,9 @@
 import pytest
 
 from infra.ops import cost
+from infra.registry import FUNCTIONS
 from tests.template.conftest import ROOT
 from tests.template.test_monitoring import COUNTED
-from tests.template.test_template import FUNCTIONS
 
 
 def test_the_document_shows_what_the_template_costs() -> None:

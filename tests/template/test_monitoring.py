@@ -18,12 +18,13 @@ from greenstream.domain.routing import decide
 from greenstream.domain.zones import zones_of
 from greenstream.ingest.collect import collect
 from greenstream.ports.provider import Batch
+from infra.registry import COLLECTORS, FUNCTIONS
 from tests.builders import NOW, a_candidate, a_reading
 from tests.fakes.memory_policies import MemoryPolicies
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Log
 from tests.template.conftest import ROOT, Expanded
-from tests.template.test_template import COLLECTORS, FUNCTIONS, period_s, seconds
+from tests.template.test_template import period_s, seconds
 
 MONITORING = yaml_parse((ROOT / "infra/monitoring.yaml").read_text())
 ALARMS: dict[str, dict[str, Any]] = {

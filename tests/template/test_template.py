@@ -10,19 +10,16 @@ from typing import Any
 import pytest
 
 from functions.electricitymaps import provider as electricitymaps
-from functions.eso import app as eso
+from functions.eso.provider import Eso
 from functions.watttime import session as watttime
+from greenstream.domain.clock import utc_now
 from greenstream.ingest.http import MAX_RETRY_AFTER_S
-from infra.local.stack import SECRETS
+from greenstream.ports.provider import ProviderConfig
+from infra.registry import COLLECTORS, FUNCTIONS, parameter_of
+from tests.contract.provider_cases import Silent
 from tests.template.conftest import ROOT, Expanded, expanded
 
-COLLECTORS = sorted(
-    path.parent.name
-    for path in ROOT.glob("functions/*/app.py")
-    if path.parent.name not in ("router", "tuner")
-)
 SCHEDULED = [*COLLECTORS, "tuner"]
-FUNCTIONS = [*SCHEDULED, "router"]
 DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
 ASKING = {
     "required",
@@ -157,7 +154,8 @@ def test_a_run_that_waits_for_its_upstream_ends_before_it_is_ended(template: Exp
 
 def test_eso_asks_in_full_at_new_year_of_an_upstream_that_stalls(template: Expanded) -> None:
     """Ranges end with the year, so two of its three requests are then made twice over."""
-    http, requests = eso.ESO.http, 3 + 2
+    config = ProviderConfig(environ=COLLECTORS["eso"].settings, clock=utc_now, telemetry=Silent())
+    http, requests = Eso.from_config(config).http, 3 + 2
     longest_s = http.attempts * http.deadline_s + (http.attempts - 1) * MAX_RETRY_AFTER_S
     assert requests * longest_s < template.the("EsoFunction")["Timeout"]
 
@@ -316,10 +314,10 @@ class TestWhoMayDoWhat:
             for statement in statements(template, f"{logical(collector)}Role")
             if "ssm:GetParameter" in listed(statement["Action"])
         ]
-        sources = (ROOT / "functions" / collector).glob("*.py")
-        reads = any("greenstream.aws.ssm_secrets" in source.read_text() for source in sources)
         own = f"parameter/greenstream/${{Stage}}/{collector}/*"
-        assert [name.rpartition(":")[2] for name in secrets] == ([own] if reads else [])
+        assert [name.rpartition(":")[2] for name in secrets] == (
+            [own] if COLLECTORS[collector].secrets else []
+        )
 
     @pytest.mark.parametrize("collector", SCHEDULED)
     def test_a_schedule_may_start_its_own_collector_only(
@@ -332,9 +330,11 @@ class TestWhoMayDoWhat:
         ]
         assert started == [{"Fn::GetAtt": [logical(collector), "Arn"]}]
 
-    @pytest.mark.parametrize("parameter", SECRETS)
-    def test_no_secret_shows_in_the_console(self, template: Expanded, parameter: str) -> None:
-        assert template.source["Parameters"][parameter]["NoEcho"] is True
+    @pytest.mark.parametrize(
+        "secret", [secret for row in COLLECTORS.values() for secret in row.secrets]
+    )
+    def test_no_secret_shows_in_the_console(self, template: Expanded, secret: str) -> None:
+        assert template.source["Parameters"][parameter_of(secret)]["NoEcho"] is True
 
 
 class TestASecondRegion:

@@ -18,6 +18,7 @@ from typing import Final
 
 import pytest
 
+from infra.registry import COLLECTORS
 from tests.import_graph import ENVIRONMENT, Use, files_of, uses, within
 
 ROOT: Final = Path(__file__).parents[2]
@@ -48,13 +49,6 @@ AWS_TYPES: Final = "mypy_boto3_"
 HTTP: Final = ("httpx", "requests", "urllib3", "urllib.request", "http.client", "socket")
 
 HANDLER: Final = re.compile(r"functions\.[^.]+\.app(\..*)?")
-NO_COLLECTORS: Final = {"router", "tuner"}
-"""The functions that ask no upstream, and have no provider."""
-
-STILL_BROKEN: Final[Mapping[str, str]] = {
-    "infra/local/providers_cli.py": "functions.*.app",
-}
-"""Files that still import what a rule forbids: to be mended, never to be added to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,19 +170,9 @@ def all_uses() -> tuple[Use, ...]:
     )
 
 
-def still_broken(use: Use) -> bool:
-    forbidden = STILL_BROKEN.get(use.file)
-    return forbidden is not None and within(use.target, forbidden)
-
-
-def collectors() -> list[str]:
-    names = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
-    return sorted(names - NO_COLLECTORS)
-
-
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.sentence)
 def test_no_line_breaks_the_rule(rule: Rule) -> None:
-    broken = [str(use) for use in all_uses() if rule.broken_by(use) and not still_broken(use)]
+    broken = [str(use) for use in all_uses() if rule.broken_by(use)]
 
     assert not broken, "\n".join([f"The rule is: {rule.sentence}.", *broken])
 
@@ -213,17 +197,7 @@ def test_the_root_of_the_shared_package_imports_nothing_of_ours() -> None:
     assert [str(use) for use in of_the_root if within(use.target, *OURS)] == []
 
 
-@pytest.mark.parametrize("file", STILL_BROKEN)
-def test_a_file_that_is_mended_is_no_exception_any_more(file: str) -> None:
-    assert any(
-        still_broken(use) and rule.broken_by(use)
-        for use in all_uses()
-        if use.file == file
-        for rule in RULES
-    ), f"{file} keeps the rules now. Remove it from STILL_BROKEN."
-
-
-@pytest.mark.parametrize("name", collectors())
+@pytest.mark.parametrize("name", COLLECTORS)
 def test_a_provider_is_imported_without_its_handler_any_environment_or_aws(name: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", f"import functions.{name}.provider, sys; print(*sys.modules)"],

@@ -5,6 +5,7 @@ import pytest
 from greenstream.domain.places import pops, seed_pops
 from greenstream.domain.reading import Kind
 from greenstream.domain.zones import zones, zones_of
+from infra.registry import COLLECTORS
 
 
 def test_the_seeds_six() -> None:
@@ -61,7 +62,7 @@ def test_the_fourteen_regions_of_great_britain_fall_back_to_the_nation() -> None
         assert (national.provider, national.provider_zone) == ("eso", "national")
 
 
-@pytest.mark.parametrize("provider", ["watttime", "eso", "gridstatus", "electricitymaps"])
+@pytest.mark.parametrize("provider", COLLECTORS)
 def test_zones_of_a_provider(provider: str) -> None:
     found = zones_of(provider)
     assert found

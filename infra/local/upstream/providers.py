@@ -1,13 +1,19 @@
-"""All simulated providers. A new provider needs a module and a line here."""
+"""The simulators that the registry names for the upstreams of the collectors."""
 
-from infra.local.upstream import caiso, electricitymaps, entsoe, neso, nyiso, pjm, watttime
+from importlib import import_module
+from typing import Final
 
-PROVIDERS = (
-    neso.PROVIDER,
-    nyiso.PROVIDER,
-    caiso.PROVIDER,
-    pjm.PROVIDER,
-    entsoe.PROVIDER,
-    watttime.PROVIDER,
-    electricitymaps.PROVIDER,
+from infra.local.upstream.wire import Provider
+from infra.registry import COLLECTORS
+
+
+def simulators_of(collector: str) -> tuple[Provider, ...]:
+    """Return the simulated APIs that stand for a collector's upstream."""
+    modules = COLLECTORS[collector].simulators
+    return tuple(import_module(f"infra.local.upstream.{module}").PROVIDER for module in modules)
+
+
+PROVIDERS: Final = tuple(
+    simulator for collector in COLLECTORS for simulator in simulators_of(collector)
 )
+"""Every simulated API."""

@@ -1,0 +1,98 @@
+"""Lists every function of the stack, with what it needs: the one place that names the providers.
+
+``make secrets``, the local stack, ``greenstream providers`` and the tests read it. The template
+cannot, so `tests/template/test_registry.py` holds the two to each other.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """A function of the stack.
+
+    Parameters
+    ----------
+    name
+        Its folder under ``functions/``, and the provider's name in the zone table.
+    provider
+        The provider's class as ``module:class``, or ``None`` for a function that collects nothing.
+    settings
+        The environment variables that it is told, with the template's default for each.
+    secrets
+        The secrets that it reads, by the name of their environment variable.
+    simulators
+        The modules of ``infra/local/upstream/`` that simulate its upstream.
+    """
+
+    name: str
+    provider: str | None = None
+    settings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    secrets: tuple[str, ...] = ()
+    simulators: tuple[str, ...] = ()
+
+    @property
+    def base_url(self) -> str | None:
+        """The setting that holds the upstream's address.
+
+        It is ``None`` where a library knows the address, so that a simulator is reached through a
+        proxy.
+        """
+        return next((setting for setting in self.settings if setting.endswith("_BASE_URL")), None)
+
+
+_ROWS: Final = (
+    Function(
+        name="eso",
+        provider="functions.eso.provider:Eso",
+        settings={"ESO_BASE_URL": "https://api.carbonintensity.org.uk"},
+        simulators=("neso",),
+    ),
+    Function(
+        name="gridstatus",
+        provider="functions.gridstatus.provider:Gridstatus",
+        settings={"GRIDSTATUS_ZONES": "NYISO,CAISO,PJM"},
+        secrets=("PJM_API_KEY",),
+        simulators=("nyiso", "caiso", "pjm"),
+    ),
+    Function(
+        name="watttime",
+        provider="functions.watttime.provider:WattTime",
+        settings={"WATTTIME_BASE_URL": "https://api.watttime.org"},
+        secrets=("WATTTIME_USERNAME", "WATTTIME_PASSWORD"),
+        simulators=("watttime",),
+    ),
+    Function(
+        name="entsoe",
+        provider="functions.entsoe.provider:Entsoe",
+        settings={"ENTSOE_BASE_URL": "https://web-api.tp.entsoe.eu"},
+        secrets=("ENTSOE_API_KEY",),
+        simulators=("entsoe",),
+    ),
+    Function(
+        name="electricitymaps",
+        provider="functions.electricitymaps.provider:ElectricityMaps",
+        settings={
+            "ELECTRICITYMAPS_BASE_URL": "https://api.electricitymaps.com",
+            "ELECTRICITYMAPS_HOURLY_BUDGET": "25",
+        },
+        secrets=("ELECTRICITYMAPS_TOKEN",),
+        simulators=("electricitymaps",),
+    ),
+    Function(name="tuner"),
+    Function(name="router"),
+)
+
+FUNCTIONS: Final[Mapping[str, Function]] = {row.name: row for row in _ROWS}
+"""Every function by its name."""
+
+COLLECTORS: Final[Mapping[str, Function]] = {row.name: row for row in _ROWS if row.provider}
+"""The functions that ask a provider's upstream, by the provider's name."""
+
+
+def parameter_of(variable: str) -> str:
+    """Return the template's parameter for a variable, for example ``PjmApiKey`` for PJM_API_KEY."""
+    return "".join(word.title() for word in variable.split("_"))
