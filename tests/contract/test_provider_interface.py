@@ -6,8 +6,9 @@ and zone. Never a wrong reading, never another exception.
 
 import random
 import socket
-from collections.abc import Iterator
-from datetime import UTC, timedelta
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,12 +16,13 @@ from hypothesis import strategies as st
 
 from greenstream.aws.reading_items import encode_forecast, encode_reading
 from greenstream.domain.errors import GreenStreamError, InvalidError
-from greenstream.domain.reading import Quality
+from greenstream.domain.reading import Kind, Quality
 from greenstream.domain.zones import zones
 from greenstream.ports.provider import Batch
 from infra.local.upstream.providers import PROVIDERS
 from infra.local.upstream.wire import Answer, Request
 from infra.registry import COLLECTORS
+from tests.builders import stored
 from tests.conftest import RECORDINGS
 from tests.contract import spoilt
 from tests.contract.provider_cases import (
@@ -171,6 +173,32 @@ def test_without_its_key_a_provider_asks_nothing_and_says_so(case: Case) -> None
         zone.zone for zone, _ in case.pairs
     }
     assert not any(part.errors or part.readings for part in found)
+
+
+@pytest.mark.parametrize("case", SIMULATED, ids=lambda case: case.id)
+def test_only_an_acknowledged_batch_moves_the_progress_marker(case: Case) -> None:
+    """A provider whose generator is resumed without acknowledgement does as one that never ran."""
+    later = case.now + timedelta(hours=1)
+
+    def brought(
+        consume: Callable[[Iterable[Batch]], object],
+    ) -> Counter[tuple[str, Kind, datetime]]:
+        wire = case.wire()
+        provider = case.make(wire)
+        consume(provider.fetch(case.now))
+        wire.now = later
+        return Counter(
+            (one.zone, one.kind, one.valid_to)
+            for part in provider.fetch(later)
+            for one in part.readings
+        )
+
+    never_ran = brought(lambda _: None)
+    assert never_ran
+    assert brought(list) == never_ran
+    assert brought(stored) >= never_ran
+    if case.id in {"watttime", "entsoe", "gridstatus-nyiso", "gridstatus-caiso"}:
+        assert brought(stored) > never_ran, "what was missed since the marker comes too"
 
 
 # --- bad bytes --------------------------------------------------------------------------------
