@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from greenstream.domain.clock import utc_now
-from greenstream.domain.zones import zones
 from greenstream.ports.provider import ProviderConfig
 from greenstream.ports.settings import SettingsError
 from infra.local.upstream.providers import PROVIDERS
@@ -29,11 +28,6 @@ def made(row: Function, environ: dict[str, str]) -> Any:
 
 def test_every_folder_of_functions_is_a_row() -> None:
     assert {path.parent.name for path in ROOT.glob("functions/*/app.py")} == set(FUNCTIONS)
-
-
-def test_every_provider_of_the_zone_table_is_a_collector() -> None:
-    named = {source.provider for zone in zones().values() for source in zone.sources}
-    assert named == set(COLLECTORS)
 
 
 @pytest.mark.parametrize("row", FUNCTIONS.values(), ids=FUNCTIONS)
