@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenstream.api.latency_cache import COLOS_KEPT, TIME_TO_LIVE, LatencyCache
-from greenstream.api.snapshot_cache import Patience, SnapshotCache
+from greenstream.api.latency_cache import MAX_COLOS, TIME_TO_LIVE, LatencyCache
+from greenstream.api.snapshot_cache import RequestDeadline, SnapshotCache
 from greenstream.domain.roundtrips import (
     LIFE,
     MAX_RTT_MS,
@@ -71,10 +71,10 @@ def test_a_report_of_many_samples_has_one_vote() -> None:
 def test_few_samples_or_old_ones_do_not_stand_for_the_path() -> None:
     enough = after([[10.0] * TRUSTED_SAMPLES])
 
-    assert enough.stands_at(NOW)
-    assert enough.stands_at(NOW + LIFE - timedelta(seconds=1))
-    assert not enough.stands_at(NOW + LIFE)
-    assert not after([[10.0] * (TRUSTED_SAMPLES - 1)]).stands_at(NOW)
+    assert enough.is_trusted_at(NOW)
+    assert enough.is_trusted_at(NOW + LIFE - timedelta(seconds=1))
+    assert not enough.is_trusted_at(NOW + LIFE)
+    assert not after([[10.0] * (TRUSTED_SAMPLES - 1)]).is_trusted_at(NOW)
 
 
 class CountingStore(MemoryStore):
@@ -103,21 +103,21 @@ class TestMemory:
     def test_only_what_stands_is_given(self, store: MemoryStore) -> None:
         cache = self.a_cache(store, SetClock())
 
-        assert {pop: one.rtt_ms for pop, one in cache.of("SJC", Patience()).items()} == {
+        assert {pop: one.rtt_ms for pop, one in cache.of("SJC", RequestDeadline()).items()} == {
             "sfo": 10.0
         }
-        assert cache.of("AMS", Patience()) == {}
+        assert cache.of("AMS", RequestDeadline()) == {}
 
     def test_it_is_read_again_when_due(self, store: MemoryStore) -> None:
         clock = SetClock()
         cache = self.a_cache(store, clock)
-        cache.of("SJC", Patience())
+        cache.of("SJC", RequestDeadline())
         store.record_latency("SJC", "lon", [150.0], NOW)
         clock.forward(TIME_TO_LIVE.total_seconds() - 1)
-        assert set(cache.of("SJC", Patience())) == {"sfo"}
+        assert set(cache.of("SJC", RequestDeadline())) == {"sfo"}
 
         clock.forward(1)
-        assert set(cache.of("SJC", Patience())) == {"sfo", "lon"}
+        assert set(cache.of("SJC", RequestDeadline())) == {"sfo", "lon"}
 
     def test_a_colo_is_read_without_the_others_that_may_be_very_many(self) -> None:
         class Narrow(MemoryStore):
@@ -130,45 +130,45 @@ class TestMemory:
         store.record_latency("AMS", "ams", [2.0] * 5, NOW)
         cache = self.a_cache(store, SetClock())
 
-        assert set(cache.of("SJC", Patience())) == {"sfo"}
-        assert set(cache.of("AMS", Patience())) == {"ams"}
+        assert set(cache.of("SJC", RequestDeadline())) == {"sfo"}
+        assert set(cache.of("AMS", RequestDeadline())) == {"ams"}
 
     def test_a_clock_set_back_does_not_freeze_a_colo(self) -> None:
         store, clock = CountingStore(), SetClock()
         cache = self.a_cache(store, clock)
-        cache.of("SJC", Patience())
+        cache.of("SJC", RequestDeadline())
         clock.forward(-3600)
-        cache.of("SJC", Patience())
+        cache.of("SJC", RequestDeadline())
 
         assert store.asked == ["SJC", "SJC"]
 
     def test_colos_without_end_are_not_all_remembered(self) -> None:
         store = CountingStore()
         cache = self.a_cache(store, SetClock())
-        for number in range(COLOS_KEPT):
-            cache.of(f"{number:03d}", Patience())
-            cache.of(f"{number:03d}", Patience())
-        assert len(store.asked) == COLOS_KEPT
-        cache.of("ONE", Patience())
-        cache.of("000", Patience())
-        assert store.asked[COLOS_KEPT:] == ["ONE", "000"]
+        for number in range(MAX_COLOS):
+            cache.of(f"{number:03d}", RequestDeadline())
+            cache.of(f"{number:03d}", RequestDeadline())
+        assert len(store.asked) == MAX_COLOS
+        cache.of("ONE", RequestDeadline())
+        cache.of("000", RequestDeadline())
+        assert store.asked[MAX_COLOS:] == ["ONE", "000"]
 
     def test_the_colo_read_longest_ago_is_forgotten_first(self) -> None:
         store, clock = CountingStore(), SetClock()
         cache = self.a_cache(store, clock)
-        for number in range(COLOS_KEPT):
-            cache.of(f"{number:03d}", Patience())
+        for number in range(MAX_COLOS):
+            cache.of(f"{number:03d}", RequestDeadline())
         clock.forward(TIME_TO_LIVE.total_seconds())
         for colo in ("000", "ONE", "000"):
-            cache.of(colo, Patience())
+            cache.of(colo, RequestDeadline())
 
-        assert store.asked[COLOS_KEPT:] == ["000", "ONE"]
+        assert store.asked[MAX_COLOS:] == ["000", "ONE"]
 
     def test_what_was_read_outlives_the_store(self, store: MemoryStore) -> None:
         clock = SetClock()
         cache = self.a_cache(store, clock)
-        cache.of("SJC", Patience())
+        cache.of("SJC", RequestDeadline())
         store.unreachable = True
         clock.forward(3600)
 
-        assert set(cache.of("SJC", Patience())) == {"sfo"}
+        assert set(cache.of("SJC", RequestDeadline())) == {"sfo"}

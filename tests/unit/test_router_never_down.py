@@ -5,7 +5,7 @@ from threading import Event, Semaphore
 
 import pytest
 
-from greenstream.api.snapshot_cache import MAX_UNANSWERED, Patience, SnapshotCache
+from greenstream.api.snapshot_cache import MAX_UNANSWERED, RequestDeadline, SnapshotCache
 from greenstream.domain.places import seed_pops
 from greenstream.domain.reading import Forecast, Kind, Reading
 from greenstream.domain.roundtrips import MeasuredRtt
@@ -80,13 +80,13 @@ def test_questions_that_nobody_answers_do_not_pile_up() -> None:
     clock = SetClock()
     cache = SnapshotCache(Silent(), clock)
     for _ in range(3 * MAX_UNANSWERED):
-        assert cache.view(Patience(0.001)).fault is not None
+        assert cache.view(RequestDeadline(0.001)).fault is not None
         clock.forward(1)
     assert all(waiting.acquire(timeout=30) for _ in range(MAX_UNANSWERED))
     assert not waiting.acquire(timeout=0.1)
 
     go_on.set()
-    while cache.view(Patience()).fault is not None:  # ends, as the threads do
+    while cache.view(RequestDeadline()).fault is not None:  # ends, as the threads do
         clock.forward(1)
 
 
@@ -107,10 +107,10 @@ class SlowStore(CountingStore):
         return super().latencies(colo)
 
 
-class TestOneRequestsPatience:
-    """The Worker waits 0.8 s for an answer: what its questions to the store take adds up."""
+class TestRequestDeadline:
+    """All reads of one request share a deadline, since the Worker waits 0.8 s for the answer."""
 
-    def test_a_slow_snapshot_leaves_none_for_the_colos_round_trips(self) -> None:
+    def test_a_snapshot_that_uses_up_the_deadline_leaves_the_round_trips_unread(self) -> None:
         store = SlowStore(0.6)
         client = Client(store, clock=store.clock)
         body = client.ask("/v1/route", "colo=SJC").body
@@ -118,9 +118,11 @@ class TestOneRequestsPatience:
         assert store.asked == ["snapshot"]
         assert not body["degraded"]
         client.ask("/v1/route", "colo=SJC")
-        assert store.asked == ["snapshot", "latencies"], "the next request has its own"
+        assert store.asked == ["snapshot", "latencies"], (
+            "the next request has a deadline of its own"
+        )
 
-    def test_the_windows_of_many_zones_end_where_it_ends(self) -> None:
+    def test_no_more_zones_forecasts_are_read_after_the_deadline(self) -> None:
         store = SlowStore(0.25)
         asked = ",".join(f"GBR-{number}" for number in range(1, 11))
         body = Client(store, clock=store.clock).ask("/v1/window", f"zones={asked}").body
@@ -131,14 +133,14 @@ class TestOneRequestsPatience:
         ] * 7
         assert body["degraded"]
 
-    def test_a_zones_page_waits_longer_for_what_no_visit_waits_for(self) -> None:
+    def test_a_zones_page_waits_longer_because_no_visit_waits_for_it(self) -> None:
         store = SlowStore(0.75)
         body = Client(store, clock=store.clock).ask("/v1/zones/GBR", "history_h=48").body
 
         assert store.asked[:3] == ["snapshot", "forecasts", "history"]
         assert body["history"] is not None
 
-    def test_and_no_longer_than_two_seconds(self) -> None:
+    def test_a_zones_page_waits_at_most_two_seconds(self) -> None:
         store = SlowStore(1.0)
         body = Client(store, clock=store.clock).ask("/v1/zones/GBR", "history_h=48").body
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from greenstream.domain.reading import Forecast, ForecastPoint, Kind, Scope
-from greenstream.domain.window import Window, cleanest, of_one_kind
+from greenstream.domain.window import Window, cleanest, same_kind
 from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, MARGINAL_DIRECT, NOW
 
 MINUTE = timedelta(minutes=1)
@@ -129,7 +129,7 @@ class TestLikeForLike:
     def test_the_kind_that_all_share_is_taken(self) -> None:
         direct, lifecycle = a_window(AVERAGE_DIRECT), a_window(AVERAGE_LIFECYCLE)
 
-        assert of_one_kind({"A": [direct, lifecycle], "B": [lifecycle]}) == (
+        assert same_kind({"A": [direct, lifecycle], "B": [lifecycle]}) == (
             {"A": lifecycle, "B": lifecycle},
             True,
         )
@@ -137,16 +137,16 @@ class TestLikeForLike:
     def test_a_zone_without_any_stands_in_nobodys_way(self) -> None:
         marginal = a_window(MARGINAL_DIRECT)
 
-        assert of_one_kind({"A": [marginal], "B": []}) == ({"A": marginal}, True)
+        assert same_kind({"A": [marginal], "B": []}) == ({"A": marginal}, True)
 
     def test_where_no_zone_has_any_nothing_is_comparable(self) -> None:
-        assert of_one_kind({}) == ({}, False)
-        assert of_one_kind({"A": []}) == ({}, False)
+        assert same_kind({}) == ({}, False)
+        assert same_kind({"A": []}) == ({}, False)
 
     def test_what_shares_no_kind_is_told_so(self) -> None:
         direct, marginal = a_window(AVERAGE_DIRECT), a_window(MARGINAL_DIRECT)
 
-        assert of_one_kind({"A": [direct], "B": [marginal]}) == (
+        assert same_kind({"A": [direct], "B": [marginal]}) == (
             {"A": direct, "B": marginal},
             False,
         )

@@ -126,7 +126,7 @@ def _visitors(
     measured: Iterable[MeasuredRtt], taken: list[Pop], now: datetime
 ) -> tuple[tuple[str, ...], Floats, Floats]:
     names = [pop.pop for pop in taken]
-    standing = [one for one in measured if one.pop in names and one.stands_at(now)]
+    standing = [one for one in measured if one.pop in names and one.is_trusted_at(now)]
     colos = tuple(dict.fromkeys(one.colo for one in standing))
     if not colos:
         distances = [

@@ -12,7 +12,7 @@ from greenstream.ports.store import ProviderStatus
 
 
 def pops(listed: Iterable[Pop]) -> Json:
-    """Return the answer of ``/v1/pops``."""
+    """Return the answer of ``/v1/pops``: the POPs with their places and zones."""
     return {
         "pops": [
             {
@@ -37,7 +37,17 @@ def pops(listed: Iterable[Pop]) -> Json:
 
 
 def providers(zones_by_provider: Mapping[str, Sequence[str]], view: View, now: datetime) -> Json:
-    """Return the answer of ``/v1/providers``: every provider of the zone table, run or not."""
+    """Return the answer of ``/v1/providers``: the status of every provider in the zone table.
+
+    Parameters
+    ----------
+    zones_by_provider
+        The zones of each provider. A provider without a status has never run.
+    view
+        The view of the store.
+    now
+        The present, in UTC.
+    """
     statuses = {status.provider: status for status in view.snapshot.providers}
     return {
         **head(view, now, simulated=any(status.simulated for status in statuses.values())),
@@ -77,7 +87,7 @@ def _status(status: ProviderStatus | None, now: datetime) -> Json:
 
 
 def policy(view: View) -> Json:
-    """Return the answer of ``/v1/policy``: the numbers in force, units in their names."""
+    """Return the answer of ``/v1/policy``: the numbers in force, with units in their names."""
     numbers = view.policy
     return {
         "stored": view.snapshot.policy is not None,

@@ -21,9 +21,22 @@ def window(
     comparable: bool,
     simulated: bool | None,
 ) -> Json:
-    """Return each zone's window, or why it has none, and the best where they can be compared.
+    """Return the answer of ``/v1/window``: each zone's window, and the best if they are comparable.
 
-    ``simulated`` is ``None`` where nothing is known of that.
+    Parameters
+    ----------
+    question
+        The question.
+    chosen
+        The chosen window by zone.
+    unknown
+        The reason by zone why it has no window: ``not_read``, ``no_forecast`` or ``too_short``.
+    now
+        The present, in UTC.
+    comparable
+        Whether all windows are of one kind.
+    simulated
+        Whether a simulator made a forecast; ``None`` when no forecast is known.
     """
     unread = [zone for zone, why in unknown.items() if why == "not_read"]
     best = min(chosen, key=lambda zone: (chosen[zone].gco2_kwh, chosen[zone].start), default=None)
@@ -45,22 +58,22 @@ def window(
     }
 
 
-def _zone(zone: Zone, found: Window | None, why: str | None) -> Json:
+def _zone(zone: Zone, chosen: Window | None, why: str | None) -> Json:
     return {
         "zone": zone.zone,
         "name": zone.name,
-        "window": None if found is None else _window(found),
+        "window": None if chosen is None else _window(chosen),
         "why_none": why,
     }
 
 
-def _window(found: Window) -> Json:
-    forecast = found.forecast
+def _window(chosen: Window) -> Json:
+    forecast = chosen.forecast
     return {
-        "start": utc(found.start),
-        "end": utc(found.end),
-        "gco2_kwh": tenths(found.gco2_kwh),
-        "at_once_gco2_kwh": tenths(found.at_once_gco2_kwh),
+        "start": utc(chosen.start),
+        "end": utc(chosen.end),
+        "gco2_kwh": tenths(chosen.gco2_kwh),
+        "at_once_gco2_kwh": tenths(chosen.at_once_gco2_kwh),
         "signal": forecast.signal,
         "basis": forecast.basis,
         "scope": forecast.scope,

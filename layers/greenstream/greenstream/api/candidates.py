@@ -1,4 +1,4 @@
-"""The POPs a question is about, as the decision weighs them: round trip and carbon of each."""
+"""The candidates of a decision: each POP of the question with its round trip and its carbon."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -17,18 +17,21 @@ def candidates(
 ) -> list[Candidate]:
     """Return a candidate for each POP of the question.
 
-    Its round trip is the caller's own, else the one measured, else estimated by the distance.
+    Its round trip is the one that the caller states, else the measured one, else an estimate from
+    the distance, else unknown.
 
     Parameters
     ----------
+    question
+        The question.
     standings
-        What each POP is ranked by, from `routing.like_for_like`.
+        What each POP is ranked by: `like_for_like`.
     measured
-        Round trips from the question's colo that may stand for their paths, by POP.
+        The trusted round trips from the question's colo, by POP.
     """
     own, places = question.rtt_ms, _places()
     here = None if question.position is None else unit_vector(*question.position)
-    found = []
+    weighed = []
     for pop in question.pops:
         name, samples = pop.pop, None
         latency_ms, source = own.get(name), LatencySource.REQUEST
@@ -41,8 +44,8 @@ def candidates(
         elif latency_ms is None:
             source = LatencySource.UNKNOWN
         carbon, proxy_reason, proxy = standings[name]
-        found.append(Candidate(name, latency_ms, source, carbon, samples, proxy, proxy_reason))
-    return found
+        weighed.append(Candidate(name, latency_ms, source, carbon, samples, proxy, proxy_reason))
+    return weighed
 
 
 @cache

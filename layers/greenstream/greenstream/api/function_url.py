@@ -1,4 +1,4 @@
-"""HTTP as a Function URL speaks it (payload format 2.0): requests in, responses out."""
+"""HTTP requests and responses as events of a Lambda Function URL (payload format 2.0)."""
 
 import base64
 import re
@@ -20,12 +20,22 @@ _CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class NotARequestError(Exception):
-    """An event is no HTTP request as a Function URL would send it."""
+    """An event is not an HTTP request as a Function URL sends it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What was asked; ``headers`` by their names in lower case, as the platform gives them."""
+    """An HTTP request.
+
+    Parameters
+    ----------
+    method, path, query
+        The method, the path, and the query string without its question mark.
+    headers
+        The headers by their names in lower case, as the platform sends them.
+    text, is_base64
+        The body as the platform sends it, and whether it is encoded as base64.
+    """
 
     method: str
     path: str
@@ -41,7 +51,8 @@ class Request:
         Raises
         ------
         NotARequestError
-            When it is none: who may invoke the function past its URL may send anything.
+            When the event is not an HTTP request. Whoever may invoke the function directly,
+            without its URL, can send anything.
         """
         try:
             method = event["requestContext"]["http"]["method"]
@@ -62,7 +73,7 @@ class Request:
         )
 
     def header(self, name: str) -> str:
-        """Return a header by its name in lower case; empty where it is missing or no text."""
+        """Return a header by its name in lower case; empty if it is missing or is not text."""
         value = self.headers.get(name)
         return value if isinstance(value, str) else ""
 
@@ -72,7 +83,7 @@ class Request:
         Raises
         ------
         ValueError
-            When it is said to be base64 and is not.
+            When the body is marked as base64 and is not base64.
         """
         if self.is_base64:
             return base64.b64decode(self.text, validate=True)
@@ -107,7 +118,7 @@ class Reply:
 
 
 def correlation_id(event: Mapping[str, Any]) -> str:
-    """Return the caller's id of the exchange where it is a plain name, else one of our own."""
+    """Return the caller's correlation id if it is a plain name, else a new one."""
     headers = event.get("headers")
     given = headers.get(CORRELATION_HEADER.lower()) if isinstance(headers, Mapping) else None
     if isinstance(given, str) and _CORRELATION_ID.fullmatch(given):
@@ -116,12 +127,23 @@ def correlation_id(event: Mapping[str, Any]) -> str:
 
 
 def response(reply: Reply, request: Request | None, correlation: str) -> dict[str, Any]:
-    """Return the Function URL response: 304 where the caller has the answer already.
+    """Return the response in the form that a Function URL expects.
+
+    The status is 304 when the caller has the answer already, and the body of a ``HEAD`` is empty.
+
+    Parameters
+    ----------
+    reply
+        The answer.
+    request
+        The request, or ``None`` if the event was not one.
+    correlation
+        The correlation id.
 
     Raises
     ------
     ValueError
-        When the body holds what JSON cannot say.
+        When the body holds a number that JSON cannot express.
     """
     text = reply.text()
     status = reply.status
@@ -144,15 +166,15 @@ def response(reply: Reply, request: Request | None, correlation: str) -> dict[st
 
 
 def _etag(as_of: str | None, text: str) -> str:
-    """Return a weak tag of the answer without its instant."""
+    """Return a weak ETag of the answer without its instant."""
     if as_of is not None:
         text = text.replace(f'"as_of":"{as_of}"', "", 1)
     return f'W/"{sha256(text.encode(), usedforsecurity=False).hexdigest()[:18]}"'
 
 
 def _has(tag: str, if_none_match: str) -> bool:
-    """Return whether a list of tags names this one, compared weakly (RFC 9110, 13.1.2)."""
-    listed = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
+    """Return whether a list of ETags includes this one by weak comparison (RFC 9110, 13.1.2)."""
+    listed = {entry.strip().removeprefix("W/") for entry in if_none_match.split(",")}
     return "*" in listed or tag.removeprefix("W/") in listed
 
 
@@ -163,7 +185,19 @@ def problem(
     errors: Iterable[FieldError] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Reply:
-    """Return problem details (RFC 9457); the status says it all, so the type is about:blank."""
+    """Return problem details (RFC 9457) of the type ``about:blank``, which the status explains.
+
+    Parameters
+    ----------
+    status
+        The status, of 400 or above.
+    detail
+        What is wrong, in a sentence.
+    errors
+        The fields at fault.
+    headers
+        Headers to add to the response.
+    """
     listed = tuple(errors)
     return Reply(
         status=status,
@@ -174,9 +208,9 @@ def problem(
             "status": int(status),
             "detail": detail,
             "errors": [
-                {"field": each.field, "detail": each.detail, "allowed": each.allowed or None}
-                for each in listed
+                {"field": error.field, "detail": error.detail, "allowed": error.allowed or None}
+                for error in listed
             ],
         },
-        log={"fields": [each.field for each in listed]} if listed else {},
+        log={"fields": [error.field for error in listed]} if listed else {},
     )

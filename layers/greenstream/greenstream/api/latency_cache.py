@@ -1,53 +1,65 @@
-"""The router's memory of measured round trips: read seldom, since a path's median moves slowly.
+"""The router's cache of measured round trips.
 
-Colo by colo: those of the whole edge are megabytes, which take longer than a question may.
+They are read seldom, since the median of a path changes slowly, and for one colo at a time. All
+colos have megabytes of round trips, and reading them would exceed a request's deadline.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from greenstream.api.snapshot_cache import Patience
+from greenstream.api.snapshot_cache import RequestDeadline
 from greenstream.domain.clock import Clock
 from greenstream.domain.roundtrips import MeasuredRtt
 from greenstream.ports.store import Store
 
 TIME_TO_LIVE: Final = timedelta(minutes=5)
+"""How long the round trips of a colo are used before they are read again."""
 
-COLOS_KEPT: Final = 512
-"""More than the edge has (330), since any three letters may be asked for."""
+MAX_COLOS: Final = 512
+"""How many colos are cached. The edge has 330, but a caller may ask for any three letters."""
 
 Measured = tuple[MeasuredRtt, ...]
 
 
 class LatencyCache:
-    """Measured round trips by colo; what cannot be read is what was read before.
+    """Caches measured round trips by colo. When the store fails, the cached ones stay in use.
 
     Parameters
     ----------
     ask
-        Puts a question to the store, ``None`` when it fails: `SnapshotCache.ask`.
+        Asks the store and returns ``None`` when it fails: `SnapshotCache.ask`.
     clock
-        Tells the present.
+        Returns the present, in UTC.
     """
 
     def __init__(
-        self, ask: Callable[[Callable[[Store], Measured], Patience], Measured | None], clock: Clock
+        self,
+        ask: Callable[[Callable[[Store], Measured], RequestDeadline], Measured | None],
+        clock: Clock,
     ) -> None:
         self._ask = ask
         self._clock = clock
         self._by_colo: dict[str, tuple[datetime, Measured]] = {}
 
-    def of(self, colo: str, patience: Patience) -> Mapping[str, MeasuredRtt]:
-        """Return the round trips from a colo that may stand for their paths now, by POP."""
+    def of(self, colo: str, deadline: RequestDeadline) -> Mapping[str, MeasuredRtt]:
+        """Return the trusted round trips from a colo, by POP.
+
+        Parameters
+        ----------
+        colo
+            The colo's three capital letters.
+        deadline
+            The deadline of the request, from which the time for the store is taken.
+        """
         now = self._clock()
         read_at, known = self._by_colo.get(colo, (None, ()))
         if read_at is None or not timedelta(0) <= now - read_at < TIME_TO_LIVE:
-            read = self._ask(lambda store: store.latencies(colo), patience)
+            read = self._ask(lambda store: store.latencies(colo), deadline)
             if read is not None:
                 known = read
-                self._by_colo.pop(colo, None)  # the oldest come first
-                self._by_colo[colo] = now, known
-                if len(self._by_colo) > COLOS_KEPT:
+                self._by_colo.pop(colo, None)
+                self._by_colo[colo] = now, known  # The last one read becomes the last entry.
+                if len(self._by_colo) > MAX_COLOS:
                     del self._by_colo[next(iter(self._by_colo))]
-        return {one.pop: one for one in known if one.stands_at(now)}
+        return {measured.pop: measured for measured in known if measured.is_trusted_at(now)}

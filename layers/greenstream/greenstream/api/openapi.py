@@ -1,4 +1,4 @@
-"""The description of the HTTP API (OpenAPI 3.1), as served."""
+"""The description of the HTTP API (OpenAPI 3.1) that the router serves."""
 
 import json
 from functools import cache
@@ -10,7 +10,7 @@ from greenstream.domain.zones import zones
 
 
 def document() -> dict[str, Any]:
-    """Return ``data/openapi.json`` with the names of POPs and zones, which the tables say."""
+    """Return ``data/openapi.json``, with the names of POPs and zones added from their tables."""
     described: dict[str, Any] = load("openapi.json")
     schemas = described["components"]["schemas"]
     schemas["PopName"]["enum"] = list(pops())
@@ -22,5 +22,5 @@ def document() -> dict[str, Any]:
 
 @cache
 def text() -> str:
-    """Return the document as compact JSON; made once, at the first question for it."""
+    """Return the document as compact JSON. It is made at the first request for it."""
     return json.dumps(document(), separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""What reporters send: round trips they measured, parsed in full or refused by name."""
+"""Reports of round trips: parsing and checking of what reporters send."""
 
 import json
 from collections import Counter
@@ -10,22 +10,29 @@ from greenstream.domain.places import pops
 from greenstream.domain.roundtrips import MAX_RTT_MS, MIN_RTT_MS, RttSample
 
 MAX_BYTES: Final = 16 * 1024
+"""The greatest size of a report."""
+
 MAX_SAMPLES: Final = 100
 SAMPLE_FIELDS: Final = ("colo", "pop", "rtt_ms")
 
 
 def latency_report(body: bytes) -> tuple[RttSample, ...]:
-    """Parse the body of ``POST /v1/latency``: ``{"samples": [{"colo", "pop", "rtt_ms"}, …]}``.
+    """Parse the body of ``POST /v1/latency``.
+
+    Parameters
+    ----------
+    body
+        JSON: ``{"samples": [{"colo": "AMS", "pop": "ams", "rtt_ms": 3.5}, …]}``.
 
     Raises
     ------
     QuestionError
-        Naming each field at fault, as in ``samples[3].rtt_ms``.
+        When the report is not valid. It names every field at fault, such as
+        ``samples[3].rtt_ms``.
     """
     try:
-        # RecursionError: sixteen kilobytes can hold eight thousand open brackets.
-        report = json.loads(body, parse_constant=_refuse_constant, object_pairs_hook=_once_each)
-    except (ValueError, RecursionError):
+        report = json.loads(body, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+    except (ValueError, RecursionError):  # 16 kB of open brackets exceed the recursion limit.
         raise QuestionError([FieldError("body", "is not JSON in UTF-8")]) from None
     errors: list[FieldError] = []
     samples = _members(report, "body", ("samples",), errors).get("samples")
@@ -41,9 +48,9 @@ def latency_report(body: bytes) -> tuple[RttSample, ...]:
 
 
 def _sample(sample: object, name: str, errors: list[FieldError]) -> RttSample | None:
-    known = len(errors)
+    errors_before = len(errors)
     members = _members(sample, name, SAMPLE_FIELDS, errors)
-    if len(errors) > known:
+    if len(errors) > errors_before:
         return None
     colo, pop, rtt_ms = (members[field] for field in SAMPLE_FIELDS)
     if not isinstance(colo, str) or not COLO.fullmatch(colo):
@@ -54,7 +61,7 @@ def _sample(sample: object, name: str, errors: list[FieldError]) -> RttSample | 
     if milliseconds is None:
         limits = f"must be a number from {MIN_RTT_MS:g} to {MAX_RTT_MS:g}"
         errors.append(FieldError(f"{name}.rtt_ms", limits))
-    if len(errors) > known or milliseconds is None:
+    if len(errors) > errors_before or milliseconds is None:
         return None
     return RttSample(colo=str(colo), pop=str(pop), rtt_ms=milliseconds)
 
@@ -62,13 +69,13 @@ def _sample(sample: object, name: str, errors: list[FieldError]) -> RttSample | 
 def _rtt_ms(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if MIN_RTT_MS <= value <= MAX_RTT_MS else None  # also refuses NaN
+    return float(value) if MIN_RTT_MS <= value <= MAX_RTT_MS else None  # NaN is refused too.
 
 
 def _members(
     value: object, name: str, fields: tuple[str, ...], errors: list[FieldError]
 ) -> Mapping[str, object]:
-    """Return an object's members; each that is missing or unknown is a fault."""
+    """Return an object's members, and add an error for each missing or unknown one."""
     if not isinstance(value, dict):
         errors.append(FieldError(name, "must be an object", fields))
         return {}
@@ -84,13 +91,14 @@ def _members(
     return value
 
 
-def _once_each(members: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(members)
-    if len(found) < len(members):
-        counted = Counter(name for name, _ in members)
-        twice = [plain(name) or "member" for name in found if counted[name] > 1]
-        raise QuestionError([FieldError(name, "is given more than once") for name in twice])
-    return found
+def _unique(members: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object's members, and refuse members that are given more than once."""
+    unique = dict(members)
+    if len(unique) < len(members):
+        counts = Counter(name for name, _ in members)
+        repeated = [plain(name) or "member" for name in unique if counts[name] > 1]
+        raise QuestionError([FieldError(name, "is given more than once") for name in repeated])
+    return unique
 
 
 def _refuse_constant(constant: str) -> NoReturn:

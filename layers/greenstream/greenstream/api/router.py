@@ -38,13 +38,13 @@ from greenstream.api.question import (
 )
 from greenstream.api.rendering import Json, utc
 from greenstream.api.report import MAX_BYTES, latency_report
-from greenstream.api.snapshot_cache import Patience, SnapshotCache
+from greenstream.api.snapshot_cache import RequestDeadline, SnapshotCache
 from greenstream.domain.clock import Clock
 from greenstream.domain.places import pops
 from greenstream.domain.reading import Forecast, Reading
 from greenstream.domain.routing import decide
 from greenstream.domain.split import shares
-from greenstream.domain.window import Window, cleanest, of_one_kind
+from greenstream.domain.window import Window, cleanest, same_kind
 from greenstream.domain.zones import Zone, zones
 from greenstream.ports.store import Store
 from greenstream.ports.telemetry import FlushedTelemetry
@@ -57,9 +57,9 @@ ZONE_ROUTE: Final = ZONE_PATH + "{zone}"
 MAX_PATH_CHARS: Final = 200
 """Characters of a path that are logged."""
 
-UNHURRIED_WAIT_S: Final = 2.0
-"""How long a request may wait for the store where no visit waits for it (a zone's page, a report
-of round trips): well within the function's own time limit."""
+LONG_DEADLINE_S: Final = 2.0
+"""The deadline in seconds of requests for which no visit waits: a zone's page and a report of
+round trips. It is well within the function's own time limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,14 +175,14 @@ class Router:
 
     def _route(self, request: Request) -> Reply:
         question = route_question(request.query)
-        patience = Patience()
-        view, now = self._cache.view(patience), self._clock()
+        deadline = RequestDeadline()
+        view, now = self._cache.view(deadline), self._clock()
         policy = view.policy
         if question.max_latency_ms is not None:
             policy = replace(policy, max_latency_ms=question.max_latency_ms)
         ranking = question.signal or policy.ranking_signal
         standings = view.standings(question.pops, now, policy, ranking)
-        measured = self._measured.of(question.colo, patience) if question.colo else {}
+        measured = self._measured.of(question.colo, deadline) if question.colo else {}
         weighed = candidates(question, standings, measured)
         decision = decide(weighed, policy, question.current)
         split = shares(decision, policy) if question.split else None
@@ -206,7 +206,7 @@ class Router:
 
     def _window(self, request: Request) -> Reply:
         question = window_question(request.query)
-        patience = Patience()
+        deadline = RequestDeadline()
         now = self._clock()
         earliest = now.replace(second=0, microsecond=0)
         if earliest < now:
@@ -215,7 +215,7 @@ class Router:
         reason_by_zone: dict[str, str] = {}
         read: list[Forecast] = []
         for zone in question.zones:
-            forecasts = self._cache.ask(_forecasts(zone), patience)
+            forecasts = self._cache.ask(_forecasts(zone), deadline)
             read += forecasts or ()
             windows = [
                 window
@@ -235,11 +235,11 @@ class Router:
                 reason_by_zone[zone.zone] = "not_read"
             else:
                 reason_by_zone[zone.zone] = "too_short" if forecasts else "no_forecast"
-        chosen, comparable = of_one_kind(windows_by_zone)
+        chosen, comparable = same_kind(windows_by_zone)
         simulated = (
             any(forecast.simulated for forecast in read)
             if read
-            else self._cache.view(patience).simulated
+            else self._cache.view(deadline).simulated
         )
         body = window_answer(
             question, chosen, reason_by_zone, now, comparable=comparable, simulated=simulated
@@ -248,7 +248,7 @@ class Router:
 
     def _zones(self, request: Request) -> Reply:
         kinds = zones_question(request.query)
-        view, now = self._cache.view(Patience()), self._clock()
+        view, now = self._cache.view(RequestDeadline()), self._clock()
         carbon_of = view.carbon_at(now, view.policy)
         figures = ((zone, carbon_of(zone.zone, kinds)) for zone in zones().values())
         return _shared(answer_zones.zones(figures, view, now))
@@ -256,17 +256,17 @@ class Router:
     def _zone(self, request: Request) -> Reply:
         zone = zones()[request.path.removeprefix(ZONE_PATH)]
         history_h = zone_question(request.query)
-        patience = Patience(UNHURRIED_WAIT_S)
-        view, now = self._cache.view(patience), self._clock()
+        deadline = RequestDeadline(LONG_DEADLINE_S)
+        view, now = self._cache.view(deadline), self._clock()
         figure = view.carbon_at(now, view.policy)(zone.zone, None)
-        forecasts = self._cache.ask(_forecasts(zone), patience)
+        forecasts = self._cache.ask(_forecasts(zone), deadline)
         history = None
         if history_h is not None:
             since = now - timedelta(hours=history_h)
             # An interval under way ends in the future and belongs to the history too.
             ends = [reading.valid_to for reading in view.readings.get(zone.zone, ())]
             until = max([now, *ends])
-            history = self._cache.ask(lambda store: _history(store, zone, since, until), patience)
+            history = self._cache.ask(lambda store: _history(store, zone, since, until), deadline)
         reads = ZoneReads(forecasts=forecasts, history=history, asked_history=history_h is not None)
         return _shared(answer_zones.zone(zone, figure, reads, view, now))
 
@@ -280,16 +280,16 @@ class Router:
         for zone in zones().values():
             for provider in dict.fromkeys(source.provider for source in zone.sources):
                 zones_by_provider.setdefault(provider, []).append(zone.zone)
-        view = self._cache.view(Patience())
+        view = self._cache.view(RequestDeadline())
         return Reply(body=answer_tables.providers(zones_by_provider, view, self._clock()))
 
     def _policy(self, request: Request) -> Reply:
         no_question(request.query)
-        return Reply(body=answer_tables.policy(self._cache.view(Patience())))
+        return Reply(body=answer_tables.policy(self._cache.view(RequestDeadline())))
 
     def _health(self, request: Request) -> Reply:
         no_question(request.query)
-        return Reply(body=answer_health.health(self._cache.view(Patience()), self._clock()))
+        return Reply(body=answer_health.health(self._cache.view(RequestDeadline()), self._clock()))
 
     def _openapi(self, request: Request) -> Reply:
         no_question(request.query)
@@ -313,9 +313,9 @@ class Router:
         rtts_ms_by_path: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
         for sample in latency_report(sent):
             rtts_ms_by_path[sample.colo, sample.pop].append(sample.rtt_ms)
-        now, accepted, patience = self._clock(), 0, Patience(UNHURRIED_WAIT_S)
+        now, accepted, deadline = self._clock(), 0, RequestDeadline(LONG_DEADLINE_S)
         for (colo, pop), rtts_ms in rtts_ms_by_path.items():
-            recorded = self._cache.ask(_recording(colo, pop, rtts_ms, now), patience)
+            recorded = self._cache.ask(_recording(colo, pop, rtts_ms, now), deadline)
             if recorded is None and not accepted:
                 return problem(
                     HTTPStatus.SERVICE_UNAVAILABLE,

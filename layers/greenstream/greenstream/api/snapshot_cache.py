@@ -1,7 +1,7 @@
-"""The router's memory: one read of the store serves a few seconds, and outlives the store.
+"""The router's cache of the store: one read serves a few seconds, and longer if the store fails.
 
-What is remembered are readings with their own times; ages are computed when a question is
-answered, so that a remembered value never looks younger than it is.
+Readings are cached with their own times. Ages are computed when a request is answered, so that a
+cached value never looks younger than it is.
 """
 
 from collections.abc import Callable
@@ -18,37 +18,46 @@ from greenstream.ports.store import Snapshot, Store, StoreError
 T = TypeVar("T")
 
 TIME_TO_LIVE: Final = timedelta(seconds=5)
-"""How long one read of the store answers questions (at most one Query per 5 s and process)."""
+"""How long one read of the store is used. A process makes at most one Query in this time."""
 
-WAIT_S: Final = 0.6
-"""How long a request may wait for the store, all its questions together: the Worker waits 0.8 s
-for the answer. The client's own limits are for a connection and for each piece of an answer, and
-an answer may come in drops for ever."""
+DEADLINE_S: Final = 0.6
+"""How long all reads of one request may wait for the store, in seconds.
+
+The Worker waits 0.8 s for the answer. The client's own limits do not suffice: they apply to a
+connection and to each piece of an answer, and an answer may consist of any number of pieces.
+"""
 
 MAX_UNANSWERED: Final = 8
-"""Questions that may still wait for an answer, each in a thread, before no further one is put."""
+"""How many reads may wait for the store, each in its own thread, before no more are started."""
 
 RETRY_AFTER: Final = timedelta(seconds=1)
-"""How long a store that failed is left alone."""
+"""How long the store is not asked again after it has failed."""
 
 
 @dataclass(slots=True)
-class Patience:
-    """How long one request may still wait for the store, s; each of its questions takes of it."""
+class RequestDeadline:
+    """The deadline of one request for all its reads of the store.
 
-    left_s: float = WAIT_S
+    Parameters
+    ----------
+    left_s
+        How long the request may still wait for the store, in seconds. Each read reduces it.
+    """
+
+    left_s: float = DEADLINE_S
 
 
 class SnapshotCache:
-    """Asks the store rarely, and never lets its failure through.
+    """Caches the store's snapshot, and answers from the cache when the store fails.
 
     Parameters
     ----------
     store
-        Asked at most once per `TIME_TO_LIVE` for the snapshot, and not for `RETRY_AFTER`
-        after a failure; in a thread of its own, which may outlive the answer.
+        The store. It is asked for the snapshot at most once in `TIME_TO_LIVE`, and for nothing
+        within `RETRY_AFTER` of a failure. Each read has its own thread, which may outlive the
+        request.
     clock
-        Tells the present, and how long a question took.
+        Returns the present, in UTC.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -61,16 +70,25 @@ class SnapshotCache:
 
     @property
     def remembered(self) -> View:
-        """The last view given, without asking the store."""
+        """The last view that was returned. The store is not asked."""
         return self._view
 
-    def view(self, patience: Patience) -> View:
-        """Return the newest view to be had: fresh, else remembered, else empty."""
+    def view(self, deadline: RequestDeadline) -> View:
+        """Return the newest view that is available.
+
+        It is a fresh one, else the last one, else an empty one. A view that is not fresh says why
+        in its ``fault``.
+
+        Parameters
+        ----------
+        deadline
+            The deadline of the request, from which the time for the store is taken.
+        """
         now = self._clock()
         read_at = self._view.read_at
         if read_at is not None and timedelta(0) <= now - read_at < TIME_TO_LIVE:
             return self._view
-        snapshot = self.ask(lambda store: store.snapshot(), patience)
+        snapshot = self.ask(lambda store: store.snapshot(), deadline)
         if snapshot is not None:
             self._view = view_of(snapshot, read_at=now)
             return self._view
@@ -81,37 +99,49 @@ class SnapshotCache:
         )
         return replace(self._view, fault=f"the store failed ({self._failure}); {what}")
 
-    def ask(self, question: Callable[[Store], T], patience: Patience) -> T | None:
-        """Put a question to the store; ``None`` when it fails or has just failed.
+    def ask(self, question: Callable[[Store], T], deadline: RequestDeadline) -> T | None:
+        """Read from the store in a thread of its own.
 
-        ``None`` too, unasked, where the request has no patience left.
+        Parameters
+        ----------
+        question
+            What to ask the store.
+        deadline
+            The deadline of the request, from which the time for the store is taken.
+
+        Returns
+        -------
+        T or None
+            The answer, or ``None`` when the store failed or did not answer in time. The store is
+            not asked, and the result is ``None`` too, when the deadline has passed, when the store
+            has just failed, or when `MAX_UNANSWERED` reads are waiting.
         """
-        if patience.left_s <= 0:
+        if deadline.left_s <= 0:
             return None
         now = self._clock()
         if self._failed_at is not None and timedelta(0) <= now - self._failed_at < RETRY_AFTER:
             return None
-        self._unanswered = [each for each in self._unanswered if not each.done()]
+        self._unanswered = [read for read in self._unanswered if not read.done()]
         if len(self._unanswered) >= MAX_UNANSWERED:
             return None
         answer: Future[T] = Future()
-        Thread(target=_put, args=(question, self._store, answer), daemon=True).start()
+        Thread(target=_run, args=(question, self._store, answer), daemon=True).start()
         try:
-            return answer.result(patience.left_s)
+            return answer.result(deadline.left_s)
         except StoreError as error:
             self._failure = str(error)
         except TimeoutError:
-            self._failure = f"no answer within {patience.left_s:.2g} s"
+            self._failure = f"no answer within {deadline.left_s:.2g} s"
             self._unanswered.append(answer)
-            patience.left_s = 0.0
-        finally:  # a clock set back gives nothing
-            patience.left_s -= max(0.0, (self._clock() - now).total_seconds())
+            deadline.left_s = 0.0
+        finally:  # A clock that was set back must not add time.
+            deadline.left_s -= max(0.0, (self._clock() - now).total_seconds())
         self._failed_at = self._clock()
         return None
 
 
-def _put(question: Callable[[Store], T], store: Store, answer: Future[T]) -> None:
+def _run(question: Callable[[Store], T], store: Store, answer: Future[T]) -> None:
     try:
         answer.set_result(question(store))
-    except BaseException as error:  # noqa: BLE001 - raised again where the answer is awaited
+    except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
         answer.set_exception(error)

@@ -1,4 +1,7 @@
-"""A snapshot of the store, indexed by zone, with what was derived from it for one second. Pure."""
+"""A snapshot of the store by zone, with a cache of what one second's requests derive from it.
+
+The module is pure: it reads neither the store nor the clock.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,21 +21,25 @@ from greenstream.ports.store import Snapshot
 
 _DEFAULT: Final = Policy()
 
-_Asked = tuple[str, tuple[Kind, ...] | None]
+_FigureKey = tuple[str, tuple[Kind, ...] | None]
+"""A zone, and the kinds that are asked for."""
 
-CHOICES_KEPT: Final = 16
-"""Of how many sets of POPs the figures are kept for their second: Workers ask about few."""
+MAX_POP_SETS: Final = 16
+"""For how many sets of POPs the standings of a second are cached. Workers ask about few sets."""
 
-DAMAGED_NAMED: Final = 5
-"""How many damaged items an answer names; the rest is counted."""
+MAX_DAMAGED_NAMES: Final = 5
+"""How many damaged items an answer names. It counts the others."""
 
 
 @dataclass(slots=True)
 class _Second:
-    """What was found out for an instant and a policy: by zone and kinds, by POPs and ranking."""
+    """What has been computed for one second and one policy.
+
+    Figures are cached by zone and kinds, and standings by POPs and ranking signal.
+    """
 
     instant: datetime
-    figures: dict[_Asked, ZoneCarbon] = field(default_factory=dict)
+    figures: dict[_FigureKey, ZoneCarbon] = field(default_factory=dict)
     standings: dict[tuple[tuple[str, ...], RankingSignal], Mapping[str, Standing]] = field(
         default_factory=dict
     )
@@ -40,9 +47,18 @@ class _Second:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A snapshot, indexed by zone; ``fault`` says why it is not fresh, if it is not.
+    """A snapshot of the store, indexed by zone.
 
-    ``read_at`` is when the store gave it, ``None`` when the store never gave any.
+    Parameters
+    ----------
+    snapshot
+        The snapshot.
+    readings, profiles
+        The snapshot's readings and profiles by zone.
+    read_at
+        When the snapshot was read, in UTC; ``None`` if the store has never answered.
+    fault
+        Why the snapshot is not fresh; ``None`` if it is.
     """
 
     snapshot: Snapshot
@@ -55,17 +71,18 @@ class View:
 
     @property
     def degraded_reason(self) -> str | None:
-        """Why answers may be worse than usual; ``None`` when all is well."""
+        """Why answers may be worse than usual; ``None`` if they are not."""
         damaged = self.snapshot.damaged
         parts = [] if self.fault is None else [self.fault]
         if damaged:
-            more = f" and {len(damaged) - DAMAGED_NAMED} more" if damaged[DAMAGED_NAMED:] else ""
-            parts.append(f"damaged items: {', '.join(damaged[:DAMAGED_NAMED])}{more}")
+            unnamed = len(damaged) - MAX_DAMAGED_NAMES
+            more = f" and {unnamed} more" if unnamed > 0 else ""
+            parts.append(f"damaged items: {', '.join(damaged[:MAX_DAMAGED_NAMES])}{more}")
         return "; ".join(parts) or None
 
     @property
     def simulated(self) -> bool | None:
-        """Whether anything known came from a simulator; ``None`` where nothing is known."""
+        """Whether a simulator made any of the data; ``None`` if there is no data."""
         readings, statuses = self.snapshot.readings, self.snapshot.providers
         known = {reading.simulated for reading in readings}
         known |= {status.simulated for status in statuses}
@@ -73,13 +90,14 @@ class View:
 
     @property
     def policy(self) -> Policy:
-        """The stored policy, or the default where there is none."""
+        """The stored policy, or the default one if none is stored."""
         return self.snapshot.policy or _DEFAULT
 
     def carbon_at(self, now: datetime, policy: Policy) -> CarbonOf:
-        """Return the look-up of a zone's carbon at an instant, to the second as answers tell it.
+        """Return a function that looks up a zone's carbon at an instant.
 
-        A figure is computed once for all questions of its second.
+        The instant is cut to the second, as answers state it. Each figure is computed once for
+        all requests of its second.
         """
         second = self._second(now, policy)
         instant, figures = second.instant, second.figures
@@ -95,14 +113,14 @@ class View:
     def standings(
         self, pops: Sequence[Pop], now: datetime, policy: Policy, ranking: RankingSignal
     ) -> Mapping[str, Standing]:
-        """Return what each POP is ranked by (`like_for_like`), found once for its second."""
-        kept = self._second(now, policy).standings
-        asked = (tuple([pop.pop for pop in pops]), ranking)
-        if asked not in kept:
-            if len(kept) >= CHOICES_KEPT:
-                kept.clear()
-            kept[asked] = like_for_like(pops, self.carbon_at(now, policy), ranking)
-        return kept[asked]
+        """Return what each POP is ranked by (`like_for_like`), computed once for its second."""
+        cache = self._second(now, policy).standings
+        key = (tuple([pop.pop for pop in pops]), ranking)
+        if key not in cache:
+            if len(cache) >= MAX_POP_SETS:
+                cache.clear()
+            cache[key] = like_for_like(pops, self.carbon_at(now, policy), ranking)
+        return cache[key]
 
     def _second(self, now: datetime, policy: Policy) -> _Second:
         instant = now.replace(microsecond=0)
@@ -121,7 +139,7 @@ class View:
 
 
 def view_of(snapshot: Snapshot, *, read_at: datetime | None) -> View:
-    """Return the snapshot indexed by zone; ``read_at`` is when the store gave it, if it did."""
+    """Return a snapshot indexed by zone. ``read_at`` says when it was read, in UTC, if it was."""
     by_source = _zones_by_source()
     readings: defaultdict[str, list[Reading]] = defaultdict(list)
     for reading in snapshot.readings:
@@ -132,8 +150,8 @@ def view_of(snapshot: Snapshot, *, read_at: datetime | None) -> View:
         profiles[profile.zone].append(profile)
     return View(
         snapshot=snapshot,
-        readings={zone: tuple(found) for zone, found in readings.items()},
-        profiles={zone: tuple(found) for zone, found in profiles.items()},
+        readings={zone: tuple(of_zone) for zone, of_zone in readings.items()},
+        profiles={zone: tuple(of_zone) for zone, of_zone in profiles.items()},
         read_at=read_at,
     )
 

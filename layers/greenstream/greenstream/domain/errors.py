@@ -1,23 +1,24 @@
-"""The one small error tree: transient, permanent, no data, invalid."""
+"""The errors of providers: transient, permanent, no data, invalid."""
 
 from typing import Final
 
 MAX_MESSAGE_CHARS: Final = 500
-"""Kept of a message: upstreams are quoted in it, and it goes into a log line and an item."""
+"""The greatest length of a message. It quotes upstreams, and goes into a log line and an item."""
 
 
 class GreenStreamError(Exception):
-    """Something went wrong with one provider's answer for one zone.
+    """A provider has failed, for one zone or for all.
 
     Parameters
     ----------
     message
-        What happened, fit for a log line and for an operator's eyes; carries no secret. Cut at
-        `MAX_MESSAGE_CHARS`; halves of a surrogate pair, which no UTF-8 can say, become ``?``.
+        What happened, for a log line and for operators. It contains no secret. It is cut at
+        `MAX_MESSAGE_CHARS`, and a lone half of a surrogate pair, which UTF-8 cannot encode,
+        becomes ``?``.
     provider
-        Name of the provider, as in the zone table (``eso``).
+        The provider's name in the zone table, such as ``eso``.
     zone
-        The zone concerned, or ``None`` when the whole provider is.
+        The zone that is affected, or ``None`` when all of the provider's zones are.
     """
 
     kind = "error"
@@ -34,35 +35,36 @@ class GreenStreamError(Exception):
 
 
 class TransientError(GreenStreamError):
-    """A later attempt may succeed: refused, timed out, throttled, a 5xx."""
+    """A later attempt may succeed: the connection failed, timed out, or was answered by 5xx."""
 
     kind = "transient"
 
 
 class ThrottledError(TransientError):
-    """The provider asks for silence (429): asking on in this run would lengthen its ban."""
+    """The provider has asked for fewer requests (429). More in this run would lengthen its ban."""
 
 
 class PermanentError(GreenStreamError):
-    """Asking again changes nothing: a bad key, a plan without this zone, a moved address."""
+    """A later attempt fails too: the key is wrong, the plan lacks the zone, the address moved."""
 
     kind = "permanent"
 
 
 class NoDataError(GreenStreamError):
-    """The provider answered properly that it has nothing for the zone or window."""
+    """The provider has answered that it has no data for the zone or the time."""
 
     kind = "no_data"
 
 
 class InvalidError(GreenStreamError):
-    """The answer cannot be what it claims to be: wrong shape, wrong unit, impossible value.
+    """An answer cannot be true: its shape or its unit is wrong, or a value is impossible.
 
     Parameters
     ----------
+    message, provider, zone
+        As in `GreenStreamError`.
     reason
-        Short machine-readable name of what is wrong (``negative``, ``false_zero``): the name
-        under which the rejection is counted.
+        The name under which the refusal is counted, such as ``negative`` or ``false_zero``.
     """
 
     kind = "invalid"

@@ -1,33 +1,33 @@
-"""What a round trip should take when nobody has measured it: great-circle distance, one line."""
+"""The estimate of a round trip that nobody has measured: a line over the great-circle distance."""
 
 import math
 from typing import Final
 
 UnitVector = tuple[float, float, float]
-"""A point of the unit sphere."""
+"""The coordinates x, y and z of a point on the unit sphere."""
 
 EARTH_RADIUS_KM: Final = 6371.0088
 """Mean radius of the Earth, (2a + b) / 3 of the WGS 84 ellipsoid (IUGG)."""
 
 BASE_RTT_MS: Final = 3.1
-"""Round trip over no distance: last metres, switches, end hosts."""
+"""The round trip over no distance: the last metres, the switches and the end hosts take it."""
 
 RTT_MS_PER_KM: Final = 0.0158
-"""Round trip per great-circle km: light in fibre needs 0.0098 ms, the rest is detour."""
+"""The round trip per kilometre. Light in fibre takes 0.0098 ms of it, and detours take the rest."""
 
 
 def unit_vector(lat: float, lon: float) -> UnitVector:
-    """Return where a point of the Earth's surface lies on the unit sphere.
+    """Return the point on the unit sphere that has a latitude and a longitude.
 
     Parameters
     ----------
     lat, lon
-        Degrees: latitude in [-90, 90], longitude in [-180, 180].
+        The latitude in [-90, 90] and the longitude in [-180, 180], in degrees.
 
     Raises
     ------
     ValueError
-        When a coordinate is not a number or is out of bounds.
+        When a coordinate is not a number or is outside its bounds.
     """
     for name, value, bound in (("latitude", lat, 90), ("longitude", lon, 180)):
         if not -bound <= value <= bound:  # also refuses NaN
@@ -37,31 +37,43 @@ def unit_vector(lat: float, lon: float) -> UnitVector:
 
 
 def km_between(here: UnitVector, there: UnitVector) -> float:
-    """Return the distance along the Earth's surface, km, from the chord between two points."""
-    # Rounding may carry antipodes a hair above one.
+    """Return the great-circle distance between two points in kilometres.
+
+    The haversine formula computes it from the chord between the points:
+    ``2 R asin(chord / 2)``, where R is `EARTH_RADIUS_KM`.
+    """
+    # By rounding, half the chord between antipodes may slightly exceed one.
     return 2 * EARTH_RADIUS_KM * math.asin(min(1.0, math.dist(here, there) / 2))
 
 
 def great_circle_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
-    """Return the distance along the Earth's surface between two points given in degrees, km.
+    """Return the great-circle distance in kilometres between two points given in degrees.
 
     Raises
     ------
     ValueError
-        When a coordinate is not a number or is out of bounds.
+        When a coordinate is not a number or is outside its bounds.
     """
     return km_between(unit_vector(lat1, lon1), unit_vector(lat2, lon2))
 
 
 def estimate_rtt_ms(km: float) -> float:
-    """Return the round trip to expect over a great-circle distance, ms.
+    """Return the expected round trip in milliseconds over a great-circle distance.
 
-    Least-absolute-deviation line through 1,122 round trips between 34 Google Cloud regions
-    (umassos/decarbonization-potential at 3493a63, Apache-2.0; fitted November 2026). Fitted on
-    half of the regions and judged on the other half, both ways: within 5,000 km the median
-    error is 3 to 4 ms (p90 7 to 14), over all distances 13 to 21 ms (p90 64 to 80), for the long
-    paths go round continents. A cloud's own backbone was measured, so a visitor's last mile
-    comes on top. ``tests/bench/latency_fit.py`` repeats the fit.
+    The formula is ``BASE_RTT_MS + RTT_MS_PER_KM * km``: the line of least absolute deviation
+    through 1,122 round trips between 34 Google Cloud regions
+    (umassos/decarbonization-potential at 3493a63, Apache-2.0; fitted in November 2026).
+
+    The line was fitted on half of the regions and judged on the other half, and the other way
+    round. Up to 5,000 km the median error is 3 to 4 ms (p90 7 to 14). Over all distances it is 13
+    to 21 ms (p90 64 to 80), because long paths lead around continents. The round trips were
+    measured on a cloud's own network, so a visitor's last mile has to be added.
+    ``tests/bench/latency_fit.py`` repeats the fit.
+
+    Parameters
+    ----------
+    km
+        The distance in kilometres.
 
     Raises
     ------
@@ -69,5 +81,5 @@ def estimate_rtt_ms(km: float) -> float:
         When the distance is negative or not a number.
     """
     if not km >= 0:
-        raise ValueError(f"a distance of {km} km")
+        raise ValueError(f"{km} km is not a distance")
     return BASE_RTT_MS + RTT_MS_PER_KM * km

@@ -1,6 +1,7 @@
-"""A reading: one normalised carbon intensity of one source, for one interval.
+"""Readings and forecasts: normalised carbon intensities of one source.
 
-Everything a provider says ends here or is refused here by name. Units: g/kWh, aware UTC.
+Each value of a provider becomes one of these or is refused here by a named reason. Intensities are
+in g/kWh, and instants are aware and in UTC.
 """
 
 import math
@@ -13,55 +14,59 @@ from typing import Final, NamedTuple
 from greenstream.domain.errors import InvalidError
 
 G_PER_KWH_PER_LB_PER_MWH: Final = 0.45359237
-"""1 lb/MWh in g/kWh: the international avoirdupois pound is exactly 453.59237 g."""
+"""1 lb/MWh in g/kWh. The international avoirdupois pound is exactly 453.59237 g."""
 
 MAX_GCO2_KWH: Final = 2000.0
-"""Above the dirtiest fuel burnt (lignite, peat: about 1,200 g/kWh) by a wide margin."""
+"""The greatest intensity. The dirtiest fuels, lignite and peat, emit about 1,200 g/kWh."""
 
 MIN_COVERAGE: Final = 0.2
-"""Below this share of known generation a mix says nothing about its intensity."""
+"""The least coverage. With less of its generation known, a mix does not show its intensity."""
 
 MAX_DETAIL_CHARS: Final = 20_000
-"""A mix of thirty fuels has a thousand; an item of the table must stay far below 400 kB."""
+"""The greatest size of a detail as text. A mix of thirty fuels has 1,000 characters. An item of the
+table must stay far below 400 kB."""
 
 MAX_FORECAST_POINTS: Final = 2_000
-"""Three days in five minutes are 864."""
+"""The greatest number of points. Three days in steps of five minutes have 864."""
 
 MAX_AHEAD: Final = timedelta(days=10)
-"""From a forecast's issue to its end: three times what any source gives."""
+"""The longest time from a forecast's issue to its end, three times as long as any source's."""
 
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
-"""Before any upstream began; years of fewer digits would sort wrongly in the table too."""
+"""The earliest instant, which is before any upstream began.
+
+In the table, years of fewer than four digits would also be sorted wrongly.
+"""
 
 _NUMBER: Final = (int, float)
 
 FUTURE_TOLERANCE: Final = timedelta(minutes=10)
-"""Clock skew an upstream may have before its "measurement" of the future is refused."""
+"""How far ahead of the clock a measurement may begin, since an upstream's clock may be wrong."""
 
 
 class Signal(StrEnum):
-    """What the figure answers: the next kWh's emissions, or those of the average kWh."""
+    """The question that a figure answers: the emissions of the average or of the next kWh."""
 
     AVERAGE = "average"
     MARGINAL = "marginal"
 
 
 class Basis(StrEnum):
-    """What is counted: combustion CO2 at the stack, or CO2e over the plant's life."""
+    """Which emissions are counted: CO2 from combustion, or CO2e over the whole life of a plant."""
 
     DIRECT = "direct"
     LIFECYCLE = "lifecycle"
 
 
 class Scope(StrEnum):
-    """Whose power: made in the zone, or used in it (imports counted)."""
+    """Which electricity is counted: generated in the zone, or used in it with its imports."""
 
     PRODUCTION = "production"
     CONSUMPTION = "consumption"
 
 
 class Quality(StrEnum):
-    """How the provider came to the figure."""
+    """How a figure came about."""
 
     MEASURED = "measured"
     ESTIMATED = "estimated"
@@ -69,7 +74,7 @@ class Quality(StrEnum):
 
 
 class Kind(NamedTuple):
-    """What makes two figures comparable: signal and basis."""
+    """Signal and basis. Only figures of one kind are compared."""
 
     signal: Signal
     basis: Basis
@@ -85,18 +90,39 @@ def gco2_kwh_from_lb_mwh(lb_mwh: float) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """One value of one source, valid from ``valid_from`` until ``valid_to``.
+    """One value of one source for one interval.
 
-    ``gco2_low`` and ``gco2_high`` (g/kWh) bound what fuels of unknown intensity could make of
-    the value; they equal it where nothing is unknown. ``coverage`` is the share of generation
-    with a known factor, 1.0 where the provider gives g/kWh itself. ``detail`` keeps what the
-    provider said besides (fuel MW, its own flags). ``simulated`` marks a figure made by a
-    simulator, so that no page or answer can pass it for a measurement.
+    Parameters
+    ----------
+    zone
+        The zone's name in the zone table.
+    provider, provider_zone
+        The provider's name, and its own name of the area that the figure is about.
+    signal, basis, scope, quality
+        What the figure means and how it came about.
+    gco2_kwh
+        The intensity in g/kWh.
+    gco2_low, gco2_high
+        The bounds of the intensity in g/kWh, given that the intensity of some fuels is unknown.
+        They equal it when nothing is unknown.
+    valid_from, valid_to
+        The interval, in UTC.
+    fetched_at
+        When the provider was asked, in UTC.
+    published_at
+        When the provider published the figure, in UTC, or ``None`` if it does not say so.
+    coverage
+        The share of generation whose fuel has a known factor, from 0 to 1; 1.0 when the provider
+        publishes g/kWh itself.
+    simulated
+        Whether a simulator made the figure, so that nobody takes it for a measurement.
+    detail
+        What else the provider said, such as MW by fuel.
 
     Raises
     ------
     InvalidError
-        With the reason: ``not_a_number``, ``negative``, ``too_high``, ``bad_bounds``,
+        With one of the reasons ``not_a_number``, ``negative``, ``too_high``, ``bad_bounds``,
         ``naive_time``, ``bad_interval``, ``future``, ``low_coverage``, ``detail_too_large``.
     """
 
@@ -127,37 +153,47 @@ class Reading:
         ):
             raise self._invalid(
                 "bad_bounds",
-                f"bounds {self.gco2_low} and {self.gco2_high} do not hold {self.gco2_kwh}",
+                f"the bounds {self.gco2_low} and {self.gco2_high} do not include {self.gco2_kwh}",
             )
         for name in ("valid_from", "valid_to", "fetched_at", "published_at"):
-            moment: datetime | None = getattr(self, name)
-            if moment is not None and moment.utcoffset() != timedelta(0):
-                raise self._invalid("naive_time", f"{name} {moment} is not aware UTC")
+            instant: datetime | None = getattr(self, name)
+            if instant is not None and instant.utcoffset() != timedelta(0):
+                raise self._invalid("naive_time", f"{name} {instant} is not an instant in UTC")
         if not EARLIEST <= self.valid_from < self.valid_to:
             raise self._invalid(
-                "bad_interval", f"from {self.valid_from} to {self.valid_to} is no interval of ours"
+                "bad_interval",
+                f"{self.valid_from} to {self.valid_to} ends before it begins, or is before 2000",
             )
         ahead = self.valid_from - self.fetched_at
         if self.quality is not Quality.FORECAST and ahead > FUTURE_TOLERANCE:
             raise self._invalid(
-                "future", f"valid_from {self.valid_from} is {ahead} ahead of {self.fetched_at}"
+                "future",
+                f"valid_from {self.valid_from} is {ahead} later than fetched_at {self.fetched_at}",
             )
         if not MIN_COVERAGE <= self.coverage <= 1:  # also refuses NaN
-            raise self._invalid("low_coverage", f"coverage {self.coverage} is below {MIN_COVERAGE}")
-        if self.detail and (said := len(str(self.detail))) > MAX_DETAIL_CHARS:
-            raise self._invalid("detail_too_large", f"{said} characters of detail")
+            raise self._invalid(
+                "low_coverage", f"coverage {self.coverage} is not from {MIN_COVERAGE} to 1"
+            )
+        if self.detail and (size := len(str(self.detail))) > MAX_DETAIL_CHARS:
+            raise self._invalid(
+                "detail_too_large",
+                f"the detail has {size} characters, and {MAX_DETAIL_CHARS} are the limit",
+            )
 
     def _invalid(self, reason: str, message: str) -> InvalidError:
         return InvalidError(message, reason=reason, provider=self.provider, zone=self.zone)
 
     @property
     def kind(self) -> Kind:
-        """Signal and basis together: what this reading may be ranked against."""
+        """The kind of the reading. It is ranked against readings of the same kind."""
         return Kind(self.signal, self.basis)
 
 
 class ForecastPoint(NamedTuple):
-    """One interval of a forecast, g/kWh; hundreds a run, so no dataclass, which takes longer."""
+    """One interval of a forecast, in UTC, and its intensity in g/kWh.
+
+    A run makes hundreds of points, and a dataclass would take longer to make.
+    """
 
     valid_from: datetime
     valid_to: datetime
@@ -166,13 +202,23 @@ class ForecastPoint(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """A provider's view of a zone's next hours, oldest interval first.
+    """A provider's values for a zone's coming hours.
+
+    Parameters
+    ----------
+    zone, provider, provider_zone, signal, basis, scope, simulated
+        As in `Reading`.
+    issued_at
+        When the provider made the forecast, in UTC.
+    points
+        The intervals, the earliest first.
 
     Raises
     ------
     InvalidError
-        When it holds no point or more than `MAX_FORECAST_POINTS`, a point outside the bounds of
-        a reading, points out of order, or one that ends over `MAX_AHEAD` after it was issued.
+        ``empty`` without points; ``too_large`` with more than `MAX_FORECAST_POINTS`;
+        ``bad_interval`` when intervals overlap, run backwards, or end later than `MAX_AHEAD` after
+        the issue; and the reasons of `check_gco2_kwh`.
     """
 
     zone: str
@@ -188,11 +234,15 @@ class Forecast:
     def __post_init__(self) -> None:
         if not self.points:
             raise InvalidError(
-                "a forecast without points", reason="empty", provider=self.provider, zone=self.zone
+                "the forecast has no points",
+                reason="empty",
+                provider=self.provider,
+                zone=self.zone,
             )
         if len(self.points) > MAX_FORECAST_POINTS:
             raise InvalidError(
-                f"a forecast of {len(self.points)} points",
+                f"the forecast has {len(self.points)} points, and {MAX_FORECAST_POINTS} are the"
+                " limit",
                 reason="too_large",
                 provider=self.provider,
                 zone=self.zone,
@@ -204,7 +254,7 @@ class Forecast:
                 check_gco2_kwh(gco2_kwh, provider=provider, zone=zone)
             if not end <= valid_from < valid_to:
                 raise InvalidError(
-                    f"forecast interval at {valid_from} overlaps or runs backwards",
+                    f"the forecast's interval at {valid_from} overlaps another or runs backwards",
                     reason="bad_interval",
                     provider=provider,
                     zone=zone,
@@ -212,7 +262,7 @@ class Forecast:
             end = valid_to
         if end - self.issued_at > MAX_AHEAD:
             raise InvalidError(
-                f"a forecast of {self.issued_at} until {end}",
+                f"the forecast of {self.issued_at} ends at {end}, over {MAX_AHEAD.days} days later",
                 reason="bad_interval",
                 provider=provider,
                 zone=zone,
@@ -220,26 +270,34 @@ class Forecast:
 
     @property
     def kind(self) -> Kind:
-        """Signal and basis together."""
+        """The kind of the forecast."""
         return Kind(self.signal, self.basis)
 
 
 def check_gco2_kwh(gco2_kwh: object, *, provider: str, zone: str) -> float:
     """Return the value if it can be a carbon intensity in g/kWh.
 
+    Parameters
+    ----------
+    gco2_kwh
+        The value.
+    provider, zone
+        The names that an error mentions.
+
     Raises
     ------
     InvalidError
-        ``not_a_number`` (missing, text, boolean, NaN, infinite), ``negative``, ``too_high``.
+        ``not_a_number`` (missing, text, boolean, NaN, infinite), ``negative``, or ``too_high``
+        (above `MAX_GCO2_KWH`).
     """
     if isinstance(gco2_kwh, bool) or not isinstance(gco2_kwh, _NUMBER):
-        reason, what = "not_a_number", repr(gco2_kwh)[:80]
+        reason, fault = "not_a_number", f"{gco2_kwh!r:.80} is not a number"
     elif 0 <= gco2_kwh <= MAX_GCO2_KWH:
         return float(gco2_kwh)
     elif isinstance(gco2_kwh, float) and not math.isfinite(gco2_kwh):
-        reason, what = "not_a_number", str(gco2_kwh)
+        reason, fault = "not_a_number", f"{gco2_kwh} is not a finite number"
     elif gco2_kwh < 0:
-        reason, what = "negative", f"{gco2_kwh!s:.80}"
+        reason, fault = "negative", f"{gco2_kwh!s:.80} is negative"
     else:
-        reason, what = "too_high", f"{gco2_kwh!s:.80} is above {MAX_GCO2_KWH}"
-    raise InvalidError(f"g/kWh value: {what}", reason=reason, provider=provider, zone=zone)
+        reason, fault = "too_high", f"{gco2_kwh!s:.80} is above {MAX_GCO2_KWH}"
+    raise InvalidError(f"the value in g/kWh {fault}", reason=reason, provider=provider, zone=zone)

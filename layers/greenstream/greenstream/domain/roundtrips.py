@@ -1,8 +1,8 @@
-"""Round trips as reporters measure them: one robust figure for each colo and POP.
+"""Round trips that reporters measure: one robust figure for each colo and POP.
 
-A reporter may be broken or lie, so that each report has one vote whatever it holds, and the
-figure is the median of the last votes: as long as fewer than half of them are false, it lies
-between two true ones.
+A reporter may be broken or may lie. Therefore each report has one vote, however many samples it
+holds, and the figure is the median of the last votes. As long as fewer than half of the votes are
+false, the figure lies between two true ones.
 """
 
 from collections.abc import Sequence
@@ -12,21 +12,31 @@ from typing import Final
 
 MIN_RTT_MS: Final = 0.1
 MAX_RTT_MS: Final = 60_000.0
-"""What a sample may say: below is no network, above is no answer."""
+"""The bounds of a sample. No network is faster, and no answer is waited for longer."""
 
 VOTES: Final = 15
-"""Reports remembered: seven false ones in a row do not carry the median away."""
+"""How many votes are stored. Seven false ones in a row do not spoil the median."""
 
 TRUSTED_SAMPLES: Final = 5
-"""Samples from which the figure stands for the path rather than for one visitor."""
+"""How many samples a trusted figure needs. Fewer may describe one visitor instead of the path."""
 
 LIFE: Final = timedelta(days=7)
-"""How long the last report stands for the path: routes are re-laid, reporters go away."""
+"""How long a figure is trusted after its last report. Routes change, and reporters disappear."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RttSample:
-    """One round trip (ms) from a colo, the edge's three-letter code, to a POP."""
+    """One measured round trip.
+
+    Parameters
+    ----------
+    colo
+        The three capital letters of the Cloudflare data centre where the round trip began.
+    pop
+        The POP that answered.
+    rtt_ms
+        The round-trip time in milliseconds.
+    """
 
     colo: str
     pop: str
@@ -35,7 +45,19 @@ class RttSample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredRtt:
-    """What has been reported of one colo and POP: the last votes (ms) and all samples' count."""
+    """What reporters have measured between one colo and one POP.
+
+    Parameters
+    ----------
+    colo, pop
+        The ends of the path.
+    votes_ms
+        The votes of the last reports in milliseconds, the oldest first, at most `VOTES`.
+    samples
+        The number of all samples so far.
+    updated_at
+        The time of the last report, in UTC.
+    """
 
     colo: str
     pop: str
@@ -48,8 +70,8 @@ class MeasuredRtt:
         """The median of the votes, ms."""
         return median(self.votes_ms)
 
-    def stands_at(self, now: datetime) -> bool:
-        """Return whether the figure may stand for the path now."""
+    def is_trusted_at(self, now: datetime) -> bool:
+        """Return whether the figure has enough samples and is recent enough."""
         return self.samples >= TRUSTED_SAMPLES and now - self.updated_at < LIFE
 
 
@@ -59,9 +81,9 @@ def median(values: Sequence[float]) -> float:
     Raises
     ------
     IndexError
-        Without any value.
+        When there is no value.
     """
-    # The standard library's `statistics` costs a cold start more than this line.
+    # To import the standard library's `statistics` would make a cold start slower.
     ordered, middle = sorted(values), len(values) // 2
     return ordered[middle] if len(values) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
@@ -69,9 +91,23 @@ def median(values: Sequence[float]) -> float:
 def add_report(
     known: MeasuredRtt | None, colo: str, pop: str, rtts_ms: Sequence[float], at: datetime
 ) -> MeasuredRtt:
-    """Return what is known of a colo and POP after one report of round trips (ms, at least one).
+    """Return what is known of a colo and POP after one more report.
 
-    What is older than `LIFE` is forgotten first.
+    Parameters
+    ----------
+    known
+        What was known before; ``None`` if nothing was. It is dropped if it is older than `LIFE`.
+    colo, pop
+        The ends of the path.
+    rtts_ms
+        The report's samples in milliseconds, at least one.
+    at
+        The time of the report, in UTC.
+
+    Raises
+    ------
+    IndexError
+        When the report has no sample.
     """
     vote_ms = round(median(rtts_ms), 1)
     if known is None or at - known.updated_at >= LIFE:

@@ -1,4 +1,7 @@
-"""Spread: shares of the traffic instead of one winner, so that not everyone moves at once. Pure."""
+"""The split of traffic: several POPs get shares, so that not all visitors move at once.
+
+The functions are pure.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -7,16 +10,30 @@ from greenstream.domain.policy import Policy
 from greenstream.domain.routing import Decision, Ranked
 
 DEFAULT_CAPACITY: Final = 1.0
-"""A POP's weight where the policy names none."""
+"""The weight of a POP for which the policy names none."""
 
 
 def shares(decision: Decision, policy: Policy) -> Mapping[str, float]:
-    """Return the share of each POP that gets any; they sum to one, the largest first.
+    """Return each POP's share of the traffic.
 
-    Eligible POPs share whose scores the switch margin cannot tell from the best one's
-    (``score < best / (1 - switch_margin)``), by capacity, and less the further a score is from
-    the best: nothing is left at the margin's edge, so that no share jumps when a score crosses
-    it. Where nothing is ranked by score, the chosen POP gets all.
+    An eligible POP takes part when its score is within the switch margin of the best score, that
+    is when ``score < limit`` with ``limit = best / (1 - switch_margin)``. Its weight is its
+    capacity times ``(limit - score) / (limit - best)``, and its capacity alone when it has the
+    best score. The weight falls to zero at the limit, so that no share jumps when a score crosses
+    it.
+
+    Parameters
+    ----------
+    decision
+        The decision, whose candidates have scores in g/kWh.
+    policy
+        The policy, which names the switch margin (a share) and the capacities.
+
+    Returns
+    -------
+    Mapping
+        The share by POP, the largest first. The shares sum to one. When no candidate has a
+        score, the chosen POP gets everything.
     """
     weights = _weights(decision.candidates, policy)
     if not weights:

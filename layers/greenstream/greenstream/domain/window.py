@@ -1,7 +1,8 @@
-"""When to run: the cleanest stretch of a forecast. Pure.
+"""The cleanest window of a forecast: when a job of a given length should run.
 
-The mean over a stretch is the forecast's, each interval weighted by its overlap; only stretches
-that the forecast wholly covers count, for what is not forecast is not known to be clean.
+A window's mean weighs each interval of the forecast by its overlap with the window. Only windows
+that the forecast covers completely count, since nothing is known of the rest. The functions are
+pure.
 """
 
 from bisect import bisect_right
@@ -16,9 +17,19 @@ from greenstream.domain.routing import AVERAGE, MARGINAL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A stretch of a forecast and its mean; ``at_once_gco2_kwh`` is that of starting at once.
+    """A stretch of time within a forecast, and its mean intensity.
 
-    The latter is ``None`` where the forecast does not cover it.
+    Parameters
+    ----------
+    forecast
+        The forecast.
+    start, end
+        The bounds of the window, in UTC.
+    gco2_kwh
+        The mean over the window in g/kWh.
+    at_once_gco2_kwh
+        The mean in g/kWh over a window of the same length that starts at once, or ``None`` where
+        the forecast does not cover it.
     """
 
     forecast: Forecast
@@ -31,9 +42,21 @@ class Window:
 def cleanest(
     forecast: Forecast, *, duration: timedelta, earliest: datetime, latest: datetime
 ) -> Window | None:
-    """Return the cleanest stretch of this duration between two instants, the first of equals.
+    """Return the window with the lowest mean; the earliest one of equals.
 
-    ``None`` where the forecast covers no such stretch.
+    Parameters
+    ----------
+    forecast
+        The forecast.
+    duration
+        The length of the window.
+    earliest, latest
+        The instants between which the window lies, in UTC.
+
+    Returns
+    -------
+    Window or None
+        ``None`` when the forecast covers no window of this length.
     """
     means = [
         (round(mean, 6), start)
@@ -53,19 +76,27 @@ def cleanest(
     )
 
 
-def of_one_kind(found: Mapping[str, Sequence[Window]]) -> tuple[Mapping[str, Window], bool]:
-    """Give each zone one of its windows, of a kind that all share, and say whether there is one.
+def same_kind(
+    windows_by_zone: Mapping[str, Sequence[Window]],
+) -> tuple[Mapping[str, Window], bool]:
+    """Choose one window for each zone, all of one kind if possible.
 
-    Average before marginal, direct before lifecycle, as in decisions; where no kind is shared,
-    each zone keeps its first window and the second value is ``False``, as it is where no zone has
-    a window at all.
+    As in decisions, average is preferred to marginal, and direct to lifecycle.
+
+    Returns
+    -------
+    Mapping
+        One window by zone, for the zones that have any.
+    bool
+        Whether all windows are of one kind. If not, each zone has its first window. It is
+        ``False`` too when no zone has a window.
     """
-    having = {zone: windows for zone, windows in found.items() if windows}
+    having = {zone: windows for zone, windows in windows_by_zone.items() if windows}
     for kind in AVERAGE + MARGINAL:
         of_kind = {
             zone: window
             for zone, windows in having.items()
-            if (window := next((one for one in windows if one.forecast.kind == kind), None))
+            if (window := next((w for w in windows if w.forecast.kind == kind), None))
         }
         if having and len(of_kind) == len(having):
             return of_kind, True
@@ -73,7 +104,15 @@ def of_one_kind(found: Mapping[str, Sequence[Window]]) -> tuple[Mapping[str, Win
 
 
 class _Run:
-    """Intervals without a gap between them, cut to the question's bounds."""
+    """Intervals without a gap between them, cut to the bounds of the question.
+
+    Parameters
+    ----------
+    edges
+        The instants at which the intervals begin and end, in UTC; one more than ``values``.
+    values
+        The intensity of each interval in g/kWh.
+    """
 
     def __init__(self, edges: Sequence[datetime], values: Sequence[float]) -> None:
         self._edges = edges
@@ -83,10 +122,10 @@ class _Run:
         self._integral = list(accumulate(amounts, initial=0.0))
 
     def means(self, duration: timedelta) -> Iterator[tuple[datetime, float]]:
-        """Give each start that can be the best, and its mean.
+        """Yield each start that can be the best, and the mean of its window in g/kWh.
 
-        The mean is linear in the start as long as neither end of the stretch crosses an edge,
-        so that the least is found where one of them is on an edge.
+        The mean is a linear function of the start while neither end of the window crosses an
+        edge. Therefore the lowest mean occurs where one of the ends is on an edge.
         """
         first, last = self._edges[0], self._edges[-1] - duration
         starts = {*self._edges, *(edge - duration for edge in self._edges)}
@@ -96,7 +135,7 @@ class _Run:
                 yield start, whole / duration.total_seconds()
 
     def _until(self, instant: datetime) -> float:
-        """Return the integral from the run's beginning to an instant, g/kWh times seconds."""
+        """Return the integral from the first edge to an instant, in g/kWh times seconds."""
         index = min(bisect_right(self._edges, instant), len(self._values)) - 1
         inside = (instant - self._edges[index]).total_seconds()
         return self._integral[index] + self._values[index] * inside

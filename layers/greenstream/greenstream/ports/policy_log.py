@@ -1,4 +1,4 @@
-"""The port behind which all policies that were ever in force are stored, with their evidence."""
+"""The port behind which all policies that have been in force are stored, with their evidence."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,17 @@ from greenstream.domain.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class PolicyVersion:
-    """A policy, when it was first written, and what was known for it."""
+    """A stored policy.
+
+    Parameters
+    ----------
+    policy
+        The policy.
+    written_at
+        When the policy was first written, in UTC.
+    evidence
+        What the search found out about the policy, ready for JSON.
+    """
 
     policy: Policy
     written_at: datetime
@@ -18,14 +28,29 @@ class PolicyVersion:
 
 
 class UnknownVersionError(Exception):
-    """There is no policy of that version; the message names those there are."""
+    """No policy of that version is stored. The message names the stored versions."""
 
 
 class PolicyLog(Protocol):
-    """Where versions are kept. Every method may raise `greenstream.ports.store.StoreError`."""
+    """Stores the versions of the policy.
+
+    Every method may raise `greenstream.ports.store.StoreError`.
+    """
 
     def write(self, policy: Policy, evidence: Mapping[str, Any], at: datetime) -> None:
-        """Keep a policy as a version of its own."""
+        """Store a policy as a version of its own.
+
+        A version that is stored already stays unchanged.
+
+        Parameters
+        ----------
+        policy
+            The policy; its ``version`` is the key.
+        evidence
+            What the search found out about the policy, ready for JSON.
+        at
+            The present, in UTC.
+        """
         ...
 
     def enforce(self, version: str) -> None:
@@ -34,10 +59,10 @@ class PolicyLog(Protocol):
         Raises
         ------
         UnknownVersionError
-            Where there is no such version.
+            When no policy of this version is stored.
         """
         ...
 
     def versions(self) -> tuple[PolicyVersion, ...]:
-        """Return what was kept, oldest first."""
+        """Return the stored versions, the oldest first."""
         ...

@@ -1,19 +1,19 @@
-"""Reads the settings that come from outside, as an environment or a command line gives them."""
+"""Settings that an environment or a command line gives as text."""
 
 from collections.abc import Mapping
 
 
 class SettingsError(Exception):
-    """A setting is missing or cannot be understood; the message names it."""
+    """A setting is missing or has no valid value. The message names the setting."""
 
 
 def required(name: str, environ: Mapping[str, str]) -> str:
-    """Return a setting that must be there.
+    """Return the value of a setting that must not be missing.
 
     Raises
     ------
     SettingsError
-        When it is missing or empty.
+        When the setting is missing or empty.
     """
     value = environ.get(name, "").strip()
     if not value:
@@ -27,7 +27,7 @@ def required_count(name: str, environ: Mapping[str, str]) -> int:
     Raises
     ------
     SettingsError
-        When it is missing or anything else.
+        When the setting is missing or has another value.
     """
     value = required(name, environ)
     if not (value.isascii() and value.isdigit() and int(value) > 0):

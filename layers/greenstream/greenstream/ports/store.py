@@ -1,4 +1,7 @@
-"""The port behind which readings are kept. Order-safe and idempotent whatever stands there."""
+"""The port behind which readings are stored.
+
+Every implementation is safe against repeated and reordered writes.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,11 +16,13 @@ from greenstream.domain.roundtrips import MeasuredRtt
 
 
 class PutOutcome(StrEnum):
-    """What a write came to; none of them is an error.
+    """The outcome of a write. None of them is an error.
 
-    ``stored``: now the newest. ``revised``: same interval, published later, now current.
-    ``duplicate``: the very interval is there already. ``late``: older than the newest; kept
-    in the history only.
+    - ``stored``: the value is now the newest of its source.
+    - ``revised``: the value has the newest interval, was published later than the stored one, and
+      has taken its place.
+    - ``duplicate``: the same interval is stored already.
+    - ``late``: the value is older than the newest one. A reading goes into the history only.
     """
 
     STORED = "stored"
@@ -28,14 +33,28 @@ class PutOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Outcome of a write, and the ``valid_from`` of what was current before, if anything."""
+    """The outcome of a write of a reading.
+
+    Parameters
+    ----------
+    outcome
+        The outcome.
+    previous_valid_from
+        The ``valid_from`` of the reading that was the newest before, or ``None`` if there was none.
+    """
 
     outcome: PutOutcome
     previous_valid_from: datetime | None
 
 
 class ProviderState(StrEnum):
-    """How a provider's last run went."""
+    """The result of a provider's last run.
+
+    - ``ok``: nothing failed.
+    - ``partial``: some zones have readings, and something failed.
+    - ``failed``: no zone has a reading, or the run broke off.
+    - ``unconfigured``: nothing failed, and the provider's secret is not set, which is no error.
+    """
 
     OK = "ok"
     PARTIAL = "partial"
@@ -45,10 +64,31 @@ class ProviderState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderStatus:
-    """What a provider's last run left behind, for operators.
+    """The status of a provider after its last run, for operators.
 
-    ``last_success_at`` and ``newest_valid_to`` survive a failed run; ``last_error`` survives a
-    good one, with its time, so that a flapping source shows.
+    A failed run keeps ``last_success_at`` and ``newest_valid_to`` of the runs before it. A good
+    run keeps the last error and its time, so that a source that fails now and then shows.
+
+    Parameters
+    ----------
+    provider
+        The provider's name in the zone table.
+    state
+        The result of the last run.
+    last_run_at, last_success_at
+        When the last run, and the last successful run, took place, in UTC.
+    newest_valid_to
+        The end of the newest interval that the provider has reported, in UTC.
+    last_error, last_error_kind, last_error_at
+        The text, the kind (see `greenstream.domain.errors`) and the time of the last error.
+    stored
+        How many readings the last run stored.
+    rejected
+        How many values the last run refused, by reason.
+    unconfigured_zones
+        The zones whose secret is not set, or whose secret does not open them.
+    simulated
+        Whether a simulator stands for the upstream.
     """
 
     provider: str
@@ -67,9 +107,20 @@ class ProviderStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Everything the router needs, from one read.
+    """Everything that the router needs for a decision, from one read of the store.
 
-    ``damaged`` names items that could not be understood: each hurts only itself.
+    Parameters
+    ----------
+    readings
+        The newest reading of each source and kind.
+    profiles
+        The hour profile of each source and kind.
+    providers
+        The status of each provider that has run.
+    policy
+        The policy in force, or ``None`` if none is stored.
+    damaged
+        The names of the items that could not be decoded. They affect nothing else.
     """
 
     readings: tuple[Reading, ...] = ()
@@ -80,64 +131,74 @@ class Snapshot:
 
 
 class StoreError(Exception):
-    """The store could not be reached or refused; the message names the operation."""
+    """The store could not be reached, or it refused a request. The message names the operation."""
 
 
 class Store(Protocol):
-    """Where readings live.
+    """Stores readings and what is derived from them.
 
-    Every method raises `StoreError` when the store cannot be reached; every write may be
-    repeated, delayed or reordered without losing or rolling back anything.
+    Every method raises `StoreError` when the store cannot be reached. Every write may be repeated,
+    delayed or reordered: nothing is lost, and nothing newer is replaced.
     """
 
     def put_reading(self, reading: Reading) -> Put:
-        """Keep a reading in the history, and as the newest of its source if it is."""
+        """Store a reading in the history, and as the newest of its source if it is the newest."""
         ...
 
     def put_forecast(self, forecast: Forecast) -> PutOutcome:
-        """Keep a forecast unless one issued later is there (then ``late``)."""
+        """Store a forecast unless one that was issued later is stored (then ``late``)."""
         ...
 
     def put_profile_hours(self, profile: HourProfile) -> None:
-        """Set the hours that the profile holds, leaving the zone's other hours as they are."""
+        """Set the hours that a profile has; the stored profile's other hours stay unchanged."""
         ...
 
     def put_status(self, status: ProviderStatus) -> None:
-        """Record a run; missing last-success and last-error fields keep what was there."""
+        """Record a run. Where it has no success or no error, the stored one stays."""
         ...
 
     def snapshot(self) -> Snapshot:
-        """Return the newest of everything, in one read, perhaps a second old."""
+        """Return the newest of everything, in one read.
+
+        The store may answer with values that were replaced within the last second.
+        """
         ...
 
     def history(
         self, zone: str, provider: str, kind: Kind, *, since: datetime, until: datetime
     ) -> tuple[Reading, ...]:
-        """Return the readings with ``since < valid_to <= until``, oldest first, once each."""
+        """Return the readings of a source with ``since < valid_to <= until``, oldest first.
+
+        Each interval is returned once, in its latest version.
+        """
         ...
 
     def versions(
         self, zone: str, provider: str, kind: Kind, *, since: datetime, until: datetime
     ) -> tuple[Reading, ...]:
-        """Return what the readings of `history` said over time, each interval oldest first.
+        """Return all versions of the readings of `history`, those of an interval oldest first.
 
-        ``fetched_at`` is when a version's figures first came. What was known at an instant are
-        the last versions fetched by then; a run stores what it fetched at most its time later.
+        A version's ``fetched_at`` is the time when its figures were first fetched. At an instant,
+        the last versions that had been fetched by then were known; a run stores what it fetches
+        before it ends.
         """
         ...
 
     def forecasts(self, zone: str) -> tuple[Forecast, ...]:
-        """Return the zone's forecasts, the newest of each source and kind."""
+        """Return a zone's forecasts: the newest of each source and kind."""
         ...
 
     def record_latency(self, colo: str, pop: str, rtts_ms: Sequence[float], at: datetime) -> bool:
         """Add one report of round trips (ms) to what is known of a colo and POP.
 
-        ``False`` when other reporters wrote at the same time again and again: the report is
-        lost, which a median can bear, and nothing else is.
+        Returns
+        -------
+        bool
+            ``False`` when other reporters wrote at the same time again and again. Only this
+            report is lost then, which hardly moves a median.
         """
         ...
 
     def latencies(self, colo: str | None = None) -> tuple[MeasuredRtt, ...]:
-        """Return what is known of a colo's POPs, or of every colo and POP."""
+        """Return the measured round trips from a colo to the POPs, or from all colos."""
         ...
