@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 DATA = ROOT / "layers" / "greenstream" / "greenstream" / "data"
 SCHEMAS = DATA / "schemas"
 NAMES = sorted(path.stem for path in DATA.glob("*.json"))
-ROW_KEYS = ("provider", "zone", "pop", "table", "basis")
+ROW_KEYS = ("provider", "zone", "pop", "colo", "table", "basis")
 """Members that name a row to whoever reads a refusal."""
 
 APPLIED = {"entsoe": {"needed", "solar_in_other"}, "gridstatus": {"needed"}}
@@ -127,6 +127,10 @@ def change(*path: str | int, **members: object) -> Callable[[Any], None]:
             "'proxy_reason'",
         ),
         ("pops", change("pops", 0, "zones", 0, proxy_reason="x"), "sfo CAISO_NORTH", "not allow"),
+        ("colos", change("colos", 0, source=None), "AAE", "'source' is a required property"),
+        ("colos", change("colos", 0, lon=-180.5), "AAE", "-180.5 is less"),
+        ("colos", change("colos", 0, colo="aae"), "aae", "does not match"),
+        ("colos", change("sources", airport=" "), "", "does not match"),
         ("factors", change("tables", 0, "fuels", "Wind", source=None), "NYISO direct", "'source'"),
         (
             "factors",
@@ -176,6 +180,12 @@ def test_the_providers_of_the_tables_are_collectors() -> None:
     named = {source.provider for zone in zones().values() for source in zone.sources}
 
     assert named | {row["provider"] for row in contents("rules")["providers"]} <= collectors
+
+
+def test_the_source_of_a_colo_is_one_that_the_table_describes() -> None:
+    table = contents("colos")
+
+    assert {row["source"] for row in table["colos"]} == table["sources"].keys()
 
 
 def test_the_pops_of_a_replay_are_pops() -> None:

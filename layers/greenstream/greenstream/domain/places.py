@@ -1,12 +1,12 @@
-"""Points of presence (POPs): where a request can be served, and which zones power each place.
+"""Places: where a request can come from (colos) and where it can be served (POPs).
 
-The table is data (``data/pops.json``), and each row names its source.
+The tables are data (``data/colos.json``, ``data/pops.json``), and each row names its source.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from greenstream.domain.tables import load
 
@@ -40,6 +40,51 @@ class Pop:
     zones: tuple[PopZone, ...]
     source: str
     seed: bool = False
+
+
+class Colo(NamedTuple):
+    """A data centre of Cloudflare, which receives visitors' requests.
+
+    ``lat`` and ``lon`` are degrees north and east, ``country`` is an ISO 3166-1 code. A colo is a
+    tuple because the first question that names one makes all of them, and a tuple takes half of
+    the time that a frozen dataclass takes.
+    """
+
+    colo: str
+    city: str
+    country: str
+    lat: float
+    lon: float
+
+
+NEAR_COLOS: Final = 5
+"""How many near colos an error names unless more are asked for."""
+
+
+@cache
+def colos() -> Mapping[str, Colo]:
+    """Return every colo by its code (three capital letters), in the order of the codes.
+
+    The table is read at the first call, so that a program which names no colo pays nothing for it.
+    """
+    return {
+        row["colo"]: Colo(row["colo"], row["city"], row["country"], row["lat"], row["lon"])
+        for row in load("colos.json")["colos"]
+    }
+
+
+def near_colos(code: str, *, most: int = NEAR_COLOS) -> list[Colo]:
+    """Return the colos whose code may have been meant by a code that is not known.
+
+    Such a code differs in one letter, or has the same letters in another order.
+    """
+    letters = sorted(code)
+    near = [
+        colo
+        for known, colo in colos().items()
+        if sum(map(str.__eq__, known, code)) == len(code) - 1 or sorted(known) == letters
+    ]
+    return near[:most]
 
 
 @cache
