@@ -9,7 +9,9 @@
 import { answerAsOrigin, answerAsRouter, forwardTo, LocalWorker, serve } from "./harness.ts";
 
 const VISITS = 10_000;
-const COLOS = 20;
+/** Colos that the router knows, because it refuses others. */
+const COLOS =
+  "AMS ARN ATL CDG DFW DUB EWR FRA GRU HKG IAD LAX LHR MAD MIA NRT ORD SIN SJC SYD".split(" ");
 const TTL_S = 5;
 const CONCURRENCY = 25;
 
@@ -23,14 +25,13 @@ const worker = LocalWorker.greenstream({
   ROUTER_DEADLINE_MS: 5000, // long, because this counts calls and a local router may be slow
 });
 await worker.start();
-const colos = Array.from({ length: COLOS }, (_, index) => `C${String.fromCharCode(65 + index)}X`);
 let failed = 0;
 let next = 0;
 const began_at_ms = performance.now();
 await Promise.all(
   Array.from({ length: CONCURRENCY }, async () => {
     while (next < VISITS) {
-      const colo = colos[next % COLOS];
+      const colo = COLOS[next % COLOS.length];
       next += 1;
       const { ok } = await worker.visit({ cf: { colo, latitude: "53.35", longitude: "-6.26" } });
       if (!ok) failed += 1;
@@ -38,14 +39,14 @@ await Promise.all(
   }),
 );
 const duration_s = (performance.now() - began_at_ms) / 1000;
-const max_calls = COLOS * Math.ceil(duration_s / TTL_S);
+const max_calls = COLOS.length * Math.ceil(duration_s / TTL_S);
 await worker.stop();
 router.close();
 origin.close();
 
 console.log(
   `The router ${router_url ?? "stub"} got ${router.calls} calls from ${VISITS} visits over ` +
-    `${COLOS} colos in ${duration_s.toFixed(1)} s with a TTL of ${TTL_S} s; the limit is ` +
+    `${COLOS.length} colos in ${duration_s.toFixed(1)} s with a TTL of ${TTL_S} s; the limit is ` +
     `${max_calls} calls (ratio ${(router.calls / max_calls).toFixed(2)}). ${failed} visits failed.`,
 );
 process.exitCode = router.calls > max_calls || failed > 0 ? 1 : 0;

@@ -2,7 +2,7 @@ import type { Config } from "./config.ts";
 import { type Decision, readDecision } from "./decision.ts";
 import type { Position } from "./pops.ts";
 import { type Ports, type WaitUntil, withDeadline } from "./ports.ts";
-import type { RouterClient } from "./router.ts";
+import type { RouterAnswer, RouterClient } from "./router.ts";
 
 /** Where a visit comes from. */
 export interface Place {
@@ -129,6 +129,10 @@ export class Decider {
     if (current !== undefined) query.set("current", current);
     for (const [name, value] of Object.entries(this.#config.preferences)) query.set(name, value);
     const answer = await this.#router.get(`/v1/route?${query}`, this.#config.router_deadline_ms);
+    if (colo !== null && refusesColo(answer)) {
+      // Cloudflare opens data centres that the router's table does not have yet.
+      return this.#askRouter({ colo: null, position }, current);
+    }
     if (answer.status !== 200) {
       throw new Error(`The router answered ${answer.status}: ${answer.text.slice(0, 300)}`);
     }
@@ -187,6 +191,18 @@ export class Decider {
     } catch (error) {
       console.warn(`The cache cannot be written: ${error}`);
     }
+  }
+}
+
+/** Whether the router refused the request because it does not know the colo. */
+function refusesColo({ status, text }: RouterAnswer): boolean {
+  if (status !== 400) return false;
+  try {
+    // Anything may be missing from the answer of something that is not the router.
+    const problem = JSON.parse(text) as { errors?: { field?: unknown }[] } | null;
+    return problem?.errors?.some?.((error) => error?.field === "colo") ?? false;
+  } catch {
+    return false;
   }
 }
 

@@ -119,6 +119,30 @@ describe("a colo's decision", () => {
     ]);
   });
 
+  it("is requested without the colo when the router does not know it", async () => {
+    const refused = { status: 400, errors: [{ field: "colo", detail: "does not know QQQ" }] };
+    const world = new World((request) => {
+      const knowsColo = !new URL(request.url).searchParams.has("colo");
+      return knowsColo ? Response.json(routeAnswer()) : Response.json(refused, { status: 400 });
+    });
+    const response = await world.visit("/", { cf: { ...SAN_JOSE, colo: "QQQ" } });
+    expect([basis(response), decisionHeaders(response).pop]).toEqual(["fresh", "sfo"]);
+    expect(world.asked.map(({ url }) => new URL(url).search)).toEqual([
+      "?pops=sfo%2Clon%2Cams&colo=QQQ&lat=37.3&lon=-121.9",
+      "?pops=sfo%2Clon%2Cams&lat=37.3&lon=-121.9",
+    ]);
+  });
+
+  it.each([
+    ["another field", { status: 400, errors: [{ field: "pops", detail: "does not know sfo" }] }],
+    ["no field", { status: 400 }],
+    ["an answer that is no problem document", "bad request"],
+  ])("is requested once when the router refuses %s", async (_, refused) => {
+    const world = new World(() => Response.json(refused, { status: 400 }));
+    expect(basis(await world.visit())).toBe("nearest");
+    expect(world.asked).toHaveLength(1);
+  });
+
   it("is still used after its TTL while a new one is fetched in the background", async () => {
     const world = new World(answering());
     await world.visit();
