@@ -6,6 +6,7 @@ from typing import Any
 import hypothesis
 import schemathesis
 
+from greenstream.domain.places import seed_pops
 from greenstream.domain.reading import Basis, Forecast, ForecastPoint, Scope, Signal
 from tests.builders import NOW
 from tests.fakes.memory_store import MemoryStore
@@ -68,6 +69,13 @@ def _keep_what_cannot_be_described(query: dict[str, Any]) -> None:
     if float(query.get("duration_min", 60)) > 60 * float(query.get("within_h", 24)):
         query.pop("duration_min", None)
         query.pop("within_h", None)
+    asked = query["pops"].split(",") if "pops" in query else []  # a list comes as its text
     if "rtt" in query:
-        entries = query["rtt"].split(",")  # a list comes as its text
-        query["rtt"] = ",".join({each.partition(":")[0]: each for each in entries}.values())
+        rtts = {entry.partition(":")[0]: entry for entry in query["rtt"].split(",")}
+        asked = asked or list(rtts)
+        kept = [entry for pop, entry in rtts.items() if pop in asked]
+        query["rtt"] = ",".join(kept)
+        if not kept:
+            query.pop("rtt")
+    if query.get("current") not in (asked or seed_pops()):
+        query.pop("current", None)

@@ -10,7 +10,7 @@ from greenstream.api import question, report
 from greenstream.api.question import PARAMETERS
 from greenstream.domain import roundtrips
 from greenstream.domain.ladder import Rung
-from greenstream.domain.places import pops
+from greenstream.domain.places import colos, pops
 from greenstream.domain.policy import FreshnessModel, Policy, RankingSignal
 from greenstream.domain.reading import Basis, Quality, Scope, Signal
 from greenstream.domain.routing import LatencySource, Reason
@@ -93,6 +93,7 @@ def test_so_are_those_inside_of_answers() -> None:
     assert at("Source.properties.provider_state.enum") == [*ProviderState, "never_run"]
     assert at("PopName.enum") == list(pops())
     assert at("ZoneName.enum") == list(zones())
+    assert at("ColoName.enum") == list(colos())
 
 
 def test_the_policy_is_described_number_by_number() -> None:

@@ -17,7 +17,7 @@ from greenstream.api.question import (
     MAX_QUERY_CHARS,
     PARAMETERS,
 )
-from greenstream.domain.places import pops
+from greenstream.domain.places import pops, seed_pops
 from greenstream.domain.policy import Policy
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Scope
@@ -90,8 +90,14 @@ class TestQueries:
             ("pops=SFO", "pops"),
             ("pops=sfo,lon,sfo", "pops"),
             ("current=xyz", "current"),
-            ("colo=ams", "colo"),
+            ("current=lon&pops=sfo,nyc", "current"),
+            ("current=cdg", "current"),
             ("colo=", "colo"),
+            ("colo=AM", "colo"),
+            ("colo=AMS1", "colo"),
+            ("colo=ÄMS", "colo"),
+            ("colo=\u017fin", "colo"),
+            ("colo=ZZZ", "colo"),
             ("signal=greenest", "signal"),
             ("rtt=", "rtt"),
             ("rtt=sfo", "rtt"),
@@ -100,6 +106,7 @@ class TestQueries:
             ("rtt=sfo:nan", "rtt"),
             ("rtt=xyz:1", "rtt"),
             ("rtt=sfo:1,sfo:2", "rtt"),
+            ("rtt=nyc:1&pops=sfo", "rtt"),
             ("signal=auto&signal=auto", "signal"),
             ("split=yes", "split"),
             ("split=", "split"),
@@ -157,6 +164,52 @@ class TestQueries:
         assert error["allowed"] == list(pops())
         [error] = problem(client.ask("/v1/route", "signal=no"), 400)
         assert error["allowed"] == ["auto", "average", "marginal", "any"]
+
+    def test_a_round_trip_to_a_pop_that_is_not_asked_about_is_refused(self, client: Client) -> None:
+        [error] = problem(client.ask("/v1/route", "pops=sfo,lax&rtt=sfo:3,nyc:1,lon:2"), 400)
+
+        assert error == {
+            "field": "rtt",
+            "detail": "names nyc, lon, which the question does not ask about",
+            "allowed": ["sfo", "lax"],
+        }
+
+    @pytest.mark.parametrize(
+        ("query", "asked"),
+        [
+            ("pops=sfo,lax&current=nyc", ["sfo", "lax"]),
+            ("rtt=sfo:3&current=nyc", ["sfo"]),
+            ("current=cdg", list(seed_pops())),
+        ],
+    )
+    def test_so_is_a_current_pop(self, client: Client, query: str, asked: list[str]) -> None:
+        [error] = problem(client.ask("/v1/route", query), 400)
+
+        assert (error["field"], error["allowed"]) == ("current", asked)
+        assert error["detail"].endswith("which the question does not ask about")
+
+    @pytest.mark.parametrize("query", ["pops=xyz&rtt=nyc:1&current=nyc", "rtt=xyz:1&current=cdg"])
+    def test_where_the_pops_are_at_fault_nothing_is_compared_with_them(
+        self, client: Client, query: str
+    ) -> None:
+        [error] = problem(client.ask("/v1/route", query), 400)
+
+        assert error["field"] == query.partition("=")[0]
+
+    @pytest.mark.parametrize(
+        ("colo", "detail"),
+        [
+            ("lrh", "does not know LRH; of 339 colos, near it are LHR (London), ZRH (Zurich)"),
+            ("ZZZ", "does not know ZZZ; of 339 colos, none has a code near it"),
+            ("AMS1", "must be three letters, as in AMS"),
+        ],
+    )
+    def test_an_unknown_colo_is_told_which_are_near(
+        self, client: Client, colo: str, detail: str
+    ) -> None:
+        [error] = problem(client.ask("/v1/route", f"colo={colo}"), 400)
+
+        assert error == {"field": "colo", "detail": detail, "allowed": None}
 
     def test_many_faults_are_told_in_part(self, client: Client) -> None:
         query = "&".join(f"n{number}=1" for number in range(1000))

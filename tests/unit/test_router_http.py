@@ -130,7 +130,7 @@ class TestLines:
                 "duration_ms": 0.0,
                 "pop": "sfo",
                 "zone": "CAISO_NORTH",
-                "reason": "carbon_only_no_latency",
+                "reason": "cleanest",
                 "colo": "EWR",
                 "rungs": {"live": 2},
                 "degraded": False,

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from greenstream.api.report import MAX_BYTES, MAX_SAMPLES
+from greenstream.domain.places import colos
 from greenstream.domain.roundtrips import TRUSTED_SAMPLES
 from tests.builders import NOW
 from tests.fakes.memory_store import MemoryStore
@@ -69,6 +70,8 @@ class TestReports:
             ({"colo": "sjc"}, "colo"),
             ({"colo": "SJC1"}, "colo"),
             ({"colo": 7}, "colo"),
+            ({"colo": ["SJC"]}, "colo"),
+            ({"colo": "ZZZ"}, "colo"),
             ({"ip": "203.0.113.7"}, "ip"),
             ({"<script>": 1}, "member"),
         ],
@@ -81,6 +84,16 @@ class TestReports:
         assert fields(answer) == [f"samples[3].{field}"]
         assert "script" not in answer.text
         assert store.latencies() == ()
+
+    def test_an_unknown_colo_is_told_which_are_near(self, client: Client) -> None:
+        [error] = client.report({"samples": [SAMPLE | {"colo": "AMZ"}]}).body["errors"]
+
+        assert error == {
+            "field": "samples[0].colo",
+            "detail": "does not know AMZ; of 339 colos, near it are AMD (Ahmedabad), AMM (Amman), "
+            "AMS (Amsterdam)",
+            "allowed": None,
+        }
 
     @pytest.mark.parametrize("name", SAMPLE)
     def test_a_missing_field_is_named(self, client: Client, name: str) -> None:
@@ -185,9 +198,9 @@ class TestAStoreThatDoesNotTake:
                 return True
 
         slow = Client(Slow())
-        colos = [f"AA{letter}" for letter in "ABCDEFGHIJKL"]
+        twelve = list(colos())[:12]
 
-        answer = slow.report({"samples": [SAMPLE | {"colo": colo} for colo in colos]})
+        answer = slow.report({"samples": [SAMPLE | {"colo": colo} for colo in twelve]})
         assert (answer.status, answer.body) == (202, {"accepted": 8})
 
     def test_a_report_lost_to_others_is_not_accepted(self) -> None:
@@ -220,17 +233,19 @@ class TestDecisions:
     def test_the_callers_own_beats_what_is_measured(self, measured: Client) -> None:
         found = self.latency(measured, "colo=SJC&rtt=sfo:99")
 
-        assert found == {"sfo": (99.0, "request", None), "nyc": (None, "unknown", None)}
+        assert found["sfo"] == (99.0, "request", None)
 
-    @pytest.mark.parametrize("query", ["", "colo=AMS"])
-    def test_another_colo_or_none_knows_nothing_of_it(self, measured: Client, query: str) -> None:
-        assert self.latency(measured, query)["sfo"] == (None, "unknown", None)
+    @pytest.mark.parametrize(("query", "source"), [("", "unknown"), ("colo=AMS", "distance")])
+    def test_another_colo_or_none_knows_nothing_of_it(
+        self, measured: Client, query: str, source: str
+    ) -> None:
+        assert self.latency(measured, query)["sfo"][1:] == (source, None)
 
     def test_a_week_without_reports_ends_it(self, measured: Client) -> None:
         assert self.latency(measured, "colo=SJC")["sfo"][1] == "measured"
         measured.clock.forward(7 * 86_400)
 
-        assert self.latency(measured, "colo=SJC")["sfo"] == (None, "unknown", None)
+        assert self.latency(measured, "colo=SJC")["sfo"][1:] == ("distance", None)
 
     def test_measurements_that_cannot_be_read_do_not_hurt(self, store: MemoryStore) -> None:
         client = Client(store)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from greenstream.domain.latency import estimate_rtt_ms, great_circle_km
-from greenstream.domain.places import pops, seed_pops
+from greenstream.domain.places import colos, pops, seed_pops
 from greenstream.domain.policy import Policy, RankingSignal
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Scope
@@ -132,11 +132,59 @@ class TestRoundTrips:
 
         assert found["lon"]["latency_ms"] == round(estimate_rtt_ms(0), 1)
 
+    def test_the_callers_own_alone_say_which_pops_are_asked_about(self, client: Client) -> None:
+        found = candidates(client.ask("/v1/route", "rtt=nyc:3,lon:70"))
+
+        assert {pop: entry["latency_ms"] for pop, entry in found.items()} == {"nyc": 3, "lon": 70}
+
+    def test_the_position_of_the_visitor_adds_no_pops_to_those(self, client: Client) -> None:
+        assert list(candidates(client.ask("/v1/route", "lat=51.5&lon=-0.1&rtt=nyc:75"))) == ["nyc"]
+
+    def test_with_pops_a_part_of_them_may_be_the_callers_own(self, client: Client) -> None:
+        found = candidates(client.ask("/v1/route", "pops=sfo,nyc&rtt=nyc:3"))
+
+        assert {pop: entry["latency_source"] for pop, entry in found.items()} == {
+            "sfo": "unknown",
+            "nyc": "request",
+        }
+
     @pytest.mark.parametrize("value", ["0", "60000", "1.5", ".5", "2e1"])
     def test_every_plain_number_is_understood(self, client: Client, value: str) -> None:
         found = candidates(client.ask("/v1/route", f"pops=sfo&rtt=sfo:{value}"))
 
         assert found["sfo"]["latency_ms"] == float(value)
+
+
+class TestTheColo:
+    def test_its_position_stands_for_the_visitors(self, client: Client) -> None:
+        answer = client.ask("/v1/route", "pops=lax,lon,sfo&colo=LHR")
+        london, lon = colos()["LHR"], pops()["lon"]
+        km = great_circle_km(london.lat, london.lon, lon.lat, lon.lon)
+
+        assert answer.body["pop"] == answer.body["baseline"]["pop"] == "lon"
+        assert candidates(answer)["lon"]["latency_ms"] == round(estimate_rtt_ms(km), 1)
+        assert candidates(answer)["lon"]["latency_source"] == "distance"
+
+    def test_the_visitors_own_position_comes_before_it(self, client: Client) -> None:
+        position = "pops=lax,lon,sfo&lat=37.77&lon=-122.42"
+
+        assert (
+            client.ask("/v1/route", f"{position}&colo=LHR").text
+            == client.ask("/v1/route", position).text
+        )
+
+    @pytest.mark.parametrize("colo", ["lhr", "Lhr"])
+    def test_its_letters_may_be_small(self, client: Client, colo: str) -> None:
+        answer = client.ask("/v1/route", f"colo={colo}")
+
+        assert answer.text == client.ask("/v1/route", "colo=LHR").text
+        assert client.log.lines[0][2]["colo"] == "LHR"
+
+    def test_its_table_is_not_read_for_a_question_that_names_none(self, client: Client) -> None:
+        colos.cache_clear()
+        client.ask("/v1/route", "lat=51.5&lon=-0.1")
+
+        assert colos.cache_info().currsize == 0
 
 
 class TestTheFigures:

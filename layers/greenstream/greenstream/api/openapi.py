@@ -4,17 +4,18 @@ import json
 from functools import cache
 from typing import Any
 
-from greenstream.domain.places import pops
+from greenstream.domain.places import colos, pops
 from greenstream.domain.tables import load
 from greenstream.domain.zones import zones
 
 
 def document() -> dict[str, Any]:
-    """Return ``data/openapi.json``, with the names of POPs and zones added from their tables."""
+    """Return ``data/openapi.json``, with the names in the tables of POPs, zones and colos."""
     described: dict[str, Any] = load("openapi.json")
     schemas = described["components"]["schemas"]
     schemas["PopName"]["enum"] = list(pops())
     schemas["ZoneName"]["enum"] = list(zones())
+    schemas["ColoName"]["enum"] = list(colos())
     rtt = schemas["RttOfPop"]
     rtt["pattern"] = rtt["pattern"].replace("[a-z0-9-]+", f"({'|'.join(pops())})")
     return described

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 from urllib.parse import parse_qsl
 
-from greenstream.domain.places import Pop, pops, seed_pops
+from greenstream.domain.places import Pop, colos, near_colos, pops, seed_pops
 from greenstream.domain.policy import RankingSignal
 from greenstream.domain.reading import Basis, Kind, Signal
 from greenstream.domain.roundtrips import MAX_RTT_MS
@@ -27,7 +27,7 @@ MAX_ERRORS: Final = 20
 _NUMBER: Final = re.compile(r"-?(\d+\.?\d*|\.\d+)([eE]-?\d{1,3})?", re.ASCII)
 _PLAIN: Final = re.compile(r"[\w.:-]{1,40}", re.ASCII)
 COLO: Final = re.compile(r"[A-Z]{3}")
-"""A colo's code: the airport near it."""
+"""A colo's code: that of an airport near it."""
 
 MAX_WINDOW_ZONES: Final = 10
 """Each costs a read of the table."""
@@ -80,8 +80,10 @@ class QuestionError(Exception):
 class RouteQuestion:
     """Which POP: among which, from where, under which limit.
 
-    ``rtt_ms`` are round trips the caller measured itself; ``position`` (latitude, longitude in
-    degrees) lets the others be estimated; ``split`` asks for shares beside the winner.
+    ``pops`` are those that the question names, else those whose round trips it gives, else the
+    default ones. ``rtt_ms`` are round trips the caller measured itself. ``position`` (latitude,
+    longitude in degrees) lets the others be estimated: it is the visitor's own, else the colo's.
+    ``current`` is one of ``pops``. ``split`` asks for shares beside the winner.
     """
 
     pops: tuple[Pop, ...]
@@ -112,7 +114,13 @@ def route_question(query: str) -> RouteQuestion:
         Naming each field at fault.
     """
     fields = _Fields(query, PARAMETERS["/v1/route"])
-    names = fields.names("pops", pops(), most=MAX_POPS) or seed_pops()
+    named, rtt_ms = fields.names("pops", pops(), most=MAX_POPS), fields.rtt_ms()
+    names = named or tuple(rtt_ms) or seed_pops()
+    current = fields.one_of("current", pops())
+    if fields.are_right("pops", "rtt"):
+        fields.refuse_others("rtt", rtt_ms, names)
+        fields.refuse_others("current", () if current is None else (current,), names)
+    colo = fields.colo()
     lat, lon = fields.number("lat", -90, 90), fields.number("lon", -180, 180)
     if fields.has("lat") != fields.has("lon"):
         missing, given = ("lon", "lat") if fields.has("lat") else ("lat", "lon")
@@ -120,16 +128,32 @@ def route_question(query: str) -> RouteQuestion:
     signal = fields.one_of("signal", RankingSignal)
     question = RouteQuestion(
         pops=tuple(pops()[name] for name in names),
-        colo=fields.matching("colo", COLO, "must be three capital letters, as in AMS"),
-        position=None if lat is None or lon is None else (lat, lon),
-        rtt_ms=fields.rtt_ms(),
-        current=fields.one_of("current", pops()),
+        colo=colo,
+        position=_position(lat, lon, colo),
+        rtt_ms=rtt_ms,
+        current=current,
         max_latency_ms=fields.number("max_latency_ms", 0, MAX_LATENCY_MS),
         signal=None if signal is None else RankingSignal(signal),
         split=fields.one_of("split", ("true", "false")) == "true",
     )
     fields.check()
     return question
+
+
+def _position(lat: float | None, lon: float | None, colo: str | None) -> tuple[float, float] | None:
+    """Return the visitor's own position if it is given, else the colo's."""
+    if lat is not None and lon is not None:
+        return lat, lon
+    if colo is not None:
+        return colos()[colo].lat, colos()[colo].lon
+    return None
+
+
+def unknown_colo(code: str) -> str:
+    """Return what is wrong with a code of three capital letters that no colo has."""
+    near = ", ".join(f"{colo.colo} ({colo.city})" for colo in near_colos(code))
+    known = f"does not know {code}; of {len(colos())} colos,"
+    return f"{known} near it are {near}" if near else f"{known} none has a code near it"
 
 
 def zones_question(query: str) -> tuple[Kind, ...] | None:
@@ -258,11 +282,28 @@ class _Fields:
         self.refuse(name, f"cannot be {plain(value) or 'this'}", choices)
         return None
 
-    def matching(self, name: str, pattern: re.Pattern[str], detail: str) -> str | None:
-        value = self._values.get(name)
-        if value is None or pattern.fullmatch(value):
-            return value
-        self.refuse(name, detail)
+    def are_right(self, *names: str) -> bool:
+        """Return whether no fault of these fields has been met."""
+        return not any(error.field in names for error in self._errors)
+
+    def refuse_others(self, name: str, given: Iterable[str], asked: Sequence[str]) -> None:
+        """Refuse a field that names POPs which the question does not ask about."""
+        known = frozenset(asked)
+        if others := [pop for pop in given if pop not in known]:
+            shown = ", ".join(others[:5])
+            self.refuse(name, f"names {shown}, which the question does not ask about", asked)
+
+    def colo(self) -> str | None:
+        value = self._values.get("colo")
+        if value is None:
+            return None
+        code = value.upper() if value.isascii() else value
+        if not COLO.fullmatch(code):
+            self.refuse("colo", "must be three letters, as in AMS")
+        elif code not in colos():
+            self.refuse("colo", unknown_colo(code))
+        else:
+            return code
         return None
 
     def names(self, name: str, allowed: Collection[str], *, most: int) -> tuple[str, ...]:

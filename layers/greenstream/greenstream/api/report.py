@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final, NoReturn
 
-from greenstream.api.question import COLO, FieldError, QuestionError, plain
-from greenstream.domain.places import pops
+from greenstream.api.question import COLO, FieldError, QuestionError, plain, unknown_colo
+from greenstream.domain.places import colos, pops
 from greenstream.domain.roundtrips import MAX_RTT_MS, MIN_RTT_MS, RttSample
 
 MAX_BYTES: Final = 16 * 1024
@@ -55,6 +55,8 @@ def _sample(sample: object, name: str, errors: list[FieldError]) -> RttSample | 
     colo, pop, rtt_ms = (members[field] for field in SAMPLE_FIELDS)
     if not isinstance(colo, str) or not COLO.fullmatch(colo):
         errors.append(FieldError(f"{name}.colo", "must be three capital letters, as in AMS"))
+    elif colo not in colos():
+        errors.append(FieldError(f"{name}.colo", unknown_colo(colo)))
     if not isinstance(pop, str) or pop not in pops():
         errors.append(FieldError(f"{name}.pop", "is not a POP known here", tuple(pops())))
     milliseconds = _rtt_ms(rtt_ms)

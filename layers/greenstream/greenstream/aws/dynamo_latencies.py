@@ -21,8 +21,8 @@ LATENCY: Final[Item] = {"S": "LATENCY"}
 MAX_PAGES: Final = 4
 """How many megabytes of round trips are read at once.
 
-They have room for all 330 colos of the edge with every POP, and for the tuner, which reads them
-all. Anybody who has the reporters' key could name 17,576 colos.
+They have room for all 339 colos of the edge with every POP, and for the tuner, which reads them
+all. The router takes no other colo, but whatever else writes to the table could name 17,576.
 """
 
 MAX_TRIES: Final = 3
