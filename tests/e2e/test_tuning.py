@@ -122,10 +122,10 @@ def test_the_report_says_what_the_visits_delivered(local: LocalStack, stack: Sta
     assert total["delivered_gco2_kwh"] < total["nearest_gco2_kwh"]
     for words in (
         "SIMULATED data: no figure here is real",
-        f"{total['requests']} requests of the last 7 days",
+        f"{total['requests']:,} requests in the last 7 days",
         f"best static   {total['best_static_gco2_kwh']:7.1f} g/kWh",
-        "Attributional and location-based",
-        "used at the chosen origin only",
-        f"{total['added_rtt_ms']:.1f} ms of round trip on the mean, at an energy not known here",
+        "The figures are attributional and location-based",
+        "for the energy used at the chosen POP",
+        f"the mean round trip was longer by {total['added_rtt_ms']:.1f} ms",
     ):
         assert words in text
