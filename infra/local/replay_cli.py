@@ -69,13 +69,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         metavar="YEARS",
         help="years to learn from, as 2022, 2021,2022 or 2020-2022 (default: 2022)",
     )
-    world.add_argument(
-        "--test",
-        type=years_of,
-        default=(2023,),
-        metavar="YEARS",
-        help="years to replay (default: 2023)",
-    )
+    test_help = "years to replay (default: 2023)"
+    world.add_argument("--test", type=years_of, default=(2023,), metavar="YEARS", help=test_help)
     world.add_argument(
         "--basis",
         choices=("direct", "lifecycle"),
