@@ -14,7 +14,7 @@ from greenstream.domain.policy import Policy
 from greenstream.ports.policy_log import PolicyLog
 from greenstream.ports.store import Store
 from greenstream.ports.telemetry import Telemetry
-from greenstream_tuning.history import TooLittleHistoryError, kept_world
+from greenstream_tuning.history import TooLittleHistoryError, stored_world
 from greenstream_tuning.replay import NothingKnownError
 from greenstream_tuning.search import Search, tune
 
@@ -98,7 +98,7 @@ def _tuned(
     store: Store, policies: PolicyLog, in_force: Policy, *, clock: Clock, search: Search
 ) -> Result:
     now = clock()
-    world, span = kept_world(store, now)
+    world, span = stored_world(store, now)
     quarter_s = (span.until_s - span.since_s) // 4
     outcome = tune(
         world,

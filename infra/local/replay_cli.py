@@ -19,7 +19,7 @@ from infra.local.view import table
 
 if TYPE_CHECKING:  # only these two commands load numpy and optuna
     from greenstream_tuning.replay import Row, Span
-    from greenstream_tuning.search import Found
+    from greenstream_tuning.search import SearchResult
     from greenstream_tuning.world import World, Years
 
 DATASETS: Final = ROOT.parent / "shared" / "datasets"
@@ -200,7 +200,7 @@ def _report(
     years: "Years",
     rows: list["Row"],
     world: "World",
-    tuned: "tuple[Policy, Found | None]",
+    tuned: "tuple[Policy, SearchResult | None]",
 ) -> None:
     from infra.local.replay_report import Replayed, write  # noqa: PLC0415
 
@@ -314,14 +314,14 @@ def _span(time_s: tuple[int, int], years: "Years", step_s: int) -> "Span":
 
 def _tuned(
     arguments: argparse.Namespace, world: "World", years: "Years"
-) -> tuple[Policy, "Found | None"]:
+) -> tuple[Policy, "SearchResult | None"]:
     if arguments.policy is not None:
         return policy_in(arguments.policy), None
-    from greenstream_tuning.search import Search, best_on  # noqa: PLC0415
+    from greenstream_tuning.search import Search, best_policy  # noqa: PLC0415
 
     print("searching for a policy on the training years…", file=sys.stderr)
     span = _span(years.train_s, years, SEARCH_STEP_S)
-    search = best_on(world, span, Policy(), Search(trials=arguments.trials))
+    search = best_policy(world, span, Policy(), Search(trials=arguments.trials))
     print(f"tuned: {search.policy}", file=sys.stderr)
     return search.policy, search
 

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from greenstream.domain.policy import Policy
 from greenstream_tuning.choosing import Chooser, figures
 from greenstream_tuning.replay import NEAREST, ORACLE, Row
-from greenstream_tuning.search import Found
+from greenstream_tuning.search import SearchResult
 from greenstream_tuning.world import World
 
 COLOURS: Final = {
@@ -60,7 +60,7 @@ class Replayed:
     rows: Sequence[Row]
     world: World
     policy: Policy
-    search: Found | None
+    search: SearchResult | None
     since_s: int
     until_s: int
     basis: str
@@ -181,7 +181,7 @@ def _pop_colour(number: int) -> str:
     return POP_COLOURS[number % len(POP_COLOURS)]
 
 
-def _pareto(search: Found) -> Figure:
+def _pareto(search: SearchResult) -> Figure:
     figure, axes = _figure()
     for allowed, colour, label in (
         (False, "#d1d5db", "breaks a constraint"),

@@ -179,7 +179,7 @@ def test_later_schemas_elsewhere_are_passed_over_and_logged(
     whole = table.read()
     table.hold(golden | {"schema": {"N": "2"}})
     assert len(table.read()) == len(whole) - 1
-    assert f"The item {key_of(golden)} is damaged" in caplog.text
+    assert f"the item {key_of(golden)} is damaged" in caplog.text
     assert "schema 2" in caplog.text
 
 
@@ -191,7 +191,7 @@ def test_what_a_later_schema_wrote_is_left_as_it_is_and_told(
     table.hold(*GOLDEN, later)
     one_version.revise(table.store)
     assert table.items()[key_of(later)] == later
-    assert f"The item {key_of(later)} has the newer schema 2" in caplog.text
+    assert f"the item {key_of(later)} has the newer schema 2" in caplog.text
 
 
 def test_a_newer_reading_takes_the_place_of_a_later_schemas_whole(table: Table) -> None:

@@ -63,7 +63,7 @@ def test_a_young_table_is_not_tuned_on_and_says_why(local: LocalStack, stack: St
     told = stack.invoke("tuner")
 
     assert not told["adopted"]
-    assert "too little history: 0 grids have been telling for 14 days" in told["why"]
+    assert "the history is too short: 0 grids have readings over 14 days" in told["why"]
     assert "no policy is stored" in greenstream(local, "policy", "list")
 
 

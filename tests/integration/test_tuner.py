@@ -103,7 +103,7 @@ def test_one_command_lists_the_versions_and_one_goes_back(
     assert "tuned-20261122T020000" in capsys.readouterr().out
     assert policy_command("revert", "--table", table_name, DEFAULT.version) == 0
     assert in_force(client, table_name) == DEFAULT
-    with pytest.raises(CommandError, match="tuned-1 is none of"):
+    with pytest.raises(CommandError, match="tuned-1 is not a stored version"):
         policy_command("revert", "--table", table_name, "tuned-1")
 
 

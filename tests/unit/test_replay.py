@@ -218,12 +218,12 @@ class TestFiles:
 
         assert world.pops == ("lon", "fra", "nyc")
         assert world.rtt_ms[0, 2] == pytest.approx(91, abs=1)  # by distance
-        assert world.notes == ("nyc has no round trips in the table: estimated from distance",)
+        assert world.notes == ("nyc has no round trips in the table: the distance estimates them",)
 
     def test_a_delay_for_nobody_is_refused(self, tmp_path: Path) -> None:
         folder = self.folder(tmp_path, {"A": 100.0})
         rtt = self.rtt(tmp_path, "origin,A\nA,1\n")
-        with pytest.raises(TraceError, match="atlantis is none of A"):
+        with pytest.raises(TraceError, match="atlantis is not one of A"):
             load_world(folder, rtt, Years((2021,), (2022,)), delays_s={"atlantis": 60.0})
 
 

@@ -88,7 +88,7 @@ def test_a_policy_that_tune_wrote_is_what_replay_reads(
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        (["--late", "C=14"], "C is none of A, B"),
+        (["--late", "C=14"], "C is not one of A, B"),
         (["--test", "2030"], "no place in rtt.txt has a trace"),
         (["--carbon", "nowhere"], "no trace of [2021, 2022]"),
         (["--rtt", "nowhere.csv"], "nowhere.csv"),
@@ -148,7 +148,7 @@ def test_years_in_which_no_step_can_be_judged_are_told_and_fail(
     mine.write_text(a_policy())
     mine_alone = ["--carbon", str(tmp_path), "--policy", str(mine), "--step", "10800"]
     assert run("replay", *files, *mine_alone) == 2
-    assert "at no step is the intensity of every POP known" in capsys.readouterr().err
+    assert "the intensity of every POP is known at no step" in capsys.readouterr().err
 
 
 def test_years_are_read_singly_and_as_ranges() -> None:

@@ -115,7 +115,7 @@ class TestWhereNoneWins:
 
         assert not result.adopted
         assert "less carbon on unseen weeks" in result.why
-        assert result.why.endswith("not the 90.00% it takes")
+        assert result.why.endswith("but 90.00% are required")
         assert (result.version, policies.kept) == ("default-1", {})
 
     def test_where_one_grid_is_always_cleaner_there_is_nothing_to_gain(self) -> None:
@@ -157,8 +157,8 @@ class TestTooLittleHistory:
         result = tuned(a_history(9, told_late_h=0), policies, lines)
 
         assert not result.adopted
-        assert "too little history: 0 grids" in result.why
-        assert "the longest for 9.0 days" in result.why
+        assert "the history is too short: 0 grids" in result.why
+        assert "the longest history covers 9.0 days" in result.why
         assert policies.kept == {}
         assert lines.counts == {"PolicyWritten": 0}
         assert lines.lines[-1]["message"] == "tuned"
@@ -170,7 +170,7 @@ class TestTooLittleHistory:
         result = tuned(store, MemoryPolicies(), lines)
 
         assert not result.adopted
-        assert "too little history: 1 grids" in result.why
+        assert "the history is too short: 1 grids" in result.why
         assert lines.lines[-1]["why"] == result.why
 
     def test_an_evening_without_figures_does_not_put_a_grid_out(self) -> None:
@@ -181,7 +181,7 @@ class TestTooLittleHistory:
     def test_a_grid_that_tells_one_hour_in_four_takes_no_part(self) -> None:
         store = a_history(29, told_late_h=0, silent={"NYISO": lambda hour: hour % 4 > 0})
 
-        assert "too little history: 1 grids" in tuned(store, MemoryPolicies()).why
+        assert "the history is too short: 1 grids" in tuned(store, MemoryPolicies()).why
 
     def test_weeks_to_judge_in_which_some_grid_is_always_silent_are_none(self) -> None:
         """Each grid has told most of the time; together they never did between two cuts."""
@@ -193,8 +193,8 @@ class TestTooLittleHistory:
         result = tuned(a_history(16, told_late_h=0, silent=silent), MemoryPolicies(), lines)
 
         assert (result.adopted, result.version) == (False, "default-1")
-        assert result.why == "at no step is the intensity of every POP known"
+        assert result.why == "the intensity of every POP is known at no step"
         assert lines.lines[-1]["message"] == "tuned"
 
     def test_an_empty_table_is_no_error(self) -> None:
-        assert "the longest for 0.0 days" in tuned(MemoryStore(), MemoryPolicies()).why
+        assert "the longest history covers 0.0 days" in tuned(MemoryStore(), MemoryPolicies()).why

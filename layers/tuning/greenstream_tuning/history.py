@@ -1,4 +1,4 @@
-"""A world from the table: the last weeks as they were told, and measured round trips."""
+"""A world made from the table: the history of the last weeks, and measured round trips."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -18,38 +18,60 @@ from greenstream_tuning.traces import Floats, Trace
 from greenstream_tuning.world import World
 
 KIND: Final = Kind(Signal.AVERAGE, Basis.DIRECT)
-"""The kind that every provider but one can give, and that the router ranks by first."""
+"""The kind that all providers but one publish, and that the router ranks by first."""
 
-KEPT: Final = timedelta(days=30)
-LEAST: Final = timedelta(days=14)
-"""Half to search and half to judge: a week holds each day of the week once."""
+HISTORY_LENGTH: Final = timedelta(days=30)
+"""How far back the table is read. It stores no older readings."""
 
-LEAST_COVERED: Final = 0.8
-"""Share of its time that a source must have told of: only steps at which all have are judged by."""
+MIN_LENGTH: Final = timedelta(days=14)
+"""The shortest history of a source. Half of it is searched and half is judged, and a week has each
+day of the week once."""
 
-RECENT: Final = timedelta(days=1)
-"""How late a source's newest figure may end: beyond usual delays (hours) and a short outage."""
+MIN_COVERED: Final = 0.8
+"""The least share of its time for which a source has readings. Only steps at which every source has
+one are judged."""
 
-LEAST_POPS: Final = 2
+MAX_LATENESS: Final = timedelta(days=1)
+"""How long ago a source's newest reading may end: longer than usual delays (hours) and a short
+outage."""
+
+MIN_GRIDS: Final = 2
+"""The least number of grids between which a router can choose."""
+
 STEP_S: Final = 900
+"""The time between two decisions of the replay, in seconds."""
 
 
 class TooLittleHistoryError(Exception):
-    """The table does not hold enough to tune on; the message says what there is."""
+    """The table has too little history for tuning. The message says how much it has."""
 
 
-def kept_world(store: Store, now: datetime) -> tuple[World, Span]:
-    """Return the world of the last weeks, and their span.
+def stored_world(store: Store, now: datetime) -> tuple[World, Span]:
+    """Return the world of the last weeks, and the time that it covers.
 
-    A POP takes part with the first of its own zones whose source has been telling for `LEAST`,
-    up to now and without much missing.
-    Visitors are the colos whose round trips are known, as many as they reported; where there are
-    none, every POP's place, by distance.
+    A POP takes part with the first of its own zones that has a source with readings over
+    `MIN_LENGTH`, up to now and with few gaps. Visitors come from the colos whose round trips are
+    known, each weighted by its samples. When no colo is known, visitors come from every POP's
+    place, and round trips are estimated from the distance.
+
+    Parameters
+    ----------
+    store
+        The store of readings and round trips.
+    now
+        The present, in UTC.
+
+    Returns
+    -------
+    World
+        The world.
+    Span
+        Its time, in steps of `STEP_S`. The first half is the training time.
 
     Raises
     ------
     TooLittleHistoryError
-        When fewer than two grids have been telling for long enough.
+        When fewer than `MIN_GRIDS` grids have enough history.
     StoreError
         When the table cannot be read.
     """
@@ -61,18 +83,18 @@ def kept_world(store: Store, now: datetime) -> tuple[World, Span]:
             if entry.proxy:
                 continue
             if entry.zone not in sources:
-                found, told_for = _source(store, zones()[entry.zone], now)
-                sources[entry.zone] = found
-                longest = max(longest, told_for)
-            if (source := sources[entry.zone]) is not None:
-                taken[pop] = source
+                source, length = _source(store, zones()[entry.zone], now)
+                sources[entry.zone] = source
+                longest = max(longest, length)
+            if (own := sources[entry.zone]) is not None:
+                taken[pop] = own
                 break
     grids = sum(source is not None for source in sources.values())
-    if grids < LEAST_POPS:
+    if grids < MIN_GRIDS:
         raise TooLittleHistoryError(
-            f"too little history: {grids} grids have been telling for {LEAST.days} days, up to now "
-            f"and of at least {LEAST_COVERED:.0%} of that time, {LEAST_POPS} are needed; "
-            f"the longest for {longest / timedelta(days=1):.1f} days"
+            f"the history is too short: {grids} grids have readings over {MIN_LENGTH.days} days up "
+            f"to now for at least {MIN_COVERED:.0%} of the time, and {MIN_GRIDS} are needed; "
+            f"the longest history covers {longest / timedelta(days=1):.1f} days"
         )
     visitors, rtt_ms, weights = _visitors(store.latencies(), list(taken), now)
     world = World(
@@ -95,15 +117,20 @@ def kept_world(store: Store, now: datetime) -> tuple[World, Span]:
 
 
 def _source(store: Store, zone: Zone, now: datetime) -> tuple[tuple[Trace, Feed] | None, timedelta]:
-    """Return the first source that has been telling for long enough, and the longest time."""
+    """Return a zone's first source with enough history, and the length of its longest history.
+
+    The first is ``None`` when no source has enough.
+    """
     longest = timedelta(0)
     for source in zone.sources:
         if KIND not in source.kinds:
             continue
-        readings = store.versions(zone.zone, source.provider, KIND, since=now - KEPT, until=now)
-        told_for = _told_for(readings)
-        longest = max(longest, told_for)
-        if told_for >= LEAST and _is_told(readings, now):
+        readings = store.versions(
+            zone.zone, source.provider, KIND, since=now - HISTORY_LENGTH, until=now
+        )
+        length = _length(readings)
+        longest = max(longest, length)
+        if length >= MIN_LENGTH and _is_complete(readings, now):
             means = [mean.gco2_kwh for mean in zone.annual_means if mean.kind == KIND]
             annual = means[0] if means else float("nan")
             feed = KeptReadings(readings, source.max_age_s, annual)
@@ -111,33 +138,34 @@ def _source(store: Store, zone: Zone, now: datetime) -> tuple[tuple[Trace, Feed]
     return None, longest
 
 
-def _told_for(readings: Iterable[Reading]) -> timedelta:
+def _length(readings: Iterable[Reading]) -> timedelta:
     ends = [reading.valid_to for reading in readings]
     return max(ends) - min(ends) if ends else timedelta(0)
 
 
-def _is_told(readings: Sequence[Reading], now: datetime) -> bool:
-    """Whether readings reach up to now and leave little of their time out."""
-    recent = max(reading.valid_to for reading in readings) >= now - RECENT
-    return recent and float(np.mean(~np.isnan(truth_of(readings).gco2_kwh))) >= LEAST_COVERED
+def _is_complete(readings: Sequence[Reading], now: datetime) -> bool:
+    """Return whether readings reach up to now and have few gaps."""
+    recent = max(reading.valid_to for reading in readings) >= now - MAX_LATENESS
+    return recent and float(np.mean(~np.isnan(truth_of(readings).gco2_kwh))) >= MIN_COVERED
 
 
 def _visitors(
     measured: Iterable[MeasuredRtt], taken: list[Pop], now: datetime
 ) -> tuple[tuple[str, ...], Floats, Floats]:
+    """Return the visitors, their round trips to the POPs in ms (NaN if unknown), and weights."""
     names = [pop.pop for pop in taken]
-    standing = [one for one in measured if one.pop in names and one.is_trusted_at(now)]
-    colos = tuple(dict.fromkeys(one.colo for one in standing))
+    trusted = [path for path in measured if path.pop in names and path.is_trusted_at(now)]
+    colos = tuple(dict.fromkeys(path.colo for path in trusted))
     if not colos:
         distances = [
-            [great_circle_km(one.lat, one.lon, other.lat, other.lon) for other in taken]
-            for one in taken
+            [great_circle_km(here.lat, here.lon, pop.lat, pop.lon) for pop in taken]
+            for here in taken
         ]
         rtt_ms = np.array([[estimate_rtt_ms(km) for km in row] for row in distances])
         return tuple(names), rtt_ms, np.ones(len(names))
     rtt_ms = np.full((len(colos), len(names)), np.nan)
     weights = np.zeros(len(colos))
-    for one in standing:
-        rtt_ms[colos.index(one.colo), names.index(one.pop)] = one.rtt_ms
-        weights[colos.index(one.colo)] += one.samples
+    for path in trusted:
+        rtt_ms[colos.index(path.colo), names.index(path.pop)] = path.rtt_ms
+        weights[colos.index(path.colo)] += path.samples
     return colos, rtt_ms, weights

@@ -1,6 +1,7 @@
-"""Replay: what each policy would have delivered, at each latency limit.
+"""The replay: the intensity that each policy would have delivered under each round-trip limit.
 
-Words: attributional and location-based; the energy at the chosen origin only, per kWh used there.
+The account is attributional and location-based. It counts the energy at the chosen POP only, and
+states g/kWh of what is used there.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,11 @@ from greenstream_tuning.traces import Floats, Ints
 from greenstream_tuning.world import World
 
 LIMITS_MS: Final = (20.0, 50.0, 65.0, 80.0, 100.0, 150.0)
+"""The round-trip limits under which policies are replayed, in milliseconds."""
+
 CHUNK_STEPS: Final = 2048
+"""How many steps are in memory at a time."""
+
 YEAR_S: Final = 365.25 * 86_400
 
 NEAREST: Final = "nearest"
@@ -27,29 +32,42 @@ TUNED: Final = "tuned"
 CARBON_ALONE: Final = Policy(
     version=ORACLE, latency_price_gco2_kwh_ms=0.0, switch_margin=0.0, penalty_slope_gco2_kwh_min=0.0
 )
-"""For those who know what they rank by: no price, no margin, no penalty."""
+"""The policy of the oracle, which knows the true figures: no latency price, margin or penalty."""
 
 DRIFT: Final = Policy(
     version="drift-1", freshness_model=FreshnessModel.DRIFT, max_stale_s=2 * 86_400.0
 )
-"""The second freshness model with nothing tuned, for comparison and as the search's start."""
+"""The freshness model `drift` with untuned numbers: for comparison and as the search's start."""
 
 
 class NothingKnownError(ValueError):
-    """At no step of the time replayed is the intensity of every POP known."""
+    """The intensity of every POP is known at no step of the replayed time."""
 
 
 Progress = Callable[[float], None]
-"""Told the share done, from 0 to 1."""
+"""Gets the share of the replay that is done, from 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What a policy delivered under a limit.
+    """The results of a policy under one round-trip limit.
 
-    ``reduction`` is the share by which ``delivered_gco2_kwh`` is below the nearest POP's; the round
-    trips are weighted by demand; ``violations`` counts decisions above the limit (none was within);
-    ``switches_per_year`` is of a visitor's POP, the mean weighted by demand.
+    Parameters
+    ----------
+    limit_ms
+        The limit in milliseconds.
+    policy
+        The policy's name.
+    delivered_gco2_kwh
+        The mean intensity at the chosen POPs in g/kWh, weighted by demand.
+    reduction
+        The share by which that is below the nearest POP's.
+    median_rtt_ms, p95_rtt_ms
+        The median and the 95th percentile of the round trips in milliseconds, weighted by demand.
+    violations
+        The number of decisions above the limit. They occur when no POP is within the limit.
+    switches_per_year
+        How often a visitor's POP changes in a year, as the mean weighted by demand.
     """
 
     limit_ms: float
@@ -62,13 +80,23 @@ class Row:
     switches_per_year: float
 
     def as_dict(self) -> dict[str, float | int | str]:
-        """Return the row for JSON."""
+        """Return the row, ready for JSON."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """The time replayed, epoch seconds; the years before it, for the best static choice."""
+    """The replayed time and the training time, in epoch seconds.
+
+    Parameters
+    ----------
+    since_s, until_s
+        The bounds of the replayed time.
+    step_s
+        The time between two decisions, in seconds.
+    trained_since_s, trained_until_s
+        The bounds of the training time, which the best static choice is made from.
+    """
 
     since_s: int
     until_s: int
@@ -77,7 +105,7 @@ class Span:
     trained_until_s: int
 
     def steps(self) -> Ints:
-        """Return the instants of decision."""
+        """Return the instants of the decisions, in epoch seconds."""
         return np.arange(self.since_s, self.until_s, self.step_s)
 
 
@@ -92,26 +120,35 @@ def replay(
 ) -> list[Row]:
     """Replay policies beside the nearest POP, the best static choice and the oracle.
 
-    The best static choice is each visitor's POP of the lowest mean over the training time within
-    the limit. The oracle knows the intensity of each instant at once. Steps at which any POP's
-    intensity is unknown are decided, and left out of every policy's account.
+    The best static choice is, for each visitor, the POP within the limit that has the lowest mean
+    over the training time. The oracle knows the intensity of every instant at that instant. A step
+    at which the intensity of any POP is unknown is decided, but no policy's account includes it.
 
     Parameters
     ----------
+    world
+        The POPs and the visitors.
+    span
+        The replayed time and the training time.
     policies
-        Name to policy; each one's own latency limit gives way to ``limits_ms``.
+        The policies by name. ``limits_ms`` replaces each policy's own limit.
+    limits_ms
+        The round-trip limits in milliseconds.
+    progress
+        Is called after each chunk of steps.
     chunk_steps
-        Steps held in memory at a time.
+        How many steps are in memory at a time.
 
     Returns
     -------
     list of Row
-        By limit, and within it: nearest, best static, the policies, the oracle.
+        The rows by rising limit. Within a limit the order is nearest, best static, the policies,
+        the oracle.
 
     Raises
     ------
     NothingKnownError
-        Where no step is to be accounted for.
+        When the intensity of every POP is known at no step.
     """
     limits_ms = sorted(limits_ms)
     accounts = {
@@ -131,7 +168,7 @@ def replay(
             carbon = truth
             if name != ORACLE:
                 pairs = zip(seen, world.feeds, strict=True)
-                carbon = np.array([figures(one, feed, policies[name]) for one, feed in pairs])
+                carbon = np.array([figures(part, feed, policies[name]) for part, feed in pairs])
             accounts[name].add(chooser.choose(carbon), truth)
         for name, choice in fixed.items():
             accounts[name].add(np.broadcast_to(choice, (len(chunk), *choice.shape)), truth)
@@ -145,7 +182,10 @@ def replay(
 
 
 def fixed_choices(world: World, span: Span, limits_ms: Sequence[float]) -> dict[str, Ints]:
-    """Return the choices that never change, each limits by visitors."""
+    """Return the choices that never change: the nearest POP and the best static choice.
+
+    Each is an array of the POPs' indices, limits by visitors.
+    """
     trained = world.mean_gco2_kwh(span.trained_since_s, span.trained_until_s)
     best = Chooser(world.pops, world.rtt_ms, CARBON_ALONE, limits_ms).choose(trained[:, None])
     near = Chooser(world.pops, world.rtt_ms, CARBON_ALONE, limits_ms).choose(
@@ -155,7 +195,10 @@ def fixed_choices(world: World, span: Span, limits_ms: Sequence[float]) -> dict[
 
 
 class _Account:
-    """Sums over what was chosen: by limit and visitor, so that memory does not grow with time."""
+    """The sums over all choices of a policy, by limit and visitor.
+
+    The memory that they need does not grow with the replayed time.
+    """
 
     def __init__(self, world: World, limits_ms: Sequence[float]) -> None:
         self._world = world
@@ -168,7 +211,15 @@ class _Account:
         self._steps = 0
 
     def add(self, chosen: Ints, truth: Floats) -> None:
-        """Account for choices (steps, limits, visitors), given what was true (POPs by steps)."""
+        """Add choices to the account.
+
+        Parameters
+        ----------
+        chosen
+            The indices of the chosen POPs: steps by limits by visitors.
+        truth
+            The true intensity in g/kWh, NaN if unknown: POPs by steps.
+        """
         moved = chosen[1:] != chosen[:-1]
         self._switches += moved.sum(axis=0)
         if self._last is not None:
@@ -184,14 +235,20 @@ class _Account:
         self._gco2_kwh += delivered.reshape(self._gco2_kwh.shape)
 
     def delivered(self) -> Floats:
-        """Return the mean intensity delivered, by limit, weighted by demand, g/kWh."""
+        """Return the mean delivered intensity for each limit in g/kWh, weighted by demand.
+
+        Raises
+        ------
+        NothingKnownError
+            When the account has no step.
+        """
         if not self._steps:
-            raise NothingKnownError("at no step is the intensity of every POP known")
+            raise NothingKnownError("the intensity of every POP is known at no step")
         delivered: Floats = self._gco2_kwh @ self._world.demand / self._steps
         return delivered
 
     def row(self, name: str, number: int, nearest_gco2_kwh: float, span: Span) -> Row:
-        """Return the figures under one limit."""
+        """Return the results under the limit of that number."""
         counts, rtt_ms = self._counts[number], self._world.rtt_ms
         weights = counts * self._world.demand[:, None]
         delivered = float(self.delivered()[number])
@@ -210,11 +267,11 @@ class _Account:
 
 
 def _quantile(values: Floats, weights: Floats, share: float) -> float:
-    """Return the smallest value below or at which that share of the weight lies; NaN for none."""
+    """Return the smallest value that is not below the given share of the weight; NaN for none."""
     known = ~np.isnan(values) & (weights > 0)
     if not known.any():
         return float("nan")
     order = np.argsort(values[known], kind="stable")
     below = np.cumsum(weights[known][order])
-    # A hair below the share, since the sum of many weights is not exactly theirs.
+    # The sum of many weights is not exact, so the share is made slightly smaller.
     return float(values[known][order][np.searchsorted(below, share * below[-1] * (1 - 1e-12))])

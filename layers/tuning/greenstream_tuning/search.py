@@ -1,9 +1,9 @@
-"""The search for a better policy, and the proof that it is one on weeks it has not seen.
+"""The search for a better policy, and its judgement on weeks that the search has not seen.
 
-Optuna's tree-structured Parzen estimator: it takes a choice of models beside continuous numbers,
-takes constraints as such, needs no compiled framework beyond numpy, and is the best kept of its
-kind. Carbon is the objective; round trips, violations and switches are constraints, for a weighted
-sum would trade them away in silence.
+The sampler is Optuna's tree-structured Parzen estimator. It can search a choice of models together
+with continuous numbers, it knows constraints, and it needs no compiled framework beyond numpy
+(ADR 0010). Carbon is the objective. Round trips, violations and switches are constraints: a
+weighted sum would trade them for carbon, and nobody would notice.
 """
 
 import logging
@@ -19,22 +19,26 @@ from greenstream_tuning.replay import DRIFT, LIMITS_MS, ORACLE, Row, Span, repla
 from greenstream_tuning.world import World
 
 MARGIN: Final = 0.002
-"""Share by which a policy must deliver less carbon than the one in force, to take its place: a
-smaller gain is within what one month differs from the next."""
+"""The share of carbon by which a policy must be better than the policy in force. A smaller gain is
+within the difference of one month from the next."""
 
 DAILY_SWITCHES: Final = 2 * 365.25
-"""Switches per year and visitor that are never too many. Carbon has one clean and one dirty spell
-a day, so that following it takes two moves; each is a cold connection and cold caches, and what
-moves oftener flaps. A policy in force that moves oftener may not be outdone in that."""
+"""The switches per year and visitor that are always allowed.
+
+Carbon has one clean and one dirty time a day, so a visitor who follows it switches twice a day.
+Each switch costs a new connection and cold caches. When the policy in force switches more often, a
+candidate may switch as often as it does.
+"""
 
 UNSEEN_SWITCHES: Final = 1.25
-"""How many times as many are borne on the weeks a candidate is judged on, since weeks differ."""
+"""By what factor a candidate may exceed the allowed switches on the weeks that judge it, since
+weeks differ."""
 
 P95_SLACK_MS: Final = 1.0
-"""By how much a candidate's p95 round trip may exceed that of the policy in force."""
+"""By how many milliseconds a candidate's p95 round trip may exceed that of the policy in force."""
 
-LEAST_FOR_IMPORTANCE: Final = 10
-"""Trials below which the best of them are too few to say what made them so."""
+MIN_TRIALS_FOR_IMPORTANCE: Final = 10
+"""The least number of trials that show which parameters matter."""
 
 DECIMALS: Final = {
     "latency_price_gco2_kwh_ms": 4,
@@ -42,17 +46,28 @@ DECIMALS: Final = {
     "penalty_grace_s": 0,
     "penalty_slope_gco2_kwh_min": 3,
 }
-"""Of the numbers that are searched. The half-life of drift is not among them: at the usual delays
-of a few hours it hardly matters, and when it does it has been measured
-(`greenstream.domain.drift`)."""
+"""The numbers that are searched, with the decimals to which each is rounded.
+
+The half-life of drift is not searched: it hardly matters at the usual delays of a few hours, and it
+has been measured (`greenstream.domain.drift`).
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """How to search: latency limits, trials, seconds for all searches, and what it takes to win.
+    """How to search.
 
-    ``margin`` is the share of carbon by which the candidates must win over all judged weeks, and
-    the last of them on its own.
+    Parameters
+    ----------
+    limits_ms
+        The round-trip limits in milliseconds under which policies are replayed.
+    trials
+        The number of policies that a search tries.
+    timeout_s
+        The time for all searches in seconds; ``None`` sets no limit.
+    margin
+        The share of carbon that the candidates must save over all judged weeks, and that the last
+        candidate must save on its own.
     """
 
     limits_ms: tuple[float, ...] = LIMITS_MS
@@ -63,9 +78,18 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How a policy did over a time: one figure per limit, in the order of the limits.
+    """The results of a policy over a time.
 
-    ``delivered_gco2_kwh`` and ``oracle_gco2_kwh`` are means over the limits.
+    Parameters
+    ----------
+    delivered_gco2_kwh, oracle_gco2_kwh
+        The delivered intensity of the policy and of the oracle in g/kWh, means over the limits.
+    p95_rtt_ms
+        The 95th percentile of the round trips in milliseconds, for each limit in order.
+    violations
+        The decisions above the limit, for each limit in order.
+    switches_per_year
+        The switches per year and visitor, for each limit in order.
     """
 
     delivered_gco2_kwh: float
@@ -76,36 +100,53 @@ class Score:
 
     @property
     def excess(self) -> float:
-        """Share above the oracle."""
+        """By what share the policy delivers more than the oracle."""
         return self.delivered_gco2_kwh / self.oracle_gco2_kwh - 1
 
     def breaches(self, in_force: "Score", slack: float = 1.0) -> dict[str, float]:
-        """Return by how much each constraint is broken at its worst limit; 0 or less: kept.
+        """Return by how much the policy exceeds each constraint, at the limit where it is worst.
 
-        ``slack`` multiplies the switches allowed.
+        A constraint whose value is 0 or less is met.
+
+        Parameters
+        ----------
+        in_force
+            The score of the policy in force over the same time.
+        slack
+            The factor by which the allowed switches are multiplied.
         """
-        allowed = [slack * max(one, DAILY_SWITCHES) for one in in_force.switches_per_year]
+        allowed = [slack * max(count, DAILY_SWITCHES) for count in in_force.switches_per_year]
         return {
-            "p95_rtt_ms": _most(self.p95_rtt_ms, in_force.p95_rtt_ms) - P95_SLACK_MS,
-            "violations": _most(self.violations, in_force.violations),
-            "switches_per_year": _most(self.switches_per_year, allowed),
+            "p95_rtt_ms": _greatest_excess(self.p95_rtt_ms, in_force.p95_rtt_ms) - P95_SLACK_MS,
+            "violations": _greatest_excess(self.violations, in_force.violations),
+            "switches_per_year": _greatest_excess(self.switches_per_year, allowed),
         }
 
     @property
     def mean_switches(self) -> float:
-        """Switches per year and visitor, the mean over the limits."""
+        """The switches per year and visitor, as the mean over the limits."""
         return float(np.mean(self.switches_per_year))
 
 
-def _most(ours: Sequence[float], theirs: Sequence[float]) -> float:
+def _greatest_excess(ours: Sequence[float], theirs: Sequence[float]) -> float:
     return max(own - other for own, other in zip(ours, theirs, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """One window: tuned up to ``cut_s``, judged from there to ``until_s`` (epoch).
+    """The judgement of one candidate.
 
-    ``broken`` names the constraints that the candidate did not keep to.
+    Parameters
+    ----------
+    cut_s, until_s
+        The candidate was searched on the time before the cut and judged on the time from it to
+        the end, in epoch seconds.
+    in_force, candidate
+        The scores of the policy in force and of the candidate.
+    gain
+        The share of carbon that the candidate saved over the policy in force.
+    broken
+        The names of the constraints that the candidate did not meet.
     """
 
     cut_s: int
@@ -118,10 +159,27 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a search came to; ``why`` says in words why ``candidate`` is adopted or not.
+    """The outcome of a search.
 
-    ``gain`` is the share of carbon saved over all judged weeks. ``trials`` are those of the last
-    window: each the parameters, ``excess`` and ``switches_per_year``, and whether it was allowed.
+    Parameters
+    ----------
+    candidate
+        The policy that the last search found.
+    adopted
+        Whether the candidate should take the place of the policy in force.
+    why
+        The reason in words.
+    gain
+        The share of carbon saved over all judged weeks.
+    margin
+        The share that is required.
+    folds
+        The judgements, in the order of time.
+    trials
+        The trials of the last search: their parameters, ``excess`` and ``switches_per_year``, and
+        whether they were allowed.
+    importance
+        The share of each parameter in what makes the best trials good.
     """
 
     candidate: Policy
@@ -134,7 +192,7 @@ class Outcome:
     importance: Mapping[str, float]
 
     def evidence(self) -> dict[str, Any]:
-        """Return what is kept beside a policy, for JSON."""
+        """Return the evidence that is stored with a policy, ready for JSON."""
         return {
             "why": self.why,
             "gain": self.gain,
@@ -145,7 +203,13 @@ class Outcome:
 
 
 def score(world: World, span: Span, policy: Policy, limits_ms: Sequence[float]) -> Score:
-    """Replay one policy and return how it did."""
+    """Replay one policy and return its results.
+
+    Raises
+    ------
+    greenstream_tuning.replay.NothingKnownError
+        When the intensity of all POPs is known at no step.
+    """
     rows = replay(world, span, {"candidate": policy}, limits_ms=limits_ms)
     own = [row for row in rows if row.policy == "candidate"]
     return Score(
@@ -162,8 +226,8 @@ def _mean(rows: Sequence[Row]) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The best policy of one search, with its trials and each parameter's importance."""
+class SearchResult:
+    """The best policy of one search, with its trials and the importance of each parameter."""
 
     policy: Policy
     trials: tuple[Mapping[str, Any], ...]
@@ -179,28 +243,38 @@ def tune(
     search: Search = Search(),
     version: str = "tuned",
 ) -> Outcome:
-    """Search on the past and judge on the time after it, in windows that expand.
+    """Search a policy on the past and judge it on the time after, for each of several cuts.
 
     Parameters
     ----------
+    world
+        The POPs and the visitors.
     span
-        All the time there is.
+        The whole time.
     in_force
-        The policy to be beaten.
+        The policy in force.
     cuts_s
-        Epoch seconds in rising order: the window before each is searched, the time from it to
-        the next cut (or the end) is judged. The last window's winner is the candidate.
+        Epoch seconds in rising order. All the time before each cut is searched, and the time from
+        it to the next cut (or the end) judges what was found. The last policy found is the
+        candidate.
+    search
+        How to search.
     version
         The candidate's name.
+
+    Raises
+    ------
+    greenstream_tuning.replay.NothingKnownError
+        When the intensity of all POPs is known at no step of a searched or judged time.
     """
     folds = []
     for cut_s, until_s in zip(cuts_s, [*cuts_s[1:], span.until_s], strict=True):
         share = None if search.timeout_s is None else search.timeout_s / len(cuts_s)
         window = replace(search, timeout_s=share)
-        found = best_on(world, replace(span, until_s=cut_s), in_force, window)
+        result = best_policy(world, replace(span, until_s=cut_s), in_force, window)
         unseen = replace(span, since_s=cut_s, until_s=until_s)
         theirs, ours = (
-            score(world, unseen, policy, search.limits_ms) for policy in (in_force, found.policy)
+            score(world, unseen, policy, search.limits_ms) for policy in (in_force, result.policy)
         )
         gain = 1 - ours.delivered_gco2_kwh / theirs.delivered_gco2_kwh
         breaches = ours.breaches(theirs, UNSEEN_SWITCHES)
@@ -208,50 +282,69 @@ def tune(
         folds.append(Fold(cut_s, until_s, theirs, ours, gain, broken))
     weights = [fold.until_s - fold.cut_s for fold in folds]
     gain = float(np.average([fold.gain for fold in folds], weights=weights))
-    if found.policy == in_force:
+    if result.policy == in_force:
         adopted, why = False, "the search found nothing better than the policy in force"
     else:
         adopted, why = _verdict(folds, gain, search.margin)
     return Outcome(
-        candidate=replace(found.policy, version=version),
+        candidate=replace(result.policy, version=version),
         adopted=adopted,
         why=why,
         gain=gain,
         margin=search.margin,
         folds=tuple(folds),
-        trials=found.trials,
-        importance=found.importance,
+        trials=result.trials,
+        importance=result.importance,
     )
 
 
 def _verdict(folds: Sequence[Fold], gain: float, margin: float) -> tuple[bool, str]:
     figures = f"{gain:.2%} less carbon on unseen weeks ({folds[-1].gain:.2%} on the last)"
     if min(gain, folds[-1].gain) < margin:
-        return False, f"{figures}: not the {margin:.2%} it takes"
+        return False, f"{figures}, but {margin:.2%} are required"
     if folds[-1].broken:
-        return False, f"{figures}, at the price of {' and '.join(folds[-1].broken)}"
+        return False, f"{figures}, but it breaks the limits of {' and '.join(folds[-1].broken)}"
     return True, figures
 
 
-def best_on(world: World, past: Span, in_force: Policy, search: Search) -> Found:
-    """Search one stretch of time; the policy in force itself where nothing allowed beats it."""
+def best_policy(world: World, past: Span, in_force: Policy, search: Search) -> SearchResult:
+    """Search the best policy for a time.
+
+    The result has the policy in force itself when no allowed policy is better.
+
+    Parameters
+    ----------
+    world
+        The POPs and the visitors.
+    past
+        The time that is searched.
+    in_force
+        The policy in force, which is also the first trial.
+    search
+        How to search.
+
+    Raises
+    ------
+    greenstream_tuning.replay.NothingKnownError
+        When the intensity of all POPs is known at no step.
+    """
     optuna.logging.set_verbosity(logging.WARNING)
     base = score(world, past, in_force, search.limits_ms)
 
     def objective(trial: optuna.Trial) -> float:
-        found = score(world, past, _policy(trial, in_force), search.limits_ms)
-        for name, breach in found.breaches(base).items():
+        tried = score(world, past, _policy(trial, in_force), search.limits_ms)
+        for name, breach in tried.breaches(base).items():
             trial.set_constraint(name, breach)
-        trial.set_user_attr("switches_per_year", found.mean_switches)
-        return found.excess
+        trial.set_user_attr("switches_per_year", tried.mean_switches)
+        return tried.excess
 
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=0))
     for start in (in_force, replace(DRIFT, switch_margin=in_force.switch_margin)):
         study.enqueue_trial(_parameters(start))
     study.optimize(objective, n_trials=search.trials, timeout=search.timeout_s)
-    return Found(
+    return SearchResult(
         policy=_winner(study, in_force, base),
-        trials=tuple(_told(trial, base) for trial in study.trials if trial.values),
+        trials=tuple(_as_dict(trial, base) for trial in study.trials if trial.values),
         importance=_importance(study),
     )
 
@@ -276,13 +369,13 @@ def _policy(trial: optuna.trial.BaseTrial, in_force: Policy) -> Policy:
         switch_margin=trial.suggest_float("switch_margin", 0.0, 0.15),
         penalty_grace_s=trial.suggest_float("penalty_grace_s", 0.0, 14_400.0),
         penalty_slope_gco2_kwh_min=trial.suggest_float("penalty_slope_gco2_kwh_min", 0.0, 2.0),
-        # What is expected of an old figure tends to its profile, so that it may grow older.
+        # The value expected from an old figure tends to its profile, so it may be used for longer.
         max_stale_s=max(in_force.max_stale_s, DRIFT.max_stale_s if drifts else 0.0),
     )
 
 
 def _winner(study: optuna.Study, in_force: Policy, base: Score) -> Policy:
-    """Return the best allowed trial's policy, its numbers rounded to what a person can read."""
+    """Return the policy of the best allowed trial, with its numbers rounded to `DECIMALS`."""
     allowed = [trial for trial in study.trials if trial.values and _allowed(trial)]
     best = min(allowed, key=lambda trial: trial.values[0], default=None)
     if best is None or best.values[0] >= base.excess:
@@ -298,7 +391,7 @@ def _allowed(trial: optuna.trial.FrozenTrial) -> bool:
     return all(breach <= 0 for breach in trial.constraints.values())
 
 
-def _told(trial: optuna.trial.FrozenTrial, base: Score) -> Mapping[str, Any]:
+def _as_dict(trial: optuna.trial.FrozenTrial, base: Score) -> Mapping[str, Any]:
     return {
         **trial.params,
         "excess": trial.values[0],
@@ -309,9 +402,9 @@ def _told(trial: optuna.trial.FrozenTrial, base: Score) -> Mapping[str, Any]:
 
 
 def _importance(study: optuna.Study) -> Mapping[str, float]:
-    """Return each parameter's share in what makes the best trials the best; empty for too few."""
+    """Return each parameter's share in what makes the best trials good; empty for few trials."""
     excesses = [trial.values[0] for trial in study.trials if trial.values]
-    if len(excesses) < LEAST_FOR_IMPORTANCE or len(set(excesses)) == 1:
+    if len(excesses) < MIN_TRIALS_FOR_IMPORTANCE or len(set(excesses)) == 1:
         return {}
     evaluator = optuna.importance.PedAnovaImportanceEvaluator()
     return optuna.importance.get_param_importances(study, evaluator=evaluator)

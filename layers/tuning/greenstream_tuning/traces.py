@@ -1,8 +1,8 @@
 """Carbon traces and round trips from files, as plain arrays.
 
-Carbon: ``<ZONE>_<YEAR>.csv``, one value per step (hourly or finer), with the columns
-``datetime_utc`` (start of the step), ``direct_gco2_kwh`` and ``lifecycle_gco2_kwh``. Round trips:
-a square CSV, ``origin`` and one column per place, ms.
+A carbon trace is a file ``<ZONE>_<YEAR>.csv`` with one row per step, hourly or finer, and the
+columns ``datetime_utc`` (the start of the step), ``direct_gco2_kwh`` and ``lifecycle_gco2_kwh``.
+Round trips are a CSV file with the column ``origin`` and a column for each place, in milliseconds.
 """
 
 import csv
@@ -23,12 +23,24 @@ _NAME = re.compile(r"(?P<zone>.+)_(?P<year>\d{4})\.csv")
 
 
 class TraceError(Exception):
-    """A trace or a table of round trips cannot be used; the message names file and reason."""
+    """A file cannot be used. The message names the file and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One zone's intensity, g/kWh, in equal steps from ``start_s`` (epoch); NaN where missing."""
+    """The intensity of one zone in equal steps.
+
+    Parameters
+    ----------
+    zone
+        The zone's name.
+    start_s
+        The start of the first step in epoch seconds.
+    step_s
+        The length of a step in seconds.
+    gco2_kwh
+        The intensity of each step in g/kWh; NaN if it is missing.
+    """
 
     zone: str
     start_s: int
@@ -37,7 +49,7 @@ class Trace:
 
     @property
     def end_s(self) -> int:
-        """Where the last step ends, epoch seconds."""
+        """The end of the last step in epoch seconds."""
         return self.start_s + self.step_s * len(self.gco2_kwh)
 
     def silent(self) -> "Trace":
@@ -45,7 +57,7 @@ class Trace:
         return replace(self, gco2_kwh=np.full(len(self.gco2_kwh), np.nan))
 
     def at(self, epoch_s: Ints) -> Floats:
-        """Return the value of the step that each instant lies in; NaN outside the trace."""
+        """Return the value in g/kWh at each instant (epoch seconds); NaN outside the trace."""
         index = (epoch_s - self.start_s) // self.step_s
         inside = (index >= 0) & (index < len(self.gco2_kwh))
         return np.where(inside, self.gco2_kwh[np.where(inside, index, 0)], np.nan)
@@ -53,7 +65,15 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class RoundTrips:
-    """Round trips, ms, from each of ``origins`` (rows) to each of ``places``; NaN if unknown."""
+    """A table of round trips.
+
+    Parameters
+    ----------
+    origins, places
+        The names of its rows and columns.
+    rtt_ms
+        The round trips in milliseconds, origins by places; NaN if unknown.
+    """
 
     origins: tuple[str, ...]
     places: tuple[str, ...]
@@ -61,26 +81,32 @@ class RoundTrips:
 
 
 def year_start_s(year: int) -> int:
-    """Return the first instant of a UTC year, epoch seconds."""
+    """Return the first instant of a UTC year in epoch seconds."""
     return int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
 
 
 def load_traces(
     folder: Path, years: Iterable[int], basis: str, zones: Collection[str] | None = None
 ) -> dict[str, Trace]:
-    """Return the traces of a folder by zone; a zone lacking some of the years has NaN there.
+    """Return the traces of a folder by zone.
+
+    Where a zone lacks some of the years, its trace has NaN.
 
     Parameters
     ----------
+    folder
+        The folder of the files.
+    years
+        The years to read.
     basis
-        ``direct`` or ``lifecycle``. A zone without one value on it is left out.
+        ``direct`` or ``lifecycle``. A zone without any value on this basis is left out.
     zones
-        The zones whose files are read; all of the folder's if absent.
+        The zones to read; all of the folder's zones if ``None``.
 
     Raises
     ------
     TraceError
-        When a file cannot be understood, or no zone has any of the years.
+        When a file is malformed, or no zone has any of the years.
     """
     wanted = set(years)
     rows: dict[str, list[tuple[int, float]]] = {}
@@ -90,9 +116,9 @@ def load_traces(
             continue
         if int(match["year"]) in wanted:
             rows.setdefault(match["zone"], []).extend(_rows(path, basis))
-    traces = {zone: _trace(zone, found) for zone, found in rows.items() if _some_known(found)}
+    traces = {zone: _trace(zone, of_zone) for zone, of_zone in rows.items() if _some_known(of_zone)}
     if not traces:
-        raise TraceError(f"{folder}: no trace of {sorted(wanted)} on the {basis} basis")
+        raise TraceError(f"{folder} has no trace of {sorted(wanted)} on the {basis} basis")
     return traces
 
 
@@ -104,7 +130,7 @@ def _rows(path: Path, basis: str) -> list[tuple[int, float]]:
             for number, row in enumerate(csv.DictReader(file), start=2):  # noqa: B007 - for the error
                 start = datetime.fromisoformat(row["datetime_utc"])
                 value = row[f"{basis}_gco2_kwh"]
-                known = _intensity(value) if value else math.nan  # missing is never zero
+                known = _intensity(value) if value else math.nan  # A missing value is never zero.
                 rows.append((int(_utc(start).timestamp()), known))
         except KeyError as error:
             raise TraceError(f"{path.name} has no column {error}") from error
@@ -131,22 +157,22 @@ def _utc(moment: datetime) -> datetime:
 def _trace(zone: str, rows: list[tuple[int, float]]) -> Trace:
     epochs, values = (np.array(column) for column in zip(*sorted(rows), strict=True))
     if len(epochs) == 1:
-        raise TraceError(f"{zone}: a single value is no trace")
+        raise TraceError(f"the trace of {zone} has a single value, which shows no step")
     step_s = int(np.diff(epochs).min())
     if step_s <= 0 or np.any((epochs - epochs[0]) % step_s):
-        raise TraceError(f"{zone}: its instants are not in equal steps, each there once")
+        raise TraceError(f"the instants of the trace of {zone} are not in equal steps")
     trace = np.full((int(epochs[-1]) - int(epochs[0])) // step_s + 1, np.nan)
     trace[(epochs - epochs[0]) // step_s] = values
     return Trace(zone, int(epochs[0]), step_s, trace)
 
 
 def load_round_trips(path: Path) -> RoundTrips:
-    """Read a table of round trips; of places by one name the first row and column stand.
+    """Read a table of round trips. Of several rows or columns of one name the first is used.
 
     Raises
     ------
     TraceError
-        When the table cannot be understood.
+        When the table is malformed.
     """
     with path.open(newline="") as file:
         header, *body = csv.reader(file)
@@ -156,7 +182,7 @@ def load_round_trips(path: Path) -> RoundTrips:
     except ValueError as error:
         raise TraceError(f"{path.name}: {error}") from error
     if table.shape != (len(origins), len(places)):
-        raise TraceError(f"{path.name}: rows of different length")
+        raise TraceError(f"{path.name} has rows of different length")
     return RoundTrips(
         tuple(dict.fromkeys(origins)),
         tuple(dict.fromkeys(places)),

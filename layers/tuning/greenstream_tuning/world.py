@@ -1,4 +1,4 @@
-"""What is replayed: POPs with their traces and delays, visitors with their round trips."""
+"""The world of a replay: POPs with their traces and delays, visitors with their round trips."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,17 +23,24 @@ from greenstream_tuning.traces import (
 )
 
 USUAL_DELAY_S: Final = 300.0
+"""The usual delay of a POP that the data file does not list, in seconds."""
+
 CADENCE_S: Final = 3600.0
-"""How much older than its usual delay a figure may be and still count as live."""
+"""By how many seconds a live figure may be older than its usual delay."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownPop:
-    """What published data sets call a POP's grid and its place.
+    """The names that published data sets have for a POP's grid and place.
 
-    ``traces`` are Electricity Maps' names of the grid, the preferred first; ``places`` are Google
-    Cloud's regions where the POP stands; ``delay_s`` is the usual time, in seconds, from an
-    instant to the publication of its figure.
+    Parameters
+    ----------
+    traces
+        Electricity Maps' names of the grid, the preferred one first.
+    places
+        Google Cloud's regions at the POP's place.
+    delay_s
+        The usual time from an instant to the publication of its figure, in seconds.
     """
 
     traces: tuple[str, ...]
@@ -56,10 +63,22 @@ def published_names() -> Mapping[str, KnownPop]:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything a replay needs but the policy.
+    """Everything that a replay needs, except for policies.
 
-    ``rtt_ms`` is visitors by POPs; ``demand`` the visitors' weights, which sum to 1; ``truth`` and
-    ``feeds`` are in the order of ``pops``. ``notes`` say what was assumed or left out.
+    Parameters
+    ----------
+    pops, visitors
+        The names of the POPs and of the places that visitors come from.
+    rtt_ms
+        The round trips in milliseconds, visitors by POPs; NaN if unknown.
+    demand
+        The weights of the visitors, which sum to 1.
+    truth
+        The true intensity of each POP, in the order of ``pops``.
+    feeds
+        What the router knows of each POP, in the order of ``pops``.
+    notes
+        What was assumed or left out, in words.
     """
 
     pops: tuple[str, ...]
@@ -71,12 +90,12 @@ class World:
     notes: tuple[str, ...] = ()
 
     def mean_gco2_kwh(self, since_s: int, until_s: int) -> Floats:
-        """Return each POP's mean over a time; NaN where its trace has nothing then."""
+        """Return each POP's mean over a time in g/kWh; NaN if its trace has no value then."""
         return np.array([mean_between(trace, since_s, until_s) for trace in self.truth])
 
 
 def mean_between(trace: Trace, since_s: int, until_s: int) -> float:
-    """Return a trace's mean between two instants, g/kWh; NaN where it has nothing then."""
+    """Return a trace's mean between two instants in g/kWh; NaN if it has no value then."""
     first, last = ((at - trace.start_s) // trace.step_s for at in (since_s, until_s))
     values = trace.gco2_kwh[max(0, first) : max(0, last)]
     known = values[~np.isnan(values)]
@@ -85,19 +104,19 @@ def mean_between(trace: Trace, since_s: int, until_s: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Years:
-    """Which years are learnt from and which are replayed; neither is empty."""
+    """The training years and the replayed years. Neither may be empty."""
 
     train: tuple[int, ...]
     test: tuple[int, ...]
 
     @property
     def train_s(self) -> tuple[int, int]:
-        """Begin and end of the years learnt from, epoch seconds."""
+        """The begin and the end of the training years in epoch seconds."""
         return year_start_s(min(self.train)), year_start_s(max(self.train) + 1)
 
     @property
     def test_s(self) -> tuple[int, int]:
-        """Begin and end of the years replayed, epoch seconds."""
+        """The begin and the end of the replayed years in epoch seconds."""
         return year_start_s(min(self.test)), year_start_s(max(self.test) + 1)
 
 
@@ -110,25 +129,29 @@ def load_world(
     delays_s: Mapping[str, float] | None = None,
     demand: Mapping[str, float] | None = None,
 ) -> World:
-    """Put a world together from files.
+    """Make a world from files.
 
     Parameters
     ----------
     carbon, rtt
         A folder of traces and a table of round trips (see `greenstream_tuning.traces`). A place
-        of the table is a POP when a trace has its name, or that of the grid it is known to be on.
+        of the table is a POP when a trace has its name, or has the name of its known grid.
     years
-        The published mean that a source falls back on is that of the years learnt from.
+        The training years and the replayed years. The yearly mean of a source is the mean of its
+        training years.
+    basis
+        ``direct`` or ``lifecycle``.
     delays_s
-        Seconds by which a POP's source is late, where not as usual.
+        The delay of a source in seconds, by POP or trace, where it is not the usual one.
     demand
-        Weight by place of the table; by default every POP is also a place of visitors, and all
-        weigh the same.
+        The weight of visitors by place of the table. By default visitors come from the place of
+        every POP, with equal weights.
 
     Raises
     ------
     TraceError
-        When the files have no POP in common, or a name in ``delays_s`` or ``demand`` is unknown.
+        When a file is malformed, when the files have no POP in common, or when a name in
+        ``delays_s`` or ``demand`` is unknown.
     """
     traces = load_traces(carbon, [*years.train, *years.test], basis)
     table = load_round_trips(rtt)
@@ -136,7 +159,7 @@ def load_world(
     for pop, (grid, _) in list(grids.items()):
         for name, time_s in (("training", years.train_s), ("test", years.test_s)):
             if pop in grids and np.isnan(mean_between(traces[grid], *time_s)):
-                notes.append(f"{pop} is left out: {grid} has nothing in the {name} years")
+                notes.append(f"{pop} is left out because {grid} has no value in the {name} years")
                 del grids[pop]
     if not grids:
         raise TraceError(f"no place in {rtt.name} has a trace in {carbon}")
@@ -154,7 +177,7 @@ def load_world(
     return World(
         pops=tuple(grids),
         visitors=visitors,
-        rtt_ms=np.array([[_rtt(table, grids, one, pop) for pop in grids] for one in visitors]),
+        rtt_ms=np.array([[_rtt(table, grids, place, pop) for pop in grids] for place in visitors]),
         demand=weights / weights.sum(),
         truth=tuple(traces[grid] for grid, _ in grids.values()),
         feeds=tuple(feeds),
@@ -163,7 +186,7 @@ def load_world(
 
 
 Grids = dict[str, tuple[str, str | None]]
-"""POP to its trace and its place in the table of round trips, ``None`` if it has none there."""
+"""The trace of each POP, and its place in the table of round trips (``None`` if it has none)."""
 
 
 def _match(table: RoundTrips, traces: Mapping[str, Trace]) -> tuple[Grids, list[str]]:
@@ -180,7 +203,7 @@ def _match(table: RoundTrips, traces: Mapping[str, Trace]) -> tuple[Grids, list[
             grid = next((name for name in names_of.traces if name in traces), None)
             if pop not in grids and grid is not None and not names_of.places:
                 grids[pop] = (grid, None)
-                notes.append(f"{pop} has no round trips in the table: estimated from distance")
+                notes.append(f"{pop} has no round trips in the table: the distance estimates them")
     return grids, notes
 
 
@@ -200,7 +223,7 @@ def _delays(grids: Grids, stated: Mapping[str, float]) -> dict[str, float]:
     by_name = {name: pop for pop, (grid, _) in grids.items() for name in (grid, pop)}
     for name, delay_s in stated.items():
         if name not in by_name:
-            raise TraceError(f"{name} is none of {', '.join(by_name)}")
+            raise TraceError(f"{name} is not one of {', '.join(by_name)}")
         delays_s[by_name[name]] = delay_s
     return delays_s
 
@@ -212,15 +235,15 @@ def _demand(
         return tuple(grids), np.ones(len(grids))
     for name in stated:
         if name not in grids and name not in table.origins:
-            raise TraceError(f"no round trips from {name}")
+            raise TraceError(f"the table has no round trips from {name}")
     weights = np.array([*stated.values()], dtype=float)
     if not (weights >= 0).all() or not weights.sum() > 0:
-        raise TraceError("demand must not be negative, and not all zero")
+        raise TraceError("weights of demand must not be negative, and one must be above zero")
     return tuple(stated), weights
 
 
 def _rtt(table: RoundTrips, grids: Grids, visitor: str, pop: str) -> float:
-    """Return the round trip in the table, else what the distance suggests, else NaN."""
+    """Return the round trip in ms from the table, else estimated from the distance, else NaN."""
     origin = grids[visitor][1] if visitor in grids else visitor
     place = grids[pop][1]
     if origin is not None and place is not None:

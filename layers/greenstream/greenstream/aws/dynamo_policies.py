@@ -81,7 +81,7 @@ class DynamoPolicies:
         if version not in policies:
             stored = ", ".join(policies) or "none"
             raise UnknownVersionError(
-                f"There is no policy of version {version}. The stored versions are: {stored}."
+                f"{version} is not a stored version; the stored versions are: {stored}"
             )
         with store_errors("PutItem"):
             self._client.put_item(

@@ -58,7 +58,7 @@ def leave_to_newer_code(item: Mapping[str, Any]) -> bool:
     if version is None or float(version) <= float(SCHEMA["schema"]["N"]):
         return False
     key = f"{item['pk']['S']} {item['sk']['S']}"
-    logger.warning("The item %s has the newer schema %s and is left unchanged.", key, version)
+    logger.warning("the item %s has the newer schema %s and is left unchanged", key, version)
     return True
 
 
@@ -71,5 +71,5 @@ def decodable(
             yield decode(item)
         except DECODE_ERRORS:
             logger.exception(
-                "The item %s %s is damaged and is skipped.", item["pk"]["S"], item["sk"]["S"]
+                "the item %s %s is damaged and is skipped", item["pk"]["S"], item["sk"]["S"]
             )
