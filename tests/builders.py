@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from greenstream.domain.decision import Candidate, LatencySource
 from greenstream.domain.ladder import Rung, ZoneCarbon
 from greenstream.domain.reading import Basis, Kind, Quality, Reading, Scope, Signal
-from greenstream.domain.routing import Candidate, LatencySource
 from greenstream.domain.zones import AnnualMean, Source, Zone
 from greenstream.ports.provider import Batch
 
@@ -95,6 +95,7 @@ def a_figure(gco2_kwh: float | None, *, age_s: float = 0, **changes: Any) -> Zon
         "gco2_kwh": gco2_kwh,
         "gco2_low": gco2_kwh,
         "gco2_high": gco2_kwh,
+        "expected_gco2_kwh": gco2_kwh,
         "age_s": age_s,
         "penalty_gco2_kwh": max(0.0, age_s - 600) / 60,
     }

@@ -140,6 +140,12 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         metavar="FILE",
         help="write an adopted policy to this file (default: .local/policy.json)",
     )
+    tuned.add_argument(
+        "--in-force",
+        type=Path,
+        metavar="FILE",
+        help="the policy to improve on, as `greenstream tune` writes it; the default if absent",
+    )
     tuned.set_defaults(do=_tune)
 
 
@@ -239,7 +245,8 @@ def _tune(arguments: argparse.Namespace) -> int:
         span = _span(years.train_s, years, SEARCH_STEP_S)
         length_s = span.until_s - span.since_s
         cuts_s = [span.since_s + length_s * share // 4 for share in (2, 3)]
-        return tune(world, span, Policy(), cuts_s, search=Search(trials=arguments.trials))
+        in_force = Policy() if arguments.in_force is None else policy_in(arguments.in_force)
+        return tune(world, span, in_force, cuts_s, search=Search(trials=arguments.trials))
 
     outcome = _or_explain(run)
     if outcome is None:

@@ -60,7 +60,7 @@ class Foreseen:
         """Return the hour's figure at each instant."""
         told = self.hourly[(epoch_s - self.start_s) // 3600]
         nothing = np.full(len(told), np.nan)
-        return Seen(told, np.zeros(len(told)), nothing, nothing, nothing)
+        return Seen(told, np.zeros(len(told)), nothing, nothing, nothing, nothing)
 
 
 def features(world: World, own: int) -> Floats:

@@ -37,11 +37,13 @@ from greenstream.aws.client import dynamodb_client
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.powertools import PowertoolsTelemetry
 from greenstream.domain.clock import utc_now
+from greenstream.domain.decision import Candidate, LatencySource
 from greenstream.domain.latency import estimate_rtt_ms, great_circle_km
 from greenstream.domain.places import pops, seed_pops
 from greenstream.domain.policy import Policy
+from greenstream.domain.ranking import like_for_like
 from greenstream.domain.reading import Reading
-from greenstream.domain.routing import Candidate, LatencySource, decide, like_for_like
+from greenstream.domain.routing import decide
 from greenstream.ports.store import Snapshot
 from tests.bench.router_handler import event, filled_store
 from tests.integration.conftest import make_table

@@ -8,9 +8,10 @@ import pytest
 
 from greenstream.api.decision_log import COMPARED, DecisionLog
 from greenstream.domain.attribution import Comparison, best_static
+from greenstream.domain.decision import Candidate, Decision
 from greenstream.domain.ladder import Rung
 from greenstream.domain.policy import Policy
-from greenstream.domain.routing import Candidate, Decision, decide
+from greenstream.domain.routing import decide
 from greenstream.domain.zones import zones
 from tests.builders import AVERAGE_DIRECT, MARGINAL_DIRECT, NOW, a_candidate
 
@@ -83,6 +84,8 @@ class TestComparison:
 
         assert twice.means() == {
             "decisions": 2,
+            "fallback_decisions": 0,
+            "uncompared_decisions": 0,
             "delivered_gco2_kwh": 100,
             "nearest_gco2_kwh": 300,
             "best_static_gco2_kwh": 200,
@@ -95,8 +98,6 @@ class TestComparison:
             decided(near(None), usual(), cleanest_now()),
             decided(near(kind=MARGINAL_DIRECT), usual(), cleanest_now()),
             decided(a_candidate("sfo", 100.0, None, zone="CAISO_NORTH")),
-            decided(near(rung=Rung.ANNUAL_MEAN), usual(), cleanest_now()),
-            decided(near(), usual(rung=Rung.SAME_HOUR), cleanest_now()),
             decided(near()._replace(proxy=True), usual(), cleanest_now()),
             decided(near(), usual(), cleanest_now()._replace(proxy=True)),
         ],
@@ -104,14 +105,54 @@ class TestComparison:
             "nothing known of the nearest",
             "of two kinds",
             "no round trip known",
-            "the nearest by its yearly mean",
-            "the best static by its profile",
             "a neighbour's figure for the nearest",
             "a neighbour's figure for the chosen",
         ],
     )
-    def test_what_cannot_be_compared_is_left_out(self, decision: Decision) -> None:
-        assert Comparison().with_decision(decision).means() == {}
+    def test_what_cannot_be_compared_is_counted_as_such(self, decision: Decision) -> None:
+        assert Comparison().with_decision(decision).means() == {
+            "decisions": 0,
+            "fallback_decisions": 0,
+            "uncompared_decisions": 1,
+        }
+
+    @pytest.mark.parametrize(
+        ("decision", "difference", "hidden_loss"),
+        [
+            (
+                decided(near(rung=Rung.ANNUAL_MEAN, doubt_gco2_kwh=85.0), usual(), cleanest_now()),
+                200,
+                0,
+            ),
+            (
+                decided(
+                    near(120.0, rung=Rung.SAME_HOUR, doubt_gco2_kwh=40.0),
+                    usual(),
+                    cleanest_now(doubt_gco2_kwh=30.0),
+                ),
+                20,
+                30,
+            ),
+            (decided(near(), usual(rung=Rung.SAME_HOUR), cleanest_now()), 200, 0),
+            (decided(near(rung=Rung.ANNUAL_MEAN, doubt_gco2_kwh=85.0)), 0, 0),
+        ],
+        ids=[
+            "the nearest by its yearly mean, far dirtier",
+            "the nearest by its profile, hardly dirtier: sqrt(40^2 + 30^2) - 20",
+            "the best static by its profile",
+            "the nearest is chosen: nothing is lost against itself",
+        ],
+    )
+    def test_a_decision_on_usual_values_is_reported_with_the_loss_it_may_hide(
+        self, decision: Decision, difference: float, hidden_loss: float
+    ) -> None:
+        assert Comparison().with_decision(decision).means() == {
+            "decisions": 0,
+            "fallback_decisions": 1,
+            "uncompared_decisions": 0,
+            "fallback_difference_gco2_kwh": difference,
+            "fallback_hidden_loss_gco2_kwh": hidden_loss,
+        }
 
 
 @dataclass

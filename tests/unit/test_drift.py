@@ -1,6 +1,7 @@
-"""The freshness model ``drift``: what an old figure is expected to be by now."""
+"""What an old figure is expected to be by now, how far that may be wrong, and what age costs."""
 
 import math
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,35 +11,51 @@ from hypothesis import strategies as st
 
 from greenstream.aws.current_items import decode_current, encode_hour
 from greenstream.aws.item_schema import SCHEMA
-from greenstream.domain.drift import error_gco2_kwh, expected_gco2_kwh, persistence, profile_at
+from greenstream.domain.drift import (
+    doubt_gco2_kwh,
+    expected_gco2_kwh,
+    persistence,
+    profile_at,
+    unprofiled_spread_gco2_kwh,
+)
+from greenstream.domain.freshness import penalty_gco2_kwh
 from greenstream.domain.ladder import Ladder, Rung, ZoneCarbon
 from greenstream.domain.policy import FreshnessModel, Policy
-from greenstream.domain.profile import HourMean, HourProfile
+from greenstream.domain.profile import HourMean, HourProfile, profile_of
 from greenstream.domain.reading import Reading, Scope
-from tests.builders import AVERAGE_DIRECT, NOW, a_reading, a_zone
+from greenstream.domain.zones import Zone
+from tests.builders import AVERAGE_DIRECT, NOW, a_reading, a_source, a_zone
 
 HALF_LIFE_S = 18 * 3600.0
-DRIFT = Policy(freshness_model=FreshnessModel.DRIFT, drift_half_life_s=HALF_LIFE_S)
+CAPPED = Policy(penalty_cap_doubts=1.0)
+DRIFT = Policy(freshness_model=FreshnessModel.DRIFT)
+PENALTY = Policy(freshness_model=FreshnessModel.PENALTY)
 SLOPE = {hour: 100.0 + 10 * hour for hour in range(24)}
+FLAT = dict.fromkeys(range(24), 200.0)
 figures = st.floats(min_value=0, max_value=2000)
 
 
 def a_profile(hours: dict[int, float], **changes: Any) -> HourProfile:
-    spread = changes.pop("spread", 40.0)
+    spread, days = changes.pop("spread", 40.0), changes.pop("days", 7)
     computed_at = changes.pop("computed_at", NOW - timedelta(hours=1))
     fields: dict[str, Any] = {
         "zone": "Z",
         "kind": AVERAGE_DIRECT,
         "scope": Scope.PRODUCTION,
         "provider": "p",
-        "hours": {hour: HourMean(mean, computed_at, spread) for hour, mean in hours.items()},
+        "hours": {hour: HourMean(mean, computed_at, spread, days) for hour, mean in hours.items()},
     }
     return HourProfile(**fields | changes)
 
 
-def carbon(reading: Reading | None, *profiles: HourProfile, policy: Policy = DRIFT) -> ZoneCarbon:
+def carbon(
+    reading: Reading | None,
+    *profiles: HourProfile,
+    policy: Policy = CAPPED,
+    zone: Zone | None = None,
+) -> ZoneCarbon:
     readings = [] if reading is None else [reading]
-    return Ladder(a_zone(), readings, profiles).at(NOW, policy)
+    return Ladder(zone or a_zone(), readings, profiles).at(NOW, policy)
 
 
 class TestPersistence:
@@ -54,10 +71,10 @@ class TestPersistence:
     def test_it_is_never_below_zero(self, v: float, then: float, now: float, share: float) -> None:
         assert expected_gco2_kwh(v, then, now, share) >= 0
 
-    def test_the_error_grows_from_none_to_the_zones_own_spread(self) -> None:
-        assert error_gco2_kwh(40, 1) == 0
-        assert error_gco2_kwh(40, 0.6) == pytest.approx(32)
-        assert error_gco2_kwh(40, 0) == 40
+    def test_the_doubt_grows_from_none_to_the_zones_own_spread(self) -> None:
+        assert doubt_gco2_kwh(40, 1) == 0
+        assert doubt_gco2_kwh(40, 0.6) == pytest.approx(32)
+        assert doubt_gco2_kwh(40, 0) == 40
 
 
 class TestProfileAt:
@@ -82,33 +99,52 @@ class TestProfileAt:
         assert profile_at({9: 100.0}.get, NOW.replace(hour=9, minute=15)) is None
 
 
-class TestOnTheLadder:
-    def test_the_default_policy_keeps_the_seeds_penalty_whatever_the_profile(self) -> None:
-        answer = carbon(a_reading(age_s=7200), a_profile(SLOPE), policy=Policy())
+class TestSpread:
+    def test_it_is_the_root_mean_square_of_the_hours_spreads(self) -> None:
+        hours = {0: HourMean(100, NOW, 30.0, 7), 1: HourMean(100, NOW, 40.0, 7)}
+        profile = replace(a_profile({}), hours=hours)
+        assert profile.spread_gco2_kwh() == pytest.approx(math.sqrt((900 + 1600) / 2))
 
-        assert (answer.penalty_gco2_kwh, answer.age_error_gco2_kwh) == (110, None)
+    def test_an_hour_of_fewer_than_four_days_does_not_count(self) -> None:
+        hours = {0: HourMean(100, NOW, 30.0, 4), 1: HourMean(100, NOW, 400.0, 3)}
+        assert replace(a_profile({}), hours=hours).spread_gco2_kwh() == 30
 
-    def test_a_late_reading_moves_with_the_profile(self) -> None:
+    def test_without_four_days_in_any_hour_there_is_none(self) -> None:
+        assert a_profile(FLAT, days=3).spread_gco2_kwh() is None
+        assert a_profile(FLAT, days=None).spread_gco2_kwh() is None
+
+    def test_a_profile_counts_the_days_behind_each_hour(self) -> None:
+        readings = [
+            a_reading(gco2_kwh=100.0 + day, valid_to=NOW - timedelta(days=day, minutes=minute))
+            for day in range(4)
+            for minute in (5, 10)
+        ]
+        profile = profile_of(readings, NOW)
+
+        assert profile is not None
+        mean = profile.hours[15]
+        assert (mean.gco2_kwh, mean.days) == (101.5, 4)
+        assert mean.spread_gco2_kwh == pytest.approx(math.sqrt(1.25))
+        assert profile_of([], NOW) is None
+
+
+class TestExpectedValue:
+    @pytest.mark.parametrize("policy", [CAPPED, DRIFT], ids=["capped", "drift"])
+    def test_a_late_reading_moves_with_the_profile(self, policy: Policy) -> None:
         """Read 13:55 to 14:00, asked at 16:00: the profile rose by 20.4 g over 2 h 2.5 min."""
-        answer = carbon(a_reading(age_s=7200, gco2_kwh=300.0), a_profile(SLOPE))
+        answer = carbon(a_reading(age_s=7200, gco2_kwh=300.0), a_profile(SLOPE), policy=policy)
         then, now = 100 + 10 * (13 + 57.5 / 60 - 0.5), 100 + 10 * 15.5
         share = 0.5 ** (2 / 18)
 
         assert answer.gco2_kwh == 300
-        assert answer.adj_carbon_gco2_kwh == pytest.approx(now + share * (300 - then))
-        assert answer.age_error_gco2_kwh == pytest.approx(40 * math.sqrt(1 - share**2))
-
-    def test_the_change_expected_may_be_a_fall(self) -> None:
-        falling = {hour: 340 - mean / 2 for hour, mean in SLOPE.items()}
-        answer = carbon(a_reading(age_s=7200), a_profile(falling))
-
-        assert answer.penalty_gco2_kwh is not None
-        assert answer.penalty_gco2_kwh < 0
+        assert answer.expected_gco2_kwh == pytest.approx(now + share * (300 - then))
+        assert answer.doubt_gco2_kwh == pytest.approx(40 * math.sqrt(1 - share**2))
 
     def test_a_reading_still_valid_is_itself_what_is_expected(self) -> None:
         answer = carbon(a_reading(valid_to=NOW + timedelta(minutes=3)), a_profile(SLOPE))
 
-        assert (answer.penalty_gco2_kwh, answer.age_error_gco2_kwh) == (0, 0)
+        assert answer.expected_gco2_kwh == answer.gco2_kwh
+        assert (answer.penalty_gco2_kwh, answer.doubt_gco2_kwh) == (0, 0)
 
     @pytest.mark.parametrize(
         "profile",
@@ -119,35 +155,157 @@ class TestOnTheLadder:
         ],
         ids=["another provider's", "hours missing", "outlived"],
     )
-    def test_without_a_profile_that_fits_the_price_per_minute_remains(
+    def test_without_a_profile_that_fits_the_reading_itself_is_expected(
         self, profile: HourProfile
     ) -> None:
-        assert carbon(a_reading(age_s=7200), profile).penalty_gco2_kwh == 110
+        assert carbon(a_reading(age_s=7200), profile).expected_gco2_kwh == 200
 
-    def test_a_shared_reading_of_another_zone_is_not_aged_by_this_zones_profile(self) -> None:
-        """Great Britain's figure stands in for a region, whose hours tell nothing of the nation."""
+    def test_a_shared_reading_of_another_zone_is_not_moved_by_this_zones_profile(self) -> None:
+        """Great Britain's figure stands in for a region, whose hours say nothing of the nation."""
         answer = carbon(a_reading(zone="GBR", age_s=7200), a_profile(SLOPE))
 
-        assert (answer.penalty_gco2_kwh, answer.age_error_gco2_kwh) == (110, None)
+        assert answer.expected_gco2_kwh == 200
 
-    def test_below_the_readings_the_hours_mean_is_expected_and_costs_nothing(self) -> None:
-        answer = carbon(None, a_profile(SLOPE))
+    def test_the_plain_formula_expects_the_reading_whatever_the_profile(self) -> None:
+        answer = carbon(a_reading(age_s=7200), a_profile(SLOPE), policy=PENALTY)
 
-        assert (answer.rung, answer.penalty_gco2_kwh) == (Rung.SAME_HOUR, 0)
-
-    def test_the_annual_mean_still_pays_for_knowing_nothing_of_now(self) -> None:
-        assert carbon(None).penalty_gco2_kwh == 350
-
-    def test_a_profile_without_spreads_gives_a_value_without_an_error(self) -> None:
-        answer = carbon(a_reading(age_s=7200), a_profile(SLOPE, spread=None))
-
-        assert answer.age_error_gco2_kwh is None
-        assert answer.penalty_gco2_kwh != 110
+        assert (answer.expected_gco2_kwh, answer.penalty_gco2_kwh) == (200, 110)
+        assert (answer.doubt_gco2_kwh, answer.penalty_capped) == (None, False)
 
 
-@pytest.mark.parametrize("spread", [None, 12.5])
-def test_an_hours_spread_survives_the_table_where_it_is_known(spread: float | None) -> None:
-    profile = a_profile({9: 250.0}, spread=spread)
+class TestLimits:
+    """A reading stands 48 h where its profile is known, 6 h where it is not."""
+
+    def test_with_a_profile(self) -> None:
+        assert carbon(a_reading(age_s=48 * 3600), a_profile(FLAT)).rung is Rung.STALE
+        assert carbon(a_reading(age_s=48 * 3600 + 1), a_profile(FLAT)).rung is Rung.SAME_HOUR
+
+    def test_without_a_profile(self) -> None:
+        assert carbon(a_reading(age_s=6 * 3600)).rung is Rung.STALE
+        assert carbon(a_reading(age_s=6 * 3600 + 1)).rung is Rung.ANNUAL_MEAN
+
+    def test_the_plain_formula_has_one_limit(self) -> None:
+        late = a_reading(age_s=6 * 3600 + 1)
+        assert carbon(late, a_profile(FLAT), policy=PENALTY).rung is Rung.SAME_HOUR
+
+
+class TestPriceOfAge:
+    """The owner's formula, never more than the grid is likely to have moved."""
+
+    def test_it_is_the_owners_formula_below_the_cap(self) -> None:
+        answer = carbon(a_reading(age_s=660), a_profile(FLAT))
+        assert (answer.penalty_gco2_kwh, answer.penalty_capped) == (1, False)
+
+    def test_it_is_the_doubt_above_the_cap_and_says_so(self) -> None:
+        answer = carbon(a_reading(age_s=7200), a_profile(FLAT))
+
+        assert answer.penalty_gco2_kwh == answer.doubt_gco2_kwh
+        assert answer.doubt_gco2_kwh == pytest.approx(40 * math.sqrt(1 - 0.5 ** (4 / 18)))
+        assert answer.penalty_capped is True
+
+    def test_without_a_profile_the_doubt_comes_from_the_yearly_mean(self) -> None:
+        answer = carbon(a_reading(age_s=3 * 3600))  # the zone's published mean is 400
+        share = 0.5 ** (3 / 18)
+
+        assert unprofiled_spread_gco2_kwh(400) == 110
+        assert answer.penalty_gco2_kwh == pytest.approx(110 * math.sqrt(1 - share**2))
+
+    def test_without_a_yearly_mean_the_doubt_comes_from_the_reading(self) -> None:
+        answer = carbon(a_reading(age_s=3 * 3600), zone=a_zone(means=()))
+        share = 0.5 ** (3 / 18)
+
+        assert answer.doubt_gco2_kwh == pytest.approx(60 * math.sqrt(1 - share**2))
+
+    def test_a_profile_of_too_few_days_counts_as_none(self) -> None:
+        answer = carbon(a_reading(age_s=3 * 3600), a_profile(FLAT, days=3))
+        assert answer.doubt_gco2_kwh == pytest.approx(110 * math.sqrt(1 - 0.5 ** (6 / 18)))
+
+    def test_the_mean_of_the_hour_pays_at_most_its_spread(self) -> None:
+        answer = carbon(None, a_profile(FLAT))
+
+        assert (answer.rung, answer.penalty_gco2_kwh) == (Rung.SAME_HOUR, 40)
+        assert answer.penalty_capped is True
+
+    def test_a_yearly_mean_pays_nothing_and_shows_its_doubt(self) -> None:
+        answer = carbon(None)
+
+        assert (answer.rung, answer.penalty_gco2_kwh) == (Rung.ANNUAL_MEAN, 0)
+        assert answer.doubt_gco2_kwh == 110
+
+    def test_drift_has_no_price(self) -> None:
+        for reading, profiles in [
+            (a_reading(age_s=7200), [a_profile(SLOPE)]),
+            (a_reading(age_s=7200), []),
+            (None, [a_profile(SLOPE)]),
+            (None, []),
+        ]:
+            assert carbon(reading, *profiles, policy=DRIFT).penalty_gco2_kwh == 0
+
+    def test_the_plain_formula_keeps_todays_price_below_stale(self) -> None:
+        assert carbon(None, a_profile(FLAT), policy=PENALTY).penalty_gco2_kwh == 350
+        assert carbon(None, policy=PENALTY).penalty_gco2_kwh == 350
+
+
+ages = st.floats(min_value=0, max_value=60 * 3600)
+caps = st.sampled_from([0.0, 0.5, 1.0, 2.0])
+profiles = st.one_of(
+    st.just(()),
+    st.builds(
+        lambda spread, days, slope: (
+            a_profile({h: 150.0 + slope * h for h in range(24)}, spread=spread, days=days),
+        ),
+        st.floats(0, 300),
+        st.integers(1, 7),
+        st.floats(-5, 20),
+    ),
+)
+
+
+class TestLaws:
+    @given(ages, caps, profiles, figures)
+    def test_the_price_never_exceeds_its_cap_and_is_the_owners_below(
+        self, age: float, cap: float, known: tuple[HourProfile, ...], gco2_kwh: float
+    ) -> None:
+        policy = Policy(penalty_cap_doubts=cap)
+        answer = carbon(a_reading(age_s=age, gco2_kwh=gco2_kwh), *known, policy=policy)
+        assert answer.penalty_gco2_kwh is not None
+        if answer.age_s is None:
+            return
+        owners = penalty_gco2_kwh(answer.age_s, grace_s=600, slope_gco2_kwh_min=1)
+
+        assert answer.doubt_gco2_kwh is not None
+        assert answer.penalty_gco2_kwh <= cap * answer.doubt_gco2_kwh
+        assert answer.penalty_capped == (answer.penalty_gco2_kwh < owners)
+        if not answer.penalty_capped:
+            assert answer.penalty_gco2_kwh == owners
+        if answer.age_s <= 600:
+            assert answer.penalty_gco2_kwh == 0
+
+    @given(ages, ages, caps, profiles, st.sampled_from(FreshnessModel))
+    def test_for_one_snapshot_it_never_falls_while_a_reading_ages_within_a_rung(
+        self,
+        one_age: float,
+        other_age: float,
+        cap: float,
+        known: tuple[HourProfile, ...],
+        model: FreshnessModel,
+    ) -> None:
+        policy = Policy(penalty_cap_doubts=cap, freshness_model=model)
+        ladder = Ladder(a_zone(a_source()), [a_reading()], known)
+        younger, older = (
+            ladder.at(NOW + timedelta(seconds=age), policy) for age in sorted((one_age, other_age))
+        )
+        assert younger.penalty_gco2_kwh is not None
+        assert older.penalty_gco2_kwh is not None
+        if younger.rung is older.rung:
+            assert younger.penalty_gco2_kwh <= older.penalty_gco2_kwh
+
+
+@pytest.mark.parametrize(("spread", "days"), [(None, None), (12.5, None), (12.5, 5)])
+def test_an_hours_spread_and_days_survive_the_table_where_they_are_known(
+    spread: float | None, days: int | None
+) -> None:
+    profile = a_profile({9: 250.0}, spread=spread, days=days)
     key = {"sk": {"S": "PROFILE#Z#p#average#direct"}}
     about = SCHEMA | {"scope": {"S": "production"}}
     row = encode_hour(profile.hours[9], profile)

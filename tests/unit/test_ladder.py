@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from greenstream.domain.freshness import age_s, penalty_gco2_kwh
 from greenstream.domain.ladder import FULL_COVERAGE, Ladder, Rung, ZoneCarbon
-from greenstream.domain.policy import Policy
+from greenstream.domain.policy import FreshnessModel, Policy
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Reading, Scope
 from greenstream.domain.zones import Zone
@@ -24,12 +24,14 @@ from tests.builders import (
     a_zone,
 )
 
+PLAIN = Policy(freshness_model=FreshnessModel.PENALTY)
 ages = st.floats(min_value=0, max_value=10 * 86_400)
 
 
 def carbon(zone: Zone, *readings: Reading, **changes: Any) -> ZoneCarbon:
     profiles = changes.pop("profiles", ())
-    return Ladder(zone, readings, profiles).at(NOW, Policy(), **changes)
+    policy = changes.pop("policy", Policy())
+    return Ladder(zone, readings, profiles).at(NOW, policy, **changes)
 
 
 def a_profile(*, gco2_kwh: float = 300.0, computed_days_ago: float = 1) -> HourProfile:
@@ -64,8 +66,9 @@ class TestRungs:
         answer = carbon(a_zone(), a_reading(age_s=1800))
 
         assert (answer.rung, answer.age_s) == (Rung.LIVE, 1800)
-        assert answer.penalty_gco2_kwh == 20
-        assert answer.adj_carbon_gco2_kwh == 220
+        half_the_doubt = 55 * (1 - 0.5 ** (1 / 18)) ** 0.5
+        assert answer.penalty_gco2_kwh == pytest.approx(half_the_doubt)
+        assert answer.adj_carbon_gco2_kwh == pytest.approx(200 + half_the_doubt)
 
     def test_the_first_live_source_wins_over_a_fresher_second(self) -> None:
         zone = a_zone(a_source("first"), a_source("second"))
@@ -202,12 +205,20 @@ class TestRungs:
 
 
 @given(ages, ages, st.floats(min_value=0, max_value=1000))
-def test_older_data_never_cost_less(one: float, other: float, gco2_kwh: float) -> None:
+def test_under_the_plain_formula_older_data_never_cost_less(
+    one_age: float, other_age: float, gco2_kwh: float
+) -> None:
     """Down the whole ladder: the penalty never falls as the same reading grows older."""
-    younger, older = sorted((one, other))
     zone = a_zone()
-    fresh = carbon(zone, a_reading(age_s=younger, gco2_kwh=gco2_kwh), profiles=[a_profile()])
-    late = carbon(zone, a_reading(age_s=older, gco2_kwh=gco2_kwh), profiles=[a_profile()])
+    fresh, late = (
+        carbon(
+            zone,
+            a_reading(age_s=age, gco2_kwh=gco2_kwh),
+            profiles=[a_profile()],
+            policy=PLAIN,
+        )
+        for age in sorted((one_age, other_age))
+    )
 
     assert fresh.penalty_gco2_kwh is not None
     assert late.penalty_gco2_kwh is not None
@@ -235,11 +246,11 @@ def test_every_zone_with_a_published_mean_always_has_an_answer(
     assert (answer.age_s is None) == (answer.rung in (Rung.SAME_HOUR, Rung.ANNUAL_MEAN))
 
 
-def test_slow_sources_keep_the_penalty_monotonic() -> None:
+def test_under_the_plain_formula_slow_sources_keep_the_penalty_monotonic() -> None:
     """A source that is live for a day must not cost more than the fallback that replaces it."""
     zone = a_zone(a_source(max_age_s=86_400))
-    live = carbon(zone, a_reading(age_s=86_400))
-    gone = carbon(zone, a_reading(age_s=86_401))
+    live = carbon(zone, a_reading(age_s=86_400), policy=PLAIN)
+    gone = carbon(zone, a_reading(age_s=86_401), policy=PLAIN)
 
     assert live.rung is Rung.LIVE
     assert gone.rung is Rung.ANNUAL_MEAN

@@ -9,11 +9,11 @@ import pytest
 from greenstream.api import question, report
 from greenstream.api.question import PARAMETERS
 from greenstream.domain import roundtrips
+from greenstream.domain.decision import LatencySource, Reason
 from greenstream.domain.ladder import Rung
 from greenstream.domain.places import colos, pops
 from greenstream.domain.policy import FreshnessModel, Policy, RankingSignal
 from greenstream.domain.reading import Basis, Quality, Scope, Signal
-from greenstream.domain.routing import LatencySource, Reason
 from greenstream.domain.zones import zones
 from greenstream.ports.store import ProviderState
 from tests import api

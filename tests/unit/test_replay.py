@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from greenstream.domain.policy import Policy
+from greenstream.domain.policy import FreshnessModel, Policy
 from greenstream_tuning.feeds import DelayedTrace
 from greenstream_tuning.replay import (
     BEST_STATIC,
@@ -126,13 +126,16 @@ class TestAccount:
         assert pieces == whole
 
 
+PLAIN = Policy(freshness_model=FreshnessModel.PENALTY)
+
+
 class TestLateness:
     def test_a_decision_sees_only_what_had_been_published(self) -> None:
         """For three hours of every morning grid b's figure of the night misleads."""
         known_at_once = rows_of(a_world(BY_DAY, BY_NIGHT), policy=DRIFT)[SEED]
         late = rows_of(
             a_world(BY_DAY, BY_NIGHT, delays_s=(0.0, 3 * 3600.0)),
-            policy=replace(Policy(), penalty_slope_gco2_kwh_min=0.0),
+            policy=replace(PLAIN, penalty_slope_gco2_kwh_min=0.0),
         )[SEED]
 
         assert known_at_once.delivered_gco2_kwh == pytest.approx(75)

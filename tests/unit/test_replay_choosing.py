@@ -1,6 +1,9 @@
 """The replay decides as the router does: held to the router's own functions, figure by figure."""
 
+import math
 from datetime import UTC, datetime, timedelta
+from functools import reduce
+from operator import add
 
 import numpy as np
 import pytest
@@ -31,6 +34,8 @@ policies = st.builds(
     max_latency_ms=st.sampled_from([10.0, 20.0, 80.0, 150.0]),
     latency_price_gco2_kwh_ms=st.sampled_from([0.0, 0.05, 0.25]),
     switch_margin=st.sampled_from([0.0, 0.05, 0.3]),
+    tie_share=st.sampled_from([0.0, 0.02]),
+    tie_gco2_kwh=st.sampled_from([0.0, 1.0]),
 )
 
 
@@ -117,8 +122,15 @@ def as_the_table_has_it(
         values = [value for value in week if not np.isnan(value)]
         if values:
             computed_at = START + timedelta(hours=hour + 1)
-            hours[hour % DAY_H] = HourMean(float(sum(values) / len(values)), computed_at)
+            mean = float(added(values) / len(values))
+            spread = math.sqrt(added([(v - mean) * (v - mean) for v in values]) / len(values))
+            hours[hour % DAY_H] = HourMean(mean, computed_at, spread, days=len(values))
     return [reading], a_profile(hours)
+
+
+def added(values: list[float]) -> float:
+    """Return the sum as arrays make it: `sum` compensates for rounding since Python 3.12."""
+    return reduce(add, values, 0.0)
 
 
 def a_profile(hours: dict[int, HourMean]) -> HourProfile:
@@ -140,6 +152,8 @@ def a_profile(hours: dict[int, HourMean]) -> HourProfile:
     policy=st.builds(
         Policy,
         max_stale_s=st.sampled_from([0.0, 3600.0, 6 * 3600.0, 86_400.0]),
+        max_stale_profile_s=st.sampled_from([0.0, 6 * 3600.0, 2 * 86_400.0]),
+        penalty_cap_doubts=st.sampled_from([0.0, 0.5, 1.0]),
         freshness_model=st.sampled_from(FreshnessModel),
         penalty_grace_s=st.sampled_from([0.0, 600.0]),
         drift_half_life_s=st.sampled_from([3600.0, 64_800.0]),
@@ -153,7 +167,7 @@ def test_every_figure_is_the_ladders(
     instants: list[tuple[int, int]],
     policy: Policy,
 ) -> None:
-    """Rung by rung, under both freshness models: live, stale, the hour's mean, the year's, none."""
+    """Rung by rung, under every freshness model: live, stale, the hour's mean, the year's, none."""
     trace = a_trace(seed)
     feed = DelayedTrace(trace, delay_s, max_age_s, annual)
     moments = [START + timedelta(hours=hour, minutes=minute) for hour, minute in instants]

@@ -75,10 +75,13 @@ def test_rows_are_by_limit_and_policy(
 def test_a_policy_that_tune_wrote_is_what_replay_reads(
     files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / "policy.json"
-    assert run("tune", *files, "--delay", "B=10800", "--trials", "4", "--out", str(out)) == 0
+    out, plain = tmp_path / "policy.json", tmp_path / "plain.json"
+    owners = Policy(version="plain", freshness_model=FreshnessModel.PENALTY, switch_margin=0.05)
+    plain.write_text(json.dumps({"policy": asdict(owners)}))
+    late = ["--delay", "B=10800", "--trials", "4", "--in-force", str(plain)]
+    assert run("tune", *files, *late, "--out", str(out)) == 0
     assert "adopted: " in capsys.readouterr().out
-    assert policy_in(out).freshness_model is FreshnessModel.DRIFT
+    assert policy_in(out).freshness_model is not FreshnessModel.PENALTY
     assert json.loads(out.read_text())["evidence"]["gain"] > 0
 
     assert run("replay", *files, "--step", "10800", "--policy", str(out)) == 0

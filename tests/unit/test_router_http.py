@@ -92,7 +92,7 @@ class TestNames:
         answer = client.ask("/v1/route", x_correlation_id=name)
 
         assert answer.headers["X-Correlation-Id"] == name
-        assert client.log.lines[-1][2]["correlation_id"] == name
+        assert told(client)[-1]["correlation_id"] == name
 
     @pytest.mark.parametrize("name", ["", "x" * 65, "a b", "<b>", "a\nb", "é"])
     def test_any_other_gives_way_to_one_of_our_own(self, client: Client, name: str) -> None:
@@ -133,7 +133,9 @@ class TestLines:
                 "reason": "cleanest",
                 "colo": "EWR",
                 "rungs": {"live": 2},
+                "freshness": "live",
                 "degraded": False,
+                "store_failing": False,
             }
         ]
 
@@ -175,7 +177,7 @@ class TestLines:
 
         client = Client(store, SetClock(), Mute())
         assert client.ask("/v1/route").status == 200
-        assert [level for level, _, _ in client.log.lines] == ["info", "exception"]
+        assert [level for level, _, _ in client.log.lines] == ["info", "info", "exception"]
 
 
 class TestCounts:

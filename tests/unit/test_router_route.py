@@ -20,6 +20,7 @@ CANDIDATE_FIELDS = [
     "proxy_zone",
     "proxy_reason",
     "eligible",
+    "exclusion",
     "score",
     "latency_ms",
     "latency_source",
@@ -28,7 +29,10 @@ CANDIDATE_FIELDS = [
     "gco2_low",
     "gco2_high",
     "adj_carbon_gco2_kwh",
+    "expected_gco2_kwh",
     "penalty_gco2_kwh",
+    "penalty_capped",
+    "doubt_gco2_kwh",
     "age_s",
     "rung",
     "signal",
@@ -79,6 +83,7 @@ class TestTheDecision:
             "pop": "nyc",
             "zone": "NYISO",
             "gco2_kwh": 260,
+            "expected_gco2_kwh": 260,
             "attributed_difference_gco2_kwh": 50,
         }
 
@@ -89,6 +94,7 @@ class TestTheDecision:
 
     def test_the_visitor_stays_where_the_gain_is_small(self, store: MemoryStore) -> None:
         store.put_reading(a_reading_of("PJM", 258))
+        store.policy = Policy(version="calm", switch_margin=0.05)
         body = Client(store).ask("/v1/route", "pops=iad,nyc&current=nyc").body
 
         assert (body["pop"], body["reason"]) == ("nyc", "stayed_within_margin")

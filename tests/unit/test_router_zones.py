@@ -204,7 +204,7 @@ class TestProviders:
 class TestPolicy:
     def test_the_default_stands_until_one_is_stored(self, store: MemoryStore) -> None:
         body = Client(store).ask("/v1/policy").body
-        assert (body["stored"], body["version"], body["max_latency_ms"]) == (False, "default-1", 80)
+        assert (body["stored"], body["version"], body["max_latency_ms"]) == (False, "default-2", 80)
 
         store.policy = Policy(version="night-7", max_latency_ms=60)
         body = Client(store).ask("/v1/policy").body
@@ -263,13 +263,15 @@ class TestHealth:
             "no run of eso has succeeded since 2026-11-22T15:58:00Z; no run of entsoe has succeeded"
         )
 
-    def test_one_that_fell_silent_degrades_it_once_its_figures_are_live_no_longer(self) -> None:
+    def test_one_that_fell_silent_degrades_it_once_its_figures_are_live_no_longer(
+        self, store: MemoryStore
+    ) -> None:
         live_for_s = zones()["GBR"].sources[0].max_age_s
-        store = MemoryStore()
         store.put_status(a_status("eso", age_s=live_for_s))
         assert self.reason(store) is None
 
         store = MemoryStore()
+        store.put_reading(a_reading_of("PJM", 300))
         store.put_status(a_status("eso", ProviderState.PARTIAL, age_s=live_for_s + 1))
         assert self.reason(store) == "no run of eso has succeeded since 2026-11-22T13:59:59Z"
 
@@ -284,7 +286,21 @@ class TestHealth:
         assert self.reason(store) is None
 
     def test_no_run_at_all_is_said(self) -> None:
-        assert self.reason(MemoryStore()) == "no provider has told of a run"
+        store = MemoryStore()
+        store.put_reading(a_reading_of("PJM", 300))
+        assert self.reason(store) == "no provider has reported a run"
+
+    def test_nothing_live_is_said_whatever_the_providers_runs_say(self) -> None:
+        store = MemoryStore()
+        store.put_status(a_status("eso"))
+        body = Client(store).ask("/v1/health").body
+
+        assert (body["status"], body["freshness"], body["figures"]["live"]) == (
+            "degraded",
+            "fallback",
+            0,
+        )
+        assert "none of the 61 figures is live" in body["degraded_reason"]
 
     def test_it_tells_simulated_data(self, store: MemoryStore) -> None:
         store.put_status(replace(a_status("gridstatus"), simulated=True))

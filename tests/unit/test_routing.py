@@ -6,11 +6,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from greenstream.domain.decision import Candidate, Exclusion, LatencySource, Reason
 from greenstream.domain.ladder import Rung, ZoneCarbon
 from greenstream.domain.places import Pop, PopZone
 from greenstream.domain.policy import Policy, RankingSignal
+from greenstream.domain.ranking import like_for_like
 from greenstream.domain.reading import Kind, Signal
-from greenstream.domain.routing import Candidate, LatencySource, Reason, decide, like_for_like
+from greenstream.domain.routing import decide, draw
 from tests.builders import (
     AVERAGE_DIRECT,
     AVERAGE_LIFECYCLE,
@@ -111,8 +113,80 @@ class TestLaws:
 
         assert decide([stale, fresh], POLICY).chosen.candidate.pop == "b-fresh"
 
+    @given(rows, st.none() | st.sampled_from(["pop0", "pop1"]))
+    def test_cleanest_is_said_only_of_the_lowest_expected_figure_among_the_eligible(
+        self, drawn: list[tuple[float | None, float | None, float]], current: str | None
+    ) -> None:
+        decision = decide(field(drawn), POLICY, current)
+        expected = [
+            entry.candidate.carbon.expected_gco2_kwh
+            for entry in decision.candidates
+            if entry.eligible and entry.candidate.carbon.expected_gco2_kwh is not None
+        ]
+        says_so = "the cleanest" in decision.text
+        if decision.reason is Reason.CLEANEST or says_so:
+            assert decision.chosen.candidate.carbon.expected_gco2_kwh == min(expected)
+        if decision.reason is Reason.CLEANEST:
+            difference = decision.attributed_difference_gco2_kwh
+            assert difference is None or difference >= 0
+
+    @given(known_rows, grams, st.floats(0, 80), st.floats(0, 30_000))
+    def test_adding_a_pop_never_raises_the_chosen_adjusted_carbon(
+        self, drawn: list[tuple[float, float]], gco2_kwh: float, latency_ms: float, age: float
+    ) -> None:
+        """With no margin, no price of latency and no near-tie, and all figures of one kind."""
+        plain = Policy(latency_price_gco2_kwh_ms=0, switch_margin=0, tie_share=0, tie_gco2_kwh=0)
+        fleet = [
+            a_candidate(f"pop{index}", row[0], min(row[1], 80.0)) for index, row in enumerate(drawn)
+        ]
+        before = decide(fleet, plain).chosen.candidate.carbon.adj_carbon_gco2_kwh
+        more = [*fleet, a_candidate("more", gco2_kwh, latency_ms, age_s=age)]
+        after = decide(more, plain).chosen.candidate.carbon.adj_carbon_gco2_kwh
+
+        assert before is not None
+        assert after is not None
+        assert after <= before
+
 
 class TestReasons:
+    def test_oslo_is_the_cleanest_whatever_the_age_of_its_figure(self) -> None:
+        """Norway's figure is hours old and still far below Britain's, which is a forecast."""
+        oslo = a_candidate("osl", 8, 3)
+        oslo = oslo._replace(carbon=oslo.carbon._replace(penalty_gco2_kwh=2.5, age_s=9000))
+        decision = decide([a_candidate("man", 44, 21), oslo], POLICY)
+
+        assert (decision.chosen.candidate.pop, decision.reason) == ("osl", Reason.CLEANEST)
+
+    def test_a_figure_chosen_for_its_freshness_is_not_called_the_cleanest(self) -> None:
+        old = a_candidate("old", 100, 8)
+        old = old._replace(carbon=old.carbon._replace(penalty_gco2_kwh=30))
+        decision = decide([old, a_candidate("fresh", 110, 9)], POLICY)
+
+        assert (decision.chosen.candidate.pop, decision.reason) == ("fresh", Reason.FRESHER)
+        assert "fresher than the lower figure of old" in decision.text
+        assert "cleanest" not in decision.text
+        assert decision.attributed_difference_gco2_kwh == -10
+
+    def test_a_pop_chosen_for_its_round_trip_is_not_called_the_cleanest(self) -> None:
+        dear = Policy(latency_price_gco2_kwh_ms=1)
+        decision = decide([a_candidate("far", 100, 70), a_candidate("near", 120, 5)], dear)
+
+        assert (decision.chosen.candidate.pop, decision.reason) == ("near", Reason.NEARER)
+        assert "not worth its longer round trip" in decision.text
+
+    def test_an_unknown_round_trip_is_said_to_be_unknown_and_not_outside(self) -> None:
+        decision = decide([a_candidate("near", 100, 5), a_candidate("dark", 10, None)], POLICY)
+
+        assert "the only one known to be within 80 ms" in decision.text
+        assert "The round trip to dark is not known." in decision.text
+        assert [entry.exclusion for entry in decision.candidates] == [None, Exclusion.UNKNOWN_RTT]
+
+    def test_usual_values_alone_are_said_to_be_no_live_figures(self) -> None:
+        mean = a_candidate("a", 100, 5, rung=Rung.ANNUAL_MEAN)
+        assert "None of the figures is live." in decide([mean], POLICY).text
+        live = a_candidate("b", 300, 5)
+        assert "None of the figures is live." not in decide([mean, live], POLICY).text
+
     def test_carbon_is_minimised_within_the_latency_limit(self) -> None:
         decision = decide(
             [
@@ -136,19 +210,67 @@ class TestReasons:
         decision = decide([a_candidate("a", 300, 90), a_candidate("b", 200, 90)], POLICY)
         assert (decision.chosen.candidate.pop, decision.reason) == ("b", Reason.NEAREST)
 
-    def test_ties_go_to_the_lower_round_trip_then_to_the_name(self) -> None:
+    def test_ties_go_to_the_lower_round_trip(self) -> None:
         free = Policy(latency_price_gco2_kwh_ms=0)
-        assert (
-            decide([a_candidate("a", 100, 9), a_candidate("b", 100, 8)], free).chosen.candidate.pop
-            == "b"
-        )
-        assert (
-            decide([a_candidate("b", 100, 8), a_candidate("a", 100, 8)], free).chosen.candidate.pop
-            == "a"
-        )
+        fleet = [a_candidate("a", 100, 9), a_candidate("b", 100, 8)]
+        assert decide(fleet, free).chosen.candidate.pop == "b"
+
+    @given(st.permutations(["lax", "sfo", "osl", "ams"]))
+    def test_what_is_equal_in_all_is_drawn_whatever_its_name_and_place(
+        self, names: list[str]
+    ) -> None:
+        fleet = [a_candidate(name, 100, 8) for name in names]
+        chosen = decide(fleet, POLICY).chosen.candidate.pop
+
+        assert chosen == min(names, key=draw)
+        assert [draw(name) for name in sorted(names)] != sorted(map(draw, names))
+
+    def test_a_near_tie_goes_to_the_pop_whose_own_grid_is_known(self) -> None:
+        """San Francisco is on the grid that only stands in for Los Angeles."""
+        lax = a_candidate("lax", 200, 5)._replace(proxy=True)
+        decision = decide([lax, a_candidate("sfo", 200.5, 12)], POLICY)
+
+        assert decision.chosen.candidate.pop == "sfo"
+        assert decision.reason is Reason.NEAR_TIE_OWN_GRID
+        assert "its own grid's figure is known" in decision.text
+        assert decision.attributed_difference_gco2_kwh is None
+
+    @pytest.mark.parametrize(
+        ("near_gco2_kwh", "chosen", "reason"),
+        [
+            (10.9, "near", Reason.NEAR_TIE_NEARER),
+            (11.1, "clean", Reason.CLEANEST),
+            (10.0, "near", Reason.CLEANEST),
+        ],
+        ids=["within 1 g", "beyond 1 g", "equal"],
+    )
+    def test_a_near_tie_is_at_least_one_gram_wide(
+        self, near_gco2_kwh: float, chosen: str, reason: Reason
+    ) -> None:
+        free = Policy(latency_price_gco2_kwh_ms=0)
+        fleet = [a_candidate("clean", 10, 70), a_candidate("near", near_gco2_kwh, 5)]
+        decision = decide(fleet, free)
+
+        assert (decision.chosen.candidate.pop, decision.reason) == (chosen, reason)
+
+    @pytest.mark.parametrize(("near_gco2_kwh", "chosen"), [(407.9, "near"), (408.1, "clean")])
+    def test_of_a_large_figure_a_near_tie_is_two_percent_wide(
+        self, near_gco2_kwh: float, chosen: str
+    ) -> None:
+        free = Policy(latency_price_gco2_kwh_ms=0)
+        fleet = [a_candidate("clean", 400, 70), a_candidate("near", near_gco2_kwh, 5)]
+
+        assert decide(fleet, free).chosen.candidate.pop == chosen
+
+    def test_a_visitor_who_is_somewhere_moves_by_the_margin_and_not_by_the_near_tie(self) -> None:
+        free = Policy(latency_price_gco2_kwh_ms=0)
+        fleet = [a_candidate("here", 100, 70), a_candidate("near", 100.1, 5)]
+
+        decision = decide(fleet, free, "here")
+        assert (decision.chosen.candidate.pop, decision.reason) == ("here", Reason.CLEANEST)
 
     def test_the_visitor_stays_unless_the_best_is_better_by_the_margin(self) -> None:
-        free = Policy(latency_price_gco2_kwh_ms=0)
+        free = Policy(latency_price_gco2_kwh_ms=0, switch_margin=0.05)
         here, better = a_candidate("here", 100), a_candidate("better", 95)
         decision = decide([here, better], free, "here")
         assert (decision.chosen.candidate.pop, decision.reason) == ("here", Reason.STAYED)
@@ -178,7 +300,8 @@ class TestReasons:
 
     def test_knowing_nothing_still_gives_an_answer(self) -> None:
         decision = decide([a_candidate("b", None, None), a_candidate("a", None, None)], POLICY)
-        assert (decision.chosen.candidate.pop, decision.reason) == ("a", Reason.NOTHING_KNOWN)
+        assert decision.reason is Reason.NOTHING_KNOWN
+        assert "drawn from the candidates" in decision.text
 
     def test_no_candidate_is_a_callers_error(self) -> None:
         with pytest.raises(ValueError, match="at least one"):

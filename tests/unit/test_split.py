@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from greenstream.domain.decision import Candidate
 from greenstream.domain.policy import Policy
-from greenstream.domain.routing import Candidate, decide
+from greenstream.domain.routing import decide
 from greenstream.domain.split import shares
 from tests.builders import a_candidate
 
@@ -58,7 +59,7 @@ def test_shares_sum_to_one_and_only_the_eligible_get_any(
 def test_a_better_score_never_gets_less_at_equal_capacity(
     fleet: list[Candidate], margin: float
 ) -> None:
-    policy = Policy(switch_margin=margin)
+    policy = Policy(split_margin=margin)
     decision = decide(fleet, policy)
     found = shares(decision, policy)
     ranked = [each for each in decision.candidates if each.eligible and each.score is not None]
@@ -73,7 +74,7 @@ def test_a_better_score_never_gets_less_at_equal_capacity(
 def test_a_share_fades_to_nothing_at_the_margins_edge(
     best: float, margin: float, capacity: float
 ) -> None:
-    policy = Policy(switch_margin=margin, latency_price_gco2_kwh_ms=0, capacity={"lon": capacity})
+    policy = Policy(split_margin=margin, latency_price_gco2_kwh_ms=0, capacity={"lon": capacity})
     edge = best / (1 - margin)
 
     def share_of_lon(gco2_kwh: float) -> float:
@@ -95,7 +96,7 @@ def test_a_small_step_of_a_score_is_a_small_step_of_every_share(
     eligible: list[Figures], others: list[Figures], which: int, margin: float
 ) -> None:
     """Of any POP's, beside one at least that is within the limit and has a figure."""
-    policy = Policy(switch_margin=margin)
+    policy = Policy(split_margin=margin)
     figures = [*eligible, *others]
     fleet = a_fleet(figures)
     gco2_kwh, latency_ms = figures[which % len(figures)]

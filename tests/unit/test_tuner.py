@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from functions.tuner.nightly import Result, run
-from greenstream.domain.policy import FreshnessModel
+from greenstream.domain.policy import FreshnessModel, Policy
 from greenstream_tuning.search import Score, Search
 from tests.builders import NOW, a_reading
 from tests.fakes.memory_policies import MemoryPolicies
@@ -39,6 +39,15 @@ def day_and_night(hour: int, phase: int) -> float:
     return 100.0 if (hour + phase) % 24 < 12 else 400.0
 
 
+PLAIN = Policy(
+    version="plain",
+    freshness_model=FreshnessModel.PENALTY,
+    latency_price_gco2_kwh_ms=0.05,
+    switch_margin=0.05,
+)
+"""The plain price of age is in force, which a late source leaves room to improve on."""
+
+
 def a_history(
     days: int,
     *,
@@ -50,7 +59,7 @@ def a_history(
 
     ``silent`` tells by grid of which hours, counted back from now, it never told.
     """
-    store = MemoryStore()
+    store = MemoryStore(policy=PLAIN)
     for number, (zone, (provider, provider_zone)) in enumerate(GRIDS.items()):
         delay = timedelta(hours=told_late_h * number, minutes=5)
         for hour in range(24 * days):
@@ -84,14 +93,14 @@ class TestWhereAnotherPolicyWins:
     @pytest.fixture
     def after(self) -> tuple[Result, MemoryPolicies]:
         policies = MemoryPolicies()
-        return tuned(a_history(16, told_late_h=5), policies), policies
+        return tuned(a_history(16, told_late_h=3), policies), policies
 
     def test_it_is_put_in_force(self, after: tuple[Result, MemoryPolicies]) -> None:
         result, policies = after
 
         assert result.adopted
         assert result.version == policies.in_force == "tuned-20261122T160000"
-        assert policies.kept[result.version].policy.freshness_model is FreshnessModel.DRIFT
+        assert policies.kept[result.version].policy.freshness_model is not FreshnessModel.PENALTY
 
     def test_it_is_kept_with_the_evidence_of_every_window(
         self, after: tuple[Result, MemoryPolicies]
@@ -105,18 +114,18 @@ class TestWhereAnotherPolicyWins:
         assert all(fold["cut_s"] < fold["until_s"] for fold in evidence["folds"])
 
     def test_the_policy_before_it_is_kept_too(self, after: tuple[Result, MemoryPolicies]) -> None:
-        assert list(after[1].kept) == ["default-1", "tuned-20261122T160000"]
+        assert list(after[1].kept) == ["plain", "tuned-20261122T160000"]
 
 
 class TestWhereNoneWins:
     def test_a_gain_below_the_margin_changes_nothing(self) -> None:
         policies = MemoryPolicies()
-        result = tuned(a_history(16, told_late_h=5), policies, search=replace(QUICK, margin=0.9))
+        result = tuned(a_history(16, told_late_h=3), policies, search=replace(QUICK, margin=0.9))
 
         assert not result.adopted
         assert "less carbon on unseen weeks" in result.why
         assert result.why.endswith("but 90.00% are required")
-        assert (result.version, policies.kept) == ("default-1", {})
+        assert (result.version, policies.kept) == ("plain", {})
 
     def test_where_one_grid_is_always_cleaner_there_is_nothing_to_gain(self) -> None:
         result = tuned(a_history(16, told_late_h=0, turns=False), MemoryPolicies())
@@ -174,7 +183,7 @@ class TestTooLittleHistory:
         assert lines.lines[-1]["why"] == result.why
 
     def test_an_evening_without_figures_does_not_put_a_grid_out(self) -> None:
-        store = a_history(16, told_late_h=5, silent={"NYISO": lambda hour: hour < 12})
+        store = a_history(16, told_late_h=3, silent={"NYISO": lambda hour: hour < 12})
 
         assert tuned(store, MemoryPolicies()).adopted
 
@@ -192,7 +201,7 @@ class TestTooLittleHistory:
         lines = Lines()
         result = tuned(a_history(16, told_late_h=0, silent=silent), MemoryPolicies(), lines)
 
-        assert (result.adopted, result.version) == (False, "default-1")
+        assert (result.adopted, result.version) == (False, "plain")
         assert result.why == "the intensity of every POP is known at no step"
         assert lines.lines[-1]["message"] == "tuned"
 

@@ -215,8 +215,10 @@ class TestCommand:
         assert run(*arguments) == 2
         out, err = capsys.readouterr()
         assert out == ""
-        assert err.count("\n") == lines
-        return err
+        # A slow machine has reported its progress before the files are found unusable.
+        said = [line for line in err.splitlines() if "worlds replayed" not in line]
+        assert len(said) == lines
+        return "\n".join(said)
 
     def test_files_that_are_not_there_are_named_in_one_sentence(
         self, carbon: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -10,8 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from greenstream.domain.drift import persistence
+from greenstream.domain.drift import (
+    UNPROFILED_DOUBT_GCO2_KWH,
+    UNPROFILED_DOUBT_SHARE,
+    persistence,
+)
 from greenstream.domain.policy import FreshnessModel, Policy
+from greenstream.domain.routing import draw
 from greenstream_tuning.feeds import Feed, Seen
 from greenstream_tuning.traces import Floats, Ints
 
@@ -20,18 +25,42 @@ Bools = npt.NDArray[np.bool_]
 
 def figures(seen: Seen, feed: Feed, policy: Policy) -> Floats:
     """Return the carbon a POP is ranked by at each instant, g/kWh; NaN where none is known."""
-    drifts = policy.freshness_model is FreshnessModel.DRIFT
-    penalty = _penalty(seen.age_s, policy)
-    if drifts:
+    plain = policy.freshness_model is FreshnessModel.PENALTY
+    oldest_s = max(feed.max_age_s, policy.oldest_stale_s)
+    annual = feed.annual_mean_gco2_kwh
+    if plain:
+        value, doubt, profiled = seen.gco2_kwh, None, np.zeros(len(seen.age_s), dtype=np.bool_)
+        usual_doubt = None
+        annual_price = float(_penalty(np.array(oldest_s), policy))
+    else:
         share = _persistence(seen.age_s, policy)
         value = np.maximum(0.0, seen.profile_now + share * (seen.gco2_kwh - seen.profile_then))
-        drift = np.where(seen.age_s == 0.0, 0.0, value - seen.gco2_kwh)
-        penalty = np.where(np.isnan(drift), penalty, drift)
-    observed = seen.age_s <= max(feed.max_age_s, policy.max_stale_s)  # also refuses NaN
-    oldest = _penalty(np.array(max(feed.max_age_s, policy.max_stale_s)), policy)
-    past = seen.hour_mean + (0.0 if drifts else oldest)
-    past = np.where(np.isnan(past), feed.annual_mean_gco2_kwh + oldest, past)
-    return np.where(observed, seen.gco2_kwh + penalty, past)
+        profiled = ~np.isnan(value)
+        value = np.where(profiled & (seen.age_s > 0.0), value, seen.gco2_kwh)
+        doubt = _spread(seen, feed, seen.gco2_kwh) * np.sqrt(1.0 - share * share)
+        usual_doubt = _spread(seen, feed, seen.hour_mean)
+        annual_price = 0.0
+    live_s = max(feed.max_age_s, policy.max_stale_s)
+    observed = (seen.age_s <= live_s) | (profiled & (seen.age_s <= oldest_s))
+    past = seen.hour_mean + _priced(np.full(len(seen.age_s), oldest_s), usual_doubt, policy)
+    past = np.where(np.isnan(past), annual + annual_price, past)
+    return np.where(observed, value + _priced(seen.age_s, doubt, policy), past)
+
+
+def _spread(seen: Seen, feed: Feed, otherwise: Floats) -> Floats:
+    """Return how far the zone usually is from its profile, as the ladder takes it."""
+    annual = feed.annual_mean_gco2_kwh
+    usual = otherwise if np.isnan(annual) else np.full(len(otherwise), annual)
+    unprofiled = UNPROFILED_DOUBT_GCO2_KWH + UNPROFILED_DOUBT_SHARE * usual
+    return np.where(np.isnan(seen.spread), unprofiled, seen.spread)
+
+
+def _priced(age_s: Floats, doubt: Floats | None, policy: Policy) -> Floats:
+    """Return the price of age, which the doubt caps where there is a cap."""
+    if policy.freshness_model is FreshnessModel.DRIFT:
+        return np.zeros(len(age_s))
+    price = _penalty(age_s, policy)
+    return price if doubt is None else np.minimum(price, policy.penalty_cap_doubts * doubt)
 
 
 def _penalty(age_s: Floats, policy: Policy) -> Floats:
@@ -54,7 +83,7 @@ class Chooser:
     Parameters
     ----------
     pops
-        Names of the POPs: the last word in a tie.
+        Names of the POPs, each on a grid whose own figure is known.
     rtt_ms
         Visitors by POPs; NaN where unknown.
     policy
@@ -66,7 +95,7 @@ class Chooser:
     def __init__(
         self, pops: Sequence[str], rtt_ms: Floats, policy: Policy, limits_ms: Sequence[float]
     ) -> None:
-        self._keep = 1 - policy.switch_margin
+        self._policy = policy
         self._priced = policy.latency_price_gco2_kwh_ms * np.nan_to_num(rtt_ms, nan=0.0)
         self._visitors = [_Visitor(pops, row, limits_ms) for row in rtt_ms]
         shape = (len(limits_ms), len(rtt_ms))
@@ -80,7 +109,7 @@ class Chooser:
     def choose(self, carbon: Floats) -> Ints:
         """Return the chosen POP by step, limit and visitor, given POPs by steps of g/kWh.
 
-        The last choice is remembered: a further call goes on where this one ended.
+        The last choice is remembered: a further call goes on where this call ended.
         """
         shape = (carbon.shape[1], len(self._visitors[0].within), len(self._visitors))
         best = np.empty(shape, dtype=np.int64)
@@ -89,38 +118,53 @@ class Chooser:
         for number, visitor in enumerate(self._visitors):
             visitor.best(carbon, self._priced[number], dark, best[..., number], lowest[..., number])
         chosen = best.reshape(shape[0], -1)
-        self._keep_where_the_best_is_not_better(carbon, chosen, lowest.reshape(shape[0], -1))
+        self._follow(carbon, chosen, lowest.reshape(shape[0], -1))
         return chosen.reshape(shape)
 
-    def _keep_where_the_best_is_not_better(
-        self, carbon: Floats, chosen: Ints, lowest: Floats
-    ) -> None:
+    def _follow(self, carbon: Floats, chosen: Ints, lowest: Floats) -> None:
+        """Turn the best POP of each step into the choice of a visitor who has a current POP."""
         lanes = np.arange(chosen.shape[1])
         priced = np.tile(self._priced, (len(lanes) // len(self._visitors), 1))
         by_step = np.ascontiguousarray(carbon.T)
+        keep = 1 - self._policy.switch_margin
         current = self._current
         for step in range(len(chosen)):
             score = by_step[step].take(current, mode="wrap") + priced[lanes, current]
-            stays = lowest[step] >= score * self._keep  # never where there is no figure
-            stays &= self._within[lanes, current]
-            stays &= current >= 0
-            stays &= lowest[step] < np.inf
-            current = np.where(stays, current, chosen[step])
+            ranked = self._within[lanes, current] & (current >= 0) & ~np.isnan(score)
+            ranked &= lowest[step] < np.inf
+            if not ranked.all():
+                self._settle_near_ties(by_step[step], priced, chosen[step], lowest[step], ~ranked)
+            current = np.where(ranked & (lowest[step] >= score * keep), current, chosen[step])
             chosen[step] = current
         self._current = current
+
+    def _settle_near_ties(
+        self, carbon: Floats, priced: Floats, chosen: Ints, lowest: Floats, lanes: Bools
+    ) -> None:
+        """Replace the best POP of these lanes by the nearest POP that is nearly as good."""
+        policy, limits = self._policy, len(self._visitors[0].within)
+        for lane in np.flatnonzero(lanes & np.isfinite(lowest)):
+            limit, number = divmod(int(lane), len(self._visitors))
+            visitor = self._visitors[number]
+            least = float(lowest[lane])
+            most = least + max(policy.tie_share * least, policy.tie_gco2_kwh)
+            within = visitor.order[: visitor.within[limit % limits]]
+            scores = {pop: float(carbon[pop] + priced[lane, pop]) for pop in within}
+            near = [pop for pop in within if scores[pop] <= most]
+            chosen[lane] = min(near, key=lambda pop: (visitor.by_latency[pop], scores[pop]))
 
 
 class _Visitor:
     """What one visitor's round trips settle once and for all.
 
-    ``order`` has the POPs by round trip, then name; the first ``within[n]`` of them are within
-    limit n. ``nearest`` are those that share the shortest round trip.
+    ``order`` has the POPs by round trip, then by the draw among equals; the first ``within[n]`` of
+    them are within limit n. ``nearest`` are those that share the shortest round trip.
     """
 
     def __init__(self, pops: Sequence[str], rtt_ms: Floats, limits_ms: Sequence[float]) -> None:
         some_latency = not np.isnan(rtt_ms).all()
-        by_latency = np.where(np.isnan(rtt_ms), np.inf, rtt_ms)
-        self.order = sorted(range(len(pops)), key=lambda pop: (by_latency[pop], pops[pop]))
+        by_latency = self.by_latency = np.where(np.isnan(rtt_ms), np.inf, rtt_ms)
+        self.order = sorted(range(len(pops)), key=lambda pop: (by_latency[pop], draw(pops[pop])))
         self.within = [
             int((by_latency <= limit_ms).sum()) if some_latency else len(pops)
             for limit_ms in limits_ms

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from greenstream.domain.profile import PROFILE_LIFE
+from greenstream.domain.profile import MIN_SPREAD_DAYS, PROFILE_LIFE
 from greenstream.domain.reading import Reading
 from greenstream_tuning.traces import Floats, Ints, Trace
 
@@ -19,10 +19,11 @@ DAY_H: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a source had told by each of some instants; NaN where it had told nothing.
+    """What a source had published by each of some instants; NaN where it had published nothing.
 
     ``profile_then`` and ``profile_now`` are the zone's profile (g/kWh) at the middle of the
-    reading's interval and at the instant itself, ``hour_mean`` the mean of the instant's hour.
+    reading's interval and at the instant itself, ``hour_mean`` the mean of the instant's hour, and
+    ``spread`` how far the zone usually is from its profile (`HourProfile.spread_gco2_kwh`).
     """
 
     gco2_kwh: Floats
@@ -30,6 +31,7 @@ class Seen:
     profile_then: Floats
     profile_now: Floats
     hour_mean: Floats
+    spread: Floats
 
 
 class Feed(Protocol):
@@ -51,7 +53,7 @@ class Feed(Protocol):
 
 
 class Profile:
-    """The mean of each UTC hour of day over the seven days up to any hour, as collectors keep it.
+    """The mean of each UTC hour of day over the seven days up to any hour, as collectors store it.
 
     Parameters
     ----------
@@ -64,12 +66,45 @@ class Profile:
         hours = (trace.start_s + trace.step_s * np.arange(len(trace.gco2_kwh))) // HOUR_S
         index = hours - self._first_hour
         known = ~np.isnan(trace.gco2_kwh)
-        sums = np.bincount(index, np.where(known, trace.gco2_kwh, 0.0))
-        counts = np.bincount(index[known], minlength=len(sums))
+        sums = _per_hour(index, np.where(known, trace.gco2_kwh, 0.0))
+        counts = np.bincount(index[known], minlength=len(sums)).astype(np.int64)
         week_sum, week_count = _over_week(sums), _over_week(counts)
-        self._mean = np.divide(
-            week_sum, week_count, out=np.full(len(sums), np.nan), where=week_count > 0
-        )
+        self._mean = _ratio(week_sum, week_count)
+        self._spread = self._usual_spread(trace, index, sums, counts)
+
+    def _usual_spread(self, trace: Trace, index: Ints, sums: Floats, counts: Ints) -> Floats:
+        """Return by hour what `HourProfile.spread_gco2_kwh` says once that hour has ended."""
+        hourly = _ratio(sums, counts)
+        inside = _per_hour(index, np.nan_to_num((trace.gco2_kwh - hourly[index]) ** 2))
+        squares, days = np.zeros(len(sums)), np.zeros(len(sums), dtype=np.int64)
+        for day in range(PROFILE_LIFE.days):
+            past = slice(0, max(0, len(sums) - day * DAY_H))
+            here = slice(day * DAY_H, None)
+            from_mean = counts[past] * (hourly[past] - self._mean[here]) ** 2
+            squares[here] += np.where(counts[past] > 0, inside[past] + from_mean, 0.0)
+            days[here] += counts[past] > 0
+        spread = np.sqrt(_ratio(squares, _over_week(counts)))
+        countable = days >= MIN_SPREAD_DAYS
+        first = int(self._first_hour) % DAY_H
+        total, hours = np.zeros(len(sums)), np.zeros(len(sums), dtype=np.int64)
+        newest = np.arange(len(sums))
+        for hour in range(DAY_H):  # in this order, as the profile adds them up
+            last = newest - (newest + first - hour) % DAY_H
+            begun, last = last >= 0, np.maximum(last, 0)
+            counts_now = begun & countable[last]
+            total += np.where(counts_now, spread[last] * spread[last], 0.0)
+            hours += counts_now
+        usual: Floats = np.sqrt(_ratio(total, hours))
+        return usual
+
+    def spread(self, known_until_s: Ints) -> Floats:
+        """Return the usual distance from the profile as known once this hour has begun, g/kWh.
+
+        NaN where too few days stand behind every hour.
+        """
+        index = known_until_s // HOUR_S - 1 - self._first_hour
+        known = (index >= 0) & (index < len(self._spread))
+        return np.where(known, self._spread[np.where(known, index, 0)], np.nan)
 
     def hour_mean(self, hour_of_day: Ints, known_until_s: Ints, now_s: Ints) -> Floats:
         """Return hours' means as known once the hour of ``known_until_s`` has begun.
@@ -92,6 +127,17 @@ class Profile:
         before = self.hour_mean(first % DAY_H, known_until_s, now_s)
         after = self.hour_mean((first + 1) % DAY_H, known_until_s, now_s)
         return before * (1.0 - share) + after * share
+
+
+def _per_hour(hour: Ints, values: Floats) -> Floats:
+    """Return the sum of the values of each hour."""
+    return np.asarray(np.bincount(hour, values), dtype=np.float64)
+
+
+def _ratio(total: Floats, count: Floats | Ints) -> Floats:
+    """Return ``total / count``; NaN where nothing was counted."""
+    ratio: Floats = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+    return ratio
 
 
 def _over_week(hourly: Floats | Ints) -> Floats:
@@ -150,6 +196,7 @@ class DelayedTrace:
             profile_then=self._profile.at(middle_s, until_s, epoch_s),
             profile_now=self._profile.at(epoch_s, until_s, epoch_s),
             hour_mean=self._profile.hour_mean(epoch_s // HOUR_S % DAY_H, until_s, epoch_s),
+            spread=self._profile.spread(until_s),
         )
 
 
@@ -200,6 +247,7 @@ class KeptReadings:
             profile_now=self._profile.at(epoch_s, until_s, epoch_s) + nothing,
             hour_mean=self._profile.hour_mean(epoch_s // HOUR_S % DAY_H, until_s, epoch_s)
             + nothing,
+            spread=self._profile.spread(until_s),
         )
 
 

@@ -30,13 +30,16 @@ SEED: Final = "seed"
 TUNED: Final = "tuned"
 
 CARBON_ALONE: Final = Policy(
-    version=ORACLE, latency_price_gco2_kwh_ms=0.0, switch_margin=0.0, penalty_slope_gco2_kwh_min=0.0
+    version=ORACLE,
+    latency_price_gco2_kwh_ms=0.0,
+    switch_margin=0.0,
+    tie_share=0.0,
+    tie_gco2_kwh=0.0,
+    penalty_slope_gco2_kwh_min=0.0,
 )
 """The policy of the oracle, which knows the true figures: no latency price, margin or penalty."""
 
-DRIFT: Final = Policy(
-    version="drift-1", freshness_model=FreshnessModel.DRIFT, max_stale_s=2 * 86_400.0
-)
+DRIFT: Final = Policy(version="drift-1", freshness_model=FreshnessModel.DRIFT)
 """The freshness model `drift` with untuned numbers: for comparison and as the search's start."""
 
 

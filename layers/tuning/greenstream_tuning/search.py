@@ -45,6 +45,7 @@ DECIMALS: Final = {
     "switch_margin": 4,
     "penalty_grace_s": 0,
     "penalty_slope_gco2_kwh_min": 3,
+    "penalty_cap_doubts": 3,
 }
 """The numbers that are searched, with the decimals to which each is rounded.
 
@@ -356,21 +357,20 @@ def _parameters(policy: Policy) -> dict[str, Any]:
         "switch_margin": policy.switch_margin,
         "penalty_grace_s": policy.penalty_grace_s,
         "penalty_slope_gco2_kwh_min": policy.penalty_slope_gco2_kwh_min,
+        "penalty_cap_doubts": policy.penalty_cap_doubts,
     }
 
 
 def _policy(trial: optuna.trial.BaseTrial, in_force: Policy) -> Policy:
     models = [str(model) for model in FreshnessModel]
-    drifts = trial.suggest_categorical("freshness_model", models) == FreshnessModel.DRIFT
     return replace(
         in_force,
-        freshness_model=FreshnessModel.DRIFT if drifts else FreshnessModel.PENALTY,
+        freshness_model=FreshnessModel(trial.suggest_categorical("freshness_model", models)),
         latency_price_gco2_kwh_ms=trial.suggest_float("latency_price_gco2_kwh_ms", 0.0, 0.3),
         switch_margin=trial.suggest_float("switch_margin", 0.0, 0.15),
         penalty_grace_s=trial.suggest_float("penalty_grace_s", 0.0, 14_400.0),
         penalty_slope_gco2_kwh_min=trial.suggest_float("penalty_slope_gco2_kwh_min", 0.0, 2.0),
-        # The value expected from an old figure tends to its profile, so it may be used for longer.
-        max_stale_s=max(in_force.max_stale_s, DRIFT.max_stale_s if drifts else 0.0),
+        penalty_cap_doubts=trial.suggest_float("penalty_cap_doubts", 0.0, 2.0),
     )
 
 

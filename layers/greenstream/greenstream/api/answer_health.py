@@ -4,32 +4,35 @@ import math
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
-from typing import Any
 
-from greenstream.api.rendering import utc
+from greenstream.api.rendering import Json, degraded_reason, freshness, utc
 from greenstream.api.view import View
 from greenstream.domain.freshness import age_s
+from greenstream.domain.ladder import counts_of
 from greenstream.domain.zones import zones
 from greenstream.ports.store import ProviderState
 
-Json = dict[str, Any]
-
 
 def health(view: View, now: datetime) -> Json:
-    """Return how the store and the providers fare.
+    """Return whether answers are as good as usual: the store, the providers and the figures.
 
-    A provider without its secret is no failure. ``simulated`` is null where nothing is known.
+    A provider without its secret is no failure. ``simulated`` is null where nothing is known. The
+    figures are those of every zone that has a source.
     """
     readings = view.snapshot.readings
-    reason = "; ".join(filter(None, [view.degraded_reason, *_without_success(view, now)])) or None
-    # An interval that was not over when it was fetched is known up to then: a forecast's end in
-    # the future would hide that all has stopped.
-    newest = max((min(each.valid_to, each.fetched_at) for each in readings), default=None)
+    carbon_of = view.carbon_at(now, view.policy)
+    counts = counts_of(carbon_of(zone.zone, None).rung for zone in zones().values() if zone.sources)
+    reasons = [degraded_reason(view, counts), *_without_success(view, now)]
+    reason = "; ".join(filter(None, reasons)) or None
+    # A reading whose interval had not ended when it was fetched counts up to its fetch: the end of
+    # a forecast in the future would hide that every provider has stopped.
+    newest = max((min(reading.valid_to, reading.fetched_at) for reading in readings), default=None)
     return {
         "status": "ok" if reason is None else "degraded",
         "as_of": utc(now),
         "simulated": view.simulated,
         "degraded_reason": reason,
+        **freshness(counts),
         "readings": len(readings),
         "newest_valid_to": utc(newest),
         "newest_age_s": None if newest is None else round(age_s(newest, now)),
@@ -37,9 +40,9 @@ def health(view: View, now: datetime) -> Json:
 
 
 def _without_success(view: View, now: datetime) -> Iterator[str]:
-    """Say which providers' last runs failed, or came so long ago that none may run any more."""
+    """Yield which providers' last runs failed, or came so long ago that none may run any more."""
     if view.read_at is not None and not view.snapshot.providers:
-        yield "no provider has told of a run"
+        yield "no provider has reported a run"
     for status in view.snapshot.providers:
         last = status.last_success_at
         late = last is not None and age_s(last, now) > _live_for_s().get(status.provider, math.inf)
@@ -52,9 +55,9 @@ def _without_success(view: View, now: datetime) -> Iterator[str]:
 
 @cache
 def _live_for_s() -> Mapping[str, float]:
-    """Return after which age, s, each provider's first figures are live no longer."""
+    """Return the age in seconds at which the first figures of each provider stop being live."""
     sources = [source for zone in zones().values() for source in zone.sources]
     return {
-        provider: min(each.max_age_s for each in sources if each.provider == provider)
-        for provider in {each.provider for each in sources}
+        provider: min(source.max_age_s for source in sources if source.provider == provider)
+        for provider in {source.provider for source in sources}
     }

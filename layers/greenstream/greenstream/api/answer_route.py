@@ -4,11 +4,17 @@ import math
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
+from typing import Final
 
-from greenstream.api.rendering import JSON, Json, carbon_text, head, tenths
+from greenstream.api.rendering import JSON, Json, carbon_text, figures_head, tenths
 from greenstream.api.view import View
+from greenstream.domain.decision import Candidate, Decision, Exclusion, Ranked
 from greenstream.domain.policy import Policy, RankingSignal
-from greenstream.domain.routing import Candidate, Decision, Ranked
+
+_EXCLUSION_TEXT: Final[Mapping[Exclusion | None, str]] = {
+    None: "null",
+    **{exclusion: JSON.encode(exclusion) for exclusion in Exclusion},
+}
 
 
 def route(
@@ -42,7 +48,7 @@ def route(
     chosen = decision.chosen.candidate
     figures = [entry.candidate.carbon for entry in decision.candidates]
     body = {
-        **head(view, now, simulated=any(figure.simulated for figure in figures)),
+        **figures_head(view, now, figures),
         "pop": chosen.pop,
         "zone": chosen.carbon.zone,
         "reason": decision.reason,
@@ -67,6 +73,7 @@ def _baseline(candidate: Candidate | None, difference: float | None) -> Json | N
         "pop": candidate.pop,
         "zone": candidate.carbon.zone,
         "gco2_kwh": tenths(candidate.carbon.gco2_kwh),
+        "expected_gco2_kwh": tenths(candidate.carbon.expected_gco2_kwh),
         "attributed_difference_gco2_kwh": tenths(difference),
     }
 
@@ -79,11 +86,12 @@ def _candidates(decision: Decision) -> str:
 
 
 def _candidate(entry: Ranked) -> str:
-    candidate, eligible, score = entry
+    candidate, exclusion, score = entry
     pop, latency_ms, latency_source, figure, samples, proxy, proxy_reason = candidate
     return (
         f"{_place_text(pop, figure.zone, proxy_reason, proxy)}"
-        f'"eligible":{"true" if eligible else "false"},'
+        f'"eligible":{"true" if exclusion is None else "false"},'
+        f'"exclusion":{_EXCLUSION_TEXT[exclusion]},'
         f'"score":{"null" if score is None else f"{score:.1f}"},'
         f'"latency_ms":{"null" if latency_ms is None else f"{latency_ms:.1f}"},'
         f'"latency_source":"{latency_source}",'

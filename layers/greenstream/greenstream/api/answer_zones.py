@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from greenstream.api.rendering import Json, carbon, head, tenths, utc
+from greenstream.api.rendering import Json, carbon, figures_head, tenths, utc
 from greenstream.api.view import View
 from greenstream.domain.freshness import age_s
 from greenstream.domain.ladder import FULL_COVERAGE, Rung, ZoneCarbon
@@ -19,7 +19,7 @@ def zones(figures: Iterable[tuple[Zone, ZoneCarbon]], view: View, now: datetime)
     """Return the answer of ``/v1/zones``."""
     listed = list(figures)
     return {
-        **head(view, now, simulated=any(figure.simulated for _, figure in listed)),
+        **figures_head(view, now, [figure for _, figure in listed]),
         "zones": [
             {"zone": zone.zone, "name": zone.name, "country": zone.country, **carbon(figure)}
             for zone, figure in listed
@@ -52,7 +52,8 @@ def zone(
     readings = view.readings.get(entry.zone, ())
     simulated = figure.simulated or any(reading.simulated for reading in readings)
     body = {
-        **head(view, now, simulated=simulated),
+        **figures_head(view, now, [figure]),
+        "simulated": simulated,
         "zone": entry.zone,
         "name": entry.name,
         "country": entry.country,
@@ -76,7 +77,7 @@ def zone(
         unread += ["history"] if reads.history is None else []
     if unread:
         reason = f"the store did not give {' and '.join(unread)}"
-        known = view.degraded_reason
+        known = body["degraded_reason"]
         body["degraded"] = True
         body["degraded_reason"] = f"{known}; {reason}" if known else reason
     return body

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from functools import cache
 
 from greenstream.api.question import RouteQuestion
+from greenstream.domain.decision import Candidate, LatencySource
 from greenstream.domain.latency import UnitVector, estimate_rtt_ms, km_between, unit_vector
 from greenstream.domain.places import pops
+from greenstream.domain.ranking import Standing
 from greenstream.domain.roundtrips import MeasuredRtt
-from greenstream.domain.routing import Candidate, LatencySource, Standing
 
 
 def candidates(

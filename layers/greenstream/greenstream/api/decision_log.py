@@ -1,8 +1,8 @@
-"""What the router tells of itself: one line for some answers, one metrics line a minute at most.
+"""The decision log: a line for some answers, and at most one line of metrics a minute.
 
-Logs would otherwise cost more than the answers. Counts are of a warm process and flushed with a
-later answer, so that what a frozen process had not yet told is lost: they are lower bounds. The
-platform counts requests, errors and durations exactly and for nothing.
+A line for every answer would cost more than the answers. Counts are of a warm process and are
+flushed with a later answer, so that a frozen process loses what it had not flushed: the counts are
+lower bounds. The platform counts requests, errors and durations exactly and free of charge.
 """
 
 from collections import Counter
@@ -14,15 +14,15 @@ from typing import Final
 
 from greenstream.domain.attribution import Comparison
 from greenstream.domain.clock import Clock
+from greenstream.domain.decision import Decision
 from greenstream.domain.ladder import Rung
-from greenstream.domain.routing import Decision
 from greenstream.ports.telemetry import FlushedTelemetry
 
 FLUSH_EVERY: Final = timedelta(minutes=1)
 
 COMPARED: Final = "compared"
-"""Message of the line that holds decisions against their baselines; ``greenstream report``
-adds these up."""
+"""Message of the line that compares decisions with their baselines; ``greenstream report`` adds
+these lines up."""
 
 
 @dataclass(slots=True)
@@ -37,26 +37,26 @@ class _Minute:
 
 
 class DecisionLog:
-    """Tells answers and counts decisions.
+    """Logs answers and counts decisions.
 
     Parameters
     ----------
     telemetry
-        Gets the lines and the counts.
+        Receives the lines and the counts.
     clock
-        Tells when counts are due.
+        Returns the present instant, by which the counts are due.
     """
 
     def __init__(self, telemetry: FlushedTelemetry, clock: Clock) -> None:
         self._telemetry = telemetry
         self._clock = clock
         self._answers = 0
-        self._was_degraded = False
+        self._was_failing = False
         self._minute = _Minute(Counter())
         self._flushed_at: datetime | None = None
 
     def decided(self, decision: Decision, *, degraded: bool) -> None:
-        """Count a decision."""
+        """Count a decision and compare it with its baselines."""
         minute = self._minute
         minute.counts["Decisions"] += 1
         minute.compared = minute.compared.with_decision(decision)
@@ -71,16 +71,20 @@ class DecisionLog:
             minute.difference_gco2_kwh += decision.attributed_difference_gco2_kwh
 
     def answered(self, status: int, fields: Mapping[str, object], *, every: int) -> None:
-        """Tell one answer in ``every``; faults, and where degradation begins or ends, always."""
-        degraded = bool(fields.get("degraded", self._was_degraded))
-        turned, self._was_degraded = degraded != self._was_degraded, degraded
+        """Log one answer in ``every``.
+
+        Faults of the router and the answers at which the store begins or ceases to fail are
+        always logged.
+        """
+        failing = bool(fields.get("store_failing", self._was_failing))
+        turned, self._was_failing = failing != self._was_failing, failing
         if self._answers % every == 0 or turned or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             self._telemetry.event("info", "answered", status=status, **fields)
         self._answers += 1
         self._flush_when_due()
 
     def failed(self, path: str, correlation: str) -> None:
-        """Tell the exception that is being handled, with its stack."""
+        """Log the exception that is being handled, with its stack."""
         self._telemetry.event(
             "exception", "the router failed", path=path, correlation_id=correlation
         )
@@ -98,8 +102,8 @@ class DecisionLog:
         if minute.differences:
             mean = minute.difference_gco2_kwh / minute.differences
             self._telemetry.count("AttributedDifference", mean, "None")
-        if minute.compared.decisions:
-            # A line and no metric: read once a week, and metrics are paid for by the month.
+        if minute.compared != Comparison():
+            # A line and no metric, since it is read once a week and metrics cost by the month.
             self._telemetry.event("info", COMPARED, **minute.compared.means())
         self._telemetry.flush()
         self._minute, self._flushed_at = _Minute(Counter()), now

@@ -12,14 +12,14 @@ to whole numbers. Times are UTC to the second. A missing figure is ``null``, nev
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final
 
 from greenstream.api.view import View
-from greenstream.domain.ladder import ZoneCarbon
+from greenstream.domain.ladder import Freshness, FreshnessCounts, ZoneCarbon, counts_of
 
 Json = dict[str, Any]
 
@@ -52,7 +52,7 @@ def tenths(value: float | None) -> float | None:
 
 
 def head(view: View, now: datetime, *, simulated: bool) -> Json:
-    """Return the first members of every answer: its instant, and what limits its worth."""
+    """Return the first members of an answer without figures: its instant, what limits its worth."""
     reason = view.degraded_reason
     return {
         "as_of": utc(now),
@@ -60,6 +60,37 @@ def head(view: View, now: datetime, *, simulated: bool) -> Json:
         "degraded": reason is not None,
         "degraded_reason": reason,
     }
+
+
+def figures_head(view: View, now: datetime, figures: Sequence[ZoneCarbon]) -> Json:
+    """Return the first members of an answer that rests on figures.
+
+    The answer is degraded too where none of its figures is live, so that nothing that rests on
+    usual values alone passes for a measurement.
+    """
+    counts = counts_of(figure.rung for figure in figures)
+    reason = degraded_reason(view, counts)
+    return {
+        "as_of": utc(now),
+        "simulated": any(figure.simulated for figure in figures),
+        "degraded": reason is not None,
+        "degraded_reason": reason,
+        **freshness(counts),
+    }
+
+
+def degraded_reason(view: View, counts: FreshnessCounts) -> str | None:
+    """Return why an answer on these figures is worse than usual; ``None`` when it is not."""
+    parts = [] if view.degraded_reason is None else [view.degraded_reason]
+    if counts.freshness is not Freshness.LIVE:
+        known = f"{counts.fallback} rest on usual values" if counts.fallback else "none is known"
+        parts.append(f"none of the {sum(counts)} figures is live; {known}")
+    return "; ".join(parts) or None
+
+
+def freshness(counts: FreshnessCounts) -> Json:
+    """Return the members ``freshness`` and ``figures`` of an answer."""
+    return {"freshness": counts.freshness, "figures": counts._asdict()}
 
 
 @lru_cache(maxsize=2048)
@@ -70,7 +101,10 @@ def carbon(figure: ZoneCarbon) -> Mapping[str, Any]:
         "gco2_low": tenths(figure.gco2_low),
         "gco2_high": tenths(figure.gco2_high),
         "adj_carbon_gco2_kwh": tenths(figure.adj_carbon_gco2_kwh),
+        "expected_gco2_kwh": tenths(figure.expected_gco2_kwh),
         "penalty_gco2_kwh": tenths(figure.penalty_gco2_kwh),
+        "penalty_capped": figure.penalty_capped,
+        "doubt_gco2_kwh": tenths(figure.doubt_gco2_kwh),
         "age_s": None if figure.age_s is None else round(figure.age_s),
         "rung": figure.rung,
         **_origin(_AGELESS(figure)),
@@ -92,7 +126,10 @@ def carbon_text(figure: ZoneCarbon) -> str:
         f'"gco2_low":{_tenths_text(figure.gco2_low)},'
         f'"gco2_high":{_tenths_text(figure.gco2_high)},'
         f'"adj_carbon_gco2_kwh":{_tenths_text(figure.adj_carbon_gco2_kwh)},'
+        f'"expected_gco2_kwh":{_tenths_text(figure.expected_gco2_kwh)},'
         f'"penalty_gco2_kwh":{_tenths_text(figure.penalty_gco2_kwh)},'
+        f'"penalty_capped":{"true" if figure.penalty_capped else "false"},'
+        f'"doubt_gco2_kwh":{_tenths_text(figure.doubt_gco2_kwh)},'
         f'"age_s":{"null" if age_s is None else round(age_s)},'
         f'"rung":"{figure.rung}",{_origin_text(_AGELESS(figure))}'
     )

@@ -36,10 +36,11 @@ from greenstream.api.question import (
     zone_question,
     zones_question,
 )
-from greenstream.api.rendering import Json, utc
+from greenstream.api.rendering import Json, degraded_reason, utc
 from greenstream.api.report import MAX_BYTES, latency_report
 from greenstream.api.snapshot_cache import RequestDeadline, SnapshotCache
 from greenstream.domain.clock import Clock
+from greenstream.domain.ladder import counts_of
 from greenstream.domain.places import pops
 from greenstream.domain.reading import Forecast, Reading
 from greenstream.domain.routing import decide
@@ -186,8 +187,9 @@ class Router:
         weighed = candidates(question, standings, measured)
         decision = decide(weighed, policy, question.current)
         split = shares(decision, policy) if question.split else None
-        degraded_reason = view.degraded_reason
-        self._decision_log.decided(decision, degraded=degraded_reason is not None)
+        counts = counts_of(candidate.carbon.rung for candidate in weighed)
+        reason = degraded_reason(view, counts)
+        self._decision_log.decided(decision, degraded=reason is not None)
         chosen = decision.chosen.candidate
         return Reply(
             body=route_answer(decision, view, policy, ranking, now, split),
@@ -199,8 +201,10 @@ class Router:
                 "reason": decision.reason,
                 "colo": question.colo,
                 "rungs": dict(Counter([candidate.carbon.rung for candidate in weighed])),
-                "degraded": degraded_reason is not None,
-                **({"degraded_reason": degraded_reason} if degraded_reason else {}),
+                "freshness": counts.freshness,
+                "degraded": reason is not None,
+                **({"degraded_reason": reason} if reason else {}),
+                "store_failing": view.degraded_reason is not None,
             },
         )
 

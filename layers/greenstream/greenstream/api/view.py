@@ -14,8 +14,8 @@ from greenstream.domain.ladder import Ladder, ZoneCarbon
 from greenstream.domain.places import Pop
 from greenstream.domain.policy import Policy, RankingSignal
 from greenstream.domain.profile import HourProfile
+from greenstream.domain.ranking import CarbonOf, Standing, like_for_like
 from greenstream.domain.reading import Kind, Reading
-from greenstream.domain.routing import CarbonOf, Standing, like_for_like
 from greenstream.domain.zones import zones
 from greenstream.ports.store import Snapshot
 

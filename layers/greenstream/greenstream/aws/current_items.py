@@ -57,12 +57,15 @@ def encode_status(status: ProviderStatus) -> tuple[Item, Item, Item]:
 def encode_hour(mean: HourMean, profile: HourProfile) -> Item:
     """Return one hour of a profile as a list attribute.
 
-    The list holds the mean in g/kWh, the instant of its computation, whether it is simulated, and
-    the spread in g/kWh where it is known.
+    The list holds the mean in g/kWh, the instant of its computation, whether it is simulated, and,
+    where they are known, the spread in g/kWh and the number of days behind it.
     """
-    spread = [] if mean.spread_gco2_kwh is None else [number(mean.spread_gco2_kwh)]
-    required = [number(mean.gco2_kwh), epoch(mean.computed_at), {"BOOL": profile.simulated}]
-    return {"L": required + spread}
+    row = [number(mean.gco2_kwh), epoch(mean.computed_at), {"BOOL": profile.simulated}]
+    if mean.spread_gco2_kwh is not None:
+        row.append(number(mean.spread_gco2_kwh))
+        if mean.days is not None:
+            row.append(number(mean.days, 0))
+    return {"L": row}
 
 
 def decode_current(
@@ -118,11 +121,12 @@ def _decode_profile(item: Mapping[str, Any], zone: str, provider: str, kind: Kin
     simulated = False
     for hour, name in HOUR_NAMES.items():
         if name in item:
-            gco2_kwh, computed_at, of_simulator, *spread = item[name]["L"]
+            gco2_kwh, computed_at, of_simulator, *known = item[name]["L"]
             hours[hour] = HourMean(
                 float(gco2_kwh["N"]),
                 to_instant(computed_at),
-                float(spread[0]["N"]) if spread else None,
+                float(known[0]["N"]) if known else None,
+                int(known[1]["N"]) if known[1:] else None,
             )
             simulated = simulated or bool(of_simulator["BOOL"])
     return HourProfile(

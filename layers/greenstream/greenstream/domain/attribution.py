@@ -1,92 +1,145 @@
-"""What a decision is held against: the nearest POP, and the best choice that never changes.
+"""What a decision is compared with: the nearest POP, and the best choice that never changes.
 
-Attributional and location-based: intensities of the grids' mixes, for the energy at the chosen
-origin alone. The network's energy is in none of these figures.
+Attributional and location-based: the expected intensities of the grids' mixes, for the energy at
+the chosen origin alone. The network's energy is in none of these figures.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import NamedTuple
 
+from greenstream.domain.decision import Candidate, Decision
 from greenstream.domain.ladder import OBSERVED
 from greenstream.domain.reading import Kind
-from greenstream.domain.routing import Candidate, Decision
 from greenstream.domain.zones import zones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Sums over decisions: intensities now (g/kWh), and the round trip added to the nearest's."""
+    """Sums over decisions: expected intensities (g/kWh), and the round trip added to the nearest's.
+
+    Every decision is counted once: in ``decisions`` where the chosen POP and both baselines have
+    an observed figure of the same kind and of their own grids; in ``fallback_decisions`` where
+    they have figures of the same kind and grids of their own, but at least one figure is an hour's
+    or a year's mean; else in ``uncompared_decisions``.
+
+    A fallback decision may hide a loss: its figures may be wrong by their doubt.
+    ``fallback_difference_gco2_kwh`` sums by how much the nearest POP's figure exceeds the chosen
+    POP's, and ``fallback_hidden_loss_gco2_kwh`` by how much the chosen POP would be the dirtier if
+    the two figures were wrong by one standard error in that direction.
+    """
 
     decisions: int = 0
     delivered_gco2_kwh: float = 0.0
     nearest_gco2_kwh: float = 0.0
     best_static_gco2_kwh: float = 0.0
     added_rtt_ms: float = 0.0
+    fallback_decisions: int = 0
+    fallback_difference_gco2_kwh: float = 0.0
+    fallback_hidden_loss_gco2_kwh: float = 0.0
+    uncompared_decisions: int = 0
 
     def with_decision(self, decision: Decision) -> "Comparison":
-        """Add a decision whose figure and baselines are all observed, of one kind and own grids.
-
-        A yearly mean in place of one of them, or a neighbour's figure, would make up a difference.
-        """
-        chosen, nearest, static = (
-            decision.chosen.candidate,
-            decision.baseline,
-            best_static(decision),
-        )
-        if nearest is None or static is None or chosen.latency_ms is None:
-            return self
-        figures = [_figure(one, chosen.carbon.kind) for one in (chosen, nearest, static)]
+        """Return the sums with a decision added."""
+        chosen, nearest = decision.chosen.candidate, decision.baseline
+        static = best_static(decision)
+        figures = _figures(chosen, nearest, static)
+        if figures is None or nearest is None or chosen.latency_ms is None:
+            return replace(self, uncompared_decisions=self.uncompared_decisions + 1)
         delivered, near, fixed = figures
-        if delivered is None or near is None or fixed is None:
-            return self
+        if not (delivered.observed and near.observed and fixed.observed):
+            difference = near.gco2_kwh - delivered.gco2_kwh
+            doubt = math.hypot(near.doubt_gco2_kwh, delivered.doubt_gco2_kwh)
+            hidden = max(0.0, doubt - difference) if chosen.pop != nearest.pop else 0.0
+            return replace(
+                self,
+                fallback_decisions=self.fallback_decisions + 1,
+                fallback_difference_gco2_kwh=self.fallback_difference_gco2_kwh + difference,
+                fallback_hidden_loss_gco2_kwh=self.fallback_hidden_loss_gco2_kwh + hidden,
+            )
         return replace(
             self,
             decisions=self.decisions + 1,
-            delivered_gco2_kwh=self.delivered_gco2_kwh + delivered,
-            nearest_gco2_kwh=self.nearest_gco2_kwh + near,
-            best_static_gco2_kwh=self.best_static_gco2_kwh + fixed,
+            delivered_gco2_kwh=self.delivered_gco2_kwh + delivered.gco2_kwh,
+            nearest_gco2_kwh=self.nearest_gco2_kwh + near.gco2_kwh,
+            best_static_gco2_kwh=self.best_static_gco2_kwh + fixed.gco2_kwh,
             added_rtt_ms=self.added_rtt_ms + chosen.latency_ms - (nearest.latency_ms or 0.0),
         )
 
     def means(self) -> dict[str, float | int]:
-        """Return the number of decisions and the means over them; nothing of none."""
-        if not self.decisions:
-            return {}
-        return {
+        """Return the three counts, and the means over the decisions that each mean is about.
+
+        A mean over no decision is left out.
+        """
+        means: dict[str, float | int] = {
             "decisions": self.decisions,
-            "delivered_gco2_kwh": round(self.delivered_gco2_kwh / self.decisions, 3),
-            "nearest_gco2_kwh": round(self.nearest_gco2_kwh / self.decisions, 3),
-            "best_static_gco2_kwh": round(self.best_static_gco2_kwh / self.decisions, 3),
-            "added_rtt_ms": round(self.added_rtt_ms / self.decisions, 3),
+            "fallback_decisions": self.fallback_decisions,
+            "uncompared_decisions": self.uncompared_decisions,
         }
+        for count, names in (
+            (
+                self.decisions,
+                ("delivered_gco2_kwh", "nearest_gco2_kwh", "best_static_gco2_kwh", "added_rtt_ms"),
+            ),
+            (
+                self.fallback_decisions,
+                ("fallback_difference_gco2_kwh", "fallback_hidden_loss_gco2_kwh"),
+            ),
+        ):
+            if count:
+                means |= {name: round(getattr(self, name) / count, 3) for name in names}
+        return means
 
 
 def best_static(decision: Decision) -> Candidate | None:
-    """Return the eligible POP of the lowest published yearly mean: what needs no router.
+    """Return the eligible POP of the lowest published yearly mean, which needs no router.
 
     The nearest where none is eligible, as a choice that never changes would be; ``None`` where an
     eligible POP's zone has no published mean of the figure's kind, since it might be the lowest.
-    A POP that only a neighbour's figure stands for is nobody's choice for good.
+    A POP that is ranked by a neighbouring grid's figure is left out.
     """
     eligible = [entry.candidate for entry in decision.candidates if entry.eligible]
     if not eligible:
         return decision.baseline
-    eligible = [one for one in eligible if not one.proxy]
+    own = [candidate for candidate in eligible if not candidate.proxy]
     published = _published_means()
-    means = [published.get((one.carbon.zone, one.carbon.kind)) for one in eligible]
+    means = [published.get((candidate.carbon.zone, candidate.carbon.kind)) for candidate in own]
     known = [mean for mean in means if mean is not None]
     if not known or len(known) < len(means):
         return None
     lowest = min(known)
-    lowest_first = [one for one, mean in zip(eligible, known, strict=True) if mean == lowest]
-    return min(lowest_first, key=lambda one: (one.latency_ms or 0.0, one.pop))
+    lowest_first = [candidate for candidate, mean in zip(own, known, strict=True) if mean == lowest]
+    return min(lowest_first, key=lambda candidate: (candidate.latency_ms or 0.0, candidate.pop))
 
 
-def _figure(candidate: Candidate, kind: Kind | None) -> float | None:
+class _Figure(NamedTuple):
+    """A POP's expected intensity, its standard error, and whether it rests on a reading."""
+
+    gco2_kwh: float
+    doubt_gco2_kwh: float
+    observed: bool
+
+
+def _figures(
+    chosen: Candidate, nearest: Candidate | None, static: Candidate | None
+) -> tuple[_Figure, _Figure, _Figure] | None:
+    """Return the three figures where they can be compared, else ``None``."""
+    if nearest is None or static is None:
+        return None
+    kind = chosen.carbon.kind
+    figures = [_figure(candidate, kind) for candidate in (chosen, nearest, static)]
+    known = [figure for figure in figures if figure is not None]
+    return (known[0], known[1], known[2]) if len(known) == len(figures) else None
+
+
+def _figure(candidate: Candidate, kind: Kind | None) -> _Figure | None:
     carbon = candidate.carbon
-    own = carbon.kind == kind and carbon.rung in OBSERVED and not candidate.proxy
-    return carbon.gco2_kwh if own else None
+    if carbon.expected_gco2_kwh is None or carbon.kind != kind or candidate.proxy:
+        return None
+    doubt = carbon.doubt_gco2_kwh or 0.0
+    return _Figure(carbon.expected_gco2_kwh, doubt, carbon.rung in OBSERVED)
 
 
 @cache

@@ -4,14 +4,14 @@ from datetime import datetime
 
 
 def age_s(valid_to: datetime, now: datetime) -> float:
-    """Seconds since the value's interval ended; 0 while the value is still valid."""
+    """Return the seconds since the value's interval ended; 0 while the value is still valid."""
     return max(0.0, (now - valid_to).total_seconds())
 
 
 def penalty_gco2_kwh(age_s: float, *, grace_s: float, slope_gco2_kwh_min: float) -> float:
-    """Return the freshness penalty, g/kWh.
+    """Return the price of age, g/kWh, before any cap.
 
-    ``max(0, age_s - grace_s) / 60 * slope``: with the default grace of 600 s and slope of
-    1 g/kWh per minute this is ``max(0, age_s - 600) / 60``.
+    The formula is ``max(0, age_s - grace_s) / 60 * slope``: with the default grace of 600 s and
+    slope of 1 g/kWh per minute this is ``max(0, age_s - 600) / 60``.
     """
     return max(0.0, age_s - grace_s) / 60.0 * slope_gco2_kwh_min

@@ -1,7 +1,7 @@
 """What stands for a zone's carbon now: the ladder from a live reading down to nothing known.
 
-Every zone always has an answer, and the rung says which, so that nobody mistakes a fallback
-for a measurement.
+Every zone always has an answer, and the rung says which kind of answer it is, so that nobody
+mistakes a fallback for a measurement.
 """
 
 from collections.abc import Iterable
@@ -11,17 +11,17 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from greenstream.domain.drift import (
-    between_hours,
-    error_gco2_kwh,
+    doubt_gco2_kwh,
     expected_gco2_kwh,
     persistence,
     profile_at,
+    unprofiled_spread_gco2_kwh,
 )
 from greenstream.domain.freshness import age_s, penalty_gco2_kwh
 from greenstream.domain.policy import FreshnessModel, Policy
 from greenstream.domain.profile import HourProfile
 from greenstream.domain.reading import Kind, Quality, Reading, Scope
-from greenstream.domain.zones import Source, Zone
+from greenstream.domain.zones import Zone
 
 FULL_COVERAGE: Final = 0.7
 """Share of known generation from which a computed value counts as wholly live."""
@@ -38,18 +38,62 @@ class Rung(StrEnum):
     NONE = "none"
 
 
+LIVE_RUNGS: Final = frozenset({Rung.LIVE, Rung.LIVE_PARTIAL})
+"""The rungs that rest on a provider's own reading within its source's usual age."""
+
 OBSERVED: Final = frozenset({Rung.LIVE, Rung.LIVE_PARTIAL, Rung.STALE})
 """The rungs that rest on a provider's own reading for about now."""
+
+
+class Freshness(StrEnum):
+    """How good a set of figures is: whether any of them is live.
+
+    ``live``: at least one figure is on a rung of `LIVE_RUNGS`. ``fallback``: none is, and at least
+    one is known. ``none``: nothing is known.
+    """
+
+    LIVE = "live"
+    FALLBACK = "fallback"
+    NONE = "none"
+
+
+class FreshnessCounts(NamedTuple):
+    """How many figures are live, how many stand in for a live figure, how many are missing."""
+
+    live: int
+    fallback: int
+    none: int
+
+    @property
+    def freshness(self) -> Freshness:
+        """The verdict on the figures together."""
+        if self.live:
+            return Freshness.LIVE
+        return Freshness.FALLBACK if self.fallback else Freshness.NONE
+
+
+def counts_of(rungs: Iterable[Rung]) -> FreshnessCounts:
+    """Return how many of these rungs are live, fallbacks and none."""
+    live = fallback = none = 0
+    for rung in rungs:
+        if rung in LIVE_RUNGS:
+            live += 1
+        elif rung is Rung.NONE:
+            none += 1
+        else:
+            fallback += 1
+    return FreshnessCounts(live, fallback, none)
 
 
 class ZoneCarbon(NamedTuple):  # hundreds a second: a frozen dataclass would take four times as long
     """A zone's figure now: value and bounds in g/kWh, its age, and what its age costs.
 
-    ``age_s`` is ``None`` where no reading stands behind the value (the rungs below stale);
-    these carry the penalty of the oldest age a reading may have, so that the penalty never
-    falls as data grow older. Under the freshness model ``drift`` the penalty is the change
-    expected since the reading, of either sign, and ``age_error_gco2_kwh`` the standard error of
-    the value expected. All figures are ``None`` on the rung ``none``.
+    ``gco2_kwh`` is what the source said (or the mean that stands in for it),
+    ``expected_gco2_kwh`` the value expected by now, and ``penalty_gco2_kwh`` the price of age;
+    ``penalty_capped`` says that the price would be higher without its cap. ``doubt_gco2_kwh`` is
+    the standard error of the expected value, ``None`` under the freshness model ``penalty``.
+    ``age_s`` is ``None`` where no reading stands behind the value (the rungs below stale). All
+    figures are ``None`` on the rung ``none``.
     """
 
     zone: str
@@ -59,9 +103,11 @@ class ZoneCarbon(NamedTuple):  # hundreds a second: a frozen dataclass would tak
     gco2_kwh: float | None = None
     gco2_low: float | None = None
     gco2_high: float | None = None
+    expected_gco2_kwh: float | None = None
     age_s: float | None = None
     penalty_gco2_kwh: float | None = None
-    age_error_gco2_kwh: float | None = None
+    penalty_capped: bool = False
+    doubt_gco2_kwh: float | None = None
     provider: str | None = None
     provider_zone: str | None = None
     quality: Quality | None = None
@@ -73,20 +119,25 @@ class ZoneCarbon(NamedTuple):  # hundreds a second: a frozen dataclass would tak
     note: str | None = None
 
     def __hash__(self) -> int:
-        """Return a hash of what tells figures apart: what is derived from one is kept by it."""
+        """Return a hash of the fields that distinguish figures in a cache."""
         return hash((self.zone, self.rung, self.provider, self.kind, self.age_s))
 
     @property
     def adj_carbon_gco2_kwh(self) -> float | None:
-        """The value plus its freshness penalty: what is ranked."""
-        if self.gco2_kwh is None or self.penalty_gco2_kwh is None:
+        """The expected value plus the price of age: what is ranked."""
+        if self.expected_gco2_kwh is None or self.penalty_gco2_kwh is None:
             return None
-        return self.gco2_kwh + self.penalty_gco2_kwh
+        return self.expected_gco2_kwh + self.penalty_gco2_kwh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Feed:
-    """A reading that may answer; ``order`` of its source and ``wish`` for its kind, best first."""
+    """A reading that may answer; ``order`` of its source and ``wish`` for its kind, best first.
+
+    ``profile`` is the hour profile of the reading's own zone, source and kind, if there is one: a
+    shared source's reading is of another zone than the zone it stands for. ``spread_gco2_kwh`` is
+    how far the zone usually is from its profile.
+    """
 
     order: int
     wish: int
@@ -94,6 +145,15 @@ class _Feed:
     whole: bool
     kind: Kind
     reading: Reading
+    profile: HourProfile | None
+    spread_gco2_kwh: float
+
+
+class _Price(NamedTuple):
+    """What age does to a figure, g/kWh; the fields are those of `ZoneCarbon`."""
+
+    penalty_gco2_kwh: float
+    penalty_capped: bool
 
 
 class Ladder:
@@ -104,9 +164,9 @@ class Ladder:
     zone
         The zone that is answered for.
     readings, profiles
-        The newest reading of each of the zone's sources and kinds, and its hour profiles;
-        those of unlisted sources or other kinds are passed over. A source may be shared: the
-        national figure of Great Britain stands behind each of its regions.
+        The newest reading of each of the zone's sources and kinds, and its hour profiles; those of
+        unlisted sources or other kinds are ignored. A source may be shared: the national figure of
+        Great Britain stands behind each of its regions.
     """
 
     def __init__(
@@ -115,10 +175,14 @@ class Ladder:
         self._zone = zone
         providers = [source.provider for source in zone.sources]
         self._profiles = sorted(
-            (each for each in profiles if each.zone == zone.zone and each.provider in providers),
+            (
+                profile
+                for profile in profiles
+                if profile.zone == zone.zone and profile.provider in providers
+            ),
             key=lambda profile: providers.index(profile.provider),
         )
-        self._fed = tuple(
+        self._sourced = tuple(
             (order, source, reading)
             for reading in readings
             for order, source in enumerate(zone.sources)
@@ -145,7 +209,9 @@ class Ladder:
                 if feed.whole:
                     return self._from_reading(Rung.LIVE, feed, age, now, policy)
                 partial = partial or (feed, age)
-            elif age <= policy.max_stale_s:
+            elif age <= policy.max_stale_s or (
+                age <= policy.oldest_stale_s and _drifted_gco2_kwh(feed, age, now, policy)[1]
+            ):
                 stale.append((age, feed.wish, feed.order, feed))
         if partial:
             return self._from_reading(Rung.LIVE_PARTIAL, *partial, now, policy)
@@ -155,27 +221,53 @@ class Ladder:
         return self._from_the_past(wanted, now, policy)
 
     def _in_order(self, wanted: tuple[Kind, ...]) -> tuple[_Feed, ...]:
-        """Return what may answer: by source, then by how much its kind is wanted."""
-        feeds = (
-            _Feed(
-                order=order,
-                wish=wanted.index(kind),
-                max_age_s=source.max_age_s,
-                whole=reading.coverage >= FULL_COVERAGE,
-                kind=kind,
-                reading=reading,
+        """Return the readings that may answer: by source, then by how much the kind is wanted."""
+        feeds = []
+        for order, source, reading in self._sourced:
+            if reading.kind not in wanted:
+                continue
+            own = (reading.zone, reading.kind, reading.provider)
+            profile = next(
+                (
+                    profile
+                    for profile in self._profiles
+                    if (profile.zone, profile.kind, profile.provider) == own
+                ),
+                None,
             )
-            for order, source, reading in self._fed
-            if (kind := reading.kind) in wanted
-        )
+            feeds.append(
+                _Feed(
+                    order=order,
+                    wish=wanted.index(reading.kind),
+                    max_age_s=source.max_age_s,
+                    whole=reading.coverage >= FULL_COVERAGE,
+                    kind=reading.kind,
+                    reading=reading,
+                    profile=profile,
+                    spread_gco2_kwh=self._spread_gco2_kwh(profile, reading.kind, reading.gco2_kwh),
+                )
+            )
         return tuple(sorted(feeds, key=lambda feed: (feed.order, feed.wish)))
+
+    def _spread_gco2_kwh(
+        self, profile: HourProfile | None, kind: Kind, otherwise_gco2_kwh: float
+    ) -> float:
+        """Return how far the zone usually is from its profile, from what is known of it."""
+        spread = None if profile is None else profile.spread_gco2_kwh()
+        if spread is not None:
+            return spread
+        published = (mean.gco2_kwh for mean in self._zone.annual_means if mean.kind == kind)
+        return unprofiled_spread_gco2_kwh(next(published, otherwise_gco2_kwh))
 
     def _from_reading(
         self, rung: Rung, feed: _Feed, age: float, now: datetime, policy: Policy
     ) -> ZoneCarbon:
         reading = feed.reading
-        drift = _drift(reading, age, self._profiles, now=now, policy=policy)
-        penalty, error = (_penalty(age, policy), None) if drift is None else drift
+        expected, doubt = reading.gco2_kwh, None
+        if policy.freshness_model is not FreshnessModel.PENALTY:
+            expected, _ = _drifted_gco2_kwh(feed, age, now, policy)
+            doubt = doubt_gco2_kwh(feed.spread_gco2_kwh, persistence(age, policy.drift_half_life_s))
+        penalty, capped = _priced(age, doubt, policy)
         return ZoneCarbon(
             zone=self._zone.zone,
             rung=rung,
@@ -184,9 +276,11 @@ class Ladder:
             gco2_kwh=reading.gco2_kwh,
             gco2_low=reading.gco2_low,
             gco2_high=reading.gco2_high,
+            expected_gco2_kwh=expected,
             age_s=age,
             penalty_gco2_kwh=penalty,
-            age_error_gco2_kwh=error,
+            penalty_capped=capped,
+            doubt_gco2_kwh=doubt,
             provider=reading.provider,
             provider_zone=reading.provider_zone,
             quality=reading.quality,
@@ -198,18 +292,20 @@ class Ladder:
         )
 
     def _from_the_past(self, wanted: tuple[Kind, ...], now: datetime, policy: Policy) -> ZoneCarbon:
+        """Return the mean of this hour over the last week, else the yearly mean, else nothing."""
         zone = self._zone
-        penalty = _penalty(_oldest_age_s(zone.sources, policy), policy)
-        # Drift ends in the profile: when nothing outlives a reading's age, it is what is expected.
-        drifts = policy.freshness_model is FreshnessModel.DRIFT
         by_kind = {
             profile.kind: (profile, mean.gco2_kwh)
-            for profile in reversed(self._profiles)  # the first source's stands
+            for profile in reversed(self._profiles)  # the first source's profile stands
             if (mean := profile.hours.get(now.hour)) is not None and mean.stands_at(now)
         }
+        oldest_s = max([policy.oldest_stale_s, *(source.max_age_s for source in zone.sources)])
+        plain = policy.freshness_model is FreshnessModel.PENALTY
         for kind in wanted:
             if kind in by_kind:
                 profile, value = by_kind[kind]
+                doubt = None if plain else self._spread_gco2_kwh(profile, kind, value)
+                penalty, capped = _priced(oldest_s, doubt, policy)
                 return ZoneCarbon(
                     zone=zone.zone,
                     rung=Rung.SAME_HOUR,
@@ -218,7 +314,10 @@ class Ladder:
                     gco2_kwh=value,
                     gco2_low=value,
                     gco2_high=value,
-                    penalty_gco2_kwh=0.0 if drifts else penalty,
+                    expected_gco2_kwh=value,
+                    penalty_gco2_kwh=penalty,
+                    penalty_capped=capped,
+                    doubt_gco2_kwh=doubt,
                     provider=profile.provider,
                     quality=Quality.ESTIMATED,
                     simulated=profile.simulated,
@@ -227,46 +326,34 @@ class Ladder:
         for kind in wanted:
             for published in zone.annual_means:
                 if published.kind == kind:
+                    value = published.gco2_kwh
                     return ZoneCarbon(
                         zone=zone.zone,
                         rung=Rung.ANNUAL_MEAN,
                         kind=kind,
                         scope=published.scope,
-                        gco2_kwh=published.gco2_kwh,
-                        gco2_low=published.gco2_kwh,
-                        gco2_high=published.gco2_kwh,
-                        penalty_gco2_kwh=penalty,
+                        gco2_kwh=value,
+                        gco2_low=value,
+                        gco2_high=value,
+                        expected_gco2_kwh=value,
+                        # A price on every yearly mean would only favour zones with a source.
+                        penalty_gco2_kwh=_priced(oldest_s, None, policy)[0] if plain else 0.0,
+                        doubt_gco2_kwh=None if plain else unprofiled_spread_gco2_kwh(value),
                         quality=Quality.ESTIMATED,
                         note=f"published mean of {published.year}: {published.source}",
                     )
         return ZoneCarbon(zone=zone.zone, rung=Rung.NONE, note="no figure of the kind asked for")
 
 
-def _drift(
-    reading: Reading,
-    age: float,
-    profiles: Iterable[HourProfile],
-    *,
-    now: datetime,
-    policy: Policy,
-) -> tuple[float, float | None] | None:
-    """Return the change expected by now and its error, g/kWh; ``None`` for the model ``penalty``.
+def _drifted_gco2_kwh(feed: _Feed, age: float, now: datetime, policy: Policy) -> tuple[float, bool]:
+    """Return the value expected by now, g/kWh, and whether the zone's profile says so.
 
-    ``None`` too where the reading's own zone and source have no profile, or one that lacks an hour
-    that matters: a shared source's reading is of another zone than it stands for. A reading that
-    is still valid is itself what is expected.
+    The reading itself is expected where it is still valid, and where its own zone and source have
+    no profile or one that lacks an hour that matters.
     """
-    if policy.freshness_model is not FreshnessModel.DRIFT:
-        return None
-    if age == 0:
-        return 0.0, 0.0
-    own = (reading.zone, reading.kind, reading.provider)
-    of_source = (
-        profile for profile in profiles if (profile.zone, profile.kind, profile.provider) == own
-    )
-    profile = next(of_source, None)
+    reading, profile = feed.reading, feed.profile
     if profile is None:
-        return None
+        return reading.gco2_kwh, False
     hours = profile.hours
 
     def mean_of(hour: int) -> float | None:
@@ -276,19 +363,21 @@ def _drift(
     middle = reading.valid_from + (reading.valid_to - reading.valid_from) / 2
     then_gco2_kwh, now_gco2_kwh = profile_at(mean_of, middle), profile_at(mean_of, now)
     if then_gco2_kwh is None or now_gco2_kwh is None:
-        return None
+        return reading.gco2_kwh, False
+    if age == 0:
+        return reading.gco2_kwh, True
     share = persistence(age, policy.drift_half_life_s)
-    value = expected_gco2_kwh(reading.gco2_kwh, then_gco2_kwh, now_gco2_kwh, share)
-    spread = hours[between_hours(now)[0]].spread_gco2_kwh
-    error = None if spread is None else error_gco2_kwh(spread, share)
-    return value - reading.gco2_kwh, error
+    return expected_gco2_kwh(reading.gco2_kwh, then_gco2_kwh, now_gco2_kwh, share), True
 
 
-def _oldest_age_s(sources: tuple[Source, ...], policy: Policy) -> float:
-    return max([policy.max_stale_s, *(source.max_age_s for source in sources)])
-
-
-def _penalty(age: float, policy: Policy) -> float:
-    return penalty_gco2_kwh(
+def _priced(age: float, doubt_gco2_kwh: float | None, policy: Policy) -> _Price:
+    """Return the price of an age; ``doubt_gco2_kwh`` is ``None`` where nothing caps it."""
+    if policy.freshness_model is FreshnessModel.DRIFT:
+        return _Price(0.0, penalty_capped=False)
+    price = penalty_gco2_kwh(
         age, grace_s=policy.penalty_grace_s, slope_gco2_kwh_min=policy.penalty_slope_gco2_kwh_min
     )
+    if doubt_gco2_kwh is None:
+        return _Price(price, penalty_capped=False)
+    most = policy.penalty_cap_doubts * doubt_gco2_kwh
+    return _Price(min(price, most), penalty_capped=most < price)

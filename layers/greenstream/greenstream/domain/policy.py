@@ -21,15 +21,18 @@ class RankingSignal(StrEnum):
 
 
 class FreshnessModel(StrEnum):
-    """What age does to a figure.
+    """What age does to a figure (ADR 0016).
 
-    ``penalty``: the default, a price per minute of age. ``drift``: the value expected by now from
-    the reading and the zone's profile (`greenstream.domain.drift`); the price per minute remains
-    where a zone has no profile yet.
+    ``capped``: the default. A figure is ranked by the value expected by now
+    (`greenstream.domain.drift`) plus a price per minute of age, which never exceeds the figure's
+    doubt. ``drift``: the value expected by now without a price. ``penalty``: the reading itself
+    plus the price per minute, without a cap; every rung below ``stale`` pays the price of the
+    oldest age that a reading may have.
     """
 
-    PENALTY = "penalty"
+    CAPPED = "capped"
     DRIFT = "drift"
+    PENALTY = "penalty"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,14 +46,23 @@ class Policy:
     max_latency_ms
         Round-trip limit: the constraint under which carbon is minimised.
     latency_price_gco2_kwh_ms
-        What a millisecond of round trip is worth, g/kWh: small, so that it only settles
-        near-ties (70 ms weigh 3.5 g/kWh, under the mean hourly drift of the calmest grid).
+        What a millisecond of round trip is worth, g/kWh: small, so that 70 ms weigh 1.4 g/kWh.
     switch_margin
         Share by which a POP's score must beat the current POP's before the visitor is moved.
+        ADR 0016 says what a larger share costs.
+    split_margin
+        Share by which a score may exceed the lowest score and still get a part of a split.
+    tie_share, tie_gco2_kwh
+        Two scores are a near-tie when they differ by at most this share of the lower score or
+        this many g/kWh, whichever is larger.
     penalty_grace_s, penalty_slope_gco2_kwh_min
-        The freshness penalty: free up to the grace, then this much per minute.
+        The price of age: free up to the grace, then this much per minute.
+    penalty_cap_doubts
+        The most that age may cost under ``capped``, as a multiple of the figure's doubt.
     max_stale_s
-        Age beyond which a reading no longer stands for now.
+        Age beyond which a reading no longer stands for now where its profile is not known.
+    max_stale_profile_s
+        The same where its profile is known, under ``capped`` and ``drift``.
     ranking_signal
         See `RankingSignal`.
     freshness_model
@@ -60,7 +72,7 @@ class Policy:
     capacity
         Weights of POPs in a split answer, by name; 1 where none is given.
     log_every
-        One answer in so many is told in the log.
+        One answer in this many is logged.
 
     Raises
     ------
@@ -68,15 +80,20 @@ class Policy:
         When a number is outside its range; the message names the field.
     """
 
-    version: str = "default-1"
+    version: str = "default-2"
     max_latency_ms: float = 80.0
-    latency_price_gco2_kwh_ms: float = 0.05
-    switch_margin: float = 0.05
+    latency_price_gco2_kwh_ms: float = 0.02
+    switch_margin: float = 0.0025
+    split_margin: float = 0.05
+    tie_share: float = 0.02
+    tie_gco2_kwh: float = 1.0
     penalty_grace_s: float = 600.0
     penalty_slope_gco2_kwh_min: float = 1.0
+    penalty_cap_doubts: float = 0.5
     max_stale_s: float = 6 * 3600.0
+    max_stale_profile_s: float = 48 * 3600.0
     ranking_signal: RankingSignal = RankingSignal.AUTO
-    freshness_model: FreshnessModel = FreshnessModel.PENALTY
+    freshness_model: FreshnessModel = FreshnessModel.CAPPED
     drift_half_life_s: float = 18 * 3600.0
     capacity: Mapping[str, float] = field(default_factory=dict, hash=False)
     log_every: int = 10
@@ -86,15 +103,27 @@ class Policy:
             ("max_latency_ms", 0.0, 60_000.0),
             ("latency_price_gco2_kwh_ms", 0.0, 1_000.0),
             ("switch_margin", 0.0, 0.99),
+            ("split_margin", 0.0, 0.99),
+            ("tie_share", 0.0, 0.5),
+            ("tie_gco2_kwh", 0.0, 100.0),
             ("penalty_grace_s", 0.0, 7 * 86_400.0),
             ("penalty_slope_gco2_kwh_min", 0.0, 1_000.0),
+            ("penalty_cap_doubts", 0.0, 100.0),
             ("max_stale_s", 0.0, 7 * 86_400.0),
+            ("max_stale_profile_s", 0.0, 7 * 86_400.0),
             ("drift_half_life_s", 60.0, 30 * 86_400.0),
             ("log_every", 1, 1_000_000),
         ):
             _check(name, getattr(self, name), low, high)
         for pop, weight in self.capacity.items():
             _check(f"capacity of {pop}", weight, 0.001, 1_000.0)
+
+    @property
+    def oldest_stale_s(self) -> float:
+        """The oldest age, s, that a reading may have under this policy's freshness model."""
+        if self.freshness_model is FreshnessModel.PENALTY:
+            return self.max_stale_s
+        return max(self.max_stale_s, self.max_stale_profile_s)
 
 
 def _check(name: str, value: float, low: float, high: float) -> None:

@@ -1,30 +1,45 @@
 """What a zone's carbon usually is at each hour of the day, from its own last week."""
 
-from collections.abc import Mapping
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
-from greenstream.domain.reading import Kind, Scope
+from greenstream.domain.reading import Kind, Reading, Scope
 
 PROFILE_LIFE: Final = timedelta(days=7)
-"""How long the mean of an hour of day may stand for that hour."""
+"""How long the mean of an hour of day may stand for that hour, and the days it is made of."""
+
+MIN_SPREAD_DAYS: Final = 4
+"""Days behind an hour's mean from which its spread counts: of fewer days, a spread says little."""
+
+HOURS_A_DAY: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
 class HourMean:
     """Mean of one UTC hour of day over the week before ``computed_at``, g/kWh.
 
-    ``spread_gco2_kwh`` is the standard deviation about that mean, where it was kept.
+    ``spread_gco2_kwh`` is the standard deviation about that mean, and ``days`` the number of days
+    that had a reading in the hour; both are ``None`` where they were not stored.
     """
 
     gco2_kwh: float
     computed_at: datetime
     spread_gco2_kwh: float | None = None
+    days: int | None = None
 
     def stands_at(self, now: datetime) -> bool:
         """Return whether the mean is recent enough to stand for its hour at this instant."""
         return now - self.computed_at <= PROFILE_LIFE
+
+    @property
+    def countable_spread_gco2_kwh(self) -> float | None:
+        """The spread where enough days stand behind it, else ``None``."""
+        enough = self.days is not None and self.days >= MIN_SPREAD_DAYS
+        return self.spread_gco2_kwh if enough else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,3 +52,61 @@ class HourProfile:
     provider: str
     hours: Mapping[int, HourMean]
     simulated: bool = False
+
+    def spread_gco2_kwh(self) -> float | None:
+        """Return how far the zone usually is from its profile, g/kWh.
+
+        The root mean square of the hours' spreads, so that it does not jump with the hour;
+        ``None`` where no hour has `MIN_SPREAD_DAYS` behind it.
+        """
+        squares, count = 0.0, 0
+        for hour in range(HOURS_A_DAY):  # in this order, as the replay's arrays add them up
+            mean = self.hours.get(hour)
+            spread = None if mean is None else mean.countable_spread_gco2_kwh
+            if spread is not None:
+                squares += spread * spread
+                count += 1
+        return math.sqrt(squares / count) if count else None
+
+
+def hour_mean(gco2_kwh: Iterable[tuple[date, float]], computed_at: datetime) -> HourMean:
+    """Return the mean, the spread and the days of one hour of day.
+
+    Parameters
+    ----------
+    gco2_kwh
+        The hour's figures in g/kWh, each with its UTC date; at least one.
+
+    Raises
+    ------
+    ZeroDivisionError
+        When there is no figure.
+    """
+    dated = list(gco2_kwh)
+    values = [value for _, value in dated]
+    mean = sum(values) / len(values)
+    squares = [(value - mean) * (value - mean) for value in values]
+    spread = math.sqrt(sum(squares) / len(values))
+    return HourMean(mean, computed_at, spread, len({day for day, _ in dated}))
+
+
+def profile_of(readings: Iterable[Reading], computed_at: datetime) -> HourProfile | None:
+    """Return the profile of one source's readings, all of one zone and kind.
+
+    A reading belongs to the hour in which its interval begins. ``None`` without any reading.
+    """
+    by_hour: defaultdict[int, list[tuple[date, float]]] = defaultdict(list)
+    last: Reading | None = None
+    for reading in readings:
+        last = reading
+        by_hour[reading.valid_from.hour].append((reading.valid_from.date(), reading.gco2_kwh))
+    if last is None:
+        return None
+    return HourProfile(
+        zone=last.zone,
+        kind=last.kind,
+        scope=last.scope,
+        provider=last.provider,
+        hours={hour: hour_mean(dated, computed_at) for hour, dated in by_hour.items()},
+        simulated=last.simulated,
+    )

@@ -1,154 +1,31 @@
 """The decision: which POP, why, and every candidate's figures. Pure, total, deterministic.
 
-Latency is a constraint and carbon the objective; the words are attributional and
+Latency is a constraint and carbon the objective (ADR 0004). The words are attributional and
 location-based: a difference against a baseline, never "avoided" emissions.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from zlib import crc32
 
-from greenstream.domain.ladder import OBSERVED, Rung, ZoneCarbon
-from greenstream.domain.places import Pop
-from greenstream.domain.policy import Policy, RankingSignal
-from greenstream.domain.reading import Basis, Kind, Signal
-
-AVERAGE: Final = (Kind(Signal.AVERAGE, Basis.DIRECT), Kind(Signal.AVERAGE, Basis.LIFECYCLE))
-MARGINAL: Final = (Kind(Signal.MARGINAL, Basis.DIRECT), Kind(Signal.MARGINAL, Basis.LIFECYCLE))
-_SHARED_BY_SIGNAL: Final = {
-    RankingSignal.AUTO: AVERAGE + MARGINAL,
-    RankingSignal.AVERAGE: AVERAGE,
-    RankingSignal.MARGINAL: MARGINAL,
-}
-
-CarbonOf = Callable[[str, tuple[Kind, ...] | None], ZoneCarbon]
-"""Answers a zone's carbon for the kinds asked for (``None``: any kind)."""
-
-Standing = tuple[ZoneCarbon, str, bool]
-"""What a POP is ranked by: its zone's figure, the proxy reason, and whether it is a proxy."""
-
-
-class Reason(StrEnum):
-    """Why the POP was chosen."""
-
-    CLEANEST = "cleanest"
-    STAYED = "stayed_within_margin"
-    NEAREST = "nearest_none_within_limit"
-    NO_CARBON = "latency_only_no_carbon"
-    NO_LATENCY = "carbon_only_no_latency"
-    NOTHING_KNOWN = "nothing_known"
-
-
-class LatencySource(StrEnum):
-    """Where a round trip comes from, the most trusted first."""
-
-    REQUEST = "request"
-    MEASURED = "measured"
-    DISTANCE = "distance"
-    UNKNOWN = "unknown"
-
-
-# A question makes hundreds of the next two: a frozen dataclass would take four times as long.
-
-
-class Candidate(NamedTuple):
-    """A POP that could serve: its round trip (ms, ``None`` if unknown) and its zone's carbon.
-
-    ``latency_samples`` is how many stand behind a measured round trip.
-    """
-
-    pop: str
-    latency_ms: float | None
-    latency_source: LatencySource
-    carbon: ZoneCarbon
-    latency_samples: int | None = None
-    proxy: bool = False
-    proxy_reason: str = ""
-
-
-class Ranked(NamedTuple):
-    """A candidate with the verdict on it; ``score`` in g/kWh, lower is better."""
-
-    candidate: Candidate
-    eligible: bool
-    score: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """The answer.
-
-    ``candidates`` are in order of rank, the chosen first. ``baseline`` is the nearest POP;
-    ``attributed_difference_gco2_kwh`` its intensity less the chosen one's (positive: the chosen
-    POP's grid is cleaner), ``None`` where the two figures are not of one kind, or one of them is
-    a neighbouring grid's: two POPs on one grid would seem to differ.
-    """
-
-    chosen: Ranked
-    reason: Reason
-    text: str
-    candidates: tuple[Ranked, ...]
-    comparable: bool
-    baseline: Candidate | None
-    attributed_difference_gco2_kwh: float | None
-
-
-def like_for_like(
-    pops: Sequence[Pop], carbon_of: CarbonOf, ranking: RankingSignal
-) -> Mapping[str, Standing]:
-    """Give each POP, by its name, the zone figure it is ranked by.
-
-    A kind is shared when each POP has an observed figure of that kind, or has no observed
-    figure at all and falls back to one of that kind. Where no kind is shared, average figures
-    of either basis are used (or marginal ones, when these were asked for): a marginal figure
-    is never ranked against an average one, except under ``any``.
-    """
-    if ranking is RankingSignal.ANY:
-        return {pop.pop: _of_pop(pop, carbon_of, None) for pop in pops}
-    shared = _SHARED_BY_SIGNAL[ranking]
-    for kind in shared:
-        figures = {}
-        for pop in pops:
-            figure, _, _ = figures[pop.pop] = _of_pop(pop, carbon_of, (kind,))
-            if figure.rung in OBSERVED:
-                continue
-            if figure.rung is Rung.NONE or _of_pop(pop, carbon_of, None)[0].rung in OBSERVED:
-                break
-        else:
-            return figures
-    one_signal = MARGINAL if ranking is RankingSignal.MARGINAL else AVERAGE
-    return {pop.pop: _of_pop(pop, carbon_of, one_signal) for pop in pops}
-
-
-def _of_pop(pop: Pop, carbon_of: CarbonOf, kinds: tuple[Kind, ...] | None) -> Standing:
-    """Return the first zone with an observed figure, else the first with any figure.
-
-    A neighbour's grid stands in only where the POP's own has no figure at all: it says more of
-    itself than of the POP, and ranked by it the router does worse than a fixed choice (ADR 15).
-    """
-    if not pop.zones:
-        raise ValueError(f"{pop.pop} has no zone")
-    standings = [
-        (carbon_of(entry.zone, kinds), entry.proxy_reason, entry.proxy) for entry in pop.zones
-    ]
-    return min(standings, key=_trust)
-
-
-def _trust(standing: Standing) -> tuple[bool, bool, bool]:
-    figure, _, proxy = standing
-    return figure.rung is Rung.NONE, proxy, figure.rung not in OBSERVED
+from greenstream.domain.decision import Candidate, Decision, Exclusion, Ranked, Reason
+from greenstream.domain.explanation import explain
+from greenstream.domain.policy import Policy
 
 
 def decide(candidates: Iterable[Candidate], policy: Policy, current: str | None = None) -> Decision:
     """Choose a POP.
 
     Eligible is a candidate within ``max_latency_ms``; where some round trips are known, an
-    unknown one is not within. Where some carbon is known, a candidate without cannot be ranked.
-    None eligible: the nearest. Score: ``adj_carbon + latency_price * latency_ms``. The visitor
-    stays on ``current`` unless the best score is lower by ``switch_margin``. Ties go to the
-    lower round trip, then to the name.
+    unknown round trip is not within. Where some carbon is known, a candidate without a figure
+    cannot be ranked. None eligible: the nearest. Score: ``adj_carbon + latency_price *
+    latency_ms``. A visitor who is on ``current`` stays there unless the lowest score beats its
+    score by ``switch_margin``. For a visitor who has no eligible POP yet, a near-tie with the
+    lowest score (`Policy.tie_share`, `Policy.tie_gco2_kwh`) goes to a POP whose own grid is known,
+    then to the shorter round trip. Candidates that are
+    equal in all of this are ordered by a checksum of their names, so that neither the alphabet nor
+    the order of the question favours a POP.
 
     Raises
     ------
@@ -166,15 +43,15 @@ def decide(candidates: Iterable[Candidate], policy: Policy, current: str | None 
         default=None,
     )
     kinds = {entry.candidate.carbon.kind for entry in ranked if entry.candidate.carbon.kind}
-    difference = _difference(baseline, chosen.candidate)
+    comparable = len(kinds) <= 1
     return Decision(
         chosen=chosen,
         reason=reason,
-        text=_explain(chosen, reason, ranked, policy),
+        text=explain(chosen, reason, ranked, policy, comparable=comparable),
         candidates=(chosen, *others),
-        comparable=len(kinds) <= 1,
+        comparable=comparable,
         baseline=baseline,
-        attributed_difference_gco2_kwh=difference,
+        attributed_difference_gco2_kwh=_difference(baseline, chosen.candidate),
     )
 
 
@@ -185,22 +62,33 @@ def _rank(candidates: Sequence[Candidate], policy: Policy) -> list[Ranked]:
     ranked = []
     for candidate in candidates:
         latency_ms, adj_carbon = candidate.latency_ms, candidate.carbon.adj_carbon_gco2_kwh
-        within = latency_ms is not None and latency_ms <= limit_ms
-        eligible = (within or not some_latency) and (adj_carbon is not None or not some_carbon)
+        exclusion = None
+        if latency_ms is None:
+            exclusion = Exclusion.UNKNOWN_RTT if some_latency else None
+        elif latency_ms > limit_ms:
+            exclusion = Exclusion.OUTSIDE_LIMIT
+        if exclusion is None and adj_carbon is None and some_carbon:
+            exclusion = Exclusion.NO_CARBON
         score = None if adj_carbon is None else adj_carbon + price * (latency_ms or 0.0)
-        ranked.append(Ranked(candidate, eligible, score))
+        ranked.append(Ranked(candidate, exclusion, score))
     return sorted(ranked, key=_order)
 
 
-def _order(entry: Ranked) -> tuple[bool, float, float, str]:
-    candidate, eligible, score = entry
+def _order(entry: Ranked) -> tuple[bool, float, float, int]:
+    candidate, exclusion, score = entry
     latency_ms = candidate.latency_ms
     return (
-        not eligible,
+        exclusion is not None,
         math.inf if score is None else score,
         math.inf if latency_ms is None else latency_ms,
-        candidate.pop,
+        draw(candidate.pop),
     )
+
+
+@lru_cache(maxsize=1024)
+def draw(pop: str) -> int:
+    """Return a number that orders POPs which are equal in everything that matters."""
+    return crc32(pop.encode())
 
 
 def _choose(ranked: list[Ranked], policy: Policy, current: str | None) -> tuple[Ranked, Reason]:
@@ -214,18 +102,47 @@ def _choose(ranked: list[Ranked], policy: Policy, current: str | None) -> tuple[
         if best.candidate.latency_ms is None:
             return best, Reason.NOTHING_KNOWN
         return best, Reason.NO_CARBON
-    for entry in ranked:
-        if (
-            entry is not best
-            and entry.candidate.pop == current
-            and entry.eligible
-            and entry.score is not None
-            and best.score >= entry.score * (1 - policy.switch_margin)
-        ):
-            return entry, Reason.STAYED
-    if best.candidate.latency_ms is None:
-        return best, Reason.NO_LATENCY
-    return best, Reason.CLEANEST
+    eligible = [entry for entry in ranked if entry.eligible]
+    here = next((entry for entry in eligible if entry.candidate.pop == current), None)
+    if here is None or here.score is None:
+        chosen = _near_tie_winner(best.score, eligible, policy)
+    elif here is not best and best.score >= here.score * (1 - policy.switch_margin):
+        return here, Reason.STAYED
+    else:
+        chosen = best
+    return chosen, _reason(chosen, best, eligible)
+
+
+def _near_tie_winner(lowest: float, eligible: Sequence[Ranked], policy: Policy) -> Ranked:
+    most = lowest + max(policy.tie_share * lowest, policy.tie_gco2_kwh)
+    near = [entry for entry in eligible if entry.score is not None and entry.score <= most]
+    return min(near, key=_tie_order)
+
+
+def _tie_order(entry: Ranked) -> tuple[bool, float]:
+    """Order a near-tie; `min` keeps the order of rank among what is equal."""
+    latency_ms = entry.candidate.latency_ms
+    return entry.candidate.proxy, math.inf if latency_ms is None else latency_ms
+
+
+def _reason(chosen: Ranked, best: Ranked, eligible: Sequence[Ranked]) -> Reason:
+    if chosen.candidate.latency_ms is None:
+        return Reason.NO_LATENCY
+    carbon = chosen.candidate.carbon
+    others = [entry.candidate.carbon for entry in eligible]
+    if _is_lowest(carbon.expected_gco2_kwh, [figure.expected_gco2_kwh for figure in others]):
+        return Reason.CLEANEST
+    if chosen is not best:
+        own_grid = best.candidate.proxy and not chosen.candidate.proxy
+        return Reason.NEAR_TIE_OWN_GRID if own_grid else Reason.NEAR_TIE_NEARER
+    if _is_lowest(carbon.adj_carbon_gco2_kwh, [figure.adj_carbon_gco2_kwh for figure in others]):
+        return Reason.FRESHER
+    return Reason.NEARER
+
+
+def _is_lowest(value: float | None, values: Iterable[float | None]) -> bool:
+    known = [other for other in values if other is not None]
+    return value is not None and value <= min(known)
 
 
 def _difference(baseline: Candidate | None, chosen: Candidate) -> float | None:
@@ -233,49 +150,5 @@ def _difference(baseline: Candidate | None, chosen: Candidate) -> float | None:
         return None
     if baseline.pop != chosen.pop and (baseline.proxy or chosen.proxy):
         return None
-    if baseline.carbon.gco2_kwh is None or chosen.carbon.gco2_kwh is None:
-        return None
-    return baseline.carbon.gco2_kwh - chosen.carbon.gco2_kwh
-
-
-def _explain(chosen: Ranked, reason: Reason, ranked: Sequence[Ranked], policy: Policy) -> str:
-    candidate = chosen.candidate
-    figures = _figures(candidate)
-    limit = f"{policy.max_latency_ms:g} ms"
-    eligible = sum(entry.eligible for entry in ranked)
-    match reason:
-        case Reason.CLEANEST:
-            what = f"the cleanest of {eligible} within {limit}"
-            if eligible == 1:
-                what = f"the only one within {limit}" if len(ranked) > 1 else "the only candidate"
-        case Reason.STAYED:
-            best = ranked[0].candidate
-            what = (
-                f"kept, since the best ({best.pop}, {_figures(best)}) is not better by "
-                f"{policy.switch_margin:.0%}"
-            )
-        case Reason.NEAREST:
-            what = f"the nearest, since none with known carbon is within {limit}"
-        case Reason.NO_CARBON:
-            what = "the nearest, since no carbon figure is known for any candidate"
-        case Reason.NO_LATENCY:
-            what = f"the cleanest of {eligible}; no round trip is known"
-        case Reason.NOTHING_KNOWN:
-            what = "the first by name; neither carbon nor round trips are known"
-    return f"{candidate.pop} ({figures}) is {what}."
-
-
-def _figures(candidate: Candidate) -> str:
-    carbon = candidate.carbon
-    parts = []
-    if carbon.gco2_kwh is not None:
-        parts.append(f"{carbon.gco2_kwh:.0f} g/kWh {carbon.kind} in {carbon.zone}")
-    if carbon.penalty_gco2_kwh:
-        parts.append(f"+{carbon.penalty_gco2_kwh:.0f} for age")
-    if carbon.rung is not Rung.LIVE:
-        parts.append(str(carbon.rung))
-    if candidate.latency_ms is not None:
-        parts.append(f"{candidate.latency_ms:.0f} ms")
-    if candidate.proxy:
-        parts.append("a neighbouring grid's figure")
-    return ", ".join(parts)
+    nearest, taken = baseline.carbon.expected_gco2_kwh, chosen.carbon.expected_gco2_kwh
+    return None if nearest is None or taken is None else nearest - taken

@@ -6,8 +6,8 @@ The functions are pure.
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from greenstream.domain.decision import Decision, Ranked
 from greenstream.domain.policy import Policy
-from greenstream.domain.routing import Decision, Ranked
 
 DEFAULT_CAPACITY: Final = 1.0
 """The weight of a POP for which the policy names none."""
@@ -16,8 +16,8 @@ DEFAULT_CAPACITY: Final = 1.0
 def shares(decision: Decision, policy: Policy) -> Mapping[str, float]:
     """Return each POP's share of the traffic.
 
-    An eligible POP takes part when its score is within the switch margin of the best score, that
-    is when ``score < limit`` with ``limit = best / (1 - switch_margin)``. Its weight is its
+    An eligible POP takes part when its score is within the split margin of the best score, that
+    is when ``score < limit`` with ``limit = best / (1 - split_margin)``. Its weight is its
     capacity times ``(limit - score) / (limit - best)``, and its capacity alone when it has the
     best score. The weight falls to zero at the limit, so that no share jumps when a score crosses
     it.
@@ -27,7 +27,7 @@ def shares(decision: Decision, policy: Policy) -> Mapping[str, float]:
     decision
         The decision, whose candidates have scores in g/kWh.
     policy
-        The policy, which names the switch margin (a share) and the capacities.
+        The policy, which names the split margin (a share) and the capacities.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def _weights(ranked: Iterable[Ranked], policy: Policy) -> Mapping[str, float]:
         if entry.eligible and entry.score is not None
     }
     best = min(scores.values(), default=0.0)
-    room = best / (1 - policy.switch_margin) - best
+    room = best / (1 - policy.split_margin) - best
     return {
         pop: policy.capacity.get(pop, DEFAULT_CAPACITY) * nearness
         for pop, score in scores.items()

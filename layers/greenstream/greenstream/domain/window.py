@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate, pairwise
 
+from greenstream.domain.ranking import AVERAGE, MARGINAL
 from greenstream.domain.reading import Forecast, ForecastPoint
-from greenstream.domain.routing import AVERAGE, MARGINAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,15 +1,14 @@
 """The pipeline that every provider runs: it fetches, stores, and records how the run went."""
 
-import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from greenstream.domain.clock import Clock
 from greenstream.domain.errors import GreenStreamError, InvalidError
 from greenstream.domain.freshness import age_s
-from greenstream.domain.profile import PROFILE_LIFE, HourMean, HourProfile
+from greenstream.domain.profile import PROFILE_LIFE, HourProfile, hour_mean
 from greenstream.domain.reading import Reading
 from greenstream.ports.provider import Batch, Provider
 from greenstream.ports.store import (
@@ -213,26 +212,21 @@ def _refresh_profile(reading: Reading, put: Put, store: Store) -> None:
     ended = before.replace(minute=0, second=0, microsecond=0)
     if now < ended + HOUR:
         return
-    values: defaultdict[int, list[float]] = defaultdict(list)
+    gco2_kwh: defaultdict[int, list[tuple[date, float]]] = defaultdict(list)
     for days in map(timedelta, range(PROFILE_LIFE.days)):
         since, until = ended - HOUR - days, ended + HOUR - days
         for past in store.history(
             reading.zone, reading.provider, reading.kind, since=since, until=until
         ):
-            hour = ended if past.valid_to > ended - days else ended - HOUR
-            values[hour.hour].append(past.gco2_kwh)
-    hours = {}
-    for hour_of_day, gco2_kwh in values.items():
-        mean = sum(gco2_kwh) / len(gco2_kwh)
-        spread = math.sqrt(sum((value - mean) ** 2 for value in gco2_kwh) / len(gco2_kwh))
-        hours[hour_of_day] = HourMean(mean, reading.fetched_at, spread)
-    if hours:
+            hour = (ended if past.valid_to > ended - days else ended - HOUR) - days
+            gco2_kwh[hour.hour].append((hour.date(), past.gco2_kwh))
+    if gco2_kwh:
         profile = HourProfile(
             zone=reading.zone,
             kind=reading.kind,
             scope=reading.scope,
             provider=reading.provider,
-            hours=hours,
+            hours={hour: hour_mean(dated, reading.fetched_at) for hour, dated in gco2_kwh.items()},
             simulated=reading.simulated,
         )
         store.put_profile_hours(profile)

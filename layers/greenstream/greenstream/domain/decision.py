@@ -1,0 +1,99 @@
+"""What a decision is made of and what it says: candidates, verdicts, reasons. Pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from greenstream.domain.ladder import ZoneCarbon
+
+
+class Reason(StrEnum):
+    """Why the POP was chosen.
+
+    ``cleanest`` is said only of the lowest expected figure among the eligible. ``fresher``: its
+    figure plus the price of age is the lowest. ``nearer``: the price of latency made its score
+    the lowest. ``near_tie_own_grid`` and ``near_tie_nearer``: its score differs too little from
+    the lowest, and its own grid is known, or its round trip is the shorter.
+    """
+
+    CLEANEST = "cleanest"
+    FRESHER = "fresher"
+    NEARER = "nearer"
+    NEAR_TIE_OWN_GRID = "near_tie_own_grid"
+    NEAR_TIE_NEARER = "near_tie_nearer"
+    STAYED = "stayed_within_margin"
+    NEAREST = "nearest_none_within_limit"
+    NO_CARBON = "latency_only_no_carbon"
+    NO_LATENCY = "carbon_only_no_latency"
+    NOTHING_KNOWN = "nothing_known"
+
+
+class LatencySource(StrEnum):
+    """Where a round trip comes from, the most trusted first."""
+
+    REQUEST = "request"
+    MEASURED = "measured"
+    DISTANCE = "distance"
+    UNKNOWN = "unknown"
+
+
+# A question makes hundreds of the next two: a frozen dataclass would take four times as long.
+
+
+class Candidate(NamedTuple):
+    """A POP that could serve: its round trip (ms, ``None`` if unknown) and its zone's carbon.
+
+    ``latency_samples`` is how many stand behind a measured round trip.
+    """
+
+    pop: str
+    latency_ms: float | None
+    latency_source: LatencySource
+    carbon: ZoneCarbon
+    latency_samples: int | None = None
+    proxy: bool = False
+    proxy_reason: str = ""
+
+
+class Exclusion(StrEnum):
+    """Why a candidate is not eligible."""
+
+    OUTSIDE_LIMIT = "outside_limit"
+    UNKNOWN_RTT = "unknown_round_trip"
+    NO_CARBON = "no_carbon"
+
+
+class Ranked(NamedTuple):
+    """A candidate with the verdict on it; ``score`` in g/kWh, lower is better.
+
+    ``exclusion`` says why the candidate is not eligible; ``None`` where it is.
+    """
+
+    candidate: Candidate
+    exclusion: Exclusion | None
+    score: float | None
+
+    @property
+    def eligible(self) -> bool:
+        """Whether the candidate may be chosen for its carbon."""
+        return self.exclusion is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The answer.
+
+    ``candidates`` are in order of rank, the chosen POP first. ``baseline`` is the nearest POP;
+    ``attributed_difference_gco2_kwh`` is its expected intensity less the chosen POP's (positive:
+    the chosen POP's grid is cleaner). It is ``None`` where the two figures are not of the same
+    kind, or where a neighbouring grid's figure stands for either of them: two POPs on the same
+    grid would seem to differ.
+    """
+
+    chosen: Ranked
+    reason: Reason
+    text: str
+    candidates: tuple[Ranked, ...]
+    comparable: bool
+    baseline: Candidate | None
+    attributed_difference_gco2_kwh: float | None
