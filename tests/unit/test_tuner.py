@@ -10,7 +10,8 @@ import pytest
 
 from functions.tuner.nightly import Result, run
 from greenstream.domain.policy import FreshnessModel, Policy
-from greenstream_tuning.search import Score, Search
+from greenstream_tuning.judging import Score
+from greenstream_tuning.search import Search
 from tests.builders import NOW, a_reading
 from tests.fakes.memory_policies import MemoryPolicies
 from tests.fakes.memory_store import MemoryStore

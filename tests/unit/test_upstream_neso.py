@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.upstream import neso
+from infra.local.upstream import neso, neso_faults
 from infra.local.upstream.wire import Request
 
 NOW = datetime(2026, 2, 5, 20, 47, tzinfo=UTC)
@@ -121,24 +121,24 @@ def test_a_request_names_its_zone(path: str, zone: str | None) -> None:
 
 def test_a_false_zero_stands_beside_its_forecast() -> None:
     body = neso.answer(Request("GET", "/intensity"), NOW).body.decode()
-    spoilt = json.loads(neso.false_zero(body, {}))["data"][0]["intensity"]
+    spoilt = json.loads(neso_faults.false_zero(body, {}))["data"][0]["intensity"]
     assert (spoilt["actual"], spoilt["index"]) == (0, "very low")
     assert spoilt["forecast"] == json.loads(body)["data"][0]["intensity"]["forecast"] > 50
-    assert json.loads(neso.null_actual(body, {}))["data"][0]["intensity"]["actual"] is None
+    assert json.loads(neso_faults.null_actual(body, {}))["data"][0]["intensity"]["actual"] is None
 
 
 def test_a_missing_fuel_leaves_the_others() -> None:
     body = neso.answer(Request("GET", "/generation"), NOW).body.decode()
     fuels = {row["fuel"] for row in json.loads(body)["data"]["generationmix"]}
-    spoilt = json.loads(neso.missing_fuel(body, {"fuel": "wind"}))["data"]["generationmix"]
+    spoilt = json.loads(neso_faults.missing_fuel(body, {"fuel": "wind"}))["data"]["generationmix"]
     assert {row["fuel"] for row in spoilt} == fuels - {"wind"}
 
 
 def test_a_fault_of_one_region_leaves_the_others_in_the_answer_for_all() -> None:
     body = neso.answer(Request("GET", "/regional"), NOW).body.decode()
     before = json.loads(body)["data"][0]["regions"]
-    after = json.loads(neso.null_forecast(body, {"zone": "GBR-13"}))["data"][0]["regions"]
+    after = json.loads(neso_faults.null_forecast(body, {"zone": "GBR-13"}))["data"][0]["regions"]
     assert after[12]["intensity"]["forecast"] is None
     assert [r for r in after if r["regionid"] != 13] == [r for r in before if r["regionid"] != 13]
-    without = json.loads(neso.missing_region(body, {"zone": "GBR-13"}))["data"][0]["regions"]
+    without = json.loads(neso_faults.missing_region(body, {"zone": "GBR-13"}))["data"][0]["regions"]
     assert without == [r for r in before if r["regionid"] != 13]
