@@ -12,9 +12,11 @@ import pytest
 from greenstream.api.decision_log import COMPARED
 from greenstream.cli.main import main
 from greenstream.cli.report import as_text, log_lines, summed
+from greenstream.domain.attribution import Comparison
 
 
 def a_line(decisions: int, delivered: float, nearest: float, static: float) -> dict[str, Any]:
+    """Return a line as routers wrote it before they counted the other decisions."""
     return {
         "level": "INFO",
         "message": COMPARED,
@@ -24,6 +26,27 @@ def a_line(decisions: int, delivered: float, nearest: float, static: float) -> d
         "best_static_gco2_kwh": static,
         "added_rtt_ms": 20.0,
     }
+
+
+def a_line_of_the_rest(
+    *, fallback: int = 0, difference: float = 0.0, hidden_loss: float = 0.0, uncompared: int = 0
+) -> dict[str, Any]:
+    """Return a line of a minute without any decision on observed figures alone.
+
+    It is made as the router makes it: a mean over no decision is left out.
+    """
+    compared = Comparison(
+        fallback_decisions=fallback,
+        fallback_difference_gco2_kwh=difference * fallback,
+        fallback_hidden_loss_gco2_kwh=hidden_loss * fallback,
+        uncompared_decisions=uncompared,
+    )
+    return {"level": "INFO", "message": COMPARED, **compared.means()}
+
+
+def text_of(*lines: dict[str, Any]) -> str:
+    """Return the report of some lines with its line breaks taken out."""
+    return " ".join(as_text(summed(lines), days=7).split())
 
 
 @pytest.mark.parametrize("days", ["nan", "inf", "1e9", "-1", "0", "a week"])
@@ -86,7 +109,8 @@ def test_requests_are_all_that_were_decided_compared_or_not() -> None:
     total = summed([METRICS, a_line(4, 100.0, 400.0, 100.0)])
 
     assert (total["requests"], total["decisions"]) == (5, 4)
-    assert "5 requests in the last 7 days; 4 decisions had" in as_text(total, days=7)
+    text = as_text(total, days=7)
+    assert text.startswith("5 requests in the last 7 days.\n4 decisions had")
 
 
 def test_means_are_by_decisions() -> None:
@@ -109,5 +133,87 @@ def test_it_says_so_when_a_static_choice_would_have_been_better() -> None:
 
 
 def test_nothing_to_compare_is_no_figure() -> None:
-    assert summed([]) == {"requests": 0, "decisions": 0}
-    assert "none of their decisions could be compared" in as_text(summed([]), days=7)
+    assert summed([]) == {
+        "requests": 0,
+        "decisions": 0,
+        "fallback_decisions": 0,
+        "uncompared_decisions": 0,
+        "uncounted_requests": 0,
+    }
+    text = text_of()
+    assert "0 requests in the last 7 days" in text
+    assert "No decision had observed figures of one kind for every baseline" in text
+    assert "g/kWh" not in text
+
+
+class TestDecisionsOnUsualValues:
+    def test_their_means_are_weighted_by_their_own_count(self) -> None:
+        total = summed(
+            [
+                a_line(100, 10.0, 20.0, 15.0),
+                a_line_of_the_rest(fallback=1, difference=40.0, hidden_loss=0.0),
+                a_line_of_the_rest(fallback=3, difference=80.0, hidden_loss=20.0),
+            ]
+        )
+
+        assert (total["decisions"], total["fallback_decisions"]) == (100, 4)
+        assert total["fallback_difference_gco2_kwh"] == 70
+        assert total["fallback_hidden_loss_gco2_kwh"] == 15
+        assert total["delivered_gco2_kwh"] == 10
+
+    def test_what_they_claim_and_the_loss_they_may_hide_are_said(self) -> None:
+        text = text_of(
+            a_line(5, 10.0, 20.0, 15.0),
+            a_line_of_the_rest(fallback=1200, difference=70.0, hidden_loss=15.0),
+        )
+
+        assert "1,200 decisions rest on a yearly mean or an hour profile" in text
+        assert "By these figures the chosen POP was 70.0 g/kWh below the nearest POP" in text
+        assert "the choice may have cost 15.0 g/kWh more than the nearest POP" in text
+
+    def test_a_difference_to_the_worse_is_said_as_such(self) -> None:
+        text = text_of(a_line_of_the_rest(fallback=1, difference=-2.0, hidden_loss=9.0))
+
+        assert "1 decision rests on a yearly mean or an hour profile" in text
+        assert "the chosen POP was 2.0 g/kWh above the nearest POP" in text
+
+    def test_alone_they_make_no_delivered_figure(self) -> None:
+        total = summed([a_line_of_the_rest(fallback=2, difference=50.0)])
+
+        assert "delivered_gco2_kwh" not in total
+        assert "below_nearest" not in total
+        assert "No decision had observed figures" in text_of(a_line_of_the_rest(fallback=2))
+
+    def test_where_there_are_none_no_mean_is_given(self) -> None:
+        assert "fallback_difference_gco2_kwh" not in summed([a_line(5, 10.0, 20.0, 15.0)])
+        assert "yearly mean or an hour profile" not in text_of(a_line(5, 10.0, 20.0, 15.0))
+
+
+class TestDecisionsThatCannotBeCompared:
+    def test_they_are_counted_and_the_possible_reasons_are_named(self) -> None:
+        text = text_of(a_line(5, 10.0, 20.0, 15.0), a_line_of_the_rest(uncompared=7))
+
+        assert "7 decisions could not be compared at all" in text
+        for reason in (
+            "a figure was unknown",
+            "of different kinds",
+            "a neighbouring grid",
+            "no round trip was known",
+            "no published yearly mean",
+        ):
+            assert reason in text
+
+    def test_without_any_nothing_is_said_of_them(self) -> None:
+        assert "could not be compared" not in text_of(a_line(5, 10.0, 20.0, 15.0))
+
+    def test_requests_that_no_line_counts_are_not_left_out_in_silence(self) -> None:
+        lines = [METRICS, a_line(2, 10.0, 20.0, 15.0), a_line_of_the_rest(uncompared=1)]
+
+        assert summed(lines)["uncounted_requests"] == 2
+        assert "The log does not say what became of 2 requests" in text_of(*lines)
+
+    def test_all_requests_counted_is_nothing_to_say(self) -> None:
+        lines = [METRICS, a_line(2, 10.0, 20.0, 15.0), a_line_of_the_rest(uncompared=3)]
+
+        assert summed(lines)["uncounted_requests"] == 0
+        assert "does not say" not in text_of(*lines)
