@@ -3,6 +3,7 @@
 import argparse
 import csv
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from infra.worlds import command
 from infra.worlds.bench import Row
+from infra.worlds.policies import TUNED_FILE, policies
 from infra.worlds.report import BEGIN, END, as_markdown, as_text
 from infra.worlds.summary import above, goals_of, lines_of
 
@@ -125,6 +127,17 @@ class TestGoals:
 
     def test_disturbances_that_no_goal_names_are_not_judged(self) -> None:
         assert self.verdicts(row("a", "no key", 120.0, CLEAN), row("a", "mine", 99, CLEAN)) == []
+
+
+def test_the_tuned_policy_comes_with_its_evidence() -> None:
+    kept = json.loads(TUNED_FILE.read_text())
+    assert kept["made_by"].startswith("greenstream tune --train 2022 ")
+    assert kept["adopted"] == (min(kept["evidence"]["gain"], last_gain(kept)) >= 0.002)
+    assert policies()["tuned"].version == "tuned"
+
+
+def last_gain(kept: Mapping[str, Any]) -> float:
+    return float(kept["evidence"]["folds"][-1]["gain"])
 
 
 class TestReport:

@@ -9,6 +9,7 @@ import pytest
 from infra.worlds.bench import Grids, Row, run_bench
 from infra.worlds.given import load_worlds
 from infra.worlds.policies import policies
+from infra.worlds.summary import goals_of, lines_of
 
 SHARED = Path(__file__).parents[3] / "shared"
 MOST_S = 60.0
@@ -26,6 +27,12 @@ def timed_rows() -> tuple[float, Sequence[Row]]:
     grids = Grids(SHARED / "datasets" / "carbon", given.traces, 2023)
     rows = run_bench(given, grids, policies())
     return time.process_time() - begun_s, rows
+
+
+def test_all_goals_are_held(timed_rows: tuple[float, Sequence[Row]]) -> None:
+    goals = goals_of(lines_of(timed_rows[1]))
+    assert len(goals) == 7
+    assert not [f"{goal.text}: {goal.figures}" for goal in goals if not goal.held]
 
 
 def test_the_baselines_and_the_plain_formula_are_those_measured_elsewhere(
