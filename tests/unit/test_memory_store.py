@@ -1,11 +1,12 @@
-"""The fake obeys the contract of the real store, or tests built on it would prove nothing."""
+"""The store in memory obeys the contract of the real store, and its fake with faults does too."""
 
 import pytest
 from hypothesis import given
 
 from greenstream.domain.reading import Reading
 from greenstream.ports.store import Store, StoreError
-from tests.fakes.memory_store import MemoryStore
+from infra.local.memory_store import MemoryStore
+from tests.fakes import memory_store as fake
 from tests.store_contract import (
     StoreContract,
     a_reading,
@@ -20,6 +21,12 @@ class TestMemoryStore(StoreContract):
         return MemoryStore()
 
 
+class TestTheFake(StoreContract):
+    @pytest.fixture
+    def store(self) -> Store:
+        return fake.MemoryStore()
+
+
 @given(deliveries())
 def test_any_order_and_repetition_ends_with_the_newest(delivered: list[Reading]) -> None:
     store = MemoryStore()
@@ -30,4 +37,4 @@ def test_any_order_and_repetition_ends_with_the_newest(delivered: list[Reading])
 
 def test_an_unreachable_store_says_so() -> None:
     with pytest.raises(StoreError, match="put_reading"):
-        MemoryStore(unreachable=True).put_reading(a_reading())
+        fake.MemoryStore(unreachable=True).put_reading(a_reading())

@@ -99,9 +99,9 @@ class SlowStore(CountingStore):
         self.answer_s = answer_s
         self.clock = SetClock()
 
-    def _reach(self, operation: str) -> None:
+    def _begin(self, operation: str) -> None:
         self.clock.forward(self.answer_s)
-        super()._reach(operation)
+        super()._begin(operation)
 
     def latencies(self, colo: str | None = None) -> tuple[MeasuredRtt, ...]:
         self.asked.append("latencies")
