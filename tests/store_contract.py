@@ -390,6 +390,11 @@ class StoreContract:
         store.put_profile_hours(a_profile({7: (200.0, T0)}))
         assert store.snapshot().profiles == (a_profile({7: (300.0, T0 + HOUR)}),)
 
+    def test_of_two_means_computed_at_once_the_first_stays(self, store: Store) -> None:
+        for gco2_kwh in (300.0, 200.0):
+            store.put_profile_hours(a_profile({7: (gco2_kwh, T0)}))
+        assert store.snapshot().profiles == (a_profile({7: (300.0, T0)}),)
+
     def test_who_writes_a_profile_sees_it_in_the_next_snapshot(self, store: Store) -> None:
         assert store.snapshot().profiles == ()
         store.put_profile_hours(a_profile({7: (300.0, T0)}))

@@ -335,6 +335,18 @@ def test_a_snapshot_is_one_query_and_policy_and_profiles_are_reread_in_time(
     assert watched.calls == {"query": 4}
 
 
+def test_a_cold_readers_first_snapshot_has_the_profiles_and_the_policy(
+    client: "DynamoDBClient", table_name: str, put: Callable[..., object]
+) -> None:
+    a_store(client, table_name).put_profile_hours(a_profile({7: (300.0, T0)}))
+    put("POLICY", SCHEMA | POLICY)
+    watched = Watched(client)
+    first = a_store(watched, table_name).snapshot()
+    assert first.profiles == (a_profile({7: (300.0, T0)}),)
+    assert first.policy is not None
+    assert watched.calls == {"query": 1}
+
+
 def test_damage_in_what_is_kept_in_memory_stays_named(
     store: DynamoStore, put: Callable[..., object]
 ) -> None:

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from greenstream.domain.errors import GreenStreamError, InvalidError, NoDataError, TransientError
-from greenstream.domain.reading import Forecast, ForecastPoint, Reading
+from greenstream.domain.profile import HourMean, HourProfile
+from greenstream.domain.reading import Forecast, ForecastPoint, Reading, Scope
 from greenstream.ingest.collect import CollectionFailedError, collect
 from greenstream.ports.provider import Batch
 from greenstream.ports.store import ProviderState, ProviderStatus, Put, PutOutcome, StoreError
-from tests.builders import AVERAGE_DIRECT, NOW, a_reading
+from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, NOW, a_reading
 from tests.fakes.memory_store import MemoryStore
 
 
@@ -395,6 +396,137 @@ def test_a_reading_that_ends_on_the_hour_is_of_the_hour_it_ends(
 
     [profile] = store.snapshot().profiles
     assert {hour: mean.gco2_kwh for hour, mean in profile.hours.items()} == {15: 100, 16: 300}
+
+
+def a_window(gco2_kwh: float = 100.0, **changes: object) -> tuple[Reading, ...]:
+    """Return two days of hourly readings that ended an hour ago; the second day has 200 more."""
+    ends = [NOW - timedelta(hours=hours) for hours in range(48, 0, -1)]
+    return tuple(
+        a_reading(
+            valid_from=end - timedelta(hours=1),
+            valid_to=end,
+            gco2_kwh=gco2_kwh + (0 if NOW - end > timedelta(days=1) else 200),
+            **changes,  # type: ignore[arg-type]
+        )
+        for end in ends
+    )
+
+
+def test_a_source_without_earlier_readings_gets_the_profile_of_the_window_that_was_fetched(
+    store: MemoryStore, told: Told
+) -> None:
+    batch = Batch(readings=(a_reading(),), window=a_window)
+    collect(Scripted(batch), store, clock=lambda: NOW, telemetry=told)
+
+    [profile] = store.snapshot().profiles
+    assert (profile.zone, profile.provider, profile.kind) == ("Z", "p", AVERAGE_DIRECT)
+    assert sorted(profile.hours) == list(range(24))
+    assert {mean.computed_at for mean in profile.hours.values()} == {NOW}
+    assert {mean.days for mean in profile.hours.values()} == {2}
+    assert profile.hours[14].gco2_kwh == 200
+    since = NOW - timedelta(days=7)
+    history = store.history("Z", "p", AVERAGE_DIRECT, since=since, until=NOW)
+    assert history == (a_reading(),), "the window itself is not stored"
+
+
+def test_each_zone_and_kind_gets_its_own_part_of_the_window_which_is_asked_for_once(
+    store: MemoryStore, told: Told
+) -> None:
+    asked: list[str] = []
+    sources = [("Y", AVERAGE_DIRECT), ("Z", AVERAGE_DIRECT), ("Z", AVERAGE_LIFECYCLE)]
+
+    def window() -> Iterator[Reading]:
+        asked.append("window")
+        for number, (zone, kind) in enumerate(sources):
+            yield from a_window(float(number), zone=zone, kind=kind)
+        yield from a_window(900.0, provider="q")
+
+    batch = Batch(
+        readings=tuple(a_reading(zone=zone, kind=kind) for zone, kind in sources), window=window
+    )
+    collect(Scripted(batch), store, clock=lambda: NOW, telemetry=told)
+
+    means = {
+        (profile.zone, profile.kind): profile.hours[3].gco2_kwh
+        for profile in store.snapshot().profiles
+    }
+    assert means == {source: 100.0 + number for number, source in enumerate(sources)}
+    assert asked == ["window"]
+
+
+@pytest.mark.parametrize("earlier", [timedelta(0), timedelta(minutes=5), -timedelta(minutes=5)])
+def test_a_source_with_readings_is_not_asked_for_its_window(
+    store: MemoryStore, told: Told, earlier: timedelta
+) -> None:
+    def window() -> Iterator[Reading]:
+        raise AssertionError("the window costs time")
+
+    store.put_reading(a_reading(valid_to=NOW - earlier))
+    batch = Batch(readings=(a_reading(),), window=window)
+    collect(Scripted(batch), store, clock=lambda: NOW, telemetry=told)
+    assert store.snapshot().profiles == ()
+
+
+def test_a_mean_of_the_history_takes_the_place_of_the_windows(
+    store: MemoryStore, told: Told
+) -> None:
+    def run(minutes: int, gco2_kwh: float) -> None:
+        at = NOW + timedelta(minutes=minutes)
+        reading = a_reading(valid_to=at, fetched_at=at, gco2_kwh=gco2_kwh)
+        batch = Batch(readings=(reading,), window=a_window)
+        collect(Scripted(batch), store, clock=lambda: at, telemetry=told)
+
+    for minutes, gco2_kwh in ((5, 10.0), (10, 20.0), (65, 30.0)):
+        run(minutes, gco2_kwh)
+    [profile] = store.snapshot().profiles
+    means = {hour: mean.gco2_kwh for hour, mean in profile.hours.items()}
+    assert means == {**dict.fromkeys(range(24), 200.0), 16: 15.0}
+
+
+def test_a_mean_of_the_history_that_was_computed_later_stays(
+    store: MemoryStore, told: Told
+) -> None:
+    """Two runs may overlap, and the later one may be the first to store its means."""
+    later = NOW + timedelta(minutes=1)
+    of_history = HourProfile(
+        zone="Z",
+        kind=AVERAGE_DIRECT,
+        scope=Scope.PRODUCTION,
+        provider="p",
+        hours={15: HourMean(50.0, later)},
+    )
+    store.put_profile_hours(of_history)
+    batch = Batch(readings=(a_reading(),), window=a_window)
+    collect(Scripted(batch), store, clock=lambda: NOW, telemetry=told)
+
+    [profile] = store.snapshot().profiles
+    assert (profile.hours[15].gco2_kwh, profile.hours[16].gco2_kwh) == (50.0, 200.0)
+
+
+class Damaged(MemoryStore):
+    """A store that cannot decode the newest reading of any source."""
+
+    def put_reading(self, reading: Reading) -> Put:
+        super().put_reading(reading)
+        return Put(PutOutcome.STORED, None)
+
+
+def test_a_source_whose_newest_reading_was_damaged_keeps_the_profile_of_its_history(
+    told: Told,
+) -> None:
+    store = Damaged()
+    yesterday = NOW - timedelta(days=1)
+    for at in (yesterday, NOW):
+        reading = a_reading(valid_to=at, fetched_at=at)
+        batch = Batch(readings=(reading,), window=a_window if at == NOW else tuple)
+        collect(Scripted(batch), store, clock=lambda: NOW, telemetry=told)
+    assert store.snapshot().profiles == ()
+
+
+def test_an_empty_window_leaves_a_source_without_a_profile(store: MemoryStore, told: Told) -> None:
+    collect(Scripted(batch()), store, clock=lambda: NOW, telemetry=told)
+    assert store.snapshot().profiles == ()
+    assert batch() == replace(batch(), window=a_window), "batches are compared by what they store"
 
 
 def test_no_data_is_an_error_with_its_own_name(store: MemoryStore, told: Told) -> None:

@@ -1,20 +1,21 @@
 """The pipeline that every provider runs: it fetches, stores, and records how the run went."""
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
 from greenstream.domain.clock import Clock
 from greenstream.domain.errors import GreenStreamError, InvalidError
 from greenstream.domain.freshness import age_s
-from greenstream.domain.profile import PROFILE_LIFE, HourProfile, hour_mean
+from greenstream.domain.profile import PROFILE_LIFE, HourProfile, hour_mean, profile_of
 from greenstream.domain.reading import Reading
 from greenstream.ports.provider import Batch, Provider
 from greenstream.ports.store import (
     ProviderState,
     ProviderStatus,
-    Put,
     PutOutcome,
     Store,
     StoreError,
@@ -161,6 +162,7 @@ def _store(batch: Batch, run: Run, store: Store, telemetry: Telemetry) -> None:
     run.skipped.extend(batch.skipped)
     for error in batch.errors:
         _record_error(error, run, telemetry)
+    window = cache(lambda: tuple(batch.window()))
     for reading in batch.readings:
         put = store.put_reading(reading)
         run.outcomes[put.outcome] += 1
@@ -176,7 +178,11 @@ def _store(batch: Batch, run: Run, store: Store, telemetry: Telemetry) -> None:
             valid_to=reading.valid_to.isoformat(),
             outcome=str(put.outcome),
         )
-        _refresh_profile(reading, put, store)
+        if put.outcome is PutOutcome.STORED:
+            if put.previous_valid_from is None:
+                _begin_profile(reading, window, store)
+            else:
+                _refresh_profile(reading, put.previous_valid_from, store)
     for forecast in batch.forecasts:
         run.outcomes[f"forecast_{store.put_forecast(forecast)}"] += 1
     batch.acknowledge()
@@ -200,17 +206,41 @@ def _record_error(error: GreenStreamError, run: Run, telemetry: Telemetry) -> No
     )
 
 
-def _refresh_profile(reading: Reading, put: Put, store: Store) -> None:
+def _begin_profile(
+    reading: Reading, window: Callable[[], tuple[Reading, ...]], store: Store
+) -> None:
+    """Give a source its first hour profile, made of the window that was fetched.
+
+    Without it a fresh table would know a zone's usual day only after a day of readings. The hours
+    count as computed when the window was fetched, so that each mean of the history that a later
+    run computes takes their place. A source with a history in fact, of which only the newest
+    reading was damaged, keeps its profile.
+    """
+    earlier = store.history(
+        reading.zone,
+        reading.provider,
+        reading.kind,
+        since=reading.valid_from - PROFILE_LIFE,
+        until=reading.valid_from,
+    )
+    if earlier:
+        return
+    source = (reading.zone, reading.provider, reading.kind)
+    fetched = (past for past in window() if (past.zone, past.provider, past.kind) == source)
+    profile = profile_of(fetched, reading.fetched_at)
+    if profile is not None:
+        store.put_profile_hours(profile)
+
+
+def _refresh_profile(reading: Reading, before: datetime, store: Store) -> None:
     """Compute the zone's means of the last hour that ended and of the hour before, over a week.
 
     The hour before is computed a second time, because a run may have ended between storing its
-    reading and storing its mean, and because some of its readings may have come late.
+    reading and storing its mean, and because some of its readings may have come late. ``before``
+    is the ``valid_from`` of the reading that was the newest before.
     """
-    before, now = put.previous_valid_from, reading.valid_from
-    if put.outcome is not PutOutcome.STORED or before is None:
-        return
     ended = before.replace(minute=0, second=0, microsecond=0)
-    if now < ended + HOUR:
+    if reading.valid_from < ended + HOUR:
         return
     gco2_kwh: defaultdict[int, list[tuple[date, float]]] = defaultdict(list)
     for days in map(timedelta, range(PROFILE_LIFE.days)):

@@ -1,6 +1,6 @@
 """The port behind which an upstream API stands."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, Self
@@ -13,6 +13,10 @@ from greenstream.ports.telemetry import Telemetry
 
 def _no_progress_marker() -> None:
     """Do nothing: the provider of the batch remembers no progress between runs."""
+
+
+def _no_readings() -> Sequence[Reading]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,12 @@ class Batch:
         stored. A provider moves its progress marker here and nowhere else: that its generator was
         resumed does not say that anything was stored. It runs in the consumer's thread and must
         not raise.
+    window
+        Returns the readings of all intervals that were fetched for the batch's zones, of which
+        ``readings`` are the ones to store. They are not stored. The consumer makes the first hour
+        profile of them, and calls this only where the store has no earlier reading of a source, at
+        most once and before ``acknowledge``. Values that are refused are left out. It runs in the
+        consumer's thread and must not raise.
     """
 
     readings: tuple[Reading, ...] = ()
@@ -46,6 +56,7 @@ class Batch:
     unconfigured: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     acknowledge: Callable[[], None] = field(default=_no_progress_marker, compare=False, repr=False)
+    window: Callable[[], Iterable[Reading]] = field(default=_no_readings, compare=False, repr=False)
 
 
 class Provider(Protocol):
@@ -76,10 +87,6 @@ class Provider(Protocol):
 
 def _no_secret(_name: str) -> None:
     return None
-
-
-def _no_readings() -> Sequence[Reading]:
-    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
