@@ -1,4 +1,4 @@
-"""Holds answers to the description of the API that the router itself serves."""
+"""Checks answers against the description of the API that the router itself serves."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -15,12 +15,12 @@ HERE = "urn:greenstream"
 
 @cache
 def described() -> dict[str, Any]:
-    """The document, read once; not to be changed."""
+    """Return the document, which is read once. Callers must not change it."""
     return openapi.document()
 
 
 def path_of(path: str) -> str | None:
-    """Return the described path that a request's path is an instance of."""
+    """Return the described path that a request's path matches; ``None`` if there is none."""
     paths = described()["paths"]
     if path in paths:
         return path
@@ -28,41 +28,41 @@ def path_of(path: str) -> str | None:
 
 
 def responses_of(path: str, method: str) -> Mapping[str, Any] | None:
-    """Return what is said of an operation's responses, ``None`` where there is no such."""
-    found = path_of(path)
-    operation = described()["paths"].get(found, {}).get(method.lower().replace("head", "get"))
+    """Return the described responses of an operation; ``None`` if it is not described."""
+    operations = described()["paths"].get(path_of(path), {})
+    operation = operations.get(method.lower().replace("head", "get"))
     return None if operation is None else operation["responses"]
 
 
-def hold(path: str, method: str, answer: Mapping[str, Any], body: object) -> None:
+def assert_described(path: str, method: str, answer: Mapping[str, Any], body: object) -> None:
     """Assert that an answer has a described status, type and headers, and a valid body."""
     status = str(answer["statusCode"])
     responses = responses_of(path, method)
     if responses is None or status == "405":
-        said = described()["components"]["responses"]["BadRequest"]
+        response = described()["components"]["responses"]["BadRequest"]
     else:
         assert status in responses, f"{method} {path} answered {status}, which is not described"
-        said = _resolved(responses[status])
+        response = _resolved(responses[status])
     headers = answer["headers"]
-    for name, header in said.get("headers", {}).items():
-        assert name in headers, f"{method} {path}: no {name}"
+    for name, header in response.get("headers", {}).items():
+        assert name in headers, f"the answer to {method} {path} has no {name}"
         _validator(_resolved(header)["schema"]).validate(headers[name])
     if method == "HEAD" or status == "304":
         assert body is None
         return
-    [(content_type, content)] = said["content"].items()
+    [(content_type, content)] = response["content"].items()
     assert headers["Content-Type"] == content_type
     _validator(content["schema"]).validate(body)
 
 
 def examples() -> list[tuple[str, Mapping[str, Any], object]]:
-    """Return each example of the document: its place, its schema, itself."""
-    found: list[tuple[str, Mapping[str, Any], object]] = []
+    """Return the place, the schema and the value of each example of the document."""
+    examples: list[tuple[str, Mapping[str, Any], object]] = []
 
     def look(place: str, node: object) -> None:
         if isinstance(node, dict):
             if "example" in node and "schema" in node:
-                found.append((place, node["schema"], node["example"]))
+                examples.append((place, node["schema"], node["example"]))
             for name, inner in node.items():
                 if name != "example":
                     look(f"{place}/{name}", inner)
@@ -71,21 +71,21 @@ def examples() -> list[tuple[str, Mapping[str, Any], object]]:
                 look(f"{place}/{index}", inner)
 
     look("", described())
-    return found
+    return examples
 
 
 def validate(schema: Mapping[str, Any], value: object) -> None:
-    """Validate a value, with the formats, against a schema of the document."""
+    """Validate a value and its formats against a schema of the document."""
     _validator(schema).validate(value)
 
 
 def _resolved(node: Mapping[str, Any]) -> Mapping[str, Any]:
     if "$ref" not in node:
         return node
-    found: Any = described()
+    target: Any = described()
     for part in node["$ref"].removeprefix("#/").split("/"):
-        found = found[part]
-    return dict(found)
+        target = target[part]
+    return dict(target)
 
 
 @cache
@@ -96,21 +96,21 @@ def _registry() -> Registry[Any]:
 
 
 _VALIDATORS: dict[int, Draft202012Validator] = {}
-"""By the identity of a schema, which is part of the one document and stays where it is."""
+"""The validators by their schemas' identities. All schemas belong to one document, which stays."""
 
 
 def _validator(schema: Mapping[str, Any]) -> Draft202012Validator:
-    if (found := _VALIDATORS.get(id(schema))) is None:
-        found = _VALIDATORS[id(schema)] = Draft202012Validator(
+    if (validator := _VALIDATORS.get(id(schema))) is None:
+        validator = _VALIDATORS[id(schema)] = Draft202012Validator(
             _absolute(schema),
             registry=_registry(),
             format_checker=Draft202012Validator.FORMAT_CHECKER,
         )
-    return found
+    return validator
 
 
 def _absolute(node: Any) -> Any:
-    """Point references at the whole document, since a schema is used alone."""
+    """Return a schema whose references name the whole document, since it is used alone."""
     if isinstance(node, dict):
         return {
             name: HERE + inner if name == "$ref" else _absolute(inner)

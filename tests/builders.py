@@ -1,4 +1,4 @@
-"""Readings, zones and candidates for tests: sensible unless told otherwise."""
+"""Builds readings, zones and candidates for tests, with sensible defaults."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ MARGINAL_DIRECT = Kind(Signal.MARGINAL, Basis.DIRECT)
 
 
 def a_reading(*, age_s: float = 0, kind: Kind = AVERAGE_DIRECT, **changes: Any) -> Reading:
-    """Return a five-minute reading of zone Z from source (p, z) that ended ``age_s`` ago."""
+    """Return a five-minute reading of zone Z from provider p, which ended ``age_s`` before NOW."""
     valid_to = changes.pop("valid_to", NOW - timedelta(seconds=age_s))
     value = changes.pop("gco2_kwh", 200.0)
     fields: dict[str, Any] = {
@@ -39,7 +39,7 @@ def a_reading(*, age_s: float = 0, kind: Kind = AVERAGE_DIRECT, **changes: Any) 
 
 
 def stored(batches: Iterable[Batch]) -> list[Batch]:
-    """Consume a provider's batches as the pipeline does when all of each could be stored."""
+    """Return a provider's batches, each acknowledged as if all of it had been stored."""
     taken = []
     for batch in batches:
         batch.acknowledge()
@@ -48,7 +48,7 @@ def stored(batches: Iterable[Batch]) -> list[Batch]:
 
 
 def a_source(provider: str = "p", *, max_age_s: int = 1800, **changes: Any) -> Source:
-    """Return a source that gives average figures on both bases."""
+    """Return a source of average figures on both bases."""
     fields: dict[str, Any] = {
         "provider": provider,
         "provider_zone": "z",
@@ -62,7 +62,7 @@ def a_source(provider: str = "p", *, max_age_s: int = 1800, **changes: Any) -> S
 
 
 def a_zone(*sources: Source, zone: str = "Z", means: tuple[AnnualMean, ...] | None = None) -> Zone:
-    """Return a zone with these sources (one by default) and a published mean of 400 g/kWh."""
+    """Return a zone with these sources (by default a single one) and a mean of 400 g/kWh."""
     if means is None:
         means = (
             AnnualMean(
@@ -85,7 +85,7 @@ def a_zone(*sources: Source, zone: str = "Z", means: tuple[AnnualMean, ...] | No
 
 
 def a_figure(gco2_kwh: float | None, *, age_s: float = 0, **changes: Any) -> ZoneCarbon:
-    """Return a zone's figure with the seed's penalty; ``None`` for nothing known."""
+    """Return a zone's live figure with the default penalty; ``None`` makes an unknown figure."""
     if gco2_kwh is None:
         return ZoneCarbon(zone=changes.get("zone", "Z"), rung=Rung.NONE)
     fields: dict[str, Any] = {

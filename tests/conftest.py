@@ -1,4 +1,4 @@
-"""What every test may count on: an environment of its own, and the recordings when present."""
+"""Settings and fixtures for all tests: the environment, and the recordings if they are present."""
 
 import os
 from pathlib import Path
@@ -7,8 +7,8 @@ import pytest
 
 from infra.registry import COLLECTORS
 
-# Functions read their settings at import, as a Lambda does at init; no test may reach a real
-# account whatever the machine is configured for.
+# Functions read their settings when they are imported, as on Lambda. The credentials are replaced,
+# so that no test can reach a real account, however the machine is configured.
 os.environ.update(
     AWS_ACCESS_KEY_ID="testing",
     AWS_SECRET_ACCESS_KEY="testing",
@@ -34,7 +34,7 @@ RECORDINGS = Path(__file__).parents[2] / "shared" / "recordings"
 
 @pytest.fixture(scope="session")
 def recordings() -> Path:
-    """Real answers of the upstream APIs, kept in a folder beside the project's."""
+    """Return the folder of the upstream APIs' real answers, which is beside the repository."""
     if not RECORDINGS.is_dir():
         pytest.skip("NO REAL BYTES: the folder shared/recordings is not beside this checkout")
     return RECORDINGS

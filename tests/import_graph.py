@@ -1,4 +1,4 @@
-"""Reads the import graph from source: what each line of each module imports or reads."""
+"""Reads the import graph from source: what every line of a module imports or reads."""
 
 import ast
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _NOT_OURS: Final = {"node_modules", "__pycache__"}
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One thing that one line of a module imports, or reads of the environment.
+    """An import of a line of a module, or its access to the environment.
 
     ``target`` is the dotted name of a module, of what is imported from it, or of a member of
     ``os`` that gives access to the environment. ``lazy`` is true for a line inside a function. In

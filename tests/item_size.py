@@ -1,4 +1,4 @@
-"""What an item weighs, by DynamoDB's published rule: names and values, no markup."""
+"""The size of an item by DynamoDB's published rule, which counts names and values only."""
 
 import math
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def item_bytes(attributes: Mapping[str, Any]) -> int:
-    """Return an item's size."""
+    """Return an item's size in bytes."""
     return sum(len(name.encode()) + _value_bytes(value) for name, value in attributes.items())
 
 

@@ -1,6 +1,6 @@
-"""Figures of the bench scripts: timed in short bursts, printed beside a floor of the same run.
+"""Times and prints the figures of the bench scripts, each beside a floor of the same run.
 
-Nothing here fails on a slow machine; ratios are what may be compared between machines.
+Nothing here fails on a slow machine. Only ratios can be compared between machines.
 """
 
 import json
@@ -16,7 +16,10 @@ RESULTS: Final = ROOT / ".local" / "bench.json"
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A measured value, the floor of the same run in the same unit, and the goal in words."""
+    """A measured value, the floor of the same run in the same unit, and the goal in words.
+
+    The floor is the least that such a task can cost.
+    """
 
     name: str
     value: float
@@ -37,24 +40,24 @@ def durations_ms(
     warm_up: int = 5,
     clock: Callable[[], float] = time.perf_counter,
 ) -> list[float]:
-    """Return sorted durations, ms, of at most ``runs`` calls; fewer where time runs out.
+    """Return the sorted durations in milliseconds of at most ``runs`` calls.
 
-    ``clock`` is `time.thread_time` for work that waits for nothing, so that what else runs on
-    the machine stays out of the figure.
+    There are fewer when ``within_s`` has passed. Work that waits for nothing is timed by the clock
+    `time.thread_time`, so that other processes of the machine do not change the figure.
     """
     for _ in range(warm_up):
         call()
-    found: list[float] = []
+    durations: list[float] = []
     ends_at = time.perf_counter() + within_s
-    while len(found) < runs and (not found or time.perf_counter() < ends_at):
+    while len(durations) < runs and (not durations or time.perf_counter() < ends_at):
         started = clock()
         call()
-        found.append((clock() - started) * 1e3)
-    return sorted(found)
+        durations.append((clock() - started) * 1e3)
+    return sorted(durations)
 
 
 def quantile(ordered: list[float], share: float) -> float:
-    """Return the value that this share of an ordered list does not exceed (nearest rank)."""
+    """Return the quantile of an ordered list by the nearest rank."""
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
@@ -67,7 +70,7 @@ def report(figures: Iterable[Figure]) -> None:
         ratio = "" if figure.ratio is None else f"  ratio {figure.ratio:6.2f}"
         goal = f"  goal {figure.goal}" if figure.goal else ""
         print(f"{figure.name:{width}}  {figure.value:9.3f} {figure.unit}{floor}{ratio}{goal}")
-    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    kept |= {figure.name: {**asdict(figure), "ratio": figure.ratio} for figure in figures}
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results |= {figure.name: {**asdict(figure), "ratio": figure.ratio} for figure in figures}
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""The stores that the recorded answers of the HTTP API rest on: fixed, and rich in odd cases."""
+"""The fixed stores behind the recorded answers of the HTTP API, with many odd cases."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -87,7 +87,7 @@ WORLDS: Final[Mapping[str, Callable[[], Client]]] = {
     "unreachable": _unreachable,
     "remembered": _remembered,
 }
-"""Makes the router of each world anew, so that no answer depends on another question."""
+"""Makes a new router for each world, so that no answer depends on an earlier question."""
 
 
 def _put(
@@ -119,31 +119,31 @@ def _put(
 
 
 def _put_readings(store: MemoryStore) -> None:
-    # Two kinds of one zone, the marginal one from the first source.
+    # A zone with figures of two kinds. The marginal one comes from the first source.
     _put(store, "CAISO_NORTH", 0, 412.35, 300, kind=MARGINAL_DIRECT)
     _put(store, "CAISO_NORTH", 1, 188.44, 1020, coverage=0.934, doubt=6.2)
     _put(store, "CAISO_NORTH", 1, 241.6, 1020, kind=AVERAGE_LIFECYCLE, coverage=0.934, doubt=6.2)
-    # Live, past the price's grace.
+    # A live figure that is old enough for a penalty.
     _put(store, "NYISO", 0, 260.26, 900, published_at=NOW - timedelta(seconds=840))
     _put(store, "NYISO", 0, 312.0, 900, kind=AVERAGE_LIFECYCLE)
-    # Stale.
+    # A stale figure.
     _put(store, "PJM", 0, 371.05, 5 * 3600)
     _put(store, "PJM", 0, 431.9, 5 * 3600, kind=AVERAGE_LIFECYCLE)
-    # One of a region's own, one where the nation's stands in, one where only the nation's is.
+    # A region with its own figure, a region with a late figure of its own, and the nation.
     _put(store, "GBR-3", 0, 61.0, 1800, quality=Quality.FORECAST)
     _put(store, "GBR-13", 0, 121.0, 2 * 3600 + 60, quality=Quality.FORECAST)
     _put(store, "GBR", 0, 140.0, 600, valid_from=NOW - timedelta(minutes=40))
-    # Live, but known in part.
+    # A live figure with low coverage.
     _put(store, "ENTSOE_NL", 0, 301.5, 2700, coverage=0.55, doubt=88.75)
     _put(store, "ENTSOE_NL", 0, 356.25, 2700, kind=AVERAGE_LIFECYCLE, coverage=0.55, doubt=88.75)
-    # Simulated.
+    # A simulated figure.
     _put(store, "ENTSOE_DE_LU", 0, 334.7, 3600, simulated=True)
     _put(store, "ENTSOE_DE_LU", 0, 389.2, 3600, kind=AVERAGE_LIFECYCLE, simulated=True)
-    # From the last of the sources, on one basis alone.
+    # A figure from the last source, on one basis only.
     _put(store, "ENTSOE_FR", 1, 28.0, 1500, quality=Quality.ESTIMATED)
-    # An interval under way.
+    # An interval that has not ended.
     _put(store, "ENTSOE_SE3", 0, 9.96, -900, valid_from=NOW - timedelta(minutes=45))
-    # Expired: the profile or the yearly mean stands.
+    # Expired figures, which a profile or a yearly mean replaces.
     _put(store, "ENTSOE_ES", 0, 143.0, 30 * 3600)
     _put(store, "ENTSOE_PL", 0, 702.0, 7 * 3600)
 
@@ -154,7 +154,7 @@ def _put_history(store: MemoryStore) -> None:
         _put(store, "GBR", 0, gco2_kwh + 20, half_hours * 1800)
     for minutes, gco2_kwh in ((20, 262.0), (25, 266.4), (70, 271.0)):
         _put(store, "NYISO", 0, gco2_kwh, minutes * 60)
-    # The same interval, told otherwise later.
+    # A revision of the same interval.
     _put(store, "NYISO", 0, 264.9, 25 * 60, published_at=NOW, fetched_at=NOW)
 
 
@@ -276,9 +276,9 @@ def _put_statuses(store: MemoryStore) -> None:
 def _put_latencies(store: MemoryStore) -> None:
     for colo, pop, rtts_ms, age in (
         ("SJC", "sfo", (3.1, 2.9, 3.4, 80.0, 3.2), HOUR),
-        ("SJC", "lax", (11.0, 12.5), HOUR),  # too few to be trusted
+        ("SJC", "lax", (11.0, 12.5), HOUR),  # too few samples to be trusted
         ("AMS", "ams", (1.24, 1.16, 1.2, 1.3, 1.1), HOUR),
         ("AMS", "lon", (7.6, 7.9, 7.7, 8.1, 7.5, 7.8), 50 * HOUR),
-        ("FRA", "ams", (6.0, 6.1, 6.2, 6.3, 6.4), 8 * 24 * HOUR),  # too old
+        ("FRA", "ams", (6.0, 6.1, 6.2, 6.3, 6.4), 8 * 24 * HOUR),  # too old to be trusted
     ):
         store.record_latency(colo, pop, rtts_ms, NOW - age)

@@ -1,4 +1,4 @@
-"""Asks the router as a Function URL does, at a time of the test's choosing."""
+"""A client that asks the router as a Function URL does, at a time that the test sets."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ from tests.builders import NOW, a_reading
 
 @dataclass(slots=True)
 class SetClock:
-    """A clock that stands still until it is moved."""
+    """A clock that stands still until the test moves it."""
 
     now: datetime = NOW
 
@@ -30,7 +30,7 @@ class SetClock:
 
 @dataclass(slots=True)
 class Log:
-    """Telemetry that remembers its lines, and its counts by flush."""
+    """Telemetry that remembers its lines, and its counts for each flush."""
 
     lines: list[tuple[str, str, Mapping[str, object]]] = field(default_factory=list)
     counts: dict[str, float] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Log:
         self.lines.append((level, message, fields))
 
     def count(self, metric: str, value: float, unit: str = "Count") -> None:
-        assert metric not in self.counts, f"{metric} is told twice before a flush"
+        assert metric not in self.counts, f"{metric} is counted twice before a flush"
         self.counts[metric] = value
 
     def flush(self) -> None:
@@ -56,8 +56,8 @@ class Answer:
 
     @property
     def body(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.text, parse_constant=_refuse)
-        return found
+        body: dict[str, Any] = json.loads(self.text, parse_constant=_refuse)
+        return body
 
 
 def _refuse(constant: str) -> None:
@@ -66,7 +66,7 @@ def _refuse(constant: str) -> None:
 
 @dataclass(slots=True)
 class Client:
-    """A router on a store, with its clock and its log at hand."""
+    """A router on a store, with its clock and its log."""
 
     store: Store
     clock: SetClock = field(default_factory=SetClock)
@@ -77,7 +77,7 @@ class Client:
         self.router = Router(self.store, clock=self.clock, telemetry=self.log)
 
     def ask(self, path: str, query: str = "", method: str = "GET", **headers: str) -> Answer:
-        """Ask; ``if_none_match="x"`` sends the header ``if-none-match: x``."""
+        """Send a request; ``if_none_match="x"`` becomes the header ``if-none-match: x``."""
         return self.send(
             {
                 "rawPath": path,
@@ -88,7 +88,7 @@ class Client:
         )
 
     def report(self, body: object, content_type: str = "application/json") -> Answer:
-        """Send round trips: an object as JSON, text as it is, bytes in base64 as the platform."""
+        """Send a report: an object as JSON, text unchanged, and bytes in base64 as on Lambda."""
         if isinstance(body, bytes):
             text = base64.b64encode(body).decode()
         else:
@@ -106,15 +106,16 @@ class Client:
     def send(self, event: Mapping[str, Any]) -> Answer:
         answer = self.router.respond(event)
         context = event.get("requestContext")
-        if context:  # whatever a test is about, an answer is also one that is described
+        if context:  # Every answer of every test must also match the API's description.
             body = json.loads(answer["body"]) if answer["body"] else None
-            api.hold(event.get("rawPath", "/"), context["http"]["method"], answer, body)
+            api.assert_described(event.get("rawPath", "/"), context["http"]["method"], answer, body)
         return Answer(answer["statusCode"], answer["headers"], answer["body"])
 
 
 def a_reading_of(zone: str, gco2_kwh: float, *, source: int = 0, **changes: Any) -> Reading:
-    """Return a reading of one of the zone's average sources, direct unless told otherwise."""
-    feed = [one for one in zones()[zone].sources if one.signal is Signal.AVERAGE][source]
+    """Return a reading of one of the zone's average sources, by default on the direct basis."""
+    feeds = [feed for feed in zones()[zone].sources if feed.signal is Signal.AVERAGE]
+    feed = feeds[source]
     return a_reading(
         zone=zone,
         provider=feed.provider,

@@ -1,4 +1,4 @@
-"""What every store must do, whatever stands behind it. Subclasses give a fixture `store`."""
+"""The contract of every store. A subclass of `StoreContract` has a fixture `store`."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -123,15 +123,15 @@ def whole_history(store: Store, reading: Reading) -> list[Reading]:
 
 
 def all_versions(store: Store, reading: Reading) -> list[tuple[datetime, float]]:
-    """Return when each figure came, and the figure."""
-    found = store.versions(
+    """Return when each version was fetched, and its figure."""
+    versions = store.versions(
         reading.zone,
         reading.provider,
         reading.kind,
         since=T0 - timedelta(days=30),
         until=T0 + timedelta(days=30),
     )
-    return [(version.fetched_at, version.gco2_kwh) for version in found]
+    return [(version.fetched_at, version.gco2_kwh) for version in versions]
 
 
 def revision(reading: Reading) -> datetime:
@@ -140,9 +140,9 @@ def revision(reading: Reading) -> datetime:
 
 @st.composite
 def deliveries(draw: st.DrawFn) -> list[Reading]:
-    """One source's readings in any order, some of them twice, some intervals in revisions.
+    """Generate readings of one source in any order, with repetitions and revisions.
 
-    A revision may bring an earlier figure back, as upstream corrections of corrections do.
+    A revision may have an earlier figure again, since upstreams correct their corrections.
     """
     published = draw(st.booleans())
     figures = draw(st.lists(st.sampled_from([100.0, 200.0]), min_size=4, max_size=4))
@@ -158,7 +158,11 @@ def deliveries(draw: st.DrawFn) -> list[Reading]:
 
 
 def assert_newest_everywhere(store: Store, delivered: Sequence[Reading]) -> None:
-    """CURRENT is the newest interval's latest revision; HISTORY has every interval's, once."""
+    """Assert what a store has after these deliveries.
+
+    ``CURRENT`` has the latest revision of the newest interval, and the history has the latest
+    revision of every interval once.
+    """
     zone = delivered[0].zone
     latest: dict[datetime, Reading] = {}
     for reading in sorted(delivered, key=revision):
@@ -180,7 +184,9 @@ class StoreContract:
         assert store.snapshot().readings == (a_reading(),)
         assert whole_history(store, a_reading()) == [a_reading()]
 
-    def test_a_newer_reading_takes_its_place_and_tells_what_was_there(self, store: Store) -> None:
+    def test_a_newer_reading_replaces_the_current_one_and_returns_its_start(
+        self, store: Store
+    ) -> None:
         old, new = a_reading(), a_reading(end=T0 + HOUR)
         store.put_reading(old)
         assert store.put_reading(new) == Put(STORED, old.valid_from)
@@ -194,7 +200,7 @@ class StoreContract:
         assert whole_history(store, a_reading()) == [a_reading()]
         assert all_versions(store, a_reading()) == [(T0, 300.0)]
 
-    def test_a_late_reading_goes_to_the_history_alone(self, store: Store) -> None:
+    def test_a_late_reading_goes_into_the_history_only(self, store: Store) -> None:
         new, late = a_reading(end=T0 + HOUR), a_reading()
         store.put_reading(new)
         assert store.put_reading(late) == Put(LATE, new.valid_from)
@@ -202,7 +208,7 @@ class StoreContract:
         assert whole_history(store, new) == [late, new]
 
     @pytest.mark.parametrize("later", [timedelta(minutes=5), timedelta(microseconds=1)])
-    def test_a_later_publication_revises(self, store: Store, later: timedelta) -> None:
+    def test_a_later_publication_is_a_revision(self, store: Store, later: timedelta) -> None:
         first = a_reading(published_at=T0)
         corrected = a_reading(published_at=T0 + later, gco2_kwh=310.0)
         store.put_reading(first)
@@ -210,7 +216,7 @@ class StoreContract:
         assert store.snapshot().readings == (corrected,)
         assert whole_history(store, first) == [corrected]
 
-    def test_an_earlier_publication_never_rolls_back(self, store: Store) -> None:
+    def test_an_earlier_publication_never_replaces_a_later_one(self, store: Store) -> None:
         corrected = a_reading(published_at=T0 + HOUR, gco2_kwh=310.0)
         store.put_reading(corrected)
         earlier = a_reading(published_at=T0, fetched_at=T0 + 2 * HOUR)
@@ -218,9 +224,7 @@ class StoreContract:
         assert store.snapshot().readings == (corrected,)
         assert whole_history(store, corrected) == [corrected]
 
-    def test_one_publication_with_other_figures_is_what_was_fetched_last(
-        self, store: Store
-    ) -> None:
+    def test_of_two_versions_of_one_publication_the_last_fetched_stays(self, store: Store) -> None:
         first = a_reading(published_at=T0)
         corrected = a_reading(published_at=T0, gco2_kwh=310.0, fetched_at=T0 + HOUR)
         store.put_reading(first)
@@ -229,36 +233,40 @@ class StoreContract:
         assert store.snapshot().readings == (corrected,)
         assert whole_history(store, first) == [corrected]
 
-    def test_one_publication_with_the_same_figures_is_a_duplicate(self, store: Store) -> None:
+    def test_the_same_figures_of_one_publication_are_a_duplicate(self, store: Store) -> None:
         again = a_reading(published_at=T0, fetched_at=T0 + HOUR)
         store.put_reading(a_reading(published_at=T0))
         assert store.put_reading(again).outcome is DUPLICATE
-        assert [one.gco2_kwh for one in whole_history(store, again)] == [300.0]
+        assert [reading.gco2_kwh for reading in whole_history(store, again)] == [300.0]
 
-    def test_without_publication_other_figures_fetched_later_revise(self, store: Store) -> None:
+    def test_other_figures_fetched_later_are_a_revision_without_a_publication_time(
+        self, store: Store
+    ) -> None:
         store.put_reading(a_reading())
         corrected = a_reading(gco2_kwh=310.0, fetched_at=T0 + HOUR)
         assert store.put_reading(corrected).outcome is REVISED
         assert store.snapshot().readings == (corrected,)
         assert whole_history(store, corrected) == [corrected]
 
-    def test_without_publication_the_same_figures_are_a_duplicate(self, store: Store) -> None:
+    def test_the_same_figures_fetched_later_are_a_duplicate_without_a_publication_time(
+        self, store: Store
+    ) -> None:
         store.put_reading(a_reading())
         assert store.put_reading(a_reading(fetched_at=T0 + HOUR)).outcome is DUPLICATE
-        assert [one.gco2_kwh for one in whole_history(store, a_reading())] == [300.0]
+        assert [reading.gco2_kwh for reading in whole_history(store, a_reading())] == [300.0]
 
-    def test_what_was_said_before_a_revision_stays_beside_it(self, store: Store) -> None:
-        told = [(0, 300.0), (1, 310.0), (2, 300.0)]
-        for hours, gco2_kwh in told:
+    def test_superseded_versions_are_stored_beside_the_revision(self, store: Store) -> None:
+        delivered = [(0, 300.0), (1, 310.0), (2, 300.0)]
+        for hours, gco2_kwh in delivered:
             store.put_reading(a_reading(gco2_kwh=gco2_kwh, fetched_at=T0 + hours * HOUR))
         store.put_reading(a_reading(end=T0 + HOUR, gco2_kwh=5.0, fetched_at=T0 + 3 * HOUR))
         assert all_versions(store, a_reading()) == [
-            *((T0 + hours * HOUR, gco2_kwh) for hours, gco2_kwh in told),
+            *((T0 + hours * HOUR, gco2_kwh) for hours, gco2_kwh in delivered),
             (T0 + 3 * HOUR, 5.0),
         ]
-        assert [one.gco2_kwh for one in whole_history(store, a_reading())] == [300.0, 5.0]
+        assert [reading.gco2_kwh for reading in whole_history(store, a_reading())] == [300.0, 5.0]
 
-    def test_figures_are_known_since_they_first_came(self, store: Store) -> None:
+    def test_a_version_has_the_time_when_its_figures_were_first_fetched(self, store: Store) -> None:
         for minutes in (0, 5, 10):
             store.put_reading(a_reading(fetched_at=T0 + timedelta(minutes=minutes)))
         store.put_reading(a_reading(gco2_kwh=310.0, fetched_at=T0 + HOUR))
@@ -266,13 +274,17 @@ class StoreContract:
             store.put_reading(a_reading(gco2_kwh=310.0, fetched_at=T0 + timedelta(minutes=minutes)))
         assert all_versions(store, a_reading()) == [(T0, 300.0), (T0 + HOUR, 310.0)]
 
-    def test_a_later_publication_of_the_same_figures_is_no_version(self, store: Store) -> None:
+    def test_a_later_publication_of_the_same_figures_is_not_a_new_version(
+        self, store: Store
+    ) -> None:
         for hours in range(3):
             published = T0 + hours * HOUR
             store.put_reading(a_reading(published_at=published, fetched_at=published))
         assert all_versions(store, a_reading()) == [(T0, 300.0)]
 
-    def test_a_version_that_lost_its_partial_coverage_lost_it_whole(self, store: Store) -> None:
+    def test_a_revision_with_full_coverage_has_no_bounds_of_the_partial_version(
+        self, store: Store
+    ) -> None:
         partial = replace(
             a_reading(), coverage=0.6, gco2_low=200.0, gco2_high=400.0, detail={"fuel": "x"}
         )
@@ -280,19 +292,18 @@ class StoreContract:
         store.put_reading(partial)
         store.put_reading(whole)
         assert whole_history(store, whole) == [whole]
-        found = store.versions(
+        versions = store.versions(
             "NYISO", "gridstatus", AVERAGE_DIRECT, since=T0 - HOUR, until=T0 + HOUR
         )
-        assert [replace(one, detail={}) for one in found] == [replace(partial, detail={}), whole]
+        without_detail = [replace(version, detail={}) for version in versions]
+        assert without_detail == [replace(partial, detail={}), whole]
 
-    def test_only_the_last_versions_of_a_source_that_never_settles_are_kept(
-        self, store: Store
-    ) -> None:
+    def test_only_the_last_versions_of_an_interval_are_stored(self, store: Store) -> None:
         for minutes in range(MAX_EARLIER + 10):
             at = T0 + timedelta(minutes=minutes)
             store.put_reading(a_reading(gco2_kwh=100.0 + minutes, fetched_at=at))
-        kept = [gco2_kwh for _, gco2_kwh in all_versions(store, a_reading())]
-        assert kept == [100.0 + minutes for minutes in range(9, MAX_EARLIER + 10)]
+        figures = [gco2_kwh for _, gco2_kwh in all_versions(store, a_reading())]
+        assert figures == [100.0 + minutes for minutes in range(9, MAX_EARLIER + 10)]
 
     def test_an_interval_of_the_past_can_be_revised(self, store: Store) -> None:
         store.put_reading(a_reading(published_at=T0))
@@ -303,7 +314,7 @@ class StoreContract:
         assert store.snapshot().readings == (new,)
         assert whole_history(store, new) == [corrected, new]
 
-    def test_sources_and_kinds_stand_apart(self, store: Store) -> None:
+    def test_sources_and_kinds_are_stored_separately(self, store: Store) -> None:
         direct = a_reading()
         others = [
             a_reading(kind=Kind(Signal.AVERAGE, Basis.LIFECYCLE)),
@@ -318,7 +329,7 @@ class StoreContract:
         assert all(reading in readings for reading in [direct, *others])
         assert whole_history(store, direct) == [direct]
 
-    def test_every_field_comes_back(self, store: Store) -> None:
+    def test_every_field_is_stored_and_read(self, store: Store) -> None:
         reading = Reading(
             zone="ENTSOE_NL",
             provider="entsoe",
@@ -340,13 +351,15 @@ class StoreContract:
         )
         store.put_reading(reading)
         assert whole_history(store, reading) == [reading]
-        assert store.snapshot().readings == (replace(reading, detail={}),), "detail: history only"
+        assert store.snapshot().readings == (replace(reading, detail={}),), (
+            "only the history has the detail"
+        )
 
     def test_a_true_zero_is_a_figure(self, store: Store) -> None:
         store.put_reading(a_reading(gco2_kwh=0.0))
         assert store.snapshot().readings == (a_reading(gco2_kwh=0.0),)
 
-    def test_a_figure_keeps_a_thousandth_of_a_gram(self, store: Store) -> None:
+    def test_a_figure_is_stored_to_a_thousandth_of_a_gram(self, store: Store) -> None:
         store.put_reading(a_reading(gco2_kwh=1234.56789))
         assert store.snapshot().readings[0].gco2_kwh == pytest.approx(1234.568, abs=0.0005)
 
@@ -354,10 +367,11 @@ class StoreContract:
         readings = [a_reading(end=T0 + hour * HOUR) for hour in range(4)]
         for reading in reversed(readings):
             store.put_reading(reading)
-        found = store.history("NYISO", "gridstatus", AVERAGE_DIRECT, since=T0, until=T0 + 2 * HOUR)
-        assert found == (readings[1], readings[2])
+        span = {"since": T0, "until": T0 + 2 * HOUR}
+        history = store.history("NYISO", "gridstatus", AVERAGE_DIRECT, **span)
+        assert history == (readings[1], readings[2])
 
-    def test_a_forecast_gives_way_to_one_issued_later_only(self, store: Store) -> None:
+    def test_a_forecast_is_replaced_only_by_one_issued_later(self, store: Store) -> None:
         assert store.put_forecast(a_forecast()) is STORED
         assert store.put_forecast(a_forecast()) is DUPLICATE
         newer = a_forecast(issued_at=T0 + HOUR, gco2_kwh=90.0)
@@ -365,17 +379,19 @@ class StoreContract:
         assert store.put_forecast(a_forecast()) is LATE
         assert store.forecasts("GBR-13") == (newer,)
 
-    def test_forecasts_stand_apart_by_source_and_zone(self, store: Store) -> None:
+    def test_forecasts_are_stored_separately_by_source_and_zone(self, store: Store) -> None:
         other = replace(a_forecast(), provider="electricitymaps", simulated=True)
         store.put_forecast(a_forecast())
         store.put_forecast(other)
         store.put_forecast(replace(a_forecast(), zone="GBR-1"))
-        found = store.forecasts("GBR-13")
-        assert len(found) == 2
-        assert a_forecast() in found
-        assert other in found
+        forecasts = store.forecasts("GBR-13")
+        assert len(forecasts) == 2
+        assert a_forecast() in forecasts
+        assert other in forecasts
 
-    def test_an_hour_of_a_profile_leaves_the_others_alone(self, store: Store) -> None:
+    def test_writing_an_hour_of_a_profile_leaves_the_other_hours_unchanged(
+        self, store: Store
+    ) -> None:
         store.put_profile_hours(a_profile({7: (300.5, T0), 8: (310.0, T0)}))
         store.put_profile_hours(a_profile({8: (290.0, T0 + HOUR)}))
         store.put_profile_hours(a_profile({9: (1.0, T0)}, zone="PJM"))
@@ -385,7 +401,7 @@ class StoreContract:
             "PJM": a_profile({9: (1.0, T0)}, zone="PJM"),
         }
 
-    def test_an_hour_computed_earlier_never_rolls_back(self, store: Store) -> None:
+    def test_a_mean_computed_earlier_never_replaces_a_later_one(self, store: Store) -> None:
         store.put_profile_hours(a_profile({7: (300.0, T0 + HOUR)}))
         store.put_profile_hours(a_profile({7: (200.0, T0)}))
         assert store.snapshot().profiles == (a_profile({7: (300.0, T0 + HOUR)}),)
@@ -395,7 +411,7 @@ class StoreContract:
             store.put_profile_hours(a_profile({7: (gco2_kwh, T0)}))
         assert store.snapshot().profiles == (a_profile({7: (300.0, T0)}),)
 
-    def test_who_writes_a_profile_sees_it_in_the_next_snapshot(self, store: Store) -> None:
+    def test_a_written_profile_is_in_the_writers_next_snapshot(self, store: Store) -> None:
         assert store.snapshot().profiles == ()
         store.put_profile_hours(a_profile({7: (300.0, T0)}))
         assert store.snapshot().profiles == (a_profile({7: (300.0, T0)}),)
@@ -412,7 +428,7 @@ class StoreContract:
         profiles = {profile.provider: profile for profile in store.snapshot().profiles}
         assert profiles == {"gridstatus": own, "electricitymaps": other}
 
-    def test_one_simulated_hour_marks_the_profile(self, store: Store) -> None:
+    def test_one_simulated_hour_marks_the_whole_profile_as_simulated(self, store: Store) -> None:
         store.put_profile_hours(a_profile({7: (300.0, T0)}, simulated=True))
         store.put_profile_hours(a_profile({8: (300.0, T0)}))
         assert store.snapshot().profiles[0].simulated
@@ -433,7 +449,9 @@ class StoreContract:
         assert (status.rejected, status.unconfigured_zones) == ({"false_zero": 2}, ("PJM",))
 
     @pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (2, 1, 0), (1, 2, 0)])
-    def test_runs_told_in_any_order_end_alike(self, store: Store, order: tuple[int, ...]) -> None:
+    def test_runs_recorded_in_any_order_give_the_same_status(
+        self, store: Store, order: tuple[int, ...]
+    ) -> None:
         runs = [failed(T0, "old"), succeeded(T0 + HOUR), failed(T0 + 2 * HOUR, "new")]
         for index in [*order, *order]:
             store.put_status(runs[index])
@@ -441,7 +459,7 @@ class StoreContract:
             replace(runs[2], last_success_at=T0 + HOUR, newest_valid_to=T0),
         )
 
-    def test_a_long_error_keeps_its_beginning(self, store: Store) -> None:
+    def test_a_long_error_is_cut_to_its_beginning(self, store: Store) -> None:
         store.put_status(failed(T0, "eso: " + "x" * 100_000))
         [status] = store.snapshot().providers
         assert status.last_error == "eso: " + "x" * (MAX_ERROR_CHARS - 5)
@@ -453,8 +471,8 @@ class StoreContract:
         assert store.record_latency("SJC", "sfo", [12.34, 900.0, 11.0], T0)
         assert store.record_latency("SJC", "sfo", [14.0], T0 + HOUR)
         assert store.record_latency("SJC", "lon", [140.0, 150.0], T0)
-        found = {(one.colo, one.pop): one for one in store.latencies()}
-        assert found == {
+        paths = {(path.colo, path.pop): path for path in store.latencies()}
+        assert paths == {
             ("SJC", "sfo"): MeasuredRtt(
                 colo="SJC", pop="sfo", votes_ms=(12.3, 14.0), samples=4, updated_at=T0 + HOUR
             ),
@@ -463,30 +481,34 @@ class StoreContract:
             ),
         }
 
-    def test_the_round_trips_of_one_colo_are_read_by_themselves(self, store: Store) -> None:
+    def test_the_round_trips_of_one_colo_can_be_read_alone(self, store: Store) -> None:
         for colo in ("SJA", "SJC", "SJD"):
             store.record_latency(colo, "sfo", [12.0], T0)
         store.record_latency("SJC", "lon", [140.0], T0)
-        assert {(one.colo, one.pop) for one in store.latencies("SJC")} == {
+        assert {(path.colo, path.pop) for path in store.latencies("SJC")} == {
             ("SJC", "sfo"),
             ("SJC", "lon"),
         }
         assert store.latencies("AMS") == ()
 
-    def test_only_the_last_reports_have_a_vote_and_all_are_counted(self, store: Store) -> None:
+    def test_only_the_last_reports_have_a_vote_but_all_samples_are_counted(
+        self, store: Store
+    ) -> None:
         for number in range(VOTES + 3):
             store.record_latency("SJC", "sfo", [float(number + 1)], T0)
         [measured] = store.latencies()
         assert measured.votes_ms == tuple(float(number + 1) for number in range(3, VOTES + 3))
         assert measured.samples == VOTES + 3
 
-    def test_a_report_after_a_long_silence_begins_anew(self, store: Store) -> None:
+    def test_a_report_after_a_long_silence_replaces_the_earlier_votes(self, store: Store) -> None:
         store.record_latency("SJC", "sfo", [10.0] * 9, T0)
         store.record_latency("SJC", "sfo", [20.0], T0 + LIFE)
         [measured] = store.latencies()
         assert (measured.votes_ms, measured.samples) == ((20.0,), 1)
 
-    def test_a_report_that_comes_late_counts_and_makes_nothing_younger(self, store: Store) -> None:
+    def test_a_late_report_is_counted_but_does_not_change_the_time_of_the_last(
+        self, store: Store
+    ) -> None:
         store.record_latency("SJC", "sfo", [10.0], T0 + HOUR)
         store.record_latency("SJC", "sfo", [20.0], T0)
         [measured] = store.latencies()

@@ -1,7 +1,7 @@
-"""What one version of the code writes to a table, and what it reads there.
+"""Writes to a table and reads from it with one version of the code.
 
-``python one_version.py write|revise|read <table>``, with that version's packages on the path. It
-uses nothing newer than the oldest version that it is run with.
+It is started as ``python one_version.py write|revise|read <table>``, with that version's packages
+on the path. It uses nothing newer than the oldest version that it is run with.
 """
 
 import sys
@@ -129,7 +129,7 @@ POLICY = Policy(
 
 
 def revised(reading: Reading) -> Reading:
-    """Return what the provider says of the same interval later."""
+    """Return a later revision of the same interval."""
     published_at = reading.published_at and reading.published_at + HOUR
     return replace(
         reading,
@@ -155,7 +155,7 @@ def write(store: DynamoStore, policies: DynamoPolicies) -> None:
 
 
 def revise(store: DynamoStore) -> None:
-    """Write upon what is there: a version of the code takes over in the middle of things."""
+    """Write on existing items, as a version does that takes over during a run."""
     for reading in READINGS:
         store.put_reading(revised(reading))
     store.put_forecast(replace(FORECAST, issued_at=T0 + HOUR))
@@ -169,18 +169,18 @@ def revise(store: DynamoStore) -> None:
 
 
 def read(store: DynamoStore, policies: DynamoPolicies) -> list[str]:
-    """Return all that can be read, one line each."""
+    """Return everything that can be read, one line for each value."""
     seen = store.snapshot()
-    found: list[object] = [*seen.readings, *seen.profiles, *seen.providers, seen.policy]
-    for one in READINGS:
+    values: list[object] = [*seen.readings, *seen.profiles, *seen.providers, seen.policy]
+    for reading in READINGS:
         span = {"since": T0 - 24 * HOUR, "until": T0 + 24 * HOUR}
-        found += store.history(one.zone, one.provider, one.kind, **span)
-    found += [*store.forecasts(FORECAST.zone), *store.latencies(), *policies.versions()]
-    return [*map(repr, found), f"damaged: {seen.damaged}"]
+        values += store.history(reading.zone, reading.provider, reading.kind, **span)
+    values += [*store.forecasts(FORECAST.zone), *store.latencies(), *policies.versions()]
+    return [*map(repr, values), f"damaged: {seen.damaged}"]
 
 
 def main(what: str, table_name: str) -> None:
-    """Do one of the three on the table that the environment leads to."""
+    """Write, revise or read on the table at the endpoint that the environment names."""
     client = dynamodb_client()
     store = DynamoStore(client, table_name, clock=lambda: T0)
     policies = DynamoPolicies(client, table_name)

@@ -1,7 +1,7 @@
-"""Rolling deploys: what one version of the code writes, the other reads, both ways.
+"""Rolling deployments: the old and the new code read each other's items.
 
-``items_v1.json`` holds one item of each kind as schema version 1 has them, for ever. The versions
-of the code before this one come from the repository's own history.
+``items_v1.json`` has an item of each kind as schema 1 defines them, and never changes. The old code
+comes from the repository's own history.
 """
 
 import copy
@@ -47,7 +47,7 @@ SUITE = "upgrade"
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN: list[Item] = json.loads(Path(__file__).with_name("items_v1.json").read_text())
 BEFORE = "995d41a"
-"""The last version whose history kept an interval's latest figures only."""
+"""The last version whose history stored only an interval's latest figures."""
 
 CURRENT = [item for item in GOLDEN if item["pk"]["S"] == "CURRENT"]
 LEFT_ALONE = [item for item in GOLDEN if item["sk"]["S"].startswith(("PROFILE", "PROVIDER"))] + [
@@ -66,7 +66,7 @@ def client() -> Iterator["DynamoDBClient"]:
 
 
 class Table:
-    """A table whose items a test may set, with what reads and writes it."""
+    """A table whose items a test can set, with the store and the policies on it."""
 
     def __init__(self, client: "DynamoDBClient", name: str) -> None:
         self.client = client
@@ -79,8 +79,8 @@ class Table:
             self.client.put_item(TableName=self.name, Item=item)
 
     def items(self) -> dict[str, Any]:
-        found = self.client.scan(TableName=self.name)["Items"]
-        return {key_of(item): item for item in found}
+        rows = self.client.scan(TableName=self.name)["Items"]
+        return {key_of(item): item for item in rows}
 
     def read(self) -> list[str]:
         self.store = DynamoStore(self.client, self.name, clock=lambda: T0)
@@ -94,7 +94,7 @@ def table(client: "DynamoDBClient") -> Table:
     return Table(client, name)
 
 
-# --- version 1, for ever -----------------------------------------------------------------------
+# --- items of schema 1 --------------------------------------------------------------------------
 
 
 def test_there_is_a_golden_item_of_each_kind() -> None:
@@ -112,7 +112,7 @@ def test_there_is_a_golden_item_of_each_kind() -> None:
     }
 
 
-def test_version_1_reads_as_it_was_meant(table: Table) -> None:
+def test_items_of_schema_1_are_read_completely(table: Table) -> None:
     table.hold(*GOLDEN)
     seen = table.store.snapshot()
     bare = replace(EVERYTHING, detail={})
@@ -121,14 +121,14 @@ def test_version_1_reads_as_it_was_meant(table: Table) -> None:
     )
     for reading in (PLAIN, EVERYTHING):
         span = {"since": T0 - HOUR, "until": T0}
-        found = table.store.history(reading.zone, reading.provider, reading.kind, **span)
-        assert found == (reading,)
+        history = table.store.history(reading.zone, reading.provider, reading.kind, **span)
+        assert history == (reading,)
     assert table.store.forecasts("GBR-13") == (FORECAST,)
-    assert [one.rtt_ms for one in table.store.latencies()] == [3.8, 12.3]
-    assert [one.policy for one in table.policies.versions()] == [POLICY]
+    assert [path.rtt_ms for path in table.store.latencies()] == [3.8, 12.3]
+    assert [version.policy for version in table.policies.versions()] == [POLICY]
 
 
-def test_this_code_still_writes_version_1(table: Table) -> None:
+def test_this_code_writes_items_of_schema_1(table: Table) -> None:
     one_version.write(table.store, table.policies)
     assert table.items() == {key_of(item): item for item in GOLDEN}
 
@@ -136,7 +136,7 @@ def test_this_code_still_writes_version_1(table: Table) -> None:
 # --- what later versions may add ---------------------------------------------------------------
 
 
-def test_attributes_of_later_versions_are_passed_over(table: Table) -> None:
+def test_attributes_that_later_code_adds_are_ignored(table: Table) -> None:
     table.hold(*GOLDEN)
     expected = table.read()
     later = {"added_later": {"M": {"figures": {"L": [{"N": "1"}]}}}, "schema": {"N": "1"}}
@@ -145,34 +145,34 @@ def test_attributes_of_later_versions_are_passed_over(table: Table) -> None:
 
 
 @pytest.mark.parametrize("golden", CURRENT, ids=key_of)
-def test_an_item_of_a_later_schema_is_named_with_its_reason_and_hurts_itself_only(
+def test_an_item_of_a_later_schema_is_named_as_damaged_and_affects_no_other(
     table: Table, golden: Item
 ) -> None:
     table.hold(*GOLDEN, golden | {"schema": {"N": "2"}})
     seen = table.store.snapshot()
     assert seen.damaged == (f"{golden['sk']['S']} (schema 2)",)
-    there = [
+    decoded = [
         *seen.readings,
         *seen.profiles,
         *seen.providers,
         *([seen.policy] if seen.policy else []),
     ]
-    assert len(there) == len(CURRENT) - 1
+    assert len(decoded) == len(CURRENT) - 1
 
 
-def test_a_route_over_a_zone_of_a_later_schema_is_answered_and_says_so(table: Table) -> None:
+def test_a_route_names_the_item_of_a_later_schema_in_its_degraded_reason(table: Table) -> None:
     [later] = [item for item in CURRENT if item["sk"]["S"].startswith("READING#GBR-13")]
     table.hold(*GOLDEN, later | {"schema": {"N": "2"}, "gco2_kwh": {"S": "another shape"}})
     answer = Client(table.store, clock=SetClock(T0)).ask("/v1/route", "pops=lon,ams")
     assert answer.status == 200
     assert "READING#GBR-13#eso#average#direct (schema 2)" in answer.body["degraded_reason"]
-    rungs = {each["zone"]: each["rung"] for each in answer.body["candidates"]}
+    rungs = {candidate["zone"]: candidate["rung"] for candidate in answer.body["candidates"]}
     assert rungs["GBR-13"] not in ("live", "stale")
     assert rungs["ENTSOE_NL"] == "live_partial"
 
 
-@pytest.mark.parametrize("golden", [one for one in GOLDEN if one not in CURRENT], ids=key_of)
-def test_later_schemas_elsewhere_are_passed_over_and_logged(
+@pytest.mark.parametrize("golden", [item for item in GOLDEN if item not in CURRENT], ids=key_of)
+def test_items_of_a_later_schema_outside_current_are_skipped_and_logged(
     table: Table, golden: Item, caplog: pytest.LogCaptureFixture
 ) -> None:
     table.hold(*GOLDEN)
@@ -184,7 +184,7 @@ def test_later_schemas_elsewhere_are_passed_over_and_logged(
 
 
 @pytest.mark.parametrize("golden", LEFT_ALONE, ids=key_of)
-def test_what_a_later_schema_wrote_is_left_as_it_is_and_told(
+def test_an_item_of_a_later_schema_is_left_unchanged_and_logged(
     table: Table, golden: Item, caplog: pytest.LogCaptureFixture
 ) -> None:
     later = copy.deepcopy(golden) | {"schema": {"N": "2"}, "added_later": {"S": "and needed"}}
@@ -194,8 +194,8 @@ def test_what_a_later_schema_wrote_is_left_as_it_is_and_told(
     assert f"the item {key_of(later)} has the newer schema 2" in caplog.text
 
 
-def test_a_newer_reading_takes_the_place_of_a_later_schemas_whole(table: Table) -> None:
-    """CURRENT must go on when a deployment is taken back; nothing of the later shape stays."""
+def test_a_newer_reading_replaces_a_whole_reading_of_a_later_schema(table: Table) -> None:
+    """After a rollback, CURRENT must get new readings, and no attribute of the later schema."""
     [golden] = [item for item in CURRENT if item["sk"]["S"].startswith("READING#GBR-13")]
     table.hold(golden | {"schema": {"N": "2"}, "added_later": {"S": "x"}})
     newer = replace(PLAIN, valid_from=T0, valid_to=T0 + HOUR / 2, fetched_at=T0)
@@ -211,7 +211,7 @@ def test_a_newer_reading_takes_the_place_of_a_later_schemas_whole(table: Table) 
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package as it was, out of the repository's own history."""
+    """Return the package of the earlier version, from the repository's own history."""
     asked = ["git", "archive", "--format=tar", BEFORE, "layers/greenstream/greenstream"]
     archive = subprocess.run(asked, cwd=ROOT, capture_output=True, check=False)
     if archive.returncode:
@@ -228,7 +228,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def run(package: Path, what: str, endpoint: str, table_name: str) -> str:
-    """Let a version of the code do something on the table, in a process of its own."""
+    """Run a version of the code on the table in a process of its own."""
     done = subprocess.run(
         [sys.executable, one_version.__file__, what, table_name],
         env=os.environ | {"PYTHONPATH": str(package), "AWS_ENDPOINT_URL_DYNAMODB": endpoint},
@@ -241,7 +241,7 @@ def run(package: Path, what: str, endpoint: str, table_name: str) -> str:
 
 
 @pytest.mark.parametrize("turns", ["old,new", "new,old"])
-def test_either_version_reads_what_either_wrote_upon_the_other(
+def test_the_old_and_the_new_code_read_what_both_wrote(
     before: Path, endpoint: str, monkeypatch: pytest.MonkeyPatch, turns: str
 ) -> None:
     package = {"old": before, "new": ROOT / "layers/greenstream"}
@@ -251,19 +251,19 @@ def test_either_version_reads_what_either_wrote_upon_the_other(
     make_table(client, name)
 
     run(package[first], "write", endpoint, name)
-    written = [run(package[each], "read", endpoint, name) for each in package]
+    written = [run(path, "read", endpoint, name) for path in package.values()]
     assert written[0] == written[1]
     run(package[second], "revise", endpoint, name)
-    taken_over = [run(package[each], "read", endpoint, name) for each in package]
+    taken_over = [run(path, "read", endpoint, name) for path in package.values()]
     assert taken_over[0] == taken_over[1] != written[0]
     assert "damaged: ()" in taken_over[0]
     assert repr(revised(EVERYTHING)) in taken_over[0]
 
 
-def test_what_the_old_code_superseded_is_gone_and_nothing_else(
+def test_only_the_versions_that_the_old_code_superseded_are_lost(
     before: Path, endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Within a rolling deploy a figure may lose its past; the new code then begins it anew."""
+    """During a deployment, an interval may lose its versions; the new code then starts again."""
     new = ROOT / "layers/greenstream"
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
     client, name = dynamodb_client(), uuid4().hex
@@ -273,5 +273,5 @@ def test_what_the_old_code_superseded_is_gone_and_nothing_else(
     store = DynamoStore(client, name, clock=lambda: T0)
     again = replace(revised(PLAIN), gco2_kwh=50.0, gco2_low=50.0, gco2_high=50.0)
     store.put_reading(replace(again, fetched_at=again.fetched_at + HOUR))
-    found = store.versions("GBR-13", "eso", KIND, since=T0 - HOUR, until=T0)
-    assert [one.gco2_kwh for one in found] == [124.0, 50.0]
+    versions = store.versions("GBR-13", "eso", KIND, since=T0 - HOUR, until=T0)
+    assert [version.gco2_kwh for version in versions] == [124.0, 50.0]

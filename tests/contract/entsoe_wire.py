@@ -1,4 +1,4 @@
-"""ENTSO-E's documents, as its platform writes them."""
+"""Builds documents in the form in which ENTSO-E's platform writes them."""
 
 import io
 import zipfile
@@ -9,8 +9,8 @@ NL, FR = "10YNL----------L", "10YFR-RTE------C"
 NOON = datetime(2026, 5, 6, 12, 0, tzinfo=UTC)
 
 
-def stamp(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%MZ")
+def stamp(instant: datetime) -> str:
+    return instant.strftime("%Y-%m-%dT%H:%MZ")
 
 
 def period(
@@ -66,7 +66,7 @@ def acknowledgement(code: str, text: str) -> bytes:
 
 NO_DATA = acknowledgement("999", "No matching data found for Data item ACTUAL_GENERATION [16.1.B]")
 DARK = document(series("B04", period({1: 3000})), series("B05", period({1: 1000})))
-"""Four quarter hours of gas and coal, nothing else."""
+"""A document of four quarter hours with gas and coal only."""
 
 
 def zipped(*members: bytes, method: int = zipfile.ZIP_DEFLATED) -> bytes:

@@ -1,6 +1,6 @@
-"""Every provider on true bytes, set up alike: what it is asked with, and the truth in it.
+"""The cases of the provider contract: every provider on good bytes, and the truth in those bytes.
 
-A new provider joins with a maker, and with one case for each format it reads.
+A new provider joins with a function that makes it, and with a case for each format that it reads.
 """
 
 import io
@@ -57,9 +57,9 @@ def unzipped(packed: bytes) -> tuple[str, bytes]:
 
 @dataclass
 class Wire(Origin):
-    """The upstream's end: its clean answers as of ``now``, each passed through ``spoil``.
+    """The upstream: its clean answers at ``now``, each of which ``spoil`` may change.
 
-    NYISO's archive is spoilt inside: the text in it is what the operator writes.
+    In NYISO's archive ``spoil`` changes the text inside, since that is what the operator writes.
     """
 
     clean: Answerer = lambda _request, _now: Answer(b"", status=404)
@@ -94,7 +94,7 @@ class Wire(Origin):
 
 
 class Silent:
-    """A `Telemetry` that nobody reads."""
+    """A `Telemetry` that drops everything."""
 
     def event(self, level: str, message: str, **fields: object) -> None: ...
 
@@ -103,20 +103,20 @@ class Silent:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One format of one provider: its clean answers at a time, and the zones read from it."""
+    """A case: one format of one provider with its clean answers, and the zones read from it."""
 
     id: str
     provider: str
     answers: Callable[[], Answerer]
-    """A fresh upstream, nothing counted or banned."""
+    """Makes a new upstream, which has counted and banned nothing."""
     now: datetime = NOW
     wanted: Pairs = ()
     keyed: bool = True
-    """Whether the upstream wants a key."""
+    """Whether the upstream needs a key."""
     data: str = "/"
-    """Part of the path of the answers with the data."""
+    """A part of the path of the answers that have the data."""
     aged: tuple[timedelta, ...] = (timedelta(hours=1), timedelta(hours=7), timedelta(days=3))
-    """How late the same bytes may still come."""
+    """By how much later the same bytes are read again."""
 
     @property
     def pairs(self) -> Pairs:
@@ -136,19 +136,19 @@ class Case:
 
 
 def gathered(provider: Provider, now: datetime) -> Batch:
-    """Run a fetch to its end, with what the whole provider raised among the errors."""
+    """Run a fetch to its end and return everything it yielded and raised as one batch."""
     parts: list[Batch] = []
     try:
         for part in provider.fetch(now):
-            parts.append(part)  # noqa: PERF402 - what came before a failure stays
+            parts.append(part)  # noqa: PERF402 - the batches before a failure stay
     except GreenStreamError as error:
         parts.append(Batch(errors=(error,)))
     return Batch(
-        readings=tuple(one for part in parts for one in part.readings),
-        forecasts=tuple(one for part in parts for one in part.forecasts),
-        errors=tuple(one for part in parts for one in part.errors),
-        unconfigured=tuple(one for part in parts for one in part.unconfigured),
-        skipped=tuple(one for part in parts for one in part.skipped),
+        readings=tuple(reading for part in parts for reading in part.readings),
+        forecasts=tuple(forecast for part in parts for forecast in part.forecasts),
+        errors=tuple(error for part in parts for error in part.errors),
+        unconfigured=tuple(zone for part in parts for zone in part.unconfigured),
+        skipped=tuple(zone for part in parts for zone in part.skipped),
     )
 
 
@@ -199,7 +199,7 @@ def make_gridstatus(case: Case, wire: Wire, key: str | None, simulated: bool) ->
 
 @dataclass
 class Through(Origin):
-    """What the gridstatus library reaches, whatever wire is the present one."""
+    """The origin that the gridstatus library reaches; it passes requests to the current wire."""
 
     wire: Wire = field(default_factory=Wire)
 
@@ -224,33 +224,37 @@ Truth = Mapping[tuple[str, Kind, datetime, bool], frozenset[float]]
 
 @cache
 def truth(case: Case) -> Truth:
-    """Return the g/kWh of every interval that the clean bytes hold.
+    """Return the figures in g/kWh of every interval in the clean bytes.
 
-    By zone, kind, start and whether it is forecast: a forecast is made anew for the same time.
+    They are by zone, kind, start and whether they are forecast, since several forecasts may be made
+    for the same time.
     """
-    found: dict[tuple[str, Kind, datetime, bool], frozenset[float]] = {}
+    truths: dict[tuple[str, Kind, datetime, bool], frozenset[float]] = {}
     for batch in [case.run(case.wire()), *INSIDE.get(case.provider, nothing_more)(case)]:
-        told = [
-            ((one.zone, one.kind, one.valid_from, one.quality is Quality.FORECAST), one.gco2_kwh)
-            for one in batch.readings
+        figures = [
+            (
+                (value.zone, value.kind, value.valid_from, value.quality is Quality.FORECAST),
+                value.gco2_kwh,
+            )
+            for value in batch.readings
         ]
-        told += [
-            ((one.zone, one.kind, point.valid_from, True), point.gco2_kwh)
-            for one in batch.forecasts
-            for point in one.points
+        figures += [
+            ((forecast.zone, forecast.kind, point.valid_from, True), point.gco2_kwh)
+            for forecast in batch.forecasts
+            for point in forecast.points
         ]
-        for key, gco2_kwh in told:
-            found[key] = found.get(key, frozenset()) | {gco2_kwh}
-    return found
+        for key, gco2_kwh in figures:
+            truths[key] = truths.get(key, frozenset()) | {gco2_kwh}
+    return truths
 
 
 def nothing_more(_: Case) -> Iterable[Batch]:
-    """Of a provider whose answer holds one interval: the clean run has told it."""
+    """Yield nothing, for a provider whose answer has one interval: the clean run reads it."""
     return ()
 
 
 def inside_eso(case: Case) -> Iterator[Batch]:
-    """Each half hour of the nation by itself, and what is asked for later."""
+    """Yield the readings of each half hour of the nation alone, and of later requests."""
     rows = json.loads(case.answers()(Request("GET", "/intensity"), case.now).body)["data"]
     for row in rows:
         alone = Wire(clean=case.answers(), now=case.now)
@@ -265,7 +269,7 @@ def _with_data(rows: list[object], request: Request, answer: Answer) -> Answer:
 
 
 def inside_watttime(case: Case) -> Iterator[Batch]:
-    """What it was before each of the newer points was published."""
+    """Yield the readings at the times before the newer points were published."""
     for back in range(5, 185, 5):
         earlier = case.now - back * MINUTE
         yield case.run(Wire(clean=case.answers(), now=earlier), earlier)
@@ -279,7 +283,7 @@ def inside_gridstatus(case: Case) -> Iterator[Batch]:
         frames = [feed(source.provider_zone, day, "a-key") for day in days]
         for row in rows(frames, step):
             made = readings_of(row, zone, source, fetched_at=case.now, simulated=False)
-            yield Batch(readings=tuple(one for one in made if isinstance(one, Reading)))
+            yield Batch(readings=tuple(value for value in made if isinstance(value, Reading)))
 
 
 def inside_entsoe(case: Case) -> Iterator[Batch]:
@@ -289,10 +293,10 @@ def inside_entsoe(case: Case) -> Iterator[Batch]:
         query |= {"periodStart": f"{first:%Y%m%d%H}00", "periodEnd": f"{case.now:%Y%m%d%H}00"}
         asked = Request("GET", "/api", query, {"security_token": "a-key"})
         body = case.answers()(asked, case.now).body
-        found = slots(read(body, source.provider_zone, zone.zone), zone.zone)
-        for count in range(1, len(found) + 1):
+        all_slots = slots(read(body, source.provider_zone, zone.zone), zone.zone)
+        for count in range(1, len(all_slots) + 1):
             try:
-                yield mix.batch_of(found[:count], zone, source, fetched_at=case.now)
+                yield mix.batch_of(all_slots[:count], zone, source, fetched_at=case.now)
             except GreenStreamError:
                 continue
 
@@ -313,7 +317,7 @@ def only(provider: str, *provider_zones: str) -> Pairs:
 
 
 def nyiso_answers() -> Answerer:
-    """The day's file in the archive that the library asks for once a day is a week old."""
+    """Answer with the day's file also in the archive, which the library asks for older days."""
 
     def answer(request: Request, now: datetime) -> Answer:
         local = now.astimezone(nyiso.EASTERN).date()
@@ -326,7 +330,7 @@ def nyiso_answers() -> Answerer:
 
 
 def caiso_answers() -> Answerer:
-    """The present day's file where the library asks for a past one."""
+    """Answer with the present day's file, also when the library asks for a past day."""
     return lambda _, now: Answer(caiso.current_csv(now).encode(), "text/csv")
 
 
@@ -343,7 +347,10 @@ SIMULATED = (
         provider="eso",
         keyed=False,
         answers=lambda: neso.answer,
-        aged=(timedelta(hours=1), timedelta(hours=7)),  # it says a day ahead of what is asked
+        aged=(
+            timedelta(hours=1),
+            timedelta(hours=7),
+        ),  # The answer reaches a day ahead of the request.
     ),
     Case(
         id="watttime", provider="watttime", answers=lambda: watttime.Account().answer, data="/v3/"
@@ -374,7 +381,7 @@ SIMULATED = (
         keyed=False,
         answers=caiso_answers,
         wanted=only("gridstatus", "CAISO"),
-        # The rows name no day: the same bytes a day later cannot be told from that day's.
+        # The rows name no day, so the same bytes a day later look like the bytes of that day.
         aged=(timedelta(hours=1), timedelta(hours=7)),
     ),
     Case(
@@ -404,7 +411,7 @@ def behind(there: str) -> tuple[Zone, Source]:
 
 
 def recordings_of(folder: Path) -> Iterator[Case]:
-    """Yield the cases on the upstreams' own bytes."""
+    """Yield the cases with bytes that were recorded from the upstreams."""
     xml, web = "text/xml", "application/json"
     for domain, name, now in (
         ("10YNL----------L", "A75_NL_2024-09-02_A03.xml", "2024-09-02T23:00"),
@@ -448,7 +455,7 @@ def recordings_of(folder: Path) -> Iterator[Case]:
 
 
 def recorded_electricitymaps(folder: Path) -> Callable[[], Answerer]:
-    """The Midwest's hour; the list of zones, of which no free one was recorded, is ours."""
+    """Answer with the Midwest's recorded hour, and with a made-up list of zones."""
     name = "electricitymaps/v3_latest_US-MIDW-MISO_direct_2024-09-27.json"
     latest = (folder / name).read_bytes()
 
@@ -461,7 +468,7 @@ def recorded_electricitymaps(folder: Path) -> Callable[[], Answerer]:
 
 
 def recorded_neso(folder: Path) -> Callable[[], Answerer]:
-    """London's two days for all regions, and two half hours of the nation's."""
+    """Answer with London's two days for all regions, and two half hours for the nation."""
     region = (folder / "neso/regional_fw24h_regionid13_2026-05-05.json").read_bytes()
     nation = (folder / "neso/national_2023-07-04.json").read_bytes()
 

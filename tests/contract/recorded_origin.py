@@ -1,6 +1,6 @@
-"""A local stand-in for the operators' hosts: serves given bytes to the real gridstatus library.
+"""A local stand-in for the operators' hosts, which serves given bytes to the gridstatus library.
 
-The library's addresses are fixed in its code, so it is led here as one is led to a proxy.
+The library's addresses are fixed in its code, so the stand-in is its proxy.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ STUCK_S = 60.0
 
 @dataclass
 class Origin:
-    """Answers by the start of the path; 404 for the rest. Keeps the requests."""
+    """Answers by the beginning of the path, else with 404, and remembers the requests."""
 
     answers: dict[str, Answer | Event] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Origin:
         self.answers[path] = Answer(body, content_type, status)
 
     def hang(self, path: str) -> Event:
-        """Accept requests for the path and say nothing until the event is set."""
+        """Accept requests for the path, and answer them only when the returned event is set."""
         self.answers[path] = release = Event()
         return release
 
@@ -53,7 +53,7 @@ class Origin:
 
 @contextmanager
 def serving(origin: Origin, folder: Path) -> Iterator[None]:
-    """Lead this process's urllib and requests to the origin for as long as it lasts."""
+    """Make the origin the proxy of urllib and requests in this process, within the context."""
     authority = trustme.CA()
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(*HOSTS).configure_cert(tls)
@@ -72,7 +72,7 @@ def serving(origin: Origin, folder: Path) -> Iterator[None]:
             for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
                 patch.delenv(name, raising=False)
             patch.setenv("REQUESTS_CA_BUNDLE", str(folder / "ca.pem"))
-            urllib.request.install_opener(None)  # the proxies are read anew
+            urllib.request.install_opener(None)  # The proxies are read again.
             yield
     finally:
         urllib.request.install_opener(None)

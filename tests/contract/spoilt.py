@@ -1,4 +1,4 @@
-"""Good bytes made bad, as upstreams and networks do: by format, and whatever the format."""
+"""Spoils good bytes in the ways of upstreams and networks, for one format or for all."""
 
 import json
 import random
@@ -23,7 +23,7 @@ EXTREMES: tuple[Any, ...] = (
     HUGE, "9999-12-31T23:30Z", "9999-12-31T23:00:00Z", "9999-12-31T23:59:59-14:00",
     "0001-01-01T00:00:00+14:00",
 )  # fmt: skip
-"""A number and times of the right format that no float and no calendar holds."""
+"""A number and times that have the right format but exceed floats and the calendar."""
 
 
 def is_json(body: bytes) -> bool:
@@ -31,7 +31,7 @@ def is_json(body: bytes) -> bool:
 
 
 def places(node: Any) -> Iterator[tuple[Any, Any]]:
-    """Each (container, key) of a document, leaves and inner nodes alike."""
+    """Yield the container and the key of each node of a document."""
     keys = node.keys() if isinstance(node, dict) else range(len(node))
     for key in keys:
         yield node, key
@@ -47,9 +47,9 @@ def lists(node: Any) -> Iterator[list[Any]]:
             yield from lists(child)
 
 
-def one_of(found: Sequence[Place], chance: random.Random) -> Place:
-    """Any of them, every second time one of the last: there the newest values are."""
-    return chance.choice(found[-NEWEST:] if chance.random() < 0.5 else found)
+def any_of(choices: Sequence[Place], chance: random.Random) -> Place:
+    """Return any of them. Half of the time it is one of the last, which are the newest values."""
+    return chance.choice(choices[-NEWEST:] if chance.random() < 0.5 else choices)
 
 
 def written(document: Any) -> bytes:
@@ -57,37 +57,38 @@ def written(document: Any) -> bytes:
 
 
 def wrong_type(body: bytes, chance: random.Random) -> bytes:
-    """One value becomes another kind of thing."""
+    """Replace one value by a value of another type."""
     if is_json(body):
         document = json.loads(body)
-        container, key = one_of(list(places(document)), chance)
+        container, key = any_of(list(places(document)), chance)
         container[key] = chance.choice((*WRONG_JSON, *EXTREMES))
         return written(document)
     text, new = body.decode(), chance.choice((*WRONG_TEXT, *map(str, EXTREMES)))
     pattern = r"(?<=>)[^<>]*\S[^<>]*(?=<)" if text.startswith("<") else r"[^,\r\n]+(?=[,\r\n])"
-    found = one_of(list(re.finditer(pattern, text)), chance)
-    return f"{text[: found.start()]}{new}{text[found.end() :]}".encode()
+    match = any_of(list(re.finditer(pattern, text)), chance)
+    return f"{text[: match.start()]}{new}{text[match.end() :]}".encode()
 
 
 def names(body: bytes, extreme: object) -> set[str]:
-    """Where such a value would stand: keys, elements, or columns by number."""
-    found: Sequence[tuple[str | int, Any]]
+    """Return the keys, elements or column numbers that have values of such a type."""
+    values: Sequence[tuple[str | int, Any]]
     if is_json(body):
-        found = [
+        values = [
             (key, container[key])
             for container, key in places(json.loads(body))
             if isinstance(key, str)
         ]
     elif body.startswith(b"<"):
-        found = re.findall(r"<([\w.]+)(?: [^>]*)?>([^<>]+)</", body.decode())
+        values = re.findall(r"<([\w.]+)(?: [^>]*)?>([^<>]+)</", body.decode())
     else:
-        found = [pair for line in body.decode().splitlines() for pair in enumerate(line.split(","))]
+        lines = body.decode().splitlines()
+        values = [pair for line in lines for pair in enumerate(line.split(","))]
     form = r"-?\d+(\.\d*)?" if extreme == HUGE else r".*\d:\d\d.*"
-    return {str(name) for name, value in found if re.fullmatch(form, str(value))}
+    return {str(name) for name, value in values if re.fullmatch(form, str(value))}
 
 
 def all_names(body: bytes) -> set[str]:
-    """Every key, element or column by number."""
+    """Return all keys, elements or column numbers."""
     if is_json(body):
         return {key for _, key in places(json.loads(body)) if isinstance(key, str)}
     if body.startswith(b"<"):
@@ -96,7 +97,7 @@ def all_names(body: bytes) -> set[str]:
 
 
 def throughout(body: bytes, name: str, value: Any) -> bytes:
-    """Every value of one name is another."""
+    """Replace every value of one name."""
     if is_json(body):
         document = json.loads(body)
         for container, key in [place for place in places(document) if place[1] == name]:
@@ -113,28 +114,30 @@ def throughout(body: bytes, name: str, value: Any) -> bytes:
 
 
 def without(body: bytes, chance: random.Random) -> bytes:
-    """One field, element or line is missing."""
+    """Remove one field, element or line."""
     if is_json(body):
         document = json.loads(body)
-        container, key = one_of(list(places(document)), chance)
+        container, key = any_of(list(places(document)), chance)
         del container[key]
         return written(document)
     text = body.decode()
     if text.startswith("<"):
-        # Not a Point: with curve A03 a missing one says "as before".
+        # A Point is not removed, since curve A03 repeats the value before a missing one.
         pattern = r"<([\w.]+)(?: [^>]*)?>[^<>]*</\1>"
-        found = [
-            one for one in re.finditer(pattern, text) if one[1] not in ("position", "quantity")
+        elements = [
+            match
+            for match in re.finditer(pattern, text)
+            if match[1] not in ("position", "quantity")
         ]
-        gone = one_of(found, chance)
-        return f"{text[: gone.start()]}{text[gone.end() :]}".encode()
+        removed = any_of(elements, chance)
+        return f"{text[: removed.start()]}{text[removed.end() :]}".encode()
     lines = text.splitlines(keepends=True)
-    del lines[one_of(range(len(lines)), chance)]
+    del lines[any_of(range(len(lines)), chance)]
     return "".join(lines).encode()
 
 
 def repeated(body: bytes, _: random.Random, *, times: int = 2) -> bytes:
-    """Every row comes again."""
+    """Repeat all rows."""
     if is_json(body):
         document = json.loads(body)
         outermost = next(lists(document), [])
@@ -143,7 +146,7 @@ def repeated(body: bytes, _: random.Random, *, times: int = 2) -> bytes:
     text = body.decode()
     if text.startswith("<"):
         return re.sub(
-            r"<TimeSeries>.*?</TimeSeries>", lambda found: found[0] * times, text, flags=re.DOTALL
+            r"<TimeSeries>.*?</TimeSeries>", lambda match: match[0] * times, text, flags=re.DOTALL
         ).encode()
     head, *lines = text.splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):
@@ -152,7 +155,7 @@ def repeated(body: bytes, _: random.Random, *, times: int = 2) -> bytes:
 
 
 def shuffled(body: bytes, chance: random.Random) -> bytes:
-    """The same rows come in another order."""
+    """Put the rows into another order."""
     if is_json(body):
         document = json.loads(body)
         for rows in list(lists(document)):
@@ -178,23 +181,23 @@ def _reordered(text: str, name: str, chance: random.Random) -> str:
 
 
 def cut(body: bytes, chance: random.Random) -> bytes:
-    """The end is missing, and nothing says so."""
+    """Cut off the end."""
     return body[: chance.randrange(len(body))]
 
 
 def burnt(body: bytes, chance: random.Random) -> bytes:
-    """A run of bytes in the middle is noise."""
+    """Replace a run of bytes by noise."""
     start = chance.randrange(len(body))
     return body[:start] + chance.randbytes(8) + body[start + 8 :]
 
 
 def bloated(body: bytes, chance: random.Random) -> bytes:
-    """All rows a hundred times."""
+    """Repeat all rows a hundred times."""
     return repeated(body, chance, times=100)
 
 
 def padded(body: bytes, _: random.Random) -> bytes:
-    """Megabytes of blanks behind."""
+    """Append megabytes of blanks."""
     return body + b" " * 9_000_000
 
 

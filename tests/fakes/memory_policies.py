@@ -13,14 +13,14 @@ from greenstream.ports.policy_log import PolicyVersion
 class MemoryPolicies:
     """A `greenstream.ports.policy_log.PolicyLog`; ``in_force`` is the version enforced last."""
 
-    kept: dict[str, PolicyVersion] = field(default_factory=dict)
+    stored: dict[str, PolicyVersion] = field(default_factory=dict)
     in_force: str | None = None
 
     def write(self, policy: Policy, evidence: Mapping[str, Any], at: datetime) -> None:
-        self.kept.setdefault(policy.version, PolicyVersion(policy, at, evidence))
+        self.stored.setdefault(policy.version, PolicyVersion(policy, at, evidence))
 
     def enforce(self, version: str) -> None:
-        self.in_force = self.kept[version].policy.version
+        self.in_force = self.stored[version].policy.version
 
     def versions(self) -> tuple[PolicyVersion, ...]:
-        return tuple(self.kept.values())
+        return tuple(self.stored.values())

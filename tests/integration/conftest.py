@@ -1,4 +1,4 @@
-"""The engines on which the store must behave alike."""
+"""Fixtures for the engines on which the store must behave in the same way."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def client(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator["DynamoDBClient"]:
-    """The project's own client, its endpoint set as in deployment: by the environment."""
+    """Yield the project's own client; the environment sets its endpoint, as in a deployment."""
     name: str = request.param
     if name == "moto":
         with mock_aws():
@@ -34,7 +34,7 @@ def client(
 
 @pytest.fixture
 def table_name(client: "DynamoDBClient") -> Iterator[str]:
-    """An empty table, keyed as in the template."""
+    """Yield the name of an empty table that has the keys of the template."""
     name = f"readings-{uuid4().hex}"
     make_table(client, name)
     yield name
@@ -42,7 +42,7 @@ def table_name(client: "DynamoDBClient") -> Iterator[str]:
 
 
 def make_table(client: "DynamoDBClient", name: str) -> None:
-    """Make a table keyed as in the template."""
+    """Make a table that has the keys of the template."""
     client.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",

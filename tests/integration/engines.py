@@ -1,4 +1,4 @@
-"""DynamoDB stand-ins to run the store on: they disagree in places, which is the point."""
+"""Stand-ins for DynamoDB. They differ in places, so the store is tested on several of them."""
 
 import base64
 import hashlib
@@ -29,7 +29,7 @@ DYNOXIDE_SHA512 = (
 
 
 def dynoxide_binary() -> Path:
-    """Return the engine's binary, fetched once and checked against its known digest."""
+    """Return the engine's binary, which is fetched once and checked against its known digest."""
     folder = TOOLS / "dynoxide-1.2.1"
     binary = folder / "dynoxide"
     if binary.exists():
@@ -58,13 +58,13 @@ def dynoxide_binary() -> Path:
         fresh = binary.with_suffix(".fresh")
         fresh.write_bytes(content.read())
     fresh.chmod(0o755)
-    fresh.rename(binary)  # whole or not at all: other test runs may look at the same time
+    fresh.rename(binary)  # Another test run at the same time must never see half a file.
     return binary
 
 
 @contextmanager
 def dynoxide(folder: Path) -> Iterator[str]:
-    """Run dynoxide in memory; give its address."""
+    """Run dynoxide in memory and yield its address."""
     port = free_port()
     argv = [str(dynoxide_binary()), "serve", "--host", HOST, "--port", str(port)]
     with served("dynoxide", argv, port, folder=folder, env={}) as address:
@@ -73,14 +73,14 @@ def dynoxide(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def ministack(folder: Path) -> Iterator[str]:
-    """Run ministack, guarded as in the local stack; give its address."""
+    """Run ministack behind the guard of the local stack and yield its address."""
     with emulated_aws(folder, iam=False) as emulator:
         yield emulator.endpoint_url
 
 
 @contextmanager
 def emulated_aws(folder: Path, *, iam: bool) -> Iterator[Emulator]:
-    """Run the local stack's emulator by itself; give what its clients must know."""
+    """Run the local stack's emulator alone and yield what its clients must know."""
     argv = Emulator.argv(TOOLS)
     if not Path(argv[0]).exists():
         subprocess.run(["make", "-s", ".tools/ministack/.ready"], cwd=ROOT, check=True, timeout=300)
@@ -95,7 +95,7 @@ def emulated_aws(folder: Path, *, iam: bool) -> Iterator[Emulator]:
 def served(
     name: str, argv: Sequence[str], port: int, *, folder: Path, env: Mapping[str, str]
 ) -> Iterator[str]:
-    """Run a server that listens on this port; give its address."""
+    """Run a server that listens on this port and yield its address."""
     clean = {"PATH": os.defpath, "HOME": str(folder), "TMPDIR": str(folder), "LANG": "C.UTF-8"}
     log = folder / f"{name}.log"
     with log.open("wb") as output:
@@ -119,7 +119,7 @@ def served(
 
 
 def free_port() -> int:
-    """Return a port that was free just now."""
+    """Return a port that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

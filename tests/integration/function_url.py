@@ -1,4 +1,4 @@
-"""The router behind WSGI: each request becomes the event that a Function URL would make of it."""
+"""The router behind WSGI: each request becomes an event as a Function URL makes it."""
 
 import base64
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +12,7 @@ StartResponse = Callable[[str, list[tuple[str, str]]], object]
 def application(
     respond: Callable[[Mapping[str, Any]], Mapping[str, Any]],
 ) -> Callable[[Environ, StartResponse], Iterable[bytes]]:
-    """Serve a handler of Function URL events."""
+    """Return a WSGI application that serves a handler of Function URL events."""
 
     def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         answer = respond(_event(environ))

@@ -1,7 +1,8 @@
-"""Run one function's real handler again and again, a fault at a time, and print all it leaves.
+"""Runs a function's real handler under one fault after another and prints everything it leaves.
 
-``python -m tests.integration.run_handler <provider>``; the environment says the rest. Whatever the
-process writes, its logs, metrics, answers, errors and table included, is what a reader could see.
+It is started as ``python -m tests.integration.run_handler <provider> <upstream>…``, and the
+environment has its settings. The output includes logs, metrics, answers, errors and the table's
+items: everything that somebody could read.
 """
 
 import importlib
@@ -17,7 +18,7 @@ import httpx
 from moto import mock_aws
 
 PREFIX = "/greenstream/test"
-WAYS: tuple[dict[str, object], ...] = (
+FAULTS: tuple[dict[str, object], ...] = (
     {},
     {"fault": "echo", "status": 200},
     {"fault": "echo", "status": 400},
@@ -36,7 +37,7 @@ WAYS: tuple[dict[str, object], ...] = (
 
 @dataclass
 class Context:
-    """What Lambda hands to a handler."""
+    """The context that Lambda passes to a handler."""
 
     function_name: str = "under-test"
     memory_limit_in_mb: int = 1769  # the largest of the template's
@@ -70,10 +71,10 @@ def main(provider: str, upstreams: list[str]) -> None:
                 Name=f"{PREFIX}/{provider}/{name}", Value=value, Type="SecureString"
             )
         handler = importlib.import_module(f"functions.{provider}.app").handler
-        for way in WAYS:
-            for upstream in upstreams if way else ():
-                httpx.post(control, json=way | {"provider": upstream}, trust_env=False)
-            print(f"== {way}", flush=True)
+        for fault in FAULTS:
+            for upstream in upstreams if fault else ():
+                httpx.post(control, json=fault | {"provider": upstream}, trust_env=False)
+            print(f"== {fault}", flush=True)
             try:
                 print("answer", json.dumps(handler({}, Context())))
             except Exception:  # noqa: BLE001 - Lambda logs whatever a handler raises

@@ -1,7 +1,7 @@
-"""AWS's own runtime interface around a handler: their emulator binary and their Python client.
+"""Runs a handler under AWS's own runtime interface: their emulator and their Python client.
 
-The emulator comes inside the SAM CLI's wheel and needs no container. It answers one request at
-a time, and counts a function's start into its first answer.
+The emulator is in the SAM CLI's wheel and needs no container. It answers one request at a time, and
+the first answer includes the function's start.
 """
 
 import importlib.util
@@ -30,43 +30,43 @@ READY_WITHIN_S = 10.0
 
 
 def emulator_binary() -> Path:
-    """Return the emulator's binary, installed by the project's own rule where missing."""
+    """Return the emulator's binary, which the Makefile installs if it is missing."""
     if importlib.util.find_spec("awslambdaric") is None:
         pytest.skip("RUNTIME INTERFACE NOT TRIED: awslambdaric is for Linux only")
     machine = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
     pattern = f"lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-{machine}"
-    found = next((TOOLS / "sam").glob(pattern), None)
-    if found is None:
+    binary = next((TOOLS / "sam").glob(pattern), None)
+    if binary is None:
         subprocess.run(["make", "-s", ".tools/sam/.ready"], cwd=ROOT, check=True, timeout=600)
-        found = next((TOOLS / "sam").glob(pattern))
-    return found
+        binary = next((TOOLS / "sam").glob(pattern))
+    return binary
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """A function under the runtime interface."""
+    """A function that runs under the runtime interface."""
 
     address: str
     log: Path
     emulator_pid: int
 
     def invoke(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the handler returns; a handler's error comes as its description."""
+        """Return the handler's result, or the description of its error."""
         answer: dict[str, Any] = httpx.post(
             self.address + INVOKE, content=json.dumps(event), timeout=30.0
         ).json()
         return answer
 
     def processor_ms(self) -> float:
-        """Return the processor time that the function's main thread has had, ms."""
+        """Return the processor time of the function's main thread in milliseconds."""
         for stat in Path("/proc").glob("[0-9]*/stat"):
             try:
-                # After the name in brackets: state, then the parent.
+                # The state and the parent follow the name, which is in brackets.
                 parent = int(stat.read_text().rpartition(")")[2].split()[1])
                 if parent == self.emulator_pid:
                     return int(stat.with_name("schedstat").read_text().split()[0]) / 1e6
             except FileNotFoundError:
-                continue  # a process that ended meanwhile
+                continue  # This process has ended meanwhile.
         raise RuntimeError("the emulator has started no function")
 
     def lines(self) -> list[dict[str, Any]]:
@@ -79,7 +79,7 @@ class Runtime:
 def runtime(
     task_root: Path, environment: Mapping[str, str], *, folder: Path, handler: str = "app.handler"
 ) -> Iterator[Runtime]:
-    """Run a function's folder as Lambda does: from its root, the layer beside it, no more."""
+    """Run a function's folder as Lambda does, with its own code and the layer only."""
     emulator, api = f"{HOST}:{free_port()}", f"{HOST}:{free_port()}"
     argv = [
         str(emulator_binary()),
@@ -107,7 +107,7 @@ def runtime(
     }
     log = folder / f"{name}.log"
     with log.open("wb") as output:
-        # In a group of its own: the emulator starts the function as a child.
+        # The emulator starts the function as a child, so both get a process group of their own.
         process = subprocess.Popen(
             argv,
             cwd=task_root,
@@ -137,9 +137,10 @@ def _wait_for(emulator: str, process: subprocess.Popen[bytes], log: Path) -> Non
 
 
 def event(name: str) -> dict[str, Any]:
-    """Return one of the Function URL events kept beside the tests."""
-    found: dict[str, Any] = json.loads((ROOT / "tests" / "events" / f"{name}.json").read_text())
-    return found
+    """Return a Function URL event from the folder ``tests/events``."""
+    path = ROOT / "tests" / "events" / f"{name}.json"
+    loaded: dict[str, Any] = json.loads(path.read_text())
+    return loaded
 
 
 EVENTS = tuple(sorted(path.stem for path in (ROOT / "tests" / "events").glob("*.json")))

@@ -1,4 +1,4 @@
-"""Reports of round trips on each engine: written at once by many, damaged, expired."""
+"""Reports of round trips on each engine: simultaneous writers, damaged items, and expiry."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ def a_store(client: object, table_name: str) -> DynamoStore:
 
 @dataclass
 class Crowded:
-    """A client before whose every update another reporter writes, so many times."""
+    """A client that lets another reporter write before each of its first updates."""
 
     client: "DynamoDBClient"
     rival: Callable[[], object]
@@ -43,7 +43,7 @@ class Crowded:
 
 
 @pytest.mark.parametrize("rivals", [0, 1, MAX_TRIES - 1])
-def test_reporters_at_the_same_time_lose_nothing(
+def test_simultaneous_reports_are_all_recorded(
     client: "DynamoDBClient", table_name: str, rivals: int
 ) -> None:
     other = a_store(client, table_name)
@@ -55,7 +55,7 @@ def test_reporters_at_the_same_time_lose_nothing(
     assert measured.samples == rivals + 2
 
 
-def test_a_report_that_never_gets_its_turn_is_lost_alone(
+def test_a_report_is_lost_when_others_write_before_each_of_its_tries(
     client: "DynamoDBClient", table_name: str
 ) -> None:
     other = a_store(client, table_name)
@@ -80,22 +80,22 @@ def test_a_report_that_never_gets_its_turn_is_lost_alone(
     ],
     ids=str,
 )
-def test_a_damaged_figure_hurts_itself_only_and_heals(
+def test_a_damaged_item_affects_no_other_and_is_replaced_by_the_next_report(
     client: "DynamoDBClient", table_name: str, damage: dict[str, Any]
 ) -> None:
     store = a_store(client, table_name)
     store.record_latency("LHR", "lon", [3.0], T0)
     store.record_latency("SJC", "sfo", [12.0], T0)
-    [sound] = [one for one in store.latencies() if one.pop == "sfo"]
+    [sound] = [path for path in store.latencies() if path.pop == "sfo"]
     client.put_item(TableName=table_name, Item=KEY | encode_round_trips(sound) | damage)
 
-    assert [one.colo for one in store.latencies()] == ["LHR"]
+    assert [path.colo for path in store.latencies()] == ["LHR"]
     assert store.record_latency("SJC", "sfo", [14.0], T0)
-    healed = {one.colo: one.votes_ms for one in store.latencies()}
+    healed = {path.colo: path.votes_ms for path in store.latencies()}
     assert healed == {"LHR": (3.0,), "SJC": (14.0,)}
 
 
-def test_however_many_paths_are_invented_a_reader_takes_a_few_pages() -> None:
+def test_a_reader_takes_few_pages_however_many_paths_are_stored() -> None:
     class Endless:
         asked = 0
 
@@ -116,7 +116,9 @@ def test_the_pages_read_have_room_for_every_colo_and_pop() -> None:
     assert 330 * len(pops()) * size < MAX_PAGES * 1_048_576
 
 
-def test_it_expires_a_week_after_the_last_report(client: "DynamoDBClient", table_name: str) -> None:
+def test_an_item_expires_a_week_after_the_last_report(
+    client: "DynamoDBClient", table_name: str
+) -> None:
     a_store(client, table_name).record_latency("SJC", "sfo", [12.0], T0)
     item = client.get_item(TableName=table_name, Key=KEY)["Item"]
 

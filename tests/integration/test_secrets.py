@@ -18,7 +18,7 @@ import pytest
 from infra.local.stack import HOST
 from infra.local.upstream.providers import simulators_of
 from infra.registry import COLLECTORS
-from tests.integration.run_handler import PREFIX, WAYS
+from tests.integration.run_handler import FAULTS, PREFIX
 from tests.integration.test_upstream import REPOSITORY, Simulator, running
 
 MARK = "MARKED"
@@ -75,7 +75,7 @@ def left_behind(provider: str, simulator: Simulator) -> str:
     )
     written = done.stdout + done.stderr
     assert done.returncode == 0, written[-3000:]
-    assert written.count("\n== ") + written.startswith("== ") == len(WAYS)
+    assert written.count("\n== ") + written.startswith("== ") == len(FAULTS)
     return written
 
 

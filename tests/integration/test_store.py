@@ -1,4 +1,4 @@
-"""The contract on each engine, and what only a table can get wrong."""
+"""The store's contract on each engine, and the faults that only a table can have."""
 
 import math
 import socket
@@ -51,7 +51,7 @@ POLICY = {
 
 @dataclass
 class Watched:
-    """A client whose calls are counted, and one of which may break, before or after it acts."""
+    """A client that counts its calls, and breaks one of them before or after it has acted."""
 
     client: "DynamoDBClient"
     breaks_at: int = 0
@@ -95,21 +95,21 @@ def store(client: "DynamoDBClient", table_name: str) -> DynamoStore:
 
 @pytest.fixture
 def put(client: "DynamoDBClient", table_name: str) -> Callable[[str, Mapping[str, Any]], object]:
-    """Put an item into CURRENT past the store."""
+    """Return a function that puts an item into CURRENT without the store."""
     return lambda sk, item: client.put_item(
         TableName=table_name, Item={"pk": {"S": "CURRENT"}, "sk": {"S": sk}, **item}
     )
 
 
 class TestContract(StoreContract):
-    """On every engine."""
+    """Runs the contract on every engine."""
 
 
 @settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(delivered=deliveries())
-def test_any_order_and_repetition_ends_with_the_newest(
+def test_readings_in_any_order_and_repeated_leave_the_newest(
     store: DynamoStore, delivered: list[Reading]
 ) -> None:
     zone = uuid4().hex
@@ -121,19 +121,19 @@ def test_any_order_and_repetition_ends_with_the_newest(
 
 @pytest.mark.parametrize("after_acting", [False, True])
 @pytest.mark.parametrize("boundary", [1, 2])
-def test_a_run_killed_at_any_write_is_repaired_by_the_next(
+def test_a_run_that_breaks_at_any_write_is_repaired_by_the_next_run(
     client: "DynamoDBClient", table_name: str, boundary: int, *, after_acting: bool
 ) -> None:
     old, new = a_reading(), a_reading(end=T0 + HOUR, published_at=T0 + HOUR)
     a_store(client, table_name).put_reading(old)
-    dying = a_store(Watched(client, boundary, after_acting), table_name)
+    breaking = a_store(Watched(client, boundary, after_acting), table_name)
     with pytest.raises(StoreError):
-        dying.put_reading(new)
+        breaking.put_reading(new)
     a_store(client, table_name).put_reading(new)
     assert_newest_everywhere(a_store(client, table_name), [old, new])
 
 
-def test_an_error_names_the_operation_and_no_address(
+def test_an_error_names_the_operation_but_no_address(
     client: "DynamoDBClient", table_name: str
 ) -> None:
     broken = a_store(Watched(client, breaks_at=1), table_name)
@@ -142,7 +142,7 @@ def test_an_error_names_the_operation_and_no_address(
     assert str(caught.value) == "DynamoDB Query failed: ConnectTimeoutError"
 
 
-def test_an_answer_cut_off_in_its_head_is_a_store_error_and_no_empty_table() -> None:
+def test_an_answer_cut_off_in_its_head_is_an_error_and_not_an_empty_table() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{server.getsockname()[1]}")
         client = dynamodb_client(attempts=1)
@@ -197,7 +197,7 @@ def test_every_operation_on_a_missing_table_is_a_store_error(client: "DynamoDBCl
     ],
     ids=str,
 )
-def test_a_damaged_reading_is_named_hurts_itself_only_and_heals(
+def test_a_damaged_reading_is_named_and_replaced_and_affects_no_other(
     store: DynamoStore, put: Callable[..., object], damage: dict[str, Any]
 ) -> None:
     other = a_reading(zone="PJM")
@@ -209,14 +209,14 @@ def test_a_damaged_reading_is_named_hurts_itself_only_and_heals(
     assert snapshot.damaged == (READING_SK + why,)
     assert snapshot.readings == (other,)
     newer = a_reading(end=T0 + HOUR)
-    if damage.get("valid_to") == {"N": "1E+40"}:  # cannot be told from a newer one
+    if damage.get("valid_to") == {"N": "1E+40"}:  # It looks like a newer reading.
         assert store.put_reading(newer) == Put(PutOutcome.LATE, None)
     else:
         assert store.put_reading(newer).outcome is PutOutcome.STORED
         assert store.snapshot().damaged == ()
 
 
-def test_a_reading_whose_revision_is_damaged_heals_by_the_same_interval(
+def test_a_reading_with_a_damaged_revision_is_replaced_by_the_same_interval(
     store: DynamoStore, put: Callable[..., object]
 ) -> None:
     put(READING_SK, encode_reading(a_reading()) | {"revision": {"NULL": True}})
@@ -227,12 +227,14 @@ def test_a_reading_whose_revision_is_damaged_heals_by_the_same_interval(
 @pytest.mark.parametrize(
     "sk", ["READING#NYISO", "READING", "PROVIDER#eso", "PROFILE#NYISO#average#direct", "WEATHER#x"]
 )
-def test_an_unknown_item_is_named(store: DynamoStore, put: Callable[..., object], sk: str) -> None:
+def test_an_item_with_an_unknown_sort_key_is_named_as_damaged(
+    store: DynamoStore, put: Callable[..., object], sk: str
+) -> None:
     put(sk, SCHEMA | {"hours": {"M": {}}})
     assert store.snapshot().damaged == (sk,)
 
 
-def test_damage_in_history_and_forecasts_is_passed_over_and_logged(
+def test_damaged_items_of_history_and_forecasts_are_skipped_and_logged(
     client: "DynamoDBClient", table_name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = a_store(client, table_name)
@@ -259,26 +261,26 @@ def test_damage_in_history_and_forecasts_is_passed_over_and_logged(
     ],
     ids=str,
 )
-def test_a_damaged_interval_of_the_history_is_written_over_and_not_kept_beside(
+def test_a_damaged_interval_of_the_history_is_replaced_and_not_stored_beside(
     client: "DynamoDBClient", table_name: str, store: DynamoStore, damage: dict[str, Any]
 ) -> None:
     first = a_reading(published_at=T0, fetched_at=T0)
     store.put_reading(first)
     key = {"pk": {"S": "HISTORY#NYISO#gridstatus#average#direct"}}
     key |= {"sk": {"S": sortable(first.valid_to)}}
-    there = client.get_item(TableName=table_name, Key=key)["Item"]
-    client.put_item(TableName=table_name, Item=there | damage)
+    item = client.get_item(TableName=table_name, Key=key)["Item"]
+    client.put_item(TableName=table_name, Item=item | damage)
 
     later = a_reading(published_at=T0 + HOUR, fetched_at=T0 + HOUR, gco2_kwh=321.0)
     store.put_reading(later)
 
     during = {"since": first.valid_from, "until": first.valid_to}
     for read in (store.history, store.versions):
-        [kept] = read(first.zone, first.provider, first.kind, **during)
-        assert (kept.gco2_kwh, kept.fetched_at) == (321.0, T0 + HOUR)
+        [reading] = read(first.zone, first.provider, first.kind, **during)
+        assert (reading.gco2_kwh, reading.fetched_at) == (321.0, T0 + HOUR)
 
 
-def test_the_policy_is_read_and_what_it_leaves_out_is_the_default(
+def test_the_policy_has_defaults_for_the_numbers_that_its_item_lacks(
     store: DynamoStore, put: Callable[..., object]
 ) -> None:
     capacity = {"M": {"sfo": {"N": "2"}, "ams": {"N": "0.5"}}}
@@ -303,7 +305,7 @@ def test_the_policy_is_read_and_what_it_leaves_out_is_the_default(
     ],
     ids=str,
 )
-def test_a_damaged_policy_is_none_and_named(
+def test_a_damaged_policy_is_named_and_not_used(
     store: DynamoStore, put: Callable[..., object], damage: dict[str, Any]
 ) -> None:
     put("POLICY", SCHEMA | POLICY | damage)
@@ -311,7 +313,7 @@ def test_a_damaged_policy_is_none_and_named(
     assert (snapshot.policy, snapshot.damaged) == (None, ("POLICY",))
 
 
-def test_a_snapshot_is_one_query_and_policy_and_profiles_are_reread_in_time(
+def test_a_snapshot_is_one_query_and_rereads_policy_and_profiles_every_five_minutes(
     client: "DynamoDBClient", table_name: str, put: Callable[..., object]
 ) -> None:
     watched, clock = Watched(client), Clock()
@@ -331,7 +333,7 @@ def test_a_snapshot_is_one_query_and_policy_and_profiles_are_reread_in_time(
     due = reader.snapshot()
     assert due.policy is not None
     assert due.profiles == (a_profile({7: (300.0, T0)}),)
-    assert reader.snapshot() == due, "what changes seldom is kept in memory"
+    assert reader.snapshot() == due, "the policy and the profiles stay in memory"
     assert watched.calls == {"query": 4}
 
 
@@ -347,7 +349,7 @@ def test_a_cold_readers_first_snapshot_has_the_profiles_and_the_policy(
     assert watched.calls == {"query": 1}
 
 
-def test_damage_in_what_is_kept_in_memory_stays_named(
+def test_damaged_items_stay_named_while_policy_and_profiles_are_in_memory(
     store: DynamoStore, put: Callable[..., object]
 ) -> None:
     put("POLICY", {})
@@ -355,7 +357,7 @@ def test_damage_in_what_is_kept_in_memory_stays_named(
     assert store.snapshot().damaged == store.snapshot().damaged == ("POLICY", "READING#x")
 
 
-def test_a_history_longer_than_a_page_comes_whole(store: DynamoStore) -> None:
+def test_a_history_longer_than_a_page_is_read_completely(store: DynamoStore) -> None:
     readings = [
         replace(a_reading(end=T0 + hour * HOUR), detail={"note": "x" * 19_000})
         for hour in range(60)
@@ -365,7 +367,7 @@ def test_a_history_longer_than_a_page_comes_whole(store: DynamoStore) -> None:
     assert whole_history(store, readings[0]) == readings
 
 
-def test_history_and_forecasts_expire_and_current_never(
+def test_history_and_forecasts_expire_but_current_items_never_do(
     client: "DynamoDBClient", table_name: str
 ) -> None:
     store = a_store(client, table_name)
@@ -385,7 +387,7 @@ def test_history_and_forecasts_expire_and_current_never(
 def test_thirty_zones_cost_two_read_units_a_snapshot(
     client: "DynamoDBClient", table_name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two kinds each, bounds and partial coverage on all: the largest that the providers give."""
+    """The items are as large as those of providers: two kinds, bounds and partial coverage."""
     store = a_store(client, table_name)
     kinds = [Kind(Signal.AVERAGE, basis) for basis in Basis]
     for zone, kind in ((f"ENTSOE_{number:02d}_X", kind) for number in range(30) for kind in kinds):
@@ -422,5 +424,5 @@ def test_thirty_zones_cost_two_read_units_a_snapshot(
 
 
 def _read_units(size: int) -> float:
-    """Eventually consistent: half a unit for each 4 KiB begun."""
+    """Return the units of an eventually consistent read: half a unit for each 4 KiB begun."""
     return math.ceil(size / 4096) / 2

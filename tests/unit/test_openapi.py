@@ -140,4 +140,4 @@ def test_every_parameter_has_an_example() -> None:
 
 def test_what_is_not_described_would_be_noticed() -> None:
     with pytest.raises(AssertionError, match="which is not described"):
-        api.hold("/v1/route", "GET", {"statusCode": 418, "headers": {}}, {})
+        api.assert_described("/v1/route", "GET", {"statusCode": 418, "headers": {}}, {})

@@ -101,13 +101,13 @@ class TestWhereAnotherPolicyWins:
 
         assert result.adopted
         assert result.version == policies.in_force == "tuned-20261122T160000"
-        assert policies.kept[result.version].policy.freshness_model is not FreshnessModel.PENALTY
+        assert policies.stored[result.version].policy.freshness_model is not FreshnessModel.PENALTY
 
     def test_it_is_kept_with_the_evidence_of_every_window(
         self, after: tuple[Result, MemoryPolicies]
     ) -> None:
         result, policies = after
-        evidence = policies.kept[result.version].evidence
+        evidence = policies.stored[result.version].evidence
 
         assert evidence["gain"] == result.gain
         assert evidence["gain"] > evidence["margin"]
@@ -115,7 +115,7 @@ class TestWhereAnotherPolicyWins:
         assert all(fold["cut_s"] < fold["until_s"] for fold in evidence["folds"])
 
     def test_the_policy_before_it_is_kept_too(self, after: tuple[Result, MemoryPolicies]) -> None:
-        assert list(after[1].kept) == ["plain", "tuned-20261122T160000"]
+        assert list(after[1].stored) == ["plain", "tuned-20261122T160000"]
 
 
 class TestWhereNoneWins:
@@ -126,7 +126,7 @@ class TestWhereNoneWins:
         assert not result.adopted
         assert "less carbon on unseen weeks" in result.why
         assert result.why.endswith("but 90.00% are required")
-        assert (result.version, policies.kept) == ("plain", {})
+        assert (result.version, policies.stored) == ("plain", {})
 
     def test_where_one_grid_is_always_cleaner_there_is_nothing_to_gain(self) -> None:
         result = tuned(a_history(16, told_late_h=0, turns=False), MemoryPolicies())
@@ -169,7 +169,7 @@ class TestTooLittleHistory:
         assert not result.adopted
         assert "the history is too short: 0 grids" in result.why
         assert "the longest history covers 9.0 days" in result.why
-        assert policies.kept == {}
+        assert policies.stored == {}
         assert lines.counts == {"PolicyWritten": 0}
         assert lines.lines[-1]["message"] == "tuned"
 
