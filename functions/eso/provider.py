@@ -5,9 +5,10 @@ licence is CC BY 4.0. Regions publish a forecast only. The nation also has an ``
 the last half hour that has ended. See https://carbon-intensity.github.io/api-definitions/.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final, Self
 
 from functions.eso.half_hours import (
@@ -21,7 +22,7 @@ from functions.eso.half_hours import (
 from functions.eso.readings import Region
 from greenstream.domain.errors import GreenStreamError, InvalidError, PermanentError
 from greenstream.domain.reading import Forecast, Reading
-from greenstream.domain.zones import zones_of
+from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.http import HttpClient
 from greenstream.ports.provider import Batch, ProviderConfig
 from greenstream.ports.settings import required
@@ -39,11 +40,14 @@ class Eso:
     ----------
     http
         Asks NESO.
+    wanted
+        The zones, each with the region that is its source.
     simulated
         Whether a simulator gives the answers.
     """
 
     http: HttpClient
+    wanted: tuple[tuple[Zone, Source], ...] = field(default_factory=lambda: zones_of(NAME))
     simulated: bool = False
 
     @classmethod
@@ -56,7 +60,7 @@ class Eso:
             When a setting is missing.
         """
         base_url = required("ESO_BASE_URL", config.environ)
-        return cls(HttpClient(provider=NAME, base_url=base_url), simulated=config.simulated)
+        return cls(http=HttpClient(provider=NAME, base_url=base_url), simulated=config.simulated)
 
     @property
     def name(self) -> str:
@@ -64,23 +68,40 @@ class Eso:
         return NAME
 
     def fetch(self, now: datetime) -> Iterator[Batch]:
-        """Yield a batch of all regions, then one of the nation.
+        """Yield a batch of all wanted regions, then one of the nation if it is wanted.
 
         A fault in one batch does not stop the other.
         """
+        zones = self._zones()
+        nation = zones.pop(NATIONAL, None)
+        parts: list[Callable[[], Batch]] = []
+        if zones:
+            parts.append(partial(self._regions, zones, now))
+        if nation is not None:
+            parts.append(partial(self._nation, nation, now))
         with self.http:
-            for part in (self._regions, self._nation):
+            for part in parts:
                 try:
-                    yield part(now)
+                    yield part()
                 except GreenStreamError as error:
                     yield Batch(errors=(error,))
 
-    def _regions(self, now: datetime) -> Batch:
+    def _zones(self) -> dict[str, str]:
+        """Return, by region, the zone whose first source that region is.
+
+        For the nation that is the zone ``GBR``.
+        """
+        return {
+            source.provider_zone: zone.zone
+            for zone, source in self.wanted
+            if zone.sources[0] == source
+        }
+
+    def _regions(self, zones: Mapping[str, str], now: datetime) -> Batch:
         unreadable: dict[str, InvalidError] = {}
         wanted = {
             region: Region(zone=zone, region=region, now=now, simulated=self.simulated)
-            for zone, region in _own_zones()
-            if region != NATIONAL
+            for region, zone in zones.items()
         }
         rows: dict[str, list[HalfHour]] = {name: [] for name in wanted}
         for start in _starts(now):
@@ -107,8 +128,7 @@ class Eso:
                 errors.append(error)
         return Batch(readings=tuple(readings), forecasts=tuple(forecasts), errors=tuple(errors))
 
-    def _nation(self, now: datetime) -> Batch:
-        [zone] = [zone for zone, region in _own_zones() if region == NATIONAL]
+    def _nation(self, zone: str, now: datetime) -> Batch:
         nation = Region(zone=zone, region=NATIONAL, now=now, simulated=self.simulated)
         readings, forecasts = list[Reading](), list[Forecast]()
         errors: list[GreenStreamError] = []
@@ -157,15 +177,3 @@ def _starts(now: datetime) -> Iterator[datetime]:
     yield now
     if (now + AHEAD).year != now.year:
         yield datetime(now.year + 1, 1, 1, tzinfo=UTC)
-
-
-def _own_zones() -> list[tuple[str, str]]:
-    """Return the zone and the region of every zone whose first source is this provider.
-
-    For the nation that is the zone ``GBR``.
-    """
-    return [
-        (zone.zone, source.provider_zone)
-        for zone, source in zones_of(NAME)
-        if zone.sources[0] == source
-    ]

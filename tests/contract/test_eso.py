@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +21,7 @@ from greenstream.domain.errors import (
     TransientError,
 )
 from greenstream.domain.reading import Basis, Quality, Scope, Signal
+from greenstream.domain.zones import zones_of
 from greenstream.ingest.http import HttpClient
 from greenstream.ports.provider import Batch
 
@@ -125,6 +127,31 @@ def test_one_run_reads_fourteen_regions_and_the_nation_in_three_requests() -> No
         "GBR",
     ]
     assert len(asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("region", "zone", "paths"),
+    [
+        ("13", "GBR-13", {"/regional/intensity/2026-05-06T00:17Z/fw24h"}),
+        ("national", "GBR", {"/intensity", "/intensity/2026-05-06T00:17Z/fw24h"}),
+    ],
+)
+def test_only_what_the_wanted_zones_need_is_asked_for(
+    region: str, zone: str, paths: set[str]
+) -> None:
+    asked = set()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.add(request.url.path)
+        return httpx.Response(200, json=GOOD[request.url.path])
+
+    pairs = tuple(pair for pair in zones_of("eso") if pair[1].provider_zone == region)
+    (batch,) = replace(eso(answer), wanted=pairs).fetch(NOW)
+
+    assert batch.errors == ()
+    assert [reading.zone for reading in batch.readings] == [zone]
+    assert [forecast.zone for forecast in batch.forecasts] == [zone]
+    assert asked == paths
 
 
 def test_a_regional_reading_is_the_forecast_of_the_half_hour_that_holds_now() -> None:

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from greenstream.domain.clock import Clock
 from greenstream.domain.errors import GreenStreamError
 from greenstream.domain.reading import Forecast, Reading
+from greenstream.domain.zones import Source, Zone
 from greenstream.ports.telemetry import Telemetry
 
 
@@ -119,7 +120,17 @@ class ProviderConfig:
 
 
 class ConfigurableProvider(Provider, Protocol):
-    """A provider whose class can make one from its settings and secrets."""
+    """A provider whose class can make one from its settings and secrets.
+
+    The class is a dataclass, so that `dataclasses.replace` may give it fewer zones to read.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def wanted(self) -> Sequence[tuple[Zone, Source]]:
+        """The zones that the provider reads, each with the source that is asked for it."""
+        ...
 
     @classmethod
     def from_config(cls, config: ProviderConfig) -> Self:
