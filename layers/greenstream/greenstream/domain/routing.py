@@ -7,6 +7,7 @@ location-based: a difference against a baseline, never "avoided" emissions.
 import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import takewhile
 from zlib import crc32
 
 from greenstream.domain.decision import Candidate, Decision, Exclusion, Ranked, Reason
@@ -102,7 +103,7 @@ def _choose(ranked: list[Ranked], policy: Policy, current: str | None) -> tuple[
         if best.candidate.latency_ms is None:
             return best, Reason.NOTHING_KNOWN
         return best, Reason.NO_CARBON
-    eligible = [entry for entry in ranked if entry.eligible]
+    eligible = [entry for entry in ranked if entry.exclusion is None]  # the lowest score first
     here = next((entry for entry in eligible if entry.candidate.pop == current), None)
     if here is None or here.score is None:
         chosen = _near_tie_winner(best.score, eligible, policy)
@@ -115,7 +116,7 @@ def _choose(ranked: list[Ranked], policy: Policy, current: str | None) -> tuple[
 
 def _near_tie_winner(lowest: float, eligible: Sequence[Ranked], policy: Policy) -> Ranked:
     most = lowest + max(policy.tie_share * lowest, policy.tie_gco2_kwh)
-    near = [entry for entry in eligible if entry.score is not None and entry.score <= most]
+    near = takewhile(lambda entry: entry.score is not None and entry.score <= most, eligible)
     return min(near, key=_tie_order)
 
 
@@ -129,13 +130,14 @@ def _reason(chosen: Ranked, best: Ranked, eligible: Sequence[Ranked]) -> Reason:
     if chosen.candidate.latency_ms is None:
         return Reason.NO_LATENCY
     carbon = chosen.candidate.carbon
-    others = [entry.candidate.carbon for entry in eligible]
-    if _is_lowest(carbon.expected_gco2_kwh, [figure.expected_gco2_kwh for figure in others]):
+    expected = [entry.candidate.carbon.expected_gco2_kwh for entry in eligible]
+    if _is_lowest(carbon.expected_gco2_kwh, expected):
         return Reason.CLEANEST
     if chosen is not best:
         own_grid = best.candidate.proxy and not chosen.candidate.proxy
         return Reason.NEAR_TIE_OWN_GRID if own_grid else Reason.NEAR_TIE_NEARER
-    if _is_lowest(carbon.adj_carbon_gco2_kwh, [figure.adj_carbon_gco2_kwh for figure in others]):
+    adjusted = [entry.candidate.carbon.adj_carbon_gco2_kwh for entry in eligible]
+    if _is_lowest(carbon.adj_carbon_gco2_kwh, adjusted):
         return Reason.FRESHER
     return Reason.NEARER
 
