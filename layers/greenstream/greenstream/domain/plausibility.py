@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from greenstream.domain.tables import load
 
@@ -24,6 +24,10 @@ class ProviderRules:
     reversible
         Fuels that may be below zero, as they charge, pump or export. The others draw no more than
         the power of their own stations.
+    storage
+        Fuels that are idle where a mix does not name them: they only give back what was taken.
+    solar, wind
+        Fuels whose power follows the weather. Only a mix that runs on one of them always moves.
     not_generation
         Codes of the feed that stand for no generation, such as links between grids.
     least_gco2_kwh
@@ -34,9 +38,26 @@ class ProviderRules:
 
     greatest_fuel_mw: float
     reversible: frozenset[str]
+    storage: frozenset[str]
+    solar: frozenset[str]
+    wind: frozenset[str]
     not_generation: frozenset[str]
     least_gco2_kwh: Mapping[str, float]
     zero_is_false_above_gco2_kwh: float
+
+
+class GreatestMw(NamedTuple):
+    """The greatest power, in MW, of a fuel or of several fuels together."""
+
+    fuels: frozenset[str]
+    mw: float
+
+
+class Middle(NamedTuple):
+    """The middle of a zone, in degrees north and east, from which the sun is seen."""
+
+    latitude: float
+    longitude: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +70,36 @@ class SourceRules:
         Fuels that must be in every mix, whatever they make. A fuel that is absent for as long as
         a provider looks back would otherwise be missed by nobody, and a mix without its emitting
         fuels looks clean.
+    needed_any
+        Groups of fuels. Every mix must hold at least one fuel of each group.
+    needed_by_day
+        Fuels that must be in every mix while the sun is up in the zone.
+    never_zero
+        Fuels that never make exactly 0 MW.
+    never_zero_any
+        Groups of fuels that never make exactly 0 MW together.
+    usual
+        Fuels that the source usually reports. Their absence refuses nothing by itself.
+    least_total_mw, greatest_total_mw
+        Bounds of the whole generation, in MW. A smaller total is a part of the zone.
+    greatest_mw
+        The greatest power of single fuels and of groups of fuels.
+    middle
+        The middle of the zone. Without it no rule about day and night is applied.
     solar_in_other
         Whether the operator reports solar that it does not meter under "Other".
     """
 
     needed: frozenset[str] = frozenset()
+    needed_any: tuple[frozenset[str], ...] = ()
+    needed_by_day: frozenset[str] = frozenset()
+    never_zero: frozenset[str] = frozenset()
+    never_zero_any: tuple[frozenset[str], ...] = ()
+    usual: frozenset[str] = frozenset()
+    least_total_mw: float = 0.0
+    greatest_total_mw: float = math.inf
+    greatest_mw: tuple[GreatestMw, ...] = ()
+    middle: Middle | None = None
     solar_in_other: bool = False
 
 
@@ -89,6 +135,9 @@ def _provider_rules(row: Mapping[str, Any]) -> ProviderRules:
     return ProviderRules(
         greatest_fuel_mw=float(row.get("greatest_fuel_mw", {"mw": math.inf})["mw"]),
         reversible=_fuels(row.get("reversible", ())),
+        storage=_fuels(row.get("storage", ())),
+        solar=_fuels(row.get("solar", ())),
+        wind=_fuels(row.get("wind", ())),
         not_generation=_fuels(row.get("not_generation", ())),
         least_gco2_kwh={
             band["index"]: float(band["least_gco2_kwh"]) for band in row.get("index_bands", ())
@@ -100,10 +149,31 @@ def _provider_rules(row: Mapping[str, Any]) -> ProviderRules:
 
 
 def _source_rules(row: Mapping[str, Any]) -> SourceRules:
+    middle = row.get("middle")
     return SourceRules(
-        needed=frozenset(row.get("needed", {"fuels": ()})["fuels"]),
+        needed=_named(row, "needed"),
+        needed_any=_groups(row, "needed_any"),
+        needed_by_day=_named(row, "needed_by_day"),
+        never_zero=_named(row, "never_zero"),
+        never_zero_any=_groups(row, "never_zero_any"),
+        usual=_named(row, "usual"),
+        least_total_mw=float(row.get("least_total_mw", {"mw": 0.0})["mw"]),
+        greatest_total_mw=float(row.get("greatest_total_mw", {"mw": math.inf})["mw"]),
+        greatest_mw=tuple(
+            GreatestMw(frozenset(bound["fuels"]), float(bound["mw"]))
+            for bound in row.get("greatest_mw", ())
+        ),
+        middle=Middle(middle["latitude"], middle["longitude"]) if middle else None,
         solar_in_other="solar_in_other" in row,
     )
+
+
+def _named(row: Mapping[str, Any], rule: str) -> frozenset[str]:
+    return frozenset(row.get(rule, {"fuels": ()})["fuels"])
+
+
+def _groups(row: Mapping[str, Any], rule: str) -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(group["fuels"]) for group in row.get(rule, ()))
 
 
 def _fuels(rows: Iterable[Mapping[str, Any]]) -> frozenset[str]:

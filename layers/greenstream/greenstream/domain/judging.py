@@ -1,0 +1,398 @@
+"""Judges whether the mixes of a source can be believed, by its rules and by its own past.
+
+A feed that says nothing, or says a part only, must not pass for a measurement. A mix is refused
+under one of these reasons:
+
+``no_generation``
+    Nothing runs.
+``implausible_mw``
+    A fuel, or several fuels together, make more than was ever installed.
+``negative``
+    A fuel is further below zero than the power that its own stations draw.
+``missing_fuel``
+    A fuel is absent that the source must report, or that made more than `SHARE` of the mix before.
+``false_zero``
+    A fuel is at exactly 0 MW that never stands still, or that stood for more than `SHARE`.
+``implausible_total``
+    The whole generation is too great for the zone, or is that of a part of the zone.
+``sun_at_night``
+    Solar power is reported at night, and was not at this time a day earlier.
+``frozen``
+    The source has repeated its figures although sun or wind is in the mix.
+
+A mix that the provider's parser could not make sense of brings a reason of its own.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from greenstream.domain.plausibility import Middle, ProviderRules, SourceRules
+from greenstream.domain.sun import elevation_deg
+
+SHARE: Final = 0.02
+"""The share of a mix that may be missing from it, and that stations may draw from the grid."""
+
+STATION_SHARE_OF_OWN: Final = 0.1
+"""The share of a fuel's own greatest power that its stations may draw while they stand still.
+Thermal plants use 4 to 10 % of what they make for themselves."""
+
+STATION_SHARE_OF_GREATEST: Final = 0.02
+"""The share of the greatest power of a fuel by the rules that its idle stations may draw. A window
+in which a fuel never ran does not show its size."""
+
+FALSE_ZERO_ABOVE_MW: Final = 100.0
+"""Sun or wind at exactly 0 MW is unreported where this time yesterday had more than this."""
+
+DAY: Final = timedelta(days=1)
+REACH: Final = timedelta(hours=20)
+"""How far back the believed past must reach before a total is compared with the least of a day. A
+shorter past may lack the hours in which the zone makes least."""
+
+PART_OF_LEAST: Final = 0.5
+"""A total below this share of the least of the last 24 hours is a part of the zone. It is not
+compared with the same hour of yesterday, since small zones with much wind truly halve in a day."""
+
+FROZEN_STEPS: Final = 4
+"""After so many steps without any movement a source counts as frozen."""
+
+MOVING_STEPS: Final = 16
+MOVING_SHARE: Final = 0.8
+"""Only a source of which this share of at least `MOVING_STEPS` steps moved can be frozen."""
+
+NIGHT_BELOW_DEG: Final = -6.0
+"""The sun's elevation at the zone's middle below which no part of the zone has sun."""
+
+DAY_ABOVE_DEG: Final = 10.0
+"""The sun's elevation at the zone's middle above which every part of the zone has sun."""
+
+NO_SUN_SHARE: Final = 0.01
+"""Solar power below this share of another slot's counts as none beside it. Some operators report
+the measuring noise of a night."""
+
+LOOKUP_WIDTH: Final = timedelta(hours=1)
+"""The longest time from the start of a past mix to the moment that it is looked up for."""
+
+NOTHING: Final[Mapping[str, float]] = MappingProxyType({})
+
+
+class Refusal(NamedTuple):
+    """Why a mix is not believed: the name it is counted under, and what is wrong in words."""
+
+    reason: str
+    message: str
+
+
+class Mix(NamedTuple):  # a run makes thousands, and a dataclass takes longer to make
+    """The mean power by fuel in one interval.
+
+    Parameters
+    ----------
+    valid_from, valid_to
+        The interval, in aware UTC.
+    generation_mw, consumption_mw
+        Mean MW by fuel. Consumption is reported, but no rule uses it: storage that is absent is
+        idle anyway, and no other plant stands still because its stations draw power.
+    refusal
+        Why the parser could not make sense of a figure in this interval. ``None`` where it could.
+    """
+
+    valid_from: datetime
+    valid_to: datetime
+    generation_mw: Mapping[str, float]
+    consumption_mw: Mapping[str, float] = NOTHING
+    refusal: Refusal | None = None
+
+    @property
+    def total_mw(self) -> float:
+        """The sum of all generation above zero, in MW."""
+        return sum(mw for mw in self.generation_mw.values() if mw > 0)
+
+
+class Judged(NamedTuple):
+    """A mix, and why it is refused. ``None`` where it is believed."""
+
+    mix: Mix
+    refusal: Refusal | None
+
+
+def judge(
+    mixes: Sequence[Mix],
+    provider: ProviderRules,
+    source: SourceRules,
+    *,
+    before: Sequence[Mix] = (),
+) -> list[Judged]:
+    """Judge each mix of a source by the rules and by the mixes before it.
+
+    An absent fuel weighs the larger of its last value and its value a day earlier, so that the sun
+    that is lost at night is missed in the morning. Storage that is absent is idle. A mix is refused
+    where what is absent or falsely 0 weighs more than `SHARE` of what is reported.
+
+    Parameters
+    ----------
+    mixes
+        The mixes of the window that the provider has read, oldest first.
+    provider, source
+        The rules for all sources of the provider, and for this source.
+    before
+        Mixes from before the window that were believed, oldest first. They may have gaps.
+
+    Returns
+    -------
+    list[Judged]
+        The mixes in their order, each with its refusal.
+    """
+    past = _Past(provider, source, before, mixes)
+    frozen = _frozen_since([*before, *mixes], provider.solar | provider.wind)
+    judged = []
+    for mix in mixes:
+        refusal = past.refusal_of(mix)
+        since = frozen.get(mix.valid_from)
+        if refusal is None and since is not None:
+            refusal = Refusal("frozen", f"no fuel has moved since {since:%Y-%m-%dT%H:%MZ}")
+        past.remember(mix, refusal)
+        judged.append(Judged(mix, refusal))
+    return judged
+
+
+class _Past:
+    """What is known of a source's mixes up to one of them."""
+
+    def __init__(
+        self,
+        provider: ProviderRules,
+        source: SourceRules,
+        before: Sequence[Mix],
+        mixes: Sequence[Mix],
+    ) -> None:
+        self._provider, self._source = provider, source
+        self._weather = provider.solar | provider.wind
+        self._all = (*before, *mixes)
+        self._starts: list[datetime] = []
+        self._known_mw: list[Mapping[str, float]] = []
+        """By mix, what each fuel made: as reported, or for an unreported fuel what it weighs."""
+        self._believed_starts: list[datetime] = []
+        self._believed_mw: list[float] = []
+        self._last_mw: dict[str, float] = {}
+        self._unreported_mw: Mapping[str, float] = NOTHING
+        for mix in reversed(self._all):
+            # A fuel whose first report comes later was missing before.
+            self._last_mw |= {} if mix.refusal else mix.generation_mw
+        for mix in before:
+            self.remember(mix, None)
+
+    def refusal_of(self, mix: Mix) -> Refusal | None:
+        """Return why a mix is refused, whether or not it repeats the one before."""
+        self._unreported_mw = NOTHING
+        if mix.refusal is not None:
+            return mix.refusal
+        total_mw = mix.total_mw
+        if total_mw <= 0:
+            return Refusal("no_generation", "no generation in the mix")
+        impossible = self._too_much(mix) or self._below_zero(mix, total_mw)
+        if impossible is not None:
+            return impossible
+        yesterday_mw = self._a_day_before(mix)
+        self._unreported_mw = self._unreported(mix, yesterday_mw)
+        return (
+            self._absent(mix)
+            or self._at_zero(mix)
+            or self._too_little_reported(total_mw, mix.generation_mw)
+            or self._total(mix, total_mw)
+            or self._sun_at_night(mix, total_mw, yesterday_mw)
+        )
+
+    def remember(self, mix: Mix, refusal: Refusal | None) -> None:
+        """Take what can be known from a judged mix: nothing where its figures are not believed."""
+        known_mw = mix.generation_mw
+        if refusal is None:
+            self._believed_starts.append(mix.valid_from)
+            self._believed_mw.append(mix.total_mw)
+        elif refusal.reason == "sun_at_night":
+            known_mw = {
+                fuel: mw for fuel, mw in known_mw.items() if fuel not in self._provider.solar
+            }
+        elif refusal.reason not in ("missing_fuel", "false_zero"):
+            return
+        reported_mw = known_mw
+        if self._unreported_mw:
+            known_mw = {**known_mw, **self._unreported_mw}
+            reported_mw = {
+                fuel: mw for fuel, mw in reported_mw.items() if fuel not in self._unreported_mw
+            }
+        self._starts.append(mix.valid_from)
+        self._known_mw.append(known_mw)
+        self._last_mw |= reported_mw
+
+    def _a_day_before(self, mix: Mix) -> Mapping[str, float] | None:
+        moment = mix.valid_from - DAY
+        index = bisect_right(self._starts, moment) - 1
+        if index < 0 or moment - self._starts[index] >= LOOKUP_WIDTH:
+            return None
+        return self._known_mw[index]
+
+    def _unreported(
+        self, mix: Mix, yesterday_mw: Mapping[str, float] | None
+    ) -> Mapping[str, float]:
+        """Return what the fuels weigh that are absent from a mix, or falsely 0 in it, in MW."""
+        here, yesterday_mw = mix.generation_mw, yesterday_mw or NOTHING
+        fuels = [] if self._last_mw.keys() <= here.keys() else [*(self._last_mw.keys() - here)]
+        fuels = [fuel for fuel in fuels if fuel not in self._provider.storage]
+        fuels += [
+            fuel
+            for fuel in self._weather
+            if here.get(fuel) == 0 and yesterday_mw.get(fuel, 0.0) > FALSE_ZERO_ABOVE_MW
+        ]
+        fuels += [fuel for fuel in self._source.never_zero if here.get(fuel) == 0]
+        weights_mw = {
+            fuel: max(self._last_mw.get(fuel, 0.0), yesterday_mw.get(fuel, 0.0)) for fuel in fuels
+        }
+        return {fuel: mw for fuel, mw in weights_mw.items() if mw > 0}
+
+    def _too_much(self, mix: Mix) -> Refusal | None:
+        here = mix.generation_mw
+        for fuels, greatest_mw in self._source.greatest_mw:
+            makes_mw = sum(here[fuel] for fuel in fuels if fuel in here)
+            if makes_mw > greatest_mw:
+                return Refusal(
+                    "implausible_mw",
+                    f"{_listed(fuels & here.keys())} makes {makes_mw:g} MW, and at most "
+                    f"{greatest_mw:g} MW can be true",
+                )
+        return None
+
+    def _below_zero(self, mix: Mix, total_mw: float) -> Refusal | None:
+        for fuel, mw in mix.generation_mw.items():
+            if mw >= 0 or fuel in self._provider.reversible or -mw <= SHARE * total_mw:
+                continue
+            drawn_mw = 0.0 if fuel in self._weather else self._station_mw(fuel)
+            if -mw > drawn_mw:
+                return Refusal("negative", f"{fuel} makes {mw:g} MW")
+        return None
+
+    def _station_mw(self, fuel: str) -> float:
+        """Return what the stations of a fuel may draw, by its own greatest power, in MW."""
+        own_mw = max(mix.generation_mw.get(fuel, 0.0) for mix in self._all)
+        greatest_mw = min(
+            (bound.mw for bound in self._source.greatest_mw if fuel in bound.fuels), default=0.0
+        )
+        return max(STATION_SHARE_OF_OWN * own_mw, STATION_SHARE_OF_GREATEST * greatest_mw)
+
+    def _absent(self, mix: Mix) -> Refusal | None:
+        here, rules = mix.generation_mw, self._source
+        if lost := rules.needed - here.keys():
+            return Refusal("missing_fuel", f"the mix has no {_listed(lost)}")
+        for group in rules.needed_any:
+            if not group & here.keys():
+                return Refusal("missing_fuel", f"the mix has none of {_listed(group)}")
+        if (lost := rules.needed_by_day - here.keys()) and self._is_day(mix):
+            return Refusal("missing_fuel", f"the mix has no {_listed(lost)} by day")
+        return None
+
+    def _at_zero(self, mix: Mix) -> Refusal | None:
+        here, rules = mix.generation_mw, self._source
+        if zero := [fuel for fuel in rules.never_zero if here.get(fuel) == 0]:
+            return Refusal("false_zero", f"{_listed(zero)} at 0 MW, where it never is")
+        for group in rules.never_zero_any:
+            named = group & here.keys()
+            if named and all(here[fuel] == 0 for fuel in named):
+                return Refusal("false_zero", f"{_listed(named)} at 0 MW, where not all ever are")
+        return None
+
+    def _too_little_reported(self, total_mw: float, here: Mapping[str, float]) -> Refusal | None:
+        if sum(self._unreported_mw.values()) <= SHARE * total_mw:
+            return None
+        weights = ", ".join(f"{fuel} ({mw:g} MW before)" for fuel, mw in self._weightiest())
+        if self._unreported_mw.keys() & here.keys():
+            return Refusal("false_zero", f"nothing is made by {weights}")
+        return Refusal("missing_fuel", f"the mix has no {weights}")
+
+    def _weightiest(self) -> list[tuple[str, float]]:
+        return sorted(self._unreported_mw.items(), key=lambda fuel: -fuel[1])[:3]
+
+    def _total(self, mix: Mix, total_mw: float) -> Refusal | None:
+        rules = self._source
+        if total_mw > rules.greatest_total_mw:
+            return Refusal(
+                "implausible_total",
+                f"{total_mw:g} MW, and the zone makes at most {rules.greatest_total_mw:g} MW",
+            )
+        if total_mw < rules.least_total_mw:
+            return Refusal(
+                "implausible_total",
+                f"{total_mw:g} MW is a part of the zone, which makes at least "
+                f"{rules.least_total_mw:g} MW",
+            )
+        starts = self._believed_starts
+        if not starts or starts[0] > mix.valid_from - REACH:
+            return None
+        day_mw = self._believed_mw[bisect_left(starts, mix.valid_from - DAY) :]
+        if day_mw and total_mw < PART_OF_LEAST * min(day_mw):
+            return Refusal(
+                "implausible_total",
+                f"{total_mw:g} MW is a part of the zone, which made at least {min(day_mw):g} MW "
+                "in the last 24 h",
+            )
+        return None
+
+    def _sun_at_night(
+        self, mix: Mix, total_mw: float, yesterday_mw: Mapping[str, float] | None
+    ) -> Refusal | None:
+        solar = self._provider.solar
+        sun_mw = sum(mix.generation_mw.get(fuel, 0.0) for fuel in solar)
+        if yesterday_mw is None or sun_mw <= SHARE * total_mw:
+            return None
+        if sum(yesterday_mw.get(fuel, 0.0) for fuel in solar) >= NO_SUN_SHARE * sun_mw:
+            return None
+        middle = self._source.middle
+        if middle is None or max(_elevations_deg(middle, mix)) >= NIGHT_BELOW_DEG:
+            return None
+        return Refusal("sun_at_night", f"{sun_mw:g} MW of sun at night, and none a day earlier")
+
+    def _is_day(self, mix: Mix) -> bool:
+        middle = self._source.middle
+        return middle is not None and min(_elevations_deg(middle, mix)) > DAY_ABOVE_DEG
+
+
+def _elevations_deg(middle: Middle, mix: Mix) -> tuple[float, float]:
+    return (
+        elevation_deg(middle.latitude, middle.longitude, mix.valid_from),
+        elevation_deg(middle.latitude, middle.longitude, mix.valid_to),
+    )
+
+
+def _listed(fuels: Iterable[str]) -> str:
+    return ", ".join(sorted(fuels))
+
+
+def _frozen_since(mixes: Sequence[Mix], weather: frozenset[str]) -> dict[datetime, datetime]:
+    """Return since when the figures stand still, by the start of each mix that repeats them."""
+    frozen: dict[datetime, datetime] = {}
+    steps = moved = 0
+    repeats: list[Mix] = []
+
+    def end_of_repeats() -> None:
+        nonlocal steps
+        moving = steps >= MOVING_STEPS and moved >= MOVING_SHARE * steps
+        if moving and len(repeats) >= FROZEN_STEPS and _runs_on(weather, repeats[0]):
+            frozen.update((mix.valid_from, repeats[0].valid_from) for mix in repeats)
+        else:
+            steps += len(repeats)
+        repeats.clear()
+
+    for earlier, later in pairwise(mix for mix in mixes if mix.refusal is None):
+        if earlier.generation_mw == later.generation_mw:
+            repeats.append(later)
+            continue
+        end_of_repeats()
+        steps, moved = steps + 1, moved + 1
+    end_of_repeats()
+    return frozen
+
+
+def _runs_on(fuels: frozenset[str], mix: Mix) -> bool:
+    return any(mix.generation_mw.get(fuel, 0.0) > 0 for fuel in fuels)
