@@ -29,7 +29,9 @@ secrets = [secret for collector in COLLECTORS.values() for secret in collector.s
 for variable in ("AWS_PROFILE", "AWS_ENDPOINT_URL", *secrets):
     os.environ.pop(variable, None)
 
-RECORDINGS = Path(__file__).parents[2] / "shared" / "recordings"
+SHARED = Path(__file__).parents[2] / "shared"
+RECORDINGS = SHARED / "recordings"
+CASES = SHARED / "cases"
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +40,11 @@ def recordings() -> Path:
     if not RECORDINGS.is_dir():
         pytest.skip("NO REAL BYTES: the folder shared/recordings is not beside this checkout")
     return RECORDINGS
+
+
+@pytest.fixture(scope="session")
+def cases() -> Path:
+    """Small answers with known faults, after public bug reports, kept beside the project."""
+    if not CASES.is_dir():
+        pytest.skip("NO CASES: the folder shared/cases is not beside this checkout")
+    return CASES

@@ -1,19 +1,29 @@
 """Reads the half hours and their figures from NESO's answers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
 from greenstream.domain.errors import InvalidError, NoDataError
 from greenstream.domain.intensity import publisher_tables
-from greenstream.domain.plausibility import rules_of_provider
-from greenstream.domain.reading import Basis, check_gco2_kwh
+from greenstream.domain.plausibility import rules_of_provider, rules_of_source
+from greenstream.domain.reading import MAX_GCO2_KWH, Basis, check_gco2_kwh
 
 NAME: Final = "eso"
 HALF_HOUR: Final = timedelta(minutes=30)
 NUMBER: Final = (int, float)
 WHOLE_PERCENT: Final = 100
+LEAST_WHOLE: Final = 1
+"""NESO publishes whole g/kWh, so that a figure between 0 and this one is in another unit."""
+
+FIGURES: Final = ("forecast", "actual")
+"""The members of ``intensity`` that are figures in g/kWh."""
+
+REVISED_SHARE: Final = 0.25
+"""The share by which a forecast may differ between two answers of one run. Polled every minute for
+three and a half hours, the forecast of an ended half hour never changed; a revision in between is
+small beside two figures of different origin (180 and 101)."""
 
 _Interval = tuple[datetime, datetime]
 """Start and end, UTC."""
@@ -38,13 +48,15 @@ class HalfHour(NamedTuple):
     mix: object
 
 
-def national_half_hours(data: object, zone: str) -> list[HalfHour]:
+def national_half_hours(data: object, zone: str) -> list[HalfHour | InvalidError]:
     """Read the national answer, which is a list of half hours.
+
+    A half hour that cannot be read is returned as an error, so that only that half hour is lost.
 
     Raises
     ------
     InvalidError
-        ``malformed``.
+        ``malformed``, when the answer is no list.
     NoDataError
         When the list is empty.
     """
@@ -52,13 +64,7 @@ def national_half_hours(data: object, zone: str) -> list[HalfHour]:
         raise malformed(f"national data is {type(data).__name__}, not a list", zone)
     if not data:
         raise NoDataError("the answer holds no half hour", provider=NAME, zone=zone)
-    half_hours: list[HalfHour] = []
-    for row in data:
-        half_hour = _half_hour(row, _interval(row))
-        if isinstance(half_hour, InvalidError):
-            raise half_hour
-        half_hours.append(half_hour)
-    return half_hours
+    return [_half_hour(row, _interval(row), zone) for row in data]
 
 
 def regional_half_hours(data: object) -> Iterator[tuple[str, HalfHour | InvalidError]]:
@@ -97,11 +103,13 @@ def _region_id(row: object) -> str:
     return str(region)
 
 
-def _half_hour(row: object, interval: _Interval | InvalidError) -> HalfHour | InvalidError:
+def _half_hour(
+    row: object, interval: _Interval | InvalidError, zone: str | None = None
+) -> HalfHour | InvalidError:
     if not isinstance(row, dict) or not isinstance(intensity := row.get("intensity"), dict):
-        return malformed("a half hour has no intensity")
+        return malformed("a half hour has no intensity", zone)
     if isinstance(interval, InvalidError):
-        return interval
+        return malformed(interval.message, zone)
     valid_from, valid_to = interval
     return HalfHour(valid_from, valid_to, intensity, row.get("generationmix"))
 
@@ -113,13 +121,88 @@ def _interval(row: object) -> _Interval | InvalidError:
         valid_from, valid_to = _moment(str(stamps.get("from"))), _moment(str(stamps.get("to")))
     except InvalidError as error:
         return error
-    if valid_to - valid_from != HALF_HOUR:
-        return malformed(f"{valid_from} to {valid_to} is not half an hour")
+    if valid_to - valid_from != HALF_HOUR or valid_from.minute % 30:
+        return malformed(f"{valid_from} to {valid_to} is not half an hour of the clock")
     return valid_from, valid_to
 
 
+class Figures:
+    """The half hours of one zone, each with the figures that all its rows agree on.
+
+    The order of the rows does not matter. Where one row lacks a figure (null) and another has it,
+    they agree.
+
+    Parameters
+    ----------
+    rows
+        Half hours of the zone, from one answer or from several.
+    zone
+        The zone, named in errors.
+    """
+
+    def __init__(self, rows: Iterable[HalfHour], zone: str) -> None:
+        self._rows: dict[datetime, list[HalfHour]] = {}
+        self._zone = zone
+        for row in rows:
+            self._rows.setdefault(row.valid_from, []).append(row)
+
+    def __iter__(self) -> Iterator[datetime]:
+        """Yield the start of each half hour in UTC, the earliest first."""
+        return iter(sorted(self._rows))
+
+    def at(self, start: datetime, listed: "Figures | None" = None) -> HalfHour:
+        """Return the half hour that begins at ``start``.
+
+        Parameters
+        ----------
+        start
+            The start in UTC; one of those that the iteration yields.
+        listed
+            Half hours of the same zone from another answer. It must agree with this one, and what
+            this one lacks is taken from it. A forecast may have been revised between the two
+            answers, so it may differ by `REVISED_SHARE`.
+
+        Raises
+        ------
+        InvalidError
+            ``contradiction`` when two rows have different figures.
+        """
+        merged = self._merged(self._rows[start], 0.0)
+        if listed is None or start not in listed._rows:  # noqa: SLF001 - of this class
+            return merged
+        return self._merged((merged, listed.at(start)), REVISED_SHARE)
+
+    def _merged(self, rows: Sequence[HalfHour], revised_share: float) -> HalfHour:
+        intensity: dict[str, Any] = {}
+        for row in rows:
+            for key, value in row.intensity.items():
+                known = intensity.setdefault(key, value)
+                if known is None:
+                    intensity[key] = value
+                elif value is not None and not _agree(key, known, value, revised_share):
+                    raise InvalidError(
+                        f"the half hour at {stamp(row.valid_from)} has two {key} figures,"
+                        f" {known!r:.40} and {value!r:.40}",
+                        reason="contradiction",
+                        provider=NAME,
+                        zone=self._zone,
+                    )
+        mix = next((row.mix for row in rows if row.mix is not None), None)
+        return HalfHour(rows[0].valid_from, rows[0].valid_to, intensity, mix)
+
+
+def _agree(key: str, figure: object, other: object, revised_share: float) -> bool:
+    if figure == other or key not in FIGURES:
+        return True
+    if key != "forecast" or not isinstance(figure, NUMBER) or not isinstance(other, NUMBER):
+        return False
+    if max(abs(figure), abs(other)) > MAX_GCO2_KWH:  # which no float may hold
+        return False
+    return abs(figure - other) <= revised_share * max(figure, other)
+
+
 def gco2_kwh_of(half_hour: HalfHour, key: str, zone: str) -> float:
-    """Return a figure of a half hour in g/kWh, checked against its index and its mix.
+    """Return a figure of a half hour in g/kWh, checked against all that is known of it.
 
     Parameters
     ----------
@@ -130,17 +213,39 @@ def gco2_kwh_of(half_hour: HalfHour, key: str, zone: str) -> float:
     ------
     InvalidError
         ``not_a_number``, ``negative``, ``too_high``; ``wrong_unit`` when the figure is far below
-        what its index or the combustion in its mix implies.
+        what its index or the combustion in its mix implies; ``false_zero`` when it is 0 although
+        the forecast, the index or the mix is far from 0; ``falsely_low`` when an actual figure is
+        a small part of its forecast; ``implausible_gco2`` when the zone's mix cannot reach it.
     """
-    _, _, intensity, mix = half_hour
+    intensity = half_hour.intensity
     gco2_kwh = check_gco2_kwh(intensity.get(key), provider=NAME, zone=zone)
-    index, burnt = str(intensity.get("index")), burnt_gco2_kwh(mix)
-    least = rules_of_provider(NAME).least_gco2_kwh.get(index, 0.0)
-    if 0 < gco2_kwh < max(least, burnt / 2 - 1):
+    index, forecast = intensity.get("index"), intensity.get("forecast")
+    burnt = burnt_gco2_kwh(half_hour.mix)
+    rules, bounds = rules_of_provider(NAME), rules_of_source(NAME, zone)
+    if not isinstance(forecast, NUMBER) or not 0 <= forecast <= bounds.greatest_gco2_kwh:
+        forecast = None  # a false forecast says nothing about the actual figure
+    near_zero = rules.zero_is_false_above_gco2_kwh
+    least_actual = 0.0
+    if key == "actual":
+        beside_far = forecast is None or forecast > near_zero
+        if forecast is not None and beside_far:
+            least_actual = rules.least_share_of_forecast * forecast
+    else:
+        beside_far = index != "very low" or burnt > near_zero or bounds.least_gco2_kwh > 0
+    if gco2_kwh == 0:
+        reason = "false_zero" if beside_far else None
+    elif gco2_kwh < max(LEAST_WHOLE, rules.least_gco2_kwh.get(str(index), 0.0), burnt / 2 - 1):
+        reason = "wrong_unit"
+    elif gco2_kwh < least_actual:
+        reason = "falsely_low"
+    else:
+        reason = "implausible_gco2" if gco2_kwh > bounds.greatest_gco2_kwh else None
+    if reason:
         raise InvalidError(
-            f"{gco2_kwh} with index {index!r:.40} and {burnt:.0f} g/kWh from combustion is in"
-            " another unit",
-            reason="wrong_unit",
+            f"the {key} figure {gco2_kwh:g} is impossible beside index {index!r:.40}, forecast"
+            f" {forecast!r:.40}, {burnt:.0f} g/kWh from combustion and"
+            f" {bounds.greatest_gco2_kwh:g} as the zone's greatest figure",
+            reason=reason,
             provider=NAME,
             zone=zone,
         )

@@ -5,7 +5,7 @@ licence is CC BY 4.0. Regions publish a forecast only. The nation also has an ``
 the last half hour that has ended. See https://carbon-intensity.github.io/api-definitions/.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 
 from functions.eso.half_hours import (
     NAME,
+    Figures,
     HalfHour,
     malformed,
     national_half_hours,
@@ -26,6 +27,9 @@ from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.http import HttpClient
 from greenstream.ports.provider import Batch, ProviderConfig
 from greenstream.ports.settings import required
+
+_Outcome = Reading | Forecast | GreenStreamError
+"""What an answer comes to: something to store, or an error to report."""
 
 NATIONAL: Final = "national"
 AHEAD: Final = timedelta(hours=24)
@@ -113,42 +117,47 @@ class Eso:
                     unreadable.setdefault(name, half_hour)
                 else:
                     rows[name].append(half_hour)
-        readings, forecasts = list[Reading](), list[Forecast]()
-        errors: list[GreenStreamError] = []
+        outcomes: list[_Outcome] = []
         for name, region in wanted.items():
+            figures = Figures(rows[name], region.zone)
             if name in unreadable:
-                errors.append(malformed(unreadable[name].message, region.zone))
+                outcomes.append(malformed(unreadable[name].message, region.zone))
             try:
-                readings.append(region.regional_reading(rows[name]))
+                outcomes.append(region.regional_reading(figures))
             except GreenStreamError as error:
-                errors.append(error)
-            try:
-                forecasts.append(region.forecast(rows[name]))
-            except GreenStreamError as error:
-                errors.append(error)
-        return Batch(readings=tuple(readings), forecasts=tuple(forecasts), errors=tuple(errors))
+                outcomes.append(error)
+            outcomes += _outcomes(region.forecast(figures))
+        return _batch(outcomes)
 
     def _nation(self, zone: str, now: datetime) -> Batch:
         nation = Region(zone=zone, region=NATIONAL, now=now, simulated=self.simulated)
-        readings, forecasts = list[Reading](), list[Forecast]()
-        errors: list[GreenStreamError] = []
+        outcomes: list[_Outcome] = []
+        ahead: list[HalfHour] = []
+        paths = [f"/intensity/{stamp(start)}/fw24h" for start in _starts(now)]
         try:
-            newest = national_half_hours(self._ask("/intensity", zone), zone)
-            readings.append(nation.national_reading(newest))
+            for path in paths:
+                ahead += self._half_hours(path, zone, outcomes)
+            outcomes += _outcomes(nation.forecast(Figures(ahead, zone)))
         except GreenStreamError as error:
-            errors.append(error)
+            outcomes.append(error)
         try:
-            half_hours = [
-                half_hour
-                for start in _starts(now)
-                for half_hour in national_half_hours(
-                    self._ask(f"/intensity/{stamp(start)}/fw24h", zone), zone
-                )
-            ]
-            forecasts.append(nation.forecast(half_hours))
+            newest = Figures(self._half_hours("/intensity", zone, outcomes), zone)
+            outcomes += _outcomes(nation.national_reading(newest, Figures(ahead, zone)))
         except GreenStreamError as error:
-            errors.append(error)
-        return Batch(readings=tuple(readings), forecasts=tuple(forecasts), errors=tuple(errors))
+            outcomes.append(error)
+        return _batch(outcomes)
+
+    def _half_hours(self, path: str, zone: str, outcomes: list[_Outcome]) -> list[HalfHour]:
+        """Return the half hours of a national answer; add the error of the first unreadable one."""
+        half_hours: list[HalfHour] = []
+        unreadable: list[InvalidError] = []
+        for half_hour in national_half_hours(self._ask(path, zone), zone):
+            if isinstance(half_hour, InvalidError):
+                unreadable.append(half_hour)
+            else:
+                half_hours.append(half_hour)
+        outcomes += unreadable[:1]
+        return half_hours
 
     def _ask(self, path: str, zone: str | None = None) -> Any:  # noqa: ANN401 - JSON
         """Return the member ``data`` of an answer.
@@ -166,6 +175,22 @@ class Eso:
         if not isinstance(answer, dict) or "data" not in answer:
             raise malformed(f"the answer of {path} has no data", zone)
         return answer["data"]
+
+
+def _outcomes(made: Iterator[_Outcome]) -> Iterator[_Outcome]:
+    """Yield what was made, and as the last what was raised."""
+    try:
+        yield from made
+    except GreenStreamError as error:
+        yield error
+
+
+def _batch(outcomes: Sequence[_Outcome]) -> Batch:
+    return Batch(
+        readings=tuple(outcome for outcome in outcomes if isinstance(outcome, Reading)),
+        forecasts=tuple(outcome for outcome in outcomes if isinstance(outcome, Forecast)),
+        errors=tuple(outcome for outcome in outcomes if isinstance(outcome, GreenStreamError)),
+    )
 
 
 def _starts(now: datetime) -> Iterator[datetime]:

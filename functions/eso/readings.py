@@ -1,13 +1,13 @@
 """Makes readings and forecasts from NESO's half hours."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from functions.eso.half_hours import NAME, HalfHour, burnt_gco2_kwh, gco2_kwh_of, stamp
+from functions.eso.half_hours import HALF_HOUR, NAME, Figures, HalfHour, gco2_kwh_of, stamp
 from greenstream.domain.errors import InvalidError, NoDataError
-from greenstream.domain.plausibility import rules_of_provider
+from greenstream.domain.holes import holes
 from greenstream.domain.reading import (
     Basis,
     Forecast,
@@ -22,6 +22,10 @@ SETTLES_AFTER: Final = timedelta(minutes=12)
 """After this long, the ``actual`` figure of an ended half hour counts as measured. Until about ten
 minutes after the end, the API still shows the figure of the half hour before (polled every
 minute)."""
+
+MAX_REACH: Final = timedelta(hours=49)
+"""How far ahead a half hour of the forecast may begin. Two ranges of 24 hours are asked for at
+most, of which the second begins within the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +49,7 @@ class Region:
     now: datetime
     simulated: bool
 
-    def regional_reading(self, half_hours: Sequence[HalfHour]) -> Reading:
+    def regional_reading(self, figures: Figures) -> Reading:
         """Return the forecast figure of the half hour that contains the present.
 
         Raises
@@ -53,90 +57,99 @@ class Region:
         NoDataError
             When no half hour contains the present.
         InvalidError
-            ``false_zero`` for a zero that the index or the mix contradicts; otherwise as
-            `gco2_kwh_of` raises.
+            As `Figures.at` and `gco2_kwh_of` raise.
         """
-        for half_hour in half_hours:
-            if half_hour.valid_from <= self.now < half_hour.valid_to:
-                break
-        else:
-            raise NoDataError(
-                f"no half hour contains {stamp(self.now)}", provider=NAME, zone=self.zone
-            )
-        gco2_kwh = gco2_kwh_of(half_hour, "forecast", self.zone)
-        burnt = burnt_gco2_kwh(half_hour.mix)
-        index = half_hour.intensity.get("index")
-        above = rules_of_provider(NAME).zero_is_false_above_gco2_kwh
-        if gco2_kwh == 0 and (index != "very low" or burnt > above):
-            raise InvalidError(
-                f"0 g/kWh contradicts index {index!r} and {burnt:.0f} g/kWh from combustion",
-                reason="false_zero",
-                provider=NAME,
-                zone=self.zone,
-            )
-        return self._reading(half_hour, gco2_kwh, Quality.FORECAST)
+        for start in figures:
+            if start <= self.now < start + HALF_HOUR:
+                half_hour = figures.at(start)
+                gco2_kwh = gco2_kwh_of(half_hour, "forecast", self.zone)
+                return self._reading(half_hour, gco2_kwh, Quality.FORECAST)
+        raise NoDataError(f"no half hour contains {stamp(self.now)}", provider=NAME, zone=self.zone)
 
-    def national_reading(self, half_hours: Sequence[HalfHour]) -> Reading:
-        """Return the actual figure of the newest half hour.
+    def national_reading(
+        self, figures: Figures, ahead: Figures
+    ) -> Iterator[Reading | InvalidError]:
+        """Yield the newest actual figure, after an error for each newer one that is refused.
+
+        Parameters
+        ----------
+        figures
+            The half hours of ``/intensity``, of which there is at least one.
+        ahead
+            The half hours of the forecast list, which begins with the last one that has ended. It
+            must not contradict the actual figure.
 
         Raises
         ------
         NoDataError
-            When the half hour has no actual figure yet.
-        InvalidError
-            ``false_zero`` for a zero that the forecast contradicts; otherwise as `gco2_kwh_of`
-            raises.
+            When there is no actual figure yet.
         """
-        half_hour = max(half_hours, key=lambda entry: entry.valid_to)
-        actual = half_hour.intensity.get("actual")
-        if actual is None:
+        missing = None
+        for start in reversed([*figures]):
+            try:
+                half_hour = figures.at(start, ahead)
+                if half_hour.intensity.get("actual") is None:
+                    missing = missing or start
+                    continue
+                gco2_kwh = gco2_kwh_of(half_hour, "actual", self.zone)
+                settled = self.now - half_hour.valid_to >= SETTLES_AFTER
+                quality = Quality.MEASURED if settled else Quality.ESTIMATED
+                yield self._reading(half_hour, gco2_kwh, quality)
+            except InvalidError as error:
+                yield error
+            else:
+                return
+        if missing is not None:
             raise NoDataError(
-                f"there is no actual figure yet for {stamp(half_hour.valid_from)}",
-                provider=NAME,
-                zone=self.zone,
+                f"there is no actual figure yet for {stamp(missing)}", provider=NAME, zone=self.zone
             )
-        gco2_kwh = gco2_kwh_of(half_hour, "actual", self.zone)
-        forecast = half_hour.intensity.get("forecast")
-        above = rules_of_provider(NAME).zero_is_false_above_gco2_kwh
-        if gco2_kwh == 0 and not (isinstance(forecast, int | float) and forecast <= above):
-            raise InvalidError(
-                f"actual 0 g/kWh contradicts a forecast of {forecast!r}",
-                reason="false_zero",
-                provider=NAME,
-                zone=self.zone,
-            )
-        settled = self.now - half_hour.valid_to >= SETTLES_AFTER
-        quality = Quality.MEASURED if settled else Quality.ESTIMATED
-        return self._reading(half_hour, gco2_kwh, quality)
 
-    def forecast(self, half_hours: Sequence[HalfHour]) -> Forecast:
-        """Return the forecast figures of the half hours that have not ended yet.
+    def forecast(self, figures: Figures) -> Iterator[Forecast | InvalidError]:
+        """Yield the forecast of the half hours that have not ended yet.
+
+        A half hour whose figure is refused is a hole in the forecast. Each reason is yielded once.
 
         Raises
         ------
         InvalidError
-            As `gco2_kwh_of` and `Forecast` raise.
+            ``empty`` when no half hour has a figure and none was refused.
         """
-        points = {
-            half_hour.valid_from: ForecastPoint(
-                half_hour.valid_from,
-                half_hour.valid_to,
-                gco2_kwh_of(half_hour, "forecast", self.zone),
+        points: list[ForecastPoint] = []
+        refused: list[tuple[datetime, InvalidError]] = []
+        for start in figures:
+            if start + HALF_HOUR <= self.now:
+                continue
+            try:
+                half_hour = figures.at(start)
+                if half_hour.intensity.get("forecast") is None:
+                    continue
+                gco2_kwh = gco2_kwh_of(half_hour, "forecast", self.zone)
+                self._check_reach(start)
+                points.append(ForecastPoint(start, half_hour.valid_to, gco2_kwh))
+            except InvalidError as error:
+                refused.append((start, error))
+        yield from holes(refused)
+        if points or not refused:
+            yield Forecast(
+                zone=self.zone,
+                provider=NAME,
+                provider_zone=self.region,
+                signal=Signal.AVERAGE,
+                basis=Basis.DIRECT,
+                scope=Scope.CONSUMPTION,
+                issued_at=self.now,
+                points=tuple(points),
+                simulated=self.simulated,
             )
-            for half_hour in half_hours
-            if half_hour.valid_to > self.now and half_hour.intensity.get("forecast") is not None
-        }
-        return Forecast(
-            zone=self.zone,
-            provider=NAME,
-            provider_zone=self.region,
-            signal=Signal.AVERAGE,
-            basis=Basis.DIRECT,
-            scope=Scope.CONSUMPTION,
-            issued_at=self.now,
-            points=tuple([points[start] for start in sorted(points)]),
-            simulated=self.simulated,
-        )
+
+    def _check_reach(self, start: datetime) -> None:
+        if start - self.now > MAX_REACH:
+            raise InvalidError(
+                f"the half hour at {stamp(start)} is later than was asked for",
+                reason="bad_interval",
+                provider=NAME,
+                zone=self.zone,
+            )
 
     def _reading(self, half_hour: HalfHour, gco2_kwh: float, quality: Quality) -> Reading:
         return Reading(

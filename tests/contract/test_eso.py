@@ -215,18 +215,24 @@ def test_on_the_last_day_of_the_year_the_cut_range_is_asked_for_again() -> None:
         assert all(earlier.valid_to == later.valid_from for earlier, later in gaps)
 
 
+def ahead(**intensity: Any) -> dict[str, Any]:
+    """The nation's forecast list, which begins with the half hour that has ended."""
+    return {"/intensity/2026-05-06T00:17Z/fw24h": national(BEFORE, 49, actual=None, **intensity)}
+
+
 @pytest.mark.parametrize("forecast", [185, None])
 def test_a_national_zero_beside_a_forecast_far_from_zero_is_refused(forecast: int | None) -> None:
-    batch = run(
-        {**GOOD, "/intensity": national(BEFORE, actual=0, forecast=forecast, index="very low")}
-    )
+    zero = national(BEFORE, actual=0, forecast=forecast, index="very low")
+
+    batch = run({**GOOD, **ahead(forecast=185), "/intensity": zero})
 
     assert "GBR" not in {reading.zone for reading in batch.readings}
     assert reasons(batch) == {(InvalidError, "GBR", "false_zero")}
 
 
 def test_a_true_national_zero_is_kept() -> None:
-    answers = {**GOOD, "/intensity": national(BEFORE, actual=0, forecast=3, index="very low")}
+    zero = national(BEFORE, actual=0, forecast=3, index="very low")
+    answers = {**GOOD, **ahead(forecast=3, index="very low"), "/intensity": zero}
 
     assert run(answers).readings[-1].gco2_kwh == 0
 
@@ -354,13 +360,13 @@ def test_a_share_that_is_none_is_left_out_of_what_is_burnt(perc: object) -> None
     assert (len(batch.readings), batch.errors) == (15, ())
 
 
-def test_a_forecast_of_the_last_day_of_the_calendar_is_refused_and_leaves_the_rest() -> None:
+def test_a_half_hour_of_the_last_day_of_the_calendar_is_left_out_of_a_forecast() -> None:
     body = all_regions(BEFORE)
     body["data"] += all_regions(datetime(9999, 12, 31, 23, tzinfo=UTC), 1)["data"]
     batch = run({**GOOD, "/regional/intensity/2026-05-06T00:17Z/fw24h": body})
 
-    assert len(batch.readings) == 15
-    assert [forecast.zone for forecast in batch.forecasts] == ["GBR"]
+    assert batch.readings == run(GOOD).readings
+    assert batch.forecasts == run(GOOD).forecasts
     assert {reason for _, _, reason in reasons(batch)} == {"bad_interval"}
 
 

@@ -21,7 +21,11 @@ NAMES = sorted(path.stem for path in DATA.glob("*.json"))
 ROW_KEYS = ("provider", "zone", "pop", "colo", "table", "basis")
 """Members that name a row to whoever reads a refusal."""
 
-APPLIED = {"entsoe": {"needed", "solar_in_other"}, "gridstatus": {"needed"}}
+APPLIED = {
+    "entsoe": {"needed", "solar_in_other"},
+    "eso": {"least_gco2_kwh", "greatest_gco2_kwh"},
+    "gridstatus": {"needed"},
+}
 """Rules of a source that its provider applies; a row with any other would look like a check."""
 
 

@@ -34,6 +34,8 @@ class ProviderRules:
         Least figure, g/kWh, that goes with each index in words that the publisher gives beside it.
     zero_is_false_above_gco2_kwh
         A figure of 0 is false where what it is checked against is above this, g/kWh.
+    least_share_of_forecast
+        An actual figure below this share of its forecast is false.
     """
 
     greatest_fuel_mw: float
@@ -44,6 +46,7 @@ class ProviderRules:
     not_generation: frozenset[str]
     least_gco2_kwh: Mapping[str, float]
     zero_is_false_above_gco2_kwh: float
+    least_share_of_forecast: float
 
 
 class GreatestMw(NamedTuple):
@@ -88,6 +91,8 @@ class SourceRules:
         The middle of the zone. Without it no rule about day and night is applied.
     solar_in_other
         Whether the operator reports solar that it does not meter under "Other".
+    least_gco2_kwh, greatest_gco2_kwh
+        The bounds of the figures of a publisher of intensities, g/kWh.
     """
 
     needed: frozenset[str] = frozenset()
@@ -101,6 +106,8 @@ class SourceRules:
     greatest_mw: tuple[GreatestMw, ...] = ()
     middle: Middle | None = None
     solar_in_other: bool = False
+    least_gco2_kwh: float = 0.0
+    greatest_gco2_kwh: float = math.inf
 
 
 NO_RULES: Final = SourceRules()
@@ -145,6 +152,7 @@ def _provider_rules(row: Mapping[str, Any]) -> ProviderRules:
         zero_is_false_above_gco2_kwh=float(
             row.get("zero_is_false_above", {"gco2_kwh": math.inf})["gco2_kwh"]
         ),
+        least_share_of_forecast=float(row.get("least_share_of_forecast", {"share": 0})["share"]),
     )
 
 
@@ -165,6 +173,8 @@ def _source_rules(row: Mapping[str, Any]) -> SourceRules:
         ),
         middle=Middle(middle["latitude"], middle["longitude"]) if middle else None,
         solar_in_other="solar_in_other" in row,
+        least_gco2_kwh=float(row.get("least_gco2_kwh", {"gco2_kwh": 0})["gco2_kwh"]),
+        greatest_gco2_kwh=float(row.get("greatest_gco2_kwh", {"gco2_kwh": math.inf})["gco2_kwh"]),
     )
 
 

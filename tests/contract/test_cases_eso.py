@@ -1,0 +1,305 @@
+"""NESO's answers with known faults: each is refused by name, and the last good figure stays."""
+
+import json
+import random
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.eso.provider import Eso
+from greenstream.domain.reading import Forecast
+from tests.contract.pipeline import Body, Ran, http, ran
+from tests.fakes.memory_store import MemoryStore
+
+NOW = datetime(2026, 4, 19, 20, 14, tzinfo=UTC)
+ENDED = datetime(2026, 4, 19, 19, 30, tzinfo=UTC)
+HALF_HOUR = timedelta(minutes=30)
+Row = dict[str, Any]
+
+
+def stamp(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%MZ}"
+
+
+def national(start: datetime, forecast: Any, actual: Any = None, index: str = "moderate") -> Row:
+    intensity = {"forecast": forecast, "actual": actual, "index": index}
+    return {"from": stamp(start), "to": stamp(start + HALF_HOUR), "intensity": intensity}
+
+
+def ahead(now: datetime, forecast: Any = 180) -> list[Row]:
+    """The nation's forecast list, which begins with the half hour that has ended."""
+    began = now.replace(minute=now.minute // 30 * 30) - HALF_HOUR
+    return [national(began + n * HALF_HOUR, forecast) for n in range(49)]
+
+
+def regional(now: datetime) -> list[Row]:
+    began = now.replace(minute=now.minute // 30 * 30) - HALF_HOUR
+    return [
+        {
+            "from": stamp(began + n * HALF_HOUR),
+            "to": stamp(began + n * HALF_HOUR + HALF_HOUR),
+            "regions": [
+                {
+                    "regionid": region,
+                    "intensity": {"forecast": 100 + region, "index": "moderate"},
+                    "generationmix": [{"fuel": "gas", "perc": 30}, {"fuel": "wind", "perc": 70}],
+                }
+                for region in range(1, 19)
+            ],
+        }
+        for n in range(49)
+    ]
+
+
+def run(
+    newest: Body | list[Row] | None = None,
+    listed: list[Row] | None = None,
+    regions: list[Row] | None = None,
+    now: datetime = NOW,
+    store: MemoryStore | None = None,
+) -> Ran:
+    if newest is None:
+        newest = [national(ENDED, 180, 172)]
+    answers: dict[str, Body] = {
+        "/regional/*": {"data": regions or regional(now)},
+        "/intensity/*": {"data": listed or ahead(now)},
+        "/intensity": {"data": newest} if isinstance(newest, list) else newest,
+    }
+    return ran(Eso(http("eso", answers)), store or MemoryStore(), now)
+
+
+def forecast_of(zone: str, store: MemoryStore) -> Forecast:
+    [forecast] = store.forecasts(zone)
+    return forecast
+
+
+def after_a_good_run(store: MemoryStore) -> None:
+    """Store the half hour before: 168 g/kWh for the nation."""
+    before = NOW - HALF_HOUR
+    good = run([national(ENDED - HALF_HOUR, 175, 168)], now=before, store=store)
+    assert good.refused == ()
+
+
+@pytest.mark.parametrize("name", ["N01_national_twice_ab", "N01_national_twice_ba"])
+def test_one_half_hour_with_two_figures_is_a_contradiction(cases: Path, name: str) -> None:
+    store = MemoryStore()
+    after_a_good_run(store)
+
+    batch = run((cases / f"eso/{name}.json").read_bytes(), store=store)
+
+    assert batch.reasons("GBR") == {"contradiction"}
+    assert batch.gco2_kwh("GBR") == 168
+    assert batch.gco2_kwh("GBR-13") == 113
+
+
+def test_the_falsely_low_actual_is_refused(cases: Path) -> None:
+    now = datetime(2026, 1, 24, 11, 45, tzinfo=UTC)
+    body = (cases / "eso/national_falsely_low.json").read_bytes()
+
+    batch = run(body, ahead(now, 243), now=now)
+
+    assert batch.reasons("GBR") == {"falsely_low"}
+    assert batch.gco2_kwh("GBR") is None
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_order_hides_a_contradiction(seed: int) -> None:
+    rows = [national(ENDED, 180, 172), national(ENDED, 180, 171), national(ENDED, 180, 172)]
+    random.Random(seed).shuffle(rows)
+
+    batch = run(rows)
+
+    assert batch.reasons("GBR") == {"contradiction"}
+    assert batch.gco2_kwh("GBR") is None
+
+
+def test_a_half_hour_that_comes_twice_with_the_same_figures_is_one() -> None:
+    rows = [national(ENDED, 180, 172), national(ENDED, 180, 172)]
+
+    assert run(rows).gco2_kwh("GBR") == 172
+
+
+@pytest.mark.parametrize("first", [172, None])
+def test_a_figure_that_one_of_two_rows_lacks_is_no_contradiction(first: int | None) -> None:
+    rows = [national(ENDED, 180, first), national(ENDED, 180, None if first else 172)]
+
+    batch = run(rows)
+
+    assert batch.refused == ()
+    assert batch.gco2_kwh("GBR") == 172
+
+
+@pytest.mark.parametrize("listed", [national(ENDED, 180, 96), national(ENDED, 101)])
+def test_the_forecast_list_may_not_contradict_the_figure(listed: Row) -> None:
+    batch = run(listed=[listed, *ahead(NOW)[1:]])
+
+    assert batch.reasons("GBR") == {"contradiction"}
+    assert batch.gco2_kwh("GBR") is None
+
+
+@pytest.mark.parametrize("revised", [170, 180, 195])
+def test_a_forecast_may_be_revised_between_two_answers(revised: int) -> None:
+    assert run(listed=[national(ENDED, revised), *ahead(NOW)[1:]]).gco2_kwh("GBR") == 172
+
+
+def test_a_contradicted_half_hour_leaves_the_one_before_it() -> None:
+    rows = [
+        national(ENDED - HALF_HOUR, 175, 168),
+        national(ENDED, 180, 172),
+        national(ENDED, 101, 96),
+    ]
+
+    batch = run(rows)
+
+    assert batch.reasons("GBR") == {"contradiction"}
+    assert batch.gco2_kwh("GBR") == 168
+
+
+@pytest.mark.parametrize("actual", [1, 60, 85])
+@pytest.mark.parametrize("beside", [True, False])
+def test_an_actual_below_a_third_of_its_forecast_is_refused_wherever_that_is_listed(
+    actual: int, *, beside: bool
+) -> None:
+    """The index goes with the actual figure, so a small false figure has a small index."""
+    newest = [national(ENDED, 243 if beside else None, actual, "very low")]
+
+    batch = run(newest, ahead(NOW, 243))
+
+    assert batch.reasons("GBR") == {"falsely_low"}
+    assert batch.gco2_kwh("GBR") is None
+
+
+@pytest.mark.parametrize(("actual", "forecast"), [(86, 243), (20, 40), (2, 5), (130, 50)])
+def test_an_actual_that_a_forecast_may_have_missed_is_kept(actual: int, forecast: int) -> None:
+    newest = [national(ENDED, forecast, actual, "very low")]
+
+    assert run(newest, ahead(NOW, forecast)).gco2_kwh("GBR") == actual
+
+
+def test_a_digit_too_many_is_refused_in_a_region_and_in_the_nation() -> None:
+    regions = regional(NOW)
+    for row in regions:
+        row["regions"][12]["intensity"] = {"forecast": 1130, "index": "very high"}
+
+    batch = run([national(ENDED, 180, 1720)], regions=regions)
+
+    assert batch.reasons("GBR") == batch.reasons("GBR-13") == {"implausible_gco2"}
+    assert batch.gco2_kwh("GBR") is batch.gco2_kwh("GBR-13") is None
+    assert batch.gco2_kwh("GBR-12") == 112
+
+
+@pytest.mark.parametrize(("region", "stands"), [(1, True), (2, True), (3, False), (10, False)])
+def test_a_region_is_at_zero_only_where_it_can_be(region: int, *, stands: bool) -> None:
+    regions = regional(NOW)
+    for row in regions:
+        row["regions"][region - 1] |= {
+            "intensity": {"forecast": 0, "index": "very low"},
+            "generationmix": [{"fuel": "wind", "perc": 100}],
+        }
+
+    batch = run(regions=regions)
+
+    assert batch.gco2_kwh(f"GBR-{region}") == (0 if stands else None)
+    assert batch.reasons(f"GBR-{region}") == (set() if stands else {"false_zero"})
+
+
+def twice(rows: list[Row], place: int, region: int) -> list[Row]:
+    """Return the rows with one region's half hour a second time, at another figure."""
+    other = json.loads(json.dumps(rows[place]))
+    other["regions"] = [other["regions"][region - 1]]
+    other["regions"][0]["intensity"]["forecast"] = 60
+    return [*rows, other]
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_region_with_two_figures_for_the_present_is_refused_alone(*, backwards: bool) -> None:
+    store = MemoryStore()
+    rows = twice(regional(NOW), 1, 13)
+
+    batch = run(regions=rows[::-1] if backwards else rows, store=store)
+
+    assert batch.reasons("GBR-13") == {"contradiction"}
+    assert batch.gco2_kwh("GBR-13") is None
+    assert batch.gco2_kwh("GBR-12") == 112
+    assert len(forecast_of("GBR-13", store).points) == 47
+
+
+def test_a_region_with_two_figures_for_a_later_half_hour_has_a_hole_there() -> None:
+    store = MemoryStore()
+
+    batch = run(regions=twice(regional(NOW), 20, 13), store=store)
+
+    assert batch.gco2_kwh("GBR-13") == 113
+    assert batch.reasons("GBR-13") == {"contradiction"}
+    points = forecast_of("GBR-13", store).points
+    gaps = [a.valid_to for a, b in pairwise(points) if a.valid_to != b.valid_from]
+    assert (len(points), gaps) == (47, [ENDED + 20 * HALF_HOUR])
+
+
+BAD = [
+    ("soon", "not_a_number"),
+    (-3, "negative"),
+    (90_000, "too_high"),
+    (1800, "implausible_gco2"),
+    (0.18, "wrong_unit"),
+    (0, "false_zero"),
+]
+
+
+@pytest.mark.parametrize(("figure", "reason"), BAD)
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_bad_point_of_the_nations_forecast_is_a_hole(
+    figure: object, reason: str, count: int
+) -> None:
+    store = MemoryStore()
+    listed = ahead(NOW)
+    for row in listed[7 : 7 + count]:
+        row["intensity"]["forecast"] = figure
+
+    batch = run(listed=listed, store=store)
+
+    assert batch.reasons("GBR") == {reason}
+    assert batch.status.rejected[reason] == 1
+    assert batch.gco2_kwh("GBR") == 172
+    forecast = forecast_of("GBR", store)
+    assert len(forecast.points) == 48 - count
+    assert {point.gco2_kwh for point in forecast.points} == {180}
+
+
+@pytest.mark.parametrize(("figure", "reason"), BAD)
+def test_a_bad_point_of_a_regions_forecast_is_a_hole(figure: object, reason: str) -> None:
+    store = MemoryStore()
+    regions = regional(NOW)
+    regions[30]["regions"][12]["intensity"]["forecast"] = figure
+
+    batch = run(regions=regions, store=store)
+
+    assert batch.reasons("GBR-13") == {reason}
+    assert batch.gco2_kwh("GBR-13") == 113
+    assert len(forecast_of("GBR-13", store).points) == 47
+    assert len(forecast_of("GBR-12", store).points) == 48
+
+
+@pytest.mark.parametrize("broken", [{"intensity": None}, {"from": "soon"}, {"to": "2026-01-01"}])
+def test_an_unreadable_half_hour_of_the_nation_is_a_hole(broken: Row) -> None:
+    store = MemoryStore()
+    listed = ahead(NOW)
+    listed[9] |= broken
+
+    batch = run(listed=listed, store=store)
+
+    assert batch.reasons("GBR") == {"malformed"}
+    assert batch.gco2_kwh("GBR") == 172
+    assert len(forecast_of("GBR", store).points) == 47
+
+
+def test_a_forecast_without_a_good_point_is_refused_as_a_whole() -> None:
+    store = MemoryStore()
+
+    batch = run(listed=ahead(NOW, -3), store=store)
+
+    assert batch.status.rejected["negative"] == 1
+    assert store.forecasts("GBR") == ()
