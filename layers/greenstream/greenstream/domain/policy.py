@@ -83,7 +83,7 @@ class Policy:
     version: str = "default-2"
     max_latency_ms: float = 80.0
     latency_price_gco2_kwh_ms: float = 0.02
-    switch_margin: float = 0.0025
+    switch_margin: float = 0.02
     split_margin: float = 0.05
     tie_share: float = 0.02
     tie_gco2_kwh: float = 1.0
