@@ -1,14 +1,15 @@
 """Makes readings of a bidding zone's slots: which slots, by which factors, and what "Other" is."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from functions.entsoe.points import NAME
 from functions.entsoe.slots import COMPLETE_SHARE, Slot, complete_slots
-from greenstream.domain.errors import GreenStreamError, InvalidError, NoDataError
+from greenstream.domain.errors import InvalidError, NoDataError
 from greenstream.domain.intensity import FactorTable, factor_tables, mix_intensity
 from greenstream.domain.plausibility import rules_of_provider, rules_of_source
 from greenstream.domain.reading import Basis, Quality, Reading
@@ -58,7 +59,8 @@ def batch_of(
     Returns
     -------
     Batch
-        The readings, oldest first, and an error for each that is refused.
+        The readings, oldest first, and an error for each that is refused. Its window has those of
+        all complete slots that are not refused.
 
     Raises
     ------
@@ -78,17 +80,38 @@ def batch_of(
             zone=zone.zone,
         )
     missed = [slot for slot in complete[:-1] if after is not None and slot.valid_to > after]
-    readings: list[Reading] = []
-    errors: list[GreenStreamError] = []
-    for slot in (*missed, complete[-1]):
+    readings_of = partial(
+        _readings_of, zone_slots, zone, source, fetched_at=fetched_at, simulated=simulated
+    )
+    outcomes = list(readings_of((*missed, complete[-1])))
+    return Batch(
+        readings=tuple(outcome for outcome in outcomes if isinstance(outcome, Reading)),
+        errors=tuple(outcome for outcome in outcomes if isinstance(outcome, InvalidError)),
+        window=lambda: (
+            outcome for outcome in readings_of(complete) if isinstance(outcome, Reading)
+        ),
+    )
+
+
+def _readings_of(
+    zone_slots: Sequence[Slot],
+    zone: Zone,
+    source: Source,
+    chosen: Iterable[Slot],
+    *,
+    fetched_at: datetime,
+    simulated: bool,
+) -> Iterator[Reading | InvalidError]:
+    """Yield the reading of each chosen slot on each basis, or the error that refuses it."""
+    rules = rules_of_source(NAME, zone.zone)
+    for slot in chosen:
         solar_mw = solar_in_other(zone_slots, slot) if rules.solar_in_other else 0.0
         for basis in source.bases:
             try:
                 reading = _reading(slot, solar_mw, zone, source, basis, fetched_at)
-                readings.append(replace(reading, simulated=simulated))
+                yield replace(reading, simulated=simulated)
             except InvalidError as error:
-                errors.append(error)
-    return Batch(readings=tuple(readings), errors=tuple(errors))
+                yield error
 
 
 def _reading(

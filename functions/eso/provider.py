@@ -6,7 +6,7 @@ the last half hour that has ended. See https://carbon-intensity.github.io/api-de
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, Self
@@ -20,7 +20,7 @@ from functions.eso.half_hours import (
     regional_half_hours,
     stamp,
 )
-from functions.eso.readings import Region
+from functions.eso.readings import Region, coming_day
 from greenstream.domain.errors import GreenStreamError, InvalidError, PermanentError
 from greenstream.domain.reading import Forecast, Reading
 from greenstream.domain.zones import Source, Zone, zones_of
@@ -74,7 +74,8 @@ class Eso:
     def fetch(self, now: datetime) -> Iterator[Batch]:
         """Yield a batch of all wanted regions, then one of the nation if it is wanted.
 
-        A fault in one batch does not stop the other.
+        A fault in one batch does not stop the other. The window of a batch is the forecast of the
+        coming day, since each range begins with the present half hour.
         """
         zones = self._zones()
         nation = zones.pop(NATIONAL, None)
@@ -86,7 +87,8 @@ class Eso:
         with self.http:
             for part in parts:
                 try:
-                    yield part()
+                    batch = part()
+                    yield replace(batch, window=partial(coming_day, batch.forecasts))
                 except GreenStreamError as error:
                     yield Batch(errors=(error,))
 

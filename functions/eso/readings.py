@@ -1,6 +1,6 @@
 """Makes readings and forecasts from NESO's half hours."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -173,3 +173,25 @@ class Region:
                 if key in half_hour.intensity
             },
         )
+
+
+def coming_day(forecasts: Iterable[Forecast]) -> Iterator[Reading]:
+    """Yield each half hour of the forecasts as a reading, of which the first profile is made."""
+    for forecast in forecasts:
+        for valid_from, valid_to, gco2_kwh in forecast.points:
+            yield Reading(
+                zone=forecast.zone,
+                provider=forecast.provider,
+                provider_zone=forecast.provider_zone,
+                signal=forecast.signal,
+                basis=forecast.basis,
+                scope=forecast.scope,
+                quality=Quality.FORECAST,
+                gco2_kwh=gco2_kwh,
+                gco2_low=gco2_kwh,
+                gco2_high=gco2_kwh,
+                valid_from=valid_from,
+                valid_to=valid_to,
+                fetched_at=forecast.issued_at,
+                simulated=forecast.simulated,
+            )

@@ -20,7 +20,7 @@ import pandas as pd
 from functions.gridstatus.faults import NAME, ours
 from functions.gridstatus.feed import NEEDS_KEY, FuelMixFeed, LibraryFeed, without_limit
 from functions.gridstatus.mix import readings_of
-from functions.gridstatus.rows import Stored, missed, newest, of_day, rows
+from functions.gridstatus.rows import Stored, missed, newest, of_day, rows, whole
 from greenstream.domain.errors import GreenStreamError, InvalidError, NoDataError, TransientError
 from greenstream.domain.reading import Reading
 from greenstream.domain.zones import Source, Zone, zones_of
@@ -163,8 +163,7 @@ class Gridstatus:
     def _answer(self, zone: Zone, source: Source, now: datetime) -> _Answer:
         api_key: str | None = None
         errors: list[GreenStreamError] = []
-        readings: list[Reading] = []
-        stored: Stored | None = None
+        batch = Batch()
         try:
             if source.provider_zone in NEEDS_KEY:
                 api_key = self.pjm_api_key()
@@ -178,34 +177,30 @@ class Gridstatus:
                 except Exception as error:  # noqa: BLE001 - the library raises anything
                     errors.append(ours(error, zone.zone, api_key))
             if frames:
-                readings, refused, stored = self._read(frames, zone, source, now)
-                errors += refused
+                batch = self._read(frames, zone, source, now)
+                errors += batch.errors
         except Exception as error:  # noqa: BLE001 - a table may hold anything
             errors.append(ours(error, zone.zone, api_key))
-        if readings:  # around midnight one of the two days is rightly empty
+        if batch.readings:  # around midnight one of the two days is rightly empty
             errors = [error for error in errors if not isinstance(error, NoDataError)]
-        batch = Batch(
-            readings=tuple(readings),
-            errors=tuple(errors),
-            acknowledge=partial(self._move_on, zone.zone, stored),
-        )
-        return _Answer(zone.zone, batch)
+        return _Answer(zone.zone, replace(batch, errors=tuple(errors)))
 
-    def _move_on(self, zone: str, stored: Stored | None) -> None:
+    def _move_on(self, zone: str, stored: Stored) -> None:
         """Move a zone's progress marker to the end of what has been stored of it."""
-        if stored is not None:
-            self.stored[zone] = stored
+        self.stored[zone] = stored
 
     def _read(
         self, frames: Sequence[pd.DataFrame], zone: Zone, source: Source, now: datetime
-    ) -> tuple[list[Reading], list[InvalidError], Stored | None]:
-        """Return the readings, the refused rows to report, and the progress marker after them."""
+    ) -> Batch:
+        """Return the readings of a zone's tables, with the refused rows to report as errors."""
+        readings_in = partial(
+            readings_of, zone=zone, source=source, fetched_at=now, simulated=self.simulated
+        )
         all_rows = rows(frames, timedelta(seconds=source.cadence_s))
         newest_row = newest(all_rows, now, timedelta(seconds=source.max_age_s), zone.zone)
         stored = self.stored.get(zone.zone)
         *earlier, last = (
-            list(readings_of(row, zone, source, fetched_at=now, simulated=self.simulated))
-            for row in (*missed(all_rows, newest_row, stored), newest_row)
+            list(readings_in(row)) for row in (*missed(all_rows, newest_row, stored), newest_row)
         )
         outcomes = [*chain.from_iterable(earlier), *last]
         readings = [outcome for outcome in outcomes if isinstance(outcome, Reading)]
@@ -214,11 +209,22 @@ class Gridstatus:
         reported = outcomes if any(isinstance(outcome, Reading) for outcome in last) else last
         refused = [outcome for outcome in reported if isinstance(outcome, InvalidError)]
         if not readings:
-            return [], refused, None
+            return Batch(errors=tuple(refused))
         complete_ends = {row.valid_to for row in all_rows if row.complete}
         ends = [reading.valid_to for reading in readings if reading.valid_to in complete_ends]
         before = stored.complete_to if stored else newest_row.valid_from
-        return readings, refused, Stored(ends[-1] if ends else before, readings[-1].valid_to)
+        marker = Stored(ends[-1] if ends else before, readings[-1].valid_to)
+        window = whole(all_rows, newest_row, now)
+        return Batch(
+            readings=tuple(readings),
+            errors=tuple(refused),
+            acknowledge=partial(self._move_on, zone.zone, marker),
+            window=lambda: (
+                outcome
+                for outcome in chain.from_iterable(map(readings_in, window))
+                if isinstance(outcome, Reading)
+            ),
+        )
 
 
 def days_asked(now: datetime, zone: Zone, source: Source) -> list[date]:

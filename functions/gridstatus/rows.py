@@ -202,6 +202,25 @@ def missed(all_rows: Sequence[Row], newest_row: Row, stored: Stored | None) -> l
     return [row for row in all_rows if after < row.valid_to < newest_row.valid_to and row.complete]
 
 
+def whole(all_rows: Sequence[Row], newest_row: Row, now: datetime) -> list[Row]:
+    """Return the complete rows that can be believed, oldest first.
+
+    Parameters
+    ----------
+    all_rows
+        The rows, oldest first.
+    newest_row
+        The row that `newest` returned. No later row is returned.
+    now
+        Aware UTC.
+    """
+    return [
+        row
+        for row in all_rows
+        if row.complete and row.valid_to <= newest_row.valid_to and now - row.valid_to <= OLDEST_ROW
+    ]
+
+
 def _intervals(frame: pd.DataFrame, step: timedelta) -> Iterator[tuple[datetime, datetime]]:
     if "Interval End" in frame:
         for stamps in zip(frame["Interval Start"], frame["Interval End"], strict=True):

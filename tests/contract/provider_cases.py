@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
+from itertools import chain
 from pathlib import Path
 
 import httpx
@@ -149,6 +150,7 @@ def gathered(provider: Provider, now: datetime) -> Batch:
         errors=tuple(error for part in parts for error in part.errors),
         unconfigured=tuple(zone for part in parts for zone in part.unconfigured),
         skipped=tuple(zone for part in parts for zone in part.skipped),
+        window=lambda: chain.from_iterable(part.window() for part in parts),
     )
 
 

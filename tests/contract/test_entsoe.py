@@ -160,6 +160,24 @@ class TestDutchOther:
         assert reasons == ["low_coverage"] * 2
 
 
+def test_the_window_has_each_complete_slot_that_is_not_refused_on_both_bases() -> None:
+    zone, source = ZONES[0]
+    whole = {"B04": 4000.0, "B05": 1000.0, "B19": 500.0}
+    found = [slot(at, **whole) for at in range(8)]
+    found[2] = found[2]._replace(unreported_mw={"B04": 4000.0})
+    found[4] = slot(4, **whole | {"B19": -500.0})
+    batch = batch_of(found, zone, source, fetched_at=found[-1].valid_to, simulated=True)
+    window = list(batch.window())
+    for basis in Basis:
+        assert ends(window, basis) == [found[at].valid_to for at in (0, 1, 3, 5, 6, 7)]
+    assert list(batch.readings) == window[-2:]
+    assert batch.errors == (), "what is only in the window was counted when it was new"
+
+
+def ends(readings: Iterable[Reading], basis: Basis) -> list[datetime]:
+    return [reading.valid_to for reading in readings if reading.basis is basis]
+
+
 def run(
     answer: Answer | bytes,
     *,

@@ -195,6 +195,23 @@ def test_forecasts_reach_a_day_ahead_and_start_with_the_present_half_hour() -> N
         assert forecast.points[-1].valid_to >= NOW + timedelta(hours=23, minutes=30)
 
 
+def test_the_window_is_the_forecast_of_the_coming_day_by_half_hours() -> None:
+    for batch in eso(GOOD).fetch(NOW):
+        window = list(batch.window())
+        assert {reading.zone for reading in window} == {one.zone for one in batch.readings}
+        for forecast in batch.forecasts:
+            points = [
+                (reading.valid_from, reading.valid_to, reading.gco2_kwh)
+                for reading in window
+                if reading.zone == forecast.zone
+            ]
+            assert points == list(forecast.points)
+        assert {reading.quality for reading in window} == {Quality.FORECAST}
+        assert {(reading.scope, reading.fetched_at) for reading in window} == {
+            (Scope.CONSUMPTION, NOW)
+        }
+
+
 def test_on_the_last_day_of_the_year_the_cut_range_is_asked_for_again() -> None:
     now = datetime(2026, 12, 31, 20, 0, tzinfo=UTC)
     this_year, next_year = now - timedelta(minutes=30), datetime(2026, 12, 31, 23, 30, tzinfo=UTC)

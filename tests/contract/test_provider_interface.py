@@ -9,6 +9,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,8 +17,9 @@ from hypothesis import strategies as st
 
 from greenstream.aws.reading_items import encode_forecast, encode_reading
 from greenstream.domain.errors import GreenStreamError, InvalidError
-from greenstream.domain.reading import Kind, Quality
+from greenstream.domain.reading import Kind, Quality, Reading
 from greenstream.domain.zones import zones
+from greenstream.ingest.collect import collect
 from greenstream.ports.provider import Batch
 from infra.local.upstream.providers import PROVIDERS
 from infra.local.upstream.wire import Answer, Request
@@ -29,12 +31,14 @@ from tests.contract.provider_cases import (
     MAKERS,
     SIMULATED,
     Case,
+    Silent,
     gathered,
     recordings_of,
     through,
     truth,
 )
 from tests.contract.recorded_origin import serving
+from tests.fakes.memory_store import MemoryStore
 
 RECORDED = tuple(recordings_of(RECORDINGS)) if RECORDINGS.is_dir() else ()
 CASES = [pytest.param(case, id=case.id) for case in (*SIMULATED, *RECORDED)]
@@ -83,13 +87,13 @@ def assert_named(batch: Batch, case: Case) -> None:
 
 
 def assert_true(batch: Batch, case: Case) -> None:
-    """Every figure is what the clean bytes say of its interval, within its own bounds."""
+    """Every figure, of the window too, is what the clean bytes say, within its own bounds."""
     told = truth(case)
     for forecast in batch.forecasts:
         for point in forecast.points:
             known = told.get((forecast.zone, forecast.kind, point.valid_from, True), ())
             assert point.gco2_kwh in known, f"{point} of {forecast.zone} is not in the bytes"
-    for one in batch.readings:
+    for one in chain(batch.readings, batch.window()):
         known = told.get((one.zone, one.kind, one.valid_from, one.quality is Quality.FORECAST), ())
         assert known, f"a reading of an interval that is not in the bytes: {one}"
         slack = ROUNDING * max(known)
@@ -199,6 +203,46 @@ def test_only_an_acknowledged_batch_moves_the_progress_marker(case: Case) -> Non
     assert brought(stored) >= never_ran
     if case.id in {"watttime", "entsoe", "gridstatus-nyiso", "gridstatus-caiso"}:
         assert brought(stored) > never_ran, "what was missed since the marker comes too"
+
+
+WINDOWED = [case for case in SIMULATED if case.provider in {"eso", "entsoe", "gridstatus"}]
+
+
+@pytest.mark.parametrize("case", WINDOWED, ids=lambda case: case.id)
+def test_on_a_fresh_table_each_source_has_an_hour_profile_after_one_run(case: Case) -> None:
+    store = MemoryStore()
+    provider = case.make(case.wire(), simulated=True)
+    collect(provider, store, clock=lambda: case.now, telemetry=Silent())
+    snapshot = store.snapshot()
+    assert snapshot.readings
+    assert {(one.zone, one.provider, one.kind, one.scope) for one in snapshot.profiles} == {
+        (one.zone, one.provider, one.kind, one.scope) for one in snapshot.readings
+    }
+    hour = {(one.zone, one.kind): one.valid_from.hour for one in snapshot.readings}
+    for profile in snapshot.profiles:
+        assert profile.simulated
+        assert hour[profile.zone, profile.kind] in profile.hours
+        assert len(profile.hours) == 24 or case.provider == "gridstatus"
+        assert len(profile.hours) > 8, "the market's day began at five or eight o'clock UTC"
+
+
+@pytest.mark.parametrize("case", WINDOWED, ids=lambda case: case.id)
+def test_a_window_costs_nothing_until_it_is_asked_for(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: set[datetime] = set()
+    check = Reading.__post_init__
+
+    def counted(reading: Reading) -> None:
+        made.add(reading.valid_from)
+        check(reading)
+
+    monkeypatch.setattr(Reading, "__post_init__", counted)
+    batches = list(case.make(case.wire()).fetch(case.now))
+    assert made == {one.valid_from for batch in batches for one in batch.readings}
+    window = {one.valid_from for batch in batches for one in batch.window()}
+    assert len(window) > 8
+    assert made >= window
 
 
 # --- bad bytes --------------------------------------------------------------------------------

@@ -303,6 +303,27 @@ def test_a_new_days_file_without_a_fuel_does_not_complete_what_was_stored_in_par
         assert bool(found.readings[0].detail["unlisted"]) is (newest == 35)
 
 
+def test_the_window_has_each_complete_row_up_to_the_newest_that_can_be_believed() -> None:
+    impossible = NYISO_MW | {"Wind": 900_000.0}
+    cut = NYISO_MW | {"Hydro": 20.0}
+    mixes = [NYISO_MW, without(NYISO_MW, "Nuclear"), NYISO_MW, impossible, NYISO_MW, cut]
+    found = batch("NYISO", nyiso(*mixes))
+    window = list(found.window())
+    for basis in Basis:
+        assert [one.valid_to for one in window if one.basis is basis] == [
+            LAST - timedelta(minutes=minutes) for minutes in (25, 15, 5)
+        ]
+    assert list(found.readings) == window[-2:]
+    assert found.errors == (), "what is only in the window was counted when it was new"
+
+
+def test_a_row_that_may_be_of_another_day_is_not_in_the_window() -> None:
+    found = batch("NYISO", nyiso(*[NYISO_MW] * 300))
+    window = list(found.window())
+    assert min(reading.valid_to for reading in window) == LAST - timedelta(hours=22, minutes=55)
+    assert max(reading.valid_to for reading in window) == LAST
+
+
 def test_a_missed_row_that_is_refused_takes_no_other_with_it() -> None:
     feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
     warm = provider(feed)
