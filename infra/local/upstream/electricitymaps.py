@@ -82,6 +82,11 @@ def latest(zone: str, factor_type: str, now: datetime) -> Answer:
     )
 
 
+def key_of(request: Request) -> str:
+    """Return the key that a request sends, or an empty text."""
+    return request.headers.get(KEY_HEADER, "").strip()
+
+
 def plan(key: str) -> Mapping[str, bool]:
     """Return for every zone whether the key's plan contains it."""
     only_zone = key.removeprefix(ONE_ZONE_KEY) if key.startswith(ONE_ZONE_KEY) else None
@@ -111,7 +116,7 @@ class Account:
 
     def answer(self, request: Request, now: datetime) -> Answer:
         """Answer a request at ``now`` (aware UTC)."""
-        key = request.headers.get(KEY_HEADER, "").strip()
+        key = key_of(request)
         if key in {"", REFUSED_KEY}:
             return json_answer({"error": "Invalid auth-token"}, 401)
         quota = self._quotas.setdefault(key, Quota(REQUESTS_PER_HOUR, HOUR))
@@ -161,6 +166,7 @@ PROVIDER = Provider(
     zone=lambda request: request.query.get("zone"),
     zones=frozenset(MEAN_GCO2_KWH),
     routes=(LATEST, ZONES),
+    account={ZONES: lambda request, _: zones(key_of(request))},
     payload_faults={
         "wrong_zone": setting(zone=CALLER_ZONE),
         "wrong_unit": setting(emissionFactorType="lifecycle"),

@@ -98,6 +98,11 @@ def point(at: datetime, value: float, **more: object) -> dict[str, object]:
     return {"point_time": at.isoformat(), "value": value} | more
 
 
+def login(now: datetime) -> Answer:
+    """Answer ``/login`` for a good user name and password."""
+    return json_answer({"token": token_at(now)})
+
+
 def historical(query: Mapping[str, str], now: datetime) -> Answer:
     """Answer ``/v3/historical`` with the published points of a window, including both ends."""
     try:
@@ -190,7 +195,7 @@ class Account:
             return html(429, "Too Many Requests")
         if request.path == "/login":
             good = scheme == "Basic" and self._knows(secret)
-            return json_answer({"token": token_at(now)}) if good else html(403, "Forbidden")
+            return login(now) if good else html(403, "Forbidden")
         if request.path not in ROUTES:
             return bad(404, "NOT_FOUND", f"there is no {request.path}")
         if scheme != "Bearer" or not is_valid(secret, now):
@@ -227,6 +232,10 @@ PROVIDER = Provider(
     zone=lambda request: request.query.get("region"),
     zones=frozenset({REGION}),
     routes=("/login", *ROUTES),
+    account={
+        "/login": lambda _, now: login(now),
+        "/v3/my-access": lambda request, now: my_access(request.query, now),
+    },
     payload_faults={
         "wrong_unit": in_meta(units="percentile"),
         "wrong_region": in_meta(region="PJM_DC"),

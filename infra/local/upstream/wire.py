@@ -58,6 +58,9 @@ class Provider:
         The paths of the API, for readers.
     payload_faults
         The faults that are specific to the format, by name.
+    account
+        What a request about the account and not about a zone, such as a login, is answered with
+        for a good account that is within its limits, by the request's path.
     """
 
     name: str
@@ -67,3 +70,4 @@ class Provider:
     zones: frozenset[str]
     routes: tuple[str, ...]
     payload_faults: Mapping[str, PayloadFault]
+    account: Mapping[str, Callable[[Request, datetime], Answer]] = field(default_factory=dict)

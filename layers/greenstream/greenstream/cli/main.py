@@ -57,9 +57,15 @@ GROUPS: Final[Mapping[str, Mapping[str, Command]]] = {
         "down": Command("infra.local.commands", "Stop everything that `up` has started."),
         "status": Command("infra.local.commands", "Show what the router answers now."),
         "invoke": Command("infra.local.commands", "Run one function of the stack once."),
+    },
+    "the providers (needs the repository)": {
         "providers": Command(
             "infra.local.providers_cli",
             "Ask every provider once without AWS, and show what it answered.",
+        ),
+        "read": Command(
+            "infra.reading.command",
+            "Run a provider's real code on files, and show what it stores and refuses.",
         ),
     },
     "recorded years of carbon intensity (needs the repository)": {
