@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from greenstream.domain.policy import FreshnessModel, Policy, RankingSignal
 from infra.local.stack import ROOT
-from infra.local.view import table
 
 if TYPE_CHECKING:  # only these two commands load numpy and optuna
     from greenstream_tuning.replay import Row, Span
@@ -23,17 +22,6 @@ if TYPE_CHECKING:  # only these two commands load numpy and optuna
     from greenstream_tuning.world import World, Years
 
 DATASETS: Final = ROOT.parent / "shared" / "datasets"
-COLUMNS: Final = (
-    "limit ms",
-    "policy",
-    "g/kWh",
-    "reduction",
-    "over oracle",
-    "median ms",
-    "p95 ms",
-    "violations",
-    "switches/year",
-)
 BAR_CHARS: Final = 40
 HOUR_S: Final = 3600.0
 SEARCH_STEP_S: Final = 900  # the step of the nightly tuner; hourly steps would hide most switches
@@ -178,26 +166,34 @@ def count_of(text: str) -> int:
 
 
 def _replay(arguments: argparse.Namespace) -> int:
-    from greenstream_tuning.replay import SEED, TUNED, replay  # noqa: PLC0415
+    from greenstream_tuning.replay import (  # noqa: PLC0415
+        DEFAULT,
+        OWNER,
+        OWNER_FORMULA,
+        TUNED,
+        replay,
+    )
+    from infra.local.replay_table import as_text  # noqa: PLC0415
 
-    def run() -> list["Row"]:
+    def run() -> tuple[list["Row"], "World"]:
         years, world = _world(arguments)
         policy, search = _tuned(arguments, world, years)
         span = _span(years.test_s, years, arguments.step)
-        policies = {SEED: Policy(), TUNED: policy}
+        policies = {DEFAULT: Policy(), OWNER_FORMULA: OWNER, TUNED: policy}
         rows = replay(world, span, policies, progress=_bar("replay"))
         if arguments.report:
             _report(arguments, years, rows, world, (policy, search))
-        return rows
+        return rows, world
 
-    rows = _or_explain(run)
-    if rows is None:
+    replayed = _or_explain(run)
+    if replayed is None:
         return UNUSABLE
+    rows, world = replayed
     document = json.dumps([_without_nan(row.as_dict()) for row in rows], indent=1, allow_nan=False)
     if arguments.out:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
         arguments.out.write_text(document + "\n")
-    print(document if arguments.json else as_text(rows))
+    print(document if arguments.json else as_text(rows, world, arguments.step))
     return 0
 
 
@@ -209,6 +205,7 @@ def _report(
     tuned: "tuple[Policy, SearchResult | None]",
 ) -> None:
     from infra.local.replay_report import Replayed, write  # noqa: PLC0415
+    from infra.local.replay_table import left_out  # noqa: PLC0415
 
     since_s, until_s = years.test_s
     late = "".join(f" The source of {pop} is {hours:g} h late." for pop, hours in arguments.late)
@@ -217,7 +214,8 @@ def _report(
         f"static choice are learnt from {_named(arguments.train)}. The figures are intensities of "
         f"the grid's mix ({arguments.basis}), attributional and location-based; they count the "
         f"energy at the chosen POP, not that of the network.{late} POPs: {', '.join(world.pops)}."
-        f"{''.join(f' {note}.' for note in world.notes)}"
+        f"{''.join(f' {note}.' for note in world.notes)} "
+        f"{' '.join(left_out(rows, world, arguments.step))}"
     )
     replayed = Replayed(
         rows=rows,
@@ -361,33 +359,7 @@ def policy_in(file: Path) -> Policy:
         raise OptionError(f"{wrong}: {error}") from error
 
 
-def as_text(rows: Sequence["Row"]) -> str:
-    """Return the rows as a table of aligned columns."""
-    oracle = {row.limit_ms: row.delivered_gco2_kwh for row in rows if row.policy == "oracle"}
-    return "\n".join(
-        table(
-            [
-                COLUMNS,
-                *(
-                    (
-                        f"{row.limit_ms:g}",
-                        row.policy,
-                        f"{row.delivered_gco2_kwh:.1f}",
-                        f"{row.reduction:.1%}",
-                        f"{row.delivered_gco2_kwh / oracle[row.limit_ms] - 1:+.2%}",
-                        f"{row.median_rtt_ms:.0f}",
-                        f"{row.p95_rtt_ms:.0f}",
-                        str(row.violations),
-                        f"{row.switches_per_year:.0f}",
-                    )
-                    for row in rows
-                ),
-            ]
-        )
-    )
-
-
-def _without_nan(row: dict[str, float | int | str]) -> dict[str, float | int | str | None]:
+def _without_nan(row: dict[str, float | int | str | None]) -> dict[str, float | int | str | None]:
     return {
         name: None if isinstance(value, float) and math.isnan(value) else value
         for name, value in row.items()

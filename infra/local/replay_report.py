@@ -21,11 +21,13 @@ from greenstream_tuning.choosing import Chooser, figures
 from greenstream_tuning.replay import NEAREST, ORACLE, Row
 from greenstream_tuning.search import SearchResult
 from greenstream_tuning.world import World
+from infra.local.replay_table import fallback_cells
 
 COLOURS: Final = {
     "nearest": "#6b7280",
     "best_static": "#b45309",
-    "seed": "#7c3aed",
+    "default": "#7c3aed",
+    "owner": "#be185d",
     "tuned": "#047857",
     "oracle": "#111827",
 }
@@ -33,7 +35,8 @@ POP_COLOURS: Final = ("#0369a1", "#be123c", "#b45309", "#047857", "#7c3aed", "#4
 NAMES: Final = {
     "nearest": "nearest POP",
     "best_static": "best static choice",
-    "seed": "default policy",
+    "default": "default policy",
+    "owner": "plain price of age",
     "tuned": "tuned policy",
     "oracle": "hourly oracle",
 }
@@ -45,7 +48,7 @@ STYLE: Final = (
     "color:#111827}table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
     "th,td{padding:.2rem .8rem;text-align:right;border-bottom:1px solid #e5e7eb}"
     "th:nth-child(2),td:nth-child(2){text-align:left}td{white-space:nowrap}"
-    "tbody tr:nth-child(5n) td{border-bottom-color:#6b7280}.wide{overflow-x:auto}"
+    "tbody tr:nth-child(6n) td{border-bottom-color:#6b7280}.wide{overflow-x:auto}"
     "figure{margin:2rem 0}figcaption{color:#4b5563}svg{width:100%;height:auto}"
 )
 
@@ -202,7 +205,7 @@ def _pareto(search: SearchResult) -> Figure:
         drawstyle="steps-post",
         label="Pareto front of the allowed policies",
     )
-    axes.axhline(100 * search.trials[0]["in_force_excess"], color=COLOURS["seed"], linestyle=":")
+    axes.axhline(100 * search.trials[0]["in_force_excess"], color=COLOURS["default"], linestyle=":")
     axes.set_xlabel("switches per year and visitor, mean over the limits")
     axes.set_ylabel("carbon above the oracle, % (dotted: default policy)")
     axes.set_ylim(bottom=0)
@@ -234,7 +237,8 @@ def _page(replayed: Replayed, pictures: Mapping[str, tuple[Figure, str]]) -> str
         f"<td>{row.delivered_gco2_kwh:.1f}</td><td>{row.reduction:.1%}</td>"
         f"<td>{_over(row, oracle):.2%}</td>"
         f"<td>{row.median_rtt_ms:.0f}</td><td>{row.p95_rtt_ms:.0f}</td>"
-        f"<td>{row.violations}</td><td>{row.switches_per_year:.0f}</td></tr>"
+        f"<td>{row.violations}</td><td>{row.switches_per_year:.0f}</td>"
+        f"{''.join(f'<td>{cell}</td>' for cell in fallback_cells(row))}</tr>"
         for row in replayed.rows
     )
     heads = (
@@ -247,6 +251,8 @@ def _page(replayed: Replayed, pictures: Mapping[str, tuple[Figure, str]]) -> str
         "p95, ms",
         "violations",
         "switches/year",
+        "no reading",
+        "their g/kWh",
     )
     head = "".join(f"<th>{name}</th>" for name in heads)
     return (

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from greenstream_tuning.replay import DEFAULT, OWNER_FORMULA, TUNED
 from infra.local.view import table
 from infra.worlds.bench import Row
 from infra.worlds.delays import DISTURBED
-from infra.worlds.policies import DEFAULT, OWNER_FORMULA, TUNED
 from infra.worlds.summary import DelayLine, described, goals_of, lines_of
 
 BEGIN: Final = "<!-- worlds: make worlds -->"

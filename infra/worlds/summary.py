@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from greenstream_tuning.replay import DEFAULT
 from infra.worlds.bench import Row
 from infra.worlds.delays import NO_HISTORY, ONE_LATE, USUAL, turn_of
-from infra.worlds.policies import DEFAULT
 
 MOST_ABOVE_STATIC: Final = 0.01
 MOST_ABOVE_ORACLE: Final[Mapping[str, float]] = {

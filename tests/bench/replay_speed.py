@@ -14,7 +14,7 @@ import numpy as np
 
 from greenstream.domain.policy import Policy
 from greenstream_tuning.feeds import DelayedTrace
-from greenstream_tuning.replay import DRIFT, LIMITS_MS, SEED, TUNED, Span, replay
+from greenstream_tuning.replay import DEFAULT, DRIFT, LIMITS_MS, TUNED, Span, replay
 from greenstream_tuning.traces import Trace
 from greenstream_tuning.world import World
 
@@ -53,7 +53,7 @@ def main() -> int:
         trace.at(steps).mean()
     floor_s = time.process_time() - began
     began, began_wall = time.process_time(), time.perf_counter()
-    rows = replay(world, span, {SEED: Policy(), TUNED: DRIFT})
+    rows = replay(world, span, {DEFAULT: Policy(), TUNED: DRIFT})
     spent_s, wall_s = time.process_time() - began, time.perf_counter() - began_wall
     decisions = len(steps) * VISITORS * len(LIMITS_MS) * 3
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

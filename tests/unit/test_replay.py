@@ -11,10 +11,10 @@ from greenstream.domain.policy import FreshnessModel, Policy
 from greenstream_tuning.feeds import DelayedTrace
 from greenstream_tuning.replay import (
     BEST_STATIC,
+    DEFAULT,
     DRIFT,
     NEAREST,
     ORACLE,
-    SEED,
     Row,
     Span,
     replay,
@@ -67,7 +67,7 @@ def a_world(
 def rows_of(
     world: World, *, limit_ms: float = 80.0, policy: Policy | None = None
 ) -> dict[str, Row]:
-    found = replay(world, SPAN, {SEED: policy or Policy()}, limits_ms=[limit_ms])
+    found = replay(world, SPAN, {DEFAULT: policy or Policy()}, limits_ms=[limit_ms])
     return {row.policy: row for row in found}
 
 
@@ -119,11 +119,68 @@ class TestAccount:
 
     def test_pieces_of_time_do_not_show(self) -> None:
         world = a_world(BY_DAY, BY_NIGHT, delays_s=(7200.0, 10_800.0))
-        whole = replay(world, SPAN, {SEED: Policy()})
-        pieces = replay(world, SPAN, {SEED: Policy()}, chunk_steps=7)
+        whole = replay(world, SPAN, {DEFAULT: Policy()})
+        pieces = replay(world, SPAN, {DEFAULT: Policy()}, chunk_steps=7)
 
         # Integral figures, whose sums are exact in any order.
         assert pieces == whole
+
+
+class TestWhatIsNotCounted:
+    def test_steps_of_unknown_truth_are_counted_beside_the_others(self) -> None:
+        gaps = BY_NIGHT.copy()
+        gaps[24 * 11 : 24 * 12] = np.nan
+        rows = rows_of(a_world(BY_DAY, gaps))
+
+        assert {(row.steps, row.skipped_steps) for row in rows.values()} == {(24 * 9, 24)}
+
+    def test_without_a_gap_no_step_is_skipped(self) -> None:
+        rows = rows_of(a_world(BY_DAY, BY_NIGHT))
+
+        assert {(row.steps, row.skipped_steps) for row in rows.values()} == {(24 * 10, 0)}
+
+
+class TestDecisionsWithoutAReading:
+    """Grid a's source is three days late, which leaves its hours' means alone."""
+
+    SILENT = (3.0 * 86_400, 0.0)
+    SHORT = replace(DRIFT, max_stale_s=3600.0, max_stale_profile_s=3600.0)
+
+    def test_they_are_counted_with_what_they_delivered(self) -> None:
+        """By day grid a's mean of the hour is the lowest figure, by night grid b's reading."""
+        row = rows_of(a_world(BY_DAY, BY_NIGHT, delays_s=self.SILENT), policy=self.SHORT)[DEFAULT]
+
+        assert row.delivered_gco2_kwh == 75
+        assert row.fallback_share == 0.5
+        assert row.fallback_delivered_gco2_kwh == 100
+
+    def test_their_share_is_by_demand(self) -> None:
+        """Under 20 ms everybody stays at home: only the visitors beside a have no reading."""
+        world = a_world(BY_DAY, BY_NIGHT, delays_s=self.SILENT, demand=(0.25, 0.75))
+        row = rows_of(world, policy=self.SHORT, limit_ms=20)[DEFAULT]
+
+        assert row.fallback_share == 0.25
+        assert row.fallback_delivered_gco2_kwh == 250
+
+    def test_where_readings_are_known_there_are_none(self) -> None:
+        row = rows_of(a_world(BY_DAY, BY_NIGHT))[DEFAULT]
+
+        assert (row.fallback_share, row.fallback_delivered_gco2_kwh) == (0, None)
+
+    def test_steps_of_unknown_truth_are_not_among_them(self) -> None:
+        gaps = BY_NIGHT.copy()
+        gaps[24 * 11 : 24 * 12 + 12] = np.nan
+        row = rows_of(a_world(BY_DAY, gaps, delays_s=self.SILENT), policy=self.SHORT)[DEFAULT]
+
+        assert row.fallback_delivered_gco2_kwh == 100
+        assert row.fallback_share == pytest.approx((10 * 12 - 24) / (10 * 24 - 36))
+
+    def test_choices_that_need_no_figure_of_the_hour_rest_on_none(self) -> None:
+        rows = rows_of(a_world(BY_DAY, BY_NIGHT, delays_s=self.SILENT), policy=self.SHORT)
+
+        for name in (NEAREST, BEST_STATIC, ORACLE):
+            assert rows[name].fallback_share is None
+            assert rows[name].fallback_delivered_gco2_kwh is None
 
 
 PLAIN = Policy(freshness_model=FreshnessModel.PENALTY)
@@ -132,11 +189,11 @@ PLAIN = Policy(freshness_model=FreshnessModel.PENALTY)
 class TestLateness:
     def test_a_decision_sees_only_what_had_been_published(self) -> None:
         """For three hours of every morning grid b's figure of the night misleads."""
-        known_at_once = rows_of(a_world(BY_DAY, BY_NIGHT), policy=DRIFT)[SEED]
+        known_at_once = rows_of(a_world(BY_DAY, BY_NIGHT), policy=DRIFT)[DEFAULT]
         late = rows_of(
             a_world(BY_DAY, BY_NIGHT, delays_s=(0.0, 3 * 3600.0)),
             policy=replace(PLAIN, penalty_slope_gco2_kwh_min=0.0),
-        )[SEED]
+        )[DEFAULT]
 
         assert known_at_once.delivered_gco2_kwh == pytest.approx(75)
         assert late.delivered_gco2_kwh == pytest.approx(75 + 3 * (350 - 100) / 24)
@@ -144,7 +201,7 @@ class TestLateness:
     def test_drift_knows_the_hour_of_the_turn(self) -> None:
         late = a_world(BY_DAY, BY_NIGHT, delays_s=(0.0, 3 * 3600.0))
 
-        assert rows_of(late, policy=DRIFT)[SEED].delivered_gco2_kwh < 90
+        assert rows_of(late, policy=DRIFT)[DEFAULT].delivered_gco2_kwh < 90
 
 
 class TestFiles:
@@ -213,6 +270,23 @@ class TestFiles:
         assert world.pops == ("A", "B")
         assert world.rtt_ms.tolist() == [[3, 30], [1, 20]]
         assert world.demand.tolist() == [0.75, 0.25]
+
+    def test_a_place_whose_grid_has_no_trace_is_said_to_be_no_pop(self, tmp_path: Path) -> None:
+        folder = self.folder(tmp_path, {"A": 100.0})
+        rtt = self.rtt(tmp_path, "origin,A,D,E\nA,1,3,5\nD,3,1,7\nE,5,7,1\n")
+        world = load_world(folder, rtt, Years((2021,), (2022,)))
+
+        assert world.left_out == ("D", "E")
+        assert world.notes == ("no trace is known for 2 of the 3 places of rtt.txt: D, E",)
+
+    def test_a_pop_without_a_year_is_left_out_by_name(self, tmp_path: Path) -> None:
+        folder = self.folder(tmp_path, {"A": 100.0, "B": 200.0})
+        (folder / "B_2021.csv").unlink()
+        rtt = self.rtt(tmp_path, "origin,A,B\nA,1,3\nB,3,1\n")
+        world = load_world(folder, rtt, Years((2021,), (2022,)))
+
+        assert world.left_out == ("B",)
+        assert world.notes == ("B is left out because B has no value in the training years",)
 
     def test_known_grids_stand_for_their_pops(self, tmp_path: Path) -> None:
         folder = self.folder(tmp_path, {"GB": 100.0, "DE-LU": 200.0, "US-NY-NYIS": 150.0})

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from greenstream.domain.ladder import Ladder
+from greenstream.domain.ladder import OBSERVED, Ladder
 from greenstream.domain.policy import FreshnessModel, Policy
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Reading, Scope
 from greenstream.domain.routing import decide
-from greenstream_tuning.choosing import Chooser, figures
+from greenstream_tuning.choosing import Chooser, figures, observed
 from greenstream_tuning.feeds import DelayedTrace, KeptReadings
 from greenstream_tuning.traces import Trace
 from tests.builders import AVERAGE_DIRECT, a_candidate, a_reading, a_source, a_zone
@@ -172,13 +172,15 @@ def test_every_figure_is_the_ladders(
     feed = DelayedTrace(trace, delay_s, max_age_s, annual)
     moments = [START + timedelta(hours=hour, minutes=minute) for hour, minute in instants]
     epochs = np.array([int(moment.timestamp()) for moment in moments])
-    ranked = figures(feed.seen(epochs), feed, policy)
+    seen = feed.seen(epochs)
+    ranked, rested = figures(seen, feed, policy), observed(seen, feed, policy)
 
     zone = a_zone(a_source(max_age_s=max_age_s), means=() if np.isnan(annual) else None)
-    for now, figure in zip(moments, ranked, strict=True):
+    for now, figure, on_reading in zip(moments, ranked, rested, strict=True):
         readings, profile = as_the_table_has_it(trace, now, timedelta(seconds=delay_s))
-        routers = Ladder(zone, readings, [profile]).at(now, policy).adj_carbon_gco2_kwh
-        assert (None if np.isnan(figure) else figure) == routers
+        routers = Ladder(zone, readings, [profile]).at(now, policy)
+        assert (None if np.isnan(figure) else figure) == routers.adj_carbon_gco2_kwh
+        assert on_reading == (routers.rung in OBSERVED)
 
 
 class TestKeptReadings:

@@ -23,6 +23,10 @@ ROW = {
     "p95_rtt_ms",
     "violations",
     "switches_per_year",
+    "steps",
+    "skipped_steps",
+    "fallback_share",
+    "fallback_delivered_gco2_kwh",
 }
 
 
@@ -66,10 +70,10 @@ def test_rows_are_by_limit_and_policy(
     assert code == 0
     assert json.loads(out.read_text()) == rows
     assert all(set(row) == ROW for row in rows)
-    assert [row["limit_ms"] for row in rows[::5]] == [20, 50, 65, 80, 100, 150]
-    policies = [row["policy"] for row in rows[:5]]
-    assert policies == ["nearest", "best_static", "seed", "tuned", "oracle"]
-    assert [row["delivered_gco2_kwh"] for row in rows[-5:]][::4] == [250, 100]
+    assert [row["limit_ms"] for row in rows[::6]] == [20, 50, 65, 80, 100, 150]
+    policies = [row["policy"] for row in rows[:6]]
+    assert policies == ["nearest", "best_static", "default", "owner", "tuned", "oracle"]
+    assert [row["delivered_gco2_kwh"] for row in rows[-6:]][::5] == [250, 100]
 
 
 def test_a_policy_that_tune_wrote_is_what_replay_reads(
@@ -86,6 +90,51 @@ def test_a_policy_that_tune_wrote_is_what_replay_reads(
 
     assert run("replay", *files, "--step", "10800", "--policy", str(out)) == 0
     assert "best_static" in capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def with_gaps(files: list[str], tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Grid A is unknown for two days of 2022; B's source is silent; C has no trace."""
+    folder = tmp_path_factory.mktemp("gaps")
+    for trace in Path(files[1]).glob("*.csv"):
+        head, *rows = trace.read_text().splitlines(keepends=True)
+        kept = rows[:4000] + rows[4048:] if trace.stem == "A_2022" else rows
+        (folder / trace.name).write_text("".join([head, *kept]))
+    rtt, policy = folder / "rtt.txt", folder / "mine.json"
+    rtt.write_text("origin,A,B,C\nA,5,60,9\nB,60,5,9\nC,9,9,5\n")
+    policy.write_text(a_policy())
+    own = ["--carbon", str(folder), "--rtt", str(rtt), "--policy", str(policy)]
+    return [*files, *own, "--step", "3600", "--late", "B=200"]
+
+
+class TestWhatIsLeftOut:
+    """Below the table, and on the page of the report."""
+
+    def test_steps_places_and_decisions_without_a_reading_are_said(
+        self, with_gaps: list[str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run("replay", *with_gaps) == 0
+        table, _, below = capsys.readouterr().out.partition("\n\n")
+
+        heading, *rows = table.splitlines()
+        assert heading.split("  ")[-2:] == ["no reading", "their g/kWh"]
+        (row,) = (row.split() for row in rows if row.startswith("80 ") and " default " in row)
+        # B's yearly mean of 250 is the lower figure while A is dirty. At noon and at midnight A is
+        # expected at 250 too, so that the nearer grid stands, which one of two visitors regrets.
+        assert row[-2:] == ["50.0%", "112.5"]
+        (fixed,) = (row.split() for row in rows if row.startswith("80 ") and "best_static" in row)
+        assert len(fixed) == len(row) - 2
+        assert "48 of 8,760 steps (48 h) are in no figure" in below
+        assert "1 place is left out, because grid figures are missing: C." in below
+
+    def test_the_page_says_it_too(self, with_gaps: list[str], tmp_path: Path) -> None:
+        assert run("replay", *with_gaps, "--report", str(tmp_path)) == 0
+        page = (tmp_path / "replay.html").read_text()
+
+        assert "<td>50.0%</td><td>112.5</td></tr>" in page
+        assert "48 of 8,760 steps (48 h) are in no figure" in page
+        assert "<td>default policy</td>" in page
+        assert "<td>plain price of age</td>" in page
 
 
 @pytest.mark.parametrize(

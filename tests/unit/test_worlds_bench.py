@@ -12,13 +12,12 @@ import pytest
 from greenstream.domain.latency import estimate_rtt_ms, great_circle_km
 from greenstream.domain.policy import Policy
 from greenstream_tuning.feeds import DelayedTrace, Profile
-from greenstream_tuning.replay import BEST_STATIC, DRIFT, NEAREST, ORACLE, Span, replay
+from greenstream_tuning.replay import BEST_STATIC, DRIFT, NEAREST, ORACLE, OWNER, Span, replay
 from greenstream_tuning.traces import load_traces, year_start_s
 from greenstream_tuning.world import World, mean_between
 from infra.worlds.bench import Grids, Row, rtt_ms_between, run_bench
 from infra.worlds.delays import runs_of
 from infra.worlds.given import GivenWorld, GivenWorlds, Site, WorldsError
-from infra.worlds.policies import OWNER
 
 YEAR = 2023
 OSLO, LONDON, PARIS = (59.91, 10.75), (51.51, -0.13), (48.86, 2.35)

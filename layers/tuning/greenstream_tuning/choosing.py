@@ -29,22 +29,33 @@ def figures(seen: Seen, feed: Feed, policy: Policy) -> Floats:
     oldest_s = max(feed.max_age_s, policy.oldest_stale_s)
     annual = feed.annual_mean_gco2_kwh
     if plain:
-        value, doubt, profiled = seen.gco2_kwh, None, np.zeros(len(seen.age_s), dtype=np.bool_)
-        usual_doubt = None
+        value, doubt, usual_doubt = seen.gco2_kwh, None, None
         annual_price = float(_penalty(np.array(oldest_s), policy))
     else:
         share = _persistence(seen.age_s, policy)
         value = np.maximum(0.0, seen.profile_now + share * (seen.gco2_kwh - seen.profile_then))
-        profiled = ~np.isnan(value)
-        value = np.where(profiled & (seen.age_s > 0.0), value, seen.gco2_kwh)
+        value = np.where(_profiled(seen) & (seen.age_s > 0.0), value, seen.gco2_kwh)
         doubt = _spread(seen, feed, seen.gco2_kwh) * np.sqrt(1.0 - share * share)
         usual_doubt = _spread(seen, feed, seen.hour_mean)
         annual_price = 0.0
-    live_s = max(feed.max_age_s, policy.max_stale_s)
-    observed = (seen.age_s <= live_s) | (profiled & (seen.age_s <= oldest_s))
     past = seen.hour_mean + _priced(np.full(len(seen.age_s), oldest_s), usual_doubt, policy)
     past = np.where(np.isnan(past), annual + annual_price, past)
-    return np.where(observed, value + _priced(seen.age_s, doubt, policy), past)
+    known = observed(seen, feed, policy)
+    return np.where(known, value + _priced(seen.age_s, doubt, policy), past)
+
+
+def observed(seen: Seen, feed: Feed, policy: Policy) -> Bools:
+    """Return where the figure rests on a reading (`greenstream.domain.ladder.OBSERVED`)."""
+    stands: Bools = seen.age_s <= max(feed.max_age_s, policy.max_stale_s)
+    if policy.freshness_model is FreshnessModel.PENALTY:
+        return stands
+    return stands | (_profiled(seen) & (seen.age_s <= policy.oldest_stale_s))
+
+
+def _profiled(seen: Seen) -> Bools:
+    """Return where a reading is known and its zone's profile then and now."""
+    known: Bools = ~np.isnan(seen.gco2_kwh + seen.profile_then + seen.profile_now)
+    return known
 
 
 def _spread(seen: Seen, feed: Feed, otherwise: Floats) -> Floats:

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from greenstream.domain.policy import FreshnessModel, Policy
-from greenstream_tuning.choosing import Chooser, figures
+from greenstream_tuning.choosing import Bools, Chooser, figures, observed
 from greenstream_tuning.traces import Floats, Ints
 from greenstream_tuning.world import World
 
@@ -26,7 +26,8 @@ YEAR_S: Final = 365.25 * 86_400
 NEAREST: Final = "nearest"
 BEST_STATIC: Final = "best_static"
 ORACLE: Final = "oracle"
-SEED: Final = "seed"
+DEFAULT: Final = "default"
+OWNER_FORMULA: Final = "owner"
 TUNED: Final = "tuned"
 
 CARBON_ALONE: Final = Policy(
@@ -41,6 +42,19 @@ CARBON_ALONE: Final = Policy(
 
 DRIFT: Final = Policy(version="drift-1", freshness_model=FreshnessModel.DRIFT)
 """The freshness model `drift` with untuned numbers: for comparison and as the search's start."""
+
+OWNER: Final = Policy(
+    version=OWNER_FORMULA,
+    latency_price_gco2_kwh_ms=0.05,
+    switch_margin=0.05,
+    tie_share=0.0,
+    tie_gco2_kwh=0.0,
+    penalty_grace_s=600.0,
+    penalty_slope_gco2_kwh_min=1.0,
+    max_stale_s=6 * 3600.0,
+    freshness_model=FreshnessModel.PENALTY,
+)
+"""The plain price of age, 1 g/kWh per minute beyond ten minutes, with the limits it came with."""
 
 
 class NothingKnownError(ValueError):
@@ -71,6 +85,16 @@ class Row:
         The number of decisions above the limit. They occur when no POP is within the limit.
     switches_per_year
         How often a visitor's POP changes in a year, as the mean weighted by demand.
+    steps
+        The number of steps that the figures are about.
+    skipped_steps
+        The number of steps that they leave out because the truth of some POP is unknown.
+    fallback_share
+        The share of decisions, weighted by demand, in which the chosen POP's figure was an hour's
+        mean, a yearly mean or unknown instead of a reading. ``None`` for the choices that use no
+        published figure of the hour: the nearest, the best static one and the oracle's.
+    fallback_delivered_gco2_kwh
+        The mean intensity in g/kWh that these decisions delivered; ``None`` where there are none.
     """
 
     limit_ms: float
@@ -81,8 +105,12 @@ class Row:
     p95_rtt_ms: float
     violations: int
     switches_per_year: float
+    steps: int
+    skipped_steps: int
+    fallback_share: float | None
+    fallback_delivered_gco2_kwh: float | None
 
-    def as_dict(self) -> dict[str, float | int | str]:
+    def as_dict(self) -> dict[str, float | int | str | None]:
         """Return the row, ready for JSON."""
         return asdict(self)
 
@@ -168,13 +196,14 @@ def replay(
         truth = np.array([trace.at(chunk) for trace in world.truth])
         seen = [feed.seen(chunk) for feed in world.feeds]
         for name, chooser in choosers.items():
-            carbon = truth
+            carbon, on_reading = truth, None
             if name != ORACLE:
-                pairs = zip(seen, world.feeds, strict=True)
-                carbon = np.array([figures(part, feed, policies[name]) for part, feed in pairs])
-            accounts[name].add(chooser.choose(carbon), truth)
+                policy, pairs = policies[name], list(zip(seen, world.feeds, strict=True))
+                carbon = np.array([figures(part, feed, policy) for part, feed in pairs])
+                on_reading = np.array([observed(part, feed, policy) for part, feed in pairs])
+            accounts[name].add(chooser.choose(carbon), truth, on_reading)
         for name, choice in fixed.items():
-            accounts[name].add(np.broadcast_to(choice, (len(chunk), *choice.shape)), truth)
+            accounts[name].add(np.broadcast_to(choice, (len(chunk), *choice.shape)), truth, None)
         progress(min(1.0, (begin + len(chunk)) / len(steps)))
     nearest = accounts[NEAREST].delivered()
     return [
@@ -210,10 +239,14 @@ class _Account:
         self._gco2_kwh = np.zeros(shape)
         self._counts = np.zeros((*shape, len(world.pops)), dtype=np.int64)
         self._switches = np.zeros(shape, dtype=np.int64)
+        self._fallbacks = np.zeros(shape, dtype=np.int64)
+        self._fallback_gco2_kwh = np.zeros(shape)
+        self._uses_readings = False
         self._last: Ints | None = None
         self._steps = 0
+        self._skipped_steps = 0
 
-    def add(self, chosen: Ints, truth: Floats) -> None:
+    def add(self, chosen: Ints, truth: Floats, on_reading: Bools | None) -> None:
         """Add choices to the account.
 
         Parameters
@@ -222,6 +255,9 @@ class _Account:
             The indices of the chosen POPs: steps by limits by visitors.
         truth
             The true intensity in g/kWh, NaN if unknown: POPs by steps.
+        on_reading
+            Whether a POP's figure rested on a reading: POPs by steps. ``None`` for choices that
+            use no published figure of the hour.
         """
         moved = chosen[1:] != chosen[:-1]
         self._switches += moved.sum(axis=0)
@@ -230,12 +266,21 @@ class _Account:
         self._last = chosen[-1]
         known = ~np.isnan(truth).any(axis=0)
         self._steps += int(known.sum())
+        self._skipped_steps += int((~known).sum())
         lanes = chosen.reshape(len(chosen), -1)[known]
         offsets = np.arange(lanes.shape[1]) * len(self._world.pops)
         counts = np.bincount((lanes + offsets).ravel(), minlength=self._counts.size)
         self._counts += counts.reshape(self._counts.shape)
-        delivered = np.take_along_axis(truth[:, known].T, lanes, axis=1).sum(axis=0)
-        self._gco2_kwh += delivered.reshape(self._gco2_kwh.shape)
+        delivered = np.take_along_axis(truth[:, known].T, lanes, axis=1)
+        self._gco2_kwh += delivered.sum(axis=0).reshape(self._gco2_kwh.shape)
+        if on_reading is None:
+            return
+        self._uses_readings = True
+        if not on_reading.all():
+            fallback = ~np.take_along_axis(on_reading[:, known].T, lanes, axis=1)
+            self._fallbacks += fallback.sum(axis=0).reshape(self._fallbacks.shape)
+            gco2_kwh = np.where(fallback, delivered, 0.0).sum(axis=0)
+            self._fallback_gco2_kwh += gco2_kwh.reshape(self._fallback_gco2_kwh.shape)
 
     def delivered(self) -> Floats:
         """Return the mean delivered intensity for each limit in g/kWh, weighted by demand.
@@ -257,6 +302,8 @@ class _Account:
         delivered = float(self.delivered()[number])
         years = (span.until_s - span.since_s) / YEAR_S
         switches = float(self._switches[number] @ self._world.demand)
+        fallbacks = float(self._fallbacks[number] @ self._world.demand)
+        fallback_gco2_kwh = float(self._fallback_gco2_kwh[number] @ self._world.demand)
         return Row(
             limit_ms=self._limits_ms[number],
             policy=name,
@@ -266,6 +313,10 @@ class _Account:
             p95_rtt_ms=_quantile(rtt_ms, weights, 0.95),
             violations=int(counts[rtt_ms > self._limits_ms[number]].sum()),
             switches_per_year=switches / years,
+            steps=self._steps,
+            skipped_steps=self._skipped_steps,
+            fallback_share=fallbacks / self._steps if self._uses_readings else None,
+            fallback_delivered_gco2_kwh=fallback_gco2_kwh / fallbacks if fallbacks else None,
         )
 
 

@@ -79,6 +79,8 @@ class World:
         What the router knows of each POP, in the order of ``pops``.
     notes
         What was assumed or left out, in words.
+    left_out
+        The places and POPs of the files that are no POPs here, because figures are missing.
     """
 
     pops: tuple[str, ...]
@@ -88,6 +90,7 @@ class World:
     truth: tuple[Trace, ...]
     feeds: tuple[Feed, ...]
     notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def mean_gco2_kwh(self, since_s: int, until_s: int) -> Floats:
         """Return each POP's mean over a time in g/kWh; NaN if its trace has no value then."""
@@ -156,10 +159,15 @@ def load_world(
     traces = load_traces(carbon, [*years.train, *years.test], basis)
     table = load_round_trips(rtt)
     grids, notes = _match(table, traces)
+    left_out = _without_trace(table, grids)
+    if left_out:
+        places = f"{len(left_out)} of the {len(table.places)} places of {rtt.name}"
+        notes.append(f"no trace is known for {places}: {', '.join(left_out)}")
     for pop, (grid, _) in list(grids.items()):
         for name, time_s in (("training", years.train_s), ("test", years.test_s)):
             if pop in grids and np.isnan(mean_between(traces[grid], *time_s)):
                 notes.append(f"{pop} is left out because {grid} has no value in the {name} years")
+                left_out.append(pop)
                 del grids[pop]
     if not grids:
         raise TraceError(f"no place in {rtt.name} has a trace in {carbon}")
@@ -182,6 +190,7 @@ def load_world(
         truth=tuple(traces[grid] for grid, _ in grids.values()),
         feeds=tuple(feeds),
         notes=tuple(notes),
+        left_out=tuple(left_out),
     )
 
 
@@ -205,6 +214,11 @@ def _match(table: RoundTrips, traces: Mapping[str, Trace]) -> tuple[Grids, list[
                 grids[pop] = (grid, None)
                 notes.append(f"{pop} has no round trips in the table: the distance estimates them")
     return grids, notes
+
+
+def _without_trace(table: RoundTrips, grids: Grids) -> list[str]:
+    """Return the places of the table that are no POP, because their grid has no trace."""
+    return [place for place in table.places if _known_as(place) not in grids]
 
 
 def _known_as(place: str) -> str:

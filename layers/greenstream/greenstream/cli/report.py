@@ -176,8 +176,9 @@ def _shares_below(sums: Mapping[str, float]) -> dict[str, float]:
 
 def as_text(total: Mapping[str, float | int], days: float) -> str:
     """Return the report as text, with what its figures count and what they leave out."""
+    span = "day" if days == 1 else f"{days:g} days"
     parts = [
-        f"{_count(total['requests'], 'request')} in the last {days:g} days.",
+        f"{_count(total['requests'], 'request')} in the last {span}.",
         *_observed(total),
         *_on_usual_values(total),
         *_not_compared(total),
