@@ -38,6 +38,7 @@ HOST = "127.0.0.1"
 PREFERRED_PORT = 4566
 PATIENCE_S = 400  # the tuner may run for six minutes
 LOG_TAIL_BYTES = 4096  # see LogType in docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+UPSTREAMS_FAILED = "greenstream.ingest.collect.CollectionFailedError: "
 REGION = "eu-west-1"
 STACK_NAME = "greenstream-local"
 EGRESS = {"GridstatusProxy": "HTTPS_PROXY", "GridstatusCaBundle": "REQUESTS_CA_BUNDLE"}
@@ -116,9 +117,17 @@ class Stack:
 
 
 def whole_lines(log_tail: bytes) -> str:
-    """Return the end of a log, without its first line if Lambda cut that line at 4 KB."""
-    log = log_tail.decode(errors="replace")
-    return "…\n" + log.partition("\n")[2] if len(log_tail) >= LOG_TAIL_BYTES else log
+    """Return the end of a log, without its first line if Lambda cut that line at 4 KB.
+
+    Where a collector's run failed because all of its upstreams did, the traceback is left out: the
+    lines of the log, which are JSON, name every upstream and its error.
+    """
+    lines = log_tail.decode(errors="replace").splitlines(keepends=True)
+    cut = ["…\n"] if len(log_tail) >= LOG_TAIL_BYTES else []
+    lines = lines[len(cut) :]
+    if lines and lines[-1].startswith(UPSTREAMS_FAILED):
+        lines = [line for line in lines if line.startswith("{")]
+    return "".join([*cut, *lines])
 
 
 @dataclass(frozen=True, slots=True)
