@@ -5,7 +5,7 @@ licence is CC BY 4.0. Regions publish a forecast only. The nation also has an ``
 the last half hour that has ended. See https://carbon-intensity.github.io/api-definitions/.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,14 +22,10 @@ from functions.eso.half_hours import (
 )
 from functions.eso.readings import Region, coming_day
 from greenstream.domain.errors import GreenStreamError, InvalidError, PermanentError
-from greenstream.domain.reading import Forecast, Reading
 from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.http import HttpClient
-from greenstream.ports.provider import Batch, ProviderConfig
+from greenstream.ports.provider import Batch, Outcome, ProviderConfig, batch_of
 from greenstream.ports.settings import required
-
-_Outcome = Reading | Forecast | GreenStreamError
-"""What an answer comes to: something to store, or an error to report."""
 
 NATIONAL: Final = "national"
 AHEAD: Final = timedelta(hours=24)
@@ -119,7 +115,7 @@ class Eso:
                     unreadable.setdefault(name, half_hour)
                 else:
                     rows[name].append(half_hour)
-        outcomes: list[_Outcome] = []
+        outcomes: list[Outcome] = []
         for name, region in wanted.items():
             figures = Figures(rows[name], region.zone)
             if name in unreadable:
@@ -129,11 +125,11 @@ class Eso:
             except GreenStreamError as error:
                 outcomes.append(error)
             outcomes += _outcomes(region.forecast(figures))
-        return _batch(outcomes)
+        return batch_of(outcomes)
 
     def _nation(self, zone: str, now: datetime) -> Batch:
         nation = Region(zone=zone, region=NATIONAL, now=now, simulated=self.simulated)
-        outcomes: list[_Outcome] = []
+        outcomes: list[Outcome] = []
         ahead: list[HalfHour] = []
         paths = [f"/intensity/{stamp(start)}/fw24h" for start in _starts(now)]
         try:
@@ -147,9 +143,9 @@ class Eso:
             outcomes += _outcomes(nation.national_reading(newest, Figures(ahead, zone)))
         except GreenStreamError as error:
             outcomes.append(error)
-        return _batch(outcomes)
+        return batch_of(outcomes)
 
-    def _half_hours(self, path: str, zone: str, outcomes: list[_Outcome]) -> list[HalfHour]:
+    def _half_hours(self, path: str, zone: str, outcomes: list[Outcome]) -> list[HalfHour]:
         """Return the half hours of a national answer; add the error of the first unreadable one."""
         half_hours: list[HalfHour] = []
         unreadable: list[InvalidError] = []
@@ -179,20 +175,12 @@ class Eso:
         return answer["data"]
 
 
-def _outcomes(made: Iterator[_Outcome]) -> Iterator[_Outcome]:
+def _outcomes(made: Iterator[Outcome]) -> Iterator[Outcome]:
     """Yield what was made, and as the last what was raised."""
     try:
         yield from made
     except GreenStreamError as error:
         yield error
-
-
-def _batch(outcomes: Sequence[_Outcome]) -> Batch:
-    return Batch(
-        readings=tuple(outcome for outcome in outcomes if isinstance(outcome, Reading)),
-        forecasts=tuple(outcome for outcome in outcomes if isinstance(outcome, Forecast)),
-        errors=tuple(outcome for outcome in outcomes if isinstance(outcome, GreenStreamError)),
-    )
 
 
 def _starts(now: datetime) -> Iterator[datetime]:

@@ -5,7 +5,7 @@ A series must agree with what was asked for.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from typing import Final
 
@@ -15,6 +15,9 @@ NAME: Final = "watttime"
 SIGNAL_TYPE: Final = "co2_moer"
 UNITS: Final = "lbs_co2_per_mwh"
 MAX_WARNINGS: Final = 10
+NO_VALUE: Final = object()
+"""Stands where a series has no second value for a point; ``None`` may be a value."""
+
 PERIODS_S: Final = range(60, 3601)
 """Lengths of a point, in seconds, that are accepted."""
 
@@ -37,6 +40,8 @@ class Point:
         Whether WattTime filled the value in.
     updated_at
         When WattTime last changed the value, UTC.
+    contradicting
+        Another value that the series has for the same point, unchecked. Neither can be used then.
     """
 
     valid_from: datetime
@@ -44,6 +49,7 @@ class Point:
     lb_mwh: object
     imputed: bool
     updated_at: datetime | None
+    contradicting: object = NO_VALUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,8 @@ class Series:
     ----------
     points
         Oldest first, one for each start.
+    unreadable
+        Why rows were left out that cannot be read.
     generated_at
         When a forecast was issued, UTC.
     warnings
@@ -63,6 +71,7 @@ class Series:
     """
 
     points: tuple[Point, ...]
+    unreadable: tuple[InvalidError, ...]
     generated_at: datetime | None
     warnings: tuple[str, ...]
     model: str | None
@@ -153,8 +162,10 @@ def series_of(answer: object, zone: str, region: str) -> Series:
     period_s = meta.get("data_point_period_seconds")
     if not isinstance(period_s, int) or period_s not in PERIODS_S:
         raise malformed(f"data_point_period_seconds is {period_s!r:.60}", zone)
+    points, unreadable = _points(answer["data"], timedelta(seconds=period_s), zone)
     return Series(
-        points=_points(answer["data"], timedelta(seconds=period_s), zone),
+        points=points,
+        unreadable=unreadable,
         generated_at=_moment_or_none(meta.get("generated_at"), zone),
         warnings=_warnings(meta.get("warnings")),
         model=f"{meta['model'].get('date')!s:.40}" if isinstance(meta.get("model"), dict) else None,
@@ -171,22 +182,46 @@ def stamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%MZ")
 
 
-def _points(rows: Sequence[object], period: timedelta, zone: str) -> tuple[Point, ...]:
+def _points(
+    rows: Sequence[object], period: timedelta, zone: str
+) -> tuple[tuple[Point, ...], tuple[InvalidError, ...]]:
+    """Return the points, the oldest first, and an error for each row that cannot be read.
+
+    Rows with the same value for one point are one point, in whatever order they come.
+    """
     points: dict[datetime, Point] = {}
+    unreadable: list[InvalidError] = []
     for row in rows:
-        if not isinstance(row, dict) or "value" not in row:
-            raise malformed(f"a point has no value: {row!r:.80}", zone)
-        start = _moment(row.get("point_time"), zone)
-        point = Point(
-            valid_from=start,
-            valid_to=start + period,
-            lb_mwh=row["value"],
-            imputed=bool(row.get("imputed_data_used")),  # Only a plain "no" counts as no.
-            updated_at=_moment_or_none(row.get("last_updated"), zone),
+        try:
+            point = _point(row, period, zone)
+        except InvalidError as error:
+            unreadable.append(error)
+            continue
+        known = points.setdefault(point.valid_from, point)
+        if known is point:
+            continue
+        if known.lb_mwh != point.lb_mwh:
+            points[point.valid_from] = replace(known, contradicting=point.lb_mwh)
+            continue
+        points[point.valid_from] = replace(
+            known,
+            imputed=known.imputed or point.imputed,
+            updated_at=max(filter(None, (known.updated_at, point.updated_at)), default=None),
         )
-        if points.setdefault(start, point) != point:
-            raise malformed(f"there are two values for {stamp(start)}", zone)
-    return tuple(points[start] for start in sorted(points))
+    return tuple(points[start] for start in sorted(points)), tuple(unreadable)
+
+
+def _point(row: object, period: timedelta, zone: str) -> Point:
+    if not isinstance(row, dict) or "value" not in row:
+        raise malformed(f"a point has no value: {row!r:.80}", zone)
+    start = _moment(row.get("point_time"), zone)
+    return Point(
+        valid_from=start,
+        valid_to=start + period,
+        lb_mwh=row["value"],
+        imputed=bool(row.get("imputed_data_used")),  # Only a plain "no" counts as no.
+        updated_at=_moment_or_none(row.get("last_updated"), zone),
+    )
 
 
 def _warnings(entries: object) -> tuple[str, ...]:

@@ -27,11 +27,11 @@ from functions.watttime.readings import BACK, Region
 from functions.watttime.session import Credentials, Requests, Session
 from greenstream.domain.clock import Clock
 from greenstream.domain.errors import GreenStreamError, PermanentError, TransientError
-from greenstream.domain.reading import Forecast, Quality, Reading
+from greenstream.domain.reading import Quality, Reading
 from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.http import HttpClient
 from greenstream.ingest.redaction import redacted, without_secrets
-from greenstream.ports.provider import Batch, ProviderConfig
+from greenstream.ports.provider import Batch, Outcome, ProviderConfig, batch_of
 from greenstream.ports.secrets import SecretsError
 from greenstream.ports.settings import required
 from greenstream.ports.telemetry import Telemetry
@@ -152,7 +152,8 @@ class WattTime:
         """Move a region's progress marker to the newest historical point that has been stored."""
         for reading in batch.readings:
             if reading.quality is not Quality.FORECAST:
-                self.session.stored[region] = reading.valid_to
+                before = self.session.stored.get(region, reading.valid_to)
+                self.session.stored[region] = max(before, reading.valid_to)
 
     def _credentials(self) -> Credentials | None:
         """Return user name and password, or ``None`` unless both are configured.
@@ -190,32 +191,27 @@ class WattTime:
                 zone=region.zone,
             )
             return Batch(errors=(error,))
-        readings: list[Reading] = []
-        forecasts: list[Forecast] = []
-        errors: list[GreenStreamError] = []
+        outcomes: list[Outcome] = []
         if HISTORICAL in endpoints:
+            stored_to = self.session.stored.get(region.region)
+            window = {"start": stamp(region.now - BACK), "end": stamp(region.now)}
+            query = window | {"include_imputed_marker": "true"}
             try:
-                window = {"start": stamp(region.now - BACK), "end": stamp(region.now)}
-                query = window | {"include_imputed_marker": "true"}
                 series = self._series(requests, HISTORICAL, query, region)
-                stored_to = self.session.stored.get(region.region)
-                for outcome in region.historical(series, stored_to):
-                    if isinstance(outcome, Reading):
-                        readings.append(outcome)
-                    else:
-                        errors.append(outcome)
+                outcomes += region.historical(series, stored_to)
             except GreenStreamError as error:
-                errors.append(error)
+                outcomes.append(error)
         if FORECAST in endpoints:
+            query = {"horizon_hours": HORIZON_HOURS}
             try:
-                query = {"horizon_hours": HORIZON_HOURS}
                 series = self._series(requests, FORECAST, query, region)
+                outcomes += region.forecast(series)
+                readings = (outcome for outcome in outcomes if isinstance(outcome, Reading))
                 if not any(map(region.is_recent, readings)):
-                    readings.append(region.stand_in(series))
-                forecasts.append(region.forecast(series))
+                    outcomes.append(region.stand_in(series))
             except GreenStreamError as error:
-                errors.append(error)
-        return Batch(readings=tuple(readings), forecasts=tuple(forecasts), errors=tuple(errors))
+                outcomes.append(error)
+        return batch_of(outcomes)
 
     def _series(
         self, requests: Requests, endpoint: str, query: Mapping[str, str], region: Region

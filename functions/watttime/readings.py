@@ -5,12 +5,15 @@ hours late. When it is too old, the first point of the forecast stands in, as Wa
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from functions.watttime.answers import NAME, Point, Series, malformed, stamp
+from functions.watttime.answers import NAME, NO_VALUE, Point, Series, malformed, stamp
 from greenstream.domain.errors import InvalidError, NoDataError
+from greenstream.domain.holes import holes
+from greenstream.domain.plausibility import rules_of_source
 from greenstream.domain.reading import (
     FUTURE_TOLERANCE,
     Basis,
@@ -67,7 +70,7 @@ class Region:
     ) -> Iterator[Reading | InvalidError]:
         """Yield a reading for each point that was missed, oldest first, then for the newest.
 
-        A point that is refused is yielded as its error.
+        Points that are refused are left out, and each reason is yielded once.
 
         Parameters
         ----------
@@ -75,27 +78,32 @@ class Region:
             An answer of ``/v3/historical``.
         after
             The end of the last point that has been stored, UTC. Points after it were missed. With
-            ``None``, only the newest point is wanted.
+            ``None``, only the newest is wanted.
 
         Raises
         ------
         NoDataError
             When the series has no point.
         """
-        if not series.points:
+        if not series.points and not series.unreadable:
             raise NoDataError(
                 f"there is no historical point since {stamp(self.now - BACK)}",
                 provider=NAME,
                 zone=self.zone,
             )
-        *earlier, newest = series.points
-        missed = [point for point in earlier if after is not None and point.valid_to > after]
-        for point in (*missed, newest):
+        missed: list[Reading] = []
+        refused: list[tuple[datetime, InvalidError]] = []
+        for point in reversed(series.points):
+            if missed and (after is None or point.valid_to <= after):
+                break
             quality = Quality.ESTIMATED if point.imputed else Quality.MEASURED
             try:
-                yield self._reading(point, series, quality, point.updated_at)
+                missed.append(self._reading(point, series, quality, point.updated_at))
             except InvalidError as error:
-                yield error
+                refused.append((point.valid_from, error))
+        yield from series.unreadable[:1]
+        yield from holes(refused)
+        yield from reversed(missed)
 
     def is_recent(self, reading: Reading) -> bool:
         """Return whether a reading is so recent that the forecast need not stand in for it."""
@@ -115,48 +123,87 @@ class Region:
         NoDataError
             When the forecast has no point for the present, or is older than `FORECAST_LIFE`.
         InvalidError
-            When a value or a time is impossible.
+            When a time is impossible.
         """
-        # The first point may begin with the next period. A point that has ended says nothing now.
-        ahead = [point for point in series.points if point.valid_to > self.now]
-        if not ahead or ahead[0].valid_from - self.now > ahead[0].valid_to - ahead[0].valid_from:
-            raise NoDataError(
-                "the forecast has no point for the present", provider=NAME, zone=self.zone
-            )
-        return self._reading(ahead[0], series, Quality.FORECAST, self._issued_at(series))
+        issued_at = self._issued_at(series)
+        for point in series.points:
+            # The first point may begin with the next period, but one that has ended says nothing
+            # of the present.
+            if point.valid_to <= self.now:
+                continue
+            if point.valid_from - self.now > point.valid_to - point.valid_from:
+                break
+            with suppress(InvalidError):  # which `forecast` reports
+                return self._reading(point, series, Quality.FORECAST, issued_at)
+        raise NoDataError(
+            "the forecast has no usable point for the present", provider=NAME, zone=self.zone
+        )
 
-    def forecast(self, series: Series) -> Forecast:
-        """Return the points of a forecast that have not ended, up to `AHEAD`.
+    def forecast(self, series: Series) -> Iterator[Forecast | InvalidError]:
+        """Yield the points of a forecast that have not ended, up to `AHEAD`.
+
+        A point that is refused, a missing value included, is a hole in the forecast, and each
+        reason is yielded once. The other points stay true, and a search for the cleanest window
+        never bridges a hole, so that refusing all of them would only lose what is known.
 
         Raises
         ------
         NoDataError
             When the forecast is older than `FORECAST_LIFE`.
         InvalidError
-            When a value or a time is impossible.
+            When a time is impossible, or ``empty`` when there is no point at all.
         """
-        return Forecast(
-            zone=self.zone,
-            provider=NAME,
-            provider_zone=self.region,
-            signal=Signal.MARGINAL,
-            basis=Basis.DIRECT,
-            scope=Scope.CONSUMPTION,
-            issued_at=self._issued_at(series),
-            points=tuple(
-                ForecastPoint(
-                    point.valid_from, point.valid_to, gco2_kwh_of(point.lb_mwh, self.zone)
-                )
-                for point in series.points
-                if self.now < point.valid_to and point.valid_from < self.now + AHEAD
-            ),
-            simulated=self.simulated,
-        )
+        issued_at = self._issued_at(series)
+        points: list[ForecastPoint] = []
+        refused: list[tuple[datetime, InvalidError]] = []
+        for point in series.points:
+            if not (self.now < point.valid_to and point.valid_from < self.now + AHEAD):
+                continue
+            try:
+                gco2_kwh = self._gco2_kwh(point)
+            except InvalidError as error:
+                refused.append((point.valid_from, error))
+            else:
+                points.append(ForecastPoint(point.valid_from, point.valid_to, gco2_kwh))
+        yield from series.unreadable[:1]
+        yield from holes(refused)
+        if points or not (refused or series.unreadable):
+            yield Forecast(
+                zone=self.zone,
+                provider=NAME,
+                provider_zone=self.region,
+                signal=Signal.MARGINAL,
+                basis=Basis.DIRECT,
+                scope=Scope.CONSUMPTION,
+                issued_at=issued_at,
+                points=tuple(points),
+                simulated=self.simulated,
+            )
+
+    def _gco2_kwh(self, point: Point) -> float:
+        if point.contradicting is not NO_VALUE:
+            raise InvalidError(
+                f"there are two values for {stamp(point.valid_from)}: {point.lb_mwh!r:.40} and"
+                f" {point.contradicting!r:.40}",
+                reason="contradiction",
+                provider=NAME,
+                zone=self.zone,
+            )
+        gco2_kwh = gco2_kwh_of(point.lb_mwh, self.zone)
+        greatest = rules_of_source(NAME, self.zone).greatest_gco2_kwh
+        if gco2_kwh > greatest:
+            raise InvalidError(
+                f"{gco2_kwh:.0f} g/kWh, and no plant of the grid emits over {greatest:g}",
+                reason="implausible_gco2",
+                provider=NAME,
+                zone=self.zone,
+            )
+        return gco2_kwh
 
     def _reading(
         self, point: Point, series: Series, quality: Quality, published_at: datetime | None
     ) -> Reading:
-        gco2_kwh = gco2_kwh_of(point.lb_mwh, self.zone)
+        gco2_kwh = self._gco2_kwh(point)
         return Reading(
             zone=self.zone,
             provider=NAME,

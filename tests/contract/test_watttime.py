@@ -328,7 +328,9 @@ class TestTheReading:
     def test_two_values_for_one_instant_are_refused(self) -> None:
         body = historical()
         body["data"].append(body["data"][-1] | {"value": 12})
-        assert (InvalidError, "CAISO_NORTH", "malformed") in reasons(run(historical=body))
+        batch = run(historical=body)
+        assert reasons(batch) == {(InvalidError, "CAISO_NORTH", "contradiction")}
+        assert only(batch).valid_to == START, "the point before it"
 
     @pytest.mark.parametrize(
         "time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "9999-12-31T23:59:00Z"]
@@ -337,7 +339,7 @@ class TestTheReading:
         body = historical()
         body["data"].append({"point_time": time, "value": 12})
         batch = run(historical=body)
-        assert [reading.quality for reading in batch.readings] == [Quality.FORECAST]
+        assert only(batch) == only(run())
         assert reasons(batch) == {(InvalidError, "CAISO_NORTH", "malformed")}
 
     def test_of_a_simulator_says_so(self) -> None:
@@ -385,12 +387,13 @@ class TestTheForecast:
         batch = run(forecast=forecast(NOW + timedelta(hours=1)))
         assert reasons(batch) == {(InvalidError, "CAISO_NORTH", "future")}
 
-    def test_with_one_bad_point_is_refused_whole_and_leaves_the_reading(self) -> None:
+    def test_has_a_hole_where_a_point_is_bad(self) -> None:
         body = forecast()
         body["data"][200]["value"] = None
         batch = run(forecast=body)
         assert len(batch.readings) == 1
-        assert batch.forecasts == ()
+        (whole,), (holed,) = run().forecasts, batch.forecasts
+        assert holed.points == (*whole.points[:200], *whole.points[201:])
         assert reasons(batch) == {(InvalidError, "CAISO_NORTH", "not_a_number")}
 
 
@@ -587,8 +590,8 @@ class TestRefusals:
     )
     def test_a_value_that_is_no_emission_rate(self, value: Any, reason: str) -> None:
         batch = run(historical=historical(value=value))
-        assert (InvalidError, "CAISO_NORTH", reason) in reasons(batch)
-        assert only(batch).quality is Quality.FORECAST
+        assert reasons(batch) == {(InvalidError, "CAISO_NORTH", reason)}
+        assert only(batch).valid_to == START, "the point before it"
 
     @pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity"])
     def test_a_value_that_json_should_not_have(self, literal: str) -> None:
@@ -605,8 +608,8 @@ class TestRefusals:
     )
     def test_a_time_without_an_offset(self, point_time: Any) -> None:
         batch = run(historical=historical(point_time=point_time))
-        assert (InvalidError, "CAISO_NORTH", "malformed") in reasons(batch)
-        assert only(batch).quality is Quality.FORECAST
+        assert reasons(batch) == {(InvalidError, "CAISO_NORTH", "malformed")}
+        assert only(batch).valid_to == START, "the point before it"
 
     def test_a_measurement_of_the_future(self) -> None:
         batch = run(historical=historical(NOW + timedelta(hours=2)))

@@ -25,6 +25,7 @@ APPLIED = {
     "entsoe": {"needed", "solar_in_other"},
     "eso": {"least_gco2_kwh", "greatest_gco2_kwh"},
     "gridstatus": {"needed"},
+    "watttime": {"greatest_gco2_kwh"},
 }
 """Rules of a source that its provider applies; a row with any other would look like a check."""
 

@@ -67,7 +67,7 @@ class TestARuleOfASource:
     def test_names_fuels_as_the_factor_table_of_the_grid_does(self) -> None:
         for row in load("rules.json")["sources"]:
             provider, zone = row["provider"], row["zone"]
-            if provider == "eso":  # NESO publishes intensities: its rows name no fuel
+            if provider in {"eso", "watttime"}:  # they publish intensities and name no fuel
                 continue
             [source] = [source for listed, source in zones_of(provider) if listed.zone == zone]
             table = "ENTSOE" if provider == "entsoe" else source.provider_zone

@@ -60,6 +60,25 @@ class Batch:
     window: Callable[[], Iterable[Reading]] = field(default=_no_readings, compare=False, repr=False)
 
 
+Outcome = Reading | Forecast | GreenStreamError
+"""What an answer comes to: something to store, or an error to report."""
+
+
+def batch_of(outcomes: Iterable[Outcome]) -> Batch:
+    """Return the batch of what some answers came to, each kind in its order."""
+    readings: list[Reading] = []
+    forecasts: list[Forecast] = []
+    errors: list[GreenStreamError] = []
+    for outcome in outcomes:
+        if isinstance(outcome, Reading):
+            readings.append(outcome)
+        elif isinstance(outcome, Forecast):
+            forecasts.append(outcome)
+        else:
+            errors.append(outcome)
+    return Batch(readings=tuple(readings), forecasts=tuple(forecasts), errors=tuple(errors))
+
+
 class Provider(Protocol):
     """An upstream API, as the pipeline sees it."""
 
