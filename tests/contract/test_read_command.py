@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import httpx
@@ -277,6 +278,12 @@ def test_electricitymaps_stores_a_shared_feed_where_the_collector_does(read: Rea
         latest=LATEST | {"zone": "GB"},
     )
     assert figures(done.steps[0]["stored"]) == {("GBR", "direct"): 48}
+
+
+@pytest.mark.parametrize("name", COLLECTORS)
+def test_every_provider_can_be_given_fewer_zones_to_read(name: str) -> None:
+    provider = resolve_name(str(COLLECTORS[name].provider))
+    assert {"wanted"} <= {field.name for field in fields(provider)}
 
 
 @pytest.mark.parametrize("name", COLLECTORS)
