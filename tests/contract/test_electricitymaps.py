@@ -1,4 +1,4 @@
-"""Electricity Maps' wire format and plans, and which zones are asked when."""
+"""Electricity Maps' wire format and plans, and the choice of the zones that a run asks for."""
 
 import json
 import re
@@ -71,7 +71,7 @@ def behind(there: str, basis: Basis = Basis.DIRECT) -> Source:
 
 
 def pair(there: str, *others: Source, zone: str | None = None) -> tuple[Zone, Source]:
-    """A zone with other sources (none by default) before Electricity Maps."""
+    """Return a zone whose other sources (by default none) precede Electricity Maps."""
     source = behind(there)
     return a_zone(*others, source, zone=zone or f"Z_{there}"), source
 
@@ -81,7 +81,7 @@ FRANCE = pair("FR")
 
 @dataclass
 class Sandbox:
-    """A warm sandbox: the session lives, clock and store are the test's."""
+    """A warm sandbox: its session survives runs, and the test sets its clock and its store."""
 
     wanted: tuple[tuple[Zone, Source], ...] = (FRANCE,)
     answers: Mapping[str, Any] = field(default_factory=dict)
@@ -97,7 +97,7 @@ class Sandbox:
 
     @property
     def asked(self) -> list[str]:
-        """Zones asked, in order; ``plan`` for the list of zones."""
+        """Return the requested zones in order. ``plan`` is the list of zones."""
         return [request.url.params.get("zone", "plan") for request in self.requests]
 
     def answer(self, request: httpx.Request) -> httpx.Response:
@@ -184,7 +184,7 @@ class TestTheReading:
         [reading] = run(FR=latest(isEstimated=estimated)).readings
         assert reading.quality is quality
 
-    def test_is_asked_for_by_zone_and_basis_and_never_by_our_address(self) -> None:
+    def test_is_requested_by_zone_and_basis_and_never_by_the_callers_address(self) -> None:
         sandbox = Sandbox()
         sandbox.run()
         request = sandbox.requests[-1]
@@ -197,7 +197,7 @@ class TestTheReading:
         }
         assert request.headers["auth-token"] == TOKEN
 
-    def test_is_on_the_basis_of_its_source(self) -> None:
+    def test_has_the_basis_of_its_source(self) -> None:
         source = behind("FR", Basis.LIFECYCLE)
         body = latest(emissionFactorType="lifecycle")
         sandbox = Sandbox(wanted=((a_zone(source), source),), answers={"FR": body})
@@ -205,17 +205,17 @@ class TestTheReading:
         assert reading.basis is Basis.LIFECYCLE
         assert sandbox.requests[-1].url.params["emissionFactorType"] == "lifecycle"
 
-    def test_of_a_simulator_says_so(self) -> None:
+    def test_of_a_simulator_is_marked_as_simulated(self) -> None:
         [reading] = Sandbox(simulated=True).run().readings
         assert reading.simulated
 
-    def test_of_a_later_version_of_the_api_is_read_too(self) -> None:
+    def test_of_a_later_api_version_is_read(self) -> None:
         body = latest(flowTraced=True, temporalGranularity="hourly", _disclaimer="…")
         assert run(FR=body).errors == ()
 
 
-class TestWhoIsAsked:
-    def test_not_a_zone_whose_own_source_is_live(self) -> None:
+class TestTheChoiceOfZones:
+    def test_leaves_out_a_zone_whose_own_source_is_live(self) -> None:
         sandbox = Sandbox(
             wanted=(pair("FR", a_source()),), stored=[a_reading(valid_to=NOW - HOUR / 4)]
         )
@@ -232,12 +232,14 @@ class TestWhoIsAsked:
             pytest.param(a_reading(valid_to=NOW, provider="other"), id="of another zone"),
         ],
     )
-    def test_a_zone_without_a_live_whole_figure_of_the_kind(self, reading: Reading) -> None:
+    def test_has_a_zone_without_a_live_and_complete_figure_of_the_kind(
+        self, reading: Reading
+    ) -> None:
         marginal = a_source("p", signal=Signal.MARGINAL, bases=(Basis.DIRECT,))
         sandbox = Sandbox(wanted=(pair("FR", a_source(), marginal),), stored=[reading])
-        assert [each.zone for each in sandbox.run().readings] == ["Z_FR"]
+        assert [reading.zone for reading in sandbox.run().readings] == ["Z_FR"]
 
-    def test_no_zone_twice_for_one_hour(self) -> None:
+    def test_has_no_zone_twice_for_one_hour(self) -> None:
         sandbox = Sandbox(keep=True)
         sandbox.run()
         sandbox.now = NOW.replace(minute=57)
@@ -246,7 +248,7 @@ class TestWhoIsAsked:
         assert len(sandbox.run().readings) == 1
         assert sandbox.asked == ["plan", "FR", "FR"]
 
-    def test_a_shared_feed_once_for_the_grid_itself(self) -> None:
+    def test_has_a_shared_feed_once_under_the_grids_own_zone(self) -> None:
         national = a_source("eso", provider_zone="national")
         regions = tuple(
             pair("GB", a_source("eso", provider_zone=str(number)), national, zone=f"GBR-{number}")
@@ -259,7 +261,7 @@ class TestWhoIsAsked:
         assert [reading.zone for reading in sandbox.run().readings] == ["GBR"]
         assert sandbox.asked == ["plan", "GB"]
 
-    def test_a_run_is_one_of_as_many_in_an_hour_as_the_template_schedules(self) -> None:
+    def test_counts_as_many_runs_in_an_hour_as_the_template_schedules(self) -> None:
         template = Path(__file__).parents[2] / "template.yaml"
         rate = re.search(
             r"^  ElectricitymapsRate:\n    Type: String\n    Default: rate\((\d+) minutes\)$",
@@ -269,7 +271,7 @@ class TestWhoIsAsked:
         assert rate is not None
         assert int(rate[1]) * RUNS_PER_HOUR == 60
 
-    def test_the_longest_unasked_first_within_a_runs_share_of_the_hourly_budget(self) -> None:
+    def test_begins_with_the_zone_asked_longest_ago_within_the_runs_budget(self) -> None:
         wanted = tuple(pair(there) for there in ("AT", "BE", "CH", "DE", "ES", "FR"))
         sandbox = Sandbox(wanted=wanted, budget=3 * RUNS_PER_HOUR, keep=True)
         for _ in range(3):
@@ -282,7 +284,7 @@ class TestWhoIsAsked:
         sandbox.run()
         assert sandbox.asked[-3:] == ["AT", "BE", "CH"]
 
-    def test_a_zone_that_failed_waits_behind_the_others(self) -> None:
+    def test_puts_a_zone_that_failed_behind_the_others(self) -> None:
         sandbox = Sandbox(
             wanted=(pair("AT"), pair("BE")),
             budget=RUNS_PER_HOUR,
@@ -294,10 +296,10 @@ class TestWhoIsAsked:
         assert sandbox.asked == ["AT", "BE", "AT"]
 
     @pytest.mark.parametrize("budget", [1, 4, 7, 8, 25])
-    def test_a_day_of_new_sandboxes_brings_figures_however_small_the_budget(
+    def test_brings_figures_within_a_day_of_new_sandboxes_however_small_the_budget(
         self, budget: int
     ) -> None:
-        """Each sandbox is new and knows what the store knows; the plan opens one zone of three."""
+        """Every sandbox is new and knows the store only. The plan opens one of three zones."""
         said = "Request unauthorized for zoneKey=%s,requestType=latest,dataType=carbon-intensity."
         shut = {
             zone: httpx.Response(401, json={"error": said % zone, "message": "Upgrade."})
@@ -318,14 +320,14 @@ class TestWhoIsAsked:
         assert len(hours) >= 12
         assert ("plan" in sandbox.asked) is (budget >= 2 * RUNS_PER_HOUR)
 
-    def test_nobody_once_the_hours_budget_is_spent(self) -> None:
+    def test_is_empty_when_the_hourly_budget_is_spent(self) -> None:
         sandbox = Sandbox(budget=3, answers={"FR": httpx.Response(500)})
         for _ in range(6):
             sandbox.run()
             sandbox.now += timedelta(minutes=5)
         assert len(sandbox.asked) == 3
 
-    def test_nobody_when_the_store_shows_that_another_sandbox_spent_it(self) -> None:
+    def test_is_empty_when_the_store_shows_that_another_sandbox_spent_the_budget(self) -> None:
         spent = [
             a_reading(
                 valid_to=NOW - HOUR,
@@ -339,7 +341,7 @@ class TestWhoIsAsked:
         assert sandbox.run() == Batch(skipped=("Z_FR",))
         assert sandbox.asked == []
 
-    def test_nobody_late_in_a_run(self) -> None:
+    def test_is_empty_late_in_a_run(self) -> None:
         sandbox = Sandbox(wanted=(pair("AT"), pair("BE"), pair("CH")), seconds_each=16)
         batch = sandbox.run()
         assert sandbox.asked == ["plan", "AT"]
@@ -347,19 +349,19 @@ class TestWhoIsAsked:
 
 
 class TestTheKey:
-    def test_that_is_not_set_is_a_state(self) -> None:
+    def test_makes_the_zones_unconfigured_when_it_is_not_set(self) -> None:
         sandbox = Sandbox(token=None)
         assert sandbox.run() == Batch(unconfigured=("Z_FR",))
         assert sandbox.asked == []
 
-    def test_that_is_refused_stops_the_run(self) -> None:
+    def test_stops_the_run_when_it_is_refused(self) -> None:
         refused = httpx.Response(401, json={"error": "Invalid auth-token"})
         sandbox = Sandbox(wanted=(FRANCE, pair("AT")), answers={"plan": refused})
         with pytest.raises(PermanentError, match="ELECTRICITYMAPS_TOKEN is refused: Invalid"):
             sandbox.run()
         assert sandbox.asked == ["plan"]
 
-    def test_that_is_refused_later_stops_the_run_too(self) -> None:
+    def test_stops_the_run_when_it_is_refused_later(self) -> None:
         refused = httpx.Response(401, json={"error": "Invalid auth-token"})
         sandbox = Sandbox(wanted=(FRANCE, pair("AT")), answers={"FR": refused})
         with pytest.raises(PermanentError, match="Invalid auth-token"):
@@ -378,30 +380,30 @@ class TestTheKey:
             httpx.ReadError("reset"),
         ],
     )
-    def test_leaves_no_trace_in_addresses_logs_answers_or_the_store(self, answer: Any) -> None:
+    def test_occurs_in_no_address_log_answer_or_item(self, answer: Any) -> None:
         lines = StringIO()
         logger = Logger(service=f"electricitymaps {answer!r}", level="DEBUG", stream=lines)
         telemetry = PowertoolsTelemetry(logger, EphemeralMetrics())  # type: ignore[arg-type]
         sandbox, store = Sandbox(answers={"FR": answer}), MemoryStore()
-        told = ""
+        result = ""
         try:
             run = collect(sandbox.provider(), store, clock=lambda: NOW, telemetry=telemetry)
-            told = json.dumps(run.as_dict())
+            result = json.dumps(run.as_dict())
         except CollectionFailedError:
             logger.exception("failed")
         assert '"message":"run"' in lines.getvalue()
-        shown = [lines.getvalue(), told, repr(store.snapshot())]
+        shown = [lines.getvalue(), result, repr(store.snapshot())]
         for text in [*shown, *(str(request.url) for request in sandbox.requests)]:
             assert "MARKED" not in text
 
-    def test_that_no_header_can_carry_is_named_and_not_quoted(self) -> None:
+    def test_is_refused_but_not_quoted_when_no_header_can_carry_it(self) -> None:
         sandbox = Sandbox(token="key-MARKED\nx")
         with pytest.raises(PermanentError, match="ELECTRICITYMAPS_TOKEN") as caught:
             sandbox.run()
         assert "MARKED" not in str(caught.value)
         assert sandbox.requests == []
 
-    def test_that_cannot_be_read_now_is_not_taken_for_a_missing_one(self) -> None:
+    def test_is_not_reported_as_missing_when_it_cannot_be_read_now(self) -> None:
         def unreadable() -> str:
             raise SecretsError("Parameter Store refused")
 
@@ -409,7 +411,7 @@ class TestTheKey:
         with pytest.raises(TransientError, match="the secret store could not be read"):
             list(provider.fetch(NOW))
 
-    def test_opens_zones_by_its_plan_which_is_read_once_a_day(self) -> None:
+    def test_opens_the_zones_of_its_plan_which_is_read_once_a_day(self) -> None:
         plan = {
             "FR": {"zoneName": "France", "access": ["carbon-intensity/latest"]},
             "AT": {"access": ["zones"]},
@@ -426,20 +428,20 @@ class TestTheKey:
         sandbox.run()
         assert sandbox.asked.count("plan") == 2
 
-    def test_with_another_value_has_another_plan(self) -> None:
+    def test_has_another_plan_after_a_change_of_its_value(self) -> None:
         sandbox = Sandbox()
         sandbox.run()
         sandbox.token = "another"
         sandbox.run()
         assert sandbox.asked == ["plan", "FR", "plan", "FR"]
 
-    def test_whose_plan_cannot_be_read_tries_the_zones(self) -> None:
+    def test_tries_the_zones_when_its_plan_cannot_be_read(self) -> None:
         batch = run(plan=httpx.Response(503))
         assert len(batch.readings) == 1
         assert reasons(batch) == {(TransientError, None, None)}
 
     @pytest.mark.parametrize("token", ["z", "Key", "zoneKey"])
-    def test_a_short_key_that_occurs_in_a_refusal_changes_nothing_of_what_it_means(
+    def test_does_not_change_the_meaning_of_a_refusal_that_has_its_characters(
         self, token: str
     ) -> None:
         said = "Request unauthorized for zoneKey=FR,requestType=latest,dataType=carbon-intensity."
@@ -450,7 +452,7 @@ class TestTheKey:
         assert reasons(batch) == {(PermanentError, "Z_FR", None)}
         assert "zoneKey" not in batch.errors[0].message
 
-    def test_whose_plan_lacks_a_zone_after_all_is_told_so_once(self) -> None:
+    def test_is_reported_once_when_its_plan_lacks_a_zone_after_all(self) -> None:
         said = "Request unauthorized for zoneKey=FR,requestType=latest,dataType=carbon-intensity."
         refused = httpx.Response(401, json={"error": said, "message": "Upgrade."})
         sandbox = Sandbox(wanted=(FRANCE, pair("AT")), answers={"FR": refused})
@@ -460,7 +462,7 @@ class TestTheKey:
         assert said in str(batch.errors[0])
         assert sandbox.run().unconfigured == ("Z_FR",)
 
-    def test_that_is_throttled_ends_the_run(self) -> None:
+    def test_ends_the_run_when_it_is_throttled(self) -> None:
         sandbox = Sandbox(wanted=(FRANCE, pair("AT")), answers={"FR": httpx.Response(429)})
         with pytest.raises(ThrottledError):
             sandbox.run()
@@ -495,7 +497,7 @@ class TestRefusals:
             ({"updatedAt": 5}, "malformed"),
         ],
     )
-    def test_of_an_answer_that_is_not_what_was_asked_for(
+    def test_a_wrong_or_impossible_field_is_refused_with_its_reason(
         self, change: dict[str, Any], reason: str
     ) -> None:
         batch = run(FR=latest(**change))
@@ -503,7 +505,7 @@ class TestRefusals:
         assert reasons(batch) == {(InvalidError, "Z_FR", reason)}
 
     @pytest.mark.parametrize("body", [None, [], "text", 7, {}, {"error": "x"}])
-    def test_of_an_answer_of_another_shape(self, body: Any) -> None:
+    def test_a_malformed_answer_is_refused(self, body: Any) -> None:
         batch = run(FR=httpx.Response(200, content=json.dumps(body)))
         assert batch.readings == ()
         assert {error.kind for error in batch.errors} == {"invalid"}
@@ -516,18 +518,18 @@ class TestRefusals:
             httpx.Response(404, json={"error": 'No recent data for zone "FR"'}),
         ],
     )
-    def test_of_nothing_as_a_zero(self, body: Any) -> None:
+    def test_a_missing_value_is_no_data_and_never_zero(self, body: Any) -> None:
         batch = run(FR=body)
         assert batch.readings == ()
         assert reasons(batch) == {(NoDataError, "Z_FR", None)}
 
-    def test_but_not_of_a_true_zero(self) -> None:
-        """All hydro and wind: nothing is burnt."""
+    def test_a_true_zero_is_not_refused(self) -> None:
+        """A zone with hydro and wind only burns nothing."""
         [reading] = run(FR=latest(carbonIntensity=0)).readings
         assert reading.gco2_kwh == 0
 
     @pytest.mark.parametrize("fault", [httpx.Response(502), httpx.ConnectTimeout("slow")])
-    def test_of_an_outage_leaves_the_other_zones(self, fault: Any) -> None:
+    def test_an_outage_of_one_zone_leaves_the_other_zones(self, fault: Any) -> None:
         sandbox = Sandbox(wanted=(FRANCE, pair("AT")), answers={"FR": fault})
         batch = sandbox.run()
         assert [reading.zone for reading in batch.readings] == ["Z_AT"]
@@ -535,7 +537,7 @@ class TestRefusals:
         assert sandbox.asked == ["plan", "FR", "AT"]
 
     @pytest.mark.parametrize("body", [[], 7, {"FR": 1}, {"error": "x"}])
-    def test_of_a_plan_of_another_shape(self, body: Any) -> None:
+    def test_a_malformed_plan_is_refused(self, body: Any) -> None:
         with pytest.raises(InvalidError) as caught:
             open_zones(body)
         assert caught.value.reason == "malformed"
@@ -545,7 +547,7 @@ def test_a_zone_without_a_list_of_rights_is_tried() -> None:
     assert open_zones({"FR": {"zoneName": "France"}, "AT": {"access": []}}) == {"FR"}
 
 
-def test_a_feed_of_one_zone_is_kept_under_that_zone() -> None:
+def test_a_feed_of_one_zone_is_stored_under_that_zone() -> None:
     [feed] = feeds_of([FRANCE])
     assert (feed.zone.zone, feed.names) == ("Z_FR", ("Z_FR",))
 
@@ -561,7 +563,7 @@ class TestRealBytes:
             ("v4_latest_DK-DK2_2026-08-22", "DK-DK2", 75, Basis.LIFECYCLE),
         ],
     )
-    def test_every_recorded_latest(
+    def test_every_recorded_answer_is_read(
         self, recordings: Path, name: str, there: str, gco2_kwh: float, basis: Basis
     ) -> None:
         body = json.loads((recordings / f"electricitymaps/{name}.json").read_bytes())
@@ -596,20 +598,20 @@ class TestRealBytes:
             ("v3_error_404_no_recent_data", 404, NoDataError),
         ],
     )
-    def test_recorded_silences(
+    def test_recorded_answers_without_data_are_no_data(
         self, recordings: Path, name: str, status: int, kind: type[GreenStreamError]
     ) -> None:
         content = (recordings / f"electricitymaps/{name}.json").read_bytes()
         assert reasons(run(FR=httpx.Response(status, content=content))) == {(kind, "Z_FR", None)}
 
-    def test_a_recorded_refusal_of_the_key(self, recordings: Path) -> None:
+    def test_a_recorded_refusal_of_the_key_is_permanent(self, recordings: Path) -> None:
         path = recordings / "electricitymaps/v3_error_401_invalid_token.json"
         with pytest.raises(PermanentError, match="Invalid auth-token"):
             run(plan=httpx.Response(401, content=path.read_bytes()))
 
 
 def test_every_zone_of_the_simulator_is_read_within_its_limit() -> None:
-    """The same bytes that the local stack serves, to a key with 30 requests an hour."""
+    """The simulator of the local stack answers a key with 30 requests an hour."""
     account = electricitymaps.Account()
 
     def answer(request: httpx.Request) -> httpx.Response:

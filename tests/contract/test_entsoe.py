@@ -1,4 +1,4 @@
-"""ENTSO-E's zones asked and turned into readings, against built documents and real answers."""
+"""The ENTSO-E provider, with built documents and real answers."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -55,7 +55,7 @@ ZONES = zones_of("entsoe")
 
 
 def eic_check_character(code: str) -> str:
-    """The sixteenth character of an energy identification code, by ENTSO-E's manual."""
+    """Return the sixteenth character of an energy identification code by ENTSO-E's manual."""
     signs = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-"
     total = sum(signs.index(sign) * (16 - place) for place, sign in enumerate(code[:15]))
     return signs[36 - (total - 1) % 37]
@@ -82,7 +82,7 @@ def test_every_psr_type_of_generation_has_a_factor_or_bounds_on_both_bases() -> 
         assert named == {f"B{number:02d}" for number in (*range(1, 21), 25)}
 
 
-def test_a_zones_own_factors_go_over_the_common_ones() -> None:
+def test_a_zones_own_factors_replace_the_common_ones() -> None:
     own, common = (table_of(zone, Basis.DIRECT).factors for zone in ("ENTSOE_NL", "ENTSOE_NO1"))
     assert own["B05"].gco2_kwh == 716.0
     assert common["B05"].gco2_kwh == 1035.2
@@ -95,7 +95,7 @@ def slot(at: int, **fuels_mw: float) -> Slot:
 
 
 class TestDutchOther:
-    """Roof solar is inside B20 there: it follows the metered sun, the rest does not."""
+    """In the Netherlands, B20 includes roof solar, which follows the metered solar power."""
 
     @staticmethod
     def day(other: Callable[[int], float]) -> list[Slot]:
@@ -104,15 +104,15 @@ class TestDutchOther:
             slot(at - 96, B04=4000.0, B05=1000.0, B16=sun[at], B20=other(at)) for at in range(96)
         ]
 
-    def test_what_follows_the_sun_is_solar_and_the_rest_stays_unknown(self) -> None:
-        found = self.day(lambda at: 1500 + 28 * max(0.0, 300.0 - abs(at - 48) * 12.0))
-        assert solar_in_other(found, found[48]) == pytest.approx(28 * 300)
-        assert solar_in_other(found, found[0]) == 0
+    def test_the_part_that_follows_the_sun_is_solar_and_the_rest_is_unknown(self) -> None:
+        day = self.day(lambda at: 1500 + 28 * max(0.0, 300.0 - abs(at - 48) * 12.0))
+        assert solar_in_other(day, day[48]) == pytest.approx(28 * 300)
+        assert solar_in_other(day, day[0]) == 0
 
-    def test_it_is_never_more_than_other_itself(self) -> None:
-        found = self.day(lambda at: 1500 + 28 * max(0.0, 300.0 - abs(at - 48) * 12.0))
+    def test_the_solar_part_is_never_more_than_other(self) -> None:
+        day = self.day(lambda at: 1500 + 28 * max(0.0, 300.0 - abs(at - 48) * 12.0))
         cloud = slot(0, B04=4000.0, B05=1000.0, B16=300.0, B20=700.0)
-        assert solar_in_other(found, cloud) == 700
+        assert solar_in_other(day, cloud) == 700
 
     @pytest.mark.parametrize(
         "other",
@@ -124,37 +124,39 @@ class TestDutchOther:
             ),
         ],
     )
-    def test_nothing_is_attributed_where_the_sun_does_not_explain_it(
+    def test_no_solar_part_is_estimated_when_other_does_not_follow_the_sun(
         self, other: Callable[[int], float]
     ) -> None:
-        found = self.day(other)
-        assert solar_in_other(found, found[48]) == 0
+        day = self.day(other)
+        assert solar_in_other(day, day[48]) == 0
 
-    def test_the_reading_is_an_estimate_within_bounds_that_do_without_it(self) -> None:
-        found = self.day(lambda at: 1500 + 28 * max(0.0, 300.0 - abs(at - 48) * 12.0))
+    def test_the_reading_is_an_estimate_whose_bounds_do_not_use_the_solar_part(self) -> None:
+        day = self.day(lambda at: 1500 + 28 * max(0.0, 300.0 - abs(at - 48) * 12.0))
         zone, source = ZONES[0]
-        at = found[48]
-        for reading in batch_of(found[:49], zone, source, fetched_at=at.valid_to).readings:
+        at = day[48]
+        for reading in batch_of(day[:49], zone, source, fetched_at=at.valid_to).readings:
             assert reading.quality is Quality.ESTIMATED
-            assert reading.coverage == pytest.approx(5300 / at.total_mw)  # gas, coal, metered sun
+            assert reading.coverage == pytest.approx(
+                5300 / at.total_mw
+            )  # gas, coal and metered solar
             assert reading.gco2_high - reading.gco2_low > 600
             assert reading.detail["solar_in_other_mw"] == 8400
             assert reading.detail["fuel_mw"] == at.generation_mw
 
-    def test_a_noon_of_which_too_little_is_known_is_refused_whatever_the_sun_explains(self) -> None:
-        found = self.day(lambda at: 1500 + 100 * max(0.0, 300.0 - abs(at - 48) * 12.0))
+    def test_a_noon_with_low_coverage_is_refused_although_other_follows_the_sun(self) -> None:
+        day = self.day(lambda at: 1500 + 100 * max(0.0, 300.0 - abs(at - 48) * 12.0))
         zone, source = ZONES[0]
-        at = found[48]
+        at = day[48]
         assert 5300 / at.total_mw < MIN_COVERAGE
-        batch = batch_of(found[:49], zone, source, fetched_at=at.valid_to)
+        batch = batch_of(day[:49], zone, source, fetched_at=at.valid_to)
         assert batch.readings == ()
         reasons = [error.reason for error in batch.errors if isinstance(error, InvalidError)]
         assert reasons == ["low_coverage"] * 2
 
-    def test_without_sun_in_it_a_noon_of_other_alone_is_refused(self) -> None:
-        found = self.day(lambda _: 40_000.0)
+    def test_a_noon_of_mostly_other_is_refused_when_other_does_not_follow_the_sun(self) -> None:
+        day = self.day(lambda _: 40_000.0)
         zone, source = ZONES[0]
-        batch = batch_of(found[:49], zone, source, fetched_at=found[48].valid_to)
+        batch = batch_of(day[:49], zone, source, fetched_at=day[48].valid_to)
         assert batch.readings == ()
         reasons = [error.reason for error in batch.errors if isinstance(error, InvalidError)]
         assert reasons == ["low_coverage"] * 2
@@ -163,13 +165,13 @@ class TestDutchOther:
 def test_the_window_has_each_complete_slot_that_is_not_refused_on_both_bases() -> None:
     zone, source = ZONES[0]
     whole = {"B04": 4000.0, "B05": 1000.0, "B19": 500.0}
-    found = [slot(at, **whole) for at in range(8)]
-    found[2] = found[2]._replace(unreported_mw={"B04": 4000.0})
-    found[4] = slot(4, **whole | {"B19": -500.0})
-    batch = batch_of(found, zone, source, fetched_at=found[-1].valid_to, simulated=True)
+    day = [slot(at, **whole) for at in range(8)]
+    day[2] = day[2]._replace(unreported_mw={"B04": 4000.0})
+    day[4] = slot(4, **whole | {"B19": -500.0})
+    batch = batch_of(day, zone, source, fetched_at=day[-1].valid_to, simulated=True)
     window = list(batch.window())
     for basis in Basis:
-        assert ends(window, basis) == [found[at].valid_to for at in (0, 1, 3, 5, 6, 7)]
+        assert ends(window, basis) == [day[at].valid_to for at in (0, 1, 3, 5, 6, 7)]
     assert list(batch.readings) == window[-2:]
     assert batch.errors == (), "what is only in the window was counted when it was new"
 
@@ -202,7 +204,7 @@ def run(
 
 
 def by_zone(request: httpx.Request) -> httpx.Response:
-    """Answer with every fuel that any zone must have."""
+    """Answer with every fuel that any zone needs."""
     domain = request.url.params["in_Domain"]
     fuels = ("B02", "B04", "B05", "B07", "B11", "B14", "B19")
     body = document(*(series(fuel, period({1: 1000}), domain=domain) for fuel in fuels))
@@ -217,7 +219,7 @@ def asked_zones(batches: Sequence[Batch]) -> list[str]:
 
 
 class TestRun:
-    def test_one_request_tells_a_zones_intensity_on_both_bases(self) -> None:
+    def test_one_request_gives_a_zones_intensity_on_both_bases(self) -> None:
         requests: list[httpx.Request] = []
 
         def answer(request: httpx.Request) -> httpx.Response:
@@ -248,7 +250,7 @@ class TestRun:
             assert reading.valid_to == NOON + timedelta(hours=1)
             assert not reading.simulated
 
-    def test_the_token_travels_in_a_header_and_nowhere_else(self) -> None:
+    def test_the_token_is_sent_in_a_header_and_nowhere_else(self) -> None:
         def answer(request: httpx.Request) -> httpx.Response:
             assert request.headers["SECURITY_TOKEN"] == TOKEN
             assert TOKEN not in str(request.url)
@@ -256,7 +258,7 @@ class TestRun:
 
         assert run(answer)[0].readings
 
-    def test_without_a_token_nothing_is_asked_and_no_error_is_made(self) -> None:
+    def test_without_a_token_there_is_no_request_and_no_error(self) -> None:
         def answer(request: httpx.Request) -> httpx.Response:
             raise AssertionError(request)
 
@@ -265,7 +267,7 @@ class TestRun:
         assert batch.unconfigured == tuple(zone.zone for zone, _ in ZONES[:3])
         assert batch.errors == ()
 
-    def test_a_refused_token_ends_the_run_and_its_page_is_not_repeated(self) -> None:
+    def test_a_refused_token_ends_the_run_and_the_page_is_not_quoted(self) -> None:
         asked: list[str] = []
 
         def answer(request: httpx.Request) -> httpx.Response:
@@ -278,7 +280,7 @@ class TestRun:
         assert len(asked) == 1
         assert TOKEN not in str(failed.value)
 
-    def test_a_ban_ends_the_run_and_ten_minutes_are_silent(self) -> None:
+    def test_a_ban_ends_the_run_and_stops_requests_for_ten_minutes(self) -> None:
         asked: list[str] = []
 
         def answer(request: httpx.Request) -> httpx.Response:
@@ -348,7 +350,7 @@ class TestRun:
         assert refused(-0.5) == []
         assert refused(-900) == ["negative", "negative"]
 
-    def test_a_run_is_bounded_and_the_next_goes_on_where_it_stopped(self) -> None:
+    def test_a_run_asks_for_a_limited_number_of_zones_and_the_next_run_continues(self) -> None:
         entsoe = Entsoe(
             http=HttpClient(
                 provider="entsoe",
@@ -366,8 +368,8 @@ class TestRun:
         assert [zones[0] for zones in asked] == ["ENTSOE_NL"] * 3
         assert {name for zones in asked for name in zones} == {zone.zone for zone, _ in ZONES}
 
-    def test_a_slow_upstream_ends_the_run_in_time_and_no_zone_is_starved(self) -> None:
-        time_s = iter(range(0, 10_000, 10))  # each look at the clock is ten seconds later
+    def test_a_slow_upstream_ends_the_run_in_time_and_every_zone_gets_its_turn(self) -> None:
+        time_s = iter(range(0, 10_000, 10))  # Every look at the clock is ten seconds later.
         entsoe = Entsoe(
             http=HttpClient(
                 provider="entsoe",
@@ -400,7 +402,7 @@ class TestRun:
 
     @staticmethod
     def dutch_slots_to(*ends: int) -> Entsoe:
-        """A provider of the Dutch zone, whose answers end so many quarter hours after noon."""
+        """Return a Dutch provider whose answers end these numbers of quarter hours after noon."""
         counts = iter(ends)
 
         def answer(_: httpx.Request) -> httpx.Response:
@@ -419,7 +421,7 @@ class TestRun:
             wanted=ZONES[:1],
         )
 
-    def test_half_a_day_published_at_once_leaves_no_hole_in_history(self) -> None:
+    def test_half_a_day_published_at_once_is_stored_completely(self) -> None:
         entsoe = self.dutch_slots_to(8, 32, 32, 32)
 
         def ends_of(batches: Iterable[Batch]) -> list[datetime]:
@@ -458,24 +460,22 @@ def recorded(folder: Path, name: str, domain: str) -> list[Slot]:
 
 
 class TestRealBytes:
-    def test_one_fuel_alone_is_no_mix(self, recordings: Path) -> None:
-        found = recorded(recordings, "DE_2023-08-15_psrB01_only", "10Y1001A1001A83F")
+    def test_a_document_with_one_fuel_is_refused(self, recordings: Path) -> None:
+        day = recorded(recordings, "DE_2023-08-15_psrB01_only", "10Y1001A1001A83F")
         [(zone, source)] = [pair for pair in ZONES if pair[0].zone == "ENTSOE_DE_LU"]
         with pytest.raises(NoDataError, match="B02 B04 B05"):
-            batch_of(found, zone, source, fetched_at=datetime(2023, 8, 17, tzinfo=UTC))
+            batch_of(day, zone, source, fetched_at=datetime(2023, 8, 17, tzinfo=UTC))
 
-    def test_the_dutch_noon_and_night(self, recordings: Path) -> None:
-        found = recorded(recordings, "NL_2024-09-02_A03", NL)
+    def test_a_dutch_noon_and_night_have_the_expected_intensities(self, recordings: Path) -> None:
+        day = recorded(recordings, "NL_2024-09-02_A03", NL)
         zone, source = ZONES[0]
 
         def lifecycle(hour: int) -> Reading:
             now = datetime(2024, 9, 2, hour, tzinfo=UTC)
-            return batch_of(found, zone, source, fetched_at=now).readings[1]
+            return batch_of(day, zone, source, fetched_at=now).readings[1]
 
         noon, night = lifecycle(12), lifecycle(2)
         assert (noon.quality, night.quality) == (Quality.ESTIMATED, Quality.MEASURED)
-        assert (
-            0.2 < noon.coverage < 0.3
-        )  # gas, coal, wind and the metered sun; "Other" is not known
+        assert 0.2 < noon.coverage < 0.3  # gas, coal, wind and metered solar; "Other" is unknown
         assert night.coverage > 0.7
         assert noon.gco2_low < noon.gco2_kwh < night.gco2_kwh < noon.gco2_high

@@ -1,4 +1,4 @@
-"""ENTSO-E's documents read to megawatts: curves, holes, consumption, and what is refused."""
+"""How ENTSO-E's documents are read: curves, gaps, consumption and refusals."""
 
 import random
 import re
@@ -68,7 +68,7 @@ class TestPoints:
             ),
         ],
     )
-    def test_a_point_written_oddly_says_the_same(self, odd: str) -> None:
+    def test_an_oddly_formatted_point_has_the_same_value(self, odd: str) -> None:
         usual = "<Point><position>3</position><quantity>7</quantity></Point>"
         said = period({1: 5, 3: 7, 4: 9})
         assert said.count(usual) == 1
@@ -101,13 +101,13 @@ class TestPoints:
             ),
         ],
     )
-    def test_a_point_that_lacks_something_takes_nothing_from_its_neighbour(
+    def test_an_incomplete_point_does_not_take_values_of_its_neighbour(
         self, odd: str, reason: str
     ) -> None:
         said = period({1: 5, 2: 6}).replace("</Period>", f"{odd}</Period>")
         assert refusal(document(series("B04", said))) == reason
 
-    def test_nothing_is_invented_before_the_first_position(self) -> None:
+    def test_there_is_no_value_before_the_first_position(self) -> None:
         body = document(series("B04", period({1: 5})), series("B05", period({3: 1})))
         assert mw(body) == [{"B04": 5}, {"B04": 5}, {"B04": 5, "B05": 1}, {"B04": 5, "B05": 1}]
 
@@ -118,8 +118,8 @@ class TestPoints:
     @pytest.mark.parametrize("minutes", [15, 30, 60])
     def test_each_resolution_is_the_length_of_its_slots(self, minutes: int) -> None:
         body = document(series("B04", period({1: 5, 2: 6}, slots=2, minutes=minutes)))
-        found = slots(read(body, NL, "Z"), "Z")
-        assert [slot.valid_to - slot.valid_from for slot in found] == [
+        all_slots = slots(read(body, NL, "Z"), "Z")
+        assert [slot.valid_to - slot.valid_from for slot in all_slots] == [
             timedelta(minutes=minutes)
         ] * 2
 
@@ -130,7 +130,7 @@ class TestPoints:
         )
         assert [slot["B16"] for slot in mw(body)] == [40] * 4
 
-    def test_a_hole_between_periods_stays_a_hole(self) -> None:
+    def test_a_gap_between_periods_stays_a_gap(self) -> None:
         body = document(
             series("B04", period({1: 5}, slots=8)),
             series(
@@ -153,7 +153,7 @@ class TestPoints:
         assert slot.total_mw == 1977
 
     def test_consumption_in_a_finer_step_counts_with_its_mean(self) -> None:
-        """Hourly generation beside pumping in quarter hours, from two series of one plant."""
+        """A plant has two series: generation by the hour, and pumping by the quarter hour."""
         body = document(
             series("B04", period({1: 3000, 2: 3100, 3: 3200}, slots=3, minutes=60)),
             series("B10", period({1: 500}, slots=1, minutes=60)),
@@ -165,10 +165,10 @@ class TestPoints:
             ),
             series("B10", period({1: 900}, slots=2, start=NOON + timedelta(minutes=150)), out=True),
         )
-        found = slots(read(body, NL, "Z"), "Z")
-        assert [slot.consumption_mw for slot in found] == [{}, {"B10": 400}, {"B10": 850}]
-        assert [slot.unreported_mw for slot in found] == [{}, {}, {}]
-        assert all(slot.complete for slot in found)
+        all_slots = slots(read(body, NL, "Z"), "Z")
+        assert [slot.consumption_mw for slot in all_slots] == [{}, {"B10": 400}, {"B10": 850}]
+        assert [slot.unreported_mw for slot in all_slots] == [{}, {}, {}]
+        assert all(slot.complete for slot in all_slots)
 
     def test_a_contradiction_in_a_finer_step_is_refused(self) -> None:
         body = document(
@@ -178,11 +178,11 @@ class TestPoints:
         )
         assert refusal(body) == "contradiction"
 
-    def test_links_are_no_generation(self) -> None:
+    def test_links_are_not_generation(self) -> None:
         body = document(series("B04", period({1: 5})), series("B22", period({1: 700})))
         assert mw(body)[0] == {"B04": 5}
 
-    def test_a_zip_is_known_by_its_first_bytes_and_its_members_are_put_together(self) -> None:
+    def test_a_zip_is_recognised_by_its_first_bytes_and_its_members_are_merged(self) -> None:
         body = zipped(
             document(series("B04", period({1: 5}))), document(series("B05", period({1: 6})))
         )
@@ -219,7 +219,9 @@ class TestRefusals:
             (document(series("B04", period({1: 5}), period({1: 6}))), "contradiction"),
         ],
     )
-    def test_what_cannot_be_true_is_refused_by_name(self, body: bytes, reason: str) -> None:
+    def test_an_impossible_document_is_refused_with_its_reason(
+        self, body: bytes, reason: str
+    ) -> None:
         assert refusal(body) == reason
 
     def test_the_same_value_twice_is_no_contradiction(self) -> None:
@@ -240,20 +242,20 @@ class TestRefusals:
     def test_deep_nesting_is_refused(self) -> None:
         assert refusal(document("<a>" * 300 + "</a>" * 300)) == "too_deep"
 
-    def test_a_point_that_stands_for_a_century_is_refused(self) -> None:
+    def test_a_point_that_covers_a_century_is_refused(self) -> None:
         body = document(series("B04", period({1: 5}, slots=MAX_CELLS + 1)))
         assert refusal(body) == "too_large"
 
-    def test_many_series_share_one_bound(self) -> None:
-        one = series("B04", period({1: 5}, slots=MAX_CELLS // 2 + 1))
-        assert refusal(document(one, one)) == "too_large"
+    def test_all_series_together_have_one_size_limit(self) -> None:
+        half = series("B04", period({1: 5}, slots=MAX_CELLS // 2 + 1))
+        assert refusal(document(half, half)) == "too_large"
 
-    def test_more_xml_than_the_bound_is_refused_plain_or_zipped(self) -> None:
+    def test_xml_above_the_size_limit_is_refused_plain_or_zipped(self) -> None:
         large = document("<!--" + " " * MAX_XML_BYTES + "-->")
         assert refusal(large) == "too_large"
         assert refusal(zipped(large)) == "too_large"
 
-    def test_a_zip_of_too_many_a_torn_zip_and_a_zip_in_a_zip_are_refused(self) -> None:
+    def test_a_zip_with_too_many_members_a_cut_zip_and_a_nested_zip_are_refused(self) -> None:
         assert refusal(zipped(*[DARK] * (MAX_MEMBERS + 1))) == "too_large"
         assert refusal(zipped(DARK)[:-30]) == "bad_zip"
         assert refusal(zipped(zipped(DARK))) == "not_xml"
@@ -272,7 +274,7 @@ class TestRefusals:
     def test_a_stored_zip_is_read(self) -> None:
         assert mw(zipped(DARK, method=zipfile.ZIP_STORED)) == mw(DARK)
 
-    def test_any_byte_of_a_zip_may_be_damaged(self) -> None:
+    def test_a_damaged_byte_of_a_zip_raises_no_error_but_a_refusal(self) -> None:
         good, chance = zipped(DARK), random.Random(1)
         for at in range(len(good)):
             body = bytearray(good)
@@ -281,11 +283,11 @@ class TestRefusals:
                 read(bytes(body), NL, "Z")
 
     @pytest.mark.parametrize("status", [200, 400])
-    def test_no_matching_data_is_no_error_of_anyone(self, status: int) -> None:
+    def test_no_matching_data_is_no_data(self, status: int) -> None:
         with pytest.raises(NoDataError, match="No matching data"):
             read(NO_DATA, NL, "Z", status=status)
 
-    def test_another_acknowledgement_keeps_its_words(self) -> None:
+    def test_another_acknowledgement_is_an_error_with_its_text(self) -> None:
         body = acknowledgement("999", "Input parameter curveType does not exist")
         with pytest.raises(PermanentError, match="curveType does not exist"):
             read(body, NL, "Z", status=400)
@@ -304,7 +306,7 @@ class TestRefusals:
         ],
         ids=["prefixed", "without namespace", "attribute", "two namespaces", "odd beside it"],
     )
-    def test_a_reason_is_seen_however_it_is_written(self, body: bytes) -> None:
+    def test_a_reason_is_read_in_every_notation(self, body: bytes) -> None:
         with pytest.raises(NoDataError, match="999 No matching data found"):
             read(body, NL, "Z", status=400)
 
@@ -316,7 +318,7 @@ class TestRefusals:
         with pytest.raises(PermanentError, match="without a reason"):
             read(f"<{kind}>{inside}</{kind}>".encode(), NL, "Z")
 
-    def test_an_acknowledgement_of_names_that_only_lxml_knows_is_refused(self) -> None:
+    def test_an_acknowledgement_with_invalid_names_is_refused(self) -> None:
         body = NO_DATA.replace(b"mRID>", "\U00010000>".encode())
         assert refusal(body) == "not_xml"
 
@@ -325,23 +327,25 @@ class TestRefusals:
             read(document(), NL, "Z")
 
 
-def newest_complete(found: Sequence[Slot], needed: frozenset[str], now: datetime) -> Slot | None:
-    complete = complete_slots(found, needed, now)
+def newest_complete(
+    all_slots: Sequence[Slot], needed: frozenset[str], now: datetime
+) -> Slot | None:
+    complete = complete_slots(all_slots, needed, now)
     return complete[-1] if complete else None
 
 
 class TestNewest:
     late = NOON + timedelta(days=1)
 
-    def test_a_slot_that_lacks_a_main_fuel_is_passed_over(self) -> None:
+    def test_a_slot_that_lacks_a_main_fuel_is_skipped(self) -> None:
         body = document(
             series("B04", period({1: 3000}, slots=2)), series("B19", period({1: 500}, slots=4))
         )
-        found = slots(read(body, NL, "Z"), "Z")
-        chosen = newest_complete(found, frozenset(), self.late)
+        all_slots = slots(read(body, NL, "Z"), "Z")
+        chosen = newest_complete(all_slots, frozenset(), self.late)
         assert chosen is not None
         assert chosen.valid_to == NOON + timedelta(minutes=30)
-        assert found[-1].unreported_mw == {"B04": 3000}
+        assert all_slots[-1].unreported_mw == {"B04": 3000}
 
     def test_solar_that_is_not_reported_at_night_is_not_missing(self) -> None:
         body = document(
@@ -357,8 +361,8 @@ class TestNewest:
             series("B04", period({1: 3000}, slots=4)),
             series("B14", period({1: 800}, slots=2, start=NOON + timedelta(minutes=30))),
         )
-        found = slots(read(body, NL, "Z"), "Z")
-        assert [slot.complete for slot in found] == [False, False, True, True]
+        all_slots = slots(read(body, NL, "Z"), "Z")
+        assert [slot.complete for slot in all_slots] == [False, False, True, True]
 
     def test_a_small_fuel_may_be_missing(self) -> None:
         body = document(
@@ -368,7 +372,7 @@ class TestNewest:
         assert chosen is not None
         assert chosen.valid_to == NOON + timedelta(hours=1)
 
-    def test_a_plant_that_pumps_is_not_missing(self) -> None:
+    def test_a_pumping_plant_is_not_missing(self) -> None:
         body = document(
             series("B14", period({1: 3000}, slots=4)),
             series("B10", period({1: 1348}, slots=2)),
@@ -378,15 +382,15 @@ class TestNewest:
         assert chosen is not None
         assert chosen.valid_to == NOON + timedelta(hours=1)
 
-    def test_the_future_of_a_repeating_curve_is_not_believed(self) -> None:
-        found = slots(read(DARK, NL, "Z"), "Z")
-        chosen = newest_complete(found, frozenset(), NOON + timedelta(minutes=20))
+    def test_the_repeated_values_of_a_curve_in_the_future_are_ignored(self) -> None:
+        all_slots = slots(read(DARK, NL, "Z"), "Z")
+        chosen = newest_complete(all_slots, frozenset(), NOON + timedelta(minutes=20))
         assert chosen is not None
         assert chosen.valid_to == NOON + timedelta(minutes=15)
 
-    def test_a_zone_without_a_fuel_it_must_have_has_no_mix(self) -> None:
-        found = slots(read(DARK, NL, "Z"), "Z")
-        assert newest_complete(found, frozenset({"B14"}), self.late) is None
+    def test_a_zone_without_a_needed_fuel_has_no_mix(self) -> None:
+        all_slots = slots(read(DARK, NL, "Z"), "Z")
+        assert newest_complete(all_slots, frozenset({"B14"}), self.late) is None
 
 
 def recorded(folder: Path, name: str, domain: str) -> list[Slot]:
@@ -406,18 +410,19 @@ class TestRealBytes:
             ("NO5_2023-05-09_A01", "10Y1001A1001A48H", "2023-05-11T07:00Z", 3800),
         ],
     )
-    def test_the_sum_of_generation_to_the_hundredth_of_a_megawatt(
+    def test_total_generation_is_right_to_a_hundredth_of_a_megawatt(
         self, recordings: Path, name: str, domain: str, at: str, total_mw: float
     ) -> None:
-        [found] = [s for s in recorded(recordings, name, domain) if stamp(s.valid_from) == at]
-        assert found.total_mw == pytest.approx(total_mw, abs=0.005)
-        assert found.complete
+        all_slots = recorded(recordings, name, domain)
+        [slot] = [slot for slot in all_slots if stamp(slot.valid_from) == at]
+        assert slot.total_mw == pytest.approx(total_mw, abs=0.005)
+        assert slot.complete
 
     def test_the_repeated_hour_of_the_clock_change_is_six_slots_in_utc(
         self, recordings: Path
     ) -> None:
-        found = recorded(recordings, "DE_2017-10-29_DST_day", "10YDE-EON------1")
-        assert [stamp(slot.valid_from)[11:16] for slot in found] == [
+        all_slots = recorded(recordings, "DE_2017-10-29_DST_day", "10YDE-EON------1")
+        assert [stamp(slot.valid_from)[11:16] for slot in all_slots] == [
             "20:00",
             "20:15",
             "20:30",
@@ -426,21 +431,21 @@ class TestRealBytes:
             "21:15",
         ]
 
-    def test_no_data_with_status_200(self, recordings: Path) -> None:
+    def test_a_recorded_no_data_answer_with_status_200_is_no_data(self, recordings: Path) -> None:
         body = (recordings / "entsoe/ack_200_999_no_matching_data_A73.xml").read_bytes()
         with pytest.raises(NoDataError, match="No matching data found"):
             read(body, NL, "Z")
 
-    def test_a_bad_request(self, recordings: Path) -> None:
+    def test_a_recorded_bad_request_is_an_error_with_its_text(self, recordings: Path) -> None:
         body = (recordings / "entsoe/ack_400_bad_request_TEXT-EDITED.xml").read_bytes()
         with pytest.raises(PermanentError, match="Bad request message"):
             read(body, NL, "Z", status=400)
 
-    def test_a_real_zip_is_opened_and_its_other_document_refused_by_name(
+    def test_a_real_zip_is_opened_and_its_other_document_type_is_refused(
         self, recordings: Path
     ) -> None:
         assert refusal((recordings / "entsoe/zip_answer_A86.zip").read_bytes()) == "malformed"
 
-    def test_every_cut_of_a_real_answer_is_refused_by_name(self, recordings: Path) -> None:
+    def test_a_real_answer_cut_anywhere_is_refused_with_a_reason(self, recordings: Path) -> None:
         body = (recordings / "entsoe/A75_NL_2024-09-02_A03.xml").read_bytes()
         assert {refusal(body[: len(body) * part // 20]) for part in range(20)} == {"not_xml"}

@@ -1,4 +1,4 @@
-"""NESO's wire format, against small fixtures always and real answers when present."""
+"""NESO's wire format, with small fixtures, and with real answers if they are present."""
 
 import csv
 import json
@@ -39,7 +39,7 @@ def half_hours(start: datetime, count: int) -> list[tuple[str, str]]:
 
 
 def all_regions(start: datetime, count: int = 49, **changes: Any) -> dict[str, Any]:
-    """The /regional/intensity/{from}/fw24h answer; region 13 takes the changes."""
+    """Return an answer of /regional/intensity/{from}/fw24h with changes in region 13."""
     return {
         "data": [
             {
@@ -112,7 +112,7 @@ def reasons(batch: Batch) -> set[tuple[type[GreenStreamError], str | None, str |
     return {(type(error), error.zone, getattr(error, "reason", None)) for error in batch.errors}
 
 
-def test_one_run_reads_fourteen_regions_and_the_nation_in_three_requests() -> None:
+def test_one_run_reads_fourteen_regions_and_great_britain_in_three_requests() -> None:
     asked = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -154,7 +154,7 @@ def test_only_what_the_wanted_zones_need_is_asked_for(
     assert asked == paths
 
 
-def test_a_regional_reading_is_the_forecast_of_the_half_hour_that_holds_now() -> None:
+def test_a_regional_reading_is_the_forecast_of_the_present_half_hour() -> None:
     london = next(reading for reading in run(GOOD).readings if reading.zone == "GBR-13")
 
     assert london.gco2_kwh == london.gco2_low == london.gco2_high == 113
@@ -178,8 +178,8 @@ def test_the_national_reading_is_the_actual_of_the_last_completed_half_hour() ->
     assert nation.valid_to == datetime(2026, 5, 6, 0, 0, tzinfo=UTC)
 
 
-def test_an_actual_within_minutes_of_the_roll_over_is_an_estimate() -> None:
-    """Measured upstream: it still shows the previous half hour for about ten minutes."""
+def test_an_actual_value_just_after_the_half_hour_ended_is_an_estimate() -> None:
+    """The real API shows the value of the half hour before for about ten minutes."""
     now = datetime(2026, 5, 6, 0, 5, tzinfo=UTC)
     answers = {path.replace("00:17", "00:05"): body for path, body in GOOD.items()}
 
@@ -212,7 +212,7 @@ def test_the_window_is_the_forecast_of_the_coming_day_by_half_hours() -> None:
         }
 
 
-def test_on_the_last_day_of_the_year_the_cut_range_is_asked_for_again() -> None:
+def test_a_range_cut_at_the_end_of_the_year_is_requested_again() -> None:
     now = datetime(2026, 12, 31, 20, 0, tzinfo=UTC)
     this_year, next_year = now - timedelta(minutes=30), datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
     answers = {
@@ -247,7 +247,7 @@ def test_a_national_zero_beside_a_forecast_far_from_zero_is_refused(forecast: in
     assert reasons(batch) == {(InvalidError, "GBR", "false_zero")}
 
 
-def test_a_true_national_zero_is_kept() -> None:
+def test_a_true_national_zero_is_a_reading() -> None:
     zero = national(BEFORE, actual=0, forecast=3, index="very low")
     answers = {**GOOD, **ahead(forecast=3, index="very low"), "/intensity": zero}
 
@@ -275,23 +275,21 @@ def test_a_regional_zero_beside_burning_gas_is_refused() -> None:
 @pytest.mark.parametrize(
     ("forecast", "index"), [(0.108, "moderate"), (0.9, "very high"), (35.0, "very low"), (8, "low")]
 )
-def test_a_figure_that_index_or_mix_contradict_is_in_another_unit(
-    forecast: float, index: str
-) -> None:
-    """The fixture's mix burns gas for 122 g/kWh."""
+def test_a_figure_that_contradicts_its_index_or_mix_is_refused(forecast: float, index: str) -> None:
+    """The gas in the fixture's mix emits 122 g/kWh."""
     changed = all_regions(BEFORE, forecast=forecast, index=index)
     batch = run({**GOOD, "/regional/intensity/2026-05-06T00:17Z/fw24h": changed})
     assert (InvalidError, "GBR-13", "wrong_unit") in reasons(batch)
     assert "GBR-13" not in {reading.zone for reading in batch.readings}
 
 
-def test_the_nations_figure_is_held_to_its_index() -> None:
+def test_the_national_figure_is_checked_against_its_index() -> None:
     batch = run({**GOOD, "/intensity": national(BEFORE, actual=0.148)})
     assert (InvalidError, "GBR", "wrong_unit") in reasons(batch)
 
 
-def test_a_true_regional_zero_is_kept() -> None:
-    """North Scotland on a windy night: forecast, index and mix agree."""
+def test_a_true_regional_zero_is_a_reading() -> None:
+    """On a windy night in North Scotland, forecast, index and mix agree."""
     body = all_regions(BEFORE)
     for row in body["data"]:
         row["regions"][0]["intensity"] = {"forecast": 0, "index": "very low"}
@@ -312,7 +310,7 @@ def test_a_true_regional_zero_is_kept() -> None:
         ({"forecast": 90_000}, "too_high"),
     ],
 )
-def test_a_region_with_an_impossible_value_is_refused_by_name(
+def test_a_region_with_an_impossible_value_is_refused_with_a_reason(
     change: dict[str, Any], reason: str
 ) -> None:
     answers = {
@@ -327,7 +325,7 @@ def test_a_region_with_an_impossible_value_is_refused_by_name(
 
 
 @pytest.mark.parametrize("intensity", [None, [], "high", 7])
-def test_a_region_that_cannot_be_read_spoils_itself_alone(intensity: object) -> None:
+def test_a_malformed_region_leaves_the_other_regions(intensity: object) -> None:
     body = all_regions(BEFORE)
     for row in body["data"]:
         row["regions"][12]["intensity"] = intensity
@@ -354,7 +352,7 @@ def test_a_region_that_cannot_be_read_spoils_itself_alone(intensity: object) -> 
         [{"from": "2026-05-06T00:00Z", "to": "2026-05-06T01:00Z", "regions": [{"regionid": 13}]}],
     ],
 )
-def test_a_regional_answer_of_another_shape_never_yields_a_regional_reading(data: object) -> None:
+def test_a_malformed_regional_answer_yields_no_regional_reading(data: object) -> None:
     batch = run({**GOOD, "/regional/intensity/2026-05-06T00:17Z/fw24h": {"data": data}})
 
     assert {reading.zone for reading in batch.readings} == {"GBR"}
@@ -363,10 +361,10 @@ def test_a_regional_answer_of_another_shape_never_yields_a_regional_reading(data
 
 
 @pytest.mark.parametrize("perc", [10**400, -1, 100.1, float("nan"), None, "30.9"])
-def test_a_share_that_is_none_is_left_out_of_what_is_burnt(perc: object) -> None:
+def test_an_invalid_share_is_left_out_of_the_burnt_fuels(perc: object) -> None:
     gas, coal = {"fuel": "gas", "perc": perc}, {"fuel": "coal", "perc": 10}
     oddities: tuple[list[object], ...] = ([], [None], [{"fuel": []}])
-    for odd in oddities:  # with these, read with care
+    for odd in oddities:
         assert burnt_gco2_kwh([gas, coal, *odd]) == pytest.approx(93.7)
 
     body = all_regions(BEFORE)
@@ -387,7 +385,7 @@ def test_a_half_hour_of_the_last_day_of_the_calendar_is_left_out_of_a_forecast()
     assert {reason for _, _, reason in reasons(batch)} == {"bad_interval"}
 
 
-def test_garbage_is_named_with_what_came() -> None:
+def test_a_malformed_answer_is_quoted_in_its_error() -> None:
     html = httpx.Response(200, html="<html>maintenance</html>")
     batch = run(dict.fromkeys(GOOD, html))
 
@@ -396,7 +394,7 @@ def test_garbage_is_named_with_what_came() -> None:
     assert "<html>" in str(batch.errors[0])
 
 
-def test_the_upstreams_own_words_are_kept_when_it_refuses() -> None:
+def test_a_refusal_is_reported_with_the_upstreams_text() -> None:
     said = {"error": {"code": "400 Bad Request", "message": "Please enter a valid datetime "}}
     batch = run(dict.fromkeys(GOOD, httpx.Response(400, json=said)))
 
@@ -405,7 +403,7 @@ def test_the_upstreams_own_words_are_kept_when_it_refuses() -> None:
 
 
 @pytest.mark.parametrize("status", [301, 403, 404])
-def test_a_refusal_is_one_whatever_page_comes_with_it(status: int) -> None:
+def test_a_refusal_is_recognised_whatever_its_page_says(status: int) -> None:
     batch = run(dict.fromkeys(GOOD, httpx.Response(status, html="<html>Forbidden</html>")))
 
     assert {type(error) for error in batch.errors} == {PermanentError}
@@ -432,7 +430,7 @@ def test_simulated_upstreams_make_simulated_readings_and_forecasts() -> None:
 
 
 class TestRealBytes:
-    def test_one_region_as_an_object(self, recordings: Path) -> None:
+    def test_a_recorded_region_whose_data_is_an_object_is_read(self, recordings: Path) -> None:
         body = json.loads(
             (recordings / "neso/regional_fw24h_regionid13_2026-05-05.json").read_bytes()
         )
@@ -450,13 +448,13 @@ class TestRealBytes:
         )
         assert burnt_gco2_kwh(half_hours_of[0].mix) > 0
 
-    def test_one_region_as_a_list_across_the_year_boundary(self, recordings: Path) -> None:
+    def test_a_recorded_region_whose_data_is_a_list_is_read(self, recordings: Path) -> None:
         body = json.loads(
             (recordings / "neso/regional_regionid11_2022-12-31_year_boundary.json").read_bytes()
         )
         assert {region for region, _ in regional_half_hours(body["data"])} == {"11"}
 
-    def test_the_nation_now_and_ahead(self, recordings: Path) -> None:
+    def test_recorded_national_values_and_forecasts_are_read(self, recordings: Path) -> None:
         for name in ("national_2023-07-04.json", "national_fw24h_2020-05-24.json"):
             body = json.loads((recordings / "neso" / name).read_bytes())
             assert national_half_hours(body["data"], "GBR")
@@ -488,7 +486,7 @@ class TestRealBytes:
 @pytest.mark.parametrize(
     "refused", [httpx.Response(503), httpx.Response(400, json={"error": {}}), httpx.Response(200)]
 )
-def test_what_fails_for_the_nation_alone_says_so(refused: httpx.Response) -> None:
+def test_an_error_of_the_national_figure_names_its_zone(refused: httpx.Response) -> None:
     batch = run({path: refused if path.startswith("/intensity") else GOOD[path] for path in GOOD})
 
     assert [error.zone for error in batch.errors] == ["GBR", "GBR"]

@@ -1,4 +1,4 @@
-"""The real gridstatus library on true bytes: what it makes of them, and what we make of that."""
+"""The gridstatus provider with the real library, on good and bad bytes of the operators."""
 
 import csv
 import io
@@ -77,7 +77,7 @@ def fuel_mw(reading: Reading) -> Mapping[str, float]:
 
 
 def month_of(**files: bytes) -> bytes:
-    """NYISO's archive, which the library asks for once a day is a week old."""
+    """Serve NYISO's archive, which the library asks for when a day is older than a week."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for day, body in files.items():
@@ -105,7 +105,7 @@ def pjm_day() -> bytes:
 # --- each operator's wire format -------------------------------------------------------------
 
 
-def test_nyiso_csv(origin: Origin) -> None:
+def test_a_nyiso_csv_is_read(origin: Origin) -> None:
     serve_nyiso(origin, "20260305", nyiso_day())
     reading = direct("NYISO")
     assert reading.valid_from == datetime(2026, 3, 5, 17, 55, tzinfo=UTC)
@@ -121,15 +121,15 @@ def test_nyiso_csv(origin: Origin) -> None:
     }
 
 
-def test_nyiso_in_the_hour_that_comes_twice(origin: Origin) -> None:
-    """01:50 and 01:55 daylight time are followed by 01:00 and 01:05 standard time."""
+def test_nyiso_is_read_in_the_repeated_hour_of_the_clock_change(origin: Origin) -> None:
+    """The rows 01:00 and 01:05 in standard time follow 01:50 and 01:55 in daylight time."""
     serve_nyiso(origin, "20251102", (FIXTURES / "nyiso_autumn.csv").read_bytes())
     reading = direct("NYISO", datetime(2025, 11, 2, 6, 7, tzinfo=UTC))
     assert reading.valid_to == datetime(2025, 11, 2, 6, 5, tzinfo=UTC)
     assert fuel_mw(reading)["Dual Fuel"] == 4130.0
 
 
-def test_caiso_csv_with_a_half_filled_row_and_empty_future_ones(origin: Origin) -> None:
+def test_a_caiso_csv_with_a_partial_row_and_empty_future_rows_is_read(origin: Origin) -> None:
     origin.serve(CAISO_DAY, caiso_day())
     reading = direct("CAISO")
     assert reading.valid_from == datetime(2026, 3, 5, 17, 55, tzinfo=UTC)
@@ -141,13 +141,13 @@ def test_caiso_csv_with_a_half_filled_row_and_empty_future_ones(origin: Origin) 
     assert reading.detail["unlisted"] == []
 
 
-def test_caisos_next_midnight_row_is_not_this_mornings(origin: Origin) -> None:
+def test_caisos_row_of_the_next_midnight_is_not_this_mornings(origin: Origin) -> None:
     midnight = b"00:00,0,1180,776,189,151,241,2,2241,8900,2490,1300,3372,0\r\n"
     origin.serve(CAISO_DAY, caiso_day() + midnight)
     assert direct("CAISO").valid_to == datetime(2026, 3, 5, 18, 0, tzinfo=UTC)
 
 
-def test_pjm_json_with_its_key_in_a_header(origin: Origin) -> None:
+def test_a_pjm_json_is_read_with_the_key_in_a_header(origin: Origin) -> None:
     origin.serve(PJM_FEED, pjm_day(), "application/json")
     reading = direct("PJM")
     assert reading.valid_from == datetime(2026, 3, 5, 15, 0, tzinfo=UTC)
@@ -159,7 +159,7 @@ def test_pjm_json_with_its_key_in_a_header(origin: Origin) -> None:
 
 
 def test_the_present_day_is_read_from_the_present_days_file(origin: Origin) -> None:
-    """The library tells today by its own clock, so this runs at the time it is run."""
+    """The library uses its own clock for today, so this test uses the real time."""
     now = datetime.now(UTC)
     newest = now.replace(minute=now.minute // 5 * 5, second=0, microsecond=0)
     for market_day in {(newest - back * STEP).astimezone(EASTERN).date() for back in range(12)}:
@@ -178,18 +178,20 @@ def test_the_present_day_is_read_from_the_present_days_file(origin: Origin) -> N
     assert {request.path[-4:] for request in origin.requests} == {".csv"}
 
 
-# --- the operators' own bytes ----------------------------------------------------------------
+# --- recorded bytes --------------------------------------------------------------------------
 
 
-def test_golden_nyiso(origin: Origin, recordings: Path) -> None:
+def test_a_recorded_nyiso_day_has_the_expected_readings(origin: Origin, recordings: Path) -> None:
     serve_nyiso(origin, "20250209", (recordings / "nyiso/20250209rtfuelmix.csv").read_bytes())
     reading = direct("NYISO", datetime(2025, 2, 10, 4, 59, 30, tzinfo=UTC))
     assert reading.valid_to == datetime(2025, 2, 10, 5, 0, tzinfo=UTC)
     assert sum(fuel_mw(reading).values()) == 14341.0
 
 
-def test_a_nyiso_file_that_is_still_being_written(origin: Origin, recordings: Path) -> None:
-    """It ends after three of the seven fuels of 00:30; 00:25 is whole."""
+def test_a_partly_written_nyiso_file_gives_its_last_complete_row(
+    origin: Origin, recordings: Path
+) -> None:
+    """The file ends after three of seven fuels of 00:30. The row of 00:25 is complete."""
     body = (recordings / "nyiso/20250204_head_partial.csv").read_bytes()
     serve_nyiso(origin, "20250204", body)
     (batch,) = batches("NYISO", datetime(2025, 2, 4, 5, 32, tzinfo=UTC))
@@ -198,7 +200,7 @@ def test_a_nyiso_file_that_is_still_being_written(origin: Origin, recordings: Pa
     }
 
 
-def test_golden_pjm(origin: Origin, recordings: Path) -> None:
+def test_a_recorded_pjm_day_has_the_expected_readings(origin: Origin, recordings: Path) -> None:
     body = (recordings / "pjm/gen_by_fuel_2025-02-09.json").read_bytes()
     origin.serve(PJM_FEED, body, "application/json")
     reading = direct("PJM", datetime(2025, 2, 9, 23, 30, tzinfo=UTC))
@@ -208,7 +210,7 @@ def test_golden_pjm(origin: Origin, recordings: Path) -> None:
 
 
 def pjm_json_of(exported: Path) -> bytes:
-    """Data Miner's export of a day in the envelope of its API."""
+    """Return a day that was exported from Data Miner, in the form of its API."""
     items: list[dict[str, Any]] = []
     for row in csv.DictReader(exported.read_text().splitlines()):
         begin = datetime.strptime(row["datetime_beginning_utc"], "%m/%d/%Y %I:%M:%S %p")  # noqa: DTZ007
@@ -224,26 +226,26 @@ def pjm_json_of(exported: Path) -> bytes:
     return json.dumps({"links": [], "items": items, "totalRows": len(items)}).encode()
 
 
-def test_pjms_day_of_twenty_three_hours(origin: Origin, recordings: Path) -> None:
+def test_a_pjm_day_of_twenty_three_hours_is_read(origin: Origin, recordings: Path) -> None:
     exported = recordings / "pjm/gen_by_fuel_2021-03-14_DST_spring.csv"
     origin.serve(PJM_FEED, pjm_json_of(exported), "application/json")
     frame = LibraryFeed()("PJM", date(2021, 3, 14), KEY)
-    found = rows([frame], timedelta(hours=1))
-    assert len(found) == 23
-    assert found[0].valid_from == datetime(2021, 3, 14, 5, tzinfo=UTC)
-    assert found[-1].valid_to == datetime(2021, 3, 15, 4, tzinfo=UTC)
-    assert all(row.valid_to == after.valid_from for row, after in pairwise(found))
+    hours = rows([frame], timedelta(hours=1))
+    assert len(hours) == 23
+    assert hours[0].valid_from == datetime(2021, 3, 14, 5, tzinfo=UTC)
+    assert hours[-1].valid_to == datetime(2021, 3, 15, 4, tzinfo=UTC)
+    assert all(row.valid_to == after.valid_from for row, after in pairwise(hours))
 
 
-def test_pjms_hours_without_a_fuel_that_makes_nothing(origin: Origin, recordings: Path) -> None:
+def test_pjms_hours_without_an_idle_fuel_are_complete(origin: Origin, recordings: Path) -> None:
     exported = recordings / "pjm/gen_by_fuel_missing_fuel_rows_2021-04.csv"
     origin.serve(PJM_FEED, pjm_json_of(exported), "application/json")
-    found = rows([LibraryFeed()("PJM", date(2021, 4, 12), KEY)], timedelta(hours=1))
-    assert sum("Multiple Fuels" not in row.fuel_mw for row in found) == 3
-    assert all(row.complete for row in found)
+    hours = rows([LibraryFeed()("PJM", date(2021, 4, 12), KEY)], timedelta(hours=1))
+    assert sum("Multiple Fuels" not in row.fuel_mw for row in hours) == 3
+    assert all(row.complete for row in hours)
 
 
-# --- bytes gone wrong ------------------------------------------------------------------------
+# --- bad bytes -------------------------------------------------------------------------------
 
 HTML = b"<html><head><title>Maintenance</title></head><body>Back soon, really</body></html>"
 
@@ -276,7 +278,9 @@ def shifted(body: bytes) -> bytes:
         "text for a number", "negative", "huge", "future",
     ],
 )  # fmt: skip
-def test_bad_nyiso_bytes_are_refused_by_name(origin: Origin, body: bytes, reason: str) -> None:
+def test_malformed_nyiso_files_are_refused_with_a_reason(
+    origin: Origin, body: bytes, reason: str
+) -> None:
     serve_nyiso(origin, "20260305", body)
     (batch,) = batches("NYISO")
     assert batch.readings == ()
@@ -308,7 +312,7 @@ def test_a_nyiso_file_cut_in_its_last_line_gives_the_row_before(
     assert fuel_mw(direct("NYISO"))["Hydro"] == 2009.0
 
 
-def test_a_nyiso_line_that_comes_twice_counts_once(origin: Origin) -> None:
+def test_a_repeated_nyiso_line_counts_once(origin: Origin) -> None:
     serve_nyiso(origin, "20260305", nyiso_day() + nyiso_day().split(b"\n", 1)[1])
     assert sum(fuel_mw(direct("NYISO")).values()) == 13_272.0
 
@@ -347,7 +351,7 @@ def test_a_renamed_fuel_is_unknown_and_widens_the_bounds(origin: Origin) -> None
         ("PJM", PJM_FEED, b"", 500, "transient"),
     ],
 )
-def test_bad_answers_of_caiso_and_pjm_become_our_errors(
+def test_bad_answers_of_caiso_and_pjm_are_errors_of_the_right_kind(
     origin: Origin, market: str, path: str, body: bytes, status: int, kind: str
 ) -> None:
     origin.serve(path, body, "text/plain", status)
@@ -365,7 +369,7 @@ def test_bad_answers_of_caiso_and_pjm_become_our_errors(
         ("PJM", PJM_FEED, json.dumps({"errors": ["long " * 99]}).encode(), "pjm"),
     ],
 )
-def test_a_failure_of_the_library_names_where_in_it_and_keeps_no_trace(
+def test_a_failure_in_the_library_names_its_place_and_has_no_traceback(
     origin: Origin, market: str, path: str, body: bytes, place: str
 ) -> None:
     origin.serve(path, body, "text/plain")
@@ -374,18 +378,18 @@ def test_a_failure_of_the_library_names_where_in_it_and_keeps_no_trace(
     assert (error.__cause__, error.__context__, error.__traceback__) == (None, None, None)
 
 
-def test_before_the_days_first_stamp_nyiso_answers_404(origin: Origin) -> None:
+def test_a_404_of_nyiso_before_the_days_first_row_is_no_data(origin: Origin) -> None:
     (batch,) = batches("NYISO", datetime.now(UTC))
     assert {error.kind for error in batch.errors} == {"no_data"}
 
 
-def test_one_grid_in_trouble_leaves_the_others(origin: Origin) -> None:
+def test_a_failing_grid_leaves_the_other_grids(origin: Origin) -> None:
     serve_nyiso(origin, "20260305", nyiso_day())
     origin.serve(CAISO_DAY, HTML)
     origin.serve(PJM_FEED, b"", status=503)
-    found = batches("CAISO,NYISO,PJM")
-    assert {reading.zone for each in found for reading in each.readings} == {"NYISO"}
-    assert {(error.zone, error.kind) for each in found for error in each.errors} == {
+    yielded = batches("CAISO,NYISO,PJM")
+    assert {reading.zone for batch in yielded for reading in batch.readings} == {"NYISO"}
+    assert {(error.zone, error.kind) for batch in yielded for error in batch.errors} == {
         ("CAISO_NORTH", "invalid"),
         ("PJM", "transient"),
     }
@@ -395,19 +399,23 @@ def test_one_grid_in_trouble_leaves_the_others(origin: Origin) -> None:
 
 
 @pytest.mark.parametrize("path", [NYISO_FILES, CAISO_DAY])
-def test_a_hanging_upstream_costs_its_own_zone_and_the_run_ends(origin: Origin, path: str) -> None:
+def test_a_hanging_upstream_affects_its_own_zone_only_and_the_run_ends(
+    origin: Origin, path: str
+) -> None:
     serve_nyiso(origin, "20260305", nyiso_day())
     origin.serve(CAISO_DAY, caiso_day())
-    others = {each: answer for each, answer in origin.answers.items() if not each.startswith(path)}
+    others = {
+        other: answer for other, answer in origin.answers.items() if not other.startswith(path)
+    }
     origin.answers = others
     release = origin.hang(path)
     try:
-        found = batches("NYISO,CAISO", deadline_s=5.0)
+        yielded = batches("NYISO,CAISO", deadline_s=5.0)
     finally:
         release.set()
     hung = "NYISO" if path == NYISO_FILES else "CAISO_NORTH"
-    assert [error.zone for each in found for error in each.errors] == [hung]
-    assert {reading.zone for each in found for reading in each.readings} == (
+    assert [error.zone for batch in yielded for error in batch.errors] == [hung]
+    assert {reading.zone for batch in yielded for reading in batch.readings} == (
         {"NYISO", "CAISO_NORTH"} - {hung}
     )
 
@@ -426,7 +434,7 @@ def everything(error: BaseException) -> str:
     ],
     ids=["good", "401", "429", "echo"],
 )
-def test_the_pjm_key_is_written_nowhere(
+def test_the_pjm_key_is_never_logged_or_reported(
     origin: Origin,
     body: bytes,
     status: int,
@@ -441,5 +449,5 @@ def test_the_pjm_key_is_written_nowhere(
     assert any(KEY in request.headers.values() for request in origin.requests)
     errors: tuple[GreenStreamError, ...] = batch.errors
     written = "".join([*capfd.readouterr(), caplog.text, *map(everything, errors)])
-    assert "gen_by_fuel" in written  # urllib3's own log was captured
+    assert "gen_by_fuel" in written  # This shows that the log of urllib3 was captured.
     assert KEY not in written

@@ -1,4 +1,4 @@
-"""WattTime's wire format, logins and plans, against small fixtures and real answers."""
+"""WattTime's wire format, logins and plans, with small fixtures and real answers."""
 
 import base64
 import csv
@@ -67,7 +67,7 @@ def meta(**changes: Any) -> dict[str, Any]:
 def historical(
     newest: datetime = START, value: Any = 937, count: int = 3, **flags: Any
 ) -> dict[str, Any]:
-    """Points up to ``newest``, which takes the value and the flags."""
+    """Return points up to ``newest``, which has the given value and flags."""
     starts = [newest - timedelta(minutes=5 * back) for back in reversed(range(count))]
     rows: list[dict[str, Any]] = [{"point_time": stamp(at), "value": 900} for at in starts]
     rows[-1] |= {"value": value, "imputed_data_used": False} | flags
@@ -99,7 +99,7 @@ def access(*regions: str, endpoints: tuple[str, ...] = ("v3/historical", "v3/for
 
 @dataclass
 class Api:
-    """An account's view of the API: paths to answers, logins counted, old tokens refused."""
+    """The API as an account sees it. It counts logins and refuses old tokens."""
 
     answers: Mapping[str, Any] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -139,7 +139,7 @@ GOOD: Mapping[str, Any] = {
 
 
 class Log:
-    """Telemetry that remembers."""
+    """Telemetry that remembers its lines and counts."""
 
     def __init__(self) -> None:
         self.lines: list[dict[str, object]] = []
@@ -165,7 +165,7 @@ FAULTS: Mapping[str, Any] = {
 
 @dataclass
 class Sandbox:
-    """A warm sandbox: one session and a clock that the test moves."""
+    """A warm sandbox: its session survives runs, and the test moves its clock."""
 
     api: Api
     now: datetime = NOW
@@ -246,7 +246,7 @@ class TestTheReading:
         hourly["meta"]["data_point_period_seconds"] = 3600
         assert only(run(historical=hourly)).valid_to == START
 
-    def test_comes_after_the_points_missed_since_the_last_that_was_stored(self) -> None:
+    def test_follows_the_points_that_were_missed_since_the_last_stored_one(self) -> None:
         sandbox = Sandbox(Api())
         sandbox.run()
         sandbox.now += timedelta(minutes=15)
@@ -255,11 +255,15 @@ class TestTheReading:
         sandbox.api.answers = {"/v3/historical": late}
 
         def ends(batch: Batch) -> list[datetime]:
-            return [one.valid_to for one in batch.readings if one.quality is Quality.MEASURED]
+            return [
+                reading.valid_to
+                for reading in batch.readings
+                if reading.quality is Quality.MEASURED
+            ]
 
         missed = [START + timedelta(minutes=minutes) for minutes in (15, 20)]
         [unacknowledged] = list(sandbox.provider().fetch(sandbox.now))
-        assert ends(unacknowledged) == missed, "the one between is no emission rate"
+        assert ends(unacknowledged) == missed, "the point between them is not an emission rate"
         assert reasons(unacknowledged) == {(InvalidError, "CAISO_NORTH", "negative")}
         assert ends(sandbox.run()) == missed, "nobody said that they were stored"
         assert ends(sandbox.run()) == missed[-1:]
@@ -279,7 +283,7 @@ class TestTheReading:
         kept = store.history(
             "CAISO_NORTH", "watttime", MARGINAL_DIRECT, since=NOW - HOUR, until=NOW + HOUR
         )
-        assert [one.valid_to for one in kept] == [
+        assert [reading.valid_to for reading in kept] == [
             START + timedelta(minutes=minutes) for minutes in (10, 15, 20)
         ]
 
@@ -305,7 +309,7 @@ class TestTheReading:
     @pytest.mark.parametrize(
         ("late_min", "quality"), [(10, Quality.MEASURED), (11, Quality.FORECAST)]
     )
-    def test_history_stands_for_now_up_to_two_of_its_periods_after_its_end(
+    def test_is_from_history_until_two_periods_after_its_end(
         self, late_min: int, quality: Quality
     ) -> None:
         end = NOW - timedelta(minutes=late_min)
@@ -320,12 +324,12 @@ class TestTheReading:
         assert only(batch).valid_from == START + timedelta(minutes=10)
         assert reasons(batch) == {(NoDataError, "CAISO_NORTH", None)}
 
-    def test_order_and_repetition_of_points_change_nothing(self) -> None:
+    def test_does_not_depend_on_order_or_repetition_of_points(self) -> None:
         body = historical()
         body["data"] = [*reversed(body["data"]), body["data"][0]]
         assert only(run(historical=body)) == only(run())
 
-    def test_two_values_for_one_instant_are_refused(self) -> None:
+    def test_is_the_point_before_an_instant_with_two_values(self) -> None:
         body = historical()
         body["data"].append(body["data"][-1] | {"value": 12})
         batch = run(historical=body)
@@ -335,14 +339,14 @@ class TestTheReading:
     @pytest.mark.parametrize(
         "time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "9999-12-31T23:59:00Z"]
     )
-    def test_a_time_at_the_ends_of_the_calendar_is_refused(self, time: str) -> None:
+    def test_is_not_affected_by_a_point_at_the_ends_of_the_calendar(self, time: str) -> None:
         body = historical()
         body["data"].append({"point_time": time, "value": 12})
         batch = run(historical=body)
         assert only(batch) == only(run())
         assert reasons(batch) == {(InvalidError, "CAISO_NORTH", "malformed")}
 
-    def test_of_a_simulator_says_so(self) -> None:
+    def test_of_a_simulator_is_marked_as_simulated(self) -> None:
         batch = Sandbox(Api(), simulated=True).run()
         assert only(batch).simulated
         assert batch.forecasts[0].simulated
@@ -358,23 +362,23 @@ class TestTheForecast:
         assert ahead.points[-1].valid_to - ahead.points[0].valid_from == timedelta(hours=24)
         assert ahead.points[1].gco2_kwh == pytest.approx(1001 * 0.45359237)
 
-    def test_keeps_nothing_of_what_has_passed(self) -> None:
+    def test_has_no_point_of_the_past(self) -> None:
         [ahead] = run(forecast=forecast(PRESENT - timedelta(minutes=20))).forecasts
         assert ahead.points[0].valid_from == PRESENT
 
-    def test_that_starts_later_than_the_next_period_is_no_reading(self) -> None:
+    def test_that_starts_after_the_next_period_gives_no_reading(self) -> None:
         late = forecast()
         late["data"] = late["data"][3:]
         batch = run(historical=httpx.Response(404, json={"error": "none"}), forecast=late)
         assert batch.readings == ()
         assert (NoDataError, "CAISO_NORTH", None) in reasons(batch)
 
-    def test_is_kept_for_a_day_however_long_it_comes(self) -> None:
+    def test_is_cut_to_a_day(self) -> None:
         [ahead] = run(forecast=forecast(count=5000)).forecasts
         assert len(ahead.points) == 289
         assert ahead.points[-1].valid_from < NOW + timedelta(hours=24)
 
-    def test_older_than_an_hour_says_nothing_about_now(self) -> None:
+    def test_older_than_an_hour_is_no_data(self) -> None:
         batch = run(
             historical=historical(START - timedelta(hours=1)),
             forecast=forecast(NOW - timedelta(hours=2)),
@@ -383,7 +387,7 @@ class TestTheForecast:
         assert batch.forecasts == ()
         assert reasons(batch) == {(NoDataError, "CAISO_NORTH", None)}
 
-    def test_from_the_future_is_refused(self) -> None:
+    def test_issued_in_the_future_is_refused(self) -> None:
         batch = run(forecast=forecast(NOW + timedelta(hours=1)))
         assert reasons(batch) == {(InvalidError, "CAISO_NORTH", "future")}
 
@@ -434,13 +438,13 @@ class TestLogin:
         assert api.logins == 1
         assert {type(error) for error in batch.errors} == {PermanentError}
 
-    def test_with_a_bad_password_is_named_and_nothing_else_is_asked(self) -> None:
+    def test_with_a_wrong_password_is_an_error_and_ends_the_requests(self) -> None:
         api = Api({"/login": httpx.Response(403, html=BAD_LOGIN)})
         with pytest.raises(PermanentError, match=r"WATTTIME_USERNAME or WATTTIME_PASSWORD.*html"):
             Sandbox(api).run()
         assert api.asked == ["/login"]
 
-    def test_is_made_anew_with_new_credentials(self) -> None:
+    def test_is_repeated_with_new_credentials(self) -> None:
         sandbox = Sandbox(Api())
         sandbox.run()
         sandbox.credentials = ("another", "word")
@@ -449,14 +453,14 @@ class TestLogin:
         assert sandbox.api.asked.count("/v3/my-access") == 2
 
     @pytest.mark.parametrize("credentials", [(None, None), (USER, None), (None, PASSWORD)])
-    def test_without_both_credentials_is_not_tried(
+    def test_is_not_tried_without_both_credentials(
         self, credentials: tuple[str | None, str | None]
     ) -> None:
         sandbox = Sandbox(Api(), credentials=credentials)
         assert sandbox.run() == Batch(unconfigured=("CAISO_NORTH",))
         assert sandbox.api.asked == []
 
-    def test_with_credentials_that_cannot_be_read_now_is_a_passing_fault(self) -> None:
+    def test_with_credentials_that_cannot_be_read_now_is_a_transient_error(self) -> None:
         def unreadable() -> tuple[str, str]:
             raise SecretsError("Parameter Store refused")
 
@@ -473,29 +477,29 @@ class TestLogin:
         assert caught.value.reason == "malformed"
         assert "MAR" not in str(caught.value)
 
-    def test_leaves_no_secret_in_an_address_or_an_error(self) -> None:
+    def test_puts_no_secret_into_an_address_or_an_error(self) -> None:
         api = Api({"/v3/historical": httpx.Response(400, json={"error": "INVALID", "docs": "x"})})
         batch = Sandbox(api).run()
-        said = " ".join([*map(str, batch.errors), *(str(each.url) for each in api.requests)])
+        said = " ".join([*map(str, batch.errors), *(str(request.url) for request in api.requests)])
         assert "HTTP 400 from /v3/historical: INVALID" in said
         assert "MARKED" not in said
 
-    def test_leaves_no_secret_in_a_warning_that_is_logged_and_stored(self) -> None:
+    def test_puts_no_secret_into_a_warning_that_is_logged_and_stored(self) -> None:
         repeated = {"type": "ECHO", "message": "Bearer token-MARKED-1"}
         series = historical()
         series["meta"]["warnings"] = [repeated]
         api = Api({"/v3/historical": series})
         log = Log()
         [reading] = (
-            one
-            for one in Sandbox(api, log=log).run().readings
-            if one.quality is not Quality.FORECAST
+            reading
+            for reading in Sandbox(api, log=log).run().readings
+            if reading.quality is not Quality.FORECAST
         )
         assert reading.detail["warnings"] == ["ECHO: Bearer [secret]"]
         assert [line["warning"] for line in log.lines] == ["ECHO: Bearer [secret]"]
 
     @pytest.mark.parametrize("fault", FAULTS)
-    def test_leaves_no_secret_in_logs_answers_or_the_store(self, fault: str) -> None:
+    def test_puts_no_secret_into_logs_answers_or_the_store(self, fault: str) -> None:
         lines = StringIO()
         logger = Logger(service=f"watttime {fault}", level="DEBUG", stream=lines)
         telemetry = PowertoolsTelemetry(logger, EphemeralMetrics())  # type: ignore[arg-type]
@@ -512,7 +516,7 @@ class TestLogin:
 
 
 class TestThePlan:
-    def test_opens_regions_by_my_access(self) -> None:
+    def test_opens_the_regions_that_my_access_lists(self) -> None:
         sandbox = Sandbox(Api(), zones=("PJM_DC", "CAISO_NORTH"))
         batch = sandbox.run()
         assert only(batch).zone == "CAISO_NORTH"
@@ -531,12 +535,12 @@ class TestThePlan:
         assert only(batch).quality is Quality.FORECAST
         assert batch.errors == ()
 
-    def test_that_cannot_be_read_leaves_the_regions(self) -> None:
+    def test_that_cannot_be_read_opens_the_regions(self) -> None:
         batch = run(**{"my-access": httpx.Response(503)})
         assert only(batch).quality is Quality.MEASURED
         assert reasons(batch) == {(TransientError, None, None)}
 
-    def test_that_excludes_a_region_is_told_in_the_upstreams_words(self) -> None:
+    def test_that_excludes_a_region_is_reported_with_the_upstreams_text(self) -> None:
         said = {"error": "Invalid query parameters", "message": "Invalid scope. See plans."}
         batch = run(historical=httpx.Response(403, json=said))
         [error] = batch.errors
@@ -567,7 +571,9 @@ class TestRefusals:
             ({"data_point_period_seconds": True}, "malformed"),
         ],
     )
-    def test_meta_that_is_not_what_was_asked_for(self, change: dict[str, Any], reason: str) -> None:
+    def test_metadata_that_does_not_match_the_request_is_refused(
+        self, change: dict[str, Any], reason: str
+    ) -> None:
         bodies = {"historical": historical(), "forecast": forecast()}
         for body in bodies.values():
             body["meta"] |= change
@@ -588,30 +594,30 @@ class TestRefusals:
             pytest.param(-(10**400), "negative", id="-400 digits"),
         ],
     )
-    def test_a_value_that_is_no_emission_rate(self, value: Any, reason: str) -> None:
+    def test_a_value_that_is_not_an_emission_rate_is_refused(self, value: Any, reason: str) -> None:
         batch = run(historical=historical(value=value))
         assert reasons(batch) == {(InvalidError, "CAISO_NORTH", reason)}
         assert only(batch).valid_to == START, "the point before it"
 
     @pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity"])
-    def test_a_value_that_json_should_not_have(self, literal: str) -> None:
+    def test_a_value_that_json_does_not_allow_is_refused(self, literal: str) -> None:
         text = json.dumps(historical(value="VALUE")).replace('"VALUE"', literal)
         batch = run(historical=httpx.Response(200, text=text))
         assert (InvalidError, "CAISO_NORTH", "not_a_number") in reasons(batch)
 
-    def test_a_true_zero_is_kept(self) -> None:
-        """Curtailed sun on the margin: the next kWh burns nothing."""
+    def test_a_true_zero_is_a_reading(self) -> None:
+        """With curtailed solar power on the margin, the next kWh burns nothing."""
         assert only(run(historical=historical(value=0))).gco2_kwh == 0
 
     @pytest.mark.parametrize(
         "point_time", [None, 5, "", "now", "2026-11-22T16:00:00", "2026-11-22 16:00"]
     )
-    def test_a_time_without_an_offset(self, point_time: Any) -> None:
+    def test_a_time_without_an_offset_or_in_another_form_is_refused(self, point_time: Any) -> None:
         batch = run(historical=historical(point_time=point_time))
         assert reasons(batch) == {(InvalidError, "CAISO_NORTH", "malformed")}
         assert only(batch).valid_to == START, "the point before it"
 
-    def test_a_measurement_of_the_future(self) -> None:
+    def test_a_measurement_of_the_future_is_refused(self) -> None:
         batch = run(historical=historical(NOW + timedelta(hours=2)))
         assert (InvalidError, "CAISO_NORTH", "future") in reasons(batch)
 
@@ -630,14 +636,14 @@ class TestRefusals:
             {"data": [{"value": 5}], "meta": meta()},
         ],
     )
-    def test_an_answer_of_another_shape(self, body: Any) -> None:
+    def test_a_malformed_answer_is_an_error(self, body: Any) -> None:
         raw = httpx.Response(200, content=json.dumps(body))
         batch = run(historical=raw, forecast=raw)
         assert (batch.readings, batch.forecasts) == ((), ())
         assert {error.kind for error in batch.errors} == {"invalid"}
 
     @pytest.mark.parametrize("body", [None, [], {}, {"signal_types": [{}]}, {"signal_types": 3}])
-    def test_a_list_of_rights_of_another_shape_leaves_the_regions(self, body: Any) -> None:
+    def test_a_malformed_list_of_rights_opens_the_regions(self, body: Any) -> None:
         batch = run(**{"my-access": httpx.Response(200, content=json.dumps(body))})
         assert only(batch).quality is Quality.MEASURED
         assert reasons(batch) == {(InvalidError, None, "malformed")}
@@ -645,7 +651,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         "fault", [httpx.Response(502), httpx.ConnectError("no"), httpx.ReadTimeout("slow")]
     )
-    def test_an_outage_is_transient_and_leaves_the_rest(self, fault: Any) -> None:
+    def test_an_outage_is_transient_and_leaves_the_other_regions(self, fault: Any) -> None:
         api = Api({"/v3/historical": fault})
         batch = Sandbox(api).run()
         assert only(batch).quality is Quality.FORECAST
@@ -689,7 +695,7 @@ def test_warnings_are_named_in_the_log_and_beside_the_reading() -> None:
     assert log.lines[0]["zone"] == "CAISO_NORTH"
 
 
-def test_what_is_kept_beside_a_reading_is_bounded() -> None:
+def test_the_detail_of_a_reading_has_a_size_limit() -> None:
     body = historical(imputed_data_used="x" * 10_000)
     body["meta"] |= {"warnings": ["w" * 1000] * 1000, "model": {"date": "d" * 10_000}}
     reading = only(run(historical=body))
@@ -698,20 +704,20 @@ def test_what_is_kept_beside_a_reading_is_bounded() -> None:
 
 
 class TestRealBytes:
-    def test_a_free_accounts_rights(self, recordings: Path) -> None:
+    def test_the_rights_of_a_free_account_are_read(self, recordings: Path) -> None:
         body = json.loads((recordings / "watttime/my_access_free_2024-10.json").read_bytes())
         assert endpoints_by_region(body) == {
             "CAISO_NORTH": frozenset({"v3/historical", "v3/forecast"})
         }
 
-    def test_the_vendors_historical_example(self, recordings: Path) -> None:
+    def test_the_vendors_historical_example_is_read(self, recordings: Path) -> None:
         body = json.loads((recordings / "watttime/historical_doc_example.json").read_bytes())
         series = series_of(body, "CAISO_NORTH", "CAISO_NORTH")
         assert [point.lb_mwh for point in series.points] == [870, 860]
         assert series.points[0].valid_to == series.points[1].valid_from
         assert series.warnings == ("EXAMPLE_WARNING: This is just an example",)
 
-    def test_a_real_warning(self, recordings: Path) -> None:
+    def test_a_recorded_warning_is_read(self, recordings: Path) -> None:
         body = json.loads((recordings / "watttime/meta_with_real_warning_2024.json").read_bytes())
         series = series_of(body | {"data": []}, "Z", "ERCOT_SANANTONIO")
         assert series.warnings[0].startswith("MODEL_MARKED_FOR_DEPRECATION: You made a valid")
@@ -726,7 +732,9 @@ class TestRealBytes:
         ("name", "said"),
         [("error_403_invalid_scope.json", "free access to"), ("error_403_login.html", "text/html")],
     )
-    def test_the_two_403s(self, recordings: Path, name: str, said: str) -> None:
+    def test_the_two_recorded_403s_are_distinguished(
+        self, recordings: Path, name: str, said: str
+    ) -> None:
         kind = "text/html" if name.endswith("html") else "application/json"
         content = (recordings / "watttime" / name).read_bytes()
         raw = httpx.Response(403, content=content, headers={"content-type": kind})
@@ -735,9 +743,7 @@ class TestRealBytes:
         assert isinstance(error, PermanentError)
         assert said in str(error)
 
-    def test_a_days_published_values_come_out_as_others_converted_them(
-        self, recordings: Path
-    ) -> None:
+    def test_a_days_published_values_are_converted_as_by_others(self, recordings: Path) -> None:
         path = recordings / "watttime/caiso_north_moer_actual_2023-06-08_gkwh.csv"
         with path.open(newline="") as lines:
             rows = list(csv.DictReader(lines))
@@ -749,7 +755,7 @@ class TestRealBytes:
 
 
 class TestAgainstTheSimulator:
-    """The same bytes that the local stack serves."""
+    """The simulator of the local stack answers."""
 
     @pytest.fixture
     def sandbox(self) -> Sandbox:
@@ -765,7 +771,7 @@ class TestAgainstTheSimulator:
         sandbox = Sandbox(answer)  # type: ignore[arg-type]
         return sandbox
 
-    def test_a_day_of_runs_is_whole(self, sandbox: Sandbox) -> None:
+    def test_a_day_of_runs_has_the_simulators_values_and_no_error(self, sandbox: Sandbox) -> None:
         for _ in range(60):
             batch = sandbox.run()
             assert batch.errors == ()
@@ -775,7 +781,9 @@ class TestAgainstTheSimulator:
             assert len(batch.forecasts[0].points) == 288
             sandbox.now += timedelta(minutes=25)
 
-    def test_a_region_outside_the_plan_and_a_bad_login_are_named(self, sandbox: Sandbox) -> None:
+    def test_a_region_outside_the_plan_and_refused_credentials_are_errors(
+        self, sandbox: Sandbox
+    ) -> None:
         sandbox.zones = ("CAISO_NORTH", "PJM_DC")
         assert reasons(sandbox.run()) == {(PermanentError, "PJM_DC", None)}
         sandbox.credentials = ("refused", PASSWORD)

@@ -1,4 +1,4 @@
-"""The guard before the emulated AWS: it lets in the stack's own clients and nobody else."""
+"""The guard before the emulated AWS, which admits the stack's own clients and nobody else."""
 
 import base64
 import re
@@ -42,7 +42,7 @@ def port_of(emulator: Emulator) -> int:
 
 
 def bare(emulator: Emulator) -> str:
-    """The address without the secret, which anybody can guess."""
+    """Return the address without the secret, which anybody can guess."""
     return f"http://{HOST}:{port_of(emulator)}"
 
 
@@ -64,18 +64,18 @@ def dynamodb(
     )
 
 
-class TestWhoKnowsTheSecret:
-    def test_is_let_in_under_each_name_of_this_machine(
+class TestAClientWithTheSecret:
+    def test_is_admitted_under_every_name_of_this_machine(
         self, emulator: Emulator, caller: httpx.Client
     ) -> None:
         for name in ("127.0.0.1", "localhost", "LOCALHOST", "[::1]"):
             host = {"Host": f"{name}:{port_of(emulator)}"}
             assert caller.get(emulator.endpoint_url + HEALTH, headers=host).is_success
 
-    def test_works_with_the_clients_of_aws(self, emulator: Emulator) -> None:
+    def test_may_be_a_client_of_aws(self, emulator: Emulator) -> None:
         assert dynamodb(emulator).list_tables()["TableNames"] == []
 
-    def test_works_with_them_also_as_the_applications_name(self, emulator: Emulator) -> None:
+    def test_may_send_the_secret_as_its_application_name(self, emulator: Emulator) -> None:
         secret = urlsplit(emulator.endpoint_url).path.removeprefix("/")
         client = dynamodb(emulator, endpoint_url=bare(emulator), application=secret)
         assert client.list_tables()["TableNames"] == []
@@ -89,7 +89,7 @@ class TestWhoKnowsTheSecret:
             assert (answer.status_code, "other origins" in answer.text) == (403, True), origin
         assert caller.get(emulator.endpoint_url + HEALTH, headers={"Origin": own}).is_success
 
-    def test_is_refused_under_a_name_that_was_made_to_lead_here(
+    def test_is_refused_under_a_host_name_that_resolves_to_this_machine(
         self, emulator: Emulator, caller: httpx.Client
     ) -> None:
         port = port_of(emulator)
@@ -104,9 +104,7 @@ class TestWhoKnowsTheSecret:
             answer = caller.get(emulator.endpoint_url + HEALTH, headers={"Host": host})
             assert (answer.status_code, "Host header" in answer.text) == (403, True), host
 
-    def test_is_refused_when_it_asks_an_address_that_names_another_host(
-        self, emulator: Emulator
-    ) -> None:
+    def test_is_refused_when_its_request_line_names_another_host(self, emulator: Emulator) -> None:
         path = urlsplit(emulator.endpoint_url).path
         target = f"http://pages.example{path}{HEALTH}"
         with socket.create_connection((HOST, port_of(emulator))) as line:
@@ -116,7 +114,7 @@ class TestWhoKnowsTheSecret:
             assert b" 403 " in line.recv(100)
 
 
-class TestWhoDoesNot:
+class TestAClientWithoutTheSecret:
     @pytest.mark.parametrize(
         "path",
         [
@@ -131,14 +129,14 @@ class TestWhoDoesNot:
         ],
     )
     @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
-    def test_is_refused_whatever_it_asks(
+    def test_is_refused_for_every_path_and_method(
         self, emulator: Emulator, caller: httpx.Client, method: str, path: str
     ) -> None:
         answer = caller.request(method, bare(emulator) + path)
         assert (answer.status_code, "secret" in answer.text) == (403, True)
         assert not [name for name in answer.headers if name.startswith("access-control")]
 
-    def test_is_refused_with_a_part_of_the_secret_or_more_than_it(
+    def test_is_refused_with_a_shorter_or_longer_secret(
         self, emulator: Emulator, caller: httpx.Client
     ) -> None:
         secret = urlsplit(emulator.endpoint_url).path
@@ -154,7 +152,7 @@ class TestWhoDoesNot:
             with pytest.raises(ClientError, match="403"):
                 client.list_tables()
 
-    def test_opens_no_web_socket(self, emulator: Emulator) -> None:
+    def test_cannot_open_a_web_socket(self, emulator: Emulator) -> None:
         for prefix in ("", urlsplit(emulator.endpoint_url).path):
             request = (
                 f"GET {prefix}/mqtt HTTP/1.1\r\nHost: {HOST}:{port_of(emulator)}\r\n"
@@ -168,7 +166,9 @@ class TestWhoDoesNot:
 
 class TestTheRootKey:
     @pytest.mark.parametrize("name", ["test", "000000000000"])
-    def test_is_no_other_where_signatures_are_checked(self, name: str, tmp_path: Path) -> None:
+    def test_is_the_only_root_key_when_signatures_are_checked(
+        self, name: str, tmp_path: Path
+    ) -> None:
         with emulated_aws(tmp_path, iam=True) as emulator:
             assert dynamodb(emulator).list_tables()["TableNames"] == []
             with pytest.raises(ClientError, match="403"):
@@ -180,7 +180,7 @@ class TestTheRootKey:
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="it reads Linux's tables of sockets")
 class TestTheEmulator:
-    def test_listens_on_the_guards_port_and_on_no_other(self, emulator: Emulator) -> None:
+    def test_listens_on_no_port_but_that_of_the_guard(self, emulator: Emulator) -> None:
         listening = {
             f"socket:[{inode}]": (address, int(port, 16))
             for table in ("tcp", "tcp6")
@@ -190,7 +190,7 @@ class TestTheEmulator:
                 re.MULTILINE,
             )
         }
-        guard = ("0100007F", port_of(emulator))  # 127.0.0.1, as the system writes it
+        guard = ("0100007F", port_of(emulator))  # This is 127.0.0.1 in the system's notation.
         [ports] = [
             ports
             for process in Path("/proc").glob("[0-9]*")
@@ -200,7 +200,7 @@ class TestTheEmulator:
 
 
 def held_by(process: Path) -> set[str]:
-    """Return what a process has open, as the system names it; nothing of others' processes."""
+    """Return the system's names of a process's open files; none for processes of other users."""
     held = set()
     with suppress(OSError):
         for opened in (process / "fd").iterdir():
@@ -211,8 +211,8 @@ def held_by(process: Path) -> set[str]:
 
 class TestEachEmulator:
     def test_has_a_secret_and_a_root_key_of_its_own(self) -> None:
-        one, other = Emulator.new(HOST, 1), Emulator.new(HOST, 1)
-        assert one.endpoint_url != other.endpoint_url
-        assert one.access_key_id != other.access_key_id
-        assert one.secret_access_key != other.secret_access_key
-        assert len(urlsplit(one.endpoint_url).path) == 33
+        first, other = Emulator.new(HOST, 1), Emulator.new(HOST, 1)
+        assert first.endpoint_url != other.endpoint_url
+        assert first.access_key_id != other.access_key_id
+        assert first.secret_access_key != other.secret_access_key
+        assert len(urlsplit(first.endpoint_url).path) == 33

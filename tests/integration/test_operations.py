@@ -1,4 +1,4 @@
-"""Secrets, the Worker's key and the end of a stage, on an account in memory."""
+"""Secrets, the Worker's key and the destruction of a stage, on an account in memory."""
 
 import getpass
 import os
@@ -28,7 +28,7 @@ PASSWORD = "/greenstream/dev/watttime/WATTTIME_PASSWORD"
 
 
 class CloudFormation:
-    """One deployed stage, of which some resources cannot be deleted."""
+    """A deployed stage with some resources that cannot be deleted."""
 
     def __init__(self, *stuck: str) -> None:
         self.stacks = {
@@ -74,7 +74,7 @@ class CloudFormation:
 
 
 class Account:
-    """Clients of an account in memory; CloudFormation is the test's own."""
+    """Makes clients of an account in memory. CloudFormation is the test's own stand-in."""
 
     def __init__(self) -> None:
         self.cloudformation = CloudFormation()
@@ -105,13 +105,13 @@ def answering(client: Account, answers: dict[str, str]) -> list[str]:
 
 class TestSecrets:
     def test_are_stored_encrypted_and_never_shown(self, client: Account) -> None:
-        told = answering(client, {"WATTTIME_PASSWORD": " hunter2 "})
+        lines = answering(client, {"WATTTIME_PASSWORD": " hunter2 "})
         stored = client("ssm").get_parameter(Name=PASSWORD, WithDecryption=True)["Parameter"]
         assert (stored["Type"], stored["Value"]) == ("SecureString", "hunter2")
-        assert f"{PASSWORD} is set" in told
-        assert "hunter2" not in "".join(told)
+        assert f"{PASSWORD} is set" in lines
+        assert "hunter2" not in "".join(lines)
 
-    def test_stay_where_nothing_is_answered_and_go_where_asked(self, client: Account) -> None:
+    def test_stay_after_an_empty_answer_and_are_deleted_on_request(self, client: Account) -> None:
         answering(client, {"WATTTIME_PASSWORD": "one"})
         answering(client, {})
         stored = client("ssm").get_parameter(Name=PASSWORD, WithDecryption=True)["Parameter"]
@@ -119,7 +119,7 @@ class TestSecrets:
         answering(client, {"WATTTIME_PASSWORD": "-"})
         assert client("ssm").get_parameters(Names=[PASSWORD])["Parameters"] == []
 
-    def test_end_in_words_where_nobody_answers(
+    def test_are_left_unchanged_with_a_message_when_there_is_no_input(
         self, client: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         def nobody(_: str) -> str:
@@ -130,24 +130,26 @@ class TestSecrets:
         assert main() == 1
         assert "the input ended" in capsys.readouterr().err
 
-    def test_are_those_that_the_template_says_functions_read(self) -> None:
+    def test_are_those_that_the_templates_functions_read(self) -> None:
         parameters = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"].values()
         named = {
-            each["Description"].rpartition("<prefix>/")[2].rstrip(".")
-            for each in parameters
-            if each.get("NoEcho")
+            parameter["Description"].rpartition("<prefix>/")[2].rstrip(".")
+            for parameter in parameters
+            if parameter.get("NoEcho")
         }
         assert named == {f"{p}/{name}" for p, row in COLLECTORS.items() for name in row.secrets}
 
 
 class TestTheWorkersKey:
-    def test_is_made_beside_the_one_in_use_and_the_old_one_retired(self, client: Account) -> None:
+    def test_is_made_beside_the_old_key_before_the_old_key_is_retired(
+        self, client: Account
+    ) -> None:
         old = new_worker_key("dev", client)
         new = new_worker_key("dev", client)
         with pytest.raises(OperationError, match="two keys"):
             new_worker_key("dev", client)
-        told = list(retire_worker_keys("dev", client))
-        assert told == [
+        lines = list(retire_worker_keys("dev", client))
+        assert lines == [
             f"deleted {old['AWS_ACCESS_KEY_ID']}",
             f"kept {new['AWS_ACCESS_KEY_ID']}",
         ]
@@ -167,13 +169,13 @@ class TestWithoutARegion:
         for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-        monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it remembers a Region
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # The session remembers a Region.
         monkeypatch.setattr(sys, "argv", ["operations", *words.split(), "--stage", "dev"])
         assert main() == 1
         assert capsys.readouterr().err == "greenstream: You must specify a region.\n"
 
 
-class TestAStageThatThereIsNot:
+class TestAStageThatDoesNotExist:
     @pytest.mark.parametrize("target", ["deploy", "secrets", "destroy"])
     def test_is_refused_before_anything_is_made(self, target: str) -> None:
         planned = subprocess.run(
@@ -187,27 +189,27 @@ class TestAStageThatThereIsNot:
         assert "STAGE is dev or prod" in planned.stderr
 
 
-class TestTheEnd:
+class TestTheDestructionOfAStage:
     def test_leaves_no_key_no_stack_and_no_secret(self, client: Account) -> None:
         answering(client, {"WATTTIME_PASSWORD": "one"})
         new_worker_key("dev", client)
-        told = list(destroy("dev", client))
-        assert "deleted the stack greenstream-dev" in told
+        lines = list(destroy("dev", client))
+        assert "deleted the stack greenstream-dev" in lines
         assert client("iam").list_access_keys(UserName="caller")["AccessKeyMetadata"] == []
         uploads = client("s3").list_objects_v2(Bucket="uploads")["Contents"]
-        assert [each["Key"] for each in uploads] == ["another-stack/code"]
+        assert [upload["Key"] for upload in uploads] == ["another-stack/code"]
         assert client("ssm").describe_parameters()["Parameters"] == []
 
-    def test_of_a_stage_that_is_not_there_is_said(self, client: Account) -> None:
+    def test_says_that_the_stage_does_not_exist(self, client: Account) -> None:
         assert next(iter(destroy("prod", client))) == "there is no stack greenstream-prod"
 
-    def test_keeps_the_table_that_is_protected_and_says_so(self, client: Account) -> None:
+    def test_leaves_a_protected_table_and_says_so(self, client: Account) -> None:
         client.cloudformation.stuck = ("ReadingsTable",)
-        told = list(destroy("dev", client))
-        assert any(line.startswith("kept the table the-ReadingsTable") for line in told)
+        lines = list(destroy("dev", client))
+        assert any(line.startswith("kept the table the-ReadingsTable") for line in lines)
         assert client.cloudformation.deletions == [[], ["ReadingsTable"]]
 
-    def test_forces_nothing_else_that_cannot_be_deleted(self, client: Account) -> None:
+    def test_forces_no_other_resource_that_cannot_be_deleted(self, client: Account) -> None:
         client.cloudformation.stuck = ("ReadingsTable", "Monitoring")
         with pytest.raises(OperationError, match="Monitoring: because"):
             list(destroy("dev", client))

@@ -1,4 +1,4 @@
-"""The status page's server: a visitor who leaves early is nobody's fault."""
+"""The status page's server: early departures are not errors, and other origins are refused."""
 
 import socket
 import struct
@@ -10,11 +10,11 @@ import pytest
 
 from infra.local.page import serving
 
-AT_ONCE = struct.pack("ii", 1, 0)  # close with a reset, as a browser does to what it gave up
+AT_ONCE = struct.pack("ii", 1, 0)  # Closes with a reset, as a browser does when it gives up.
 PATIENCE_S = 10.0
 
 
-def test_a_visitor_who_leaves_before_the_answer_is_not_told_as_a_fault(
+def test_a_visitor_who_leaves_before_the_answer_is_not_logged_as_an_error(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     before = set(threading.enumerate())

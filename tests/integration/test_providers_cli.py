@@ -1,4 +1,4 @@
-"""``greenstream providers`` as one types it: five providers against a simulator of its own."""
+"""``greenstream providers``: the command runs five providers against its own simulator."""
 
 import json
 import os
@@ -15,7 +15,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def checked(**environment: str) -> tuple[int, dict[str, Any], str]:
-    """Exit code, rows by provider, and what was told on the way."""
+    """Return the exit code, the rows by provider, and the progress messages."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     command = [sys.executable, "-m", "greenstream.cli.main", "providers", "--json"]
     command += ["--upstream", "simulated"]
@@ -33,8 +33,8 @@ def checked(**environment: str) -> tuple[int, dict[str, Any], str]:
     return done.returncode, {row["provider"]: row for row in document["providers"]}, done.stderr
 
 
-def test_all_five_are_well_without_aws() -> None:
-    code, rows, told = checked()
+def test_all_five_providers_pass_without_aws() -> None:
+    code, rows, progress = checked()
     assert code == 0, rows
     assert set(rows) == set(COLLECTORS)
     for name, row in rows.items():
@@ -43,7 +43,7 @@ def test_all_five_are_well_without_aws() -> None:
         assert row["unit"] == "g/kWh"
         assert 0 <= row["gco2_kwh"] < 1200
         assert row["zones_read"] >= 1
-        assert f"{name}: ok" in told
+        assert f"{name}: ok" in progress
     assert rows["watttime"]["kind"] == "marginal/direct"
 
 
@@ -55,7 +55,7 @@ def test_all_five_are_well_without_aws() -> None:
         ({"ENTSOE_API_KEY": "bad"}, "entsoe", "the token is refused"),
     ],
 )
-def test_a_refused_key_fails_the_check_and_its_own_row_only(
+def test_a_refused_key_fails_the_check_but_no_other_providers_row(
     environment: dict[str, str], failing: str, said: str
 ) -> None:
     code, rows, _ = checked(**environment)

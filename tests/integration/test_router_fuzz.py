@@ -1,4 +1,4 @@
-"""The router against its own description: whatever can be asked is answered as described."""
+"""The router against its own description: every generated request is answered as described."""
 
 from datetime import timedelta
 from typing import Any
@@ -50,26 +50,28 @@ api = schemathesis.openapi.from_wsgi(
 @hypothesis.settings(
     max_examples=60, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
 )
-def test_it_answers_as_described(case: schemathesis.Case[Any]) -> None:
+def test_the_router_answers_every_generated_request_as_described(
+    case: schemathesis.Case[Any],
+) -> None:
     hold(case)
 
 
 def hold(case: schemathesis.Case[Any], base_url: str | None = None) -> None:
-    """Send what was made, to an address or to the application, and hold the answer to all said."""
+    """Send a generated request to an address or the application, and validate its answer."""
     if case.meta is not None and case.meta.generation.mode.is_positive:
-        _keep_what_cannot_be_described(case.query)
+        _obey_rules_between_parameters(case.query)
     case.call_and_validate(base_url)
 
 
-def _keep_what_cannot_be_described(query: dict[str, Any]) -> None:
-    """Keep the rules between parameters, for which the description has words alone."""
+def _obey_rules_between_parameters(query: dict[str, Any]) -> None:
+    """Remove parameters that break the rules which the description has in words only."""
     if ("lat" in query) != ("lon" in query):
         query.pop("lat", None)
         query.pop("lon", None)
     if float(query.get("duration_min", 60)) > 60 * float(query.get("within_h", 24)):
         query.pop("duration_min", None)
         query.pop("within_h", None)
-    asked = query["pops"].split(",") if "pops" in query else []  # a list comes as its text
+    asked = query["pops"].split(",") if "pops" in query else []  # A list is generated as text.
     if "rtt" in query:
         rtts = {entry.partition(":")[0]: entry for entry in query["rtt"].split(",")}
         asked = asked or list(rtts)

@@ -1,4 +1,4 @@
-"""The router on the table itself: one read, true figures, and no fall when the table is away."""
+"""The router on a table: one read, the stored figures, and answers without the table."""
 
 import json
 import socket
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator["DynamoDBClient"]:
-    """One engine is enough here: that all engines agree is the store's own suite."""
+    """Yield a client of one engine. The store's own tests show that all engines agree."""
     with mock_aws():
         yield dynamodb_client()
 
@@ -66,7 +66,7 @@ def router(store: DynamoStore) -> Client:
 
 @pytest.fixture
 def reads(client: "DynamoDBClient") -> Iterator[list[str]]:
-    """The operations asked of the table, in order."""
+    """Yield the list of the operations on the table, in order."""
     asked: list[str] = []
 
     def note(model: Any, **_: Any) -> None:
@@ -77,28 +77,28 @@ def reads(client: "DynamoDBClient") -> Iterator[list[str]]:
     client.meta.events.unregister("before-call.dynamodb", note)
 
 
-def test_what_was_stored_is_what_is_decided_by(router: Client) -> None:
+def test_decisions_use_the_stored_readings(router: Client) -> None:
     body = router.ask("/v1/route", "pops=nyc,lon&rtt=nyc:10,lon:60").body
 
     assert (body["pop"], body["reason"], body["degraded"]) == ("lon", "cleanest", False)
     assert body["ranking"]["kinds"] == ["average/direct"]
-    assert [each["gco2_kwh"] for each in body["candidates"]] == [110.0, 260.0]
+    assert [row["gco2_kwh"] for row in body["candidates"]] == [110.0, 260.0]
 
 
 def test_a_zone_shows_its_history_and_forecast(router: Client) -> None:
     body = router.ask("/v1/zones/GBR-13", "history_h=1").body
 
-    assert [each["gco2_kwh"] for each in body["history"]] == [120.2, 110.0]
+    assert [row["gco2_kwh"] for row in body["history"]] == [120.2, 110.0]
     assert [point["gco2_kwh"] for point in body["forecasts"][0]["points"]] == [99.0]
 
 
-def test_a_provider_shows_its_run(router: Client) -> None:
-    listed = {each["provider"]: each for each in router.ask("/v1/providers").body["providers"]}
+def test_a_provider_shows_its_last_run(router: Client) -> None:
+    listed = {row["provider"]: row for row in router.ask("/v1/providers").body["providers"]}
 
     assert (listed["eso"]["state"], listed["gridstatus"]["state"]) == ("ok", "never_run")
 
 
-def test_five_seconds_of_questions_cost_one_query(router: Client, reads: list[str]) -> None:
+def test_all_requests_within_five_seconds_cost_one_query(router: Client, reads: list[str]) -> None:
     for path in ("/v1/route", "/v1/zones", "/v1/providers", "/v1/policy", "/v1/health"):
         assert router.ask(path).status == 200
     assert reads == ["Query"]
@@ -108,7 +108,7 @@ def test_five_seconds_of_questions_cost_one_query(router: Client, reads: list[st
     assert reads == ["Query", "Query"]
 
 
-def test_a_damaged_item_is_named_and_hurts_its_own_zone_only(
+def test_a_damaged_item_is_named_and_affects_no_other_zone(
     router: Client, client: "DynamoDBClient", table_name: str
 ) -> None:
     sk = "READING#PJM#gridstatus#average#direct"
@@ -119,10 +119,10 @@ def test_a_damaged_item_is_named_and_hurts_its_own_zone_only(
     body = router.ask("/v1/route", "pops=nyc,lon").body
 
     assert sk in body["degraded_reason"]
-    assert {each["rung"] for each in body["candidates"]} == {"live"}
+    assert {row["rung"] for row in body["candidates"]} == {"live"}
 
 
-def test_a_table_that_is_gone_degrades_the_answer(client: "DynamoDBClient") -> None:
+def test_a_missing_table_degrades_the_answer(client: "DynamoDBClient") -> None:
     answer = Client(DynamoStore(client, "no-such-table", clock=SetClock())).ask("/v1/route")
 
     assert answer.status == 200
@@ -158,8 +158,8 @@ def test_a_table_that_accepts_and_never_answers_degrades_the_answer() -> None:
 
     assert answer.status == 200
     assert "ReadTimeoutError" in answer.body["degraded_reason"]
-    assert {each["rung"] for each in answer.body["candidates"]} <= {"annual_mean", "none"}
-    assert {each["why_none"] for each in window.body["zones"]} == {"not_read"}
+    assert {row["rung"] for row in answer.body["candidates"]} <= {"annual_mean", "none"}
+    assert {row["why_none"] for row in window.body["zones"]} == {"not_read"}
     assert report.status == 503
     table.close()
 
@@ -174,7 +174,7 @@ def test_the_table_has_300_ms_to_answer_and_one_try() -> None:
 @pytest.mark.parametrize(
     "code", ["ProvisionedThroughputExceededException", "ThrottlingException", "InternalServerError"]
 )
-def test_a_table_that_throttles_or_fails_is_answered_for_from_memory(
+def test_the_cache_answers_when_the_table_throttles_or_fails(
     store: DynamoStore, client: "DynamoDBClient", code: str
 ) -> None:
     router = Client(store)
@@ -203,10 +203,12 @@ def test_measured_round_trips_reach_the_decision(router: Client, reads: list[str
     for _ in range(3):
         [candidate] = router.ask("/v1/route", "pops=nyc&colo=EWR").body["candidates"]
         assert (candidate["latency_ms"], candidate["latency_samples"]) == (2.5, 5)
-    assert reads == ["Query", "Query"], "one for the readings, one for the round trips"
+    assert reads == ["Query", "Query"], (
+        "the first is for the readings, the second for the round trips"
+    )
 
 
-def test_the_handler_answers_the_platform_and_tells_it_in_json_lines(
+def test_the_handler_answers_a_function_url_event_and_logs_json_lines(
     store: DynamoStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     router = Router(store, clock=SetClock(), telemetry=app.TELEMETRY)
@@ -222,17 +224,18 @@ def test_the_handler_answers_the_platform_and_tells_it_in_json_lines(
 
     assert answer["statusCode"] == 200
     assert json.loads(answer["body"])["pop"] == "nyc"
-    told, counted = capsys.readouterr().out.splitlines()
-    line = json.loads(told)
+    logged, compared, counted = capsys.readouterr().out.splitlines()
+    line = json.loads(logged)
     assert (line["message"], line["pop"], line["rungs"]) == ("answered", "nyc", {"live": 1})
-    assert len(told.encode()) < 400, "lines are paid by the byte"
+    assert len(logged.encode()) < 400, "log lines are paid for by the byte"
+    assert json.loads(compared)["uncompared_decisions"] == 1
     metrics = json.loads(counted)
     assert metrics["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]]
     assert (metrics["Decisions"], metrics["RungLive"]) == ([1.0], [1.0])
 
 
 class _Stdout:
-    """Writes where the test listens now, not where the logger was made."""
+    """A stream that writes to the present standard output, whenever the logger was made."""
 
     def write(self, text: str) -> None:
         print(text, end="")

@@ -1,4 +1,4 @@
-"""The router as Lambda runs it: AWS's runtime client in a process of its own, real events."""
+"""The router as Lambda runs it: under AWS's runtime client, in its own process, on real events."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ ROUTER = engines.ROOT / "functions" / "router"
 
 @pytest.fixture(scope="module")
 def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
-    """The router on a table that holds a reading of New York, a minute old."""
+    """Yield the router on a table that has a reading of New York, which is a minute old."""
     folder = tmp_path_factory.mktemp("runtime")
     with engines.dynoxide(folder) as address, pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", address)
@@ -37,7 +37,7 @@ def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_every_kept_event_is_answered(router: Runtime, name: str) -> None:
+def test_every_event_of_the_folder_is_answered(router: Runtime, name: str) -> None:
     answer = router.invoke(event(name))
 
     assert answer["statusCode"] in (200, 202), answer
@@ -45,7 +45,7 @@ def test_every_kept_event_is_answered(router: Runtime, name: str) -> None:
     assert isinstance(json.loads(answer["body"]), dict)
 
 
-def test_the_answer_comes_from_the_table(router: Runtime) -> None:
+def test_the_answer_has_the_figure_of_the_table(router: Runtime) -> None:
     asked = event("route") | {"rawQueryString": "pops=nyc"}
     answer = json.loads(router.invoke(asked)["body"])
 
@@ -54,7 +54,7 @@ def test_the_answer_comes_from_the_table(router: Runtime) -> None:
     assert (candidate["gco2_kwh"], candidate["rung"]) == (260, "live")
 
 
-def test_a_question_that_cannot_be_understood_is_refused_by_name(router: Runtime) -> None:
+def test_an_invalid_question_is_refused_with_its_field(router: Runtime) -> None:
     answer = router.invoke(event("route") | {"rawQueryString": "pops=atlantis"})
 
     assert answer["statusCode"] == 400
@@ -62,7 +62,9 @@ def test_a_question_that_cannot_be_understood_is_refused_by_name(router: Runtime
     assert json.loads(answer["body"])["errors"][0]["field"] == "pops"
 
 
-def test_an_event_that_is_no_request_is_refused_and_the_next_is_answered(router: Runtime) -> None:
+def test_an_event_that_is_not_a_request_is_refused_and_the_next_one_is_answered(
+    router: Runtime,
+) -> None:
     assert router.invoke({})["statusCode"] == 400
     assert router.invoke(event("health"))["statusCode"] == 200
     assert [line for line in router.lines() if line.get("level") == "ERROR"] == []

@@ -1,7 +1,7 @@
-"""No secret in anything that a run leaves: logs, metrics, errors, answers, items, addresses.
+"""No secret is in the output of a run: logs, metrics, errors, answers, items and addresses.
 
-Every function's real handler reads marked secrets from Parameter Store and asks the simulator,
-well and failing in many ways, one of them repeating all that was sent.
+Every function's real handler reads marked secrets from Parameter Store and asks the simulator. The
+simulator answers well and fails in many ways, one of which repeats everything that was sent.
 """
 
 import base64
@@ -27,7 +27,7 @@ ODD = {
     "WATTTIME_USERNAME": "user@example.org",
     "WATTTIME_PASSWORD": "pass:w%rd 0123",
 }
-"""Ends of the marked secrets that libraries may write in another way."""
+"""The ends of the marked secrets, which libraries may write in another way."""
 
 SECRETS = {
     name: {secret: f"{MARK}-{ODD.get(secret, '11111111-2222')}" for secret in row.secrets}
@@ -43,13 +43,13 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
 
 
 def left_behind(provider: str, simulator: Simulator) -> str:
-    """Everything that a function's runs write."""
+    """Return everything that a function's runs write."""
     base_url = COLLECTORS[provider].base_url
     proxied = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
     clean = {
         name: value
         for name, value in os.environ.items()
-        if name not in {secret for each in SECRETS.values() for secret in each}
+        if name not in {secret for secrets in SECRETS.values() for secret in secrets}
     }
     environment = clean | {
         **COLLECTORS[provider].settings,
@@ -80,7 +80,7 @@ def left_behind(provider: str, simulator: Simulator) -> str:
 
 
 def forms(secret: str) -> Iterator[str]:
-    """The ways in which a secret may be written."""
+    """Yield the ways in which a secret may be written."""
     yield secret
     yield quote(secret, safe="")
     yield json.dumps(secret)[1:-1]
@@ -88,33 +88,31 @@ def forms(secret: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("provider", SECRETS)
-def test_a_secret_is_found_in_nothing_that_a_run_leaves(
-    provider: str, simulator: Simulator
-) -> None:
+def test_no_output_of_a_run_has_a_secret(provider: str, simulator: Simulator) -> None:
     written = left_behind(provider, simulator)
     served = simulator.log.read_text()
 
-    assert "READING#" in written, "the good run stored nothing: there is nothing to search"
+    assert "READING#" in written, "the good run stored nothing, so there is nothing to search"
     assert "Traceback" in written or '"state": "partial"' in written, "no run failed"
     assert " fault=echo" in served
     secrets = list(SECRETS[provider].values())
     if provider == "watttime":
-        secrets.append(":".join(secrets))  # as Basic credentials are put together
+        secrets.append(":".join(secrets))  # Basic authentication joins them in this way.
     for text in (written, served):
         for secret in secrets:
             for form in forms(secret):
                 assert form not in text, around(form, text)
         assert MARK not in text, around(MARK, text)
-        if found := WATTTIME_TOKEN.search(text):
-            pytest.fail(f"WattTime's token: {around(found[0], text)}")
+        if token := WATTTIME_TOKEN.search(text):
+            pytest.fail(f"WattTime's token: {around(token[0], text)}")
 
 
-def around(found: str, text: str) -> str:
-    at = text.index(found)
+def around(part: str, text: str) -> str:
+    at = text.index(part)
     return text[max(0, at - 400) : at + 200]
 
 
-def test_the_search_finds_a_secret_that_is_there() -> None:
+def test_the_search_finds_a_secret_in_every_form() -> None:
     for secret in SECRETS["watttime"].values():
         for form in forms(secret):
             assert form in f"a log line with {form} inside"

@@ -1,4 +1,4 @@
-"""Bills of materials, digests, audits and the search for secrets, on material made to be found."""
+"""Bills of materials, digests, audits and the search for secrets, on prepared material."""
 
 import json
 import subprocess
@@ -33,7 +33,7 @@ def packaged(site: Path, name: str, fields: str = "", files: Sequence[str] = ())
         (site / file).parent.mkdir(exist_ok=True)
         (site / file).write_text("")
     recorded = [*files, f"{folder.name}/METADATA", f"{folder.name}/RECORD"]
-    (folder / "RECORD").write_text("".join(f"{each},,\n" for each in recorded))
+    (folder / "RECORD").write_text("".join(f"{path},,\n" for path in recorded))
 
 
 class TestABillOfMaterials:
@@ -46,8 +46,8 @@ class TestABillOfMaterials:
         }.items():
             packaged(tmp_path / "python", name, fields)
         listed = {
-            each["purl"]: each["licenses"][0]["license"]["name"]
-            for each in sbom(tmp_path)["components"]
+            component["purl"]: component["licenses"][0]["license"]["name"]
+            for component in sbom(tmp_path)["components"]
         }
         assert listed == {
             "pkg:pypi/alpha@1.0": "BSD License",
@@ -58,16 +58,16 @@ class TestABillOfMaterials:
 
     def test_reads_a_function_as_it_does_a_layer(self, tmp_path: Path) -> None:
         packaged(tmp_path, "alpha")
-        assert [each["name"] for each in sbom(tmp_path)["components"]] == ["alpha"]
+        assert [component["name"] for component in sbom(tmp_path)["components"]] == ["alpha"]
 
-    def test_leaves_nothing_out(self, tmp_path: Path) -> None:
+    def test_has_every_package(self, tmp_path: Path) -> None:
         packaged(tmp_path / "python", "alpha", files=["alpha/__init__.py", "alpha/native.so"])
         packaged(tmp_path / "python", "Beta_two", files=["beta.py"])
         (tmp_path / "python/greenstream").mkdir()
         (tmp_path / "python/greenstream/ours.py").write_text("")
         assert unlisted(tmp_path, LOCK) == []
 
-    def test_misses_no_file_of_nobodys_and_no_package_that_is_not_locked(
+    def test_names_files_of_no_package_and_packages_that_are_not_locked(
         self, tmp_path: Path
     ) -> None:
         packaged(tmp_path / "python", "alpha")
@@ -88,7 +88,7 @@ class TestABillOfMaterials:
 
 
 class TestADigest:
-    def test_is_of_names_bytes_and_the_right_to_be_executed(self, tmp_path: Path) -> None:
+    def test_depends_on_names_bytes_and_execute_permission(self, tmp_path: Path) -> None:
         (tmp_path / "a").write_text("1")
         before = digests(tmp_path)
         (tmp_path / "a").write_text("2")
@@ -99,17 +99,17 @@ class TestADigest:
         (tmp_path / "a").rename(tmp_path / "b")
         assert differing(before, digests(tmp_path)) == ["a", "b"]
 
-    def test_is_not_of_times_and_places(self, tmp_path: Path) -> None:
-        for folder in ("one", "another"):
+    def test_does_not_depend_on_times_and_folders(self, tmp_path: Path) -> None:
+        for folder in ("first", "second"):
             (tmp_path / folder / "in").mkdir(parents=True)
             (tmp_path / folder / "in/a").write_text("1")
-        one, another = digests(tmp_path / "one"), digests(tmp_path / "another")
-        assert digest(one) == digest(another)
-        assert digest(one) != digest({**one, "in/b": one["in/a"]})
+        first, second = digests(tmp_path / "first"), digests(tmp_path / "second")
+        assert digest(first) == digest(second)
+        assert digest(first) != digest({**first, "in/b": first["in/a"]})
 
 
 def answering(stdout: str = "", stderr: str = "", code: int = 0) -> Any:
-    """Stand in for a tool that says this."""
+    """Return a stand-in for a tool that prints this."""
 
     def run(argv: Sequence[str]) -> "subprocess.CompletedProcess[str]":
         return subprocess.CompletedProcess(argv, code, stdout, stderr)
@@ -132,75 +132,77 @@ CANNOT_CONNECT = "requests.exceptions.ConnectionError: HTTPSConnectionPool(host=
 
 
 class TestAnAudit:
-    def test_of_sound_packages_finds_nothing_and_says_how_many(self) -> None:
-        found = audit_python("lock", Path("lock"), answering(rows(SOUND, SOUND)))
-        assert (found.findings, found.skipped) == ((), None)
-        assert str(found) == "lock: 2 asked, 0 vulnerable"
+    def test_of_sound_packages_reports_their_number_and_no_finding(self) -> None:
+        audited = audit_python("lock", Path("lock"), answering(rows(SOUND, SOUND)))
+        assert (audited.findings, audited.skipped) == ((), None)
+        assert str(audited) == "lock: 2 asked, 0 vulnerable"
 
-    def test_names_what_is_vulnerable_and_where_it_is_mended(self) -> None:
-        found = audit_python("lock", Path("lock"), answering(rows(SOUND, VULNERABLE), code=1))
-        assert found.findings == ("lxml 4.0: PYSEC-1 (fixed in 4.1)",)
+    def test_names_vulnerable_packages_and_the_versions_that_fix_them(self) -> None:
+        audited = audit_python("lock", Path("lock"), answering(rows(SOUND, VULNERABLE), code=1))
+        assert audited.findings == ("lxml 4.0: PYSEC-1 (fixed in 4.1)",)
 
-    def test_is_skipped_in_words_where_the_registry_knows_no_package(self) -> None:
-        found = audit_python("lock", Path("lock"), answering(rows(UNKNOWN)))
-        assert (found.asked, found.findings) == (0, ())
-        assert str(found).startswith("lock: SKIPPED, not audited: the registry has no record of 1")
+    def test_says_that_it_is_skipped_when_the_registry_knows_no_package(self) -> None:
+        audited = audit_python("lock", Path("lock"), answering(rows(UNKNOWN)))
+        assert (audited.asked, audited.findings) == (0, ())
+        assert str(audited).startswith(
+            "lock: SKIPPED, not audited: the registry has no record of 1"
+        )
 
-    def test_a_finding_stands_though_others_were_skipped(self) -> None:
-        found = audit_python("lock", Path("lock"), answering(rows(UNKNOWN, VULNERABLE), code=1))
-        assert (found.asked, len(found.findings)) == (1, 1)
-        assert found.skipped is not None
+    def test_reports_a_finding_although_other_packages_were_skipped(self) -> None:
+        audited = audit_python("lock", Path("lock"), answering(rows(UNKNOWN, VULNERABLE), code=1))
+        assert (audited.asked, len(audited.findings)) == (1, 1)
+        assert audited.skipped is not None
 
     @pytest.mark.parametrize("said", [CANNOT_CONNECT, "ReadTimeout", "ServiceError: 503"])
-    def test_is_skipped_where_the_registry_cannot_be_reached(self, said: str) -> None:
-        found = audit_python("lock", Path("lock"), answering(stderr=said, code=1))
-        assert found.skipped is not None
-        assert found.findings == ()
+    def test_is_skipped_when_the_registry_cannot_be_reached(self, said: str) -> None:
+        audited = audit_python("lock", Path("lock"), answering(stderr=said, code=1))
+        assert audited.skipped is not None
+        assert audited.findings == ()
 
     @pytest.mark.parametrize("said", ["usage: pip-audit [-h]", "could not open requirements"])
-    def test_a_tool_that_fails_otherwise_fails_the_audit(self, said: str) -> None:
+    def test_fails_when_the_tool_fails_for_another_reason(self, said: str) -> None:
         with pytest.raises(AuditError, match=said[:10]):
             audit_python("lock", Path("lock"), answering(stderr=said, code=2))
 
 
-def npm(**told: object) -> str:
-    return json.dumps(told)
+def npm(**report: object) -> str:
+    return json.dumps(report)
 
 
 class TestAnAuditOfTheWorker:
-    def test_names_what_is_vulnerable(self) -> None:
-        told = npm(
+    def test_names_vulnerable_packages(self) -> None:
+        report = npm(
             auditReportVersion=2,
             vulnerabilities={"ws": {"range": "<8.17.1", "severity": "high"}},
             metadata={"dependencies": {"total": 90}},
         )
-        found = audit_node(answering(told, code=1))
-        assert (found.asked, found.findings) == (90, ("ws <8.17.1: high",))
+        audited = audit_node(answering(report, code=1))
+        assert (audited.asked, audited.findings) == (90, ("ws <8.17.1: high",))
 
-    def test_of_sound_packages_finds_nothing(self) -> None:
-        told = npm(
+    def test_of_sound_packages_reports_no_finding(self) -> None:
+        report = npm(
             auditReportVersion=2, vulnerabilities={}, metadata={"dependencies": {"total": 90}}
         )
-        assert str(audit_node(answering(told))) == "infra/worker: 90 asked, 0 vulnerable"
+        assert str(audit_node(answering(report))) == "infra/worker: 90 asked, 0 vulnerable"
 
     @pytest.mark.parametrize("status", [403, 405, 503])
-    def test_is_skipped_where_the_registry_answers_no_such_question(self, status: int) -> None:
-        found = audit_node(answering(npm(statusCode=status, error={"summary": ""}), code=1))
-        assert found.skipped == f"the registry answers {status} to the audit"
+    def test_is_skipped_when_the_registry_refuses_audits(self, status: int) -> None:
+        audited = audit_node(answering(npm(statusCode=status, error={"summary": ""}), code=1))
+        assert audited.skipped == f"the registry answers {status} to the audit"
 
-    def test_is_skipped_where_there_is_no_network(self) -> None:
-        told = npm(error={"code": "ENOTFOUND", "summary": "request failed"})
-        assert audit_node(answering(told, code=1)).skipped is not None
+    def test_is_skipped_without_a_network(self) -> None:
+        report = npm(error={"code": "ENOTFOUND", "summary": "request failed"})
+        assert audit_node(answering(report, code=1)).skipped is not None
 
     @pytest.mark.parametrize(
-        "told", [npm(statusCode=400), npm(error={"code": "ENOLOCK"}), "", "not JSON"]
+        "report", [npm(statusCode=400), npm(error={"code": "ENOLOCK"}), "", "not JSON"]
     )
-    def test_a_tool_that_fails_otherwise_fails_the_audit(self, told: str) -> None:
+    def test_fails_when_the_tool_fails_for_another_reason(self, report: str) -> None:
         with pytest.raises(AuditError):
-            audit_node(answering(told, code=1))
+            audit_node(answering(report, code=1))
 
 
-def test_all_that_is_locked_is_asked_about() -> None:
+def test_the_audit_covers_every_lock_file() -> None:
     asked: list[str] = []
 
     def run(argv: Sequence[str]) -> "subprocess.CompletedProcess[str]":
@@ -208,28 +210,28 @@ def test_all_that_is_locked_is_asked_about() -> None:
             assert "--all-groups" in argv
             return subprocess.CompletedProcess(argv, 0, "", "")
         asked.append(argv[-1])
-        told = npm(
+        report = npm(
             auditReportVersion=2, vulnerabilities={}, metadata={"dependencies": {"total": 1}}
         )
-        return subprocess.CompletedProcess(argv, 0, told if "npm" in argv[0] else rows(SOUND), "")
+        return subprocess.CompletedProcess(argv, 0, report if "npm" in argv[0] else rows(SOUND), "")
 
     audits = list(audit(run))
-    assert all(each.asked and not each.skipped for each in audits)
+    assert all(result.asked and not result.skipped for result in audits)
     tools = {str(path) for path in (ROOT / "infra/supply").glob("requirements-*.txt")}
     assert len(tools) == 4
     assert tools | {"infra/worker"} < set(asked)
-    assert any(Path(each).name == "uv.lock.txt" for each in asked)
+    assert any(Path(path).name == "uv.lock.txt" for path in asked)
 
 
-def test_the_command_knows_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_refuses_an_unknown_task(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["everything"]) == 2
     assert capsys.readouterr().err == "name one of secrets, sbom, reproducible\n"
 
 
-def test_a_key_that_was_once_added_is_found_and_not_repeated() -> None:
+def test_the_search_finds_a_key_in_the_history_and_does_not_print_it() -> None:
     key = "AKIA" + "Z7" * 8
     assert secrets_in(f"+key = {key}\n-{key}\n {key}") == [f"{key[:8]}…"]
 
 
-def test_the_example_of_the_aws_manual_is_no_key() -> None:
+def test_the_example_key_of_the_aws_manual_is_not_reported() -> None:
     assert secrets_in("+AKIAIOSFODNN7EXAMPLE") == []

@@ -1,4 +1,4 @@
-"""The running simulator: real clients, the real gridstatus library, and faults on the wire."""
+"""The running simulator with real clients, the real gridstatus library and faults on the wire."""
 
 import json
 import os
@@ -19,14 +19,14 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 START_DEADLINE_S = 30.0
-# The afternoon in New York on the real day there: whatever the time now, the library's "today" has
-# rows, and the half hour of NESO is settled.
+# This is the afternoon of the present day in New York. The library's "today" then has rows at any
+# real time, and NESO's half hour has its actual value.
 TODAY = datetime.now(ZoneInfo("America/New_York")).replace(hour=15, minute=20, second=0)
 
 
 @dataclass(frozen=True)
 class Simulator:
-    """A running simulator's addresses."""
+    """The addresses of a running simulator."""
 
     base_url: str
     proxy_url: str
@@ -95,7 +95,7 @@ else:
 
 @pytest.fixture
 def gridstatus(simulator: Simulator) -> Ask:
-    """Ask the library in a process of its own, which knows the simulator by environment alone."""
+    """Run the library in a process of its own, whose environment leads it to the simulator."""
 
     def ask(name: str, day: str = "today") -> dict[str, Any]:
         environment = {
@@ -147,20 +147,20 @@ def test_a_half_written_nyiso_stamp_reaches_the_library_as_unknown_fuels(
 
 
 @pytest.mark.parametrize(("name", "fault"), [("NYISO", "empty"), ("PJM", "html")])
-def test_the_library_fails_on_a_spoilt_body(
+def test_the_library_fails_on_a_damaged_body(
     simulator: Simulator, gridstatus: Ask, name: str, fault: str
 ) -> None:
     simulator.spoil(provider=name.lower(), fault=fault)
     assert "error" in gridstatus(name, f"{TODAY:%Y-%m-%d}")
 
 
-def test_neso_answers_below_its_mount_and_says_that_it_is_simulated(simulator: Simulator) -> None:
+def test_neso_answers_under_its_path_and_says_that_it_is_simulated(simulator: Simulator) -> None:
     answer = simulator.get("/eso/intensity")
     assert answer.headers["x-greenstream-simulated"] == "true"
     assert set(answer.json()["data"][0]["intensity"]) == {"forecast", "actual", "index"}
 
 
-def test_the_front_page_says_in_words_that_nothing_is_measured(simulator: Simulator) -> None:
+def test_the_front_page_says_that_nothing_is_measured(simulator: Simulator) -> None:
     page = simulator.get("/").json()
     assert page["notice"].startswith("SIMULATED DATA")
     assert {"/eso", "/nyiso", "/caiso", "/pjm"} <= set(page["providers"])
@@ -203,7 +203,7 @@ def test_statuses_and_headers_reach_the_client_as_often_as_asked(simulator: Simu
         ("hang", httpx.ReadTimeout),
     ],
 )
-def test_faults_of_the_connection_are_real_ones(
+def test_connection_faults_reach_the_client_as_real_errors(
     simulator: Simulator, fault: str, error: type[httpx.HTTPError]
 ) -> None:
     simulator.spoil(provider="eso", fault=fault, zone="GBR")
@@ -213,7 +213,7 @@ def test_faults_of_the_connection_are_real_ones(
 
 
 @pytest.mark.parametrize("fault", ["drip", "drip_head"])
-def test_a_dripping_answer_outlasts_any_read_timeout_and_arrives_whole(
+def test_a_dripping_answer_exceeds_every_read_timeout_and_arrives_completely(
     simulator: Simulator, fault: str
 ) -> None:
     whole = simulator.get("/eso/intensity").json()
@@ -221,14 +221,14 @@ def test_a_dripping_answer_outlasts_any_read_timeout_and_arrives_whole(
     assert simulator.get("/eso/intensity", timeout_s=0.5).json() == whole
 
 
-def test_a_wrong_fault_is_refused_with_the_choices(simulator: Simulator) -> None:
+def test_an_unknown_fault_is_refused_with_the_known_ones(simulator: Simulator) -> None:
     fault = {"provider": "eso", "fault": "flood"}
     answer = httpx.post(f"{simulator.base_url}/faults", json=fault, trust_env=False)
     assert answer.status_code == 400
     assert "false_zero" in answer.json()["error"]
 
 
-def test_one_providers_faults_can_be_ended_alone(simulator: Simulator) -> None:
+def test_the_faults_of_one_provider_can_be_cleared_alone(simulator: Simulator) -> None:
     for provider in ("eso", "pjm"):
         simulator.spoil(provider=provider, fault="empty")
     left = httpx.delete(f"{simulator.base_url}/faults?provider=eso", trust_env=False)
@@ -246,7 +246,9 @@ def test_faults_are_listed_until_they_are_cleared(simulator: Simulator) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_at_once_even_while_an_answer_hangs(tmp_path: Path, number: int) -> None:
+def test_the_simulator_stops_at_once_even_while_an_answer_hangs(
+    tmp_path: Path, number: int
+) -> None:
     with running(tmp_path) as simulator:
         simulator.spoil(provider="eso", fault="hang")
         with pytest.raises(httpx.ReadTimeout):

@@ -1,4 +1,4 @@
-"""The wheel in an environment of its own: the command runs there, and the data came along.
+"""The wheel in an environment of its own: the command runs there and has its data.
 
 Packages come from the cache that `make tools` has filled; no registry is asked.
 """
@@ -47,7 +47,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install the wheel and what it requires, as locked, and return the environment's programs."""
+    """Install the wheel with its locked requirements and return the folder of the programs."""
     venv = tmp_path_factory.mktemp("installed") / "venv"
     locked = ("sync", "--frozen", "--no-default-groups", "--no-install-project")
     done = run(UV, *locked, "--python", sys.executable, cwd=ROOT, UV_PROJECT_ENVIRONMENT=str(venv))
@@ -69,7 +69,7 @@ def test_holds_the_package_with_its_data_and_nothing_of_the_repository(wheel: Pa
 
 
 @pytest.mark.parametrize("words", ["--help", "policy --help", "policy set --help", "report --help"])
-def test_explains_itself(installed: Path, tmp_path: Path, words: str) -> None:
+def test_prints_its_help(installed: Path, tmp_path: Path, words: str) -> None:
     done = run(installed / "greenstream", *words.split(), cwd=tmp_path)
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -88,7 +88,7 @@ def test_reports_in_one_line_that_no_region_is_set(
 
 
 @pytest.mark.parametrize("cwd", [ROOT, None], ids=["in the repository", "elsewhere"])
-def test_says_in_one_line_what_needs_the_repository(
+def test_says_in_one_line_that_a_command_needs_the_repository(
     installed: Path, tmp_path: Path, cwd: Path | None
 ) -> None:
     done = run(installed / "greenstream", "run", cwd=cwd or tmp_path)
