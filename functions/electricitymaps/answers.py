@@ -1,10 +1,12 @@
 """Reads Electricity Maps' answers: the zones that a key may read, and a zone's latest intensity."""
 
+import json
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from greenstream.domain.errors import InvalidError, NoDataError
+from greenstream.domain.errors import InvalidError, NoDataError, UnfitKeyError
 from greenstream.domain.reading import Quality, Reading, check_gco2_kwh
 from greenstream.domain.zones import Source
 
@@ -13,6 +15,7 @@ READS_LATEST: Final = frozenset({"*", "carbon-intensity/latest"})
 """A key may read a zone's latest intensity when ``access`` in /v3/zones has one of these rights."""
 
 HOUR: Final = timedelta(hours=1)
+SANDBOX: Final = "sandbox"
 
 
 def open_zones(answer: object) -> frozenset[str]:
@@ -35,6 +38,18 @@ def open_zones(answer: object) -> frozenset[str]:
     )
 
 
+def is_the_apis_own(body: bytes) -> bool:
+    """Return whether a refusal comes from the API itself, which gives the reason in ``error``.
+
+    The gateway before the API refuses a path or a key that it does not know, and gives the reason
+    in ``message``.
+    """
+    answer: object = None
+    with suppress(ValueError, RecursionError):
+        answer = json.loads(body)
+    return isinstance(answer, dict) and bool(answer.get("error"))
+
+
 def reading_of(
     answer: object, zone: str, source: Source, *, fetched_at: datetime, simulated: bool
 ) -> Reading:
@@ -55,6 +70,8 @@ def reading_of(
 
     Raises
     ------
+    UnfitKeyError
+        ``sandbox``: the figures are made up.
     InvalidError
         ``malformed``, ``wrong_zone``, ``wrong_basis``, ``wrong_granularity``, ``wrong_scope``,
         or any reason of `Reading`.
@@ -65,6 +82,14 @@ def reading_of(
         raise _invalid(f"the answer is {type(answer).__name__}, not an object", "malformed", zone)
     if answer.get("status") == "no-data":
         raise NoDataError("the status is no-data", provider=NAME, zone=zone)
+    if _is_made_up(answer):
+        raise UnfitKeyError(
+            "ELECTRICITYMAPS_TOKEN is the key of a sandbox, whose figures are made up: set the key"
+            " of a plan",
+            reason="sandbox",
+            provider=NAME,
+            zone=zone,
+        )
     # Older versions of the API do not state these two members.
     stated: dict[str, object] = {"temporalGranularity": "hourly", "flowTraced": True, **answer}
     expected: tuple[tuple[str, object, str], ...] = (
@@ -101,6 +126,11 @@ def reading_of(
         simulated=simulated,
         detail={"estimation_method": f"{answer.get('estimationMethod')!s:.60}"},
     )
+
+
+def _is_made_up(answer: Mapping[str, object]) -> bool:
+    """Return whether an answer says that it comes from a sandbox (``SANDBOX_MODE_DATA``)."""
+    return any(SANDBOX in f"{key} {value}".casefold() for key, value in answer.items() if value)
 
 
 def _hour_at(text: object, zone: str) -> tuple[datetime, datetime]:

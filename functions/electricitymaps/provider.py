@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
-from functions.electricitymaps.answers import HOUR, NAME, open_zones, reading_of
+from functions.electricitymaps.answers import HOUR, NAME, is_the_apis_own, open_zones, reading_of
 from functions.electricitymaps.feeds import Feed, feeds_of, is_due, own_readings
 from greenstream.domain.errors import (
     GreenStreamError,
@@ -22,6 +22,7 @@ from greenstream.domain.errors import (
     PermanentError,
     ThrottledError,
     TransientError,
+    UnfitKeyError,
 )
 from greenstream.domain.reading import Reading
 from greenstream.domain.zones import Source, Zone, zones_of
@@ -41,7 +42,12 @@ RUN_S: Final = 30.0
 
 OK: Final = 200
 UNAUTHORIZED: Final = 401
+FORBIDDEN: Final = 403
 NOT_FOUND: Final = 404
+
+
+class KeyRefusedError(PermanentError):
+    """The key itself is refused, so that asking for another zone would not help."""
 
 
 @dataclass(slots=True)
@@ -137,7 +143,7 @@ class ElectricityMaps:
         TransientError
             When the key cannot be read now; `ThrottledError` when the API asks for silence.
         PermanentError
-            When the key is refused or cannot be sent.
+            When the key is refused or cannot be sent, or when the API has no such path.
         """
         return redacted(self._batches(now), self.http.credentials)
 
@@ -157,14 +163,7 @@ class ElectricityMaps:
             if due and left > 1 and self._plan_is_due(now):
                 # The last request of a run is always left for a figure.
                 left -= 1
-                try:
-                    session.plan = open_zones(self._ask("/v3/zones", {}, None, now))
-                    session.plan_read_at = now
-                except (ThrottledError, PermanentError):
-                    raise
-                except GreenStreamError as error:
-                    # Without the plan, each zone's own answer says whether the key may read it.
-                    yield Batch(errors=(error,))
+                yield from self._read_plan(now)
             if session.plan is not None:
                 outside = [feed for feed in due if feed.source.provider_zone not in session.plan]
                 due = [feed for feed in due if feed not in outside]
@@ -178,8 +177,27 @@ class ElectricityMaps:
                 due = due[start:] + due[:start]
             while due and left and self.monotonic() - began <= RUN_S:
                 left -= 1
-                yield self._batch(due.pop(0), now)
+                feed = due.pop(0)
+                try:
+                    yield self._batch(feed, now)
+                except UnfitKeyError as error:
+                    unfit = [name for shut in (feed, *due) for name in shut.names]
+                    yield Batch(errors=(error,), unconfigured=tuple(unfit))
+                    return
         yield _skipped(due)
+
+    def _read_plan(self, now: datetime) -> Iterator[Batch]:
+        """Read which zones the key may read, and yield the error if that fails.
+
+        Without the plan, each zone's own answer says whether the key may read it.
+        """
+        try:
+            self.session.plan = open_zones(self._ask("/v3/zones", {}, None, now))
+            self.session.plan_read_at = now
+        except (ThrottledError, KeyRefusedError):
+            raise
+        except GreenStreamError as error:
+            yield Batch(errors=(error,))
 
     def _token(self) -> str | None:
         """Return the key, or ``None`` when it is not configured.
@@ -213,10 +231,10 @@ class ElectricityMaps:
             answer = self._ask(LATEST, params, feed, now)
             reading = reading_of(answer, zone, source, fetched_at=now, simulated=self.simulated)
             return Batch(readings=(reading,))
-        except ThrottledError:
+        except (ThrottledError, UnfitKeyError):
             raise
         except GreenStreamError as error:
-            if error.zone is None:  # The key itself is refused.
+            if error.zone is None:  # The key itself or the path is refused.
                 raise
             return Batch(errors=(error,))
 
@@ -229,14 +247,18 @@ class ElectricityMaps:
         if response.status == OK:
             return response.json(provider=NAME, zone=zone)
         why = response.refusal()[:200]
-        if response.status == NOT_FOUND:
+        if response.status == NOT_FOUND and is_the_apis_own(response.body):
             raise NoDataError(f"HTTP 404: {why}", provider=NAME, zone=zone)
+        if response.status == NOT_FOUND:  # No zone can be asked on this path.
+            raise PermanentError(f"HTTP 404 from {path}: {why}", provider=NAME)
         if response.status == UNAUTHORIZED and feed is not None and b"zoneKey" in response.body:
             if self.session.plan is not None:
                 # The zone is not asked again until the plan is read again.
                 self.session.plan -= {feed.source.provider_zone}
-        elif response.status == UNAUTHORIZED:
-            raise PermanentError(f"ELECTRICITYMAPS_TOKEN is refused: {why}", provider=NAME)
+        elif response.status == UNAUTHORIZED or (
+            response.status == FORBIDDEN and not is_the_apis_own(response.body)
+        ):
+            raise KeyRefusedError(f"ELECTRICITYMAPS_TOKEN is refused: {why}", provider=NAME)
         raise PermanentError(f"HTTP {response.status} from {path}: {why}", provider=NAME, zone=zone)
 
     def _plan_is_due(self, now: datetime) -> bool:

@@ -24,7 +24,7 @@ from threading import Thread
 from typing import Any, Self
 
 from greenstream.domain.clock import utc_now
-from greenstream.domain.errors import GreenStreamError, TransientError
+from greenstream.domain.errors import GreenStreamError, TransientError, UnfitKeyError
 from greenstream.domain.freshness import age_s
 from greenstream.domain.reading import Reading
 from greenstream.domain.zones import zones_of
@@ -86,14 +86,16 @@ class Finding:
         limit_s = {zone.zone: source.max_age_s for zone, source in zones_of(provider)}
         readings = [reading for batch in batches for reading in batch.readings]
         errors = [error for batch in batches for error in batch.errors]
+        failures = [error for error in errors if not isinstance(error, UnfitKeyError)]
+        unfit = len(failures) < len(errors)
         closed = {zone for batch in batches for zone in batch.unconfigured}
         newest = max(readings, key=attrgetter("valid_to"), default=None)
         live = [r for r in readings if age_s(r.valid_to, now) <= limit_s[r.zone]]
         reasons = [*_shortened(errors)]
         keys = COLLECTORS[provider].secrets
-        if closed == set(limit_s) and keys:
+        if closed == set(limit_s) and keys and not unfit:
             reasons.append(f"no key is set: set {' and '.join(keys)}")
-        elif closed:
+        elif closed and not unfit:
             reasons.append(f"no key, or a key whose plan excludes {_named(sorted(closed))}")
         if readings and not live:
             reasons.insert(0, "every reading is older than its source's limit")
@@ -106,7 +108,8 @@ class Finding:
         if live:
             verdict = Verdict.PARTIAL if errors else Verdict.OK
         else:
-            verdict = Verdict.FAILED if readings or errors or not closed else Verdict.UNCONFIGURED
+            failed = readings or failures or not closed
+            verdict = Verdict.FAILED if failed else Verdict.UNCONFIGURED
         return cls(
             provider=provider,
             verdict=verdict,

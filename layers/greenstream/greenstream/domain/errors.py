@@ -74,3 +74,11 @@ class InvalidError(GreenStreamError):
     ) -> None:
         super().__init__(message, provider=provider, zone=zone)
         self.reason = reason
+
+
+class UnfitKeyError(InvalidError):
+    """The key that is set opens figures that are none, such as those of a sandbox.
+
+    Nothing is broken and no later attempt helps, so that the provider counts as unconfigured: the
+    operator has to set another key.
+    """

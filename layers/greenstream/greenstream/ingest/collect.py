@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Final
 
 from greenstream.domain.clock import Clock
-from greenstream.domain.errors import GreenStreamError, InvalidError
+from greenstream.domain.errors import GreenStreamError, InvalidError, UnfitKeyError
 from greenstream.domain.freshness import age_s
 from greenstream.domain.profile import PROFILE_LIFE, HourProfile, hour_mean, profile_of
 from greenstream.domain.reading import Reading
@@ -71,7 +71,8 @@ class Run:
             return ProviderState.PARTIAL if self.errors else ProviderState.OK
         if self.skipped and not self.errors:
             return ProviderState.OK
-        if self.errors or not self.unconfigured:
+        failures = [error for error in self.errors if not isinstance(error, UnfitKeyError)]
+        if failures or not self.unconfigured:
             return ProviderState.FAILED
         return ProviderState.UNCONFIGURED
 

@@ -91,14 +91,18 @@ class Response:
     def refusal(self) -> str:
         """Return the reason that the upstream gives for a refusal, without credentials.
 
-        Without a reason in the member ``error``, the content type of the answer is returned.
+        The reason is in the member ``error``, in ``message`` (in which gateways give it), or in
+        both. Without either, the content type of the answer is returned.
         """
         answer: object = None
         with suppress(ValueError, RecursionError):
             answer = json.loads(self.body)
-        error = answer.get("error") if isinstance(answer, dict) else None
-        reason = error.get("message", error) if isinstance(error, dict) else error
-        text = str(reason or self.headers.get("content-type", "no reason given")).strip()
+        members = answer if isinstance(answer, dict) else {}
+        error = members.get("error")
+        said = error.get("message", error) if isinstance(error, dict) else error
+        reasons = [str(reason).strip() for reason in (said, members.get("message")) if reason]
+        text = ": ".join(dict.fromkeys(reasons))
+        text = text or self.headers.get("content-type", "no reason given").strip()
         return without_secrets(text, *self.credentials)
 
 

@@ -53,7 +53,8 @@ class ProviderState(StrEnum):
     - ``ok``: nothing failed.
     - ``partial``: some zones have readings, and something failed.
     - ``failed``: no zone has a reading, or the run broke off.
-    - ``unconfigured``: nothing failed, and the provider's secret is not set, which is no error.
+    - ``unconfigured``: nothing failed, and the provider's secret is not set, or opens made-up
+      figures only. The last error then says so.
     """
 
     OK = "ok"
