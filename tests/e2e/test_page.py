@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Dialog, Locator, Page, Route, expect, sync_playwright
 
+from greenstream.domain.decision import Exclusion, Reason
+from greenstream.domain.ladder import Rung
 from greenstream.domain.places import pops
+from greenstream.domain.policy import FreshnessModel, Policy
 from greenstream.domain.zones import zones
 from infra.local.page import serving
 from infra.local.stack import ROOT, LocalStack
@@ -169,12 +173,27 @@ class TestLooks:
 class TestTheDecision:
     def test_is_told_in_a_sentence_with_its_reason(self, visit: Visit) -> None:
         page = visit.open()
-        expect(page.locator("#sentence")).to_contain_text("from New York goes to Los Angeles")
+        expect(page.locator("#sentence")).to_have_text(
+            "A request from New York goes to San Francisco, where the grid is at 214 g/kWh: "
+            "it is the cleanest within the limit."
+        )
         expect(page.locator("#reason")).to_contain_text("is the cleanest of 4 within 80 ms")
-        expect(page.locator("#reason")).not_to_contain_text("attributional")  # borrowed figure
+        expect(page.locator("#reason")).to_contain_text(
+            "By the values expected now, its grid is 74 g/kWh below the grid of the nearest, "
+            "New York (attributional, location-based)."
+        )
+        expect(page.locator("#counts")).to_have_text(
+            "5 of 6 candidates have a live figure; 1 has a fallback."
+        )
         page.get_by_label("Your place").select_option("Amsterdam")
         expect(page.locator("#sentence")).to_contain_text("from Amsterdam goes to London")
-        expect(page.locator("#reason")).to_contain_text("attributional, location-based")
+
+    def test_claims_no_difference_from_a_grid_whose_figure_is_borrowed(self, visit: Visit) -> None:
+        page = visit.open()
+        page.get_by_label("Latitude").fill("34.1")
+        page.get_by_label("Longitude").fill("-118.2")
+        expect(page.locator("#sentence")).to_contain_text("from this position goes to San Fran")
+        expect(page.locator("#reason")).not_to_contain_text("attributional")
 
     def test_follows_the_place_and_the_limit(self, visit: Visit) -> None:
         page = visit.open()
@@ -211,8 +230,78 @@ class TestTheDecision:
         page.get_by_text("The figures of every candidate").click()
         expect(page.locator("#candidates tbody tr")).to_have_count(6)
         chosen = page.locator("#candidates tr.chosen")
-        expect(chosen.get_by_role("rowheader")).to_have_text("Los Angeles")
+        expect(chosen.get_by_role("rowheader")).to_have_text("San Francisco")
         expect(chosen).to_contain_text("chosen")
+        london = page.locator("#candidates tr").filter(has_text="London")
+        expect(london).to_contain_text("outside the limit")
+
+    def test_says_why_a_fresher_figure_wins_and_that_it_is_not_the_lower(
+        self, visit: Visit, scene: Scene
+    ) -> None:
+        scene.client.clock.forward(150 * 60)
+        scene.read("ENTSOE_NL", 141, valid_to=scene.now)
+        page = visit.open()
+        page.get_by_label("Your place").select_option("London")
+        expect(page.locator("#sentence")).to_have_text(
+            "A request from London goes to Amsterdam, where the grid is at 141 g/kWh: "
+            "a lower figure of another is older."
+        )
+        expect(page.locator("#reason")).to_contain_text(
+            "its grid is 4 g/kWh above the grid of the nearest, London "
+            "(attributional, location-based; the two figures are not both live)"
+        )
+
+    def test_calls_a_near_tie_by_its_name(self, visit: Visit, scene: Scene) -> None:
+        scene.client.clock.forward(60)
+        scene.read("ENTSOE_NL", 138, valid_to=scene.now)
+        page = visit.open()
+        page.get_by_label("Your place").select_option("Amsterdam")
+        expect(page.locator("#sentence")).to_contain_text(
+            "goes to Amsterdam, where the grid is at 138 g/kWh: "
+            "it is nearly the cleanest, and nearer."
+        )
+
+    def test_calls_an_unknown_round_trip_unknown_and_not_outside(self, visit: Visit) -> None:
+        def with_round_trips(route: Route) -> None:
+            address = route.request.url.partition("?")[0]
+            route.continue_(url=f"{address}?pops=nyc,iad,lon&rtt=nyc:3,iad:90")
+
+        visit.page.route("**/api/v1/route?*max_latency_ms*", with_round_trips)
+        page = visit.open()
+        expect(page.locator("#sentence")).to_contain_text("it is the only one that may be chosen")
+        expect(page.locator("#reason")).to_contain_text("The round trip to lon is not known.")
+        expect(page.locator("#chart-key")).to_contain_text(
+            "Not drawn, because the round trip is unknown: London."
+        )
+        page.get_by_text("The figures of every candidate").click()
+        rows = page.locator("#candidates tr")
+        expect(rows.filter(has_text="London")).to_contain_text("round trip unknown")
+        expect(rows.filter(has_text="London")).not_to_contain_text("outside")
+        expect(rows.filter(has_text="Ashburn")).to_contain_text("outside the limit")
+
+    def test_without_a_place_no_round_trip_is_claimed(self, visit: Visit) -> None:
+        page = visit.open()
+        page.get_by_label("Latitude").fill("")
+        expect(page.locator("#sentence")).to_contain_text(
+            "only carbon counts, because no round trip is known"
+        )
+        expect(page.locator("#chart .mark")).to_have_count(0)
+        expect(page.locator("#chart-key")).to_contain_text(
+            "Not drawn, because the round trip is unknown: London, San Francisco, Los Angeles "
+            "and 3 more."
+        )
+
+    @pytest.mark.parametrize(
+        ("words", "known"), [("REASONS", Reason), ("EXCLUSIONS", Exclusion), ("RUNGS", Rung)]
+    )
+    def test_has_words_for_all_that_the_router_may_answer(
+        self, visit: Visit, words: str, known: type[StrEnum]
+    ) -> None:
+        visit.page.goto(visit.url)
+        keys = visit.page.evaluate(
+            "async (words) => [...(await import('/words.js'))[words].keys()]", words
+        )
+        assert set(keys) == set(known)
 
     @pytest.mark.parametrize("width", [PHONE, DESKTOP])
     @pytest.mark.parametrize("among", ["", "all"])
@@ -235,6 +324,184 @@ class TestTheDecision:
             and b["top"] < a["bottom"] - 2
         ]
         assert not covered
+
+
+class TestTheAgeOfAFigure:
+    def test_shows_reading_expected_value_and_capped_penalty(
+        self, visit: Visit, scene: Scene, artifacts: Path
+    ) -> None:
+        scene.same_hour("GBR-13", 188)
+        scene.client.clock.forward(150 * 60)
+        scene.ran("eso")
+        page = visit.open()
+        page.get_by_label("Your place").select_option("London")
+        expect(page.locator("#sentence")).to_contain_text(
+            "goes to London, where the grid is expected to be at 142 g/kWh by now"
+        )
+        label = page.locator("#chart .label.chosen")
+        expect(label.locator("tspan")).to_have_text(["London", "137 → 142 +10 (capped)"])
+        mark = page.locator("#chart .mark.chosen")
+        expect(mark.locator("title")).to_have_text(
+            "London: 137 g/kWh, 142 expected by now, +10 (capped) for age; "
+            "stale, 2 h 30 min old, round trip 3 ms"
+        )
+        for part in (".figure", ".stem", ".cap"):
+            expect(mark.locator(part)).to_have_count(1)
+        page.get_by_text("The figures of every candidate").click()
+        columns = page.locator("#candidates th[scope=col]").all_inner_texts()
+        cells = page.locator("#candidates tr.chosen").locator("th, td").all_inner_texts()
+        figures = dict(zip(columns, cells, strict=True))
+        assert (figures["Figure"], figures["Expected now"], figures["Doubt"]) == (
+            "137",
+            "142",
+            "20",
+        )
+        assert (figures["Penalty"], figures["adj_carbon"]) == ("+10 (capped)", "152")
+        expect(page.locator("#pop-details")).to_contain_text(
+            "137 g/kWh, 142 expected by now, +10 (capped) for age"
+        )
+        expect(page.locator("#pop-details")).to_contain_text("Ranked as 152 g/kWh")
+        expect(visit.row("GBR-13").locator(".cell-age")).to_contain_text("+10 (capped)")
+        expect(visit.row("GBR-13").locator(".cell-adj")).to_contain_text("142 expected by now")
+        page.screenshot(path=artifacts / "page-aged.png")
+
+    def test_an_expected_value_below_the_reading_is_drawn_too(
+        self, visit: Visit, scene: Scene
+    ) -> None:
+        scene.same_hour("GBR-13", 40)
+        scene.client.clock.forward(150 * 60)
+        page = visit.open()
+        expect(visit.row("GBR-13").locator(".cell-adj")).to_contain_text("128 expected by now")
+        expect(visit.row("GBR-13").locator(".bar .figure")).to_have_count(1)
+        page.get_by_label("Your place").select_option("London")
+        expect(page.locator("#chart .label.chosen")).to_contain_text("137 → 128 +10 (capped)")
+        assert not visit.complaints
+
+    def test_a_penalty_below_its_cap_is_not_called_capped(self, visit: Visit, scene: Scene) -> None:
+        scene.client.clock.forward(12 * 60)
+        page = visit.open()
+        page.get_by_label("Your place").select_option("London")
+        expect(page.locator("#chart .label.chosen")).to_have_text("London137 +2")
+        expect(visit.row("GBR-13").locator(".cell-age small")).to_have_text("+2")
+
+    @pytest.mark.parametrize(
+        ("policy", "law"),
+        [
+            (
+                Policy(),
+                [
+                    "the value that is expected by now is ranked",
+                    "is 0 until 10 min after the end of the interval that the figure describes",
+                    "1 g/kWh for each further minute. The penalty is never more than half of the",
+                    "an annual mean pays nothing",
+                    "until it is 2 days old where the usual day of its grid is known, and 6 h",
+                ],
+            ),
+            (Policy(penalty_cap_doubts=1.0), ["never more than the doubt"]),
+            (Policy(penalty_cap_doubts=1.5), ["never more than 1.5 times the doubt"]),
+            (
+                Policy(freshness_model=FreshnessModel.DRIFT),
+                ["the value that is expected by now is ranked", "Its age adds no penalty."],
+            ),
+            (
+                Policy(freshness_model=FreshnessModel.PENALTY),
+                [
+                    "A figure is ranked as it was read",
+                    "1 g/kWh for each further minute, without an upper limit",
+                    "After 6 h a fallback replaces the reading and gets the penalty of that age",
+                ],
+            ),
+        ],
+        ids=["capped", "capped by the doubt", "capped by more", "drift", "penalty"],
+    )
+    def test_is_explained_by_the_policys_own_law(
+        self, visit: Visit, scene: Scene, policy: Policy, law: list[str]
+    ) -> None:
+        scene.store.policy = policy
+        visit.open()
+        for words in law:
+            expect(visit.page.locator("#age-cost")).to_contain_text(words)
+
+    def test_the_explanation_follows_a_new_policy(self, visit: Visit, scene: Scene) -> None:
+        visit.open()
+        scene.store.policy = Policy(version="plain-1", freshness_model=FreshnessModel.PENALTY)
+        scene.client.clock.forward(60)
+        visit.refresh()  # the decision names another policy
+        visit.refresh()
+        expect(visit.page.locator("#age-cost")).to_contain_text("without an upper limit")
+
+
+class TestFreshness:
+    def test_the_headline_counts_what_is_live(self, visit: Visit) -> None:
+        page = visit.open()
+        live = len(DAY_GCO2_KWH)
+        expect(page.locator("#headline")).to_have_text(
+            f"{live} of {len(zones())} zones have a live figure; "
+            f"{len(zones()) - live} have a fallback."
+        )
+        expect(page.locator("#headline")).not_to_have_class("headline not-live")
+        groups = page.locator("#zones .group .quiet").all_inner_texts()
+        assert sum(int(text.rpartition("; ")[2].split()[0]) for text in groups) == live
+
+    @pytest.mark.parametrize("theme", ["light", "dark"])
+    @pytest.mark.parametrize("width", [PHONE, DESKTOP])
+    def test_nothing_live_never_looks_well(
+        self, visit: Visit, scene: Scene, artifacts: Path, theme: Any, width: int
+    ) -> None:
+        scene.same_hour("GBR-13", 188)
+        scene.client.clock.forward(49 * 3600)
+        for provider in ("eso", "gridstatus", "entsoe"):
+            scene.ran(provider)
+        visit.page.emulate_media(color_scheme=theme)
+        visit.page.set_viewport_size({"width": width, "height": 900})
+        page = visit.open()
+        page.get_by_label("Your place").select_option("Amsterdam")
+        expect(page.locator("#headline")).to_have_text(
+            f"Nothing is live: {len(zones())} of {len(zones())} zones have a fallback figure."
+        )
+        expect(page.locator("#headline")).to_have_class("headline not-live")
+        expect(page.locator("#sentence")).to_have_text(
+            "Nothing is live. A request from Amsterdam goes to London, where the grid is usually "
+            "at 188 g/kWh at this hour: by its fallback figure, it is the cleanest within the "
+            "limit."
+        )
+        expect(page.locator("#reason")).to_contain_text("None of the figures is live.")
+        expect(page.locator("#reason")).to_contain_text("the two figures are not both live")
+        expect(page.locator("#counts")).to_have_text(
+            "Nothing is live: 6 of 6 candidates have a fallback figure."
+        )
+        expect(page.locator("#map-counts")).to_contain_text("Nothing is live")
+        expect(page.locator(":is(.mark, .pop).hollow")).to_have_count(6 + len(pops()))
+        expect(page.locator(":is(.mark, .pop).solid")).to_have_count(0)
+        expect(page.locator(".notice")).to_have_count(0)  # the headline has said it
+
+        page.screenshot(path=artifacts / f"page-not-live-{theme}-{width}.png")
+        assert not Axe().run(page).response["violations"]
+        assert not visit.is_wider_than_its_window()
+        assert not visit.complaints
+
+    def test_nothing_known_is_not_called_a_fallback(self, visit: Visit) -> None:
+        page = visit.open()
+        page.get_by_label("Rank by").select_option("marginal")
+        expect(page.locator("#sentence")).to_have_text(
+            "Nothing is live. A request from New York goes to New York, whose grid has no known "
+            "intensity: it is the nearest, and no carbon is known."
+        )
+        expect(page.locator("#counts")).to_have_text(
+            "Nothing is live: none of 6 candidates has a known figure."
+        )
+        expect(page.locator("#headline")).to_contain_text("have a live figure")
+
+    def test_a_store_that_fails_is_said_beside_that_nothing_is_live(
+        self, visit: Visit, scene: Scene
+    ) -> None:
+        visit.open()
+        scene.store.unreachable = True
+        scene.client.clock.forward(49 * 3600)
+        visit.refresh()
+        expect(visit.page.locator("#headline")).to_contain_text("Nothing is live")
+        expect(visit.page.locator(".notice.degraded")).to_have_count(1)
+        expect(visit.page.locator(".notice.degraded")).to_contain_text("the store failed")
 
 
 class TestZones:
@@ -295,24 +562,29 @@ class TestAKilledProvider:
         visit.refresh()
         expect(row.locator(".rung")).to_have_text("Stale")
         expect(row.locator(".cell-age")).to_contain_text("2 h 30 min")
-        expect(row.locator(".cell-age")).to_contain_text("+140 g/kWh")
+        expect(row.locator(".cell-age")).to_contain_text("+10 (capped)")
+        expect(row.locator(".cell-adj")).to_contain_text("142 expected by now")
         provider = visit.page.locator("#providers li").filter(has_text="NESO")
         expect(provider).to_contain_text("failing")
         expect(provider).to_contain_text("connection refused")
         expect(provider).to_contain_text("2 h 30 min old")
 
-        scene.client.clock.forward(4 * 3600)
+        scene.client.clock.forward(46 * 3600)
         visit.refresh()
         expect(row.locator(".rung")).to_have_text("Same hour, 7 days")
         expect(row.locator(".cell-gco2")).to_contain_text("188")
-        expect(row.locator(".cell-age")).to_contain_text("+350 g/kWh")
-        expect(visit.page.locator('#map [data-pop="lon"]')).to_have_class("pop step-5 hollow")
+        expect(row.locator(".cell-age")).to_contain_text("+24 (capped)")
+        expect(visit.page.locator('#map [data-pop="lon"]')).to_have_class("pop step-3 hollow")
+        expect(visit.page.locator("#headline")).to_contain_text("Nothing is live")
 
         scene.client.clock.forward(60)
         scene.past_day("GBR-13", 122)
         scene.ran("eso")
         visit.refresh()
         expect(row.locator(".rung")).to_have_text("Live")
+        expect(visit.page.locator("#headline")).to_contain_text(
+            f"1 of {len(zones())} zones has a live figure"
+        )
         expect(provider).to_contain_text("working")
 
 

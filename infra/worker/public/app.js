@@ -1,12 +1,13 @@
 // Gets the router's answers, remembers the last good ones and gives them to the parts of the page.
 
+import { ageLaw } from "./age.js";
 import { Decision } from "./decision.js";
 import { byId, html, setText } from "./dom.js";
 import { get } from "./feed.js";
 import { PopMap } from "./map.js";
 import { Providers } from "./providers.js";
 import { legend } from "./scale.js";
-import { RUNGS, age, count, instant, providerName } from "./words.js";
+import { RUNGS, age, count, freshnessText, instant, providerName } from "./words.js";
 import { Zones } from "./zones.js";
 
 const REFRESH_MS = 10_000;
@@ -39,7 +40,7 @@ async function refresh() {
     renderClock();
   };
   const others = [load("zones", "zones"), load("providers", "providers"), load("route", parts.decision.path())];
-  if (!answers.policy) others.push(load("policy", "policy"));
+  if (!answers.policy || answers.policy.version !== answers.route?.policy) others.push(load("policy", "policy"));
   const pops = answers.pops ? null : load("pops", "pops");
   const loadMap = () => load("everywhere", parts.map.path(answers.pops.pops, parts.decision.signal));
   const everywhere = pops ? pops.then(() => round === newestRound && answers.pops && loadMap()) : loadMap();
@@ -65,10 +66,7 @@ function schedule() {
   timer = document.hidden ? null : setTimeout(refresh, REFRESH_MS);
 }
 
-const renderPolicy = () => {
-  const { penalty_grace_s: grace, penalty_slope_gco2_kwh_min: slope, max_stale_s: oldest } = answers.policy;
-  setText(byId("age-cost"), `A figure has no penalty until ${age(grace)} after the end of its interval. Each further minute adds ${slope} g/kWh. After ${age(oldest)} a fallback replaces the figure and gets the penalty of that age, so that old data never look better than new data.`);
-};
+const renderPolicy = () => byId("age-cost").replaceChildren(...ageLaw(answers.policy).map((text) => html("p", null, text)));
 const renderDecision = () => answers.pops && answers.route && parts.decision.render(answers.route, answers.pops.pops);
 const renderMap = () => answers.pops && answers.everywhere && parts.map.render(answers.everywhere, answers.pops.pops, answers.route?.pop);
 
@@ -78,9 +76,15 @@ const RENDERERS = {
   pops: [renderDecision],
   route: [renderDecision, renderMap],
   everywhere: [renderMap],
-  zones: [() => parts.zones.render(answers.zones)],
+  zones: [() => parts.zones.render(answers.zones), renderHeadline],
   providers: [() => parts.providers.render(answers.providers)],
 };
+
+/** Say how many figures of all zones are live, so that old data never look like a good answer. */
+function renderHeadline() {
+  byId("headline").classList.toggle("not-live", answers.zones.freshness !== "live");
+  setText(byId("headline"), freshnessText(answers.zones, "zones"));
+}
 
 function renderNotices() {
   const newest = Object.values(answers);
@@ -88,7 +92,9 @@ function renderNotices() {
   if (newest.some((answer) => answer.simulated)) notices.push(["simulated", "Simulated data", "Simulators replace the providers’ APIs. No figure on this page is real."]);
   const failing = answers.providers?.providers.filter(({ state }) => state === "failed") ?? [];
   if (failing.length) notices.push(["failing", ...failingText(failing), "#providers-title"]);
-  const reasons = new Set(newest.filter((answer) => answer.degraded).map((answer) => answer.degraded_reason));
+  // Where nothing is live, the headline says so. The answers without figures then still tell of other reasons.
+  const told = newest.filter(({ degraded, freshness = "live" }) => degraded && freshness === "live");
+  const reasons = new Set(told.map((answer) => answer.degraded_reason));
   for (const reason of reasons) notices.push(["degraded", "Degraded", `The router’s answers are worse than usual: ${reason}.`]);
   if (failures.length) {
     const since = answers.zones ? ` This page shows data from ${instant(answers.zones.as_of)}.` : "";

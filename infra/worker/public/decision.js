@@ -3,7 +3,7 @@
 
 import { draw } from "./chart.js";
 import { byId, html, setText } from "./dom.js";
-import { MISSING, OBSERVED, age, bounds, grams, isNumber, kind, milliseconds, providerName, rungWord } from "./words.js";
+import { LIVE, MISSING, age, bounds, exclusionWord, freshnessText, grams, hasMoved, isNumber, kind, milliseconds, penalty, providerName, reasonWords, rungWord } from "./words.js";
 
 const PLACES = [
   ["New York", 40.7, -74.0], ["San Francisco", 37.8, -122.4], ["Chicago", 41.9, -87.6], ["Dallas", 32.8, -96.8],
@@ -59,10 +59,14 @@ export class Decision {
     this.#pops = pops;
     const nameOf = namesOf(pops);
     const [chosen] = route.candidates;
-    const parts = [`A request from ${this.#from} goes to `, html("strong", null, nameOf(route.pop)), `, ${gridOf(chosen)}.`];
+    const parts = [
+      route.freshness === "live" ? null : "Nothing is live. ",
+      `A request from ${this.#from} goes to `, html("strong", null, nameOf(route.pop)), `, ${gridOf(chosen)}: ${reasonWords(route)}.`,
+    ];
     const sentence = html("span", null, parts);
     if (sentence.textContent !== byId("sentence").textContent) byId("sentence").replaceChildren(sentence);
     setText(byId("reason"), [route.reason_text, difference(route, nameOf), comparison(route)].filter(Boolean).join(" "));
+    setText(byId("counts"), freshnessText(route, "candidates"));
     this.#draw();
     byId("candidates").replaceChildren(...rows(route, nameOf));
   }
@@ -118,18 +122,25 @@ const namesOf = (pops) => {
   return (pop) => names.get(pop) ?? String(pop);
 };
 
-function gridOf({ gco2_kwh: value, proxy_zone: neighbour, rung }) {
-  if (!isNumber(value)) return "whose grid has no known intensity";
-  const status = OBSERVED.has(rung) ? "" : ` (${rungWord(rung).toLowerCase()})`;
-  return `where ${neighbour ? "a neighbouring" : "the"} grid is at ${grams(value)} g/kWh${status}`;
+/** Say what is known of the grid, so that a fallback never sounds like a measurement. */
+function gridOf(figure) {
+  if (!isNumber(figure.gco2_kwh)) return "whose grid has no known intensity";
+  const grid = figure.proxy_zone ? "a neighbouring grid" : "the grid";
+  const value = `${grams(figure.gco2_kwh)} g/kWh`;
+  if (figure.rung === "same_hour_7d") return `where ${grid} is usually at ${value} at this hour`;
+  if (figure.rung === "annual_mean") return `where ${grid} is at ${value} in the mean of a year`;
+  if (hasMoved(figure)) return `where ${grid} is expected to be at ${grams(figure.expected_gco2_kwh)} g/kWh by now`;
+  return LIVE.has(figure.rung) ? `where ${grid} is at ${value}` : `where ${grid} was last known to be at ${value}`;
 }
 
-function difference({ baseline, pop }, nameOf) {
+function difference({ baseline, candidates, pop }, nameOf) {
   const differenceGco2Kwh = baseline?.attributed_difference_gco2_kwh;
   if (!baseline || !isNumber(differenceGco2Kwh)) return "";
   if (baseline.pop === pop) return "It is also the nearest.";
-  const [amount, side] = [grams(Math.abs(differenceGco2Kwh)), differenceGco2Kwh >= 0 ? "below" : "above"];
-  return `Its grid is ${amount} g/kWh ${side} the grid of the nearest, ${nameOf(baseline.pop)} (attributional, location-based).`;
+  const [amount, nearest] = [grams(Math.abs(differenceGco2Kwh)), `the grid of the nearest, ${nameOf(baseline.pop)}`];
+  const comparison = amount === "0" ? `about as clean as ${nearest}` : `${amount} g/kWh ${differenceGco2Kwh > 0 ? "below" : "above"} ${nearest}`;
+  const live = candidates.filter((candidate) => candidate.pop === pop || candidate.pop === baseline.pop).every(({ rung }) => LIVE.has(rung));
+  return `By the values expected now, its grid is ${comparison} (attributional, location-based${live ? "" : "; the two figures are not both live"}).`;
 }
 
 function comparison({ comparable, ranking }) {
@@ -137,13 +148,14 @@ function comparison({ comparable, ranking }) {
   return `These figures are of different kinds (${ranking.kinds.join("; ")}) and are not strictly comparable.`;
 }
 
-const COLUMNS = ["Point of presence", "Zone", "g/kWh", "Bounds", "Age", "Penalty", "adj_carbon", "Round trip", "Score", "Kind", "Provider", "Status", "Result"];
+const COLUMNS = ["Point of presence", "Zone", "Figure", "Bounds", "Age", "Expected now", "Doubt", "Penalty", "adj_carbon", "Round trip", "Score", "Kind", "Provider", "Status", "Result"];
 
 function rows(route, nameOf) {
   const body = route.candidates.map((candidate) => {
-    const result = candidate.pop === route.pop ? "chosen" : candidate.eligible ? "eligible" : "not eligible";
+    const result = candidate.pop === route.pop ? "chosen" : candidate.eligible ? "eligible" : exclusionWord(candidate.exclusion);
     const cells = [
-      candidate.proxy_zone ? `${candidate.zone} (neighbour)` : candidate.zone, grams(candidate.gco2_kwh), bounds(candidate) || MISSING, age(candidate.age_s), grams(candidate.penalty_gco2_kwh),
+      candidate.proxy_zone ? `${candidate.zone} (neighbour)` : candidate.zone, grams(candidate.gco2_kwh), bounds(candidate) || MISSING, age(candidate.age_s),
+      grams(candidate.expected_gco2_kwh), grams(candidate.doubt_gco2_kwh), penalty(candidate) || grams(candidate.penalty_gco2_kwh),
       grams(candidate.adj_carbon_gco2_kwh), milliseconds(candidate.latency_ms), grams(candidate.score), kind(candidate),
       candidate.provider ? providerName(candidate.provider) : MISSING, rungWord(candidate.rung), result,
     ];

@@ -1,8 +1,8 @@
 // Maps of North America and Europe with the points of presence.
 
-import { byId, html, svg } from "./dom.js";
+import { byId, html, setText, svg } from "./dom.js";
 import { stepOf } from "./scale.js";
-import { OBSERVED, age, bounds, grams, kind, milliseconds, providerName, rungWord } from "./words.js";
+import { LIVE, age, bounds, figureText, freshnessText, grams, isNumber, kind, milliseconds, providerName, rungWord } from "./words.js";
 
 const REACH_PX = 28; // how far from a mark the pointer may be to select it
 
@@ -30,9 +30,10 @@ export class PopMap {
       const mark = this.#marks.get(candidate.pop);
       const lines = describe(candidate, mark.pop);
       this.#descriptions.set(candidate.pop, lines);
-      mark.element.setAttribute("class", `pop ${stepOf(candidate.adj_carbon_gco2_kwh)} ${OBSERVED.has(candidate.rung) ? "solid" : "hollow"}${candidate.pop === chosen ? " chosen" : ""}`);
+      mark.element.setAttribute("class", `pop ${stepOf(candidate.adj_carbon_gco2_kwh)} ${LIVE.has(candidate.rung) ? "solid" : "hollow"}${candidate.pop === chosen ? " chosen" : ""}`);
       mark.element.setAttribute("aria-label", lines.join(". "));
     }
+    setText(byId("map-counts"), freshnessText(route, "points of presence"));
     this.#show(this.#selected ?? chosen);
   }
 
@@ -131,12 +132,10 @@ export class PopMap {
 /** Return the lines that describe a POP and its figure. */
 function describe(candidate, pop) {
   const range = bounds(candidate);
-  const penalty = candidate.penalty_gco2_kwh > 0
-    ? `: ${grams(candidate.gco2_kwh)} plus ${grams(candidate.penalty_gco2_kwh)} for age`
-    : ", without a penalty for age";
   const lines = [
     `${pop.name} (${candidate.pop})`,
-    `${grams(candidate.adj_carbon_gco2_kwh)} g/kWh${penalty}${range ? `; bounds ${range}` : ""}`,
+    `${figureText(candidate)}${range ? `; bounds ${range}` : ""}`,
+    isNumber(candidate.adj_carbon_gco2_kwh) ? `Ranked as ${grams(candidate.adj_carbon_gco2_kwh)} g/kWh` : "Not ranked by carbon",
     `${candidate.zone}, ${kind(candidate)}, ${rungWord(candidate.rung).toLowerCase()}${candidate.age_s === null ? "" : `, ${age(candidate.age_s)} old`}`,
   ];
   if (candidate.provider) lines.push(`Provider ${providerName(candidate.provider)}, provider’s zone ${candidate.provider_zone ?? "unknown"}`);

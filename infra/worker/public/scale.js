@@ -20,6 +20,6 @@ export function legend() {
         return html("li", { class: `step-${step}` }, html("span", { class: "swatch" }), `${low}`,
           high === undefined ? "+" : html("span", { class: "unseen" }, ` to ${high}`));
       })),
-    html("p", { class: "quiet" }, "The numbers are g/kWh. A filled mark is a figure for now; a hollow mark is a fallback."),
+    html("p", { class: "quiet" }, "The numbers are g/kWh. A filled mark is a live figure; a hollow mark is a fallback."),
   ];
 }

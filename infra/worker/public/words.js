@@ -6,14 +6,14 @@ export const MISSING = "–";
 export const RUNGS = new Map([
   ["live", ["Live", "The figure is a provider’s own and no older than usual."]],
   ["live_partial", ["Live, partly known", "The figure is live, but the fuel of more than 30 % of the generation is unknown. The bounds show the possible range."]],
-  ["stale", ["Stale", "The figure is the last known one and older than usual, so it gets a penalty for its age."]],
+  ["stale", ["Stale", "The figure is a provider’s last one and older than usual."]],
   ["same_hour_7d", ["Same hour, 7 days", "The figure is the mean of this hour of the day over the last 7 days."]],
   ["annual_mean", ["Annual mean", "The figure is a published mean of a whole year."]],
-  ["none", ["Nothing known", "There is no figure, so only round trips count."]],
+  ["none", ["Nothing known", "There is no figure, so the place cannot be ranked by carbon."]],
 ]);
 
-/** The rungs whose figure is a reading for about now. */
-export const OBSERVED = new Set(["live", "live_partial", "stale"]);
+/** The rungs that the router counts as live. Every other known figure is a fallback. */
+export const LIVE = new Set(["live", "live_partial"]);
 
 export const rungWord = (rung) => RUNGS.get(rung)?.[0] ?? String(rung);
 export const rungOrder = (rung) => [...RUNGS.keys()].indexOf(rung);
@@ -38,6 +38,37 @@ const STATES = new Map([
 
 export const stateWord = (state) => STATES.get(state) ?? String(state);
 
+/** Why a candidate may not be chosen for its carbon. */
+export const EXCLUSIONS = new Map([
+  ["outside_limit", "outside the limit"],
+  ["unknown_round_trip", "round trip unknown"],
+  ["no_carbon", "carbon unknown"],
+]);
+
+export const exclusionWord = (exclusion) => EXCLUSIONS.get(exclusion) ?? String(exclusion);
+
+/** The reasons of a decision, as the end of a sentence that names the chosen point of presence. */
+export const REASONS = new Map([
+  ["cleanest", "it is the cleanest within the limit"],
+  ["fresher", "a lower figure of another is older"],
+  ["nearer", "a lower figure of another is not worth the longer round trip"],
+  ["near_tie_own_grid", "it is nearly the cleanest, and the figure is of its own grid"],
+  ["near_tie_nearer", "it is nearly the cleanest, and nearer"],
+  ["stayed_within_margin", "no other is so much better that a move is worth it"],
+  ["nearest_none_within_limit", "it is the nearest, and none with known carbon is within the limit"],
+  ["latency_only_no_carbon", "it is the nearest, and no carbon is known"],
+  ["carbon_only_no_latency", "only carbon counts, because no round trip is known"],
+  ["nothing_known", "it is drawn from the candidates, because nothing is known"],
+]);
+
+/** Return why the chosen point of presence was chosen, in words that its candidates justify. */
+export function reasonWords({ reason, comparable, candidates, freshness }) {
+  if (reason !== "cleanest") return REASONS.get(reason) ?? String(reason);
+  if (candidates.filter(({ eligible }) => eligible).length === 1) return "it is the only one that may be chosen";
+  if (!comparable) return "its figure is the lowest within the limit";
+  return freshness === "live" ? REASONS.get(reason) : "by its fallback figure, it is the cleanest within the limit";
+}
+
 export const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 
 /** Format g/kWh as a whole number, because the figures are not more precise. */
@@ -54,6 +85,35 @@ export function age(seconds) {
   const hours = Math.floor(minutes / 60);
   if (hours < 48) return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
   return `${Math.floor(hours / 24)} days`;
+}
+
+/** Whether the value that is expected by now differs from the figure, as both are shown. */
+export const hasMoved = ({ gco2_kwh: value, expected_gco2_kwh: expected }) =>
+  isNumber(expected) && grams(expected) !== grams(value);
+
+/** Format the penalty for age as "+10" or, if its cap has lowered it, "+10 (capped)". Return "" if it is 0. */
+export const penalty = ({ penalty_gco2_kwh: added, penalty_capped: capped }) =>
+  isNumber(added) && grams(added) !== "0" ? `+${grams(added)}${capped ? " (capped)" : ""}` : "";
+
+/** Format the figure, the value expected by now and the penalty as "137 g/kWh, 142 expected by now, +10 (capped) for age". */
+export function figureText(figure) {
+  if (!isNumber(figure.gco2_kwh)) return "no known figure";
+  const added = penalty(figure);
+  return [`${grams(figure.gco2_kwh)} g/kWh`, hasMoved(figure) && `${grams(figure.expected_gco2_kwh)} expected by now`, added && `${added} for age`].filter(Boolean).join(", ");
+}
+
+/**
+ * Say how many of an answer's figures are live, as "5 of 6 candidates have a live figure; 1 has a fallback."
+ * @param whose names in the plural what the figures are of.
+ */
+export function freshnessText({ freshness, figures: { live, fallback, none } }, whose) {
+  const have = (number) => (number === 1 ? "has" : "have");
+  const total = live + fallback + none;
+  const missing = none > 0 ? ` and ${none} ${have(none)} none` : "";
+  if (freshness === "none") return `Nothing is live: none of ${total} ${whose} has a known figure.`;
+  if (freshness === "fallback") return `Nothing is live: ${fallback} of ${total} ${whose} ${have(fallback)} a fallback figure${missing}.`;
+  const others = fallback > 0 ? `; ${fallback} ${have(fallback)} a fallback${missing}` : missing;
+  return `${live} of ${total} ${whose} ${have(live)} a live figure${others}.`;
 }
 
 /** Format the bounds if they are more than 5 % of the value and 1 g/kWh apart, else return "". */

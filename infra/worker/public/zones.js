@@ -3,7 +3,7 @@
 import { byId, html, setText, svg } from "./dom.js";
 import { stepOf } from "./scale.js";
 import { Sparkline } from "./sparkline.js";
-import { MISSING, OBSERVED, age, bounds, count, grams, isNumber, providerName, rungOrder, rungWord } from "./words.js";
+import { LIVE, MISSING, age, bounds, count, grams, hasMoved, isNumber, penalty, providerName, rungOrder, rungWord } from "./words.js";
 
 const COLUMNS = [
   { key: "name", title: "Zone", of: (zone) => zone.name },
@@ -144,10 +144,10 @@ function compare(a, b, down) {
 }
 
 function summarise(zones) {
-  const observed = zones.filter(({ rung }) => OBSERVED.has(rung)).length;
+  const live = zones.filter(({ rung }) => LIVE.has(rung)).length;
   const values = zones.map(({ gco2_kwh: value }) => value).filter(isNumber);
   const range = values.length ? `, ${grams(Math.min(...values))} to ${grams(Math.max(...values))} g/kWh` : "";
-  return `${count(zones.length, "zone")}${range}; ${observed} with a reading`;
+  return `${count(zones.length, "zone")}${range}; ${live} live`;
 }
 
 function fillRow({ element, cells }, zone) {
@@ -158,8 +158,8 @@ function fillRow({ element, cells }, zone) {
   setContent(cells.gco2, grams(zone.gco2_kwh), range && small(range, "the range that the unknown fuels allow"));
   setContent(cells.kind, zone.signal ? `${zone.signal}, ${zone.basis}` : MISSING, small([zone.scope, zone.quality].filter(Boolean).join(", ")));
   setContent(cells.provider, zone.provider ? providerName(zone.provider) : MISSING, zone.provider_zone && small(zone.provider_zone, "the provider’s name of the zone"));
-  setContent(cells.age, age(zone.age_s), zone.penalty_gco2_kwh > 0 && small(`+${grams(zone.penalty_gco2_kwh)} g/kWh`, "penalty for age"));
-  setContent(cells.adj, html("span", { class: "with-bar" }, html("span", null, grams(zone.adj_carbon_gco2_kwh)), bar(zone)));
+  setContent(cells.age, age(zone.age_s), penalty(zone) && small(penalty(zone), "penalty for age, g/kWh"));
+  setContent(cells.adj, html("span", { class: "with-bar" }, html("span", null, grams(zone.adj_carbon_gco2_kwh)), bar(zone)), hasMoved(zone) && small(`${grams(zone.expected_gco2_kwh)} expected by now`));
   const rung = html("span", { class: `rung rung-${zone.rung}` }, rungWord(zone.rung));
   setContent(cells.rung, zone.note ? html("details", null, html("summary", null, rung), small(zone.note)) : rung);
 }
@@ -171,13 +171,14 @@ function setContent(cell, ...content) {
   cell.replaceChildren(...content.filter(Boolean));
 }
 
-/** Draw the intensity and, in a paler colour, the penalty for age. The scale is the same for all zones. */
+/** Draw the expected value, in a paler colour the penalty for age, and a line at a figure that has moved. */
 function bar(zone) {
   if (!isNumber(zone.adj_carbon_gco2_kwh)) return null;
   const x = (value) => (Math.min(value, BAR.fullGco2Kwh) / BAR.fullGco2Kwh) * BAR.widthPx;
-  const [value, adjusted] = [x(zone.gco2_kwh), x(zone.adj_carbon_gco2_kwh)];
+  const [figure, expected, adjusted] = [x(zone.gco2_kwh), x(zone.expected_gco2_kwh), x(zone.adj_carbon_gco2_kwh)];
   return svg("svg", { class: `bar ${stepOf(zone.adj_carbon_gco2_kwh)}`, width: BAR.widthPx, height: 6, "aria-hidden": "true" },
     svg("rect", { class: "track", width: BAR.widthPx, height: 6 }),
-    svg("rect", { class: "penalty", x: value, width: adjusted - value, height: 6 }),
-    svg("rect", { class: "value", width: value, height: 6 }));
+    svg("rect", { class: "penalty", x: expected, width: adjusted - expected, height: 6 }),
+    svg("rect", { class: "value", width: expected, height: 6 }),
+    hasMoved(zone) && svg("path", { class: "figure", d: `M${figure},0V6` }));
 }
