@@ -1,11 +1,30 @@
 import { describe, expect, it } from "vitest";
+import openapi from "../../../layers/greenstream/greenstream/data/openapi.json";
 import { ageInSeconds, readDecision } from "../src/decision.ts";
 import { routeAnswer } from "./world.ts";
 
 const POPS = new Set(["sfo", "lon", "ams"]);
 const read = (changes: object) => readDecision(JSON.stringify(routeAnswer(changes)), POPS);
 
+const { example } = openapi.paths["/v1/route"].get.responses["200"].content["application/json"];
+const reasons = openapi.components.schemas.Decision.allOf.flatMap(
+  ({ properties }) => properties?.reason.enum ?? [],
+);
+
 describe("the router's answer", () => {
+  it("is read as the router's own description shows it", () => {
+    const { reason, order } = readDecision(JSON.stringify(example), new Set(["sfo", "nyc"]));
+    expect(reason).toBe("cleanest");
+    expect(order.map(({ pop, gco2_kwh }) => [pop, gco2_kwh])).toEqual([
+      ["sfo", 210],
+      ["nyc", 260],
+    ]);
+  });
+
+  it.each(reasons)("may have the reason %s", (reason) => {
+    expect(read({ reason }).reason).toBe(reason);
+  });
+
   it("is ordered by the choice, then by score within the limit, then by latency", () => {
     const row = (
       pop: string,
@@ -32,6 +51,22 @@ describe("the router's answer", () => {
     const { order, reason } = readDecision(text, new Set(["sfo", "iad", "nyc", "lon", "ams"]));
     expect(order.map(({ pop }) => pop)).toEqual(["sfo", "iad", "nyc", "lon", "ams"]);
     expect(reason).toBe("stayed_within_margin");
+  });
+
+  it("keeps a candidate whose round trip is unknown for the last", () => {
+    const [sfo, nyc] = example.candidates;
+    const unknown = {
+      ...sfo,
+      pop: "lon",
+      eligible: false,
+      exclusion: "unknown_round_trip",
+      latency_ms: null,
+      latency_source: "unknown",
+    };
+    const outside = { ...nyc, pop: "ams", eligible: false, exclusion: "outside_limit" };
+    const text = JSON.stringify({ ...example, candidates: [unknown, outside, nyc, sfo] });
+    const { order } = readDecision(text, new Set(["sfo", "nyc", "ams", "lon"]));
+    expect(order.map(({ pop }) => pop)).toEqual(["sfo", "nyc", "ams", "lon"]);
   });
 
   it("keeps unknown values as null", () => {

@@ -115,10 +115,12 @@ export function routeAnswer(changes: object = {}) {
     pop,
     zone,
     eligible: latency_ms <= 80,
-    score: gco2_kwh + 0.05 * latency_ms,
+    exclusion: latency_ms <= 80 ? null : "outside_limit",
+    score: gco2_kwh + 0.02 * latency_ms,
     latency_ms,
     latency_source: "distance",
     gco2_kwh,
+    expected_gco2_kwh: gco2_kwh,
     adj_carbon_gco2_kwh: gco2_kwh,
     rung: "live",
     valid_from: "2026-11-22T11:30:00Z",
@@ -126,6 +128,8 @@ export function routeAnswer(changes: object = {}) {
   });
   return {
     as_of: "2026-11-22T12:00:00Z",
+    freshness: "live",
+    figures: { live: 3, fallback: 0, none: 0 },
     pop: "sfo",
     zone: "CAISO_NORTH",
     reason: "cleanest",
