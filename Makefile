@@ -9,6 +9,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH):$(CURDIR)/.tools/node/bin
 PYTHON ?= python3
 STAGE ?= dev
 FUNCTION ?= eso
+POPS ?= sfo,iad,nyc,lon,fra
 SAM := .tools/sam/bin/sam
 CONFIG_ENV = $(if $(filter prod,$(STAGE)),prod,default)
 ifneq ($(filter deploy secrets destroy,$(MAKECMDGOALS)),) # refused before anything is built
@@ -76,9 +77,9 @@ bench: tools ## measure the speeds to hold, each against a reference measured in
 	@.venv/bin/uv sync --quiet --frozen --inexact --group bench --python .venv/bin/python
 	@for script in tests/bench/*.py; do echo "== $$script"; .venv/bin/python $$script || exit 1; done
 
-replay: .venv/.ready ## compute what the router would have saved in recorded years
+replay: .venv/.ready ## compute what the router would have saved in recorded years (POPS=sfo,lon,…)
 	@mkdir -p .local
-	.venv/bin/greenstream replay --out .local/replay.json --report .local/replay
+	.venv/bin/greenstream replay --pops $(POPS) --out .local/replay.json --report .local/replay
 
 worlds: .venv/.ready ## replay the router beside fixed choices, in many worlds under many delays
 	@.venv/bin/greenstream worlds --out .local/worlds.json --report infra/docs/WORLDS.md

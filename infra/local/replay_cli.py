@@ -60,6 +60,13 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     test_help = "years to replay (default: 2023)"
     world.add_argument("--test", type=years_of, default=(2023,), metavar="YEARS", help=test_help)
     world.add_argument(
+        "--pops",
+        type=names_of,
+        default=(),
+        metavar="POPS",
+        help="POPs, or names of their traces, as sfo,lon,FR (default: all that the files know)",
+    )
+    world.add_argument(
         "--basis",
         choices=("direct", "lifecycle"),
         default="direct",
@@ -146,6 +153,14 @@ def years_of(text: str) -> tuple[int, ...]:
     if not years:
         raise argparse.ArgumentTypeError(f"{text!r} names no year")
     return tuple(years)
+
+
+def names_of(text: str) -> tuple[str, ...]:
+    """Parse ``sfo,lon``, with at least one name."""
+    names = tuple(filter(None, (name.strip() for name in text.split(","))))
+    if not names:
+        raise argparse.ArgumentTypeError(f"{text!r} names no POP")
+    return names
 
 
 def pair_of(text: str) -> tuple[str, float]:
@@ -276,17 +291,17 @@ def _or_explain(run: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `run` ret
 
 
 def _world(arguments: argparse.Namespace) -> tuple["Years", "World"]:
-    from greenstream_tuning.world import Years, load_world  # noqa: PLC0415
+    from greenstream_tuning.world import Files, Years, load_world  # noqa: PLC0415
 
     years = Years(arguments.train, arguments.test)
     late_s = {pop: hours * HOUR_S for pop, hours in arguments.late}
     world = load_world(
-        arguments.carbon,
-        arguments.rtt,
+        Files(arguments.carbon, arguments.rtt),
         years,
         basis=arguments.basis,
         delays_s=dict(arguments.delay) | late_s,
         demand=_demand(arguments.demand),
+        only=arguments.pops,
     )
     notes = (f"POPs: {', '.join(world.pops)}; {arguments.basis} basis", *world.notes)
     print("\n".join(notes), file=sys.stderr)

@@ -1,8 +1,8 @@
 """One source 14 h late: what each costs, and how much of it any forecast could win back.
 
 Run from anywhere: ``python tests/bench/late_source.py``, with the published traces beside the
-project. The first table is the test year under the freshness model ``drift``. The second is the
-training year alone: Great Britain's wind as foreseen 14 h ahead by the model, by the best linear
+project. The first table is the test year under the default policy. The second is the training
+year alone: Great Britain's wind as foreseen 14 h ahead by that policy, by the best linear
 combination of what is known (its own past, the other grids' hours up to three hours ago, the
 calendar), and by a forecast of a stated error (in brackets: the RMSE as measured, g/kWh). The
 combination is given twice: fitted on other months than it is judged on, and on the very hours it
@@ -15,36 +15,37 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from greenstream.domain.policy import Policy
 from greenstream_tuning.choosing import Bools
 from greenstream_tuning.feeds import Seen
-from greenstream_tuning.replay import DRIFT, LIMITS_MS, ORACLE, Span, replay
+from greenstream_tuning.replay import DEFAULT, LIMITS_MS, ORACLE, Span, replay
 from greenstream_tuning.traces import Floats, Ints
-from greenstream_tuning.world import World, Years, load_world
+from greenstream_tuning.world import Files, World, Years, load_world
 from infra.local.replay_cli import DATASETS
 
 YEARS = Years((2022,), (2023,))
 LATE_H, STEP_S = 14, 900
 GOAL = 0.015
+POPS = ("sfo", "iad", "nyc", "lon", "fra")
 LATE_POP = "lon"
 OWN_LAGS_H = (*range(14, 27), 36, 38, 48, 72, 96, 120, 144, 168)
 OTHER_LAGS_H = (*range(3, 16), 17, 20, 24, 27)
-POLICY = replace(DRIFT, latency_price_gco2_kwh_ms=0.0, switch_margin=0.0)
 
 
 def a_world(late: str | None) -> World:
     """Return the published world, with one POP's source late."""
     delays_s = {} if late is None else {late: LATE_H * 3600.0}
-    rtt = DATASETS / "rtt" / "gcp_region_rtt_ms.csv"
-    return load_world(DATASETS / "carbon", rtt, YEARS, delays_s=delays_s)
+    files = Files(DATASETS / "carbon", DATASETS / "rtt" / "gcp_region_rtt_ms.csv")
+    return load_world(files, YEARS, delays_s=delays_s, only=POPS)
 
 
 def excess(world: World, time_s: tuple[int, int]) -> list[float]:
     """Return the share above the oracle by limit."""
     trained = dict(zip(("trained_since_s", "trained_until_s"), YEARS.train_s, strict=True))
     span = Span(since_s=time_s[0], until_s=time_s[1], step_s=STEP_S, **trained)
-    rows = replay(world, span, {"drift": POLICY})
+    rows = replay(world, span, {DEFAULT: Policy()})
     delivered = {(row.policy, row.limit_ms): row.delivered_gco2_kwh for row in rows}
-    return [delivered["drift", ms] / delivered[ORACLE, ms] - 1 for ms in LIMITS_MS]
+    return [delivered[DEFAULT, ms] / delivered[ORACLE, ms] - 1 for ms in LIMITS_MS]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from greenstream_tuning.traces import (
     load_traces,
     year_start_s,
 )
-from greenstream_tuning.world import World, Years, load_world
+from greenstream_tuning.world import Files, World, Years, load_world
 
 DATASETS = Path(__file__).parents[3] / "shared" / "datasets"
 HOUR_S = 3600
@@ -265,7 +265,7 @@ class TestFiles:
     def test_any_folder_will_do_whose_traces_have_the_names_of_places(self, tmp_path: Path) -> None:
         folder = self.folder(tmp_path, {"A": 100.0, "B": 200.0, "C": 1.0})
         rtt = self.rtt(tmp_path, "origin,A,B,D\nA,1,20,3\nB,20,1,3\nD,3,30,1\n")
-        world = load_world(folder, rtt, Years((2021,), (2022,)), demand={"D": 3.0, "A": 1.0})
+        world = load_world(Files(folder, rtt), Years((2021,), (2022,)), demand={"D": 3.0, "A": 1.0})
 
         assert world.pops == ("A", "B")
         assert world.rtt_ms.tolist() == [[3, 30], [1, 20]]
@@ -274,7 +274,7 @@ class TestFiles:
     def test_a_place_whose_grid_has_no_trace_is_said_to_be_no_pop(self, tmp_path: Path) -> None:
         folder = self.folder(tmp_path, {"A": 100.0})
         rtt = self.rtt(tmp_path, "origin,A,D,E\nA,1,3,5\nD,3,1,7\nE,5,7,1\n")
-        world = load_world(folder, rtt, Years((2021,), (2022,)))
+        world = load_world(Files(folder, rtt), Years((2021,), (2022,)))
 
         assert world.left_out == ("D", "E")
         assert world.notes == ("no trace is known for 2 of the 3 places of rtt.txt: D, E",)
@@ -283,7 +283,7 @@ class TestFiles:
         folder = self.folder(tmp_path, {"A": 100.0, "B": 200.0})
         (folder / "B_2021.csv").unlink()
         rtt = self.rtt(tmp_path, "origin,A,B\nA,1,3\nB,3,1\n")
-        world = load_world(folder, rtt, Years((2021,), (2022,)))
+        world = load_world(Files(folder, rtt), Years((2021,), (2022,)))
 
         assert world.left_out == ("B",)
         assert world.notes == ("B is left out because B has no value in the training years",)
@@ -291,17 +291,38 @@ class TestFiles:
     def test_known_grids_stand_for_their_pops(self, tmp_path: Path) -> None:
         folder = self.folder(tmp_path, {"GB": 100.0, "DE-LU": 200.0, "US-NY-NYIS": 150.0})
         rtt = self.rtt(tmp_path, "origin,GB,DE\nGB,5,13\nDE,13,5\n")
-        world = load_world(folder, rtt, Years((2021,), (2022,)))
+        world = load_world(Files(folder, rtt), Years((2021,), (2022,)))
 
         assert world.pops == ("lon", "fra", "nyc")
         assert world.rtt_ms[0, 2] == pytest.approx(91, abs=1)  # by distance
         assert world.notes == ("nyc has no round trips in the table: the distance estimates them",)
 
+    def test_only_the_wanted_pops_are_in_the_world(self, tmp_path: Path) -> None:
+        folder = self.folder(tmp_path, {"GB": 100.0, "DE-LU": 200.0, "US-NY-NYIS": 9.0, "FR": 5.0})
+        rtt = self.rtt(
+            tmp_path, "origin,GB,DE,FR,D\nGB,5,13,9,1\nDE,13,5,9,1\nFR,9,9,5,1\nD,1,1,1,1\n"
+        )
+        world = load_world(Files(folder, rtt), Years((2021,), (2022,)), only=["FR", "lon"])
+
+        assert world.pops == world.visitors == ("lon", "FR")
+        assert world.rtt_ms.tolist() == [[5, 9], [9, 5]]
+        assert [trace.gco2_kwh[0] for trace in world.truth] == [100, 5]
+        assert (world.notes, world.left_out) == ((), ())
+
+    @pytest.mark.parametrize("given", [["A", "atlantis"], ["atlantis"]])
+    def test_a_wanted_pop_that_nobody_knows_is_refused(
+        self, given: list[str], tmp_path: Path
+    ) -> None:
+        folder = self.folder(tmp_path, {"A": 100.0})
+        rtt = self.rtt(tmp_path, "origin,A\nA,1\n")
+        with pytest.raises(TraceError, match="atlantis is not one of A"):
+            load_world(Files(folder, rtt), Years((2021,), (2022,)), only=given)
+
     def test_a_delay_for_nobody_is_refused(self, tmp_path: Path) -> None:
         folder = self.folder(tmp_path, {"A": 100.0})
         rtt = self.rtt(tmp_path, "origin,A\nA,1\n")
         with pytest.raises(TraceError, match="atlantis is not one of A"):
-            load_world(folder, rtt, Years((2021,), (2022,)), delays_s={"atlantis": 60.0})
+            load_world(Files(folder, rtt), Years((2021,), (2022,)), delays_s={"atlantis": 60.0})
 
 
 FIVE_GRIDS = ("US-CAL-CISO", "US-MIDA-PJM", "US-NY-NYIS", "GB", "DE-LU")
@@ -314,17 +335,14 @@ READ_BY_ALL = replace(DRIFT, switch_margin=0.001, latency_price_gco2_kwh_ms=0.01
 @pytest.mark.parametrize(("late_h", "most_excess"), [({}, 0.005), ({"fra": 14.0}, 0.015)])
 @pytest.mark.parametrize(("learnt", "judged"), [(2022, 2023), (2023, 2022)])
 def test_drift_stays_near_the_oracle_on_a_year_of_five_grids(
-    late_h: dict[str, float], most_excess: float, learnt: int, judged: int, tmp_path: Path
+    late_h: dict[str, float], most_excess: float, learnt: int, judged: int
 ) -> None:
     """At every limit, with the usual delays and with one source 14 h late."""
-    for zone in FIVE_GRIDS:
-        for trace in (DATASETS / "carbon").glob(f"{zone}_*.csv"):
-            (tmp_path / trace.name).symlink_to(trace)
     world = load_world(
-        tmp_path,
-        DATASETS / "rtt" / "gcp_region_rtt_ms.csv",
+        Files(DATASETS / "carbon", DATASETS / "rtt" / "gcp_region_rtt_ms.csv"),
         Years((learnt,), (judged,)),
         delays_s={pop: hours * HOUR_S for pop, hours in late_h.items()},
+        only=FIVE_GRIDS,
     )
     span = Span(
         since_s=year_start_s(judged),

@@ -92,6 +92,27 @@ def test_a_policy_that_tune_wrote_is_what_replay_reads(
     assert "best_static" in capsys.readouterr().out
 
 
+def test_the_pops_of_a_replay_can_be_named(
+    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.json").write_text(a_policy())
+    policy = ["--policy", str(tmp_path / "mine.json"), "--step", "3600"]
+    assert run("replay", *files, *policy, "--pops", "B", "--json") == 0
+    printed = capsys.readouterr()
+
+    assert "POPs: B; direct basis" in printed.err
+    assert {row["delivered_gco2_kwh"] for row in json.loads(printed.out)} == {250}
+
+
+def test_pops_without_a_name_are_refused(
+    files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run("replay", *files, "--pops", " , ")
+    assert ended.value.code == 2
+    assert "names no POP" in capsys.readouterr().err
+
+
 @pytest.fixture(scope="module")
 def with_gaps(files: list[str], tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Grid A is unknown for two days of 2022; B's source is silent; C has no trace."""
@@ -119,9 +140,9 @@ class TestWhatIsLeftOut:
         heading, *rows = table.splitlines()
         assert heading.split("  ")[-2:] == ["no reading", "their g/kWh"]
         (row,) = (row.split() for row in rows if row.startswith("80 ") and " default " in row)
-        # B's yearly mean of 250 is the lower figure while A is dirty. At noon and at midnight A is
-        # expected at 250 too, so that the nearer grid stands, which one of two visitors regrets.
-        assert row[-2:] == ["50.0%", "112.5"]
+        # B's yearly mean of 250 is the lower figure while A is dirty. At midnight A is expected at
+        # 250 too, so that the visitors stay for an hour with B, which is the dirty grid by then.
+        assert row[-2:] == ["50.0%", "125.0"]
         (fixed,) = (row.split() for row in rows if row.startswith("80 ") and "best_static" in row)
         assert len(fixed) == len(row) - 2
         assert "48 of 8,760 steps (48 h) are in no figure" in below
@@ -131,7 +152,7 @@ class TestWhatIsLeftOut:
         assert run("replay", *with_gaps, "--report", str(tmp_path)) == 0
         page = (tmp_path / "replay.html").read_text()
 
-        assert "<td>50.0%</td><td>112.5</td></tr>" in page
+        assert "<td>50.0%</td><td>125.0</td></tr>" in page
         assert "48 of 8,760 steps (48 h) are in no figure" in page
         assert "<td>default policy</td>" in page
         assert "<td>plain price of age</td>" in page
@@ -141,6 +162,7 @@ class TestWhatIsLeftOut:
     ("wrong", "told"),
     [
         (["--late", "C=14"], "C is not one of A, B"),
+        (["--pops", "A,C"], "C is not one of A, B"),
         (["--test", "2030"], "no place in rtt.txt has a trace"),
         (["--carbon", "nowhere"], "no trace of [2021, 2022]"),
         (["--rtt", "nowhere.csv"], "nowhere.csv"),

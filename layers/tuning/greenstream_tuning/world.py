@@ -1,6 +1,6 @@
 """The world of a replay: POPs with their traces and delays, visitors with their round trips."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -123,22 +123,30 @@ class Years:
         return year_start_s(min(self.test)), year_start_s(max(self.test) + 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Files:
+    """A folder of traces and a table of round trips (see `greenstream_tuning.traces`)."""
+
+    carbon: Path
+    rtt: Path
+
+
 def load_world(
-    carbon: Path,
-    rtt: Path,
+    files: Files,
     years: Years,
     *,
     basis: str = "direct",
     delays_s: Mapping[str, float] | None = None,
     demand: Mapping[str, float] | None = None,
+    only: Collection[str] = (),
 ) -> World:
     """Make a world from files.
 
     Parameters
     ----------
-    carbon, rtt
-        A folder of traces and a table of round trips (see `greenstream_tuning.traces`). A place
-        of the table is a POP when a trace has its name, or has the name of its known grid.
+    files
+        The traces and the round trips. A place of the table of round trips is a POP when a trace
+        has its name, or has the name of its known grid.
     years
         The training years and the replayed years. The yearly mean of a source is the mean of its
         training years.
@@ -149,19 +157,30 @@ def load_world(
     demand
         The weight of visitors by place of the table. By default visitors come from the place of
         every POP, with equal weights.
+    only
+        The names of the wanted POPs, or of their traces. By default every POP of the files is in
+        the world.
 
     Raises
     ------
     TraceError
         When a file is malformed, when the files have no POP in common, or when a name in
-        ``delays_s`` or ``demand`` is unknown.
+        ``delays_s``, ``demand`` or ``only`` is unknown.
     """
-    traces = load_traces(carbon, [*years.train, *years.test], basis)
-    table = load_round_trips(rtt)
-    grids, notes = _match(table, traces)
-    left_out = _without_trace(table, grids)
+    traces = load_traces(files.carbon, [*years.train, *years.test], basis)
+    table = load_round_trips(files.rtt)
+    grids = _match(table, traces)
+    left_out = [] if only else _without_trace(table, grids)
+    if only:
+        wanted = _pops_named(only, grids)
+        grids = {pop: grid for pop, grid in grids.items() if pop in wanted}
+    notes = [
+        f"{pop} has no round trips in the table: the distance estimates them"
+        for pop, (_, place) in grids.items()
+        if place is None
+    ]
     if left_out:
-        places = f"{len(left_out)} of the {len(table.places)} places of {rtt.name}"
+        places = f"{len(left_out)} of the {len(table.places)} places of {files.rtt.name}"
         notes.append(f"no trace is known for {places}: {', '.join(left_out)}")
     for pop, (grid, _) in list(grids.items()):
         for name, time_s in (("training", years.train_s), ("test", years.test_s)):
@@ -170,7 +189,7 @@ def load_world(
                 left_out.append(pop)
                 del grids[pop]
     if not grids:
-        raise TraceError(f"no place in {rtt.name} has a trace in {carbon}")
+        raise TraceError(f"no place in {files.rtt.name} has a trace in {files.carbon}")
     late_s = _delays(grids, delays_s or {})
     feeds = [
         DelayedTrace(
@@ -198,7 +217,7 @@ Grids = dict[str, tuple[str, str | None]]
 """The trace of each POP, and its place in the table of round trips (``None`` if it has none)."""
 
 
-def _match(table: RoundTrips, traces: Mapping[str, Trace]) -> tuple[Grids, list[str]]:
+def _match(table: RoundTrips, traces: Mapping[str, Trace]) -> Grids:
     grids: Grids = {}
     for place in table.places:
         pop = _known_as(place)
@@ -206,14 +225,12 @@ def _match(table: RoundTrips, traces: Mapping[str, Trace]) -> tuple[Grids, list[
         grid = next((name for name in names if name in traces), None)
         if grid is not None and pop not in grids:
             grids[pop] = (grid, place)
-    notes = []
     if any(pop in published_names() for pop in grids):
         for pop, names_of in published_names().items():
             grid = next((name for name in names_of.traces if name in traces), None)
             if pop not in grids and grid is not None and not names_of.places:
                 grids[pop] = (grid, None)
-                notes.append(f"{pop} has no round trips in the table: the distance estimates them")
-    return grids, notes
+    return grids
 
 
 def _without_trace(table: RoundTrips, grids: Grids) -> list[str]:
@@ -234,12 +251,17 @@ def _usual_delay_s(pop: str) -> float:
 
 def _delays(grids: Grids, stated: Mapping[str, float]) -> dict[str, float]:
     delays_s = {pop: _usual_delay_s(pop) for pop in grids}
+    named = _pops_named(stated, grids)
+    return delays_s | dict(zip(named, stated.values(), strict=True))
+
+
+def _pops_named(names: Collection[str], grids: Grids) -> list[str]:
+    """Return the POPs that have these names, which may also be the names of their traces."""
     by_name = {name: pop for pop, (grid, _) in grids.items() for name in (grid, pop)}
-    for name, delay_s in stated.items():
+    for name in names:
         if name not in by_name:
             raise TraceError(f"{name} is not one of {', '.join(by_name)}")
-        delays_s[by_name[name]] = delay_s
-    return delays_s
+    return [by_name[name] for name in names]
 
 
 def _demand(
