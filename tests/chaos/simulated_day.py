@@ -239,6 +239,8 @@ class Ledger(DynamoStore):
         self.forecast: set[SourceKey] = set()
         self.profiled: list[tuple[SourceKey, datetime, int]] = []
         """When which hour's mean was computed: the values are for the replay to find."""
+        self.of_windows: dict[tuple[SourceKey, datetime, int], HourMean] = {}
+        """The means of fetched windows, which the history does not hold."""
         self.outcomes: Counter[str] = Counter()
         self.kinds: dict[Kind, Kind] = {}
         """One of each, so that the book does not grow by what the code under it makes."""
@@ -255,7 +257,10 @@ class Ledger(DynamoStore):
         super().put_profile_hours(profile)
         kind = self.kinds.setdefault(profile.kind, profile.kind)
         source = (profile.zone, profile.provider, kind)
-        self.profiled += [(source, mean.computed_at, hour) for hour, mean in profile.hours.items()]
+        computed = {(source, mean.computed_at, hour): mean for hour, mean in profile.hours.items()}
+        self.profiled += computed
+        if len(self.intervals[source]) == 1:
+            self.of_windows |= computed
 
     def put_forecast(self, forecast: Forecast) -> PutOutcome:
         self.forecast.add((forecast.zone, forecast.provider, forecast.kind))

@@ -10,7 +10,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -139,6 +139,7 @@ def test_a_day(
     replayed = _replayed(day, told, span.policy)
     size = _size(rows, span.hours)
     reckoned = sum(each.writes for each in cost.functions()) * span.hours / 720 + day.reports
+    reckoned += len(day.store.of_windows) * cost.PROFILE_WRITES  # a fresh table's, once
     with capsys.disabled():
         print(
             f"\n{span.hours} h from {span.start:%Y-%m-%d %H:%M}Z ({span.why}), seed {SEED}:"
@@ -226,7 +227,10 @@ class Remembered:
 
 
 class Past:
-    """What was known when, out of the history alone; instants are asked in order."""
+    """What was known when, out of the history and the first windows.
+
+    Instants are asked in order.
+    """
 
     def __init__(self, day: Day) -> None:
         since, until = day.start - 72 * HOUR, day.clock() + 24 * HOUR
@@ -238,6 +242,7 @@ class Past:
         told.sort(key=lambda entry: (entry[1].fetched_at, entry[1].valid_to), reverse=True)
         self._to_come = told
         self._current: dict[SourceKey, Reading] = {}
+        self._of_windows = day.store.of_windows
         self._profiled = sorted(day.store.profiled, key=lambda entry: entry[1], reverse=True)
         self._hours: defaultdict[SourceKey, dict[int, HourMean]] = defaultdict(dict)
 
@@ -253,8 +258,9 @@ class Past:
     def profiles(self, at: datetime) -> tuple[HourProfile, ...]:
         """Return each source's means of hours of day."""
         while self._profiled and self._profiled[-1][1] <= at:
-            source, computed_at, hour = self._profiled.pop()
-            self._hours[source][hour] = self._mean(source, hour, computed_at)
+            source, computed_at, hour = computed = self._profiled.pop()
+            mean = self._of_windows.get(computed) or self._mean(source, hour, computed_at)
+            self._hours[source][hour] = _as_stored(mean)
         found = []
         for source, hours in self._hours.items():
             zone, provider, kind = source
@@ -280,11 +286,15 @@ class Past:
         values = list(by_interval.values())
         mean = sum(values) / len(values)
         spread = math.sqrt(sum((value - mean) ** 2 for value in values) / len(values))
-        return HourMean(_kept(mean), at, _kept(spread))
+        return HourMean(mean, at, spread)
 
 
-def _kept(figure: float) -> float:
-    return float(number(figure)["N"])
+def _as_stored(mean: HourMean) -> HourMean:
+    """Return a mean with its figures rounded as the table's items hold them."""
+    gco2_kwh, spread = (
+        float(number(figure)["N"]) for figure in (mean.gco2_kwh, mean.spread_gco2_kwh or 0.0)
+    )
+    return replace(mean, gco2_kwh=gco2_kwh, spread_gco2_kwh=spread)
 
 
 def _replayed(day: Day, told: Path, policy: Policy) -> int:
