@@ -45,15 +45,19 @@ PROFILE_READS: Final = 7
 """Read units of computing an hour profile once an hour: a Query for each of 7 days."""
 
 PROFILE_WRITES: Final = 2
-"""Write units of an hour profile, which takes between 1 and 2 KB with its spreads."""
+"""Write units of computing an hour profile once an hour: two hours of an item of up to 1 KB."""
 
 HISTORY_ITEM_BYTES: Final = 600
 HISTORY_DAYS: Final = 30
 BYTES_PER_READ: Final = 8192
 """Bytes per read unit of an eventually consistent Query, which costs half a unit for 4 KB."""
 
-QUERY_READS: Final = 2
+QUERY_READS: Final = 3.5
 QUERY_EVERY_S: Final = 5
+PROFILES_QUERY_READS: Final = 15.5
+PROFILES_EVERY_S: Final = 300
+"""The router's Query of its table every few seconds, and how often it also reads the profiles."""
+
 KMS_EVERY_S: Final = 300
 """The shortest time between two requests of DynamoDB to KMS for one caller of the table."""
 
@@ -208,9 +212,14 @@ def lines(measured_ms: Mapping[str, float] | None = None) -> Iterator[Line]:
         free = function.gb_s * GB_S_USD * share + function.runs * REQUEST_USD * requests_share
         what = "router, a million requests" if function is router else function.name
         yield Line(what, str(function), function.usd, free + function.log_gb * LOG_GB_USD)
-    queries = MONTH_S / QUERY_EVERY_S
-    reads = f"{queries:,.0f} queries of {QUERY_READS} units, one process always warm"
-    yield Line("router's reads", reads, queries * QUERY_READS * READ_USD)
+    slow = MONTH_S / PROFILES_EVERY_S
+    fast = MONTH_S / QUERY_EVERY_S - slow
+    reads = (
+        f"{fast:,.0f} queries of {QUERY_READS} units, and {slow:,.0f} with the profiles of "
+        f"{PROFILES_QUERY_READS} units, one process always warm"
+    )
+    units = fast * QUERY_READS + slow * PROFILES_QUERY_READS
+    yield Line("router's reads", reads, units * READ_USD)
     monitoring = yaml_parse((ROOT / "infra/monitoring.yaml").read_text())["Resources"].values()
     alarms = sum(resource["Type"] == "AWS::CloudWatch::Alarm" for resource in monitoring)
     names = len(metrics())
@@ -234,11 +243,15 @@ def markdown(measured_ms: Mapping[str, float] | None = None) -> str:
     zone = Function("a zone", MONTH_S / 300, memory_gb=0, duration_s=0, readings=1, run_writes=2)
     zone_usd = zone.writes * WRITE_USD + zone.reads * READ_USD
     measured = json.loads((ROOT / "infra/ops/durations.json").read_text())
+    profiles = MONTH_S / PROFILES_EVERY_S * (PROFILES_QUERY_READS - QUERY_READS)
     total, free = sum(line.usd for line in month), sum(line.free_usd for line in month)
     words = (
         f"Collecting alone costs ${ingest:.2f} a month (goal: at most $3). A further million "
         f"requests to the router cost ${router.usd:.2f}, logs included (goal: at most $0.45); the "
-        "Worker sends one request per colo and `TTL_S`, not one per visit. A further zone, read "
+        "Worker sends one request per colo and `TTL_S`, not one per visit. Reading the profiles "
+        f"every five minutes takes {profiles:,.0f} more units for each router process that is "
+        f"always warm, ${profiles * READ_USD:.3f}. On a fresh table the first profiles take at "
+        "most 24 writes for each source and kind, once. A further zone, read "
         "every five minutes from a request that is made anyway, takes "
         f"{zone.writes:,.0f} writes and {zone.reads:,.0f} reads, ${zone_usd:.3f} per basis. The "
         "free tier is that of every month: 400,000 GB-s and a million requests of Lambda, 5 GB "

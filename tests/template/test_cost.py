@@ -1,9 +1,22 @@
 """The cost table: the document's is today's, and its parts follow from the template."""
 
+import math
+from datetime import UTC, datetime
+
 import pytest
 
+from greenstream.aws.attributes import source_key
+from greenstream.aws.current_items import HOUR_NAMES, encode_hour
+from greenstream.aws.dynamo_store import SLOW_MAX_AGE
+from greenstream.aws.item_schema import SCHEMA
+from greenstream.aws.reading_items import encode_reading
+from greenstream.domain.profile import HourMean, HourProfile
+from greenstream.domain.reading import Kind
+from greenstream.domain.zones import zones_of
 from infra.ops import cost
-from infra.registry import FUNCTIONS
+from infra.registry import COLLECTORS, FUNCTIONS
+from tests.builders import a_reading
+from tests.item_size import item_bytes
 from tests.template.conftest import ROOT
 from tests.template.test_monitoring import COUNTED
 
@@ -31,6 +44,47 @@ def test_a_run_is_billed_by_what_it_writes_and_its_readings_hourly_profiles() ->
     assert one.writes == 7000 + 720 * 3 * 2
     assert one.reads == 1000 + 720 * 3 * 7
     assert one.usd == pytest.approx(0.0002 + 11_320 * 0.625e-6 + 16_120 * 0.125e-6)
+
+
+def test_the_router_is_billed_for_the_items_of_every_source_that_is_asked_in_each_run() -> None:
+    """Electricity Maps is asked only where the others are silent."""
+    at = datetime(2026, 11, 28, 17, 0, 3, 123_456, tzinfo=UTC)
+    hour = HourMean(123.4567, at, 45.6789, 7)
+    fast = profiles = 0
+    for name in COLLECTORS.keys() - {"electricitymaps"}:
+        for zone, source in zones_of(name):
+            for basis in source.bases:
+                reading = a_reading(
+                    zone=zone.zone,
+                    provider=name,
+                    provider_zone=source.provider_zone,
+                    kind=Kind(source.signal, basis),
+                    gco2_kwh=123.4567,
+                    gco2_low=101.2345,
+                    gco2_high=234.5678,
+                    coverage=0.8765,
+                    fetched_at=at,
+                )
+                profile = HourProfile(
+                    zone=zone.zone,
+                    kind=reading.kind,
+                    scope=source.scope,
+                    provider=name,
+                    hours=dict.fromkeys(range(24), hour),
+                )
+                key = source_key(zone.zone, name, reading.kind)
+                fast += item_bytes(_keyed(f"READING#{key}") | encode_reading(reading))
+                hours = {HOUR_NAMES[at]: encode_hour(hour, profile) for at in profile.hours}
+                scope = {"scope": {"S": str(profile.scope)}}
+                profiles += item_bytes(_keyed(f"PROFILE#{key}") | SCHEMA | scope | hours)
+    statuses = len(COLLECTORS) * 300
+    assert math.ceil((fast + statuses) / 4096) / 2 == cost.QUERY_READS
+    assert math.ceil((fast + statuses + profiles) / 4096) / 2 == cost.PROFILES_QUERY_READS
+    assert SLOW_MAX_AGE.total_seconds() == cost.PROFILES_EVERY_S
+
+
+def _keyed(sk: str) -> dict[str, dict[str, str]]:
+    return {"pk": {"S": "CURRENT"}, "sk": {"S": sk}}
 
 
 def test_the_tuner_is_billed_for_what_it_reads() -> None:
