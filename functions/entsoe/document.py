@@ -11,18 +11,19 @@ import re
 import zipfile
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 from xml.parsers.expat import ExpatError
 
 import xmltodict
 from lxml import etree
 
 from functions.entsoe.points import NAME, invalid, quantities_of
-from greenstream.domain.errors import NoDataError, PermanentError
+from greenstream.domain.errors import InvalidError, NoDataError, PermanentError
+from greenstream.domain.mix import Refusal
 
 ZIP_MAGIC: Final = b"PK\x03\x04"
 ZIP_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -57,11 +58,14 @@ class Series:
         Whether the power was consumed, as by a plant that pumps, instead of generated.
     mw
         Mean MW by interval.
+    refused
+        Why the figure of an interval cannot be true. Such an interval is not in ``mw``.
     """
 
     psr_type: str
     consumption: bool
     mw: Mapping[Interval, float]
+    refused: Mapping[Interval, Refusal] = field(default_factory=dict)
 
 
 def read(body: bytes, domain: str, zone: str, *, status: int = HTTP_OK) -> list[Series]:
@@ -90,7 +94,8 @@ def read(body: bytes, domain: str, zone: str, *, status: int = HTTP_OK) -> list[
     PermanentError
         When the platform acknowledges the request with another reason: the request is wrong.
     InvalidError
-        When the document cannot be what it claims to be. ``reason`` names what is wrong.
+        When the document cannot be what it claims to be. ``reason`` names what is wrong. A figure
+        that cannot be true is refused in its series instead, since the other intervals stand.
     """
     series: list[Series] = []
     cells = 0
@@ -110,7 +115,7 @@ def read(body: bytes, domain: str, zone: str, *, status: int = HTTP_OK) -> list[
             )
         for element in root.iterfind("{*}TimeSeries"):
             series.append(_series(element, domain, zone, MAX_CELLS - cells))
-            cells += len(series[-1].mw)
+            cells += len(series[-1].mw) + len(series[-1].refused)
     if not series:
         raise NoDataError("the document holds no series", provider=NAME, zone=zone)
     return series
@@ -226,22 +231,32 @@ def _series(element: etree._Element, domain: str, zone: str, cells: int) -> Seri
     if curve not in ("A01", "A03"):
         raise invalid(f"a series has curve type {curve}", "unknown_curve", zone)
     mw: dict[Interval, float] = {}
+    refused: dict[Interval, Refusal] = {}
     for period in element.iterfind("{*}Period"):
-        more = _period(period, zone, cells - len(mw), repeats=curve == "A03")
-        for interval in mw.keys() & more.keys():
-            if mw[interval] != more[interval]:
-                raise invalid(
-                    f"{psr_type} has {mw[interval]} and {more[interval]} MW at {interval[0]}",
-                    "contradiction",
-                    zone,
-                )
-        mw |= more
-    return Series(psr_type, outside is not None, mw)
+        more = _period(period, zone, cells - len(mw) - len(refused), repeats=curve == "A03")
+        for interval in mw.keys() & more.mw.keys():
+            if mw[interval] != more.mw[interval]:
+                refused[interval] = two_figures(psr_type, mw[interval], more.mw[interval])
+        mw.update(more.mw)
+        refused.update(more.refused)
+    for interval in refused:
+        mw.pop(interval, None)
+    return Series(psr_type, outside is not None, mw, refused)
 
 
-def _period(
-    period: etree._Element, zone: str, cells: int, *, repeats: bool
-) -> dict[Interval, float]:
+def two_figures(psr_type: str, first_mw: float, second_mw: float) -> Refusal:
+    """Return the refusal of an interval for which a fuel has two different figures."""
+    return Refusal("contradiction", f"{psr_type} has {first_mw} and {second_mw} MW")
+
+
+class _Period(NamedTuple):
+    """The figures of a Period, and the intervals whose figure is refused."""
+
+    mw: dict[Interval, float]
+    refused: dict[Interval, Refusal]
+
+
+def _period(period: etree._Element, zone: str, cells: int, *, repeats: bool) -> _Period:
     start = _moment(period.findtext("{*}timeInterval/{*}start"), zone)
     end = _moment(period.findtext("{*}timeInterval/{*}end"), zone)
     resolution = period.findtext("{*}resolution")
@@ -255,17 +270,35 @@ def _period(
         )
     if count > cells:
         raise invalid(f"the document has more than {MAX_CELLS} intervals", "too_large", zone)
-    grid, quantities = _grid(start, step, count), quantities_of(period, count, zone)
+    grid = _grid(start, step, count)
+    try:
+        quantities = quantities_of(period, count, zone)
+    except InvalidError as error:
+        return _Period({}, dict.fromkeys(grid, Refusal(error.reason, error.message)))
+    figures: Iterable[float | Refusal | None]
     if len(quantities) == count:
-        return dict(zip(grid, map(quantities.__getitem__, range(1, count + 1)), strict=True))
+        figures = map(quantities.__getitem__, range(1, count + 1))
+    else:
+        figures = _in_order(quantities, count, repeats=repeats)
     mw: dict[Interval, float] = {}
-    last: float | None = None
-    for position, interval in enumerate(grid, start=1):
-        value = quantities.get(position, last if repeats else None)
-        if value is not None:
-            mw[interval] = value
-        last = value
-    return mw
+    refused: dict[Interval, Refusal] = {}
+    for interval, figure in zip(grid, figures, strict=True):
+        if isinstance(figure, Refusal):
+            refused[interval] = figure
+        elif figure is not None:
+            mw[interval] = figure
+    return _Period(mw, refused)
+
+
+def _in_order(
+    quantities: Mapping[int, float | Refusal], count: int, *, repeats: bool
+) -> Iterator[float | Refusal | None]:
+    """Yield the figure of each position. What curve A03 leaves out repeats the one before."""
+    last: float | Refusal | None = None
+    for position in range(1, count + 1):
+        figure = quantities.get(position, last if repeats else None)
+        yield figure
+        last = figure
 
 
 @lru_cache(maxsize=2)  # all fuels of a document have the same intervals, and they may be many

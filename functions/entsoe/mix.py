@@ -7,10 +7,11 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from functions.entsoe.points import NAME
-from functions.entsoe.slots import COMPLETE_SHARE, Slot, complete_slots
+from functions.entsoe.points import NAME, invalid
 from greenstream.domain.errors import InvalidError, NoDataError
 from greenstream.domain.intensity import FactorTable, factor_tables, mix_intensity
+from greenstream.domain.judging import Judged, judge
+from greenstream.domain.mix import Mix, Refusal
 from greenstream.domain.plausibility import rules_of_provider, rules_of_source
 from greenstream.domain.reading import Basis, Quality, Reading
 from greenstream.domain.zones import Source, Zone
@@ -26,7 +27,7 @@ MIN_R_SQUARED: Final = 0.8
 
 
 def batch_of(
-    zone_slots: Sequence[Slot],
+    zone_slots: Sequence[Mix],
     zone: Zone,
     source: Source,
     *,
@@ -34,7 +35,7 @@ def batch_of(
     after: datetime | None = None,
     simulated: bool = False,
 ) -> Batch:
-    """Return the readings of a zone's newest complete slots, on each basis of the source.
+    """Return the readings of a zone's newest slots that can be believed, on each basis.
 
     Operators publish half a day at once. Therefore every slot since ``after`` is read, so that the
     history has no gaps and the mean of an hour rests on the whole hour. A zone of quarter hours
@@ -45,59 +46,74 @@ def batch_of(
     Parameters
     ----------
     zone_slots
-        The zone's slots, oldest first. The share of "Other" that is solar is learned from them.
+        The zone's slots, oldest first. Each is judged by the zone's rules and by the slots before
+        it, and the share of "Other" that is solar is learned from them.
     zone, source
         The zone and its source of the slots.
     fetched_at
-        When the slots were fetched, in aware UTC.
+        When the slots were fetched, in aware UTC. Slots that have not ended are not read: with
+        curve A03 a Period may repeat its last value into the future.
     after
         The progress marker: the end of the newest slot that is stored. Without one, only the newest
-        complete slot is read.
+        slot that is believed is read.
     simulated
         Whether a simulator stands for the platform.
 
     Returns
     -------
     Batch
-        The readings, oldest first, and an error for each that is refused. Its window has those of
-        all complete slots that are not refused.
+        The readings, oldest first, and an error for each that is refused. Slots that are refused
+        for one reason have one error together. Its window has those of all slots that are not
+        refused.
 
     Raises
     ------
     NoDataError
-        When no slot is complete.
+        When no slot has ended.
     """
-    rules = rules_of_source(NAME, zone.zone)
-    complete = complete_slots(zone_slots, rules.needed, fetched_at)
-    if not complete:
-        missing = sorted(
-            rules.needed - {fuel for slot in zone_slots for fuel in slot.generation_mw}
-        )
+    ended = [slot for slot in zone_slots if slot.valid_to <= fetched_at]
+    if not ended:
         raise NoDataError(
-            f"none of the {len(zone_slots)} slots has all main fuels"
-            + (f", and none has {' '.join(missing)}" if missing else ""),
-            provider=NAME,
-            zone=zone.zone,
+            f"none of the {len(zone_slots)} slots has ended", provider=NAME, zone=zone.zone
         )
-    missed = [slot for slot in complete[:-1] if after is not None and slot.valid_to > after]
+    judged = judge(ended, rules_of_provider(NAME), rules_of_source(NAME, zone.zone))
+    believed = [mix for mix, refusal in judged if refusal is None]
+    missed = [slot for slot in believed[:-1] if after is not None and slot.valid_to > after]
+    unseen = [slot for slot in judged if after is None or not believed or slot.mix.valid_to > after]
     readings_of = partial(
-        _readings_of, zone_slots, zone, source, fetched_at=fetched_at, simulated=simulated
+        _readings_of, believed, zone, source, fetched_at=fetched_at, simulated=simulated
     )
-    outcomes = list(readings_of((*missed, complete[-1])))
+    outcomes = list(readings_of((*missed, *believed[-1:])))
     return Batch(
         readings=tuple(outcome for outcome in outcomes if isinstance(outcome, Reading)),
-        errors=tuple(outcome for outcome in outcomes if isinstance(outcome, InvalidError)),
+        errors=(
+            *_refusals(unseen, zone.zone),
+            *(outcome for outcome in outcomes if isinstance(outcome, InvalidError)),
+        ),
         window=lambda: (
-            outcome for outcome in readings_of(complete) if isinstance(outcome, Reading)
+            outcome for outcome in readings_of(believed) if isinstance(outcome, Reading)
         ),
     )
 
 
+def _refusals(judged: Iterable[Judged], zone: str) -> Iterator[InvalidError]:
+    """Yield one error for each reason, with the words of the newest slot that it refuses."""
+    by_reason: dict[str, list[tuple[Mix, Refusal]]] = {}
+    for mix, refusal in judged:
+        if refusal is not None:
+            by_reason.setdefault(refusal.reason, []).append((mix, refusal))
+    for reason, slots in by_reason.items():
+        newest, refusal = slots[-1]
+        others = f", and {len(slots) - 1} before it" if slots[1:] else ""
+        slot = f"the slot of {newest.valid_from:%Y-%m-%dT%H:%MZ}{others}"
+        yield invalid(f"{slot}: {refusal.message}", reason, zone)
+
+
 def _readings_of(
-    zone_slots: Sequence[Slot],
+    believed: Sequence[Mix],
     zone: Zone,
     source: Source,
-    chosen: Iterable[Slot],
+    chosen: Iterable[Mix],
     *,
     fetched_at: datetime,
     simulated: bool,
@@ -105,7 +121,7 @@ def _readings_of(
     """Yield the reading of each chosen slot on each basis, or the error that refuses it."""
     rules = rules_of_source(NAME, zone.zone)
     for slot in chosen:
-        solar_mw = solar_in_other(zone_slots, slot) if rules.solar_in_other else 0.0
+        solar_mw = solar_in_other(believed, slot) if rules.solar_in_other else 0.0
         for basis in source.bases:
             try:
                 reading = _reading(slot, solar_mw, zone, source, basis, fetched_at)
@@ -115,14 +131,8 @@ def _readings_of(
 
 
 def _reading(
-    slot: Slot, solar_mw: float, zone: Zone, source: Source, basis: Basis, fetched_at: datetime
+    slot: Mix, solar_mw: float, zone: Zone, source: Source, basis: Basis, fetched_at: datetime
 ) -> Reading:
-    reversible = rules_of_provider(NAME).reversible
-    for fuel, mw in slot.generation_mw.items():
-        if fuel not in reversible and mw < -COMPLETE_SHARE * slot.total_mw:
-            raise InvalidError(
-                f"{fuel} makes {mw} MW", reason="negative", provider=NAME, zone=zone.zone
-            )
     mix_mw = dict(slot.generation_mw)
     if solar_mw:
         mix_mw[SOLAR] += solar_mw
@@ -149,6 +159,9 @@ def _reading(
         detail={
             "fuel_mw": dict(slot.generation_mw),
             "consumption_mw": dict(slot.consumption_mw),
+            "usual_but_absent": sorted(
+                rules_of_source(NAME, zone.zone).usual - slot.generation_mw.keys()
+            ),
             "solar_in_other_mw": round(solar_mw, 2),
             "factors": table.version,
             "unlisted": list(value.unlisted),
@@ -156,7 +169,7 @@ def _reading(
     )
 
 
-def solar_in_other(zone_slots: Sequence[Slot], slot: Slot) -> float:
+def solar_in_other(zone_slots: Sequence[Mix], slot: Mix) -> float:
     """Return the part of "Other" that rises and falls with the metered solar power.
 
     Solar systems that are too small for the operator's meters are reported under "Other", together

@@ -7,6 +7,7 @@ from typing import Final, cast
 from lxml import etree
 
 from greenstream.domain.errors import InvalidError
+from greenstream.domain.mix import Refusal
 from greenstream.domain.plausibility import rules_of_provider
 
 NAME: Final = "entsoe"
@@ -14,11 +15,12 @@ BESIDE_POINTS: Final = ("timeInterval", "resolution")
 """The children of a Period besides its points."""
 
 
-def quantities_of(period: etree._Element, count: int, zone: str) -> dict[int, float]:
-    """Return a Period's quantities in MW, by position.
+def quantities_of(period: etree._Element, count: int, zone: str) -> dict[int, float | Refusal]:
+    """Return a Period's quantities in MW, by position, or why a quantity is refused.
 
     The points are read all at once where every point has the usual form, which takes a quarter of
-    the time, and else one by one.
+    the time, and else one by one. A quantity is refused as ``not_a_number``, as ``implausible_mw``,
+    or as ``contradiction`` where its position has two. The other positions stand.
 
     Parameters
     ----------
@@ -32,14 +34,15 @@ def quantities_of(period: etree._Element, count: int, zone: str) -> dict[int, fl
     Raises
     ------
     InvalidError
-        ``not_a_number``, ``malformed``, ``implausible_mw`` or ``contradiction``.
+        ``malformed`` when a position cannot be read or is outside of the Period, since it is not
+        known then which slots the points belong to.
     """
     texts = _usual_texts(period)
     try:
         positions, quantities = list(map(int, texts[::2])), list(map(float, texts[1::2]))
     except ValueError:
         return _singly(period, count, zone)
-    mw = dict(zip(positions, quantities, strict=True))
+    mw: dict[int, float | Refusal] = dict(zip(positions, quantities, strict=True))
     greatest_mw = rules_of_provider(NAME).greatest_fuel_mw
     if (
         not mw
@@ -81,31 +84,42 @@ def _usual(namespace: str) -> tuple[etree.XPath, ...]:
     )
 
 
-def _singly(period: etree._Element, count: int, zone: str) -> dict[int, float]:
-    greatest_mw = rules_of_provider(NAME).greatest_fuel_mw
-    by_position: dict[int, float] = {}
+def _singly(period: etree._Element, count: int, zone: str) -> dict[int, float | Refusal]:
+    by_position: dict[int, float | Refusal] = {}
     for point in period.iterfind("{*}Point"):
         texts = {
             child.tag.rpartition("}")[2]: child.text for child in point.iterchildren(etree.Element)
         }
-        position, quantity = texts.get("position"), texts.get("quantity")
+        position = texts.get("position")
         try:
-            at, mw = int(position or ""), float(quantity or "")
+            at = int(position or "")
         except ValueError as error:
             raise invalid(
-                f"the point at {str(position)[:20]!r} has {str(quantity)[:20]!r} MW",
-                "not_a_number",
-                zone,
+                f"a point has position {str(position)[:20]!r}", "malformed", zone
             ) from error
         if not 1 <= at <= count:
             raise invalid(f"a period of {count} has position {at}", "malformed", zone)
-        if not math.isfinite(mw):
-            raise invalid(f"position {at} has {mw} MW", "not_a_number", zone)
-        if abs(mw) > greatest_mw:
-            raise invalid(f"position {at} has {mw} MW", "implausible_mw", zone)
-        if by_position.setdefault(at, mw) != mw:
-            raise invalid(f"position {at} has {by_position[at]} and {mw} MW", "contradiction", zone)
+        mw = _quantity(at, texts.get("quantity"))
+        before = by_position.setdefault(at, mw)
+        if isinstance(before, float) and before != mw:
+            by_position[at] = (
+                mw
+                if isinstance(mw, Refusal)
+                else Refusal("contradiction", f"position {at} has {before} and {mw} MW")
+            )
     return by_position
+
+
+def _quantity(at: int, text: str | None) -> float | Refusal:
+    try:
+        mw = float(text or "")
+    except ValueError:
+        mw = math.nan
+    if not math.isfinite(mw):
+        return Refusal("not_a_number", f"position {at} has {str(text)[:20]!r} MW")
+    if abs(mw) > rules_of_provider(NAME).greatest_fuel_mw:
+        return Refusal("implausible_mw", f"position {at} has {mw} MW")
+    return mw
 
 
 def invalid(what: str, reason: str, zone: str) -> InvalidError:

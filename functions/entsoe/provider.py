@@ -15,13 +15,14 @@ from typing import Final, Self
 from functions.entsoe.document import read
 from functions.entsoe.mix import batch_of
 from functions.entsoe.points import NAME
-from functions.entsoe.slots import Slot, slots
+from functions.entsoe.slots import slots
 from greenstream.domain.errors import (
     GreenStreamError,
     PermanentError,
     ThrottledError,
     TransientError,
 )
+from greenstream.domain.mix import Mix
 from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.http import HttpClient
 from greenstream.ingest.redaction import redacted
@@ -215,7 +216,7 @@ class Entsoe:
         count = min(others, MAX_ZONES_PER_RUN - 1)
         return [0, *(1 + (start - 1 + step) % others for step in range(count))]
 
-    def _ask(self, zone: Zone, source: Source, token: str, now: datetime) -> list[Slot]:
+    def _ask(self, zone: Zone, source: Source, token: str, now: datetime) -> list[Mix]:
         response = self.http.get(
             "/api",
             params={
@@ -237,4 +238,4 @@ class Entsoe:
                 f"/api answered HTTP {response.status}", provider=NAME, zone=zone.zone
             )
         series = read(response.body, source.provider_zone, zone.zone, status=response.status)
-        return slots(series, zone.zone)
+        return slots(series)

@@ -1,144 +1,132 @@
 """Puts the series of an ENTSO-E document together into slots: a zone's mix by interval."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from statistics import fmean
 from typing import Final, NamedTuple
 
-from functions.entsoe.document import Interval, Series
-from functions.entsoe.points import NAME, invalid
+from functions.entsoe.document import Interval, Series, two_figures
+from functions.entsoe.points import NAME
+from greenstream.domain.mix import NOTHING, Mix, Refusal
 from greenstream.domain.plausibility import rules_of_provider
 
-COMPLETE_SHARE: Final = 0.02
-"""The share of its generation that may be missing from a slot that counts as complete."""
+AGREES_WITHIN_MW: Final = 0.5
+"""How far the figure of an hour may be from the mean of its quarters: the error that rounding to
+whole megawatts makes."""
 
 
-class Slot(NamedTuple):  # a run makes thousands, and a dataclass takes longer to make
-    """The mix of a zone in one interval.
+class Grid(NamedTuple):
+    """MW by PSR type, by the start of each slot, and the slots with a figure that is refused."""
 
-    Parameters
-    ----------
-    valid_from, valid_to
-        The interval, in aware UTC.
-    generation_mw, consumption_mw
-        Mean MW by PSR type.
-    unreported_mw
-        MW by PSR type of the fuels that other slots of the document have and this slot lacks, each
-        at its last value before the slot. A fuel that ends at 0 MW, as the sun does in the evening,
-        weighs nothing; a feed that is lost does. A fuel that is consumed in the slot is not
-        unreported, since a plant that pumps generates nothing.
-    """
-
-    valid_from: datetime
-    valid_to: datetime
-    generation_mw: Mapping[str, float]
-    consumption_mw: Mapping[str, float]
-    unreported_mw: Mapping[str, float]
-
-    @property
-    def total_mw(self) -> float:
-        """The sum of all generation above zero, in MW."""
-        return sum(mw for mw in self.generation_mw.values() if mw > 0)
-
-    @property
-    def complete(self) -> bool:
-        """Whether the fuels that are missing make at most `COMPLETE_SHARE` of the generation."""
-        missing_mw = sum(self.unreported_mw.values())
-        return not missing_mw or missing_mw <= COMPLETE_SHARE * self.total_mw
+    mw: dict[datetime, dict[str, float]]
+    refused: dict[datetime, Refusal]
 
 
-def slots(series: Iterable[Series], zone: str) -> list[Slot]:
+def slots(series: Iterable[Series]) -> list[Mix]:
     """Return the zone's slots in the finest step that any generation has.
 
     A coarser series counts with its mean in each finer slot, and finer consumption counts with its
-    mean over the slot. Several series (or several Periods) of one PSR type are read as one, as long
-    as they do not contradict each other.
+    mean over the slot. Several series (or several Periods) of one PSR type are read as one. Where
+    two of them have different figures for one interval, its slots are refused as
+    ``contradiction``. Where one fuel is reported in two steps, the finer figures count; a coarser
+    figure only has to be their mean. Both are the same measurement then, and operators report so
+    for a while when they change their step.
 
     Parameters
     ----------
     series
         What `read` returned.
-    zone
-        The zone's name, for errors.
 
     Returns
     -------
-    list[Slot]
-        The slots that have any generation, oldest first.
-
-    Raises
-    ------
-    InvalidError
-        ``contradiction`` when two values claim the same fuel, direction and time.
+    list[Mix]
+        The slots for which any generation is reported, oldest first.
     """
     links = rules_of_provider(NAME).not_generation
-    used = [row for row in series if row.psr_type not in links and row.mw]
+    used = [row for row in series if row.psr_type not in links and (row.mw or row.refused)]
     generated = [row for row in used if not row.consumption]
     if not generated:
         return []
     step = _finest_step(generated)
-    generation = _by_slot(generated, step, zone)
+    generation = _by_slot(generated, step)
     consumed = [row for row in used if row.consumption]
     finer = min(step, _finest_step(consumed)) if consumed else step
-    consumption = _by_slot(consumed, finer, zone)
+    consumption = _by_slot(consumed, finer)
     if finer < step:
-        consumption = _means(consumption, step, min(generation))
-    return list(_with_unreported(generation, consumption, step))
+        consumption = _means(consumption, step, min(generation.mw))
+    refused = {**consumption.refused, **generation.refused}
+    return [
+        Mix(
+            start,
+            start + step,
+            generation.mw[start],
+            consumption.mw.get(start, NOTHING),
+            refused.get(start),
+        )
+        for start in sorted(generation.mw)
+    ]
 
 
 def _finest_step(series: Iterable[Series]) -> timedelta:
-    intervals = set[Interval]().union(*(row.mw for row in series))
+    intervals = set[Interval]().union(*(row.mw for row in series), *(row.refused for row in series))
     return min(end - start for start, end in intervals)
 
 
-def _with_unreported(
-    generation: Mapping[datetime, dict[str, float]],
-    consumption: Mapping[datetime, dict[str, float]],
-    step: timedelta,
-) -> Iterator[Slot]:
-    """Yield the slots, oldest first, each with the fuels that it lacks."""
-    starts = sorted(generation)
-    reported_mw: dict[str, float] = {}
-    for start in reversed(starts):
-        reported_mw |= generation[start]  # so that each fuel's first value is left at the end
-    for start in starts:
-        here, consumed = generation[start], consumption.get(start, {})
-        lacking = reported_mw.items() if len(here) < len(reported_mw) else ()
-        unreported = {
-            fuel: mw
-            for fuel, mw in lacking
-            if mw > 0 and fuel not in here and not consumed.get(fuel, 0.0) > 0
-        }
-        yield Slot(start, start + step, here, consumed, unreported)
-        reported_mw |= here
-
-
-def _by_slot(
-    series: Sequence[Series], step: timedelta, zone: str
-) -> dict[datetime, dict[str, float]]:
+def _by_slot(series: Sequence[Series], step: timedelta) -> Grid:
     """Return MW by PSR type, by the start of each slot of length ``step``."""
     whole = _of_one_grid(series, step)
     if whole is not None:
-        return whole
-    by_start: dict[datetime, dict[str, float]] = {}
-    slots_of: dict[Interval, list[dict[str, float]]] = {}
+        return Grid(whole, {})
+    grid = Grid({}, {})
+    cells: defaultdict[str, dict[Interval, float]] = defaultdict(dict)
     for row in series:
-        fuel = row.psr_type
+        of_fuel = cells[row.psr_type]
         for interval, mw in row.mw.items():
-            within = slots_of.get(interval)
-            if within is None:
-                start, end = interval
-                starts = [start + index * step for index in range((end - start) // step)]
-                within = slots_of[interval] = [by_start.setdefault(at, {}) for at in starts]
-            for here in within:
-                if here.setdefault(fuel, mw) != mw:
-                    raise invalid(
-                        f"{fuel} has {here[fuel]} and {mw} MW at {interval[0]}",
-                        "contradiction",
-                        zone,
-                    )
-    return by_start
+            if of_fuel.setdefault(interval, mw) != mw:
+                _refuse(grid, interval, step, two_figures(row.psr_type, of_fuel[interval], mw))
+        for interval, refusal in row.refused.items():
+            _refuse(grid, interval, step, refusal)
+    starts_of: dict[Interval, list[datetime]] = {}
+    for fuel, of_fuel in cells.items():
+        for interval in sorted(of_fuel, key=_length):  # the finer figures come first
+            starts = starts_of.get(interval)
+            if starts is None:
+                starts = starts_of[interval] = _starts(interval, step)
+            _put(grid, fuel, of_fuel[interval], starts)
+    return grid
+
+
+def _put(grid: Grid, fuel: str, mw: float, starts: Sequence[datetime]) -> None:
+    """Put a figure into its slots, where it must agree with the finer figures that are there."""
+    slots_mw = [grid.mw.setdefault(start, {}) for start in starts]
+    finer_mw = [slot[fuel] for slot in slots_mw if fuel in slot]
+    if not finer_mw:
+        for slot in slots_mw:
+            slot[fuel] = mw
+    elif abs(fmean(finer_mw) - mw) <= AGREES_WITHIN_MW:
+        for slot in slots_mw:
+            slot.setdefault(fuel, mw)
+    elif len(finer_mw) == len(starts):
+        for start in starts:
+            grid.refused[start] = two_figures(fuel, fmean(finer_mw), mw)
+
+
+def _refuse(grid: Grid, interval: Interval, step: timedelta, refusal: Refusal) -> None:
+    for start in _starts(interval, step):
+        grid.mw.setdefault(start, {})
+        grid.refused[start] = refusal._replace(
+            message=f"{refusal.message} at {interval[0]:%Y-%m-%dT%H:%MZ}"
+        )
+
+
+def _starts(interval: Interval, step: timedelta) -> list[datetime]:
+    start, end = interval
+    return [start + index * step for index in range((end - start) // step)]
+
+
+def _length(interval: Interval) -> timedelta:
+    return interval[1] - interval[0]
 
 
 def _of_one_grid(
@@ -150,7 +138,7 @@ def _of_one_grid(
     """
     fuels = [row.psr_type for row in series]
     grids = {tuple(row.mw) for row in series}
-    if len(grids) != 1 or len(set(fuels)) != len(fuels):
+    if len(grids) != 1 or len(set(fuels)) != len(fuels) or any(row.refused for row in series):
         return None
     [grid] = grids
     if any(end - start != step for start, end in grid):
@@ -160,36 +148,18 @@ def _of_one_grid(
     return dict(zip([start for start, _ in grid], mixes, strict=True))
 
 
-def _means(
-    by_start: Mapping[datetime, Mapping[str, float]], step: timedelta, begin: datetime
-) -> dict[datetime, dict[str, float]]:
+def _means(finer: Grid, step: timedelta, begin: datetime) -> Grid:
     """Return the mean MW of each fuel in longer slots, one of which starts at ``begin``."""
     within: defaultdict[datetime, defaultdict[str, list[float]]] = defaultdict(
         lambda: defaultdict(list)
     )
-    for at, mix_mw in by_start.items():
+    for at, mix_mw in finer.mw.items():
         for fuel, mw in mix_mw.items():
             within[at - (at - begin) % step][fuel].append(mw)
-    return {
-        start: {fuel: fmean(values) for fuel, values in mix_mw.items()}
-        for start, mix_mw in within.items()
-    }
-
-
-def complete_slots(zone_slots: Sequence[Slot], needed: frozenset[str], now: datetime) -> list[Slot]:
-    """Return the slots that have ended and lack no fuel that matters, in their order.
-
-    Parameters
-    ----------
-    zone_slots
-        What `slots` returned.
-    needed
-        The PSR types without which a mix is not this zone's, whatever the document holds.
-    now
-        Aware UTC. With curve A03 a Period may repeat its last value into the future.
-    """
-    return [
-        slot
-        for slot in zone_slots
-        if slot.valid_to <= now and slot.complete and needed <= slot.generation_mw.keys()
-    ]
+    return Grid(
+        {
+            start: {fuel: fmean(values) for fuel, values in mix_mw.items()}
+            for start, mix_mw in within.items()
+        },
+        {at - (at - begin) % step: refusal for at, refusal in finer.refused.items()},
+    )

@@ -19,8 +19,9 @@ from lxml import etree
 
 from functions.entsoe.document import read
 from functions.entsoe.mix import OTHER, SOLAR, batch_of, solar_in_other, table_of
-from functions.entsoe.slots import Slot, slots
+from functions.entsoe.slots import slots
 from greenstream.domain.intensity import mix_intensity
+from greenstream.domain.mix import Mix
 from greenstream.domain.reading import Basis
 from greenstream.domain.zones import zones
 
@@ -31,7 +32,7 @@ ZONE = "ENTSOE_NL"
 NIGHT_MW = 1.0
 
 
-def intensity(slot: Slot, solar_mw: float, other_gco2_kwh: float | None, basis: Basis) -> float:
+def intensity(slot: Mix, solar_mw: float, other_gco2_kwh: float | None, basis: Basis) -> float:
     """Intensity (g/kWh) with ``solar_mw`` of "Other" as solar and the rest at a given factor.
 
     ``None`` leaves the rest unknown, as the collector does.
@@ -46,7 +47,7 @@ def intensity(slot: Slot, solar_mw: float, other_gco2_kwh: float | None, basis: 
     return mix_intensity(mix, table, provider="bench", zone=ZONE).gco2_kwh
 
 
-def night_base_mw(found: Sequence[Slot]) -> float:
+def night_base_mw(found: Sequence[Mix]) -> float:
     """Return the mean "Other" (MW) while the metered sun is down."""
     return statistics.mean(
         slot.generation_mw[OTHER] for slot in found if slot.generation_mw[SOLAR] < NIGHT_MW
@@ -79,7 +80,7 @@ def mwh(values: Sequence[float]) -> float:
     return sum(values) / 4
 
 
-def weighted(values: Sequence[float], found: Sequence[Slot]) -> float:
+def weighted(values: Sequence[float], found: Sequence[Mix]) -> float:
     """Mean weighted by generation."""
     total = sum(slot.total_mw for slot in found)
     return sum(value * slot.total_mw for value, slot in zip(values, found, strict=True)) / total
@@ -91,7 +92,7 @@ def main() -> None:
         sys.exit(f"no recording at {RECORDING}: nothing is measured")
     zone = zones()[ZONE]
     [source] = [source for source in zone.sources if source.provider == "entsoe"]
-    found = slots(read(RECORDING.read_bytes(), source.provider_zone, ZONE), ZONE)
+    found = slots(read(RECORDING.read_bytes(), source.provider_zone, ZONE))
     solar = [solar_in_other(found, slot) for slot in found]
     sun = [slot.generation_mw[SOLAR] for slot in found]
     other = [slot.generation_mw[OTHER] for slot in found]

@@ -152,17 +152,23 @@ def entsoe() -> Iterator[Case]:
 
     from functions.entsoe.provider import MAX_ZONES_PER_RUN, WINDOW, Entsoe
     from greenstream.domain.zones import zones_of
-    from tests.contract.entsoe_wire import NOON, document, period, series
+    from tests.contract.entsoe_wire import NOON, believable_mw, document, period, series
 
     wanted = zones_of("entsoe")[:MAX_ZONES_PER_RUN]
     slots = WINDOW // timedelta(minutes=15)
-    points = period({n: 1000 + n for n in range(1, slots + 1)}, start=NOON - WINDOW, slots=slots)
-    bodies = {
-        source.provider_zone: document(
-            *(series(f"B{fuel:02d}", points, domain=source.provider_zone) for fuel in range(1, 13))
+    bodies = {}
+    for zone, source in wanted:
+        fuels = believable_mw(zone.zone)
+        fuels |= {f"B{fuel:02d}": 9.0 for fuel in range(1, 20) if f"B{fuel:02d}" not in fuels}
+        points = {
+            fuel: period(
+                {n: mw + n / slots for n in range(1, slots + 1)}, start=NOON - WINDOW, slots=slots
+            )
+            for fuel, mw in [*fuels.items()][:12]
+        }
+        bodies[source.provider_zone] = document(
+            *(series(fuel, points[fuel], domain=source.provider_zone) for fuel in points)
         )
-        for _, source in wanted
-    }
     transport = httpx.MockTransport(
         lambda request: httpx.Response(200, content=bodies[request.url.params["in_Domain"]])
     )

@@ -5,6 +5,8 @@ import zipfile
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from greenstream.domain.plausibility import rules_of_source
+
 NL, FR = "10YNL----------L", "10YFR-RTE------C"
 NOON = datetime(2026, 5, 6, 12, 0, tzinfo=UTC)
 
@@ -65,8 +67,23 @@ def acknowledgement(code: str, text: str) -> bytes:
 
 
 NO_DATA = acknowledgement("999", "No matching data found for Data item ACTUAL_GENERATION [16.1.B]")
-DARK = document(series("B04", period({1: 3000})), series("B05", period({1: 1000})))
-"""A document of four quarter hours with gas and coal only."""
+DARK = document(
+    series("B04", period({1: 3000})),
+    series("B05", period({1: 1000})),
+    series("B20", period({1: 0})),
+)
+"""A document of four Dutch quarter hours that run on gas and coal only."""
+
+
+def believable_mw(zone: str) -> dict[str, float]:
+    """Return the fuels without which no mix of the zone is believed, with believable MW."""
+    rules = rules_of_source("entsoe", zone)
+    fuels = (
+        rules.needed
+        | rules.needed_by_day
+        | {min(group & rules.usual or group) for group in rules.needed_any}
+    )
+    return dict.fromkeys(sorted(fuels), 1.5 * rules.least_total_mw / len(fuels))
 
 
 def zipped(*members: bytes, method: int = zipfile.ZIP_DEFLATED) -> bytes:

@@ -295,7 +295,7 @@ def inside_entsoe(case: Case) -> Iterator[Batch]:
         query |= {"periodStart": f"{first:%Y%m%d%H}00", "periodEnd": f"{case.now:%Y%m%d%H}00"}
         asked = Request("GET", "/api", query, {"security_token": "a-key"})
         body = case.answers()(asked, case.now).body
-        all_slots = slots(read(body, source.provider_zone, zone.zone), zone.zone)
+        all_slots = slots(read(body, source.provider_zone, zone.zone))
         for count in range(1, len(all_slots) + 1):
             try:
                 yield mix.batch_of(all_slots[:count], zone, source, fetched_at=case.now)

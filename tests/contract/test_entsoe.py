@@ -11,7 +11,7 @@ import pytest
 from functions.entsoe.document import read
 from functions.entsoe.mix import batch_of, solar_in_other, table_of
 from functions.entsoe.provider import MAX_ZONES_PER_RUN, Entsoe
-from functions.entsoe.slots import Slot, slots
+from functions.entsoe.slots import slots
 from greenstream.domain.errors import (
     GreenStreamError,
     InvalidError,
@@ -20,6 +20,7 @@ from greenstream.domain.errors import (
     ThrottledError,
     TransientError,
 )
+from greenstream.domain.mix import Mix
 from greenstream.domain.reading import (
     MIN_COVERAGE,
     Basis,
@@ -42,6 +43,7 @@ from tests.contract.entsoe_wire import (
     NO_DATA,
     NOON,
     acknowledgement,
+    believable_mw,
     document,
     period,
     series,
@@ -89,16 +91,16 @@ def test_a_zones_own_factors_replace_the_common_ones() -> None:
     assert own["B19"] == common["B19"]
 
 
-def slot(at: int, **fuels_mw: float) -> Slot:
+def slot(at: int, **fuels_mw: float) -> Mix:
     start = NOON + at * timedelta(minutes=15)
-    return Slot(start, start + timedelta(minutes=15), fuels_mw, {}, {})
+    return Mix(start, start + timedelta(minutes=15), fuels_mw)
 
 
 class TestDutchOther:
     """In the Netherlands, B20 includes roof solar, which follows the metered solar power."""
 
     @staticmethod
-    def day(other: Callable[[int], float]) -> list[Slot]:
+    def day(other: Callable[[int], float]) -> list[Mix]:
         sun = [max(0.0, 300.0 - abs(at - 48) * 12.0) for at in range(96)]
         return [
             slot(at - 96, B04=4000.0, B05=1000.0, B16=sun[at], B20=other(at)) for at in range(96)
@@ -144,7 +146,7 @@ class TestDutchOther:
             assert reading.detail["fuel_mw"] == at.generation_mw
 
     def test_a_noon_with_low_coverage_is_refused_although_other_follows_the_sun(self) -> None:
-        day = self.day(lambda at: 1500 + 100 * max(0.0, 300.0 - abs(at - 48) * 12.0))
+        day = self.day(lambda at: 1500 + 76 * max(0.0, 300.0 - abs(at - 48) * 12.0))
         zone, source = ZONES[0]
         at = day[48]
         assert 5300 / at.total_mw < MIN_COVERAGE
@@ -154,7 +156,7 @@ class TestDutchOther:
         assert reasons == ["low_coverage"] * 2
 
     def test_a_noon_of_mostly_other_is_refused_when_other_does_not_follow_the_sun(self) -> None:
-        day = self.day(lambda _: 40_000.0)
+        day = self.day(lambda _: 23_000.0)
         zone, source = ZONES[0]
         batch = batch_of(day[:49], zone, source, fetched_at=day[48].valid_to)
         assert batch.readings == ()
@@ -162,18 +164,61 @@ class TestDutchOther:
         assert reasons == ["low_coverage"] * 2
 
 
-def test_the_window_has_each_complete_slot_that_is_not_refused_on_both_bases() -> None:
+def test_the_window_has_each_slot_that_is_believed_on_both_bases() -> None:
     zone, source = ZONES[0]
-    whole = {"B04": 4000.0, "B05": 1000.0, "B19": 500.0}
+    whole = {"B04": 4000.0, "B05": 1000.0, "B19": 500.0, "B20": 0.0}
     day = [slot(at, **whole) for at in range(8)]
-    day[2] = day[2]._replace(unreported_mw={"B04": 4000.0})
+    day[2] = slot(2, B04=4000.0, B05=1000.0, B20=0.0)
     day[4] = slot(4, **whole | {"B19": -500.0})
     batch = batch_of(day, zone, source, fetched_at=day[-1].valid_to, simulated=True)
     window = list(batch.window())
     for basis in Basis:
         assert ends(window, basis) == [day[at].valid_to for at in (0, 1, 3, 5, 6, 7)]
     assert list(batch.readings) == window[-2:]
-    assert batch.errors == (), "what is only in the window was counted when it was new"
+
+
+class TestRefusals:
+    """What is refused is reported once for each reason, and again only by a new sandbox."""
+
+    @staticmethod
+    def reasons(day: list[Mix], after: datetime | None = None) -> dict[str, str]:
+        zone, source = ZONES[0]
+        batch = batch_of(day, zone, source, fetched_at=day[-1].valid_to, after=after)
+        errors = [error for error in batch.errors if isinstance(error, InvalidError)]
+        assert len(errors) == len(batch.errors)
+        assert {(error.provider, error.zone) for error in errors} <= {("entsoe", "ENTSOE_NL")}
+        return {error.reason: error.message for error in errors}
+
+    @staticmethod
+    def day() -> list[Mix]:
+        whole = {"B04": 4000.0, "B05": 1000.0, "B19": 500.0, "B20": 0.0}
+        day = [slot(at, **whole) for at in range(8)]
+        for at in (2, 3, 7):
+            day[at] = slot(at, B04=4000.0, B05=1000.0, B20=0.0)
+        day[4] = slot(4, **whole | {"B19": -500.0})
+        return day
+
+    def test_slots_refused_for_one_reason_are_one_error(self) -> None:
+        assert self.reasons(self.day()) == {
+            "missing_fuel": "the slot of 2026-05-06T13:45Z, and 2 before it: the mix has no "
+            "B19 (500 MW before)",
+            "negative": "the slot of 2026-05-06T13:00Z: B19 makes -500 MW",
+        }
+
+    def test_what_lies_before_the_progress_marker_was_reported_when_it_was_new(self) -> None:
+        day = self.day()
+        assert self.reasons(day, after=day[5].valid_to).keys() == {"missing_fuel"}
+        assert self.reasons(day[:7], after=day[5].valid_to) == {}
+
+    def test_a_zone_of_which_nothing_is_believed_says_so_each_time(self) -> None:
+        day = [slot(at, B19=500.0) for at in range(4)]
+        assert self.reasons(day, after=day[-1].valid_to).keys() == {"missing_fuel"}
+
+    def test_a_zone_whose_slots_have_not_ended_has_no_data(self) -> None:
+        zone, source = ZONES[0]
+        [later] = self.day()[:1]
+        with pytest.raises(NoDataError, match="none of the 1 slots has ended"):
+            batch_of([later], zone, source, fetched_at=later.valid_from)
 
 
 def ends(readings: Iterable[Reading], basis: Basis) -> list[datetime]:
@@ -204,10 +249,11 @@ def run(
 
 
 def by_zone(request: httpx.Request) -> httpx.Response:
-    """Answer with every fuel that any zone needs."""
+    """Answer with the fuels that the zone needs."""
     domain = request.url.params["in_Domain"]
-    fuels = ("B02", "B04", "B05", "B07", "B11", "B14", "B19")
-    body = document(*(series(fuel, period({1: 1000}), domain=domain) for fuel in fuels))
+    [zone] = [zone.zone for zone, source in ZONES if source.provider_zone == domain]
+    fuels = believable_mw(zone).items()
+    body = document(*(series(fuel, period({1: mw}), domain=domain) for fuel, mw in fuels))
     return httpx.Response(200, content=body, headers={"Content-Type": "text/xml"})
 
 
@@ -348,7 +394,7 @@ class TestRun:
             return [error.reason for error in batch.errors if isinstance(error, InvalidError)]
 
         assert refused(-0.5) == []
-        assert refused(-900) == ["negative", "negative"]
+        assert refused(-900) == ["negative"]
 
     def test_a_run_asks_for_a_limited_number_of_zones_and_the_next_run_continues(self) -> None:
         entsoe = Entsoe(
@@ -406,10 +452,9 @@ class TestRun:
         counts = iter(ends)
 
         def answer(_: httpx.Request) -> httpx.Response:
-            points = period({1: 9}, slots=next(counts))
-            return httpx.Response(
-                200, content=document(series("B04", points), series("B05", points))
-            )
+            points = period({1: 2000}, slots=next(counts))
+            fuels = ("B04", "B05", "B20")
+            return httpx.Response(200, content=document(*(series(fuel, points) for fuel in fuels)))
 
         return Entsoe(
             http=HttpClient(
@@ -455,16 +500,20 @@ class TestRun:
         assert all(reading.simulated for reading in run(DARK, simulated=True)[0].readings)
 
 
-def recorded(folder: Path, name: str, domain: str) -> list[Slot]:
-    return slots(read((folder / f"entsoe/A75_{name}.xml").read_bytes(), domain, "Z"), "Z")
+def recorded(folder: Path, name: str, domain: str) -> list[Mix]:
+    return slots(read((folder / f"entsoe/A75_{name}.xml").read_bytes(), domain, "Z"))
 
 
 class TestRealBytes:
     def test_a_document_with_one_fuel_is_refused(self, recordings: Path) -> None:
         day = recorded(recordings, "DE_2023-08-15_psrB01_only", "10Y1001A1001A83F")
         [(zone, source)] = [pair for pair in ZONES if pair[0].zone == "ENTSOE_DE_LU"]
-        with pytest.raises(NoDataError, match="B02 B04 B05"):
-            batch_of(day, zone, source, fetched_at=datetime(2023, 8, 17, tzinfo=UTC))
+        batch = batch_of(day, zone, source, fetched_at=datetime(2023, 8, 17, tzinfo=UTC))
+        [error] = batch.errors
+        assert batch.readings == ()
+        assert isinstance(error, InvalidError)
+        assert error.reason == "missing_fuel"
+        assert "and 95 before it: the mix has no B02, B04, B05, B19" in error.message
 
     def test_a_dutch_noon_and_night_have_the_expected_intensities(self, recordings: Path) -> None:
         day = recorded(recordings, "NL_2024-09-02_A03", NL)

@@ -3,16 +3,16 @@
 import random
 import re
 import zipfile
-from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from functions.entsoe.document import MAX_CELLS, MAX_MEMBERS, MAX_XML_BYTES, read
-from functions.entsoe.slots import Slot, complete_slots, slots
+from functions.entsoe.slots import slots
 from greenstream.domain.errors import InvalidError, NoDataError, PermanentError
+from greenstream.domain.mix import Mix
 from tests.contract.entsoe_wire import (
     DARK,
     FR,
@@ -29,14 +29,27 @@ from tests.contract.entsoe_wire import (
 
 
 def mw(body: bytes, domain: str = NL) -> list[dict[str, float]]:
-    return [dict(slot.generation_mw) for slot in slots(read(body, domain, "Z"), "Z")]
+    return [dict(slot.generation_mw) for slot in slots(read(body, domain, "Z"))]
 
 
 def refusal(body: bytes) -> str:
+    """Return why the whole document is refused."""
     with pytest.raises(InvalidError) as refused:
-        slots(read(body, NL, "Z"), "Z")
+        slots(read(body, NL, "Z"))
     assert (refused.value.provider, refused.value.zone) == ("entsoe", "Z")
     return refused.value.reason
+
+
+def refused(body: bytes) -> list[str | None]:
+    """Return why each slot is refused by what is written in it; ``None`` where it is not."""
+    found = slots(read(body, NL, "Z"))
+    return [slot.refusal.reason if slot.refusal else None for slot in found]
+
+
+TWICE = (
+    "<Point><position>3</position><quantity>7</quantity></Point>"
+    "<Point><position>3</position><quantity>{}</quantity></Point>"
+)
 
 
 class TestPoints:
@@ -50,7 +63,7 @@ class TestPoints:
 
     def test_curve_a01_leaves_an_omitted_position_unknown(self) -> None:
         [first, third] = slots(
-            read(document(series("B04", period({1: 5, 3: 7}), curve="A01")), NL, "Z"), "Z"
+            read(document(series("B04", period({1: 5, 3: 7}), curve="A01")), NL, "Z")
         )
         assert (first.valid_from, third.valid_from) == (NOON, NOON + timedelta(minutes=30))
 
@@ -84,42 +97,64 @@ class TestPoints:
         ("odd", "reason"),
         [
             ("<Point><position>3</position></Point>", "not_a_number"),
-            ("<Point><position/><quantity>7</quantity></Point>", "not_a_number"),
+            ("<Point><position>3</position><quantity>n/e</quantity></Point>", "not_a_number"),
+            ("<Point><position>3</position><quantity>1e308</quantity></Point>", "implausible_mw"),
             (
-                (
-                    "<Point><quantity>3</quantity></Point>"
-                    "<Point><position>4</position><position>4</position><quantity>9</quantity></Point>"
-                ),
-                "not_a_number",
+                TWICE.format(8),
+                "contradiction",
             ),
             (
-                (
-                    "<Point><position>3</position><quantity>1e308</quantity></Point>"
-                    "<Point><position>4</position><quantity>1e308</quantity></Point>"
-                ),
-                "implausible_mw",
+                TWICE.format("NaN"),
+                "not_a_number",
             ),
         ],
     )
-    def test_an_incomplete_point_does_not_take_values_of_its_neighbour(
-        self, odd: str, reason: str
+    @pytest.mark.parametrize("curve", ["A01", "A03"])
+    def test_a_bad_point_costs_its_slot_and_not_the_document(
+        self, odd: str, reason: str, curve: str
     ) -> None:
+        said = period({1: 5, 2: 6, 4: 8}).replace("<Point><position>4", f"{odd}<Point><position>4")
+        body = document(series("B04", said, curve=curve), series("B05", period({1: 1})))
+
+        assert refused(body) == [None, None, reason, None]
+        assert [slot.get("B04") for slot in mw(body)] == [5, 6, None, 8]
+
+    def test_a_bad_point_is_repeated_like_any_other(self) -> None:
+        body = document(series("B04", period({1: 5, 2: "n/e", 4: 8})))
+        assert refused(body) == [None, "not_a_number", "not_a_number", None]
+
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            "<Point><position/><quantity>7</quantity></Point>",
+            "<Point><position>0</position><quantity>7</quantity></Point>",
+            "<Point><position>5</position><quantity>7</quantity></Point>",
+            (
+                "<Point><quantity>3</quantity></Point>"
+                "<Point><position>4</position><position>4</position><quantity>9</quantity></Point>"
+            ),
+        ],
+    )
+    def test_a_point_of_no_position_leaves_its_whole_period_unknown(self, odd: str) -> None:
+        """A Period that counts otherwise than we do may have all its figures in wrong places."""
+        later = NOON + timedelta(hours=1)
         said = period({1: 5, 2: 6}).replace("</Period>", f"{odd}</Period>")
-        assert refusal(document(series("B04", said))) == reason
+        body = document(series("B04", said, period({1: 5}, start=later)))
+        assert refused(body) == ["malformed"] * 4 + [None] * 4
 
     def test_there_is_no_value_before_the_first_position(self) -> None:
         body = document(series("B04", period({1: 5})), series("B05", period({3: 1})))
         assert mw(body) == [{"B04": 5}, {"B04": 5}, {"B04": 5, "B05": 1}, {"B04": 5, "B05": 1}]
 
     def test_a_position_counts_from_the_start_of_its_period(self) -> None:
-        [only] = slots(read(document(series("B04", period({1: 5}, slots=1))), NL, "Z"), "Z")
+        [only] = slots(read(document(series("B04", period({1: 5}, slots=1))), NL, "Z"))
         assert (only.valid_from, only.valid_to) == (NOON, NOON + timedelta(minutes=15))
 
     @pytest.mark.parametrize("minutes", [15, 30, 60])
     def test_each_resolution_is_the_length_of_its_slots(self, minutes: int) -> None:
         body = document(series("B04", period({1: 5, 2: 6}, slots=2, minutes=minutes)))
-        all_slots = slots(read(body, NL, "Z"), "Z")
-        assert [slot.valid_to - slot.valid_from for slot in all_slots] == [
+        found = slots(read(body, NL, "Z"))
+        assert [slot.valid_to - slot.valid_from for slot in found] == [
             timedelta(minutes=minutes)
         ] * 2
 
@@ -147,7 +182,7 @@ class TestPoints:
             series("B20", period({1: 1977})),
             series("B10", period({1: 1600}), out=True),
         )
-        [slot, *_] = slots(read(body, NL, "Z"), "Z")
+        [slot, *_] = slots(read(body, NL, "Z"))
         assert slot.generation_mw == {"B20": 1977}
         assert slot.consumption_mw == {"B20": 633, "B10": 1600}
         assert slot.total_mw == 1977
@@ -165,18 +200,41 @@ class TestPoints:
             ),
             series("B10", period({1: 900}, slots=2, start=NOON + timedelta(minutes=150)), out=True),
         )
-        all_slots = slots(read(body, NL, "Z"), "Z")
-        assert [slot.consumption_mw for slot in all_slots] == [{}, {"B10": 400}, {"B10": 850}]
-        assert [slot.unreported_mw for slot in all_slots] == [{}, {}, {}]
-        assert all(slot.complete for slot in all_slots)
+        found = slots(read(body, NL, "Z"))
+        assert [slot.consumption_mw for slot in found] == [{}, {"B10": 400}, {"B10": 850}]
 
     def test_a_contradiction_in_a_finer_step_is_refused(self) -> None:
         body = document(
-            series("B04", period({1: 3000}, slots=1, minutes=60)),
+            series("B04", period({1: 3000, 2: 3000}, slots=2, minutes=60)),
             series("B10", period({1: 100, 2: 300}, slots=2), out=True),
             series("B10", period({1: 300, 2: 100}, slots=2), out=True),
         )
-        assert refusal(body) == "contradiction"
+        assert refused(body) == ["contradiction", None]
+
+    def test_one_fuel_in_two_steps_counts_with_the_finer_figures_where_they_agree(self) -> None:
+        body = document(
+            series("B04", period({1: 3050, 2: 3000}, slots=2, minutes=60)),
+            series("B04", period({1: 3000, 2: 3100, 3: 3000, 4: 3100})),
+            series("B04", period({1: 2999}, start=NOON + timedelta(hours=1))),
+        )
+        assert [slot["B04"] for slot in mw(body)] == [3000, 3100, 3000, 3100, *[2999] * 4]
+        assert refused(body) == [*[None] * 4, *["contradiction"] * 4]
+
+    def test_the_mean_of_the_quarters_may_be_rounded(self) -> None:
+        body = document(
+            series("B04", period({1: 3001}, slots=1, minutes=60)),
+            series("B04", period({1: 3000, 2: 3001, 3: 3000, 4: 3001})),
+        )
+        assert refused(body) == [None] * 4
+
+    def test_an_hour_of_which_some_quarters_are_known_fills_the_others_if_it_agrees(self) -> None:
+        def hour_of(whole_mw: float) -> list[dict[str, float]]:
+            hour = series("B04", period({1: whole_mw}, slots=1, minutes=60))
+            quarters = series("B04", period({1: 3000, 2: 3100}, slots=2))
+            return mw(document(series("B05", period({1: 1})), hour, quarters))
+
+        assert [slot.get("B04") for slot in hour_of(3050)] == [3000, 3100, 3050, 3050]
+        assert [slot.get("B04") for slot in hour_of(3200)] == [3000, 3100, None, None]
 
     def test_links_are_not_generation(self) -> None:
         body = document(series("B04", period({1: 5})), series("B22", period({1: 700})))
@@ -204,11 +262,18 @@ class TestRefusals:
             (document(series("B04", period({1: 5}), curve="A04")), "unknown_curve"),
             (document(series("B04", period({1: 5}, minutes=7))), "unknown_resolution"),
             (document(series("", period({1: 5}))), "malformed"),
-            (document(series("B04", period({0: 5}))), "malformed"),
-            (document(series("B04", period({5: 5}))), "malformed"),
             (document(series("B04", period({1: 5}, slots=-4))), "malformed"),
+        ],
+    )
+    def test_a_document_that_is_not_what_it_claims_is_refused_by_name(
+        self, body: bytes, reason: str
+    ) -> None:
+        assert refusal(body) == reason
+
+    @pytest.mark.parametrize(
+        ("body", "reason"),
+        [
             (document(series("B04", period({1: ""}))), "not_a_number"),
-            (document(series("B04", period({1: "n/e"}))), "not_a_number"),
             (document(series("B04", period({1: "NaN"}))), "not_a_number"),
             (document(series("B04", period({1: "inf"}))), "not_a_number"),
             (document(series("B04", period({1: 3_000_000}))), "implausible_mw"),
@@ -219,10 +284,10 @@ class TestRefusals:
             (document(series("B04", period({1: 5}), period({1: 6}))), "contradiction"),
         ],
     )
-    def test_an_impossible_document_is_refused_with_its_reason(
+    def test_a_figure_that_cannot_be_true_is_refused_by_name(
         self, body: bytes, reason: str
     ) -> None:
-        assert refusal(body) == reason
+        assert refused(body) == [reason] * 4
 
     def test_the_same_value_twice_is_no_contradiction(self) -> None:
         body = document(series("B04", period({1: 5})), series("B04", period({1: 5})))
@@ -327,74 +392,8 @@ class TestRefusals:
             read(document(), NL, "Z")
 
 
-def newest_complete(
-    all_slots: Sequence[Slot], needed: frozenset[str], now: datetime
-) -> Slot | None:
-    complete = complete_slots(all_slots, needed, now)
-    return complete[-1] if complete else None
-
-
-class TestNewest:
-    late = NOON + timedelta(days=1)
-
-    def test_a_slot_that_lacks_a_main_fuel_is_skipped(self) -> None:
-        body = document(
-            series("B04", period({1: 3000}, slots=2)), series("B19", period({1: 500}, slots=4))
-        )
-        all_slots = slots(read(body, NL, "Z"), "Z")
-        chosen = newest_complete(all_slots, frozenset(), self.late)
-        assert chosen is not None
-        assert chosen.valid_to == NOON + timedelta(minutes=30)
-        assert all_slots[-1].unreported_mw == {"B04": 3000}
-
-    def test_solar_that_is_not_reported_at_night_is_not_missing(self) -> None:
-        body = document(
-            series("B04", period({1: 3000}, slots=4)),
-            series("B16", period({1: 900, 2: 0}, slots=2)),
-        )
-        chosen = newest_complete(slots(read(body, NL, "Z"), "Z"), frozenset(), self.late)
-        assert chosen is not None
-        assert chosen.valid_to == NOON + timedelta(hours=1)
-
-    def test_a_fuel_whose_reports_begin_later_was_missing_before(self) -> None:
-        body = document(
-            series("B04", period({1: 3000}, slots=4)),
-            series("B14", period({1: 800}, slots=2, start=NOON + timedelta(minutes=30))),
-        )
-        all_slots = slots(read(body, NL, "Z"), "Z")
-        assert [slot.complete for slot in all_slots] == [False, False, True, True]
-
-    def test_a_small_fuel_may_be_missing(self) -> None:
-        body = document(
-            series("B04", period({1: 3000}, slots=4)), series("B13", period({1: 1}, slots=2))
-        )
-        chosen = newest_complete(slots(read(body, NL, "Z"), "Z"), frozenset(), self.late)
-        assert chosen is not None
-        assert chosen.valid_to == NOON + timedelta(hours=1)
-
-    def test_a_pumping_plant_is_not_missing(self) -> None:
-        body = document(
-            series("B14", period({1: 3000}, slots=4)),
-            series("B10", period({1: 1348}, slots=2)),
-            series("B10", period({3: 1600}, slots=4), out=True),
-        )
-        chosen = newest_complete(slots(read(body, NL, "Z"), "Z"), frozenset(), self.late)
-        assert chosen is not None
-        assert chosen.valid_to == NOON + timedelta(hours=1)
-
-    def test_the_repeated_values_of_a_curve_in_the_future_are_ignored(self) -> None:
-        all_slots = slots(read(DARK, NL, "Z"), "Z")
-        chosen = newest_complete(all_slots, frozenset(), NOON + timedelta(minutes=20))
-        assert chosen is not None
-        assert chosen.valid_to == NOON + timedelta(minutes=15)
-
-    def test_a_zone_without_a_needed_fuel_has_no_mix(self) -> None:
-        all_slots = slots(read(DARK, NL, "Z"), "Z")
-        assert newest_complete(all_slots, frozenset({"B14"}), self.late) is None
-
-
-def recorded(folder: Path, name: str, domain: str) -> list[Slot]:
-    return slots(read((folder / f"entsoe/A75_{name}.xml").read_bytes(), domain, "Z"), "Z")
+def recorded(folder: Path, name: str, domain: str) -> list[Mix]:
+    return slots(read((folder / f"entsoe/A75_{name}.xml").read_bytes(), domain, "Z"))
 
 
 class TestRealBytes:
@@ -413,10 +412,9 @@ class TestRealBytes:
     def test_total_generation_is_right_to_a_hundredth_of_a_megawatt(
         self, recordings: Path, name: str, domain: str, at: str, total_mw: float
     ) -> None:
-        all_slots = recorded(recordings, name, domain)
-        [slot] = [slot for slot in all_slots if stamp(slot.valid_from) == at]
-        assert slot.total_mw == pytest.approx(total_mw, abs=0.005)
-        assert slot.complete
+        [found] = [s for s in recorded(recordings, name, domain) if stamp(s.valid_from) == at]
+        assert found.total_mw == pytest.approx(total_mw, abs=0.005)
+        assert found.refusal is None
 
     def test_the_repeated_hour_of_the_clock_change_is_six_slots_in_utc(
         self, recordings: Path

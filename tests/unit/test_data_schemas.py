@@ -22,7 +22,19 @@ ROW_KEYS = ("provider", "zone", "pop", "colo", "table", "basis")
 """Members that name a row to whoever reads a refusal."""
 
 APPLIED = {
-    "entsoe": {"needed", "solar_in_other"},
+    "entsoe": {
+        "needed",
+        "needed_any",
+        "needed_by_day",
+        "never_zero",
+        "never_zero_any",
+        "usual",
+        "least_total_mw",
+        "greatest_total_mw",
+        "greatest_mw",
+        "middle",
+        "solar_in_other",
+    },
     "eso": {"least_gco2_kwh", "greatest_gco2_kwh"},
     "gridstatus": {"needed"},
     "watttime": {"greatest_gco2_kwh"},
@@ -172,6 +184,17 @@ def test_a_rule_is_of_a_source_that_the_zone_table_has_and_of_each_one_once() ->
     assert len(rows) == len(set(rows))
     for provider, zone in rows:
         assert zone in {listed.zone for listed, _ in zones_of(provider)}, (provider, zone)
+
+
+def test_every_zone_of_entsoe_has_the_rules_without_which_nothing_is_believed() -> None:
+    rows = [row for row in contents("rules")["sources"] if row["provider"] == "entsoe"]
+
+    assert [row["zone"] for row in rows] == [zone.zone for zone, _ in zones_of("entsoe")]
+    for row in rows:
+        assert {"needed", "least_total_mw", "greatest_total_mw", "middle"} <= row.keys()
+        assert row["least_total_mw"]["mw"] < row["greatest_total_mw"]["mw"]
+        # Where no single fuel is sure, one of several is.
+        assert row["needed"]["fuels"] or row["needed_any"], row["zone"]
 
 
 def test_a_rule_that_is_filled_in_is_one_that_its_provider_applies() -> None:

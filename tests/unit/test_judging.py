@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from greenstream.domain.judging import Judged, Mix, Refusal, judge
+from greenstream.domain.judging import Judged, judge
+from greenstream.domain.mix import Mix, Refusal
 from greenstream.domain.plausibility import (
     GreatestMw,
     Middle,

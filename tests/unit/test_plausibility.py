@@ -31,6 +31,13 @@ class TestARuleOfAProvider:
             "Storage",
         }
 
+    def test_names_storage_sun_and_wind(self) -> None:
+        rules = rules_of_provider("entsoe")
+
+        assert rules.storage == {"B10", "B25"}
+        assert rules.solar == {"B16"}
+        assert rules.wind == {"B18", "B19"}
+
     def test_names_the_codes_that_are_no_generation(self) -> None:
         links = rules_of_provider("entsoe").not_generation
 
@@ -52,7 +59,8 @@ class TestARuleOfASource:
     @pytest.mark.parametrize(
         ("provider", "zone", "needed"),
         [
-            ("entsoe", "ENTSOE_NL", {"B04", "B05"}),
+            ("entsoe", "ENTSOE_NL", {"B04", "B05", "B20"}),
+            ("entsoe", "ENTSOE_HR", set()),
             ("entsoe", "ENTSOE_RO", {"B02", "B04", "B14"}),
             ("gridstatus", "NYISO", {"Dual Fuel", "Natural Gas"}),
             ("gridstatus", "CAISO_NORTH", {"Imports", "Natural Gas"}),
@@ -72,7 +80,36 @@ class TestARuleOfASource:
             [source] = [source for listed, source in zones_of(provider) if listed.zone == zone]
             table = "ENTSOE" if provider == "entsoe" else source.provider_zone
             known = factor_tables()[table, Basis.DIRECT].factors.keys()
-            assert rules_of_source(provider, zone).needed <= known, zone
+            rules = rules_of_source(provider, zone)
+            named = rules.needed | rules.needed_by_day | rules.never_zero | rules.usual
+            named |= {fuel for bound in rules.greatest_mw for fuel in bound.fuels}
+            named |= {fuel for group in rules.needed_any for fuel in group}
+            named |= {fuel for group in rules.never_zero_any for fuel in group}
+            assert named <= known, zone
+
+    def test_has_groups_of_which_one_fuel_is_sure(self) -> None:
+        rules = rules_of_source("entsoe", "ENTSOE_HR")
+
+        assert [set(group) for group in rules.needed_any] == [
+            {"B11", "B12"},
+            {"B01", "B04", "B05"},
+        ]
+        [never_all] = rules_of_source("entsoe", "ENTSOE_LV").never_zero_any
+        assert never_all == {"B01", "B04", "B11", "B20"}
+
+    def test_bounds_the_whole_and_each_fuel(self) -> None:
+        rules = rules_of_source("entsoe", "ENTSOE_DE_LU")
+
+        assert (rules.least_total_mw, rules.greatest_total_mw) == (20_000, 115_000)
+        assert (frozenset({"B18", "B19"}), 121_070.0) in rules.greatest_mw
+        assert rules.needed_by_day == {"B16"}
+        assert rules.middle == (51.0, 10.0)
+
+    def test_bounds_no_fuel_twice(self) -> None:
+        for row in load("rules.json")["sources"]:
+            bounds = rules_of_source(row["provider"], row["zone"]).greatest_mw
+            fuels = [fuel for bound in bounds for fuel in bound.fuels]
+            assert len(fuels) == len(set(fuels)), row["zone"]
 
     def test_says_where_other_holds_solar(self) -> None:
         zones = [zone.zone for zone, _ in zones_of("entsoe")]
@@ -82,8 +119,8 @@ class TestARuleOfASource:
         ]
 
     def test_is_none_where_the_table_has_no_row(self) -> None:
-        assert rules_of_source("entsoe", "ENTSOE_NO5") == NO_RULES
         assert rules_of_source("entsoe", "NYISO") == NO_RULES
+        assert NO_RULES.greatest_total_mw == math.inf
 
 
 def test_the_router_does_not_load_the_rules() -> None:

@@ -9,13 +9,16 @@ import pytest
 from functions.entsoe.document import read
 from functions.entsoe.mix import solar_in_other
 from functions.entsoe.provider import Entsoe
-from functions.entsoe.slots import Slot, complete_slots, slots
+from functions.entsoe.slots import slots
 from greenstream.domain.errors import (
     GreenStreamError,
     InvalidError,
     NoDataError,
     PermanentError,
 )
+from greenstream.domain.judging import judge
+from greenstream.domain.mix import Mix
+from greenstream.domain.plausibility import rules_of_provider, rules_of_source
 from greenstream.domain.zones import zones_of
 from greenstream.ingest.http import HttpClient
 from greenstream.ports.provider import Batch
@@ -42,8 +45,8 @@ def ask(now: datetime = NOW, /, token: str = "any", **query: str) -> Answer:
     return entsoe.Platform().answer(request(asked, token), now)
 
 
-def day(code: str, now: datetime = NOW) -> list[Slot]:
-    return slots(read(ask(now, in_Domain=code).body, code, "Z"), "Z")
+def day(code: str, now: datetime = NOW) -> list[Mix]:
+    return slots(read(ask(now, in_Domain=code).body, code, "Z"))
 
 
 def test_every_zone_of_the_table_is_served_and_no_other() -> None:
@@ -55,8 +58,7 @@ def test_a_zone_publishes_whole_slots_between_forty_five_minutes_and_two_hours_l
     code: str,
 ) -> None:
     found = day(code)
-    newest = complete_slots(found, frozenset(), NOW)[-1]
-    assert newest is found[-1]
+    newest = found[-1]
     assert timedelta(minutes=45) <= NOW - newest.valid_to < timedelta(hours=2, minutes=40)
     assert found[0].valid_from <= NOW - timedelta(hours=36)
     assert 0.4 < newest.total_mw / entsoe.AREAS[code].mean_mw < 2.5
@@ -78,7 +80,17 @@ def test_repeated_values_are_left_out_and_a_pumping_plant_leaves_a_hole() -> Non
     found = day(FR)
     pumping = [slot for slot in found if "B10" in slot.consumption_mw]
     assert pumping
-    assert all("B10" not in slot.generation_mw and slot.complete for slot in pumping)
+    assert all("B10" not in slot.generation_mw for slot in pumping)
+
+
+@pytest.mark.parametrize(("zone", "code"), [(z.zone, s.provider_zone) for z, s in ZONES])
+def test_every_mix_of_a_zone_is_believed_through_the_year(zone: str, code: str) -> None:
+    for month in range(1, 13, 3):
+        slots_of_two_days = day(code, NOW.replace(month=month))
+        judged = judge(
+            slots_of_two_days, rules_of_provider("entsoe"), rules_of_source("entsoe", zone)
+        )
+        assert [refusal for _, refusal in judged if refusal] == []
 
 
 @pytest.mark.parametrize("token", ["", "bad"])

@@ -26,10 +26,10 @@ A mix that the provider's parser could not make sense of brings a reason of its 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
-from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from greenstream.domain.frozen import frozen_since
+from greenstream.domain.mix import NOTHING, Mix, Refusal
 from greenstream.domain.plausibility import Middle, ProviderRules, SourceRules
 from greenstream.domain.sun import elevation_deg
 
@@ -56,13 +56,6 @@ PART_OF_LEAST: Final = 0.5
 """A total below this share of the least of the last 24 hours is a part of the zone. It is not
 compared with the same hour of yesterday, since small zones with much wind truly halve in a day."""
 
-FROZEN_STEPS: Final = 4
-"""After so many steps without any movement a source counts as frozen."""
-
-MOVING_STEPS: Final = 16
-MOVING_SHARE: Final = 0.8
-"""Only a source of which this share of at least `MOVING_STEPS` steps moved can be frozen."""
-
 NIGHT_BELOW_DEG: Final = -6.0
 """The sun's elevation at the zone's middle below which no part of the zone has sun."""
 
@@ -75,41 +68,6 @@ the measuring noise of a night."""
 
 LOOKUP_WIDTH: Final = timedelta(hours=1)
 """The longest time from the start of a past mix to the moment that it is looked up for."""
-
-NOTHING: Final[Mapping[str, float]] = MappingProxyType({})
-
-
-class Refusal(NamedTuple):
-    """Why a mix is not believed: the name it is counted under, and what is wrong in words."""
-
-    reason: str
-    message: str
-
-
-class Mix(NamedTuple):  # a run makes thousands, and a dataclass takes longer to make
-    """The mean power by fuel in one interval.
-
-    Parameters
-    ----------
-    valid_from, valid_to
-        The interval, in aware UTC.
-    generation_mw, consumption_mw
-        Mean MW by fuel. Consumption is reported, but no rule uses it: storage that is absent is
-        idle anyway, and no other plant stands still because its stations draw power.
-    refusal
-        Why the parser could not make sense of a figure in this interval. ``None`` where it could.
-    """
-
-    valid_from: datetime
-    valid_to: datetime
-    generation_mw: Mapping[str, float]
-    consumption_mw: Mapping[str, float] = NOTHING
-    refusal: Refusal | None = None
-
-    @property
-    def total_mw(self) -> float:
-        """The sum of all generation above zero, in MW."""
-        return sum(mw for mw in self.generation_mw.values() if mw > 0)
 
 
 class Judged(NamedTuple):
@@ -147,13 +105,10 @@ def judge(
         The mixes in their order, each with its refusal.
     """
     past = _Past(provider, source, before, mixes)
-    frozen = _frozen_since([*before, *mixes], provider.solar | provider.wind)
+    frozen = frozen_since([*before, *mixes], provider.solar | provider.wind)
     judged = []
     for mix in mixes:
-        refusal = past.refusal_of(mix)
-        since = frozen.get(mix.valid_from)
-        if refusal is None and since is not None:
-            refusal = Refusal("frozen", f"no fuel has moved since {since:%Y-%m-%dT%H:%MZ}")
+        refusal = past.refusal_of(mix, frozen.get(mix.valid_from))
         past.remember(mix, refusal)
         judged.append(Judged(mix, refusal))
     return judged
@@ -185,24 +140,31 @@ class _Past:
         for mix in before:
             self.remember(mix, None)
 
-    def refusal_of(self, mix: Mix) -> Refusal | None:
-        """Return why a mix is refused, whether or not it repeats the one before."""
+    def refusal_of(self, mix: Mix, frozen_since: datetime | None) -> Refusal | None:
+        """Return why a mix is refused. What says most of the cause is asked first."""
         self._unreported_mw = NOTHING
         if mix.refusal is not None:
             return mix.refusal
         total_mw = mix.total_mw
         if total_mw <= 0:
             return Refusal("no_generation", "no generation in the mix")
-        impossible = self._too_much(mix) or self._below_zero(mix, total_mw)
+        impossible = (
+            self._too_much(mix)
+            or self._below_zero(mix, total_mw)
+            or self._without_needed(mix)
+            or self._beyond_total(total_mw)
+        )
         if impossible is not None:
             return impossible
         yesterday_mw = self._a_day_before(mix)
         self._unreported_mw = self._unreported(mix, yesterday_mw)
         return (
-            self._absent(mix)
+            self._without_sun_by_day(mix)
             or self._at_zero(mix)
-            or self._too_little_reported(total_mw, mix.generation_mw)
-            or self._total(mix, total_mw)
+            or self._absent(mix, total_mw)
+            or _standing_still(frozen_since)
+            or self._falsely_zero(total_mw)
+            or self._part_of_a_day(mix, total_mw)
             or self._sun_at_night(mix, total_mw, yesterday_mw)
         )
 
@@ -282,14 +244,18 @@ class _Past:
         )
         return max(STATION_SHARE_OF_OWN * own_mw, STATION_SHARE_OF_GREATEST * greatest_mw)
 
-    def _absent(self, mix: Mix) -> Refusal | None:
+    def _without_needed(self, mix: Mix) -> Refusal | None:
         here, rules = mix.generation_mw, self._source
         if lost := rules.needed - here.keys():
             return Refusal("missing_fuel", f"the mix has no {_listed(lost)}")
         for group in rules.needed_any:
             if not group & here.keys():
                 return Refusal("missing_fuel", f"the mix has none of {_listed(group)}")
-        if (lost := rules.needed_by_day - here.keys()) and self._is_day(mix):
+        return None
+
+    def _without_sun_by_day(self, mix: Mix) -> Refusal | None:
+        lost = self._source.needed_by_day - mix.generation_mw.keys()
+        if lost and self._is_day(mix):
             return Refusal("missing_fuel", f"the mix has no {_listed(lost)} by day")
         return None
 
@@ -303,18 +269,20 @@ class _Past:
                 return Refusal("false_zero", f"{_listed(named)} at 0 MW, where not all ever are")
         return None
 
-    def _too_little_reported(self, total_mw: float, here: Mapping[str, float]) -> Refusal | None:
+    def _absent(self, mix: Mix, total_mw: float) -> Refusal | None:
+        absent_mw = {
+            fuel: mw for fuel, mw in self._unreported_mw.items() if fuel not in mix.generation_mw
+        }
+        if sum(absent_mw.values()) <= SHARE * total_mw:
+            return None
+        return Refusal("missing_fuel", f"the mix has no {_weightiest(absent_mw)}")
+
+    def _falsely_zero(self, total_mw: float) -> Refusal | None:
         if sum(self._unreported_mw.values()) <= SHARE * total_mw:
             return None
-        weights = ", ".join(f"{fuel} ({mw:g} MW before)" for fuel, mw in self._weightiest())
-        if self._unreported_mw.keys() & here.keys():
-            return Refusal("false_zero", f"nothing is made by {weights}")
-        return Refusal("missing_fuel", f"the mix has no {weights}")
+        return Refusal("false_zero", f"no power of {_weightiest(self._unreported_mw)}")
 
-    def _weightiest(self) -> list[tuple[str, float]]:
-        return sorted(self._unreported_mw.items(), key=lambda fuel: -fuel[1])[:3]
-
-    def _total(self, mix: Mix, total_mw: float) -> Refusal | None:
+    def _beyond_total(self, total_mw: float) -> Refusal | None:
         rules = self._source
         if total_mw > rules.greatest_total_mw:
             return Refusal(
@@ -327,6 +295,9 @@ class _Past:
                 f"{total_mw:g} MW is a part of the zone, which makes at least "
                 f"{rules.least_total_mw:g} MW",
             )
+        return None
+
+    def _part_of_a_day(self, mix: Mix, total_mw: float) -> Refusal | None:
         starts = self._believed_starts
         if not starts or starts[0] > mix.valid_from - REACH:
             return None
@@ -365,34 +336,16 @@ def _elevations_deg(middle: Middle, mix: Mix) -> tuple[float, float]:
     )
 
 
+def _standing_still(since: datetime | None) -> Refusal | None:
+    if since is None:
+        return None
+    return Refusal("frozen", f"no fuel has moved since {since:%Y-%m-%dT%H:%MZ}")
+
+
+def _weightiest(mw: Mapping[str, float]) -> str:
+    heaviest = sorted(mw.items(), key=lambda fuel: -fuel[1])[:3]
+    return ", ".join(f"{fuel} ({weight_mw:g} MW before)" for fuel, weight_mw in heaviest)
+
+
 def _listed(fuels: Iterable[str]) -> str:
     return ", ".join(sorted(fuels))
-
-
-def _frozen_since(mixes: Sequence[Mix], weather: frozenset[str]) -> dict[datetime, datetime]:
-    """Return since when the figures stand still, by the start of each mix that repeats them."""
-    frozen: dict[datetime, datetime] = {}
-    steps = moved = 0
-    repeats: list[Mix] = []
-
-    def end_of_repeats() -> None:
-        nonlocal steps
-        moving = steps >= MOVING_STEPS and moved >= MOVING_SHARE * steps
-        if moving and len(repeats) >= FROZEN_STEPS and _runs_on(weather, repeats[0]):
-            frozen.update((mix.valid_from, repeats[0].valid_from) for mix in repeats)
-        else:
-            steps += len(repeats)
-        repeats.clear()
-
-    for earlier, later in pairwise(mix for mix in mixes if mix.refusal is None):
-        if earlier.generation_mw == later.generation_mw:
-            repeats.append(later)
-            continue
-        end_of_repeats()
-        steps, moved = steps + 1, moved + 1
-    end_of_repeats()
-    return frozen
-
-
-def _runs_on(fuels: frozenset[str], mix: Mix) -> bool:
-    return any(mix.generation_mw.get(fuel, 0.0) > 0 for fuel in fuels)
