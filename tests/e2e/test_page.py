@@ -325,6 +325,21 @@ class TestTheDecision:
         ]
         assert not covered
 
+    @pytest.mark.parametrize("place", ["London", "Amsterdam", "Stockholm", "Warsaw"])
+    def test_the_chosen_is_named_in_the_chart_however_crowded(
+        self, visit: Visit, scene: Scene, place: str
+    ) -> None:
+        for zone in zones():
+            if zone.startswith("ENTSOE"):
+                scene.read(zone, 5, valid_to=scene.now + timedelta(minutes=1), gco2_high=500)
+        visit.page.set_viewport_size({"width": PHONE, "height": 900})
+        page = visit.open()
+        page.get_by_label("Your place").select_option(place)
+        page.get_by_label("Choose from").select_option("all")
+        expect(page.locator("#chart .mark")).to_have_count(len(pops()))
+        chosen = page.locator("#sentence strong").inner_text()
+        expect(page.locator("#chart .label.chosen")).to_have_text(chosen)
+
 
 class TestTheAgeOfAFigure:
     def test_shows_reading_expected_value_and_capped_penalty(
@@ -502,6 +517,27 @@ class TestFreshness:
         expect(visit.page.locator("#headline")).to_contain_text("Nothing is live")
         expect(visit.page.locator(".notice.degraded")).to_have_count(1)
         expect(visit.page.locator(".notice.degraded")).to_contain_text("the store failed")
+        expect(visit.page.locator(".notice.degraded")).not_to_contain_text("none of the")
+
+    def test_a_decision_without_live_figures_keeps_its_other_reason(self, visit: Visit) -> None:
+        """A process of the router that has just started may be the only one that fails."""
+
+        def without_store(route: Route) -> None:
+            body = route.fetch().json()
+            body |= {"freshness": "fallback", "figures": {"live": 0, "fallback": 6, "none": 0}}
+            body |= {
+                "degraded": True,
+                "degraded_reason": "the store did not answer; "
+                "none of the 6 figures is live; 6 rest on usual values",
+            }
+            route.fulfill(json=body)
+
+        visit.page.route("**/api/v1/route?*max_latency_ms*", without_store)
+        visit.open()
+        expect(visit.page.locator(".notice.degraded")).to_have_text(
+            "Degraded The router\N{RIGHT SINGLE QUOTATION MARK}s answers are worse than usual: "
+            "the store did not answer."
+        )
 
 
 class TestZones:

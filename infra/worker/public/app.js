@@ -11,6 +11,8 @@ import { RUNGS, age, count, freshnessText, instant, providerName } from "./words
 import { Zones } from "./zones.js";
 
 const REFRESH_MS = 10_000;
+/** The end of a router's reason that the headline or the decision's sentence says in its place. */
+const NOTHING_LIVE = /(; )?none of the \d+ figures is live; (\d+ rest on usual values|none is known)$/;
 
 const parts = { decision: new Decision(refresh), map: new PopMap(), zones: new Zones(), providers: new Providers() };
 const answers = {}; // the newest good answers by name
@@ -92,10 +94,8 @@ function renderNotices() {
   if (newest.some((answer) => answer.simulated)) notices.push(["simulated", "Simulated data", "Simulators replace the providers’ APIs. No figure on this page is real."]);
   const failing = answers.providers?.providers.filter(({ state }) => state === "failed") ?? [];
   if (failing.length) notices.push(["failing", ...failingText(failing), "#providers-title"]);
-  // Where nothing is live, the headline says so. The answers without figures then still tell of other reasons.
-  const told = newest.filter(({ degraded, freshness = "live" }) => degraded && freshness === "live");
-  const reasons = new Set(told.map((answer) => answer.degraded_reason));
-  for (const reason of reasons) notices.push(["degraded", "Degraded", `The router’s answers are worse than usual: ${reason}.`]);
+  const reasons = newest.filter((answer) => answer.degraded).map((answer) => answer.degraded_reason.replace(NOTHING_LIVE, ""));
+  for (const reason of new Set(reasons.filter(Boolean))) notices.push(["degraded", "Degraded", `The router’s answers are worse than usual: ${reason}.`]);
   if (failures.length) {
     const since = answers.zones ? ` This page shows data from ${instant(answers.zones.as_of)}.` : "";
     notices.push(["failed", "The last refresh failed", `${failures.join(" · ")}.${since}`]);

@@ -118,7 +118,7 @@ function ageLine(candidate) {
   return hasMoved(candidate) || penalty(candidate) ? [moved, penalty(candidate)].filter(Boolean).join(" ") : "";
 }
 
-/** Put labels beside their marks, the chosen one first. A label that fits nowhere is left out. */
+/** Put labels beside their marks, the chosen one first. Any other that fits nowhere is left out. */
 function drawLabels(marks, nameOf, width, bottom, route) {
   const allNamed = route.candidates.length <= MAX_NAMED;
   const occupied = marks.flatMap((mark) => [
@@ -131,8 +131,8 @@ function drawLabels(marks, nameOf, width, bottom, route) {
     const name = allNamed || mark.chosen || mark.nearest ? nameOf(mark.candidate.pop) : mark.candidate.pop;
     const title = mark.nearest && !mark.chosen ? `${name} (nearest)` : name;
     const lines = allNamed ? [title, ageLine(mark.candidate)].filter(Boolean) : [title];
-    // A label that does not fit with its second line is tried without it.
-    const label = fit(mark, lines, occupied, width, bottom) ?? fit(mark, [title], occupied, width, bottom);
+    // A label that does not fit with its second line is tried without it. The chosen one may cover marks.
+    const label = fit(mark, lines, occupied, width, bottom) ?? fit(mark, [title], mark.chosen ? [] : occupied, width, bottom);
     if (!label) continue;
     occupied.push(label.spot);
     labels.push(label.text);
