@@ -379,14 +379,13 @@ class TestPublicReports:
         assert result.rejected
 
     def test_a_corrected_hour_has_its_new_figure_in_the_window(self, cases: Path) -> None:
-        bodies = [(cases / f"entsoe/E13_FR_{name}.xml").read_bytes() for name in NAMES]
-        first, corrected = (run(body, "ENTSOE_FR", when("01-06 16:10")) for body in bodies)
+        first, corrected = (
+            run((cases / f"entsoe/E13_FR_{name}.xml").read_bytes(), "ENTSOE_FR", at)
+            for name, at in (("first", when("01-06 14:10")), ("corrected", when("01-06 16:10")))
+        )
         eleven = when("01-06 11:00")
         assert first.window[eleven] == pytest.approx(23.6, abs=0.05)
         assert corrected.window[eleven] == pytest.approx(44.5, abs=0.05)
-
-
-NAMES: Final = ("first", "corrected")
 
 
 def zone_of(body: bytes) -> str:
@@ -398,9 +397,9 @@ def zone_of(body: bytes) -> str:
 
 
 def test_no_true_slot_of_a_recording_is_refused(recordings: Path) -> None:
-    read = [one for one in entsoe([recordings / "entsoe"]) if isinstance(one, Recording)]
-    tally = count(read)
-    assert {recording.zone for recording in read} >= {"ENTSOE_NL", "ENTSOE_FR", "ENTSOE_FI"}
+    whole = [made for made in entsoe([recordings / "entsoe"]) if isinstance(made, Recording)]
+    tally = count(whole)
+    assert {recording.zone for recording in whole} >= {"ENTSOE_NL", "ENTSOE_FR", "ENTSOE_FI"}
     assert tally.slots > 500
     assert tally.lost == 0
     assert tally.share <= MOST_REFUSED
