@@ -265,7 +265,7 @@ class TestRefusals:
             (document(series("B04", period({1: 5}, slots=-4))), "malformed"),
         ],
     )
-    def test_a_document_that_is_not_what_it_claims_is_refused_by_name(
+    def test_an_impossible_document_is_refused_with_its_reason(
         self, body: bytes, reason: str
     ) -> None:
         assert refusal(body) == reason
