@@ -197,7 +197,7 @@ def _replay(arguments: argparse.Namespace) -> int:
         policies = {DEFAULT: Policy(), OWNER_FORMULA: OWNER, TUNED: policy}
         rows = replay(world, span, policies, progress=_bar("replay"))
         if arguments.report:
-            _report(arguments, years, rows, world, (policy, search))
+            _report(arguments, years, rows, world, search)
         return rows, world
 
     replayed = _or_explain(run)
@@ -217,7 +217,7 @@ def _report(
     years: "Years",
     rows: list["Row"],
     world: "World",
-    tuned: "tuple[Policy, SearchResult | None]",
+    search: "SearchResult | None",
 ) -> None:
     from infra.local.replay_report import Replayed, write  # noqa: PLC0415
     from infra.local.replay_table import left_out  # noqa: PLC0415
@@ -235,8 +235,7 @@ def _report(
     replayed = Replayed(
         rows=rows,
         world=world,
-        policy=tuned[0],
-        search=tuned[1],
+        search=search,
         since_s=since_s,
         until_s=until_s,
         basis=arguments.basis,
