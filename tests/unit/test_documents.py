@@ -1,6 +1,7 @@
 """The documents: what they link to, name and tell a reader to type is there."""
 
 import importlib
+import json
 import re
 import subprocess
 import sys
@@ -14,8 +15,9 @@ from typing import Any
 import pytest
 
 from greenstream.domain.ladder import Rung
-from greenstream.domain.policy import FreshnessModel
+from greenstream.domain.policy import FreshnessModel, Policy
 from greenstream.domain.reading import Basis, Quality, Scope, Signal
+from tests import api
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(
@@ -109,6 +111,47 @@ def test_there_are_documents_to_read() -> None:
 
 def test_readme_is_one_page() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= README_LINES
+
+
+class TestTheAnswerInReadme:
+    """README shows one answer, from which it leaves out the nulls and one candidate."""
+
+    NULLS = dict.fromkeys(("degraded_reason", "split"))
+    NULLS_OF_CANDIDATE = dict.fromkeys(("proxy_reason", "exclusion", "latency_samples", "note"))
+
+    @pytest.fixture
+    def answer(self) -> dict[str, Any]:
+        (block,) = re.findall(r"```json\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+        answer: dict[str, Any] = json.loads(block)
+        answer["candidates"] = [self.NULLS_OF_CANDIDATE | row for row in answer["candidates"]]
+        return self.NULLS | answer
+
+    def test_it_has_the_members_that_an_answer_has(self, answer: dict[str, Any]) -> None:
+        schema = api.described()["paths"]["/v1/route"]["get"]["responses"]["200"]["content"]
+        api.validate(schema["application/json"]["schema"], answer)
+
+    def test_it_was_decided_by_the_default_policy(self, answer: dict[str, Any]) -> None:
+        """Figures are rounded to a tenth."""
+        policy, candidates = Policy(), answer["candidates"]
+        assert answer["policy"] == policy.version
+        for row in candidates:
+            owed = max(0.0, row["age_s"] - policy.penalty_grace_s) / 60
+            owed *= policy.penalty_slope_gco2_kwh_min
+            cap = policy.penalty_cap_doubts * row["doubt_gco2_kwh"]
+            assert row["penalty_gco2_kwh"] == pytest.approx(min(owed, cap), abs=0.1)
+            assert row["penalty_capped"] is (owed > cap)
+            adjusted = row["expected_gco2_kwh"] + row["penalty_gco2_kwh"]
+            assert row["adj_carbon_gco2_kwh"] == pytest.approx(adjusted, abs=0.15)
+            price = policy.latency_price_gco2_kwh_ms * row["latency_ms"]
+            assert row["score"] == pytest.approx(row["adj_carbon_gco2_kwh"] + price, abs=0.15)
+        best = min(candidates, key=lambda row: row["score"])
+        assert (answer["pop"], answer["zone"]) == (best["pop"], best["zone"])
+
+    def test_its_difference_is_that_of_the_expected_figures(self, answer: dict[str, Any]) -> None:
+        (chosen,) = (row for row in answer["candidates"] if row["pop"] == answer["pop"])
+        nearest = answer["baseline"]
+        difference = nearest["expected_gco2_kwh"] - chosen["expected_gco2_kwh"]
+        assert nearest["attributed_difference_gco2_kwh"] == pytest.approx(difference, abs=0.15)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
