@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -13,8 +13,9 @@ from greenstream.domain.intensity import FactorTable, factor_tables, mix_intensi
 from greenstream.domain.judging import Judged, judge
 from greenstream.domain.mix import Mix, Refusal
 from greenstream.domain.plausibility import rules_of_provider, rules_of_source
-from greenstream.domain.reading import Basis, Quality, Reading
+from greenstream.domain.reading import Basis, Kind, Quality, Reading
 from greenstream.domain.zones import Source, Zone
+from greenstream.ingest.stored_slots import ZoneSlots
 from greenstream.ports.provider import Batch
 
 DEFAULT_TABLE: Final = "ENTSOE"
@@ -32,13 +33,14 @@ def batch_of(
     source: Source,
     *,
     fetched_at: datetime,
-    after: datetime | None = None,
+    stored: ZoneSlots | None = None,
     simulated: bool = False,
 ) -> Batch:
-    """Return the readings of a zone's newest slots that can be believed, on each basis.
+    """Return the readings of a zone's slots that can be believed and are not stored yet.
 
-    Operators publish half a day at once. Therefore every slot since ``after`` is read, so that the
-    history has no gaps and the mean of an hour rests on the whole hour. A zone of quarter hours
+    Operators publish half a day at once, and correct what they have published. Therefore every slot
+    is read that is missing in the store or has changed, so that the history has no gaps and the
+    mean of an hour rests on the whole hour. The newest slot is always read. A zone of quarter hours
     then costs 8,640 more writes a month (72 slots a day, two bases, two writes) than one slot an
     hour would: 0.03 USD for the five such zones of the table, and 0.23 USD if all 43 zones were
     such.
@@ -53,8 +55,8 @@ def batch_of(
     fetched_at
         When the slots were fetched, in aware UTC. Slots that have not ended are not read: with
         curve A03 a Period may repeat its last value into the future.
-    after
-        The progress marker: the end of the newest slot that is stored. Without one, only the newest
+    stored
+        What is stored of the zone's window. Without it, or while nothing is stored, only the newest
         slot that is believed is read.
     simulated
         Whether a simulator stands for the platform.
@@ -78,14 +80,33 @@ def batch_of(
         )
     judged = judge(ended, rules_of_provider(NAME), rules_of_source(NAME, zone.zone))
     believed = [mix for mix, refusal in judged if refusal is None]
-    missed = [slot for slot in believed[:-1] if after is not None and slot.valid_to > after]
+    if stored is None:
+        stored = ZoneSlots(kinds_of(source), timedelta(0), ())
+    open_slots = [
+        slot
+        for slot in believed[:-1]
+        if stored.asks_for(slot.valid_to, fetched_at, slot.generation_mw)
+    ]
+    chosen = (*open_slots, *believed[-1:])
+    after = stored.newest
     unseen = [slot for slot in judged if after is None or not believed or slot.mix.valid_to > after]
     readings_of = partial(
         _readings_of, believed, zone, source, fetched_at=fetched_at, simulated=simulated
     )
-    outcomes = list(readings_of((*missed, *believed[-1:])))
+    outcomes = list(readings_of(chosen))
+    readings = [outcome for outcome in outcomes if isinstance(outcome, Reading)]
     return Batch(
-        readings=tuple(outcome for outcome in outcomes if isinstance(outcome, Reading)),
+        readings=tuple(
+            reading
+            for reading in readings
+            if reading.valid_to == believed[-1].valid_to or stored.lacks(reading)
+        ),
+        acknowledge=partial(
+            stored.remember,
+            {slot.valid_to: slot.generation_mw for slot in chosen},
+            readings,
+            fetched_at,
+        ),
         errors=(
             *_refusals(unseen, zone.zone),
             *(outcome for outcome in outcomes if isinstance(outcome, InvalidError)),
@@ -94,6 +115,11 @@ def batch_of(
             outcome for outcome in readings_of(believed) if isinstance(outcome, Reading)
         ),
     )
+
+
+def kinds_of(source: Source) -> tuple[Kind, ...]:
+    """Return the kinds of the readings that are made of a slot."""
+    return tuple(Kind(source.signal, basis) for basis in source.bases)
 
 
 def _refusals(judged: Iterable[Judged], zone: str) -> Iterator[InvalidError]:

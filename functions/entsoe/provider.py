@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final, Self
 
 from functions.entsoe.document import read
-from functions.entsoe.mix import batch_of
+from functions.entsoe.mix import batch_of, kinds_of
 from functions.entsoe.points import NAME
 from functions.entsoe.slots import slots
 from greenstream.domain.errors import (
@@ -26,6 +26,7 @@ from greenstream.domain.mix import Mix
 from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.http import HttpClient
 from greenstream.ingest.redaction import redacted
+from greenstream.ingest.stored_slots import StoredSlots
 from greenstream.ports.provider import Batch, ProviderConfig
 from greenstream.ports.secrets import SecretsError
 from greenstream.ports.settings import required
@@ -59,13 +60,10 @@ class Memory:
         Progress marker: the index in ``wanted`` of the zone to go on with.
     silent_until
         When the platform may be asked again, after it has throttled us.
-    stored_to
-        Progress markers: the end of each zone's newest stored slot, by the zone's name.
     """
 
     next_zone: int | None = None
     silent_until: datetime | None = None
-    stored_to: dict[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +91,8 @@ class Entsoe:
         Returns seconds that only grow.
     memory
         What is remembered between runs.
+    stored
+        What is stored of each zone's window, remembered between runs too.
     """
 
     http: HttpClient
@@ -102,6 +102,7 @@ class Entsoe:
     deadline_s: float = DEADLINE_S
     monotonic: Callable[[], float] = time.monotonic
     memory: Memory = field(default_factory=Memory)
+    stored: StoredSlots = field(default_factory=lambda: StoredSlots(NAME, WINDOW))
 
     @classmethod
     def from_config(cls, config: ProviderConfig) -> Self:
@@ -123,6 +124,7 @@ class Entsoe:
             ),
             token=lambda: config.secret("ENTSOE_API_KEY"),
             simulated=config.simulated,
+            stored=StoredSlots.from_config(NAME, WINDOW, config),
         )
 
     @property
@@ -178,7 +180,7 @@ class Entsoe:
                         zone,
                         source,
                         fetched_at=now,
-                        after=self.memory.stored_to.get(zone.zone),
+                        stored=self.stored.of(zone.zone, kinds_of(source), now),
                         simulated=self.simulated,
                     )
                     yield replace(batch, acknowledge=partial(self._move_on, index, batch))
@@ -192,8 +194,8 @@ class Entsoe:
 
     def _move_on(self, index: int, batch: Batch | None = None) -> None:
         """Move the progress markers past a zone whose batch has been stored."""
-        if batch is not None and batch.readings:
-            self.memory.stored_to[self.wanted[index][0].zone] = batch.readings[-1].valid_to
+        if batch is not None:
+            batch.acknowledge()
         if index:
             self.memory.next_zone = index + 1
 

@@ -236,6 +236,7 @@ def _provider(row: Function, zone: str | None, world: _World) -> Provider:
             telemetry=world,
             secret=world.secret,
             newest=lambda: world.store.snapshot().readings,
+            history=world.store.history,
         )
     )
     return provider if zone is None else replace(provider, wanted=_feed_of(row.name, zone))

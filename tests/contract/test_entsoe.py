@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from functions.entsoe.document import read
-from functions.entsoe.mix import batch_of, solar_in_other, table_of
-from functions.entsoe.provider import MAX_ZONES_PER_RUN, Entsoe
+from functions.entsoe.mix import batch_of, kinds_of, solar_in_other, table_of
+from functions.entsoe.provider import MAX_ZONES_PER_RUN, WINDOW, Entsoe
 from functions.entsoe.slots import slots
 from greenstream.domain.errors import (
     GreenStreamError,
@@ -33,6 +33,7 @@ from greenstream.domain.reading import (
 from greenstream.domain.zones import zones_of
 from greenstream.ingest.collect import collect
 from greenstream.ingest.http import HttpClient
+from greenstream.ingest.stored_slots import ZoneSlots
 from greenstream.ports.provider import Batch
 from greenstream.ports.store import StoreError
 from tests.builders import stored
@@ -183,7 +184,10 @@ class TestRefusals:
     @staticmethod
     def reasons(day: list[Mix], after: datetime | None = None) -> dict[str, str]:
         zone, source = ZONES[0]
-        batch = batch_of(day, zone, source, fetched_at=day[-1].valid_to, after=after)
+        stored_slots = ZoneSlots(kinds_of(source), WINDOW, ())
+        if after is not None:
+            stored_slots.remember({after: {}}, (), after)
+        batch = batch_of(day, zone, source, fetched_at=day[-1].valid_to, stored=stored_slots)
         errors = [error for error in batch.errors if isinstance(error, InvalidError)]
         assert len(errors) == len(batch.errors)
         assert {(error.provider, error.zone) for error in errors} <= {("entsoe", "ENTSOE_NL")}

@@ -44,6 +44,7 @@ class CollectorEnvironment:
                 telemetry=telemetry,
                 secret=lambda name: secret(provider, name, settings, secrets),
                 newest=lambda: store.snapshot().readings,
+                history=store.history,
                 simulated=settings.simulated,
             ),
         )

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol, Self
 
 from greenstream.domain.clock import Clock
 from greenstream.domain.errors import GreenStreamError
-from greenstream.domain.reading import Forecast, Reading
+from greenstream.domain.reading import Forecast, Kind, Reading
 from greenstream.domain.zones import Source, Zone
 from greenstream.ports.telemetry import Telemetry
 
@@ -105,6 +105,30 @@ class Provider(Protocol):
         ...
 
 
+class HistoryReader(Protocol):
+    """Reads what the store has of a source."""
+
+    def __call__(
+        self, zone: str, provider: str, kind: Kind, *, since: datetime, until: datetime
+    ) -> Sequence[Reading]:
+        """Return the readings with ``since < valid_to <= until``, oldest first.
+
+        Raises
+        ------
+        greenstream.ports.store.StoreError
+            When the store cannot be read.
+        """
+        ...
+
+
+def no_history(
+    zone: str, provider: str, kind: Kind, *, since: datetime, until: datetime
+) -> Sequence[Reading]:
+    """Return nothing: nothing is stored of any source."""
+    del zone, provider, kind, since, until
+    return ()
+
+
 def _no_secret(_name: str) -> None:
     return None
 
@@ -126,6 +150,8 @@ class ProviderConfig:
         raise `greenstream.ports.secrets.SecretsError`. By default no secret is configured.
     newest
         Returns the newest readings of every provider. By default there are none.
+    history
+        Reads what the store has of a source. By default it has nothing.
     simulated
         Whether a simulator stands for the upstream.
     """
@@ -135,6 +161,7 @@ class ProviderConfig:
     telemetry: Telemetry
     secret: Callable[[str], str | None] = _no_secret
     newest: Callable[[], Sequence[Reading]] = _no_readings
+    history: HistoryReader = no_history
     simulated: bool = False
 
 

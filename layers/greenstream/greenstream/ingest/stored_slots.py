@@ -1,0 +1,216 @@
+"""What is stored of a provider's window, so that only what is new or has changed is stored again.
+
+Upstreams correct what they have published: a unit that reported late, a figure that was estimated
+first. An interval is called a slot here.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple, Self
+
+from greenstream.domain.reading import Kind, Quality, Reading
+from greenstream.ports.provider import HistoryReader, ProviderConfig, no_history
+from greenstream.ports.store import StoreError
+from greenstream.ports.telemetry import Telemetry
+
+DECIMALS: Final = 3
+"""The store rounds figures to so many decimals. A smaller change is not stored."""
+
+FUEL_MW: Final = "fuel_mw"
+"""The member of a reading's detail that holds the mix it was made of, in MW by fuel."""
+
+
+class Figures(NamedTuple):
+    """What a slot's reading of one kind says, rounded as the store rounds it."""
+
+    gco2_kwh: float
+    gco2_low: float
+    gco2_high: float
+    coverage: float
+    quality: Quality
+
+
+@dataclass(slots=True)
+class _Slot:
+    """What is known of a slot: a hash of its mix, and its figures by kind.
+
+    The figures are ``None`` where the reading was refused. The hash stands for the mix because the
+    mixes of all zones would take ten megabytes.
+    """
+
+    mix: int | None
+    figures: dict[Kind, Figures | None]
+
+
+class ZoneSlots:
+    """What is stored of one zone's window.
+
+    Parameters
+    ----------
+    kinds
+        The kinds that the provider makes of each slot of the zone.
+    span
+        The length of the window. Slots that ended earlier are forgotten.
+    stored
+        The readings that the store has of the window.
+    """
+
+    def __init__(self, kinds: Iterable[Kind], span: timedelta, stored: Iterable[Reading]) -> None:
+        self._kinds = frozenset(kinds)
+        self._span = span
+        self._slots: dict[datetime, _Slot] = {}
+        self._since: datetime | None = None
+        self._newest: datetime | None = None
+        for reading in stored:
+            fuel_mw = reading.detail.get(FUEL_MW)
+            mix = fuel_mw if isinstance(fuel_mw, Mapping) else None
+            self._remember(reading.valid_to, mix, {reading.kind: _figures(reading)})
+
+    @property
+    def newest(self) -> datetime | None:
+        """The end of the newest slot that was read and stored, or ``None`` if none was."""
+        return self._newest
+
+    def asks_for(
+        self, valid_to: datetime, now: datetime, mix_mw: Mapping[str, float] | None = None
+    ) -> bool:
+        """Return whether a slot is to be read: it is missing in the store, or may have changed.
+
+        Only slots since the oldest stored one are, so that a new table is not filled with the past.
+
+        Parameters
+        ----------
+        valid_to
+            The end of the slot, in UTC.
+        now
+            The present, in UTC. Slots from before the window are not asked for.
+        mix_mw
+            The mix of the slot, in MW by fuel. A slot with the same mix has not changed. ``None``
+            where the figure is not made of a mix.
+        """
+        if self._since is None or valid_to < self._since or valid_to <= now - self._span:
+            return False
+        slot = self._slots.get(valid_to)
+        return (
+            slot is None
+            or mix_mw is None
+            or slot.mix != _hash(mix_mw)
+            or not self._kinds <= slot.figures.keys()
+        )
+
+    def lacks(self, reading: Reading) -> bool:
+        """Return whether the store does not have the figures of a reading."""
+        slot = self._slots.get(reading.valid_to)
+        return slot is None or slot.figures.get(reading.kind) != _figures(reading)
+
+    def remember(
+        self,
+        mixes_mw: Mapping[datetime, Mapping[str, float] | None],
+        readings: Iterable[Reading],
+        now: datetime,
+    ) -> None:
+        """Remember what has been stored, and forget what lies before the window.
+
+        Parameters
+        ----------
+        mixes_mw
+            The mixes of the slots that were read, in MW by fuel, by the end of the slot. A slot
+            whose reading was refused is not asked for again until its mix changes.
+        readings
+            The readings of these slots that the store has.
+        now
+            The present, in UTC.
+        """
+        figures: dict[datetime, dict[Kind, Figures | None]] = {}
+        for reading in readings:
+            figures.setdefault(reading.valid_to, {})[reading.kind] = _figures(reading)
+        for valid_to, mix_mw in mixes_mw.items():
+            refused = dict.fromkeys(self._kinds)
+            self._remember(valid_to, mix_mw, {**refused, **figures.get(valid_to, {})})
+        for valid_to in [end for end in self._slots if end <= now - self._span]:
+            del self._slots[valid_to]
+
+    def _remember(
+        self,
+        valid_to: datetime,
+        mix_mw: Mapping[str, float] | None,
+        figures: Mapping[Kind, Figures | None],
+    ) -> None:
+        slot = self._slots.setdefault(valid_to, _Slot(None, {}))
+        slot.mix = None if mix_mw is None else _hash(mix_mw)
+        slot.figures.update(figures)
+        self._since = min(self._since or valid_to, valid_to)
+        self._newest = max(self._newest or valid_to, valid_to)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSlots:
+    """What is stored of the windows of all zones of a provider.
+
+    It lives as long as the process. What an earlier process has stored is read from the store once
+    for each zone and kind. When that fails, the provider goes on as with an empty store.
+
+    Parameters
+    ----------
+    provider
+        The provider's name.
+    span
+        The length of the window.
+    history
+        Reads the store.
+    telemetry
+        Gets a line when the store cannot be read.
+    """
+
+    provider: str
+    span: timedelta
+    history: HistoryReader = no_history
+    telemetry: Telemetry | None = None
+    _zones: dict[str, ZoneSlots] = field(default_factory=dict)
+
+    @classmethod
+    def from_config(cls, provider: str, span: timedelta, config: ProviderConfig) -> Self:
+        """Make it for a provider whose window has the length ``span``."""
+        return cls(provider, span, config.history, config.telemetry)
+
+    def of(self, zone: str, kinds: Sequence[Kind], now: datetime) -> ZoneSlots:
+        """Return what is stored of a zone's window that ends now (UTC)."""
+        known = self._zones.get(zone)
+        if known is None:
+            known = self._zones[zone] = ZoneSlots(kinds, self.span, self._read(zone, kinds, now))
+        return known
+
+    def _read(self, zone: str, kinds: Iterable[Kind], now: datetime) -> list[Reading]:
+        try:
+            return [
+                reading
+                for kind in kinds
+                for reading in self.history(
+                    zone, self.provider, kind, since=now - self.span, until=now
+                )
+            ]
+        except StoreError as error:
+            if self.telemetry is not None:
+                self.telemetry.event(
+                    "warning",
+                    "history not read",
+                    provider=self.provider,
+                    zone=zone,
+                    error=str(error),
+                )
+            return []
+
+
+def _figures(reading: Reading) -> Figures:
+    return Figures(
+        round(reading.gco2_kwh, DECIMALS),
+        round(reading.gco2_low, DECIMALS),
+        round(reading.gco2_high, DECIMALS),
+        round(reading.coverage, DECIMALS),
+        reading.quality,
+    )
+
+
+def _hash(mix_mw: Mapping[str, float]) -> int:
+    return hash(frozenset(mix_mw.items()))
