@@ -22,14 +22,21 @@ from functions.eso.half_hours import (
 )
 from functions.eso.readings import Region, coming_day
 from greenstream.domain.errors import GreenStreamError, InvalidError, PermanentError
+from greenstream.domain.reading import Basis, Kind, Signal
 from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.http import HttpClient
+from greenstream.ingest.stored_slots import StoredSlots
 from greenstream.ports.provider import Batch, Outcome, ProviderConfig, batch_of
 from greenstream.ports.settings import required
 
 NATIONAL: Final = "national"
 AHEAD: Final = timedelta(hours=24)
 """How far a range of the API reaches (``fw24h``)."""
+
+REVISABLE: Final = timedelta(hours=24)
+"""How long after its half hour an actual figure is compared with what is stored of it."""
+
+KINDS: Final = (Kind(Signal.AVERAGE, Basis.DIRECT),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +51,14 @@ class Eso:
         The zones, each with the region that is its source.
     simulated
         Whether a simulator gives the answers.
+    stored
+        What is stored of the nation's actual figures, remembered between runs.
     """
 
     http: HttpClient
     wanted: tuple[tuple[Zone, Source], ...] = field(default_factory=lambda: zones_of(NAME))
     simulated: bool = False
+    stored: StoredSlots = field(default_factory=lambda: StoredSlots(NAME, REVISABLE))
 
     @classmethod
     def from_config(cls, config: ProviderConfig) -> Self:
@@ -60,7 +70,11 @@ class Eso:
             When a setting is missing.
         """
         base_url = required("ESO_BASE_URL", config.environ)
-        return cls(http=HttpClient(provider=NAME, base_url=base_url), simulated=config.simulated)
+        return cls(
+            http=HttpClient(provider=NAME, base_url=base_url),
+            simulated=config.simulated,
+            stored=StoredSlots.from_config(NAME, REVISABLE, config),
+        )
 
     @property
     def name(self) -> str:
@@ -129,6 +143,7 @@ class Eso:
 
     def _nation(self, zone: str, now: datetime) -> Batch:
         nation = Region(zone=zone, region=NATIONAL, now=now, simulated=self.simulated)
+        stored = self.stored.of(zone, KINDS, now)
         outcomes: list[Outcome] = []
         ahead: list[HalfHour] = []
         paths = [f"/intensity/{stamp(start)}/fw24h" for start in _starts(now)]
@@ -140,10 +155,15 @@ class Eso:
             outcomes.append(error)
         try:
             newest = Figures(self._half_hours("/intensity", zone, outcomes), zone)
-            outcomes += _outcomes(nation.national_reading(newest, Figures(ahead, zone)))
+            outcomes += _outcomes(nation.national_readings(newest, Figures(ahead, zone), stored))
         except GreenStreamError as error:
             outcomes.append(error)
-        return batch_of(outcomes)
+        batch = batch_of(outcomes)
+        readings = tuple(sorted(batch.readings, key=lambda reading: reading.valid_to))
+        ends = {reading.valid_to: None for reading in readings}
+        return replace(
+            batch, readings=readings, acknowledge=partial(stored.remember, ends, readings, now)
+        )
 
     def _half_hours(self, path: str, zone: str, outcomes: list[Outcome]) -> list[HalfHour]:
         """Return the half hours of a national answer; add the error of the first unreadable one."""

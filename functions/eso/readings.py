@@ -17,6 +17,7 @@ from greenstream.domain.reading import (
     Scope,
     Signal,
 )
+from greenstream.ingest.stored_slots import ZoneSlots
 
 SETTLES_AFTER: Final = timedelta(minutes=12)
 """After this long, the ``actual`` figure of an ended half hour counts as measured. Until about ten
@@ -66,10 +67,13 @@ class Region:
                 return self._reading(half_hour, gco2_kwh, Quality.FORECAST)
         raise NoDataError(f"no half hour contains {stamp(self.now)}", provider=NAME, zone=self.zone)
 
-    def national_reading(
-        self, figures: Figures, ahead: Figures
+    def national_readings(
+        self, figures: Figures, ahead: Figures, stored: ZoneSlots
     ) -> Iterator[Reading | InvalidError]:
-        """Yield the newest actual figure, after an error for each newer one that is refused.
+        """Yield the newest actual figure, and those of earlier half hours that are not stored so.
+
+        A figure that is refused is yielded as its error, except those of half hours that the store
+        does not wait for.
 
         Parameters
         ----------
@@ -78,14 +82,19 @@ class Region:
         ahead
             The half hours of the forecast list, which begins with the last one that has ended. It
             must not contradict the actual figure.
+        stored
+            What is stored of the nation's figures.
 
         Raises
         ------
         NoDataError
             When there is no actual figure yet.
         """
+        newest: Reading | None = None
         missing = None
         for start in reversed([*figures]):
+            if newest is not None and not stored.asks_for(start + HALF_HOUR, self.now):
+                continue
             try:
                 half_hour = figures.at(start, ahead)
                 if half_hour.intensity.get("actual") is None:
@@ -94,12 +103,14 @@ class Region:
                 gco2_kwh = gco2_kwh_of(half_hour, "actual", self.zone)
                 settled = self.now - half_hour.valid_to >= SETTLES_AFTER
                 quality = Quality.MEASURED if settled else Quality.ESTIMATED
-                yield self._reading(half_hour, gco2_kwh, quality)
+                reading = self._reading(half_hour, gco2_kwh, quality)
             except InvalidError as error:
                 yield error
-            else:
-                return
-        if missing is not None:
+                continue
+            if newest is None or stored.lacks(reading):
+                yield reading
+            newest = newest or reading
+        if missing is not None and newest is None:
             raise NoDataError(
                 f"there is no actual figure yet for {stamp(missing)}", provider=NAME, zone=self.zone
             )

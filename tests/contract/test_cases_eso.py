@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from functions.eso.provider import Eso
+from functions.eso.provider import KINDS, REVISABLE, Eso
 from greenstream.domain.reading import Forecast
+from greenstream.domain.zones import zones_of
+from greenstream.ingest.stored_slots import StoredSlots
 from tests.contract.pipeline import Body, Ran, http, ran
 from tests.fakes.memory_store import MemoryStore
 
@@ -303,3 +306,58 @@ def test_a_forecast_without_a_good_point_is_refused_as_a_whole() -> None:
 
     assert batch.status.rejected["negative"] == 1
     assert store.forecasts("GBR") == ()
+
+
+class TestCorrections:
+    """NESO corrects an actual figure after a newer half hour has been published."""
+
+    FIRST = (national(ENDED - HALF_HOUR, 175, 168),)
+    CORRECTED = (national(ENDED - HALF_HOUR, 175, 181), national(ENDED, 180, 172))
+
+    @staticmethod
+    def run(store: MemoryStore, stored: StoredSlots, rows: Iterable[Row], now: datetime) -> Ran:
+        answers: dict[str, Body] = {
+            "/intensity/*": {"data": ahead(now)},
+            "/intensity": {"data": list(rows)},
+        }
+        nation = tuple(pair for pair in zones_of("eso") if pair[0].zone == "GBR")
+        return ran(Eso(http("eso", answers), wanted=nation, stored=stored), store, now)
+
+    @staticmethod
+    def history(store: MemoryStore) -> list[float]:
+        ever = {"since": NOW - timedelta(days=1), "until": NOW}
+        return [reading.gco2_kwh for reading in store.history("GBR", "eso", KINDS[0], **ever)]
+
+    @pytest.mark.parametrize("cold", [False, True])
+    def test_a_corrected_actual_corrects_the_history(self, *, cold: bool) -> None:
+        store = MemoryStore()
+        stored = StoredSlots("eso", REVISABLE, store.history)
+        self.run(store, stored, self.FIRST, NOW - HALF_HOUR)
+        if cold:
+            stored = StoredSlots("eso", REVISABLE, store.history)
+
+        batch = self.run(store, stored, self.CORRECTED, NOW)
+
+        assert self.history(store) == [181, 172]
+        assert batch.gco2_kwh("GBR") == 172
+
+    def test_an_actual_that_did_not_change_is_not_written_again(self) -> None:
+        store = MemoryStore()
+        stored = StoredSlots("eso", REVISABLE, store.history)
+        self.run(store, stored, self.FIRST, NOW - HALF_HOUR)
+
+        batch = self.run(store, stored, (*self.FIRST, *self.CORRECTED[1:]), NOW)
+
+        lines = [line for line in batch.heard.lines if line["message"] == "reading"]
+        assert [line["gco2_kwh"] for line in lines] == [172]
+
+    def test_a_false_correction_is_refused_and_the_stored_figure_stays(self) -> None:
+        store = MemoryStore()
+        stored = StoredSlots("eso", REVISABLE, store.history)
+        self.run(store, stored, self.FIRST, NOW - HALF_HOUR)
+        rows = (national(ENDED - HALF_HOUR, 175, 0), national(ENDED, 180, 172))
+
+        batch = self.run(store, stored, rows, NOW)
+
+        assert batch.reasons("GBR") == {"false_zero"}
+        assert self.history(store) == [168, 172]
