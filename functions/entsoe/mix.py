@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from functions.entsoe.points import NAME, invalid
 from greenstream.domain.errors import InvalidError, NoDataError
+from greenstream.domain.fuel_memory import FuelMemory, LastReport
 from greenstream.domain.intensity import FactorTable, factor_tables, mix_intensity
 from greenstream.domain.judging import Judged, judge
 from greenstream.domain.mix import Mix, Refusal
@@ -23,8 +24,18 @@ SOLAR, OTHER = "B16", "B20"
 MIN_SLOTS: Final = 48
 """The fewest slots from which the solar share of "Other" is learned."""
 
+CARRIED: Final = "last_reported_mw"
+"""The member of a reading's detail with the last reports of what its mix lacks, MW and time."""
+
 MIN_R_SQUARED: Final = 0.8
 """The share of the variance of "Other" that the sun must explain."""
+
+
+class Known(NamedTuple):
+    """What is known of a zone: what is stored of its window, and what it used to report."""
+
+    stored: ZoneSlots
+    memory: FuelMemory
 
 
 def batch_of(
@@ -33,7 +44,7 @@ def batch_of(
     source: Source,
     *,
     fetched_at: datetime,
-    stored: ZoneSlots | None = None,
+    known: Known | None = None,
     simulated: bool = False,
 ) -> Batch:
     """Return the readings of a zone's slots that can be believed and are not stored yet.
@@ -55,9 +66,9 @@ def batch_of(
     fetched_at
         When the slots were fetched, in aware UTC. Slots that have not ended are not read: with
         curve A03 a Period may repeat its last value into the future.
-    stored
-        What is stored of the zone's window. Without it, or while nothing is stored, only the newest
-        slot that is believed is read.
+    known
+        What is known of the zone from earlier runs; it learns what the slots report that are
+        believed. While nothing is stored, only the newest slot that is believed is read.
     simulated
         Whether a simulator stands for the platform.
 
@@ -78,10 +89,10 @@ def batch_of(
         raise NoDataError(
             f"none of the {len(zone_slots)} slots has ended", provider=NAME, zone=zone.zone
         )
-    judged = judge(ended, rules_of_provider(NAME), rules_of_source(NAME, zone.zone))
+    stored, memory = known or Known(ZoneSlots(kinds_of(source), timedelta(0), ()), memory_of(zone))
+    judged = judge(ended, rules_of_provider(NAME), rules_of_source(NAME, zone.zone), memory=memory)
     believed = [mix for mix, refusal in judged if refusal is None]
-    if stored is None:
-        stored = ZoneSlots(kinds_of(source), timedelta(0), ())
+    memory.learn(believed)
     open_slots = [
         slot
         for slot in believed[:-1]
@@ -90,9 +101,14 @@ def batch_of(
     chosen = (*open_slots, *believed[-1:])
     after = stored.newest
     unseen = [slot for slot in judged if after is None or not believed or slot.mix.valid_to > after]
-    readings_of = partial(
-        _readings_of, believed, zone, source, fetched_at=fetched_at, simulated=simulated
-    )
+
+    def readings_of(slots: Iterable[Mix]) -> Iterator[Reading | InvalidError]:
+        for outcome in _readings_of(believed, zone, source, slots, fetched_at=fetched_at):
+            if isinstance(outcome, Reading):
+                yield replace(_carrying(memory, outcome), simulated=simulated)
+            else:
+                yield outcome
+
     outcomes = list(readings_of(chosen))
     readings = [outcome for outcome in outcomes if isinstance(outcome, Reading)]
     return Batch(
@@ -122,6 +138,38 @@ def kinds_of(source: Source) -> tuple[Kind, ...]:
     return tuple(Kind(source.signal, basis) for basis in source.bases)
 
 
+def memory_of(zone: Zone) -> FuelMemory:
+    """Return a new memory of what a zone reports."""
+    return FuelMemory(rules_of_provider(NAME), rules_of_source(NAME, zone.zone))
+
+
+def learn_stored(memory: FuelMemory, stored: Iterable[Reading]) -> None:
+    """Let a memory learn from stored readings, oldest first, what the zone used to report."""
+    for reading in stored:
+        carried, fuel_mw = reading.detail.get(CARRIED), reading.detail.get("fuel_mw")
+        if isinstance(carried, Mapping):
+            memory.learn_carried(
+                {
+                    fuel: LastReport(float(mw), datetime.fromisoformat(at))
+                    for fuel, (mw, at) in carried.items()
+                }
+            )
+        if isinstance(fuel_mw, Mapping):
+            memory.learn([Mix(reading.valid_from, reading.valid_to, fuel_mw)])
+
+
+def _carrying(memory: FuelMemory, reading: Reading) -> Reading:
+    """Return a reading that carries on what is remembered of the fuels that its mix lacks."""
+    fuel_mw = reading.detail["fuel_mw"]
+    if not isinstance(fuel_mw, Mapping):
+        return reading
+    carried = memory.carried_by(Mix(reading.valid_from, reading.valid_to, fuel_mw))
+    if not carried:
+        return reading
+    written = {fuel: [report.mw, report.at.isoformat()] for fuel, report in carried.items()}
+    return replace(reading, detail={**reading.detail, CARRIED: written})
+
+
 def _refusals(judged: Iterable[Judged], zone: str) -> Iterator[InvalidError]:
     """Yield one error for each reason, with the words of the newest slot that it refuses."""
     by_reason: dict[str, list[tuple[Mix, Refusal]]] = {}
@@ -142,7 +190,6 @@ def _readings_of(
     chosen: Iterable[Mix],
     *,
     fetched_at: datetime,
-    simulated: bool,
 ) -> Iterator[Reading | InvalidError]:
     """Yield the reading of each chosen slot on each basis, or the error that refuses it."""
     rules = rules_of_source(NAME, zone.zone)
@@ -150,8 +197,7 @@ def _readings_of(
         solar_mw = solar_in_other(believed, slot) if rules.solar_in_other else 0.0
         for basis in source.bases:
             try:
-                reading = _reading(slot, solar_mw, zone, source, basis, fetched_at)
-                yield replace(reading, simulated=simulated)
+                yield _reading(slot, solar_mw, zone, source, basis, fetched_at)
             except InvalidError as error:
                 yield error
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final, Self
 
 from functions.entsoe.document import read
-from functions.entsoe.mix import batch_of, kinds_of
+from functions.entsoe.mix import Known, batch_of, kinds_of, learn_stored, memory_of
 from functions.entsoe.points import NAME
 from functions.entsoe.slots import slots
 from greenstream.domain.errors import (
@@ -22,6 +22,7 @@ from greenstream.domain.errors import (
     ThrottledError,
     TransientError,
 )
+from greenstream.domain.fuel_memory import FuelMemory
 from greenstream.domain.mix import Mix
 from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.http import HttpClient
@@ -60,10 +61,13 @@ class Memory:
         Progress marker: the index in ``wanted`` of the zone to go on with.
     silent_until
         When the platform may be asked again, after it has throttled us.
+    fuels
+        What each zone used to report, by the zone's name.
     """
 
     next_zone: int | None = None
     silent_until: datetime | None = None
+    fuels: dict[str, FuelMemory] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +184,7 @@ class Entsoe:
                         zone,
                         source,
                         fetched_at=now,
-                        stored=self.stored.of(zone.zone, kinds_of(source), now),
+                        known=self._known(zone, source, now),
                         simulated=self.simulated,
                     )
                     yield replace(batch, acknowledge=partial(self._move_on, index, batch))
@@ -198,6 +202,14 @@ class Entsoe:
             batch.acknowledge()
         if index:
             self.memory.next_zone = index + 1
+
+    def _known(self, zone: Zone, source: Source, now: datetime) -> Known:
+        """Return what is known of a zone, which a new sandbox learns from the store."""
+        memory = self.memory.fuels.get(zone.zone)
+        if memory is None:
+            memory = self.memory.fuels[zone.zone] = memory_of(zone)
+        learn = partial(learn_stored, memory)
+        return Known(self.stored.of(zone.zone, kinds_of(source), now, learn), memory)
 
     def _token(self) -> str | None:
         try:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from functions.entsoe.provider import WINDOW, Entsoe
+from greenstream.domain.fuel_memory import LIFE
 from greenstream.domain.reading import Basis, Kind, Reading, Signal
 from greenstream.domain.zones import zones_of
 from greenstream.ingest.stored_slots import StoredSlots, ZoneSlots
@@ -27,12 +28,12 @@ KEEP_WARM = [False, True]
 
 
 class CountingStore(MemoryStore):
-    """Lists the readings that are written, and the zones and kinds whose history is read."""
+    """Lists the readings that are written, and what is read of the history."""
 
     def __init__(self) -> None:
         super().__init__()
         self.written: list[Reading] = []
-        self.read: list[tuple[str, Kind]] = []
+        self.read: list[tuple[str, Kind, datetime, datetime]] = []
         self.unreadable = False
 
     def put_reading(self, reading: Reading) -> Put:
@@ -43,7 +44,7 @@ class CountingStore(MemoryStore):
         self, zone: str, provider: str, kind: Kind, *, since: datetime, until: datetime
     ) -> Sequence[Reading]:
         """Read the history as a provider does."""
-        self.read.append((zone, kind))
+        self.read.append((zone, kind, since, until))
         if self.unreadable:
             raise StoreError("memory history failed: unreadable")
         return self.history(zone, provider, kind, since=since, until=until)
@@ -169,11 +170,27 @@ def test_a_new_sandbox_fills_the_gap_since_the_last_stored_slot(french: French) 
     assert list(french.history()) == [at(hour) for hour in (7, 8, 9, 10, 11)]
 
 
-def test_the_store_is_read_once_for_each_zone_and_kind(french: French) -> None:
+def test_the_window_is_read_once_for_each_zone_and_kind(french: French) -> None:
+    french.run(mix({1: 40000}, {1: 3000}, slots=9), at(9))
+    french.store.read.clear()
+    french.cold()
     for hour in (10, 11, 12):
         french.run(mix({1: 40000}, {1: 3000}, slots=hour), at(hour))
 
-    assert sorted(french.store.read) == [("ENTSOE_FR", DIRECT), ("ENTSOE_FR", LIFECYCLE)]
+    window = (at(10) - WINDOW, at(10))
+    assert french.store.read == [
+        ("ENTSOE_FR", DIRECT, *window),
+        ("ENTSOE_FR", LIFECYCLE, *window),
+    ]
+
+
+def test_the_two_weeks_before_an_empty_window_are_read_once(french: French) -> None:
+    for hour in (10, 11, 12):
+        french.run(mix({1: 40000}, {1: 3000}, slots=hour), at(hour))
+
+    [*_, before] = french.store.read
+    assert before == ("ENTSOE_FR", DIRECT, at(10) - LIFE, at(10) - WINDOW)
+    assert len(french.store.read) == 3
 
 
 def test_a_store_that_cannot_be_read_stops_nothing(french: French) -> None:

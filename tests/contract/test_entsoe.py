@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from functions.entsoe.document import read
-from functions.entsoe.mix import batch_of, kinds_of, solar_in_other, table_of
+from functions.entsoe.mix import Known, batch_of, kinds_of, memory_of, solar_in_other, table_of
 from functions.entsoe.provider import MAX_ZONES_PER_RUN, WINDOW, Entsoe
 from functions.entsoe.slots import slots
 from greenstream.domain.errors import (
@@ -187,7 +187,13 @@ class TestRefusals:
         stored_slots = ZoneSlots(kinds_of(source), WINDOW, ())
         if after is not None:
             stored_slots.remember({after: {}}, (), after)
-        batch = batch_of(day, zone, source, fetched_at=day[-1].valid_to, stored=stored_slots)
+        batch = batch_of(
+            day,
+            zone,
+            source,
+            fetched_at=day[-1].valid_to,
+            known=Known(stored_slots, memory_of(zone)),
+        )
         errors = [error for error in batch.errors if isinstance(error, InvalidError)]
         assert len(errors) == len(batch.errors)
         assert {(error.provider, error.zone) for error in errors} <= {("entsoe", "ENTSOE_NL")}

@@ -26,9 +26,11 @@ A mix that the provider's parser could not make sense of brings a reason of its 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from math import radians, sin
 from typing import Final, NamedTuple
 
 from greenstream.domain.frozen import frozen_since
+from greenstream.domain.fuel_memory import FuelMemory
 from greenstream.domain.mix import NOTHING, Mix, Refusal
 from greenstream.domain.plausibility import Middle, ProviderRules, SourceRules
 from greenstream.domain.sun import elevation_deg
@@ -83,11 +85,13 @@ def judge(
     source: SourceRules,
     *,
     before: Sequence[Mix] = (),
+    memory: FuelMemory | None = None,
 ) -> list[Judged]:
     """Judge each mix of a source by the rules and by the mixes before it.
 
     An absent fuel weighs the larger of its last value and its value a day earlier, so that the sun
-    that is lost at night is missed in the morning. Storage that is absent is idle. A mix is refused
+    that is lost at night is missed in the morning. What ``memory`` knows of it from before these
+    mixes weighs too. Storage that is absent is idle. A mix is refused
     where what is absent or falsely 0 weighs more than `SHARE` of what is reported.
 
     Parameters
@@ -98,13 +102,16 @@ def judge(
         The rules for all sources of the provider, and for this source.
     before
         Mixes from before the window that were believed, oldest first. They may have gaps.
+    memory
+        What the source used to report. It is not changed. By default nothing is remembered from
+        before these mixes.
 
     Returns
     -------
     list[Judged]
         The mixes in their order, each with its refusal.
     """
-    past = _Past(provider, source, before, mixes)
+    past = _Past(provider, source, before, mixes, memory or FuelMemory(provider, source))
     frozen = frozen_since([*before, *mixes], provider.solar | provider.wind)
     judged = []
     for mix in mixes:
@@ -123,8 +130,9 @@ class _Past:
         source: SourceRules,
         before: Sequence[Mix],
         mixes: Sequence[Mix],
+        memory: FuelMemory,
     ) -> None:
-        self._provider, self._source = provider, source
+        self._provider, self._source, self._memory = provider, source, memory
         self._weather = provider.solar | provider.wind
         self._all = (*before, *mixes)
         self._starts: list[datetime] = []
@@ -213,6 +221,8 @@ class _Past:
         weights_mw = {
             fuel: max(self._last_mw.get(fuel, 0.0), yesterday_mw.get(fuel, 0.0)) for fuel in fuels
         }
+        for fuel, mw in self._memory.absent_mw(mix, self._sunlight(mix)).items():
+            weights_mw[fuel] = max(mw, weights_mw.get(fuel, 0.0))
         return {fuel: mw for fuel, mw in weights_mw.items() if mw > 0}
 
     def _too_much(self, mix: Mix) -> Refusal | None:
@@ -323,6 +333,17 @@ class _Past:
         if middle is None or max(_elevations_deg(middle, mix)) >= NIGHT_BELOW_DEG:
             return None
         return Refusal("sun_at_night", f"{sun_mw:g} MW of sun at night, and none a day earlier")
+
+    def _sunlight(self, mix: Mix) -> float:
+        """Return the share of its power that the sun has at least: 1 by day, and 0 at night.
+
+        In between it is the sine of the sun's height, the share of its light that falls on a plane.
+        """
+        middle = self._source.middle
+        if middle is None:
+            return 0.0
+        height_deg = min(_elevations_deg(middle, mix))
+        return 1.0 if height_deg > DAY_ABOVE_DEG else max(0.0, sin(radians(height_deg)))
 
     def _is_day(self, mix: Mix) -> bool:
         middle = self._source.middle

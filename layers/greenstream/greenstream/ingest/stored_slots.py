@@ -4,11 +4,12 @@ Upstreams correct what they have published: a unit that reported late, a figure 
 first. An interval is called a slot here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Self
 
+from greenstream.domain.fuel_memory import LIFE
 from greenstream.domain.reading import Kind, Quality, Reading
 from greenstream.ports.provider import HistoryReader, ProviderConfig, no_history
 from greenstream.ports.store import StoreError
@@ -148,8 +149,9 @@ class ZoneSlots:
 class StoredSlots:
     """What is stored of the windows of all zones of a provider.
 
-    It lives as long as the process. What an earlier process has stored is read from the store once
-    for each zone and kind. When that fails, the provider goes on as with an empty store.
+    It lives as long as the process. What an earlier process has stored of the window is read from
+    the store once for each zone and kind. When that fails, the provider goes on as with an empty
+    store.
 
     Parameters
     ----------
@@ -174,22 +176,50 @@ class StoredSlots:
         """Make it for a provider whose window has the length ``span``."""
         return cls(provider, span, config.history, config.telemetry)
 
-    def of(self, zone: str, kinds: Sequence[Kind], now: datetime) -> ZoneSlots:
-        """Return what is stored of a zone's window that ends now (UTC)."""
+    def of(
+        self,
+        zone: str,
+        kinds: Sequence[Kind],
+        now: datetime,
+        learn: Callable[[Sequence[Reading]], None] | None = None,
+    ) -> ZoneSlots:
+        """Return what is stored of a zone's window that ends now (UTC).
+
+        Parameters
+        ----------
+        zone, kinds
+            The zone, and the kinds that the provider makes of each of its slots.
+        now
+            The present, in UTC.
+        learn
+            Gets the readings of one kind that the store has, oldest first, when they are read.
+            They are those of the window, or of the two weeks before it where it has none.
+        """
         known = self._zones.get(zone)
         if known is None:
-            known = self._zones[zone] = ZoneSlots(kinds, self.span, self._read(zone, kinds, now))
+            stored = self._read(zone, kinds, now, learn)
+            known = self._zones[zone] = ZoneSlots(kinds, self.span, stored)
         return known
 
-    def _read(self, zone: str, kinds: Iterable[Kind], now: datetime) -> list[Reading]:
+    def _read(
+        self,
+        zone: str,
+        kinds: Sequence[Kind],
+        now: datetime,
+        learn: Callable[[Sequence[Reading]], None] | None,
+    ) -> list[Reading]:
+        """Return the readings of the window, none where the store cannot be read."""
+        begin = now - self.span
         try:
-            return [
-                reading
-                for kind in kinds
-                for reading in self.history(
-                    zone, self.provider, kind, since=now - self.span, until=now
-                )
+            by_kind = [
+                self.history(zone, self.provider, kind, since=begin, until=now) for kind in kinds
             ]
+            if learn is not None:
+                learn(
+                    by_kind[0]
+                    or self.history(zone, self.provider, kinds[0], since=now - LIFE, until=begin)
+                )
+            return [reading for readings in by_kind for reading in readings]
         except StoreError as error:
             if self.telemetry is not None:
                 self.telemetry.event(
