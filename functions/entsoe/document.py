@@ -11,11 +11,11 @@ import re
 import zipfile
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 from xml.parsers.expat import ExpatError
 
 import xmltodict
@@ -275,13 +275,12 @@ def _period(period: etree._Element, zone: str, cells: int, *, repeats: bool) -> 
         quantities = quantities_of(period, count, zone)
     except InvalidError as error:
         return _Period({}, dict.fromkeys(grid, Refusal(error.reason, error.message)))
-    figures: Iterable[float | Refusal | None]
-    if len(quantities) == count:
-        figures = map(quantities.__getitem__, range(1, count + 1))
-    else:
-        figures = _in_order(quantities, count, repeats=repeats)
+    if len(quantities) == count and Refusal not in map(type, quantities.values()):
+        whole = map(cast("dict[int, float]", quantities).__getitem__, range(1, count + 1))
+        return _Period(dict(zip(grid, whole, strict=True)), {})
     mw: dict[Interval, float] = {}
     refused: dict[Interval, Refusal] = {}
+    figures = _in_order(quantities, count, repeats=repeats)
     for interval, figure in zip(grid, figures, strict=True):
         if isinstance(figure, Refusal):
             refused[interval] = figure

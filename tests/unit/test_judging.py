@@ -121,14 +121,22 @@ class TestByItsRules:
         assert reasons(hours([mw]), rules) == [reason]
 
     @pytest.mark.parametrize(
-        ("hour", "reason"), [(12, "missing_fuel"), (5, None), (23, None), (19, None)]
+        ("hour", "mw", "reason"),
+        [
+            (12, {}, "missing_fuel"),
+            (12, {"sun": 0.0}, "false_zero"),
+            (12, {"sun": 0.1}, None),
+            (5, {}, None),
+            (19, {"sun": 0.0}, None),
+            (23, {}, None),
+        ],
     )
     def test_a_fuel_needed_by_day_is_needed_while_the_sun_is_well_up(
-        self, hour: int, reason: str | None
+        self, hour: int, mw: dict[str, float], reason: str | None
     ) -> None:
         rules = replace(RULES, needed_by_day=frozenset({"sun"}))
 
-        assert reasons(hours([{"gas": 5.0}], start=hour), rules) == [reason]
+        assert reasons(hours([{"gas": 5.0, **mw}], start=hour), rules) == [reason]
 
     def test_a_figure_that_the_parser_refused_keeps_its_own_name(self) -> None:
         twice = Refusal("contradiction", "gas has 1 and 2 MW")
@@ -162,6 +170,10 @@ class TestBelowZero:
         mixes = hours([{"gas": 4000.0, "sun": 2000.0}, {"gas": 4000.0, "sun": -190.0}])
 
         assert reasons(mixes, rules) == [None, "negative"]
+
+    def test_sun_may_draw_what_its_own_plants_need_at_night(self) -> None:
+        mixes = hours([{"gas": 90.0, "sun": 500.0}, {"gas": 90.0, "sun": -9.0}])
+        assert reasons(mixes) == [None, None]
 
     def test_storage_may_charge(self) -> None:
         assert reasons(hours([{"gas": 4000.0, "battery": -3000.0}])) == [None]
@@ -265,6 +277,12 @@ class TestByItsOwnPast:
         mixes = hours(
             [{"gas": 4000.0, "oil": 9.0}, {"gas": 4000.0, "oil": 9000.0}, {"gas": 4000.0}]
         )
+
+        assert reasons(mixes, rules) == [None, "implausible_mw", None]
+
+    def test_a_spike_of_a_fuel_that_is_reported_nowhere_else_weighs_nothing_before(self) -> None:
+        rules = SourceRules(greatest_mw=(GreatestMw(frozenset({"oil"}), 1000),))
+        mixes = hours([{"gas": 4000.0}, {"gas": 4000.0, "oil": 9000.0}, {"gas": 4000.0}])
 
         assert reasons(mixes, rules) == [None, "implausible_mw", None]
 

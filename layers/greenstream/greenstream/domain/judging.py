@@ -12,7 +12,7 @@ under one of these reasons:
 ``missing_fuel``
     A fuel is absent that the source must report, or that made more than `SHARE` of the mix before.
 ``false_zero``
-    A fuel is at exactly 0 MW that never stands still, or that stood for more than `SHARE`.
+    A fuel is at exactly 0 MW that never stands still, or that made more than `SHARE` before.
 ``implausible_total``
     The whole generation is too great for the zone, or is that of a part of the zone.
 ``sun_at_night``
@@ -40,7 +40,8 @@ SHARE: Final = 0.02
 
 STATION_SHARE_OF_OWN: Final = 0.1
 """The share of a fuel's own greatest power that its stations may draw while they stand still.
-Thermal plants use 4 to 10 % of what they make for themselves."""
+Thermal plants use 4 to 10 % of what they make for themselves; sun and wind use far less, and are
+held to `SHARE` of their own greatest power."""
 
 STATION_SHARE_OF_GREATEST: Final = 0.02
 """The share of the greatest power of a fuel by the rules that its idle stations may draw. A window
@@ -114,11 +115,18 @@ def judge(
     past = _Past(provider, source, before, mixes, memory or FuelMemory(provider, source))
     frozen = frozen_since([*before, *mixes], provider.solar | provider.wind)
     judged = []
-    for mix in mixes:
-        refusal = past.refusal_of(mix, frozen.get(mix.valid_from))
-        past.remember(mix, refusal)
+    for mix, look in zip(mixes, past.looks, strict=True):
+        refusal = look.refusal or past.refusal_of(mix, look, frozen.get(mix.valid_from))
+        past.remember(mix, look, refusal)
         judged.append(Judged(mix, refusal))
     return judged
+
+
+class _Look(NamedTuple):
+    """A mix by itself: its total, and why it is refused without a look at the others."""
+
+    total_mw: float
+    refusal: Refusal | None
 
 
 class _Past:
@@ -142,46 +150,62 @@ class _Past:
         self._believed_mw: list[float] = []
         self._last_mw: dict[str, float] = {}
         self._unreported_mw: Mapping[str, float] = NOTHING
-        for mix in reversed(self._all):
+        self._alone_mw = {
+            fuel: bound.mw / len(bound.fuels)
+            for bound in source.greatest_mw
+            for fuel in bound.fuels
+        }
+        """What a fuel may make whatever the others of its group make: this is quick to check."""
+        self.looks = [self._look(mix) for mix in mixes]
+        for mix, look in zip(reversed(mixes), reversed(self.looks), strict=True):
             # A fuel whose first report comes later was missing before.
-            self._last_mw |= {} if mix.refusal else mix.generation_mw
+            if look.refusal is None or look.refusal.reason == "missing_fuel":
+                self._last_mw |= mix.generation_mw
         for mix in before:
-            self.remember(mix, None)
+            self.remember(mix, _Look(mix.total_mw, None), None)
 
-    def refusal_of(self, mix: Mix, frozen_since: datetime | None) -> Refusal | None:
-        """Return why a mix is refused. What says most of the cause is asked first."""
-        self._unreported_mw = NOTHING
+    def _look(self, mix: Mix) -> _Look:
         if mix.refusal is not None:
-            return mix.refusal
-        total_mw = mix.total_mw
+            return _Look(0.0, mix.refusal)
+        total_mw, alone_mw = 0.0, self._alone_mw
+        much = below = False
+        for fuel, mw in mix.generation_mw.items():
+            if mw > 0:
+                total_mw += mw
+                much = much or mw > alone_mw.get(fuel, mw)
+            elif mw < 0:
+                below = True
         if total_mw <= 0:
-            return Refusal("no_generation", "no generation in the mix")
-        impossible = (
-            self._too_much(mix)
-            or self._below_zero(mix, total_mw)
+            return _Look(total_mw, Refusal("no_generation", "no generation in the mix"))
+        return _Look(
+            total_mw,
+            (self._too_much(mix) if much else None)
+            or (self._below_zero(mix, total_mw) if below else None)
             or self._without_needed(mix)
-            or self._beyond_total(total_mw)
+            or self._beyond_total(total_mw),
         )
-        if impossible is not None:
-            return impossible
+
+    def refusal_of(self, mix: Mix, look: _Look, frozen_since: datetime | None) -> Refusal | None:
+        """Return why a mix is refused by its past. What says most of the cause is asked first."""
         yesterday_mw = self._a_day_before(mix)
         self._unreported_mw = self._unreported(mix, yesterday_mw)
         return (
             self._without_sun_by_day(mix)
             or self._at_zero(mix)
-            or self._absent(mix, total_mw)
+            or self._absent(mix, look.total_mw)
             or _standing_still(frozen_since)
-            or self._falsely_zero(total_mw)
-            or self._part_of_a_day(mix, total_mw)
-            or self._sun_at_night(mix, total_mw, yesterday_mw)
+            or self._falsely_zero(look.total_mw)
+            or self._part_of_a_day(mix, look.total_mw)
+            or self._sun_at_night(mix, look.total_mw, yesterday_mw)
         )
 
-    def remember(self, mix: Mix, refusal: Refusal | None) -> None:
+    def remember(self, mix: Mix, look: _Look, refusal: Refusal | None) -> None:
         """Take what can be known from a judged mix: nothing where its figures are not believed."""
+        unreported_mw, self._unreported_mw = self._unreported_mw, NOTHING
         known_mw = mix.generation_mw
         if refusal is None:
             self._believed_starts.append(mix.valid_from)
-            self._believed_mw.append(mix.total_mw)
+            self._believed_mw.append(look.total_mw)
         elif refusal.reason == "sun_at_night":
             known_mw = {
                 fuel: mw for fuel, mw in known_mw.items() if fuel not in self._provider.solar
@@ -189,10 +213,10 @@ class _Past:
         elif refusal.reason not in ("missing_fuel", "false_zero"):
             return
         reported_mw = known_mw
-        if self._unreported_mw:
-            known_mw = {**known_mw, **self._unreported_mw}
+        if unreported_mw:
+            known_mw = {**known_mw, **unreported_mw}
             reported_mw = {
-                fuel: mw for fuel, mw in reported_mw.items() if fuel not in self._unreported_mw
+                fuel: mw for fuel, mw in reported_mw.items() if fuel not in unreported_mw
             }
         self._starts.append(mix.valid_from)
         self._known_mw.append(known_mw)
@@ -210,14 +234,18 @@ class _Past:
     ) -> Mapping[str, float]:
         """Return what the fuels weigh that are absent from a mix, or falsely 0 in it, in MW."""
         here, yesterday_mw = mix.generation_mw, yesterday_mw or NOTHING
-        fuels = [] if self._last_mw.keys() <= here.keys() else [*(self._last_mw.keys() - here)]
-        fuels = [fuel for fuel in fuels if fuel not in self._provider.storage]
-        fuels += [
-            fuel
-            for fuel in self._weather
-            if here.get(fuel) == 0 and yesterday_mw.get(fuel, 0.0) > FALSE_ZERO_ABOVE_MW
-        ]
-        fuels += [fuel for fuel in self._source.never_zero if here.get(fuel) == 0]
+        fuels: list[str] = []
+        if not self._last_mw.keys() <= here.keys():
+            fuels += self._last_mw.keys() - here - self._provider.storage
+        if 0 in here.values():
+            fuels += [
+                fuel
+                for fuel in self._weather
+                if here.get(fuel) == 0 and yesterday_mw.get(fuel, 0.0) > FALSE_ZERO_ABOVE_MW
+            ]
+            fuels += [fuel for fuel in self._source.never_zero if here.get(fuel) == 0]
+        if not fuels:
+            return NOTHING
         weights_mw = {
             fuel: max(self._last_mw.get(fuel, 0.0), yesterday_mw.get(fuel, 0.0)) for fuel in fuels
         }
@@ -241,14 +269,15 @@ class _Past:
         for fuel, mw in mix.generation_mw.items():
             if mw >= 0 or fuel in self._provider.reversible or -mw <= SHARE * total_mw:
                 continue
-            drawn_mw = 0.0 if fuel in self._weather else self._station_mw(fuel)
-            if -mw > drawn_mw:
+            if -mw > self._station_mw(fuel):
                 return Refusal("negative", f"{fuel} makes {mw:g} MW")
         return None
 
     def _station_mw(self, fuel: str) -> float:
         """Return what the stations of a fuel may draw, by its own greatest power, in MW."""
         own_mw = max(mix.generation_mw.get(fuel, 0.0) for mix in self._all)
+        if fuel in self._weather:
+            return SHARE * own_mw
         greatest_mw = min(
             (bound.mw for bound in self._source.greatest_mw if fuel in bound.fuels), default=0.0
         )
@@ -264,13 +293,18 @@ class _Past:
         return None
 
     def _without_sun_by_day(self, mix: Mix) -> Refusal | None:
-        lost = self._source.needed_by_day - mix.generation_mw.keys()
-        if lost and self._is_day(mix):
-            return Refusal("missing_fuel", f"the mix has no {_listed(lost)} by day")
-        return None
+        here = mix.generation_mw
+        lost = [fuel for fuel in self._source.needed_by_day if not here.get(fuel)]
+        if not lost or not self._is_day(mix):
+            return None
+        if lost[0] in here:
+            return Refusal("false_zero", f"{_listed(lost)} at 0 MW by day")
+        return Refusal("missing_fuel", f"the mix has no {_listed(lost)} by day")
 
     def _at_zero(self, mix: Mix) -> Refusal | None:
         here, rules = mix.generation_mw, self._source
+        if 0 not in here.values():
+            return None
         if zero := [fuel for fuel in rules.never_zero if here.get(fuel) == 0]:
             return Refusal("false_zero", f"{_listed(zero)} at 0 MW, where it never is")
         for group in rules.never_zero_any:
@@ -280,6 +314,8 @@ class _Past:
         return None
 
     def _absent(self, mix: Mix, total_mw: float) -> Refusal | None:
+        if not self._unreported_mw:
+            return None
         absent_mw = {
             fuel: mw for fuel, mw in self._unreported_mw.items() if fuel not in mix.generation_mw
         }
@@ -288,7 +324,7 @@ class _Past:
         return Refusal("missing_fuel", f"the mix has no {_weightiest(absent_mw)}")
 
     def _falsely_zero(self, total_mw: float) -> Refusal | None:
-        if sum(self._unreported_mw.values()) <= SHARE * total_mw:
+        if not self._unreported_mw or sum(self._unreported_mw.values()) <= SHARE * total_mw:
             return None
         return Refusal("false_zero", f"no power of {_weightiest(self._unreported_mw)}")
 

@@ -76,7 +76,7 @@ class SourceRules:
     needed_any
         Groups of fuels. Every mix must hold at least one fuel of each group.
     needed_by_day
-        Fuels that must be in every mix while the sun is up in the zone.
+        Fuels that must be in every mix, and above 0 MW, while the sun is well up in the zone.
     never_zero
         Fuels that never make exactly 0 MW.
     never_zero_any
