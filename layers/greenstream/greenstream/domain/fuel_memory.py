@@ -3,7 +3,7 @@
 A fuel that is absent from all mixes of a window would otherwise be missed by nobody.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -57,7 +57,7 @@ class FuelMemory:
             if fuel in self._fuels:
                 self._learn(fuel, report)
 
-    def absent_mw(self, mix: Mix, sunlight: float) -> dict[str, float]:
+    def absent_mw(self, mix: Mix, sunlight: Callable[[Mix], float]) -> dict[str, float]:
         """Return what the fuels that a mix lacks are likely to make, in MW.
 
         Parameters
@@ -65,10 +65,11 @@ class FuelMemory:
         mix
             The mix.
         sunlight
-            The share of its greatest power that the sun has at least: 0 at night and 1 by day.
+            Returns the share of its greatest power that the sun has at least in a mix: 0 at night
+            and 1 by day.
         """
         return {
-            fuel: report.mw * (sunlight if fuel in self._solar else 1.0)
+            fuel: report.mw * (sunlight(mix) if fuel in self._solar else 1.0)
             for fuel, report in self.carried_by(mix).items()
         }
 
@@ -77,6 +78,8 @@ class FuelMemory:
 
         They are to be stored with the mix, so that a new process knows them.
         """
+        if self._last.keys() <= mix.generation_mw.keys():  # mostly nothing is lost
+            return {}
         return {
             fuel: report
             for fuel, report in self._last.items()

@@ -244,12 +244,13 @@ class _Past:
                 if here.get(fuel) == 0 and yesterday_mw.get(fuel, 0.0) > FALSE_ZERO_ABOVE_MW
             ]
             fuels += [fuel for fuel in self._source.never_zero if here.get(fuel) == 0]
-        if not fuels:
+        remembered_mw = self._memory.absent_mw(mix, self._sunlight)
+        if not fuels and not remembered_mw:
             return NOTHING
         weights_mw = {
             fuel: max(self._last_mw.get(fuel, 0.0), yesterday_mw.get(fuel, 0.0)) for fuel in fuels
         }
-        for fuel, mw in self._memory.absent_mw(mix, self._sunlight(mix)).items():
+        for fuel, mw in remembered_mw.items():
             weights_mw[fuel] = max(mw, weights_mw.get(fuel, 0.0))
         return {fuel: mw for fuel, mw in weights_mw.items() if mw > 0}
 
