@@ -9,13 +9,14 @@ from typing import Final, NamedTuple
 
 from functions.entsoe.points import NAME, invalid
 from greenstream.domain.errors import InvalidError, NoDataError
-from greenstream.domain.fuel_memory import FuelMemory, LastReport
+from greenstream.domain.fuel_memory import FuelMemory
 from greenstream.domain.intensity import FactorTable, factor_tables, mix_intensity
 from greenstream.domain.judging import Judged, judge
 from greenstream.domain.mix import Mix, Refusal
 from greenstream.domain.plausibility import rules_of_provider, rules_of_source
-from greenstream.domain.reading import Basis, Kind, Quality, Reading
+from greenstream.domain.reading import Basis, Quality, Reading
 from greenstream.domain.zones import Source, Zone
+from greenstream.ingest.last_reports import carrying
 from greenstream.ingest.stored_slots import ZoneSlots
 from greenstream.ports.provider import Batch
 
@@ -23,9 +24,6 @@ DEFAULT_TABLE: Final = "ENTSOE"
 SOLAR, OTHER = "B16", "B20"
 MIN_SLOTS: Final = 48
 """The fewest slots from which the solar share of "Other" is learned."""
-
-CARRIED: Final = "last_reported_mw"
-"""The member of a reading's detail with the last reports of what its mix lacks, MW and time."""
 
 MIN_R_SQUARED: Final = 0.8
 """The share of the variance of "Other" that the sun must explain."""
@@ -89,7 +87,7 @@ def batch_of(
         raise NoDataError(
             f"none of the {len(zone_slots)} slots has ended", provider=NAME, zone=zone.zone
         )
-    stored, memory = known or Known(ZoneSlots(kinds_of(source), timedelta(0), ()), memory_of(zone))
+    stored, memory = known or Known(ZoneSlots(source.kinds, timedelta(0), ()), memory_of(zone))
     judged = judge(ended, rules_of_provider(NAME), rules_of_source(NAME, zone.zone), memory=memory)
     believed = [mix for mix, refusal in judged if refusal is None]
     memory.learn(believed)
@@ -105,7 +103,7 @@ def batch_of(
     def readings_of(slots: Iterable[Mix]) -> Iterator[Reading | InvalidError]:
         for outcome in _readings_of(believed, zone, source, slots, fetched_at=fetched_at):
             if isinstance(outcome, Reading):
-                yield replace(_carrying(memory, outcome), simulated=simulated)
+                yield replace(carrying(memory, outcome), simulated=simulated)
             else:
                 yield outcome
 
@@ -133,41 +131,9 @@ def batch_of(
     )
 
 
-def kinds_of(source: Source) -> tuple[Kind, ...]:
-    """Return the kinds of the readings that are made of a slot."""
-    return tuple(Kind(source.signal, basis) for basis in source.bases)
-
-
 def memory_of(zone: Zone) -> FuelMemory:
     """Return a new memory of what a zone reports."""
     return FuelMemory(rules_of_provider(NAME), rules_of_source(NAME, zone.zone))
-
-
-def learn_stored(memory: FuelMemory, stored: Iterable[Reading]) -> None:
-    """Let a memory learn from stored readings, oldest first, what the zone used to report."""
-    for reading in stored:
-        carried, fuel_mw = reading.detail.get(CARRIED), reading.detail.get("fuel_mw")
-        if isinstance(carried, Mapping):
-            memory.learn_carried(
-                {
-                    fuel: LastReport(float(mw), datetime.fromisoformat(at))
-                    for fuel, (mw, at) in carried.items()
-                }
-            )
-        if isinstance(fuel_mw, Mapping):
-            memory.learn([Mix(reading.valid_from, reading.valid_to, fuel_mw)])
-
-
-def _carrying(memory: FuelMemory, reading: Reading) -> Reading:
-    """Return a reading that carries on what is remembered of the fuels that its mix lacks."""
-    fuel_mw = reading.detail["fuel_mw"]
-    if not isinstance(fuel_mw, Mapping):
-        return reading
-    carried = memory.carried_by(Mix(reading.valid_from, reading.valid_to, fuel_mw))
-    if not carried:
-        return reading
-    written = {fuel: [report.mw, report.at.isoformat()] for fuel, report in carried.items()}
-    return replace(reading, detail={**reading.detail, CARRIED: written})
 
 
 def _refusals(judged: Iterable[Judged], zone: str) -> Iterator[InvalidError]:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final, Self
 
 from functions.entsoe.document import read
-from functions.entsoe.mix import Known, batch_of, kinds_of, learn_stored, memory_of
+from functions.entsoe.mix import Known, batch_of, memory_of
 from functions.entsoe.points import NAME
 from functions.entsoe.slots import slots
 from greenstream.domain.errors import (
@@ -26,6 +26,7 @@ from greenstream.domain.fuel_memory import FuelMemory
 from greenstream.domain.mix import Mix
 from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.http import HttpClient
+from greenstream.ingest.last_reports import learn_stored
 from greenstream.ingest.redaction import redacted
 from greenstream.ingest.stored_slots import StoredSlots
 from greenstream.ports.provider import Batch, ProviderConfig
@@ -209,7 +210,7 @@ class Entsoe:
         if memory is None:
             memory = self.memory.fuels[zone.zone] = memory_of(zone)
         learn = partial(learn_stored, memory)
-        return Known(self.stored.of(zone.zone, kinds_of(source), now, learn), memory)
+        return Known(self.stored.of(zone.zone, source.kinds, now, learn), memory)
 
     def _token(self) -> str | None:
         try:

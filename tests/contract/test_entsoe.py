@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from functions.entsoe.document import read
-from functions.entsoe.mix import Known, batch_of, kinds_of, memory_of, solar_in_other, table_of
+from functions.entsoe.mix import Known, batch_of, memory_of, solar_in_other, table_of
 from functions.entsoe.provider import MAX_ZONES_PER_RUN, WINDOW, Entsoe
 from functions.entsoe.slots import slots
 from greenstream.domain.errors import (
@@ -184,7 +184,7 @@ class TestRefusals:
     @staticmethod
     def reasons(day: list[Mix], after: datetime | None = None) -> dict[str, str]:
         zone, source = ZONES[0]
-        stored_slots = ZoneSlots(kinds_of(source), WINDOW, ())
+        stored_slots = ZoneSlots(source.kinds, WINDOW, ())
         if after is not None:
             stored_slots.remember({after: {}}, (), after)
         batch = batch_of(
