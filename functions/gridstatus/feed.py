@@ -7,9 +7,10 @@ import logging
 import resource
 import socket
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 import gridstatus
@@ -19,6 +20,9 @@ import pandas as pd
 # logger's level and handler, so the logger is switched off after it. Failures are raised anyway.
 logging.getLogger("gridstatus").disabled = True
 warnings.filterwarnings("ignore", module=r"gridstatus\.|pandas\.")
+
+CONTRADICTIONS: Final = "contradictions"
+"""The key in a table's ``attrs`` under which its contradictions are: a text by stamp."""
 
 NEEDS_KEY: Final = frozenset({"PJM"})
 
@@ -49,7 +53,9 @@ class FuelMixFeed(Protocol):
         Returns
         -------
         pd.DataFrame
-            A row for each interval, with time-zone aware stamps and MW by fuel.
+            A row for each interval, with time-zone aware stamps and MW by fuel. For a stamp that
+            the operator gives twice with different figures, the table's ``attrs`` say so under
+            `CONTRADICTIONS`.
 
         Raises
         ------
@@ -57,6 +63,53 @@ class FuelMixFeed(Protocol):
             Of any type, since the library's exceptions have no common one.
         """
         ...
+
+
+class Nyiso(gridstatus.NYISO):
+    """The library's reader of NYISO, which also remembers contradictions."""
+
+    contradictions: Mapping[pd.Timestamp, str] = MappingProxyType({})
+
+    def _download_nyiso_archive(self, *args: Any, **kwargs: Any) -> pd.DataFrame:  # noqa: ANN401
+        table: pd.DataFrame = super()._download_nyiso_archive(*args, **kwargs)
+        self.contradictions = _contradictions(table, "Fuel Category", "Gen MW")
+        return table
+
+
+class Pjm(gridstatus.PJM):
+    """The library's reader of PJM, which also remembers contradictions."""
+
+    contradictions: Mapping[pd.Timestamp, str] = MappingProxyType({})
+
+    def _get_pjm_json(self, *args: Any, **kwargs: Any) -> pd.DataFrame:  # noqa: ANN401
+        table: pd.DataFrame = super()._get_pjm_json(*args, **kwargs)
+        self.contradictions = _contradictions(table, "fuel_type", "mw")
+        return table
+
+
+def _contradictions(table: pd.DataFrame, fuel: str, mw: str) -> dict[pd.Timestamp, str]:
+    """Return what stands twice in a table with different figures: a text by stamp.
+
+    The library makes a row of each stamp, and takes of each fuel whatever comes first, which may
+    be the figures of two snapshots in one row.
+
+    Parameters
+    ----------
+    table
+        The operator's table, with a line for each stamp and fuel.
+    fuel, mw
+        The names of the columns with the fuel and its power.
+    """
+    if not {"Time", fuel, mw} <= set(table.columns):  # the library refuses the table itself
+        return {}
+    found: dict[pd.Timestamp, str] = {}
+    repeated = table[table.duplicated(["Time", fuel], keep=False)]
+    for _, lines in repeated.groupby(["Time", fuel]):
+        values = lines[mw].dropna().unique()
+        if len(values) > 1:
+            said = f"{lines[fuel].iloc[0]} is {values[0]} and {values[1]} MW"
+            found.setdefault(lines["Time"].iloc[0], said)
+    return found
 
 
 class LibraryFeed:
@@ -71,14 +124,14 @@ class LibraryFeed:
 
     def __call__(self, market: str, day: date, api_key: str | None) -> pd.DataFrame:
         """Ask the library for one day, as `FuelMixFeed` says."""
-        library: Any = gridstatus
-        client = (
-            library.PJM(api_key=api_key, retries=1)
-            if market in NEEDS_KEY
-            else getattr(library, market)()
-        )
+        client: Any
+        if market in NEEDS_KEY:
+            client = Pjm(api_key=api_key, retries=1)
+        else:
+            client = Nyiso() if market == "NYISO" else getattr(gridstatus, market)()
         # The day is passed as a date: for "today" the library would read a clock of its own.
         mix: pd.DataFrame = client.get_fuel_mix(pd.Timestamp(day, tz=client.default_timezone))
+        mix.attrs[CONTRADICTIONS] = dict(getattr(client, "contradictions", {}))
         return mix
 
 

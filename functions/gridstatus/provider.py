@@ -1,7 +1,7 @@
 """Reads the fuel mix of US grids through the gridstatus library, and computes g/kWh from it.
 
-The library lacks some things. This module gives it a deadline, `faults` one error tree, `rows` a
-rule for which row of a growing file can be believed, and `feed` a logger that writes no key.
+The library lacks some things. This module gives it a deadline, `faults` one error tree, `believed`
+rules for which rows of a growing file can be believed, and `feed` a logger that writes no key.
 """
 
 import time
@@ -17,14 +17,17 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from functions.gridstatus.believed import believed, past_of
 from functions.gridstatus.faults import NAME, ours
 from functions.gridstatus.feed import NEEDS_KEY, FuelMixFeed, LibraryFeed, without_limit
 from functions.gridstatus.mix import readings_of
-from functions.gridstatus.rows import Stored, missed, newest, of_day, rows, whole
-from greenstream.domain.errors import GreenStreamError, InvalidError, NoDataError, TransientError
+from functions.gridstatus.rows import of_day, rows
+from greenstream.domain.errors import GreenStreamError, NoDataError, TransientError
+from greenstream.domain.mix import Mix
 from greenstream.domain.reading import Reading
 from greenstream.domain.zones import Source, Zone, zones_of
-from greenstream.ports.provider import Batch, ProviderConfig
+from greenstream.ingest.redaction import redacted
+from greenstream.ports.provider import Batch, ProviderConfig, batch_of
 from greenstream.ports.settings import SettingsError
 
 DEADLINE_S: Final = 20.0
@@ -65,9 +68,13 @@ class Gridstatus:
         The thread of each zone that has not answered yet, by the zone's name. It is remembered
         between runs.
     stored
-        The progress marker of each zone, by the zone's name. It is remembered between runs. The
-        complete rows that are newer are yielded too, oldest first, so that a time in which the
-        upstream or the store failed leaves no gap in the history.
+        The progress marker of each zone, by the zone's name: the end of the newest row that is
+        stored. It is remembered between runs. The believed rows that are newer are yielded too,
+        oldest first, so that a time in which the upstream or the store failed leaves no gap in the
+        history.
+    past
+        The mixes of each zone that were believed in the last 26 hours, by the zone's name. They are
+        remembered between runs, since the file of a new day does not show the day before.
     """
 
     feed: FuelMixFeed
@@ -76,7 +83,8 @@ class Gridstatus:
     simulated: bool = False
     deadline_s: float = DEADLINE_S
     busy: dict[str, Thread] = field(default_factory=dict)
-    stored: dict[str, Stored] = field(default_factory=dict)
+    stored: dict[str, datetime] = field(default_factory=dict)
+    past: dict[str, tuple[Mix, ...]] = field(default_factory=dict)
 
     @classmethod
     def from_config(cls, config: ProviderConfig) -> Self:
@@ -183,11 +191,14 @@ class Gridstatus:
             errors.append(ours(error, zone.zone, api_key))
         if batch.readings:  # around midnight one of the two days is rightly empty
             errors = [error for error in errors if not isinstance(error, NoDataError)]
-        return _Answer(zone.zone, replace(batch, errors=tuple(errors)))
+        # A table may repeat the key, and errors and details name its fuels.
+        secrets = [api_key] if api_key else []
+        [batch] = redacted(iter([replace(batch, errors=tuple(errors))]), secrets)
+        return _Answer(zone.zone, batch)
 
-    def _move_on(self, zone: str, stored: Stored) -> None:
-        """Move a zone's progress marker to the end of what has been stored of it."""
-        self.stored[zone] = stored
+    def _move_on(self, zone: str, to: datetime) -> None:
+        """Move a zone's progress marker to the end of the newest row that has been stored."""
+        self.stored[zone] = max(to, self.stored.get(zone, to))
 
     def _read(
         self, frames: Sequence[pd.DataFrame], zone: Zone, source: Source, now: datetime
@@ -196,32 +207,24 @@ class Gridstatus:
         readings_in = partial(
             readings_of, zone=zone, source=source, fetched_at=now, simulated=self.simulated
         )
+        before = self.past.get(zone.zone, ())
         all_rows = rows(frames, timedelta(seconds=source.cadence_s))
-        newest_row = newest(all_rows, now, timedelta(seconds=source.max_age_s), zone.zone)
-        stored = self.stored.get(zone.zone)
-        *earlier, last = (
-            list(readings_in(row)) for row in (*missed(all_rows, newest_row, stored), newest_row)
-        )
-        outcomes = [*chain.from_iterable(earlier), *last]
-        readings = [outcome for outcome in outcomes if isinstance(outcome, Reading)]
-        # A refused row counts as missed until a later row is stored. Without a newest reading only
-        # the newest row is reported, or else the same refusals would be counted in every run.
-        reported = outcomes if any(isinstance(outcome, Reading) for outcome in last) else last
-        refused = [outcome for outcome in reported if isinstance(outcome, InvalidError)]
-        if not readings:
-            return Batch(errors=tuple(refused))
-        complete_ends = {row.valid_to for row in all_rows if row.complete}
-        ends = [reading.valid_to for reading in readings if reading.valid_to in complete_ends]
-        before = stored.complete_to if stored else newest_row.valid_from
-        marker = Stored(ends[-1] if ends else before, readings[-1].valid_to)
-        window = whole(all_rows, newest_row, now)
-        return Batch(
-            readings=tuple(readings),
-            errors=tuple(refused),
-            acknowledge=partial(self._move_on, zone.zone, marker),
+        found = believed(all_rows, zone, source, now, before)
+        self.past[zone.zone] = past_of(before, found.mixes)
+        marker = self.stored.get(zone.zone)
+        outcomes = [
+            *found.errors(marker),
+            *chain.from_iterable(map(readings_in, found.missed(marker))),
+        ]
+        batch = batch_of(outcomes)
+        if not batch.readings:
+            return batch
+        return replace(
+            batch,
+            acknowledge=partial(self._move_on, zone.zone, batch.readings[-1].valid_to),
             window=lambda: (
                 outcome
-                for outcome in chain.from_iterable(map(readings_in, window))
+                for outcome in chain.from_iterable(map(readings_in, found.rows))
                 if isinstance(outcome, Reading)
             ),
         )

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from functions.entsoe.document import read
 from functions.entsoe.mix import batch_of
@@ -25,40 +25,26 @@ from greenstream.domain.frozen import MOVING_STEPS
 from greenstream.domain.judging import DAY, REACH, judge
 from greenstream.domain.mix import Mix
 from greenstream.domain.plausibility import (
+    NO_RULES,
     ProviderRules,
     SourceRules,
     rules_of_provider,
     rules_of_source,
 )
 from greenstream.domain.zones import zones_of
+from tests.bench.recorded_cuts import (
+    LOST,
+    Cut,
+    Recording,
+    electricitymaps,
+    eso,
+    gridstatus,
+    watttime,
+)
 
 RECORDINGS: Final = Path(__file__).parents[3] / "shared" / "recordings"
 MOST_REFUSED: Final = 0.005
 DOMAIN: Final = re.compile(rb"BiddingZone_Domain\.mRID[^>]*>([^<]+)<")
-
-
-class Cut(NamedTuple):
-    """A cut of a recording: what was read up to a slot, and why that slot was not.
-
-    ``reasons`` is empty where the newest slot was read.
-    """
-
-    mixes: Sequence[Mix]
-    reasons: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Recording:
-    """A recording of one source, with the rules of the source and its cuts."""
-
-    name: str
-    provider: str
-    zone: str
-    cuts: Sequence[Cut]
-
-    @property
-    def rules(self) -> tuple[ProviderRules, SourceRules]:
-        return rules_of_provider(self.provider), rules_of_source(self.provider, self.zone)
 
 
 @dataclass
@@ -74,9 +60,6 @@ class Tally:
     @property
     def share(self) -> float:
         return (sum(self.refused.values()) + self.lost) / self.slots if self.slots else 0.0
-
-
-LOST: Final = "not read, and no rule says why"
 
 
 def entsoe(folders: Iterable[Path]) -> Iterator[Recording | str]:
@@ -112,8 +95,14 @@ def entsoe(folders: Iterable[Path]) -> Iterator[Recording | str]:
 
 
 PROVIDERS: Final[dict[str, Callable[[Iterable[Path]], Iterator[Recording | str]]]] = {
-    "entsoe": entsoe
+    "entsoe": entsoe,
+    "gridstatus": gridstatus,
+    "eso": eso,
+    "watttime": watttime,
+    "electricitymaps": electricitymaps,
 }
+FOLDERS: Final = {"gridstatus": ("nyiso", "caiso", "pjm"), "eso": ("neso",)}
+"""The folders of the recordings of a provider, where they do not have its name."""
 
 
 def tried(mixes: Sequence[Mix], provider: ProviderRules, source: SourceRules) -> Iterator[str]:
@@ -156,7 +145,11 @@ def count(recordings: Iterable[Recording]) -> Tally:
             tally.slots += 1
             tally.lost += LOST in cut.reasons
             tally.refused.update(reason for reason in cut.reasons[:1] if reason != LOST)
-            tally.tried.update(tried(cut.mixes, *recording.rules))
+            tally.tried.update(
+                tried(cut.mixes, *recording.rules)
+                if cut.mixes
+                else (f"{recording.provider}: {rule}" for rule in cut.tried)
+            )
     return tally
 
 
@@ -167,7 +160,8 @@ def main() -> None:
         sys.exit(f"no recordings at {RECORDINGS}: nothing is measured")
     recordings: list[Recording] = []
     for provider, recorded in PROVIDERS.items():
-        for found in recorded([RECORDINGS / provider, *folders]):
+        own = [RECORDINGS / name for name in FOLDERS.get(provider, (provider,))]
+        for found in recorded([*own, *folders]):
             if isinstance(found, str):
                 print(f"not counted: {found}")
             else:
@@ -184,12 +178,16 @@ def main() -> None:
     tally = count(recordings)
     print(f"\n{'rule':52} {'slots that try it':>18}")
     for rule in [rule for rule in tally.tried if not rule.startswith("not ")]:
-        number = tally.slots - tally.tried[f"not {rule}"]
+        number = tally.tried[rule] - tally.tried[f"not {rule}"]
         print(f"{rule:52} {number or 'untested':>18}")
     seen = {(recording.provider, recording.zone) for recording in recordings}
     for provider in PROVIDERS:
-        unseen = [z.zone for z, _ in zones_of(provider) if (provider, z.zone) not in seen]
-        print(f"\nno recording, so that their own rules are untested: {' '.join(unseen)}")
+        ruled = [
+            z.zone for z, _ in zones_of(provider) if rules_of_source(provider, z.zone) != NO_RULES
+        ]
+        unseen = [zone for zone in dict.fromkeys(ruled) if (provider, zone) not in seen]
+        if unseen:
+            print(f"\n{provider}: the rules of these are untested: {' '.join(unseen)}")
     print(f"\nrefused by reason: {dict(tally.refused) or 'none'}")
     print(
         f"{sum(tally.refused.values())} refused and {tally.lost} lost of {tally.slots} true slots: "

@@ -18,7 +18,8 @@ from greenstream.domain.reading import Basis, Kind, Reading, Signal
 from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.collect import CollectionFailedError, collect
 from greenstream.ingest.http import HttpClient
-from tests.bench.refusals import MOST_REFUSED, Recording, count, entsoe
+from tests.bench.recorded_cuts import Recording
+from tests.bench.refusals import MOST_REFUSED, count, entsoe
 from tests.contract.entsoe_wire import believable_mw, document, period, series
 from tests.contract.provider_cases import Silent
 from tests.fakes.memory_store import MemoryStore

@@ -168,8 +168,15 @@ def test_the_present_day_is_read_from_the_present_days_file(origin: Origin) -> N
             local = stamp.astimezone(EASTERN)
             if (local - timedelta(seconds=1)).date() == market_day:
                 lines += [
-                    f"{local:%m/%d/%Y %H:%M:%S},{local:%Z},{fuel},1000.0"
-                    for fuel in ("Dual Fuel", "Natural Gas", "Nuclear", "Hydro")
+                    f"{local:%m/%d/%Y %H:%M:%S},{local:%Z},{fuel},2000.0"
+                    for fuel in (
+                        "Dual Fuel",
+                        "Natural Gas",
+                        "Nuclear",
+                        "Hydro",
+                        "Wind",
+                        "Other Renewables",
+                    )
                 ]
         path = f"{NYISO_FILES}{market_day:%Y%m%d}rtfuelmix.csv"
         origin.serve(path, "\n".join(lines).encode())
@@ -242,7 +249,7 @@ def test_pjms_hours_without_an_idle_fuel_are_complete(origin: Origin, recordings
     origin.serve(PJM_FEED, pjm_json_of(exported), "application/json")
     hours = rows([LibraryFeed()("PJM", date(2021, 4, 12), KEY)], timedelta(hours=1))
     assert sum("Multiple Fuels" not in row.fuel_mw for row in hours) == 3
-    assert all(row.complete for row in hours)
+    assert [row.unreported_mw for row in hours if "Multiple Fuels" not in row.fuel_mw] == [{}] * 3
 
 
 # --- bad bytes -------------------------------------------------------------------------------
@@ -256,7 +263,7 @@ def last_line(body: bytes, change: Callable[[bytes], bytes]) -> bytes:
 
 
 def shifted(body: bytes) -> bytes:
-    return body.replace(b" 13:00:00", b" 15:00:00")
+    return body.replace(b" 12:", b" 14:").replace(b" 13:00:00", b" 15:00:00")
 
 
 @pytest.mark.parametrize(
@@ -334,7 +341,7 @@ def test_a_renamed_fuel_is_unknown_and_widens_the_bounds(origin: Origin) -> None
         ("CAISO", CAISO_DAY, HTML, 200, "invalid"),
         ("CAISO", CAISO_DAY, caiso_day().splitlines()[0] + b"\r\n", 200, "invalid"),
         ("CAISO", CAISO_DAY, caiso_day()[:-400].replace(b"Time,", b"When,"), 200, "invalid"),
-        ("CAISO", CAISO_DAY, caiso_day().replace(b"2241", b"-2241"), 200, "invalid"),
+        ("CAISO", CAISO_DAY, caiso_day().replace(b",224", b",-224"), 200, "invalid"),
         ("CAISO", "/none", b"", 200, "no_data"),
         ("CAISO", CAISO_DAY, b"", 403, "permanent"),
         ("CAISO", CAISO_DAY, b"", 502, "transient"),

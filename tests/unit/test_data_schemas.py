@@ -36,7 +36,15 @@ APPLIED = {
         "solar_in_other",
     },
     "eso": {"least_gco2_kwh", "greatest_gco2_kwh"},
-    "gridstatus": {"needed"},
+    "gridstatus": {
+        "needed",
+        "never_zero",
+        "usual",
+        "least_total_mw",
+        "greatest_total_mw",
+        "greatest_mw",
+        "middle",
+    },
     "watttime": {"greatest_gco2_kwh"},
 }
 """Rules of a source that its provider applies; a row with any other would look like a check."""

@@ -55,12 +55,24 @@ NYISO_MW = {
 CAISO_MW = {
     "Solar": 9000.0,
     "Wind": 1000.0,
+    "Geothermal": 800.0,
     "Nuclear": 2200.0,
     "Natural Gas": 3000.0,
+    "Large Hydro": 1500.0,
     "Batteries": -2500.0,
     "Imports": 1500.0,
 }
-PJM_MW = {"Coal": 17000.0, "Gas": 45000.0, "Nuclear": 32000.0, "Storage": 0.0, "Wind": 2500.0}
+PJM_MW = {
+    "Coal": 17000.0,
+    "Gas": 45000.0,
+    "Hydro": 2000.0,
+    "Nuclear": 32000.0,
+    "Oil": 300.0,
+    "Other Renewables": 700.0,
+    "Solar": 100.0,
+    "Storage": 0.0,
+    "Wind": 2500.0,
+}
 
 Mw = Mapping[str, float | str]
 
@@ -194,14 +206,16 @@ def test_a_table_filed_under_another_day_is_believed_only_while_it_is_live() -> 
 def test_imports_count_as_a_source_and_exports_charging_and_night_solar_do_not() -> None:
     importing, exporting = caiso_direct(), caiso_direct(Imports=-1500.0)
     assert importing.scope is Scope.CONSUMPTION
-    gas = factor_tables()["CAISO", Basis.DIRECT].factors["Natural Gas"].gco2_kwh
-    imports = factor_tables()["CAISO", Basis.DIRECT].factors["Imports"].gco2_kwh
-    assert gas is not None
-    assert imports is not None
-    assert importing.gco2_kwh == pytest.approx((3000 * gas + 1500 * imports) / 16700)
-    assert exporting.gco2_kwh == pytest.approx(3000 * gas / 15200)
+    factors = factor_tables()["CAISO", Basis.DIRECT].factors
+    gas, imports, geothermal = (
+        factors[fuel].gco2_kwh or 0.0 for fuel in ("Natural Gas", "Imports", "Geothermal")
+    )
+    assert min(gas, imports) > 0
+    burnt = 3000 * gas + 800 * geothermal
+    assert importing.gco2_kwh == pytest.approx((burnt + 1500 * imports) / 19000)
+    assert exporting.gco2_kwh == pytest.approx(burnt / 17500)
     night = caiso_direct(Solar=-48.0)
-    assert night.gco2_kwh == pytest.approx((3000 * gas + 1500 * imports) / 7700)
+    assert night.gco2_kwh == pytest.approx((burnt + 1500 * imports) / 10000)
 
 
 def test_simulated_upstreams_make_simulated_readings() -> None:
@@ -222,6 +236,10 @@ def test_a_half_written_last_stamp_gives_way_to_the_one_before() -> None:
     reading = readings("NYISO", nyiso(NYISO_MW, NYISO_MW, half))[Basis.DIRECT]
     assert reading.valid_to == datetime(2026, 3, 5, 17, 55, tzinfo=UTC)
     assert reading.detail["fuel_mw"] == NYISO_MW
+
+
+def reasons(found: Batch) -> list[str]:
+    return [error.reason for error in found.errors if isinstance(error, InvalidError)]
 
 
 def ends(found: Batch) -> list[datetime]:
@@ -262,45 +280,41 @@ def test_a_store_failure_leaves_the_progress_marker_where_it_was() -> None:
     assert [reading.valid_to for reading in kept] == [later - timedelta(minutes=5), later]
 
 
-@pytest.mark.parametrize("warm", [True, False])
-def test_a_row_stored_as_partly_known_comes_again_when_the_file_completes_it(
-    warm: bool,  # noqa: FBT001
-) -> None:
-    """And until then no row does: what stays unknown is written once."""
+def test_rows_without_a_fuel_come_as_soon_as_the_file_completes_them() -> None:
     feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
-    asked = provider(feed)
-    if warm:
-        stored(asked.fetch(NOW))
+    warm = provider(feed)
+    stored(warm.fetch(NOW))
     gone = without(NYISO_MW, "Nuclear")
     after = [LAST + timedelta(minutes=5 * step) for step in range(1, 10)]
     for count in (7, 8):
         feed.by_market["NYISO"] = nyiso(NYISO_MW, NYISO_MW, *[gone] * count, end=after[count - 1])
-        (found,) = stored(asked.fetch(after[count - 1] + timedelta(minutes=1)))
-        assert ends(found) == [after[count - 1]]
-        assert found.readings[0].detail["unlisted"] == ["Nuclear (not reported)"]
+        (found,) = stored(warm.fetch(after[count - 1] + timedelta(minutes=1)))
+        assert ends(found) == [LAST], "the last good row stays"
+        assert reasons(found) == ["missing_fuel"]
     feed.by_market["NYISO"] = nyiso(*[NYISO_MW] * 11, end=after[-1])
-    (found,) = stored(asked.fetch(after[-1] + timedelta(minutes=1)))
-    assert ends(found) == (after if warm else after[6:])
-    assert all(one.detail["unlisted"] == [] for one in found.readings)
-    (steady,) = stored(asked.fetch(after[-1] + timedelta(minutes=2)))
-    assert ends(steady) == [after[-1]]
+    (found,) = stored(warm.fetch(after[-1] + timedelta(minutes=1)))
+    assert ends(found) == after
+    (steady,) = stored(warm.fetch(after[-1] + timedelta(minutes=2)))
+    assert (ends(steady), steady.errors) == ([after[-1]], ())
 
 
-def test_a_new_days_file_without_a_fuel_does_not_complete_what_was_stored_in_part() -> None:
-    gone = without(NYISO_MW, "Nuclear")
+def test_a_fuel_that_the_new_days_file_never_had_is_missed_from_the_day_before() -> None:
+    """No rule needs these two, so that only what was remembered can miss them."""
     midnight = datetime(2026, 3, 5, 5, 0, tzinfo=UTC)
-    yesterday = nyiso(NYISO_MW, NYISO_MW, *[gone] * 12, end=midnight)
+    oily = NYISO_MW | {"Other Fossil Fuels": 900.0}
+    gone = without(oily, "Other Fossil Fuels")
     feed = Feed()
-    asked = provider(feed)
-    for minutes, newest in ((-59, -60), (38, 35), (43, 40)):
-        rows = [gone] * max(0, newest // 5)
-        feed.by_market["NYISO"] = {
-            "2026-03-04": yesterday if newest > 0 else yesterday[:2],
-            "2026-03-05": nyiso(*rows, end=midnight + timedelta(minutes=newest)),
-        }
-        (found,) = stored(asked.fetch(midnight + timedelta(minutes=minutes)))
-        assert ends(found) == [midnight + timedelta(minutes=newest)]
-        assert bool(found.readings[0].detail["unlisted"]) is (newest == 35)
+    warm = provider(feed)
+    feed.by_market["NYISO"] = {
+        "2026-03-04": nyiso(*[oily] * 12, end=midnight),
+        "2026-03-05": NoDataFoundException("not yet"),
+    }
+    stored(warm.fetch(midnight + timedelta(minutes=1)))
+    feed.by_market["NYISO"] = nyiso(*[gone] * 12, end=midnight + timedelta(hours=2))
+    (found,) = stored(warm.fetch(midnight + timedelta(hours=2, minutes=1)))
+    assert found.readings == ()
+    assert reasons(found) == ["missing_fuel"]
+    assert readings("NYISO", nyiso(gone, gone))[Basis.DIRECT].coverage < 1, "unknown to a new one"
 
 
 def test_the_window_has_each_complete_row_up_to_the_newest_that_can_be_believed() -> None:
@@ -346,7 +360,8 @@ def test_rows_that_are_refused_one_after_another_are_not_told_again_each_time() 
     impossible = NYISO_MW | {"Wind": 900_000.0}
     feed.by_market["NYISO"] = nyiso(NYISO_MW, *[impossible] * 3, end=later)
     (found,) = stored(warm.fetch(later + timedelta(minutes=1)))
-    assert (found.readings, len(found.errors)) == ((), 1)
+    assert reasons(found) == ["implausible_mw"]
+    assert ends(found) == [LAST], "the last good row stays"
 
 
 def test_a_fuel_never_reported_that_day_makes_no_row_incomplete() -> None:
@@ -362,24 +377,20 @@ def test_a_missing_fuel_that_made_next_to_nothing_is_not_worth_an_older_row() ->
     assert reading.detail["unlisted"] == ["Other Fossil Fuels (not reported)"]
 
 
-def test_a_fuel_missing_for_longer_than_data_live_counts_as_unknown_generation() -> None:
+def test_a_fuel_missing_for_longer_than_data_live_is_still_missed() -> None:
     gone = without(NYISO_MW, "Nuclear")
-    frame = nyiso(NYISO_MW, NYISO_MW, *[gone] * 9)
-    before = readings("NYISO", nyiso(NYISO_MW, NYISO_MW))[Basis.DIRECT]
-    reading = readings("NYISO", frame)[Basis.DIRECT]
-    assert reading.valid_to == LAST
-    assert reading.coverage == pytest.approx(before.coverage - 3200 / 12951)
-    assert reading.gco2_low <= before.gco2_kwh <= reading.gco2_high
-    assert reading.detail["unlisted"] == ["Nuclear (not reported)"]
+    found = batch("NYISO", nyiso(NYISO_MW, NYISO_MW, *[gone] * 9))
+    assert ends(found) == [LAST - timedelta(minutes=45)]
+    assert reasons(found) == ["missing_fuel"]
 
 
 def test_pjm_falls_back_to_the_newest_complete_hour_while_it_is_live() -> None:
     start, hour = datetime(2026, 3, 5, 13, tzinfo=UTC), timedelta(hours=1)
     frame = intervals(PJM_MW, PJM_MW, without(PJM_MW, "Coal"), start=start, step=hour)
     assert readings("PJM", frame)[Basis.DIRECT].valid_to == start + 2 * hour
-    late = readings("PJM", frame, NOW + 2 * hour)[Basis.DIRECT]  # the complete one: 5 h old
-    assert late.valid_to == start + 3 * hour
-    assert late.coverage < 0.9
+    late = batch("PJM", frame, NOW + 2 * hour)  # the complete one is 5 h old
+    assert ends(late) == [start + 2 * hour]
+    assert reasons(late) == ["missing_fuel"], "the last hour is not half written any more"
 
 
 def test_a_number_cut_in_the_middle_gives_way_to_the_row_before() -> None:
@@ -413,9 +424,30 @@ def test_rows_a_day_old_are_never_believed() -> None:
     assert isinstance(the_error("NYISO", nyiso(NYISO_MW, NYISO_MW, end=ahead)), NoDataError)
 
 
-def test_of_two_rows_with_one_stamp_the_first_counts() -> None:
-    frame = pd.concat([nyiso(NYISO_MW, NYISO_MW), nyiso(NYISO_MW | {"Wind": 900.0})])
-    assert readings("NYISO", frame)[Basis.DIRECT].detail["fuel_mw"] == NYISO_MW
+@pytest.mark.parametrize("first", [0, 1])
+def test_two_rows_with_one_stamp_and_different_figures_are_a_contradiction(first: int) -> None:
+    table, other = nyiso(NYISO_MW, NYISO_MW), nyiso(NYISO_MW | {"Wind": 900.0})
+    found = batch("NYISO", pd.concat([other, table] if first else [table, other]))
+    assert ends(found) == [LAST - timedelta(minutes=5)]
+    assert reasons(found) == ["contradiction"]
+
+
+def test_two_rows_with_one_stamp_and_the_same_figures_are_one() -> None:
+    frame = pd.concat([nyiso(NYISO_MW, NYISO_MW), nyiso(NYISO_MW)])
+    assert readings("NYISO", frame)[Basis.DIRECT].valid_to == LAST
+
+
+def test_of_two_days_tables_with_one_stamp_the_first_counts() -> None:
+    midnight = datetime(2026, 3, 5, 5, 0, tzinfo=UTC)
+    feed = Feed(
+        NYISO={
+            "2026-03-04": nyiso(NYISO_MW, NYISO_MW, end=midnight),
+            "2026-03-05": nyiso(NYISO_MW | {"Wind": 900.0}, end=midnight),
+        }
+    )
+    (found,) = provider(feed).fetch(midnight + timedelta(minutes=2))
+    assert found.errors == ()
+    assert found.readings[0].detail["fuel_mw"] == NYISO_MW
 
 
 def test_rows_in_any_order_are_read_by_their_stamps() -> None:

@@ -150,11 +150,11 @@ class _Past:
         self._believed_mw: list[float] = []
         self._last_mw: dict[str, float] = {}
         self._unreported_mw: Mapping[str, float] = NOTHING
-        self._alone_mw = {
-            fuel: bound.mw / len(bound.fuels)
-            for bound in source.greatest_mw
-            for fuel in bound.fuels
-        }
+        self._alone_mw: dict[str, float] = {}
+        for bound in source.greatest_mw:
+            for fuel in bound.fuels:
+                alone_mw = bound.mw / len(bound.fuels)
+                self._alone_mw[fuel] = min(alone_mw, self._alone_mw.get(fuel, alone_mw))
         """What a fuel may make whatever the others of its group make: this is quick to check."""
         self.looks = [self._look(mix) for mix in mixes]
         for mix, look in zip(reversed(mixes), reversed(self.looks), strict=True):
@@ -181,8 +181,7 @@ class _Past:
             total_mw,
             (self._too_much(mix) if much else None)
             or (self._below_zero(mix, total_mw) if below else None)
-            or self._without_needed(mix)
-            or self._beyond_total(total_mw),
+            or self._without_needed(mix),
         )
 
     def refusal_of(self, mix: Mix, look: _Look, frozen_since: datetime | None) -> Refusal | None:
@@ -192,6 +191,7 @@ class _Past:
         return (
             self._without_sun_by_day(mix)
             or self._at_zero(mix)
+            or self._beyond_total(look.total_mw)
             or self._absent(mix, look.total_mw)
             or _standing_still(frozen_since)
             or self._falsely_zero(look.total_mw)
