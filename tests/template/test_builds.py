@@ -68,7 +68,7 @@ def test_a_function_installs_the_versions_that_the_lock_file_says() -> None:
             assert set(hashes_of(path.read_text(), name)) <= {each.get("hash") for each in files}
 
 
-def test_the_local_build_and_the_cloud_build_keep_records_of_their_own() -> None:
+def test_the_local_build_and_the_cloud_build_have_separate_build_records() -> None:
     """SAM's is in the folder above; one for both made a stale layer pass for the present one."""
     assert LOCAL_BUILD.parent != BUILT.parent
 
@@ -167,7 +167,7 @@ def built(folder: Path, sizes: dict[str, int]) -> Path:
     return folder
 
 
-def test_a_function_weighs_itself_and_all_its_layers(tmp_path: Path) -> None:
+def test_the_size_of_a_function_includes_all_its_layers(tmp_path: Path) -> None:
     folder = built(tmp_path, {"Big": 5, "Small": 7, "Shared": 100, "Library": 10_000})
     totals = {size.function: size.total_bytes for size in built_sizes(folder)}
     assert totals == {"Big": 10_105, "Small": 107}

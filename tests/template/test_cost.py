@@ -21,7 +21,7 @@ from tests.template.conftest import ROOT
 from tests.template.test_monitoring import COUNTED
 
 
-def test_the_document_shows_what_the_template_costs() -> None:
+def test_the_document_shows_the_costs_of_the_present_template() -> None:
     document = (ROOT / "infra/docs/COSTS.md").read_text()
     shown = document.partition(cost.START)[2].partition(cost.END)[0]
     assert shown.strip() == cost.markdown(), "run: python -m infra.ops.cost --write"
@@ -93,7 +93,7 @@ def test_the_tuner_is_billed_for_what_it_reads() -> None:
     assert cost.tuner_reads() > 1000
 
 
-def test_what_was_measured_stands_in_place_of_what_is_assumed() -> None:
+def test_a_measured_figure_replaces_the_assumed_one() -> None:
     assumed, measured = (
         {each.name: each for each in cost.functions(found)} for found in (None, {"eso": 1234.0})
     )
@@ -104,7 +104,7 @@ def test_what_was_measured_stands_in_place_of_what_is_assumed() -> None:
     assert "assumed" not in str(measured["eso"])
 
 
-def test_exactly_the_metrics_that_are_counted_are_paid_for() -> None:
+def test_the_cost_includes_exactly_the_metrics_that_the_code_counts() -> None:
     counted = {(service, name) for service, names in COUNTED.items() for name in names}
     assert cost.metrics() == counted
 
@@ -115,5 +115,5 @@ def test_collecting_stays_within_three_dollars_and_a_million_requests_within_45_
     assert router.usd <= 0.45
 
 
-def test_the_free_tier_takes_off_no_more_than_there_is() -> None:
+def test_the_free_tier_never_makes_a_cost_negative() -> None:
     assert all(0 <= line.free_usd <= line.usd + 1e-9 for line in cost.lines())

@@ -28,7 +28,7 @@ def test_a_decision_says_why_and_how_to_revert_it(path: Path) -> None:
     assert len(text.split()) < 400
 
 
-def test_what_a_newcomer_would_question_is_decided() -> None:
+def test_each_choice_that_a_newcomer_would_question_has_a_decision() -> None:
     assert {path.stem[5:] for path in DECISIONS} >= ASKED_BY_A_NEWCOMER
 
 

@@ -111,7 +111,7 @@ def limit_s(collector: str, template: Expanded) -> int:
 
 @pytest.mark.parametrize("collector", COLLECTORS)
 class TestAProvider:
-    def test_is_silent_when_no_run_has_told_of_itself(
+    def test_is_silent_when_no_run_has_reported_its_result(
         self, template: Expanded, collector: str
     ) -> None:
         alarm = ALARMS[f"{collector.title()}Silent"]
@@ -121,12 +121,12 @@ class TestAProvider:
         assert alarm["TreatMissingData"] == "breaching"
         assert alarm["Period"] >= period_s(template, collector)
 
-    def test_is_failing_when_runs_succeed_no_more(self, collector: str) -> None:
+    def test_is_failing_when_no_run_succeeds_any_more(self, collector: str) -> None:
         alarm = ALARMS[f"{collector.title()}Failing"]
         assert (alarm["MetricName"], alarm["Statistic"]) == ("RunSucceeded", "Maximum")
         assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
 
-    def test_raises_no_alarm_for_want_of_a_key(self, collector: str) -> None:
+    def test_raises_no_alarm_because_its_key_is_missing(self, collector: str) -> None:
         # An unconfigured run tells neither of success nor of an age.
         for kind in ("Failing", "Stale"):
             assert ALARMS[f"{collector.title()}{kind}"]["TreatMissingData"] == "notBreaching"
@@ -164,7 +164,7 @@ class TestEveryAlarm:
         assert link[1] in sections(RUNBOOK)
 
     @pytest.mark.parametrize("name", ALARMS)
-    def test_tells_the_topic_of_trouble_and_of_its_end(self, name: str) -> None:
+    def test_notifies_the_topic_when_trouble_begins_and_when_it_ends(self, name: str) -> None:
         assert ALARMS[name]["AlarmActions"] == ALARMS[name]["OKActions"] == [{"Ref": "Alarms"}]
 
     @pytest.mark.parametrize("name", ALARMS)
@@ -305,14 +305,16 @@ class TestTheDashboard:
             "cost": ["Invocations", "GB-s", "ConsumedRead", "ConsumedWrite", "IncomingBytes"],
         }.items(),
     )
-    def test_answers_each_question_where_it_is_asked(self, asked: str, answers: list[str]) -> None:
+    def test_shows_the_answer_to_each_question_under_its_heading(
+        self, asked: str, answers: list[str]
+    ) -> None:
         heads = [w for w in BODY["widgets"] if w["type"] == "text"]
         (start,) = (w["y"] for w in heads if asked in w["properties"]["markdown"])
         end = min((w["y"] for w in heads if w["y"] > start), default=10_000)
         under = json.dumps([w for w in BODY["widgets"] if start < w["y"] < end])
         assert [answer for answer in answers if answer not in under] == []
 
-    def test_holds_decisions_against_the_baselines_that_the_router_tells(self) -> None:
+    def test_compares_decisions_with_the_baselines_that_the_router_logs(self) -> None:
         (chart,) = (w for w in BODY["widgets"] if COMPARED in w["properties"].get("query", ""))
         told = Comparison(decisions=1).means()
         asked = set(re.findall(r"sum\((\w+)", chart["properties"]["query"]))
@@ -359,7 +361,7 @@ class TestTheDashboard:
         paid = {(service, metric) for service, names in COUNTED.items() for metric in names}
         assert paid <= shown | alarmed
 
-    def test_reckons_gigabyte_seconds_by_the_memory_that_functions_have(
+    def test_computes_gigabyte_seconds_from_the_memory_of_each_function(
         self, template: Expanded
     ) -> None:
         (widget,) = (w for w in METRIC_WIDGETS if title(w) == "GB-s")
@@ -375,7 +377,9 @@ class TestTheDashboard:
         }
 
     @pytest.mark.parametrize("widget", LOG_WIDGETS, ids=title)
-    def test_searches_logs_that_there_are(self, template: Expanded, widget: dict[str, Any]) -> None:
+    def test_searches_only_log_groups_that_exist(
+        self, template: Expanded, widget: dict[str, Any]
+    ) -> None:
         searched = re.findall(r"SOURCE '([^']+)'", widget["properties"]["query"])
         assert searched
         assert set(searched) <= names_of_what_is_deployed(template)

@@ -18,7 +18,7 @@ def names(table: str) -> set[str]:
     return set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
 
 
-def test_every_parameter_its_default_and_its_meaning_stand_in_the_document(
+def test_the_document_lists_every_parameter_with_its_default_and_its_meaning(
     template: Expanded,
 ) -> None:
     _, _, after = DOCUMENT.partition("## Parameters")
@@ -35,11 +35,11 @@ def test_every_parameter_is_described(template: Expanded) -> None:
     assert [name for name, each in parameters.items() if not each.get("Description")] == []
 
 
-def test_what_watches_is_told_everything_it_asks_for(template: Expanded) -> None:
+def test_the_monitoring_stack_receives_every_parameter_that_it_declares(template: Expanded) -> None:
     assert set(template.the("Monitoring")["Parameters"]) == set(MONITORING["Parameters"])
 
 
-def test_a_budget_is_not_kept_unless_asked_for(template: Expanded) -> None:
+def test_a_budget_is_created_only_when_asked_for(template: Expanded) -> None:
     assert str(template.default("MonthlyBudgetUsd")) == "0"
     assert MONITORING["Resources"]["Budget"]["Condition"] == "HasBudget"
 
@@ -50,6 +50,6 @@ def test_a_stage_sets_only_parameters_that_exist(template: Expanded, environment
     assert set(re.findall(r"(\w+)=", overrides)) <= set(template.source["Parameters"])
 
 
-def test_prod_is_told_to_be_prod() -> None:
+def test_the_stage_prod_sets_the_parameter_stage_to_prod() -> None:
     assert "Stage=prod" in SAM["prod"]["deploy"]["parameters"]["parameter_overrides"].split()
     assert SAM["prod"]["deploy"]["parameters"]["confirm_changeset"] is True

@@ -26,12 +26,12 @@ def made(row: Function, environ: dict[str, str]) -> Any:
     return getattr(importlib.import_module(module), name).from_config(config)
 
 
-def test_every_folder_of_functions_is_a_row() -> None:
+def test_every_folder_of_functions_has_a_row_in_the_registry() -> None:
     assert {path.parent.name for path in ROOT.glob("functions/*/app.py")} == set(FUNCTIONS)
 
 
 @pytest.mark.parametrize("row", FUNCTIONS.values(), ids=FUNCTIONS)
-def test_the_template_tells_a_function_its_settings_and_secrets_by_their_parameters(
+def test_the_template_passes_a_function_its_settings_and_secrets_from_their_parameters(
     template: Expanded, row: Function
 ) -> None:
     told = template.the(logical(row.name))["Environment"]["Variables"]

@@ -92,7 +92,7 @@ class TestASchedule:
         schedule = template.the(f"{logical(collector)}Schedule")
         assert schedule["Name"] == {"Fn::Sub": f"${{AWS::StackName}}-{collector}"}
 
-    def test_retries_and_keeps_what_it_could_not_deliver(
+    def test_retries_and_sends_what_it_could_not_deliver_to_the_dead_letter_queue(
         self, template: Expanded, collector: str
     ) -> None:
         target = template.the(f"{logical(collector)}Schedule")["Target"]
@@ -100,7 +100,7 @@ class TestASchedule:
         assert target["RetryPolicy"]["MaximumRetryAttempts"] >= 1
         assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] <= period_s(template, collector)
 
-    def test_sends_an_event_that_is_kept_to_try_the_function_with(
+    def test_sends_the_event_that_is_stored_for_trying_the_function(
         self, template: Expanded, collector: str
     ) -> None:
         event = json.loads((ROOT / f"tests/events/scheduled/{collector}.json").read_text())
@@ -112,7 +112,9 @@ class TestASchedule:
             + name.replace("${AWS::StackName}", "greenstream-dev")
         ]
 
-    def test_does_not_start_with_all_others(self, template: Expanded, collector: str) -> None:
+    def test_does_not_start_at_the_same_moment_as_all_others(
+        self, template: Expanded, collector: str
+    ) -> None:
         window = template.the(f"{logical(collector)}Schedule")["FlexibleTimeWindow"]
         assert window == {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 1}
 
@@ -121,7 +123,7 @@ class TestASchedule:
         jitter_s = 60
         assert timeout_s + jitter_s < period_s(template, collector)
 
-    def test_a_failed_run_is_kept_before_the_next_one_is_due(
+    def test_a_failed_run_reaches_the_dead_letter_queue_before_the_next_run_is_due(
         self, template: Expanded, collector: str
     ) -> None:
         invoke = template.the(f"{logical(collector)}EventInvokeConfig")
@@ -144,7 +146,9 @@ def test_what_scheduled_functions_have_in_common_names_none_of_them(
     assert {name.lower() for name in named} == {function}
 
 
-def test_a_run_that_waits_for_its_upstream_ends_before_it_is_ended(template: Expanded) -> None:
+def test_a_run_that_waits_for_its_upstream_ends_before_the_functions_timeout(
+    template: Expanded,
+) -> None:
     """What it got by then is stored, and the failure is told by its name."""
     last_request_s = {"watttime": watttime.RUN_S, "electricitymaps": electricitymaps.RUN_S}
     longest_s = {"watttime": 31, "electricitymaps": 22}  # with its retry; a stalled body
@@ -161,13 +165,13 @@ def test_eso_asks_in_full_at_new_year_of_an_upstream_that_stalls(template: Expan
 
 
 class TestTheTable:
-    def test_forgets_is_encrypted_and_bills_by_request(self, template: Expanded) -> None:
+    def test_expires_items_is_encrypted_and_bills_by_request(self, template: Expanded) -> None:
         table = template.the("ReadingsTable")
         assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
         assert table["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS"}
         assert table["BillingMode"] == "PAY_PER_REQUEST"
 
-    def test_recovers_and_is_protected_in_prod_in_each_of_its_regions(
+    def test_has_point_in_time_recovery_and_is_protected_in_prod_in_each_region(
         self, template: Expanded
     ) -> None:
         here, there = template.the("ReadingsTable")["Replicas"]
@@ -192,11 +196,13 @@ class TestTheTable:
 
 
 class TestEveryFunction:
-    def test_is_in_the_template_once(self, template: Expanded) -> None:
+    def test_is_declared_in_the_template_exactly_once(self, template: Expanded) -> None:
         assert sorted(template.functions) == sorted(map(logical, FUNCTIONS))
 
     @pytest.mark.parametrize("function", FUNCTIONS)
-    def test_runs_where_the_builds_are_for(self, template: Expanded, function: str) -> None:
+    def test_runs_on_the_architecture_and_python_that_it_is_built_for(
+        self, template: Expanded, function: str
+    ) -> None:
         properties = template.the(logical(function))
         assert properties["Runtime"] == "python3.13"
         assert properties["Architectures"] == [{"Ref": "Architecture"}]
@@ -205,14 +211,16 @@ class TestEveryFunction:
         assert properties["TracingConfig"] == {"Mode": "Active"}
 
     @pytest.mark.parametrize("function", FUNCTIONS)
-    def test_logs_json_to_a_group_that_forgets(self, template: Expanded, function: str) -> None:
+    def test_logs_json_to_a_log_group_with_a_retention_period(
+        self, template: Expanded, function: str
+    ) -> None:
         logging = template.the(logical(function))["LoggingConfig"]
         assert logging["LogFormat"] == "JSON"
         group = template.the(logging["LogGroup"]["Ref"])
         assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
     @pytest.mark.parametrize("function", FUNCTIONS)
-    def test_is_told_what_its_code_reads_and_nothing_else(
+    def test_receives_the_environment_variables_that_its_code_reads_and_no_others(
         self, template: Expanded, function: str
     ) -> None:
         told = set(template.the(logical(function))["Environment"]["Variables"])
@@ -223,14 +231,18 @@ class TestEveryFunction:
         assert told <= read | READ_BY_LIBRARIES
 
     @pytest.mark.parametrize("function", FUNCTIONS)
-    def test_may_do_named_things_to_named_things(self, template: Expanded, function: str) -> None:
+    def test_may_take_only_named_actions_on_named_resources(
+        self, template: Expanded, function: str
+    ) -> None:
         role = f"{logical(function)}Role"
         assert set(template.the(role)["ManagedPolicyArns"]) <= WITH_WILDCARDS
         for statement in statements(template, role):
             assert all("*" not in action for action in listed(statement["Action"]))
             assert not wildcards(statement["Resource"])
 
-    def test_no_role_or_user_may_do_anything_to_everything(self, template: Expanded) -> None:
+    def test_no_role_or_user_may_take_every_action_on_every_resource(
+        self, template: Expanded
+    ) -> None:
         holders = [*template.of("AWS::IAM::Role").values(), *template.of("AWS::IAM::User").values()]
         policies = [policy for holder in holders for policy in holder.get("Policies", [])]
         allowed = [s for policy in policies for s in policy["PolicyDocument"]["Statement"]]
@@ -263,7 +275,7 @@ class TestEveryFunction:
 
 
 class TestWhoMayDoWhat:
-    def test_the_router_reads_and_keeps_round_trips_and_no_more(self, template: Expanded) -> None:
+    def test_the_router_may_only_read_and_store_round_trips(self, template: Expanded) -> None:
         reads, keeps = statements(template, "RouterFunctionRole")
         assert reads["Action"] == "dynamodb:Query"
         assert "Condition" not in reads
@@ -272,14 +284,14 @@ class TestWhoMayDoWhat:
             "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["LATENCY"]}
         }
 
-    def test_the_tuner_reads_and_keeps_policies_and_no_more(self, template: Expanded) -> None:
+    def test_the_tuner_may_only_read_and_store_policies(self, template: Expanded) -> None:
         _to_the_queue, reads, keeps = statements(template, "TunerFunctionRole")
         assert (reads["Action"], keeps["Action"]) == ("dynamodb:Query", "dynamodb:PutItem")
         assert keeps["Condition"] == {
             "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["POLICY", "CURRENT"]}
         }
 
-    def test_the_workers_user_may_ask_the_alias_through_its_url_and_no_more(
+    def test_the_workers_user_may_only_call_the_alias_through_its_url(
         self, template: Expanded
     ) -> None:
         (policy,) = template.the("RouterCaller")["Policies"]
@@ -366,13 +378,11 @@ class TestTheRoutersUrl:
             "Ref": "RouterFunctionAliaslive"
         }
 
-    def test_wants_signatures_unless_told_otherwise(self, template: Expanded) -> None:
+    def test_requires_signed_requests_by_default(self, template: Expanded) -> None:
         assert template.the("RouterFunctionUrl")["AuthType"] == {"Ref": "RouterAuthType"}
         assert template.default("RouterAuthType") == "AWS_IAM"
 
-    def test_is_open_to_the_world_only_where_no_signature_is_wanted(
-        self, template: Expanded
-    ) -> None:
+    def test_is_public_only_where_no_signature_is_required(self, template: Expanded) -> None:
         world = {
             name: resource
             for name, resource in template.resources.items()
@@ -407,7 +417,7 @@ class TestTheRoutersUrl:
             changed.of("AWS::Lambda::Version")
         )
 
-    def test_the_version_before_stays_to_go_back_to(self, template: Expanded) -> None:
+    def test_the_previous_version_is_retained_for_a_rollback(self, template: Expanded) -> None:
         (version,) = (
             each for each in template.resources.values() if each["Type"] == "AWS::Lambda::Version"
         )
