@@ -51,7 +51,7 @@ class TestBestStatic:
         assert static is not None
         assert static.pop == "lon"
 
-    def test_it_keeps_to_the_limit(self) -> None:
+    def test_it_is_within_the_latency_limit(self) -> None:
         far = a_candidate("lon", 10.0, 120.0, zone="GBR-13")
         static = best_static(decided(near(), far, cleanest_now()))
 
@@ -65,7 +65,7 @@ class TestBestStatic:
         assert static is not None
         assert static.pop == "lon"
 
-    def test_a_pop_that_a_neighbour_stands_for_is_nobodys_choice_for_good(self) -> None:
+    def test_a_pop_on_a_neighbouring_grids_figure_is_never_the_best_static_choice(self) -> None:
         static = best_static(decided(near(), usual()._replace(proxy=True), cleanest_now()))
 
         assert static is not None
@@ -78,7 +78,7 @@ class TestBestStatic:
 
 
 class TestComparison:
-    def test_it_adds_up_what_was_chosen_and_what_would_have_been(self) -> None:
+    def test_it_adds_up_the_chosen_and_the_alternative_figures(self) -> None:
         decision = decided(near(), usual(), cleanest_now())
         twice = Comparison().with_decision(decision).with_decision(decision)
 
@@ -109,7 +109,9 @@ class TestComparison:
             "a neighbour's figure for the chosen",
         ],
     )
-    def test_what_cannot_be_compared_is_counted_as_such(self, decision: Decision) -> None:
+    def test_decisions_that_cannot_be_compared_are_counted_as_such(
+        self, decision: Decision
+    ) -> None:
         assert Comparison().with_decision(decision).means() == {
             "decisions": 0,
             "fallback_decisions": 0,

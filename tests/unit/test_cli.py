@@ -77,7 +77,7 @@ def test_without_the_repository_a_command_that_needs_it_says_so_in_one_line(
 @pytest.mark.parametrize(
     ("words", "instead"), [("policy list", "--table"), ("report", "--log-group")]
 )
-def test_without_the_repository_no_local_stack_runs_and_a_deployed_one_is_to_be_named(
+def test_without_the_repository_a_deployed_stack_must_be_named(
     words: str,
     instead: str,
     monkeypatch: pytest.MonkeyPatch,

@@ -74,7 +74,7 @@ def status(store: MemoryStore) -> ProviderStatus:
     return found
 
 
-def test_a_good_run_stores_and_says_so(store: MemoryStore, told: Told) -> None:
+def test_a_good_run_stores_its_readings_and_logs_it(store: MemoryStore, told: Told) -> None:
     run = collect(Scripted(batch(zones="YZ")), store, clock=lambda: NOW, telemetry=told)
 
     assert run.state is ProviderState.OK
@@ -85,7 +85,7 @@ def test_a_good_run_stores_and_says_so(store: MemoryStore, told: Told) -> None:
     assert told.metrics["RunSucceeded"] == 1
 
 
-def test_the_age_told_is_that_of_the_zone_longest_without_a_reading(
+def test_the_reported_age_is_that_of_the_zone_longest_without_a_reading(
     store: MemoryStore, told: Told
 ) -> None:
     steps = (batch(zones="Y", age_s=5 * 60), batch(zones="Z", age_s=90 * 60))
@@ -104,7 +104,7 @@ def test_readings_that_come_newest_first_make_their_zone_no_older(
     assert told.metrics["ReadingAgeSeconds"] == 0
 
 
-def test_a_later_failure_takes_nothing_from_what_came_before(
+def test_a_later_failure_removes_no_reading_that_was_already_stored(
     store: MemoryStore, told: Told
 ) -> None:
     run = collect(Scripted(batch(), DOWN), store, clock=lambda: NOW, telemetry=told)
@@ -134,7 +134,7 @@ def test_a_refused_value_is_counted_by_its_reason_logged_and_the_last_good_one_s
 
 
 @pytest.mark.parametrize("steps", [(DOWN,), (Batch(errors=(REFUSED,)),), ()])
-def test_a_run_that_brings_nothing_fails_aloud_after_keeping_its_status(
+def test_a_run_without_any_reading_raises_after_it_stored_its_status(
     store: MemoryStore, told: Told, steps: tuple[Batch | Exception, ...]
 ) -> None:
     with pytest.raises(CollectionFailedError):
@@ -144,7 +144,7 @@ def test_a_run_that_brings_nothing_fails_aloud_after_keeping_its_status(
     assert told.metrics["RunSucceeded"] == 0
 
 
-def test_a_failed_run_keeps_the_last_success(store: MemoryStore, told: Told) -> None:
+def test_a_failed_run_leaves_the_time_of_the_last_success(store: MemoryStore, told: Told) -> None:
     collect(Scripted(batch()), store, clock=lambda: NOW, telemetry=told)
     later = NOW + timedelta(minutes=5)
     with pytest.raises(CollectionFailedError):
@@ -203,7 +203,7 @@ def test_a_run_that_skips_zones_and_fails_in_those_it_asked_has_failed(
 
 
 @pytest.mark.parametrize("brings", [Batch(skipped=("Z",)), Batch(unconfigured=("Z",)), DOWN])
-def test_a_simulated_provider_is_called_so_whatever_its_run_brings(
+def test_a_simulated_provider_is_marked_as_simulated_whatever_its_run_brings(
     store: MemoryStore, told: Told, brings: Batch | Exception
 ) -> None:
     with suppress(CollectionFailedError):
@@ -246,7 +246,7 @@ class Leaking(Scripted):
         raise ZeroDivisionError("key-MARKED " * 100_000)
 
 
-def test_a_fault_of_our_own_ends_the_run_after_keeping_its_status(
+def test_a_fault_of_our_own_ends_the_run_after_its_status_is_stored(
     store: MemoryStore, told: Told
 ) -> None:
     with pytest.raises(ZeroDivisionError):
@@ -267,7 +267,7 @@ def test_a_fault_of_our_own_ends_the_run_after_keeping_its_status(
     assert "MARKED" not in repr((kept, told.events))
 
 
-def test_a_fault_of_our_own_beside_the_store_keeps_the_status_too(told: Told) -> None:
+def test_a_fault_of_our_own_while_storing_is_recorded_in_the_status_too(told: Told) -> None:
     store, point = OddStore(), ForecastPoint(NOW, NOW + timedelta(hours=1), 100.0)
     reading = a_reading()
     forecast = Forecast(
@@ -540,7 +540,7 @@ def test_no_data_is_an_error_with_its_own_name(store: MemoryStore, told: Told) -
     assert run.as_dict()["errors"] == ["p/Y: nothing yet"]
 
 
-def test_a_failure_does_not_keep_what_it_failed_on(store: MemoryStore) -> None:
+def test_a_failure_does_not_hold_its_input_in_memory(store: MemoryStore) -> None:
     class Body(bytearray):
         """Megabytes, in the frame that refuses them."""
 

@@ -105,7 +105,7 @@ def test_californias_imports_have_a_mean_of_the_year_and_the_bounds_of_an_hour()
 
 
 @pytest.mark.parametrize("table", FUELS)
-def test_a_whole_life_never_emits_less_than_the_stack(table: str) -> None:
+def test_a_lifecycle_factor_is_never_below_the_direct_factor(table: str) -> None:
     direct = factor_tables()[table, Basis.DIRECT].factors
     lifecycle = factor_tables()[table, Basis.LIFECYCLE].factors
     for fuel, stack in direct.items():
@@ -163,14 +163,16 @@ def test_a_yearly_mean_is_the_years_mix_times_the_factors_of_a_live_reading(
 
 
 @pytest.mark.parametrize("zone", zones().values(), ids=lambda zone: zone.zone)
-def test_a_zone_lives_in_a_real_time_zone_and_its_feeds_outlive_their_cadence(zone: Zone) -> None:
+def test_a_zone_has_a_real_time_zone_and_its_feeds_are_live_longer_than_their_cadence(
+    zone: Zone,
+) -> None:
     assert ZoneInfo(zone.time_zone).key == zone.time_zone
     for source in zone.sources:
         assert source.max_age_s >= 2 * source.cadence_s
 
 
 @pytest.mark.parametrize("pop", pops().values(), ids=lambda pop: pop.pop)
-def test_a_pop_draws_from_known_zones_and_owns_up_to_a_proxy(pop: Pop) -> None:
+def test_a_pop_draws_from_known_zones_and_gives_the_reason_for_a_proxy(pop: Pop) -> None:
     assert pop.zones
     assert pop.source
     for entry in pop.zones:

@@ -201,7 +201,7 @@ def test_every_line_of_the_log_that_the_runbook_searches_is_written_by_our_code(
     assert [line for line in searched if f'"{line}"' not in written] == []
 
 
-def test_a_spoilt_document_is_found_out(tmp_path: Path) -> None:
+def test_the_faults_of_a_broken_document_are_detected(tmp_path: Path) -> None:
     spoilt = tmp_path / "SPOILT.md"
     spoilt.write_text(
         "# A heading\n[a](nowhere.md) [b](#a-heading) [c](#no-heading) [d](https://example.org)\n"

@@ -176,11 +176,11 @@ class TestExpectedValue:
 class TestLimits:
     """A reading stands 48 h where its profile is known, 6 h where it is not."""
 
-    def test_with_a_profile(self) -> None:
+    def test_a_reading_with_a_profile_is_used_for_48_hours(self) -> None:
         assert carbon(a_reading(age_s=48 * 3600), a_profile(FLAT)).rung is Rung.STALE
         assert carbon(a_reading(age_s=48 * 3600 + 1), a_profile(FLAT)).rung is Rung.SAME_HOUR
 
-    def test_without_a_profile(self) -> None:
+    def test_a_reading_without_a_profile_is_used_for_6_hours(self) -> None:
         assert carbon(a_reading(age_s=6 * 3600)).rung is Rung.STALE
         assert carbon(a_reading(age_s=6 * 3600 + 1)).rung is Rung.ANNUAL_MEAN
 

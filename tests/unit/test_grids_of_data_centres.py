@@ -81,7 +81,7 @@ def codes(grid: str) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("site", SITES, ids=lambda site: site.site)
-def test_a_pop_is_answered_by_the_grid_that_its_towns_data_centres_draw_from(
+def test_a_pop_uses_the_grid_from_which_the_data_centres_of_its_town_draw(
     site: DataCentre,
 ) -> None:
     pop = nearest(site)
@@ -98,13 +98,13 @@ def test_a_grid_that_has_a_zone_comes_before_its_neighbours(site: DataCentre) ->
     assert first.proxy is not has_a_zone
 
 
-def test_the_neighbours_are_named_for_what_they_are() -> None:
+def test_only_ashburn_newark_philadelphia_and_los_angeles_have_a_proxy() -> None:
     """Ashburn and Newark where PJM has no key; Los Angeles, on a grid without a feed."""
     proxies = {pop.pop for pop in pops().values() if any(entry.proxy for entry in pop.zones)}
     assert proxies == {"iad", "ewr", "phl", "lax"}
 
 
-def test_most_pops_have_a_data_centre_to_be_held_against() -> None:
+def test_most_pops_have_a_data_centre_for_comparison() -> None:
     held = {nearest(site).pop for site in SITES}
     assert len(held) >= 0.7 * len(pops())
     assert {"sfo", "lax", "iad", "nyc", "lon", "ams"} <= held

@@ -192,7 +192,7 @@ def caiso_direct(**mw: float) -> Reading:
     return readings("CAISO", intervals(mix, mix, start=start, step=step))[Basis.DIRECT]
 
 
-def test_a_table_filed_under_another_day_is_believed_only_while_it_is_live() -> None:
+def test_a_table_filed_under_another_day_is_accepted_only_while_it_is_live() -> None:
     """CAISO six hours ahead of us: its reader says that this was yesterday, eighteen hours ago."""
     step = timedelta(minutes=5)
     for ahead_h, believed in ((6, False), (23.9, True)):
@@ -231,7 +231,7 @@ def without(mix: Mapping[str, float], *fuels: str) -> dict[str, float]:
     return {fuel: mw for fuel, mw in mix.items() if fuel not in fuels}
 
 
-def test_a_half_written_last_stamp_gives_way_to_the_one_before() -> None:
+def test_a_half_written_last_row_is_replaced_by_the_row_before() -> None:
     half = without(NYISO_MW, "Hydro", "Nuclear", "Wind")
     reading = readings("NYISO", nyiso(NYISO_MW, NYISO_MW, half))[Basis.DIRECT]
     assert reading.valid_to == datetime(2026, 3, 5, 17, 55, tzinfo=UTC)
@@ -246,7 +246,7 @@ def ends(found: Batch) -> list[datetime]:
     return [one.valid_to for one in found.readings if one.basis is Basis.DIRECT]
 
 
-def test_rows_missed_since_the_last_that_was_stored_come_too_oldest_first() -> None:
+def test_rows_missed_since_the_last_stored_row_are_fetched_oldest_first() -> None:
     half = without(NYISO_MW, "Hydro", "Nuclear", "Wind")
     feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
     warm = provider(feed)
@@ -317,7 +317,7 @@ def test_a_fuel_that_the_new_days_file_never_had_is_missed_from_the_day_before()
     assert readings("NYISO", nyiso(gone, gone))[Basis.DIRECT].coverage < 1, "unknown to a new one"
 
 
-def test_the_window_has_each_complete_row_up_to_the_newest_that_can_be_believed() -> None:
+def test_the_window_has_each_complete_row_up_to_the_newest_accepted_row() -> None:
     impossible = NYISO_MW | {"Wind": 900_000.0}
     cut = NYISO_MW | {"Hydro": 20.0}
     mixes = [NYISO_MW, without(NYISO_MW, "Nuclear"), NYISO_MW, impossible, NYISO_MW, cut]
@@ -338,7 +338,7 @@ def test_a_row_that_may_be_of_another_day_is_not_in_the_window() -> None:
     assert max(reading.valid_to for reading in window) == LAST
 
 
-def test_a_missed_row_that_is_refused_takes_no_other_with_it() -> None:
+def test_a_missed_row_that_is_refused_does_not_drop_the_others() -> None:
     feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
     warm = provider(feed)
     stored(warm.fetch(NOW))
@@ -352,7 +352,7 @@ def test_a_missed_row_that_is_refused_takes_no_other_with_it() -> None:
     assert error.reason == "implausible_mw"
 
 
-def test_rows_that_are_refused_one_after_another_are_not_told_again_each_time() -> None:
+def test_rows_refused_one_after_another_are_reported_once_and_not_in_every_run() -> None:
     feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
     warm = provider(feed)
     stored(warm.fetch(NOW))
@@ -370,7 +370,7 @@ def test_a_fuel_never_reported_that_day_makes_no_row_incomplete() -> None:
     assert readings("NYISO", frame)[Basis.DIRECT].valid_to == LAST
 
 
-def test_a_missing_fuel_that_made_next_to_nothing_is_not_worth_an_older_row() -> None:
+def test_a_row_that_lacks_a_negligible_fuel_is_preferred_to_an_older_row() -> None:
     frame = nyiso(NYISO_MW, without(NYISO_MW, "Other Fossil Fuels"))
     reading = readings("NYISO", frame)[Basis.DIRECT]
     assert reading.valid_to == LAST
@@ -393,32 +393,32 @@ def test_pjm_falls_back_to_the_newest_complete_hour_while_it_is_live() -> None:
     assert reasons(late) == ["missing_fuel"], "the last hour is not half written any more"
 
 
-def test_a_number_cut_in_the_middle_gives_way_to_the_row_before() -> None:
+def test_a_row_with_a_truncated_number_is_replaced_by_the_row_before() -> None:
     cut = NYISO_MW | {"Hydro": 20.0}  # of "2000.0"
     reading = readings("NYISO", nyiso(NYISO_MW, NYISO_MW, cut))[Basis.DIRECT]
     assert reading.valid_to == datetime(2026, 3, 5, 17, 55, tzinfo=UTC)
 
 
-def test_a_fuel_that_really_fell_is_believed_one_row_later() -> None:
+def test_a_real_fall_of_a_fuel_is_accepted_one_row_later() -> None:
     tripped = NYISO_MW | {"Hydro": 20.0}
     reading = readings("NYISO", nyiso(NYISO_MW, tripped, tripped))[Basis.DIRECT]
     assert reading.valid_to == LAST
     assert reading.detail["fuel_mw"] == tripped
 
 
-def test_an_hourly_fall_is_not_a_cut_number() -> None:
+def test_a_fall_between_hourly_rows_is_not_taken_for_a_truncated_number() -> None:
     start, hour = datetime(2026, 3, 5, 14, tzinfo=UTC), timedelta(hours=1)
     frame = intervals(PJM_MW, PJM_MW | {"Wind": 100.0}, start=start, step=hour)
     assert readings("PJM", frame)[Basis.DIRECT].valid_to == start + 2 * hour
 
 
-def test_one_row_alone_is_not_believed() -> None:
+def test_a_single_row_is_not_accepted() -> None:
     error = the_error("NYISO", nyiso(NYISO_MW))
     assert isinstance(error, NoDataError)
     assert "1 usable row" in str(error)
 
 
-def test_rows_a_day_old_are_never_believed() -> None:
+def test_rows_a_day_old_are_never_accepted() -> None:
     """CAISO's reader files a table stamped ahead of the clock under yesterday."""
     ahead = NOW + timedelta(minutes=2) - timedelta(days=1)
     assert isinstance(the_error("NYISO", nyiso(NYISO_MW, NYISO_MW, end=ahead)), NoDataError)
@@ -538,7 +538,7 @@ def test_a_stamp_without_a_time_zone_is_malformed() -> None:
         ("PJM", "2026-03-05T11:30", ["2026-03-05"]),
     ],
 )
-def test_the_markets_local_day_and_the_day_before_while_it_may_hold_the_newest(
+def test_the_day_before_is_requested_too_while_it_may_hold_the_newest_row(
     market: str, now: str, days: list[str]
 ) -> None:
     feed = Feed(**{market: NoDataFoundException("none")})
@@ -546,7 +546,7 @@ def test_the_markets_local_day_and_the_day_before_while_it_may_hold_the_newest(
     assert [day.isoformat() for _, day, _ in feed.asked] == days
 
 
-def test_before_todays_first_stamp_yesterdays_last_is_the_newest_and_nothing_is_wrong() -> None:
+def test_before_todays_first_row_yesterdays_last_row_is_the_newest_without_an_error() -> None:
     midnight = datetime(2026, 3, 5, 5, 0, tzinfo=UTC)
     missing = urllib.error.HTTPError("http://x", 404, "Not Found", Message(), None)
     days = {"2026-03-04": nyiso(NYISO_MW, NYISO_MW, end=midnight), "2026-03-05": missing}
@@ -564,7 +564,7 @@ def test_todays_first_and_half_written_stamp_is_compared_with_yesterdays() -> No
     assert reading.valid_to == midnight
 
 
-def test_a_fault_of_one_day_is_told_even_when_the_other_day_answers() -> None:
+def test_a_fault_of_one_day_is_reported_even_when_the_other_day_answers() -> None:
     midnight = datetime(2026, 3, 5, 5, 0, tzinfo=UTC)
     days = {"2026-03-04": nyiso(NYISO_MW, NYISO_MW, end=midnight), "2026-03-05": TimeoutError()}
     found = batch("NYISO", days, midnight + timedelta(minutes=3))
@@ -612,7 +612,7 @@ def of_status(status: int) -> Exception:
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else repr(value)[:40],
 )
-def test_whatever_the_library_raises_becomes_one_of_ours(
+def test_every_exception_of_the_library_becomes_one_of_our_errors(
     raised: Exception, kind: type[GreenStreamError]
 ) -> None:
     error = the_error("NYISO", raised)
@@ -624,7 +624,7 @@ def test_whatever_the_library_raises_becomes_one_of_ours(
     assert not isinstance(error, InvalidError) or error.reason == "malformed"
 
 
-def test_the_key_is_scrubbed_from_the_message() -> None:
+def test_the_key_is_removed_from_the_message() -> None:
     feed = Feed(PJM=RuntimeError("bad header Ocp-Apim-Subscription-Key: MARKED"))
     (found,) = provider(feed, "PJM", pjm_api_key=lambda: "MARKED").fetch(NOW)
     (error,) = found.errors
@@ -647,7 +647,7 @@ def in_a_process_of_its_own(steps: Callable[[], None]) -> None:
     assert ended.returncode == 0, ended.stderr
 
 
-def test_an_answer_beyond_the_functions_memory_fails_by_itself() -> None:
+def test_an_answer_beyond_the_functions_memory_fails_without_the_other_zones() -> None:
     in_a_process_of_its_own(ask_for_an_answer_beyond_the_memory)
 
 
@@ -691,7 +691,7 @@ def data_bytes() -> int:
     return int(kilobytes) * 1024
 
 
-def test_the_librarys_logger_stays_silent_at_any_level(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_librarys_logger_writes_nothing_at_any_level(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     for level in (logging.INFO, logging.ERROR):
         logging.getLogger("gridstatus").log(level, "Requesting with MARKED")
@@ -701,20 +701,20 @@ def test_the_librarys_logger_stays_silent_at_any_level(caplog: pytest.LogCapture
 # --- zones and runs --------------------------------------------------------------------------
 
 
-def test_pjm_without_a_key_is_unconfigured_and_is_not_asked() -> None:
+def test_pjm_without_a_key_is_unconfigured_and_is_not_requested() -> None:
     feed = Feed()
     (found,) = provider(feed, "PJM", pjm_api_key=lambda: None).fetch(NOW)
     assert found == Batch(unconfigured=("PJM",))
     assert feed.asked == []
 
 
-def test_only_pjm_is_given_the_key() -> None:
+def test_only_pjm_receives_the_key() -> None:
     feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW), PJM=NoDataFoundException())
     list(provider(feed, "NYISO,PJM").fetch(NOW))
     assert {(market, key) for market, _, key in feed.asked} == {("NYISO", None), ("PJM", "key")}
 
 
-def test_a_failing_secret_store_costs_pjm_alone() -> None:
+def test_a_failing_secret_store_affects_only_pjm() -> None:
     def refuse() -> str:
         raise SecretsError("denied")
 
@@ -741,7 +741,7 @@ def kinds(found: Batch) -> list[str]:
     return [error.kind for error in found.errors]
 
 
-def test_a_zone_that_hangs_costs_itself_alone_and_is_not_asked_again_until_it_ends() -> None:
+def test_a_zone_that_hangs_affects_no_other_and_is_not_requested_again_until_it_ends() -> None:
     feed = Stuck()
     stuck = provider(feed, "CAISO,NYISO", deadline_s=0.2)
     first = list(stuck.fetch(NOW))
@@ -759,7 +759,7 @@ def test_a_zone_that_hangs_costs_itself_alone_and_is_not_asked_again_until_it_en
     assert [error.kind for error in third] == ["no_data"]
 
 
-def test_a_zone_that_has_answered_is_asked_by_a_run_that_follows_at_once() -> None:
+def test_a_zone_that_has_answered_is_requested_again_by_the_next_run() -> None:
     feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
     warm = provider(feed)
     for _ in range(50):
@@ -778,7 +778,7 @@ def test_zones_are_named_by_the_librarys_classes_and_default_to_all() -> None:
         names("NYISO,ERCOOT")
 
 
-def test_a_run_keeps_time_for_storing() -> None:
+def test_a_run_reserves_time_for_storing() -> None:
     asked = provider(Feed())
     limits = [asked.within(left_ms).deadline_s for left_ms in (60_000, 14_000, 3_000)]
     assert limits == [DEADLINE_S, 4.0, 0.0]

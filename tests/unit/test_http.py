@@ -44,7 +44,7 @@ class Upstream:
             return http.get("/now", params={"zone": "Z"}, zone="Z")
 
 
-def test_an_answer_below_500_is_the_providers_to_judge() -> None:
+def test_an_answer_below_500_is_returned_to_the_provider() -> None:
     upstream = Upstream(httpx.Response(404, json={"error": "none"}))
     response = upstream.get()
 
@@ -84,7 +84,7 @@ def test_a_lasting_fault_is_transient_with_provider_and_zone(
 
 
 @pytest.mark.parametrize(("status", "kind"), [(429, ThrottledError), (503, TransientError)])
-def test_a_throttled_request_can_be_told_from_a_failed_one(
+def test_a_throttled_request_is_distinguished_from_a_failed_one(
     status: int, kind: type[TransientError]
 ) -> None:
     upstream = Upstream(httpx.Response(status), httpx.Response(status))
@@ -179,13 +179,13 @@ def test_gzip_members_count_together_against_the_limit() -> None:
         pytest.param(gzip.compress(b"more")[:3], id="the beginning of a member"),
     ],
 )
-def test_what_follows_a_gzip_member_and_is_none_itself_is_refused(behind: bytes) -> None:
+def test_bytes_after_a_gzip_member_that_are_no_member_are_refused(behind: bytes) -> None:
     with pytest.raises(InvalidError) as refused:
         Upstream(gzipped([gzip.compress(b"{}"), behind])).get()
     assert refused.value.reason == "not_http"
 
 
-def test_gzip_members_without_end_meet_the_deadline() -> None:
+def test_endless_gzip_members_are_stopped_at_the_deadline() -> None:
     upstream = Upstream()
 
     def empty_members() -> Iterator[bytes]:
@@ -198,7 +198,7 @@ def test_gzip_members_without_end_meet_the_deadline() -> None:
         upstream.get()
 
 
-def test_a_dripping_upstream_meets_the_deadline() -> None:
+def test_an_upstream_that_sends_slowly_is_stopped_at_the_deadline() -> None:
     upstream = Upstream()
 
     def drip() -> Iterator[bytes]:
@@ -232,7 +232,7 @@ def test_what_is_not_json_is_refused_with_its_first_bytes(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("sent", ["token-0123", "Bearer token-0123"])
-def test_what_an_upstream_repeats_of_its_credentials_is_quoted_by_nobody(sent: str) -> None:
+def test_credentials_that_an_upstream_repeats_are_never_quoted(sent: str) -> None:
     said = httpx.Response(200, headers={"Content-Type": f"text/{sent}"}, text=f"you sent {sent}")
     with Upstream(said).client() as http:
         response = http.get("/now", headers={"Authorization": sent})
@@ -262,7 +262,7 @@ def test_a_refusal_in_the_upstreams_words_is_quoted_without_the_credentials() ->
         assert http.get("/now", headers={"X-Key": "token-0123"}).refusal() == "[secret] is no key"
 
 
-def test_what_basic_credentials_are_made_of_is_a_secret_too() -> None:
+def test_the_user_and_password_of_basic_credentials_are_secrets_too() -> None:
     sent = base64.b64encode(b"a-user:pass:word").decode()
     said = httpx.Response(200, text=f"a-user with pass:word sent {sent}")
     with Upstream(said).client() as http:

@@ -182,7 +182,7 @@ def test_the_shipped_bounds_of_an_unlisted_fuel_reach_from_wind_to_lignite() -> 
         assert table.unlisted == Factor(None, 0, 1200)
 
 
-def test_the_factors_of_a_publisher_are_kept_apart_from_ours() -> None:
+def test_the_factors_of_a_publisher_are_separate_from_ours() -> None:
     [table] = publisher_tables().values()
 
     assert (table.table, table.basis) == ("neso", Basis.DIRECT)

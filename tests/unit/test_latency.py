@@ -54,7 +54,7 @@ def test_a_detour_is_never_shorter(
 
 
 @given(points)
-def test_no_way_to_oneself(a: tuple[float, float]) -> None:
+def test_the_distance_from_a_place_to_itself_is_zero(a: tuple[float, float]) -> None:
     assert great_circle_km(*a, *a) == 0
 
 
@@ -76,7 +76,7 @@ def test_an_impossible_coordinate_is_refused_by_name(lat: float, lon: float, nam
 
 
 @given(distances_km, distances_km)
-def test_further_never_means_sooner(a_km: float, b_km: float) -> None:
+def test_a_greater_distance_never_gives_a_shorter_round_trip(a_km: float, b_km: float) -> None:
     near_km, far_km = sorted((a_km, b_km))
     assert estimate_rtt_ms(near_km) <= estimate_rtt_ms(far_km)
 
@@ -86,7 +86,7 @@ def test_the_estimate_never_beats_light_in_fibre(km: float) -> None:
     assert estimate_rtt_ms(km) > LIGHT_IN_FIBRE_RTT_MS_PER_KM * km
 
 
-def test_next_door_still_costs_the_last_metres() -> None:
+def test_the_round_trip_at_distance_zero_is_above_zero() -> None:
     assert estimate_rtt_ms(0) == BASE_RTT_MS
 
 
@@ -105,7 +105,7 @@ def test_an_impossible_distance_is_refused(km: float) -> None:
         ("lon", "nyc", 70, 95),
     ],
 )
-def test_estimates_between_pops_are_of_the_order_networks_show(
+def test_estimates_between_pops_are_of_the_order_of_measured_round_trips(
     start: str, end: str, least_ms: float, most_ms: float
 ) -> None:
     a, b = pops()[start], pops()[end]

@@ -37,7 +37,7 @@ def at(path: str) -> Any:
     return reduce(lambda node, name: node[name], path.split("."), SCHEMAS)
 
 
-def test_it_is_served_as_it_is(client: Client) -> None:
+def test_the_document_is_served_unchanged(client: Client) -> None:
     assert client.ask("/openapi.json").body == api.described()
     assert api.described()["openapi"] == "3.1.0"
 
@@ -77,11 +77,11 @@ def test_every_table_of_parameters_is_of_a_described_path() -> None:
         ("Policy.properties.freshness_model.enum", FreshnessModel),
     ],
 )
-def test_the_words_are_those_of_the_code(described: str, known: type[StrEnum]) -> None:
+def test_the_enumerations_are_those_of_the_code(described: str, known: type[StrEnum]) -> None:
     assert at(described) == list(known)
 
 
-def test_so_are_those_inside_of_answers() -> None:
+def test_the_enumerations_inside_of_answers_are_those_of_the_code() -> None:
     [_, decision] = at("Decision.allOf")
     [_, candidate] = at("Candidate.allOf")
     properties = decision["properties"]
@@ -138,6 +138,6 @@ def test_every_parameter_has_an_example() -> None:
             assert parameter in places, name
 
 
-def test_what_is_not_described_would_be_noticed() -> None:
+def test_an_undescribed_member_is_detected() -> None:
     with pytest.raises(AssertionError, match="which is not described"):
         api.assert_described("/v1/route", "GET", {"statusCode": 418, "headers": {}}, {})

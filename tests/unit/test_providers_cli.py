@@ -52,14 +52,14 @@ def test_a_zone_in_trouble_beside_a_live_one_is_partial_and_named() -> None:
 
 
 @pytest.mark.parametrize("said_so", [True, False])
-def test_zones_whose_turn_has_not_come_are_the_reason_why_they_lack(said_so: bool) -> None:  # noqa: FBT001
+def test_zones_left_to_other_runs_are_the_given_reason_for_their_absence(said_so: bool) -> None:  # noqa: FBT001
     left = tuple(zone for zone in ZONES if zone not in ("NYISO", "PJM"))
     found = judged(Batch(readings=(reading(),), skipped=left if said_so else ()), failed())
     turn = f"{len(left)} of {len(ZONES)} zones come in other runs, by turns"
     assert (found.verdict, found.reason) == (Verdict.PARTIAL, f"PJM: it went wrong; {turn}")
 
 
-def test_zones_that_a_failure_of_the_whole_left_have_no_turn() -> None:
+def test_zones_missing_after_a_failure_of_the_whole_provider_are_not_reported_as_waiting() -> None:
     assert judged(Batch(readings=(reading(),)), failed(zone=None)).reason == "it went wrong"
 
 
@@ -93,7 +93,7 @@ def test_no_live_reading_is_a_failure_with_its_reason(batch: Batch) -> None:
     assert found.reason
 
 
-def test_a_key_that_opens_nothing_asked_for_does_not_hide_an_error() -> None:
+def test_a_key_without_rights_to_the_zones_does_not_hide_an_error() -> None:
     assert judged(failed(), Batch(unconfigured=("PJM",))).verdict is Verdict.FAILED
 
 
@@ -110,7 +110,7 @@ def test_reached_means_that_the_upstream_answered(batch: Batch, reached: bool) -
     assert judged(batch).reached is reached
 
 
-def test_an_error_of_many_zones_is_said_once() -> None:
+def test_an_error_of_many_zones_is_reported_once() -> None:
     found = judged(*(failed(zone=f"Z{number}") for number in range(9)))
     assert found.reason == "Z0, Z1, Z2 and 6 more: it went wrong"
 
@@ -132,7 +132,9 @@ class Fake:
             raise self.raises
 
 
-def test_all_are_asked_once_and_told_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_providers_are_asked_once_and_reported_in_order(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     refused = Fake("watttime", raises=PermanentError("no", provider="watttime"))
     good = Fake(NAME, parts=(Batch(readings=(reading(),)),))
     rows = check([refused, good], NOW)
@@ -153,6 +155,8 @@ def test_what_came_before_a_failure_of_the_whole_counts() -> None:
     assert (row.verdict, row.reason) == (Verdict.PARTIAL, "no")
 
 
-def test_a_defect_of_ours_is_no_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_defect_of_our_own_is_no_verdict_on_a_provider(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with pytest.raises(ZeroDivisionError):
         check([Fake(NAME, raises=ZeroDivisionError())], NOW)

@@ -372,7 +372,7 @@ def _first_difference(gone: list[str], come: list[str]) -> int:
         for question in questions
     ],
 )
-def test_an_answer_is_the_recorded_one(group: str, question: Question) -> None:
+def test_an_answer_equals_the_recorded_answer(group: str, question: Question) -> None:
     before = recorded(group).get(question.title)
     if before is None:
         pytest.fail(f"{question.title} has no recorded answer in {_file(group)}")

@@ -29,7 +29,7 @@ SECRET = "key/+=0123'\"\\<&>456789"
         html.escape(SECRET, quote=False),
     ],
 )
-def test_a_secret_is_cut_out_however_it_is_written(written: str) -> None:
+def test_a_secret_is_removed_in_every_encoding(written: str) -> None:
     text = without_secrets(f"you sent {written}, sorry", SECRET)
     assert text.startswith("you sent ")
     assert text.endswith(", sorry")
@@ -39,7 +39,7 @@ def test_a_secret_is_cut_out_however_it_is_written(written: str) -> None:
 
 
 @pytest.mark.parametrize("cut", range(6, len(SECRET)))
-def test_the_beginning_of_a_secret_counts_since_quoted_text_is_cut(cut: int) -> None:
+def test_the_beginning_of_a_secret_at_the_end_of_a_truncated_quote_is_removed(cut: int) -> None:
     assert without_secrets(f"you sent {SECRET[:cut]}", SECRET) == "you sent [secret]"
 
 
@@ -47,7 +47,7 @@ def test_other_text_stays_as_it_is() -> None:
     assert without_secrets("a key, no more", SECRET, None, "") == "a key, no more"
 
 
-def test_a_secret_that_is_part_of_another_leaves_nothing_of_it() -> None:
+def test_a_secret_that_is_part_of_another_leaves_no_part_of_the_other() -> None:
     assert without_secrets("abcdefgh-0123456789", "cdef", "abcdefgh-0123456789") == "[secret]"
     assert without_secrets("e", "e", "s", "c") == "[secret]"
 
@@ -77,7 +77,7 @@ def test_a_batch_keeps_its_figures_and_loses_the_secrets_in_its_errors_and_detai
     assert acknowledged == ["stored"]
 
 
-def test_a_batch_without_a_secret_passes_as_it_came() -> None:
+def test_a_batch_without_a_secret_passes_unchanged() -> None:
     batch = Batch(readings=(a_reading(detail={"said": "nothing"}),))
     [clean] = redacted(iter([batch]), {SECRET})
     assert clean.readings[0] is batch.readings[0]

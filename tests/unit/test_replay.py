@@ -104,7 +104,7 @@ class TestAccount:
 
         assert row.delivered_gco2_kwh == 500
 
-    def test_hours_of_unknown_truth_are_in_nobodys_account(self) -> None:
+    def test_hours_of_unknown_truth_count_for_no_policy(self) -> None:
         gaps = BY_NIGHT.copy()
         gaps[24 * 11 : 24 * 12] = np.nan
         rows = rows_of(a_world(BY_DAY, gaps))
@@ -117,7 +117,7 @@ class TestAccount:
         with pytest.raises(ValueError, match="at no step"):
             rows_of(a_world(unknown, BY_NIGHT))
 
-    def test_pieces_of_time_do_not_show(self) -> None:
+    def test_splitting_the_time_into_pieces_does_not_change_the_result(self) -> None:
         world = a_world(BY_DAY, BY_NIGHT, delays_s=(7200.0, 10_800.0))
         whole = replay(world, SPAN, {DEFAULT: Policy()})
         pieces = replay(world, SPAN, {DEFAULT: Policy()}, chunk_steps=7)
@@ -231,7 +231,7 @@ class TestFiles:
 
         assert trace.gco2_kwh.tolist() == pytest.approx([1, np.nan, 0], nan_ok=True)
 
-    def test_what_cannot_be_read_is_named_by_file_and_line(self, tmp_path: Path) -> None:
+    def test_an_unreadable_row_is_named_by_file_and_line(self, tmp_path: Path) -> None:
         (tmp_path / "A_2022.csv").write_text(
             "datetime_utc,direct_gco2_kwh\n2022-01-01 00:00:00,many\n"
         )
@@ -239,7 +239,7 @@ class TestFiles:
             load_traces(tmp_path, [2022], "direct")
 
     @pytest.mark.parametrize("value", ["inf", "-inf", "-0.1"])
-    def test_what_is_no_intensity_is_refused(self, value: str, tmp_path: Path) -> None:
+    def test_a_value_that_is_no_intensity_is_refused(self, value: str, tmp_path: Path) -> None:
         (tmp_path / "A_2022.csv").write_text(
             f"datetime_utc,direct_gco2_kwh\n2022-01-01 00:00:00,1\n2022-01-01 01:00:00,{value}\n"
         )
@@ -256,13 +256,15 @@ class TestFiles:
         with pytest.raises(TraceError, match=r"A_2022\.csv, line 1: .*codec can't decode"):
             load_traces(tmp_path, [2022], "direct")
 
-    def test_of_places_by_one_name_the_first_stands(self, tmp_path: Path) -> None:
+    def test_the_first_of_several_places_with_the_same_name_is_used(self, tmp_path: Path) -> None:
         table = load_round_trips(self.rtt(tmp_path, "origin,A,B,A\nA,1,2,3\nB,4,5,6\nA,7,8,9\n"))
 
         assert (table.origins, table.places) == (("A", "B"), ("A", "B"))
         assert table.rtt_ms.tolist() == [[1, 2], [4, 5]]
 
-    def test_any_folder_will_do_whose_traces_have_the_names_of_places(self, tmp_path: Path) -> None:
+    def test_any_folder_is_accepted_whose_traces_have_the_names_of_places(
+        self, tmp_path: Path
+    ) -> None:
         folder = self.folder(tmp_path, {"A": 100.0, "B": 200.0, "C": 1.0})
         rtt = self.rtt(tmp_path, "origin,A,B,D\nA,1,20,3\nB,20,1,3\nD,3,30,1\n")
         world = load_world(Files(folder, rtt), Years((2021,), (2022,)), demand={"D": 3.0, "A": 1.0})
@@ -318,7 +320,7 @@ class TestFiles:
         with pytest.raises(TraceError, match="atlantis is not one of A"):
             load_world(Files(folder, rtt), Years((2021,), (2022,)), only=given)
 
-    def test_a_delay_for_nobody_is_refused(self, tmp_path: Path) -> None:
+    def test_a_delay_for_an_unknown_grid_is_refused(self, tmp_path: Path) -> None:
         folder = self.folder(tmp_path, {"A": 100.0})
         rtt = self.rtt(tmp_path, "origin,A\nA,1\n")
         with pytest.raises(TraceError, match="atlantis is not one of A"):

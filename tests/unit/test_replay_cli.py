@@ -131,7 +131,7 @@ def with_gaps(files: list[str], tmp_path_factory: pytest.TempPathFactory) -> lis
 class TestWhatIsLeftOut:
     """Below the table, and on the page of the report."""
 
-    def test_steps_places_and_decisions_without_a_reading_are_said(
+    def test_steps_places_and_decisions_without_a_reading_are_reported(
         self, with_gaps: list[str], capsys: pytest.CaptureFixture[str]
     ) -> None:
         assert run("replay", *with_gaps) == 0
@@ -148,7 +148,9 @@ class TestWhatIsLeftOut:
         assert "48 of 8,760 steps (48 h) are in no figure" in below
         assert "1 place is left out, because grid figures are missing: C." in below
 
-    def test_the_page_says_it_too(self, with_gaps: list[str], tmp_path: Path) -> None:
+    def test_the_page_of_the_report_gives_them_too(
+        self, with_gaps: list[str], tmp_path: Path
+    ) -> None:
         assert run("replay", *with_gaps, "--report", str(tmp_path)) == 0
         page = (tmp_path / "replay.html").read_text()
 
@@ -169,7 +171,7 @@ class TestWhatIsLeftOut:
         (["--policy", "nowhere.json"], "nowhere.json"),
     ],
 )
-def test_what_cannot_be_used_is_told_and_fails(
+def test_unusable_input_is_reported_and_the_command_fails(
     files: list[str], wrong: list[str], told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("replay", *files, *wrong) == 2
@@ -200,7 +202,9 @@ def test_a_file_that_is_no_policy_cannot_be_used_either(
         (a_policy(ranking_signal="best"), "'best' is not a valid RankingSignal"),
     ],
 )
-def test_of_a_file_that_is_no_policy_is_told_why(text: str, told: str, tmp_path: Path) -> None:
+def test_the_refusal_of_a_file_that_is_no_policy_gives_the_reason(
+    text: str, told: str, tmp_path: Path
+) -> None:
     mine = tmp_path / "mine.json"
     mine.write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(
@@ -211,7 +215,7 @@ def test_of_a_file_that_is_no_policy_is_told_why(text: str, told: str, tmp_path:
         policy_in(mine)
 
 
-def test_years_in_which_no_step_can_be_judged_are_told_and_fail(
+def test_years_in_which_no_step_can_be_judged_are_reported_and_the_command_fails(
     files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for trace in Path(files[1]).glob("*.csv"):

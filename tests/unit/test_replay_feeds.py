@@ -33,7 +33,7 @@ def test_a_source_without_a_past_still_has_its_reading() -> None:
     assert np.isnan(seen.hour_mean).all()
 
 
-def test_a_missing_source_has_neither() -> None:
+def test_a_missing_source_has_no_reading_and_no_profile() -> None:
     seen = DelayedTrace(TRACE.silent(), 0, HOUR_S, NONE).seen(INSTANTS)
 
     assert np.isnan(seen.gco2_kwh).all()

@@ -123,7 +123,7 @@ def test_means_are_by_decisions() -> None:
     assert total["below_best_static"] == 0
 
 
-def test_it_says_so_when_a_static_choice_would_have_been_better() -> None:
+def test_the_report_says_so_when_a_static_choice_would_have_been_better() -> None:
     text = as_text(summed([a_line(10, 120.0, 300.0, 100.0)]), days=7)
 
     assert "delivered is 60.0% below it" in text
@@ -132,7 +132,7 @@ def test_it_says_so_when_a_static_choice_would_have_been_better() -> None:
     assert "longer by 20.0 ms" in text
 
 
-def test_nothing_to_compare_is_no_figure() -> None:
+def test_without_anything_to_compare_no_figure_is_given() -> None:
     assert summed([]) == {
         "requests": 0,
         "decisions": 0,
@@ -161,7 +161,7 @@ class TestDecisionsOnUsualValues:
         assert total["fallback_hidden_loss_gco2_kwh"] == 15
         assert total["delivered_gco2_kwh"] == 10
 
-    def test_what_they_claim_and_the_loss_they_may_hide_are_said(self) -> None:
+    def test_the_report_gives_what_they_claim_and_the_loss_they_may_hide(self) -> None:
         text = text_of(
             a_line(5, 10.0, 20.0, 15.0),
             a_line_of_the_rest(fallback=1200, difference=70.0, hidden_loss=15.0),
@@ -177,7 +177,7 @@ class TestDecisionsOnUsualValues:
         assert "1 decision rests on a yearly mean or an hour profile" in text
         assert "the chosen POP was 2.0 g/kWh above the nearest POP" in text
 
-    def test_alone_they_make_no_delivered_figure(self) -> None:
+    def test_without_other_decisions_no_delivered_figure_is_given(self) -> None:
         total = summed([a_line_of_the_rest(fallback=2, difference=50.0)])
 
         assert "delivered_gco2_kwh" not in total
@@ -203,16 +203,16 @@ class TestDecisionsThatCannotBeCompared:
         ):
             assert reason in text
 
-    def test_without_any_nothing_is_said_of_them(self) -> None:
+    def test_without_any_the_report_does_not_mention_them(self) -> None:
         assert "could not be compared" not in text_of(a_line(5, 10.0, 20.0, 15.0))
 
-    def test_requests_that_no_line_counts_are_not_left_out_in_silence(self) -> None:
+    def test_requests_that_no_line_counts_are_reported_as_left_out(self) -> None:
         lines = [METRICS, a_line(2, 10.0, 20.0, 15.0), a_line_of_the_rest(uncompared=1)]
 
         assert summed(lines)["uncounted_requests"] == 2
         assert "The log does not say what became of 2 requests" in text_of(*lines)
 
-    def test_all_requests_counted_is_nothing_to_say(self) -> None:
+    def test_where_every_request_is_counted_the_report_mentions_no_missing_ones(self) -> None:
         lines = [METRICS, a_line(2, 10.0, 20.0, 15.0), a_line_of_the_rest(uncompared=3)]
 
         assert summed(lines)["uncounted_requests"] == 0

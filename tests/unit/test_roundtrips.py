@@ -57,7 +57,7 @@ def test_liars_in_the_minority_do_not_carry_the_figure_out_of_the_honest_range(
 
 
 @given(st.lists(st.lists(rtts_ms, min_size=1, max_size=5), min_size=1, max_size=40))
-def test_the_figure_is_always_one_a_path_can_have(reports: list[list[float]]) -> None:
+def test_the_figure_is_always_within_the_bounds_of_a_round_trip(reports: list[list[float]]) -> None:
     measured = after(reports)
 
     assert MIN_RTT_MS <= measured.rtt_ms <= MAX_RTT_MS
@@ -68,7 +68,7 @@ def test_a_report_of_many_samples_has_one_vote() -> None:
     assert after([[10.0], [11.0], [60_000.0] * 100]).rtt_ms == 11.0
 
 
-def test_few_samples_or_old_ones_do_not_stand_for_the_path() -> None:
+def test_too_few_or_too_old_samples_give_no_figure() -> None:
     enough = after([[10.0] * TRUSTED_SAMPLES])
 
     assert enough.is_trusted_at(NOW)
@@ -100,7 +100,7 @@ class TestMemory:
     def a_cache(self, store: MemoryStore, clock: SetClock) -> LatencyCache:
         return LatencyCache(SnapshotCache(store, clock).ask, clock)
 
-    def test_only_what_stands_is_given(self, store: MemoryStore) -> None:
+    def test_only_figures_that_are_still_valid_are_returned(self, store: MemoryStore) -> None:
         cache = self.a_cache(store, SetClock())
 
         assert {pop: one.rtt_ms for pop, one in cache.of("SJC", RequestDeadline()).items()} == {
@@ -142,7 +142,7 @@ class TestMemory:
 
         assert store.asked == ["SJC", "SJC"]
 
-    def test_colos_without_end_are_not_all_remembered(self) -> None:
+    def test_the_number_of_remembered_colos_is_bounded(self) -> None:
         store = CountingStore()
         cache = self.a_cache(store, SetClock())
         for number in range(MAX_COLOS):
@@ -164,7 +164,9 @@ class TestMemory:
 
         assert store.asked[MAX_COLOS:] == ["000", "ONE"]
 
-    def test_what_was_read_outlives_the_store(self, store: MemoryStore) -> None:
+    def test_figures_that_were_read_stay_available_when_the_store_fails(
+        self, store: MemoryStore
+    ) -> None:
         clock = SetClock()
         cache = self.a_cache(store, clock)
         cache.of("SJC", RequestDeadline())

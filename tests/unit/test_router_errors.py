@@ -149,17 +149,19 @@ class TestQueries:
             ("/", "a=b", "a"),
         ],
     )
-    def test_so_do_the_others(self, client: Client, path: str, query: str, field: str) -> None:
+    def test_the_other_routes_name_the_field_at_fault_too(
+        self, client: Client, path: str, query: str, field: str
+    ) -> None:
         errors = problem(client.ask(path, query), 400)
 
         assert [error["field"] for error in errors] == [field]
 
-    def test_all_faults_are_told_at_once(self, client: Client) -> None:
+    def test_all_faults_are_listed_in_one_answer(self, client: Client) -> None:
         errors = problem(client.ask("/v1/route", "pops=xyz&lat=100&lon=0&signal=no"), 400)
 
         assert {error["field"] for error in errors} == {"pops", "lat", "signal"}
 
-    def test_what_is_allowed_is_listed(self, client: Client) -> None:
+    def test_the_allowed_values_are_listed(self, client: Client) -> None:
         [error] = problem(client.ask("/v1/route", "pops=xyz"), 400)
         assert error["allowed"] == list(pops())
         [error] = problem(client.ask("/v1/route", "signal=no"), 400)
@@ -182,14 +184,16 @@ class TestQueries:
             ("current=cdg", list(seed_pops())),
         ],
     )
-    def test_so_is_a_current_pop(self, client: Client, query: str, asked: list[str]) -> None:
+    def test_a_current_pop_that_is_not_asked_about_is_refused(
+        self, client: Client, query: str, asked: list[str]
+    ) -> None:
         [error] = problem(client.ask("/v1/route", query), 400)
 
         assert (error["field"], error["allowed"]) == ("current", asked)
         assert error["detail"].endswith("which the question does not ask about")
 
     @pytest.mark.parametrize("query", ["pops=xyz&rtt=nyc:1&current=nyc", "rtt=xyz:1&current=cdg"])
-    def test_where_the_pops_are_at_fault_nothing_is_compared_with_them(
+    def test_where_the_pops_are_at_fault_the_other_fields_are_not_compared_with_them(
         self, client: Client, query: str
     ) -> None:
         [error] = problem(client.ask("/v1/route", query), 400)
@@ -204,18 +208,18 @@ class TestQueries:
             ("AMS1", "must be three letters, as in AMS"),
         ],
     )
-    def test_an_unknown_colo_is_told_which_are_near(
+    def test_the_refusal_of_an_unknown_colo_names_similar_codes(
         self, client: Client, colo: str, detail: str
     ) -> None:
         [error] = problem(client.ask("/v1/route", f"colo={colo}"), 400)
 
         assert error == {"field": "colo", "detail": detail, "allowed": None}
 
-    def test_many_faults_are_told_in_part(self, client: Client) -> None:
+    def test_of_many_faults_only_the_first_are_listed(self, client: Client) -> None:
         query = "&".join(f"n{number}=1" for number in range(1000))
         assert len(problem(client.ask("/v1/route", query), 400)) == MAX_ERRORS
 
-    def test_what_is_longer_than_any_question_is_not_parsed(self, client: Client) -> None:
+    def test_a_query_longer_than_any_valid_one_is_not_parsed(self, client: Client) -> None:
         longest = "pops=sfo&" + "a" * (MAX_QUERY_CHARS - 9)
         assert [error["field"] for error in problem(client.ask("/v1/route", longest), 400)] == [
             "query"
@@ -223,7 +227,7 @@ class TestQueries:
         [error] = problem(client.ask("/v1/pops", longest + "a"), 400)
         assert error["detail"] == f"is longer than {MAX_QUERY_CHARS} characters"
 
-    def test_the_longest_question_one_can_ask_fits(self) -> None:
+    def test_the_longest_valid_query_is_accepted(self) -> None:
         rtts = ",".join(f"{pop}:{MAX_RTT_MS - 0.12345:.5f}" for pop in pops())
         asked = urlencode({"pops": ",".join(pops()), "rtt": rtts}) + "&" + "x" * 300
         assert len(asked) * MAX_POPS / len(pops()) < MAX_QUERY_CHARS
@@ -239,7 +243,7 @@ class TestQueries:
         [error] = problem(client.ask("/v1/route", "pops=" + ",".join(["sfo"] * 301)), 400)
         assert error["detail"] == "takes at most 300 names"
 
-    def test_the_limit_may_be_what_a_policy_may_say_and_no_more(self) -> None:
+    def test_the_limit_has_the_same_bounds_as_in_a_policy(self) -> None:
         Policy(max_latency_ms=MAX_LATENCY_MS)
         with pytest.raises(ValueError, match="max_latency_ms"):
             Policy(max_latency_ms=MAX_LATENCY_MS * 1.001)
@@ -271,7 +275,7 @@ class TestPathsAndMethods:
 
     @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
     @pytest.mark.parametrize("path", [*PATHS, "/v1/zones/NYISO"])
-    def test_only_reading_is_allowed(self, client: Client, path: str, method: str) -> None:
+    def test_only_get_and_head_are_allowed(self, client: Client, path: str, method: str) -> None:
         answer = client.ask(path, method=method)
 
         problem(answer, 405)
@@ -289,7 +293,7 @@ class TestTheUnexpected:
         def snapshot(self) -> Snapshot:
             raise ZeroDivisionError("secret inner working")
 
-    def test_a_fault_of_our_own_is_logged_and_told_without_its_workings(self) -> None:
+    def test_a_fault_of_our_own_is_logged_and_the_answer_shows_no_internals(self) -> None:
         client = Client(self.Broken())
         answer = client.ask("/v1/route")
 
@@ -339,7 +343,7 @@ class TestTheUnexpected:
         assert json.loads(answer["body"])["detail"] == "The event is no HTTP request."
 
     @pytest.mark.parametrize("name", ["if-none-match", "content-type", "x-correlation-id"])
-    def test_a_header_that_is_no_text_is_as_good_as_none(self, client: Client, name: str) -> None:
+    def test_a_header_that_is_no_text_is_ignored(self, client: Client, name: str) -> None:
         for method, path, status in (("GET", "/v1/route", 200), ("POST", "/v1/latency", 415)):
             http = {"http": {"method": method}}
             event = {"requestContext": http, "rawPath": path, "headers": {name: ["a"]}}

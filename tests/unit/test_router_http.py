@@ -41,7 +41,7 @@ def client(store: MemoryStore) -> Client:
 
 class TestTags:
     @pytest.mark.parametrize("path", [*CACHED, "/openapi.json"])
-    def test_who_has_the_answer_is_not_sent_it_again(self, client: Client, path: str) -> None:
+    def test_a_caller_with_a_current_copy_gets_status_304(self, client: Client, path: str) -> None:
         tag = client.ask(path).headers["ETag"]
         client.clock.forward(0.5)
 
@@ -52,7 +52,7 @@ class TestTags:
             assert "Content-Type" not in answer.headers
         assert client.ask(path, if_none_match='W/"other"').status == 200
 
-    def test_the_instant_alone_makes_no_other_answer(self, store: MemoryStore) -> None:
+    def test_a_later_instant_alone_does_not_change_the_tag(self, store: MemoryStore) -> None:
         store.put_reading(a_reading_of("NYISO", 260, valid_to=NOW + timedelta(hours=1)))
         client = Client(store)
         first = client.ask("/v1/route", "pops=nyc")
@@ -62,7 +62,7 @@ class TestTags:
         assert later.body["as_of"] != first.body["as_of"]
         assert later.headers["ETag"] == first.headers["ETag"]
 
-    def test_another_figure_makes_another_tag(self, client: Client) -> None:
+    def test_a_changed_figure_changes_the_tag(self, client: Client) -> None:
         first = client.ask("/v1/route", "pops=nyc").headers["ETag"]
         client.clock.forward(1)
         older = client.ask("/v1/route", "pops=nyc").headers["ETag"]
@@ -70,10 +70,10 @@ class TestTags:
         assert older != first, "the figure's age has grown"
 
     @pytest.mark.parametrize("path", ["/v1/providers", "/v1/policy", "/v1/health"])
-    def test_what_is_never_cached_has_none(self, client: Client, path: str) -> None:
+    def test_an_answer_that_is_never_cached_has_no_tag(self, client: Client, path: str) -> None:
         assert "ETag" not in client.ask(path, if_none_match="*").headers
 
-    def test_a_refusal_has_none(self, client: Client) -> None:
+    def test_a_refusal_has_no_tag(self, client: Client) -> None:
         answer = client.ask("/v1/route", "lat=1", if_none_match="*")
 
         assert answer.status == 400
@@ -88,14 +88,16 @@ class TestTags:
 
 class TestNames:
     @pytest.mark.parametrize("name", ["a", "Visit-7_b.c", "x" * 64])
-    def test_the_callers_name_is_kept_and_logged(self, client: Client, name: str) -> None:
+    def test_the_callers_correlation_id_is_used_and_logged(self, client: Client, name: str) -> None:
         answer = client.ask("/v1/route", x_correlation_id=name)
 
         assert answer.headers["X-Correlation-Id"] == name
         assert told(client)[-1]["correlation_id"] == name
 
     @pytest.mark.parametrize("name", ["", "x" * 65, "a b", "<b>", "a\nb", "é"])
-    def test_any_other_gives_way_to_one_of_our_own(self, client: Client, name: str) -> None:
+    def test_an_invalid_correlation_id_is_replaced_by_our_own(
+        self, client: Client, name: str
+    ) -> None:
         own = [
             client.ask("/v1/route", x_correlation_id=name).headers["X-Correlation-Id"]
             for _ in range(2)
@@ -104,7 +106,7 @@ class TestNames:
         assert own[0] != own[1]
         assert all(re.fullmatch(r"[0-9a-f]{32}", each) for each in own)
 
-    def test_a_refusal_and_a_fault_are_named_too(self, client: Client) -> None:
+    def test_a_refusal_and_a_fault_have_a_correlation_id_too(self, client: Client) -> None:
         assert client.ask("/none", x_correlation_id="n").headers["X-Correlation-Id"] == "n"
         store = Faulty()
         store.broken = True
@@ -119,7 +121,7 @@ def told(client: Client) -> list[Mapping[str, object]]:
 
 
 class TestLines:
-    def test_one_line_tells_the_decision(self, client: Client) -> None:
+    def test_one_log_line_describes_the_decision(self, client: Client) -> None:
         client.ask("/v1/route", "pops=sfo,nyc&colo=EWR", x_correlation_id="visit-7")
 
         assert told(client) == [
@@ -139,7 +141,7 @@ class TestLines:
             }
         ]
 
-    def test_the_policy_says_how_many_answers_are_told(self, store: MemoryStore) -> None:
+    def test_the_policy_says_how_many_answers_are_logged(self, store: MemoryStore) -> None:
         store.policy = Policy(log_every=10)
         client = Client(store)
         for _ in range(31):
@@ -147,7 +149,7 @@ class TestLines:
 
         assert len(told(client)) == 4
 
-    def test_a_fault_is_always_told(self) -> None:
+    def test_a_fault_is_always_logged(self) -> None:
         store = Faulty(policy=Policy(log_every=1000))
         client = Client(store)
         client.ask("/v1/route")
@@ -157,7 +159,7 @@ class TestLines:
 
         assert [line["status"] for line in told(client)] == [200, 500]
 
-    def test_so_are_the_beginning_and_the_end_of_degradation_with_its_reason(
+    def test_the_beginning_and_the_end_of_degradation_are_always_logged_with_the_reason(
         self, store: MemoryStore
     ) -> None:
         store.policy = Policy(log_every=1000)
@@ -170,7 +172,7 @@ class TestLines:
         assert [line["degraded"] for line in told(client)] == [False, True, False]
         assert "the store failed" in str(told(client)[1]["degraded_reason"])
 
-    def test_who_cannot_tell_of_an_answer_still_gives_it(self, store: MemoryStore) -> None:
+    def test_an_answer_is_sent_even_when_it_cannot_be_logged(self, store: MemoryStore) -> None:
         class Mute(Log):
             def flush(self) -> None:
                 raise OSError("no room left")
@@ -207,7 +209,7 @@ class TestCounts:
         assert (counts["DegradedAnswers"], counts["RungAnnualMean"]) == (1, 1)
         assert "AttributedDifference" not in counts
 
-    def test_no_decision_no_line(self, client: Client) -> None:
+    def test_without_a_decision_no_line_is_logged(self, client: Client) -> None:
         for path in ("/v1/zones", "/v1/health", "/nothing"):
             client.ask(path)
 

@@ -35,7 +35,7 @@ def fields(answer: Answer, status: int = 400) -> list[str]:
 
 
 class TestReports:
-    def test_samples_are_kept_by_colo_and_pop_and_counted(
+    def test_samples_are_stored_by_colo_and_pop_and_counted(
         self, client: Client, store: MemoryStore
     ) -> None:
         answer = client.report(
@@ -76,7 +76,7 @@ class TestReports:
             ({"<script>": 1}, "member"),
         ],
     )
-    def test_the_sample_and_the_field_at_fault_are_named_and_nothing_is_kept(
+    def test_the_sample_and_the_field_at_fault_are_named_and_nothing_is_stored(
         self, client: Client, store: MemoryStore, change: dict[str, object], field: str
     ) -> None:
         answer = client.report({"samples": [SAMPLE] * 3 + [SAMPLE | change]})
@@ -85,7 +85,7 @@ class TestReports:
         assert "script" not in answer.text
         assert store.latencies() == ()
 
-    def test_an_unknown_colo_is_told_which_are_near(self, client: Client) -> None:
+    def test_the_refusal_of_an_unknown_colo_names_similar_codes(self, client: Client) -> None:
         [error] = client.report({"samples": [SAMPLE | {"colo": "AMZ"}]}).body["errors"]
 
         assert error == {
@@ -139,10 +139,10 @@ class TestReports:
         assert fields(client.report(body % json.dumps(SAMPLE))) == [field]
         assert store.latencies() == ()
 
-    def test_a_hundred_faults_are_told_in_part(self, client: Client) -> None:
+    def test_of_a_hundred_faults_only_the_first_are_listed(self, client: Client) -> None:
         assert len(fields(client.report({"samples": [SAMPLE | {"pop": "x"}] * 100}))) == 20
 
-    def test_text_said_to_be_base64_must_be(self, client: Client) -> None:
+    def test_a_body_marked_as_base64_must_be_valid_base64(self, client: Client) -> None:
         event = {
             "rawPath": "/v1/latency",
             "headers": {"content-type": "application/json"},
@@ -152,14 +152,14 @@ class TestReports:
         }
         assert fields(client.send(event)) == ["body"]
 
-    def test_what_is_too_large_is_not_parsed(self, client: Client) -> None:
+    def test_a_body_that_is_too_large_is_not_parsed(self, client: Client) -> None:
         assert fields(client.report(" " * (MAX_BYTES + 1)), 413) == ["body"]
         assert fields(client.report(" " * MAX_BYTES)) == ["body"]
 
     @pytest.mark.parametrize(
         "content_type", ["", "text/plain", "application/x-www-form-urlencoded"]
     )
-    def test_only_json_is_taken(self, client: Client, content_type: str) -> None:
+    def test_only_json_is_accepted(self, client: Client, content_type: str) -> None:
         answer = client.report({"samples": [SAMPLE]}, content_type)
 
         assert fields(answer, 415) == ["content-type"]
@@ -178,20 +178,20 @@ class TestReports:
         )
         | st.binary(max_size=40)
     )
-    def test_whatever_is_sent_is_kept_or_refused_by_name(self, body: object) -> None:
+    def test_any_report_is_stored_or_refused_by_name(self, body: object) -> None:
         answer = Client(MemoryStore()).report(body)
 
         assert answer.status == 202 or all(fields(answer))
 
 
 class TestAStoreThatDoesNotTake:
-    def test_it_is_said_and_may_be_tried_again(self) -> None:
+    def test_the_answer_says_so_and_allows_a_retry(self) -> None:
         answer = Client(MemoryStore(unreachable=True)).report({"samples": [SAMPLE]})
 
         assert answer.status == 503
         assert answer.headers["Retry-After"] == "1"
 
-    def test_a_slow_one_is_given_up_on_and_the_rest_is_not_accepted(self) -> None:
+    def test_a_slow_store_is_abandoned_and_the_remaining_samples_are_not_accepted(self) -> None:
         class Slow(MemoryStore):
             def record_latency(self, colo: str, pop: str, rtts_ms: object, at: datetime) -> bool:
                 slow.clock.forward(0.25)
@@ -224,30 +224,34 @@ class TestDecisions:
         names = ("latency_ms", "latency_source", "latency_samples")
         return {each["pop"]: tuple(each[name] for name in names) for each in listed}
 
-    def test_what_is_measured_for_the_colo_beats_the_distance(self, measured: Client) -> None:
+    def test_round_trips_measured_for_the_colo_take_precedence_over_the_distance(
+        self, measured: Client
+    ) -> None:
         found = self.latency(measured, "colo=SJC&lat=37.4&lon=-121.9")
 
         assert found["sfo"] == (12.3, "measured", TRUSTED_SAMPLES)
         assert found["nyc"][1:] == ("distance", None), "one sample is no measurement yet"
 
-    def test_the_callers_own_beats_what_is_measured(self, measured: Client) -> None:
+    def test_the_callers_own_round_trip_takes_precedence_over_the_measured_one(
+        self, measured: Client
+    ) -> None:
         found = self.latency(measured, "colo=SJC&rtt=sfo:99")
 
         assert found["sfo"] == (99.0, "request", None)
 
     @pytest.mark.parametrize(("query", "source"), [("", "unknown"), ("colo=AMS", "distance")])
-    def test_another_colo_or_none_knows_nothing_of_it(
+    def test_the_measurement_is_not_used_for_another_colo_or_without_a_colo(
         self, measured: Client, query: str, source: str
     ) -> None:
         assert self.latency(measured, query)["sfo"][1:] == (source, None)
 
-    def test_a_week_without_reports_ends_it(self, measured: Client) -> None:
+    def test_a_measurement_expires_after_a_week_without_reports(self, measured: Client) -> None:
         assert self.latency(measured, "colo=SJC")["sfo"][1] == "measured"
         measured.clock.forward(7 * 86_400)
 
         assert self.latency(measured, "colo=SJC")["sfo"][1:] == ("distance", None)
 
-    def test_measurements_that_cannot_be_read_do_not_hurt(self, store: MemoryStore) -> None:
+    def test_unreadable_measurements_do_not_prevent_a_decision(self, store: MemoryStore) -> None:
         client = Client(store)
         store.unreachable = True
 

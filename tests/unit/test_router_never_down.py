@@ -49,7 +49,7 @@ def client(store: CountingStore) -> Client:
     return Client(store)
 
 
-def test_an_answer_of_the_store_that_comes_in_drops_is_not_waited_for() -> None:
+def test_the_router_does_not_wait_for_a_store_that_answers_drop_by_drop() -> None:
     """Each drop is in time for the client; the whole is not."""
     asked_again = Event()
 
@@ -68,7 +68,7 @@ def test_an_answer_of_the_store_that_comes_in_drops_is_not_waited_for() -> None:
     assert "the store failed" not in reason
 
 
-def test_questions_that_nobody_answers_do_not_pile_up() -> None:
+def test_unanswered_reads_of_the_store_do_not_accumulate() -> None:
     """Each waits in a thread, of which a process has only so many."""
     go_on, waiting = Event(), Semaphore(0)
 
@@ -186,7 +186,7 @@ class TestStoreDown:
         assert (body["candidates"][0]["gco2_kwh"], body["candidates"][0]["age_s"]) == (260, 700)
         assert body["candidates"][0]["penalty_gco2_kwh"] == pytest.approx(1.7)
 
-    def test_memory_too_old_to_stand_for_now_gives_way_to_the_published_mean(self) -> None:
+    def test_a_snapshot_that_is_too_old_is_replaced_by_the_published_mean(self) -> None:
         store = MemoryStore()
         store.put_reading(a_reading_of("PJM", 260))
         client = Client(store)
@@ -259,7 +259,7 @@ class TestStoreDown:
 
 
 class TestDamage:
-    def test_damaged_items_are_named_and_hurt_no_other_zone(self) -> None:
+    def test_damaged_items_are_named_and_affect_no_other_zone(self) -> None:
         store = MemoryStore(damaged=("READING#PJM#gridstatus#average#direct",))
         store.put_reading(a_reading_of("NYISO", 260))
         body = Client(store).ask("/v1/route", "pops=nyc,iad").body
@@ -271,7 +271,7 @@ class TestDamage:
             "iad": "annual_mean",
         }
 
-    def test_a_flood_of_damage_is_counted_not_listed(self) -> None:
+    def test_many_damaged_items_are_counted_and_not_listed(self) -> None:
         store = MemoryStore(damaged=tuple(f"READING#{number}" for number in range(400)))
         reason = Client(store).ask("/v1/health").body["degraded_reason"]
 
@@ -279,6 +279,6 @@ class TestDamage:
         assert len(reason) < 200
 
 
-def test_the_answer_is_of_the_clocks_instant(client: Client) -> None:
+def test_the_answer_is_for_the_instant_of_the_clock(client: Client) -> None:
     assert client.clock.now == NOW
     assert client.ask("/v1/route").body["as_of"] == "2026-11-22T16:00:00Z"

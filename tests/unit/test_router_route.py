@@ -76,7 +76,7 @@ class TestTheDecision:
         assert [each["pop"] for each in body["candidates"]] == ["sfo", "nyc", "lon"]
         assert [each["eligible"] for each in body["candidates"]] == [True, True, False]
 
-    def test_the_difference_is_told_against_the_nearest_pop(self, client: Client) -> None:
+    def test_the_difference_is_given_against_the_nearest_pop(self, client: Client) -> None:
         body = client.ask("/v1/route", "pops=sfo,nyc&rtt=sfo:70,nyc:10").body
 
         assert body["baseline"] == {
@@ -138,12 +138,14 @@ class TestRoundTrips:
 
         assert found["lon"]["latency_ms"] == round(estimate_rtt_ms(0), 1)
 
-    def test_the_callers_own_alone_say_which_pops_are_asked_about(self, client: Client) -> None:
+    def test_the_callers_round_trips_alone_determine_the_candidate_pops(
+        self, client: Client
+    ) -> None:
         found = candidates(client.ask("/v1/route", "rtt=nyc:3,lon:70"))
 
         assert {pop: entry["latency_ms"] for pop, entry in found.items()} == {"nyc": 3, "lon": 70}
 
-    def test_the_position_of_the_visitor_adds_no_pops_to_those(self, client: Client) -> None:
+    def test_the_position_of_the_visitor_adds_no_candidate_pops(self, client: Client) -> None:
         assert list(candidates(client.ask("/v1/route", "lat=51.5&lon=-0.1&rtt=nyc:75"))) == ["nyc"]
 
     def test_with_pops_a_part_of_them_may_be_the_callers_own(self, client: Client) -> None:
@@ -180,7 +182,7 @@ class TestTheColo:
         )
 
     @pytest.mark.parametrize("colo", ["lhr", "Lhr"])
-    def test_its_letters_may_be_small(self, client: Client, colo: str) -> None:
+    def test_its_code_may_be_in_lower_case(self, client: Client, colo: str) -> None:
         answer = client.ask("/v1/route", f"colo={colo}")
 
         assert answer.text == client.ask("/v1/route", "colo=LHR").text
@@ -215,7 +217,7 @@ class TestTheFigures:
         assert (later["age_s"], later["penalty_gco2_kwh"]) == (660, 1.0)
         assert later["adj_carbon_gco2_kwh"] == 211.0
 
-    def test_a_neighbouring_grids_figure_says_so(self, client: Client) -> None:
+    def test_a_neighbouring_grids_figure_is_marked_as_such(self, client: Client) -> None:
         lax = candidates(client.ask("/v1/route", "pops=lax"))["lax"]
 
         assert (lax["zone"], lax["proxy_zone"]) == ("CAISO_NORTH", True)
@@ -262,7 +264,7 @@ class TestLikeForLike:
         assert body["ranking"] == {"asked": "auto", "kinds": ["average/lifecycle"]}
         assert body["comparable"] is True
 
-    def test_any_mixes_kinds_and_says_so(self, mixed: Client) -> None:
+    def test_the_signal_any_mixes_kinds_and_says_so(self, mixed: Client) -> None:
         body = mixed.ask("/v1/route", "pops=nyc,sfo&signal=any").body
 
         assert body["ranking"]["kinds"] == ["average/direct", "average/lifecycle"]
@@ -274,7 +276,9 @@ class TestLikeForLike:
 
         assert body["ranking"] == {"asked": "marginal", "kinds": []}
 
-    def test_each_question_of_a_second_is_ranked_by_its_own_signal(self, mixed: Client) -> None:
+    def test_each_question_within_one_second_is_ranked_by_its_own_signal(
+        self, mixed: Client
+    ) -> None:
         marginal = candidates(mixed.ask("/v1/route", "pops=nyc&signal=marginal"))["nyc"]
         average = candidates(mixed.ask("/v1/route", "pops=nyc&signal=average"))["nyc"]
 

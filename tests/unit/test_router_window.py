@@ -82,19 +82,19 @@ class TestWindows:
             "ENTSOE_NL",
         ]
 
-    def test_a_run_may_fill_the_hours_it_must_lie_within(self, store: MemoryStore) -> None:
+    def test_a_run_may_be_as_long_as_the_hours_that_contain_it(self, store: MemoryStore) -> None:
         body = Client(store).ask("/v1/window", "zones=NYISO&duration_min=60&within_h=1").body
 
         assert (body["duration_min"], body["within_h"]) == (60, 1)
 
-    def test_a_start_is_one_that_can_still_be_kept(self, store: MemoryStore) -> None:
+    def test_the_start_is_not_in_the_past(self, store: MemoryStore) -> None:
         client = Client(store)
         client.clock.forward(61)
         body = client.ask("/v1/window", "zones=NYISO&duration_min=5").body
 
         assert body["zones"][0]["window"]["start"] == "2026-11-22T16:02:00Z"
 
-    def test_a_forecast_that_covers_no_such_stretch_is_told_from_none(
+    def test_a_forecast_without_such_a_stretch_is_distinguished_from_a_missing_forecast(
         self, store: MemoryStore
     ) -> None:
         body = Client(store).ask("/v1/window", "zones=NYISO&duration_min=121").body
@@ -124,7 +124,9 @@ class TestWindows:
 
         assert Client(store).ask("/v1/window", "zones=GBR-13").body["simulated"] is True
 
-    def test_without_a_window_it_goes_by_the_forecast_that_was_too_short(self) -> None:
+    def test_without_a_window_the_simulated_mark_follows_the_forecast_that_was_too_short(
+        self,
+    ) -> None:
         store = MemoryStore()
         store.put_forecast(a_forecast("GBR-13", [100], simulated=True))
         body = Client(store).ask("/v1/window", "zones=GBR-13").body
@@ -135,7 +137,7 @@ class TestWindows:
         )
 
     @pytest.mark.parametrize("simulated", [True, False])
-    def test_without_a_forecast_it_goes_by_the_readings_and_the_runs(
+    def test_without_a_forecast_the_simulated_mark_follows_the_readings_and_the_runs(
         self, *, simulated: bool
     ) -> None:
         store = MemoryStore()
@@ -149,11 +151,13 @@ class TestWindows:
         store.put_status(run)
         assert Client(store).ask("/v1/window", "zones=NYISO").body["simulated"] is simulated
 
-    def test_where_nothing_is_known_it_does_not_call_the_answer_real(self) -> None:
+    def test_where_nothing_is_known_the_answer_is_not_marked_as_real(self) -> None:
         assert Client(MemoryStore()).ask("/v1/window").body["simulated"] is None
         assert Client(MemoryStore(unreachable=True)).ask("/v1/window").body["simulated"] is None
 
-    def test_a_store_that_fails_is_not_taken_for_no_forecast(self, store: MemoryStore) -> None:
+    def test_a_failing_store_is_not_reported_as_a_missing_forecast(
+        self, store: MemoryStore
+    ) -> None:
         store.unreachable = True
         body = Client(store).ask("/v1/window", "zones=GBR-13,NYISO").body
 
@@ -170,19 +174,19 @@ class TestSplit:
             store.put_reading(a_reading_of(zone, gco2_kwh))
         return store
 
-    def test_those_within_the_margin_share_by_capacity(self, close: MemoryStore) -> None:
+    def test_pops_within_the_margin_share_traffic_by_capacity(self, close: MemoryStore) -> None:
         body = Client(close).ask("/v1/route", "pops=nyc,iad,sfo&split=true").body
 
         assert body["split"] == [{"pop": "iad", "weight": 0.75}, {"pop": "nyc", "weight": 0.25}]
         assert body["pop"] == "iad"
 
     @pytest.mark.parametrize("query", ["", "&split=false"])
-    def test_no_shares_are_given_where_none_are_asked_for(
+    def test_no_shares_are_given_unless_they_are_requested(
         self, close: MemoryStore, query: str
     ) -> None:
         assert Client(close).ask("/v1/route", f"pops=nyc,iad{query}").body["split"] is None
 
-    def test_one_within_the_limit_gets_all(self, close: MemoryStore) -> None:
+    def test_a_single_pop_within_the_limit_gets_all_traffic(self, close: MemoryStore) -> None:
         asked = "pops=nyc,iad&rtt=nyc:10,iad:300&split=true"
 
         assert Client(close).ask("/v1/route", asked).body["split"] == [{"pop": "nyc", "weight": 1}]

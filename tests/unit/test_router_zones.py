@@ -166,7 +166,7 @@ class TestProviders:
     def listed(self, client: Client) -> dict[str, dict[str, Any]]:
         return {each["provider"]: each for each in client.ask("/v1/providers").body["providers"]}
 
-    def test_one_that_never_ran_says_so(self, client: Client) -> None:
+    def test_a_provider_that_never_ran_says_so(self, client: Client) -> None:
         listed = self.listed(client)
 
         assert set(listed) == {
@@ -175,7 +175,7 @@ class TestProviders:
         assert listed["eso"]["state"] == "never_run"
         assert "GBR-13" in listed["eso"]["zones"]
 
-    def test_one_that_ran_shows_success_error_and_age(self, store: MemoryStore) -> None:
+    def test_a_provider_that_ran_shows_success_error_and_age(self, store: MemoryStore) -> None:
         store.put_status(
             ProviderStatus(
                 provider="eso",
@@ -222,7 +222,7 @@ class TestHealth:
         assert body["status"] == ("ok" if body["degraded_reason"] is None else "degraded")
         return body["degraded_reason"]
 
-    def test_it_is_ok_and_tells_the_newest_reading(self, client: Client) -> None:
+    def test_it_is_ok_and_gives_the_age_of_the_newest_reading(self, client: Client) -> None:
         body = client.ask("/v1/health").body
 
         assert (body["status"], body["readings"], body["newest_age_s"]) == ("ok", 4, 0)
@@ -263,7 +263,7 @@ class TestHealth:
             "no run of eso has succeeded since 2026-11-22T15:58:00Z; no run of entsoe has succeeded"
         )
 
-    def test_one_that_fell_silent_degrades_it_once_its_figures_are_live_no_longer(
+    def test_a_silent_provider_degrades_it_once_its_figures_are_no_longer_live(
         self, store: MemoryStore
     ) -> None:
         live_for_s = zones()["GBR"].sources[0].max_age_s
@@ -275,7 +275,7 @@ class TestHealth:
         store.put_status(a_status("eso", ProviderState.PARTIAL, age_s=live_for_s + 1))
         assert self.reason(store) == "no run of eso has succeeded since 2026-11-22T13:59:59Z"
 
-    def test_one_without_its_key_is_no_failure(self, store: MemoryStore) -> None:
+    def test_a_provider_without_its_key_is_no_failure(self, store: MemoryStore) -> None:
         store.put_status(a_status("watttime", ProviderState.UNCONFIGURED, age_s=86_400))
         assert self.reason(store) is None
 
@@ -285,12 +285,12 @@ class TestHealth:
         store.put_status(a_status("ember", age_s=86_400))
         assert self.reason(store) is None
 
-    def test_no_run_at_all_is_said(self) -> None:
+    def test_the_lack_of_any_run_is_reported(self) -> None:
         store = MemoryStore()
         store.put_reading(a_reading_of("PJM", 300))
         assert self.reason(store) == "no provider has reported a run"
 
-    def test_nothing_live_is_said_whatever_the_providers_runs_say(self) -> None:
+    def test_the_lack_of_live_figures_is_reported_whatever_the_providers_runs_say(self) -> None:
         store = MemoryStore()
         store.put_status(a_status("eso"))
         body = Client(store).ask("/v1/health").body
@@ -302,7 +302,7 @@ class TestHealth:
         )
         assert "none of the 61 figures is live" in body["degraded_reason"]
 
-    def test_it_tells_simulated_data(self, store: MemoryStore) -> None:
+    def test_it_reports_simulated_data(self, store: MemoryStore) -> None:
         store.put_status(replace(a_status("gridstatus"), simulated=True))
         assert Client(store).ask("/v1/health").body["simulated"] is True
 
@@ -324,5 +324,5 @@ def test_the_index_lists_routes_that_answer(client: Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/providers", "/v1/policy", "/v1/health"])
-def test_what_operators_watch_is_never_cached(client: Client, path: str) -> None:
+def test_health_policy_and_provider_states_are_never_cached(client: Client, path: str) -> None:
     assert client.ask(path).headers["Cache-Control"] == "no-store"

@@ -114,7 +114,7 @@ class TestLaws:
         assert decide([stale, fresh], POLICY).chosen.candidate.pop == "b-fresh"
 
     @given(rows, st.none() | st.sampled_from(["pop0", "pop1"]))
-    def test_cleanest_is_said_only_of_the_lowest_expected_figure_among_the_eligible(
+    def test_only_the_lowest_expected_figure_among_the_eligible_is_called_cleanest(
         self, drawn: list[tuple[float | None, float | None, float]], current: str | None
     ) -> None:
         decision = decide(field(drawn), POLICY, current)
@@ -216,7 +216,7 @@ class TestReasons:
         assert decide(fleet, free).chosen.candidate.pop == "b"
 
     @given(st.permutations(["lax", "sfo", "osl", "ams"]))
-    def test_what_is_equal_in_all_is_drawn_whatever_its_name_and_place(
+    def test_fully_equal_candidates_are_drawn_by_lot_whatever_their_name_and_place(
         self, names: list[str]
     ) -> None:
         fleet = [a_candidate(name, 100, 8) for name in names]
@@ -254,7 +254,7 @@ class TestReasons:
         assert (decision.chosen.candidate.pop, decision.reason) == (chosen, reason)
 
     @pytest.mark.parametrize(("near_gco2_kwh", "chosen"), [(407.9, "near"), (408.1, "clean")])
-    def test_of_a_large_figure_a_near_tie_is_two_percent_wide(
+    def test_a_near_tie_of_large_figures_is_two_percent_wide(
         self, near_gco2_kwh: float, chosen: str
     ) -> None:
         free = Policy(latency_price_gco2_kwh_ms=0)
@@ -262,7 +262,7 @@ class TestReasons:
 
         assert decide(fleet, free).chosen.candidate.pop == chosen
 
-    def test_a_visitor_who_is_somewhere_moves_by_the_margin_and_not_by_the_near_tie(self) -> None:
+    def test_a_visitor_with_a_current_pop_moves_by_the_margin_and_not_by_the_near_tie(self) -> None:
         free = Policy(latency_price_gco2_kwh_ms=0)
         fleet = [a_candidate("here", 100, 70), a_candidate("near", 100.1, 5)]
 
@@ -435,7 +435,7 @@ class TestLikeForLike:
         )
         assert set(found.values()) == {"average/lifecycle"}
 
-    def test_any_takes_what_each_zone_has_first(self) -> None:
+    def test_the_signal_any_takes_the_first_kind_that_each_zone_has(self) -> None:
         found = kinds_of(
             {"A": {MARGINAL_DIRECT: LIVE}, "B": {AVERAGE_DIRECT: LIVE}}, RankingSignal.ANY
         )
@@ -456,7 +456,7 @@ class TestLikeForLike:
         figure, reason, proxy = ranked["iad"]
         assert (figure.zone, reason, proxy) == ("NYISO", "borrowed", True)
 
-    def test_of_two_own_grids_the_first_with_a_reading_is_taken(self) -> None:
+    def test_the_first_of_two_own_grids_with_a_reading_is_used(self) -> None:
         pop = Pop(
             pop="x",
             name="x",

@@ -26,7 +26,7 @@ def test_a_missing_table_is_named() -> None:
         Settings.from_env({})
 
 
-def test_upstream_is_live_unless_told_simulated() -> None:
+def test_upstream_is_live_unless_it_is_set_to_simulated() -> None:
     assert Settings.from_env({"TABLE_NAME": "t"}).simulated is False
     assert Settings.from_env({"TABLE_NAME": "t", "UPSTREAM": "simulated"}).simulated is True
     with pytest.raises(SettingsError, match="UPSTREAM"):
@@ -44,12 +44,12 @@ def test_a_count_is_a_whole_number_above_zero() -> None:
 
 
 @pytest.mark.parametrize("value", ["0", "-3", "many", "2.5", "\N{SUPERSCRIPT TWO}", ""])
-def test_anything_else_is_no_count(value: str) -> None:
+def test_any_other_value_is_refused_as_a_count(value: str) -> None:
     with pytest.raises(SettingsError, match="BUDGET"):
         required_count("BUDGET", {"BUDGET": value})
 
 
-def test_the_environment_wins_and_the_store_is_not_asked() -> None:
+def test_the_environment_takes_precedence_and_the_store_is_not_asked() -> None:
     store = Parameters(KEY="stored")
     assert secret("p", "KEY", SETTINGS, store, {"KEY": "local"}) == "local"
     assert store.asked == []

@@ -119,11 +119,11 @@ def test_capacity_weighs_where_scores_are_equal() -> None:
     }
 
 
-def test_one_alone_gets_all() -> None:
+def test_a_single_eligible_pop_gets_all_traffic() -> None:
     assert shares(decide([a_candidate("sfo", 100)], Policy()), Policy()) == {"sfo": 1.0}
 
 
-def test_where_a_visitor_is_now_does_not_sway_the_shares() -> None:
+def test_the_visitors_current_pop_does_not_change_the_shares() -> None:
     fleet = [a_candidate("sfo", 100), a_candidate("nyc", 101)]
 
     assert shares(decide(fleet, Policy(), "nyc"), Policy()) == shares(
@@ -132,6 +132,6 @@ def test_where_a_visitor_is_now_does_not_sway_the_shares() -> None:
 
 
 @pytest.mark.parametrize("weight", [0, -1, float("nan"), float("inf")])
-def test_a_capacity_that_is_none_is_refused(weight: float) -> None:
+def test_an_impossible_capacity_is_refused(weight: float) -> None:
     with pytest.raises(ValueError, match="capacity of sfo"):
         Policy(capacity={"sfo": weight})

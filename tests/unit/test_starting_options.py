@@ -17,7 +17,7 @@ from infra.local import starting, worker
         *product(["AUTH"], ["IAM"], ["up", "invoke eso", "worker"]),
     ],
 )
-def test_what_the_environment_misspells_is_refused_before_anything_starts(
+def test_a_misspelt_value_in_the_environment_is_refused_before_anything_starts(
     variable: str,
     wrong: str,
     command: str,
@@ -37,7 +37,7 @@ def test_what_the_environment_misspells_is_refused_before_anything_starts(
     assert f"argument --{variable.lower()}: invalid choice: {wrong!r} (choose from " in said
 
 
-def test_what_the_environment_says_counts_where_no_option_is_given(
+def test_the_environment_applies_where_no_option_is_given(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("UPSTREAM", "live")
@@ -46,14 +46,16 @@ def test_what_the_environment_says_counts_where_no_option_is_given(
     assert (read.upstream, read.auth) == ("live", "none")
 
 
-def test_without_a_word_data_are_simulated_and_all_may_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_by_default_data_are_simulated_and_the_router_needs_no_signature(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for variable in ("UPSTREAM", "AUTH"):
         monkeypatch.delenv(variable, raising=False)
     read = starting.options().parse_args([])
     assert (read.upstream, read.auth) == ("simulated", "none")
 
 
-def test_asking_the_providers_takes_no_word_on_who_may_ask_a_router(
+def test_the_check_of_the_providers_refuses_the_option_for_router_access(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["greenstream", "providers", "--auth", "iam"])

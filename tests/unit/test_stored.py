@@ -17,5 +17,5 @@ def test_only_the_invoked_providers_readings_since_then_are_shown() -> None:
     assert "OTHER" not in shown
 
 
-def test_nothing_new_is_said_in_words() -> None:
+def test_a_run_without_new_readings_is_stated_in_words() -> None:
     assert laid_out([], "eso", NOW) == ["the run stored no newer reading"]

@@ -103,7 +103,7 @@ class TestWhereAnotherPolicyWins:
         assert result.version == policies.in_force == "tuned-20261122T160000"
         assert policies.stored[result.version].policy.freshness_model is not FreshnessModel.PENALTY
 
-    def test_it_is_kept_with_the_evidence_of_every_window(
+    def test_it_is_stored_with_the_evidence_of_every_window(
         self, after: tuple[Result, MemoryPolicies]
     ) -> None:
         result, policies = after
@@ -114,7 +114,7 @@ class TestWhereAnotherPolicyWins:
         assert len(evidence["folds"]) == 2
         assert all(fold["cut_s"] < fold["until_s"] for fold in evidence["folds"])
 
-    def test_the_policy_before_it_is_kept_too(self, after: tuple[Result, MemoryPolicies]) -> None:
+    def test_the_previous_policy_is_stored_too(self, after: tuple[Result, MemoryPolicies]) -> None:
         assert list(after[1].stored) == ["plain", "tuned-20261122T160000"]
 
 
@@ -142,7 +142,7 @@ class TestWhatLessCarbonMayNotCost:
         breaches = replace(self.IN_FORCE, **changes).breaches(self.IN_FORCE, slack)
         return {name for name, breach in breaches.items() if breach > 0}
 
-    def test_as_much_as_the_policy_in_force_is_allowed(self) -> None:
+    def test_as_many_moves_as_under_the_policy_in_force_are_allowed(self) -> None:
         assert self.broken() == set()
 
     def test_two_moves_a_day_follow_the_sun_and_are_allowed_whatever_is_in_force(self) -> None:
@@ -162,7 +162,7 @@ class TestWhatLessCarbonMayNotCost:
 
 
 class TestTooLittleHistory:
-    def test_it_is_said_with_what_there_is(self) -> None:
+    def test_it_is_reported_with_the_history_that_exists(self) -> None:
         policies, lines = MemoryPolicies(), Lines()
         result = tuned(a_history(9, told_late_h=0), policies, lines)
 
@@ -174,7 +174,7 @@ class TestTooLittleHistory:
         assert lines.lines[-1]["message"] == "tuned"
 
     @pytest.mark.parametrize("days", [2, 8, 10, 14])
-    def test_a_grid_that_fell_silent_takes_no_part(self, days: int) -> None:
+    def test_a_grid_that_stopped_reporting_takes_no_part(self, days: int) -> None:
         lines = Lines()
         store = a_history(29, told_late_h=0, silent={"NYISO": lambda hour: hour < 24 * days})
         result = tuned(store, MemoryPolicies(), lines)
@@ -188,12 +188,12 @@ class TestTooLittleHistory:
 
         assert tuned(store, MemoryPolicies()).adopted
 
-    def test_a_grid_that_tells_one_hour_in_four_takes_no_part(self) -> None:
+    def test_a_grid_that_reports_one_hour_in_four_takes_no_part(self) -> None:
         store = a_history(29, told_late_h=0, silent={"NYISO": lambda hour: hour % 4 > 0})
 
         assert "the history is too short: 1 grids" in tuned(store, MemoryPolicies()).why
 
-    def test_weeks_to_judge_in_which_some_grid_is_always_silent_are_none(self) -> None:
+    def test_weeks_in_which_some_grid_is_always_silent_are_not_judged(self) -> None:
         """Each grid has told most of the time; together they never did between two cuts."""
         silent = {
             "CAISO_NORTH": lambda hour: 6 * 24 - 3 < hour < 8 * 24 + 3,

@@ -39,7 +39,7 @@ def test_direct_is_below_lifecycle() -> None:
         assert 0 <= direct["carbonIntensity"] < lifecycle["carbonIntensity"] < 1000
 
 
-def test_an_unknown_zone_is_answered_for_the_callers_address_unless_told_not_to() -> None:
+def test_an_unknown_zone_is_answered_for_the_callers_address_unless_that_is_disabled() -> None:
     assert latest("XX")["zone"] == "IE"
     answer = get(zone="XX", disableCallerLookup="true")
     assert answer.status == 404

@@ -60,7 +60,7 @@ def test_an_invented_token_is_refused(token: str) -> None:
     assert get("/v3/my-access", f"Bearer {token}").status == 401
 
 
-def test_a_free_account_reads_one_region_and_is_told_so_of_the_others() -> None:
+def test_a_free_account_reads_one_region_and_is_refused_the_others() -> None:
     answer = get("/v3/forecast", query=MOER | {"region": "PJM_DC"})
     assert answer.status == 403
     assert "free access to CAISO_NORTH" in json.loads(answer.body)["message"]

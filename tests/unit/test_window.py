@@ -42,7 +42,7 @@ def best(forecast: Forecast, minutes: int, *, within_h: float = 24) -> Window | 
     )
 
 
-def test_it_is_the_stretch_of_the_lowest_mean() -> None:
+def test_the_window_is_the_stretch_with_the_lowest_mean() -> None:
     window = best(a_forecast((0, 60, 300), (0, 60, 100), (0, 60, 200)), 60)
 
     assert window is not None
@@ -134,16 +134,16 @@ class TestLikeForLike:
             True,
         )
 
-    def test_a_zone_without_any_stands_in_nobodys_way(self) -> None:
+    def test_a_zone_without_a_forecast_does_not_affect_the_others(self) -> None:
         marginal = a_window(MARGINAL_DIRECT)
 
         assert same_kind({"A": [marginal], "B": []}) == ({"A": marginal}, True)
 
-    def test_where_no_zone_has_any_nothing_is_comparable(self) -> None:
+    def test_where_no_zone_has_a_forecast_nothing_is_comparable(self) -> None:
         assert same_kind({}) == ({}, False)
         assert same_kind({"A": []}) == ({}, False)
 
-    def test_what_shares_no_kind_is_told_so(self) -> None:
+    def test_zones_that_share_no_kind_are_reported_as_not_comparable(self) -> None:
         direct, marginal = a_window(AVERAGE_DIRECT), a_window(MARGINAL_DIRECT)
 
         assert same_kind({"A": [direct], "B": [marginal]}) == (

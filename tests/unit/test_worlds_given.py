@@ -57,16 +57,16 @@ class TestDelays:
             SourceState(2 * HOUR_S),
         )
 
-    def test_the_file_has_the_last_word_on_a_delay(self, tmp_path: Path) -> None:
+    def test_a_delay_in_the_file_overrides_the_usual_one(self, tmp_path: Path) -> None:
         found = runs(loaded(tmp_path, a_world()), **{"usual 2h": {"NO": 60.0}})["usual 2h"]
         assert [state.delay_s for state in found.states] == [60.0, 0.0, 2 * HOUR_S]
 
-    def test_a_table_of_the_files_own_runs_too(self, tmp_path: Path) -> None:
+    def test_a_table_of_delays_in_the_file_runs_too(self, tmp_path: Path) -> None:
         mine = {"NO": 1.0, "GB": 2.0, "US-MIDA-PJM": 3.0}
         found = runs(loaded(tmp_path, a_world()), mine=mine)["mine"]
         assert [state.delay_s for state in found.states] == [1.0, 2.0, 3.0]
 
-    def test_a_table_of_the_files_own_needs_every_trace(self, tmp_path: Path) -> None:
+    def test_a_table_of_delays_in_the_file_needs_every_trace(self, tmp_path: Path) -> None:
         with pytest.raises(WorldsError, match=r"mine: the delay of GB is not there.* world 'w'"):
             runs(loaded(tmp_path, a_world()), mine={"NO": 1.0})
 
@@ -87,11 +87,11 @@ class TestDelays:
         assert delays_h["one late: iad"] == [3, 0, 14]
         assert delays_h["all late"] == [14, 14, 14]
 
-    def test_without_history_readings_stay(self, tmp_path: Path) -> None:
+    def test_without_history_the_readings_remain(self, tmp_path: Path) -> None:
         states = runs(loaded(tmp_path, a_world()))["no history"].states
         assert [(state.has_readings, state.has_profile) for state in states] == [(True, False)] * 3
 
-    def test_a_world_with_its_own_delays_runs_under_them_alone(self, tmp_path: Path) -> None:
+    def test_a_world_with_its_own_delays_runs_under_no_other_delays(self, tmp_path: Path) -> None:
         world = loaded(
             tmp_path,
             a_world(
@@ -105,7 +105,9 @@ class TestDelays:
             Run("a bad day", (SourceState(4.5 * HOUR_S), SourceState(60.0), LOST))
         ]
 
-    def test_missing_and_late_sources_are_so_under_every_table(self, tmp_path: Path) -> None:
+    def test_missing_and_late_sources_stay_missing_and_late_under_every_table(
+        self, tmp_path: Path
+    ) -> None:
         world = loaded(tmp_path, a_world(missing=["lon"], late_h={"iad": 1}))
         for name in ("usual 1h", "no history"):
             states = runs(world)[name].states
@@ -154,7 +156,7 @@ class TestRefused:
             ({"delay": 3}, "world 'w', delay: this must be a text"),
         ],
     )
-    def test_a_world_that_cannot_be(
+    def test_an_impossible_world_is_refused(
         self, changes: dict[str, Any], message: str, tmp_path: Path
     ) -> None:
         with pytest.raises(WorldsError, match=re.escape(message)) as refused:
@@ -174,7 +176,9 @@ class TestRefused:
             ('{"worlds": []}', "there is no world in it"),
         ],
     )
-    def test_a_file_that_has_no_worlds(self, text: str, message: str, tmp_path: Path) -> None:
+    def test_a_file_without_worlds_is_refused(
+        self, text: str, message: str, tmp_path: Path
+    ) -> None:
         file = tmp_path / "worlds.json"
         file.write_bytes(text.encode(errors="surrogateescape"))
         with pytest.raises(WorldsError, match=re.escape(message)):
@@ -185,10 +189,10 @@ class TestRefused:
         file.write_text(json.dumps({"worlds": [a_world()]}), encoding="utf-8-sig")
         assert load_worlds(file).worlds[0].name == "w"
 
-    def test_delays_of_a_file_that_are_no_numbers(self, tmp_path: Path) -> None:
+    def test_delays_that_are_no_numbers_are_refused(self, tmp_path: Path) -> None:
         with pytest.raises(WorldsError, match=r"delay_s_by_trace, 6h, NO: this must be a number"):
             loaded(tmp_path, a_world(), delay_s_by_trace={"6h": {"NO": "long"}})
 
-    def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
+    def test_a_missing_file_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(WorldsError, match=r"nowhere\.json cannot be read: No such file"):
             load_worlds(tmp_path / "nowhere.json")

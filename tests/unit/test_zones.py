@@ -8,7 +8,7 @@ from greenstream.domain.zones import zones, zones_of
 from infra.registry import COLLECTORS
 
 
-def test_the_seeds_six() -> None:
+def test_the_six_default_pops_draw_from_their_known_grids() -> None:
     table = pops()
     assert {pop: [entry.zone for entry in table[pop].zones] for pop in seed_pops()} == {
         "sfo": ["CAISO_NORTH"],
@@ -20,7 +20,7 @@ def test_the_seeds_six() -> None:
     }
 
 
-def test_ashburn_is_on_pjm_and_new_york_only_stands_in() -> None:
+def test_ashburn_is_on_pjm_and_new_york_is_only_its_fallback() -> None:
     own, other = pops()["iad"].zones
     assert (own.proxy, other.proxy) == (False, True)
     assert other.proxy_reason
