@@ -104,7 +104,8 @@ def matrix(
     asked = [
         (str(item.callspec.params["row"]), str(item.callspec.params["provider"]))
         for item in request.session.items
-        if isinstance(item, pytest.Function) and item.originalname == "test_a_fault_is_survived"
+        if isinstance(item, pytest.Function)
+        and item.originalname == "test_a_fault_leaves_no_wrong_figure_in_the_store"
     ]
     now = datetime.now(UTC).replace(microsecond=0)
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
@@ -264,7 +265,7 @@ def figures_of(strikes: Iterable[Strike]) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize(("row", "provider"), CELLS)
-def test_a_fault_is_survived(
+def test_a_fault_leaves_no_wrong_figure_in_the_store(
     row: str, provider: str, matrix: Matrix, record_property: Callable[[str, object], None]
 ) -> None:
     bench, strikes = matrix.benches[provider], matrix.cells[row, provider].result()

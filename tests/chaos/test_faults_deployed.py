@@ -45,7 +45,7 @@ def newest_of(stack: Stack, provider: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("provider", COLLECTORS)
-def test_the_deployed_function_fails_by_name_and_keeps_what_it_had(
+def test_the_deployed_function_names_its_failure_and_leaves_stored_readings_unchanged(
     provider: str, stack: Stack
 ) -> None:
     for upstream in upstreams(provider):

@@ -182,7 +182,7 @@ BOMB = packed(200)
         pytest.param(b"{}" + b" " * MAX_BYTES, "identity", "too_large", id="plain and long"),
     ],
 )
-def test_a_packed_answer_costs_what_may_be_kept_and_no_more(
+def test_a_compressed_answer_takes_no_more_memory_than_the_size_limit_allows(
     record_property: Record, body: bytes, encoding: str, reason: str
 ) -> None:
     with speaking(lambda: answer(body, f"Content-Encoding: {encoding}")) as upstream:
@@ -204,7 +204,7 @@ def sevens(body: bytes) -> list[bytes]:
     return [body[at : at + 7] for at in range(0, len(body), 7)]
 
 
-def test_an_honest_packed_answer_is_read() -> None:
+def test_a_compressed_answer_within_the_limit_is_read() -> None:
     text = json.dumps({"a": list(range(5_000))}).encode()
     for pieces in (
         answer(gzip.compress(text), GZIP),
@@ -233,7 +233,7 @@ EMPTY_BLOCKS = b"\x00\x00\x00\xff\xff" * 12_000
         pytest.param(CHUNKED, b"1;" + b"x" * 60_000, TransientError, id="a chunk's extension"),
     ],
 )
-def test_an_endless_answer_ends_by_its_size(
+def test_an_endless_answer_is_refused_at_the_size_limit(
     first: bytes, piece: bytes, error: type[GreenStreamError]
 ) -> None:
     with speaking(lambda: [first, *repeat(piece, ENDLESS)]) as upstream:
@@ -260,7 +260,7 @@ def test_an_endless_answer_ends_by_its_size(
         pytest.param(HEAD, b"", 0.05, id="silence"),
     ],
 )
-def test_an_answer_that_takes_for_ever_meets_the_deadline(
+def test_an_answer_that_never_ends_is_stopped_at_the_deadline(
     first: bytes, piece: bytes, pause_s: float
 ) -> None:
     with speaking(lambda: [first, *repeat(piece, ENDLESS)], pause_s) as upstream:
@@ -269,7 +269,7 @@ def test_an_answer_that_takes_for_ever_meets_the_deadline(
         assert upstream.said < ENDLESS
 
 
-def test_nobody_is_sent_elsewhere() -> None:
+def test_no_redirect_to_another_address_is_followed() -> None:
     """A base URL is fixed by the template; an upstream cannot point inside (SSRF)."""
     with speaking(lambda: answer(b"secret")) as inside:
         place = f"Location: {inside.url}/latest/meta-data"
@@ -292,7 +292,7 @@ def test_nobody_is_sent_elsewhere() -> None:
         pytest.param(b'"\xc0\xaf"', id="an overlong form"),
     ],
 )
-def test_json_that_cannot_be_is_refused_by_name(body: bytes) -> None:
+def test_invalid_json_is_refused_with_the_name_of_its_fault(body: bytes) -> None:
     with pytest.raises(InvalidError) as refused:
         Response(200, {"content-type": "x" * 90_000}, body).json(provider="p", zone="Z")
     assert refused.value.reason == "not_json"
@@ -360,7 +360,7 @@ def with_entity(prolog: str) -> bytes:
         ),
     ],
 )
-def test_xml_is_read_as_if_from_an_enemy(body: bytes, reason: str) -> None:
+def test_hostile_xml_is_refused(body: bytes, reason: str) -> None:
     def refused() -> None:
         error = refusal(body)
         assert isinstance(error, InvalidError)
@@ -371,13 +371,13 @@ def test_xml_is_read_as_if_from_an_enemy(body: bytes, reason: str) -> None:
     assert peak - before < 4 * MAX_XML_BYTES
 
 
-def test_a_refusal_of_many_reasons_is_told_in_short() -> None:
+def test_a_refusal_with_many_reasons_is_shortened_in_the_error() -> None:
     one = b"<Reason><code>999</code><text>no, and no again</text></Reason>"
     body = acknowledgement("100", "first").replace(b"<Reason>", one * 20_000 + b"<Reason>", 1)
     assert "no, and no again" in refusal(body, status=400).message
 
 
-def test_what_an_upstream_calls_its_fuels_fits_an_item_of_the_table() -> None:
+def test_fuel_names_of_any_length_fit_an_item_of_the_table() -> None:
     for name in ("", "B4", "b04", "B04" * 9000, "<script>", "B04\n"):
         assert isinstance(refusal(document(series(name, period({1: 5})))), InvalidError)
 
@@ -414,7 +414,7 @@ def a_forecast(points: tuple[ForecastPoint, ...]) -> Forecast:
     )
 
 
-def test_a_message_can_be_logged_and_kept_whatever_it_quotes() -> None:
+def test_a_message_can_be_logged_and_stored_whatever_text_it_quotes() -> None:
     for said in ("\ud800", "x" * 10_000_000, "\0\r\n\x1b[31m\u2028"):
         error = PermanentError(said, provider="p")
         assert len(error.message.encode()) <= MAX_MESSAGE_CHARS
@@ -470,7 +470,7 @@ def test_a_zip_is_unpacked_in_memory_within_bounds(
         record_property("zip_bomb_peak_mb", round(peak / 1e6, 1))
 
 
-def test_the_name_of_a_member_leads_nowhere(
+def test_the_name_of_a_zip_member_writes_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -496,7 +496,7 @@ def of_the_document() -> str:
     return said + "; frame-ancestors 'none'"  # which only a header can say
 
 
-def test_the_local_server_says_what_the_worker_says() -> None:
+def test_the_local_server_sends_the_same_security_headers_as_the_worker() -> None:
     local = {name.lower(): value for name, value in page.HEADERS.items()}
     assert local.pop("cache-control") == "no-store"  # of a page that is being worked on
     assert local == of_the_worker()
@@ -517,7 +517,7 @@ def test_the_page_may_run_its_own_files_and_nothing_else(policy: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "app.js", "icon.svg", "api/v1/zones", "api/v1/x", "none"])
-def test_whatever_the_local_server_answers_is_under_the_policy(path: str) -> None:
+def test_every_answer_of_the_local_server_has_the_content_security_policy(path: str) -> None:
     def ask(asked: str) -> object:
         if asked == "/v1/zones":
             return {"zones": []}
@@ -558,7 +558,7 @@ CANARY = "MARKED-11111111-2222"
         pytest.param(None, id="refused"),
     ],
 )
-def test_a_token_in_header_or_query_is_in_no_error_no_cause_and_no_line(
+def test_a_token_in_header_or_query_appears_in_no_error_cause_or_log_line(
     caplog: pytest.LogCaptureFixture, pieces: list[bytes] | None
 ) -> None:
     """ENTSO-E takes its token in either place; the library would log the whole address."""
@@ -603,7 +603,7 @@ def test_what_the_page_and_the_worker_ship_holds_no_key() -> None:
     assert files_with_secrets([worker / "public", worker / "src", worker / "wrangler.jsonc"]) == []
 
 
-def test_a_key_that_is_shipped_would_be_found(tmp_path: Path) -> None:
+def test_the_search_for_shipped_keys_finds_a_planted_key(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("key = 'AKIA" + "Z7" * 8 + "'")
     (tmp_path / "b.py").write_text(f"# {ROOT}")
     assert len(files_with_secrets([tmp_path])) == 2
@@ -631,7 +631,7 @@ def files_with_secrets(places: Iterable[Path]) -> list[str]:
 THREATS = (ROOT / "infra/docs/THREATS.md").read_text()
 
 
-def test_every_claim_of_the_threat_model_names_a_test_that_is_there() -> None:
+def test_every_claim_of_the_threat_model_names_an_existing_test() -> None:
     claims = re.findall(r"`([\w/.-]+)::([^`]+)`", THREATS)
     assert len(claims) > 40
     for file, name in claims:
@@ -640,7 +640,7 @@ def test_every_claim_of_the_threat_model_names_a_test_that_is_there() -> None:
         assert kept in path.read_text(), f"{file} has no {name}"
 
 
-def test_the_threat_model_leads_to_sections_of_the_runbook() -> None:
+def test_the_threat_model_links_to_existing_sections_of_the_runbook() -> None:
     runbook = (ROOT / "infra/docs/RUNBOOK.md").read_text()
     sections = {
         line.removeprefix("## ").lower().replace(" ", "-")

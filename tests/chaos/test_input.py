@@ -305,11 +305,11 @@ def search(desk: Desk, sent: st.SearchStrategy[Any], record: Record, times: int 
     record("cases", desk.cases - before)
 
 
-def test_an_event_of_any_shape(desk: Desk, record_property: Record) -> None:
+def test_an_event_of_any_shape_gets_a_valid_answer(desk: Desk, record_property: Record) -> None:
     search(desk, events | anything, record_property)
 
 
-def test_a_request_of_any_content(desk: Desk, record_property: Record) -> None:
+def test_a_request_of_any_content_gets_a_valid_answer(desk: Desk, record_property: Record) -> None:
     sent = st.builds(
         lambda path, query, method, headers: event(
             path=path, query=query, method=method, headers=headers
@@ -322,7 +322,7 @@ def test_a_request_of_any_content(desk: Desk, record_property: Record) -> None:
     search(desk, sent, record_property, times=3)
 
 
-def test_a_report_of_any_content(desk: Desk, record_property: Record) -> None:
+def test_a_report_of_any_content_gets_a_valid_answer(desk: Desk, record_property: Record) -> None:
     encoded = bodies.map(
         lambda text: base64.b64encode(text.encode("utf-8", "surrogatepass")).decode()
     )
@@ -334,7 +334,7 @@ def test_a_report_of_any_content(desk: Desk, record_property: Record) -> None:
 
 @pytest.mark.parametrize("depth", [100, 900, 100_000])
 @pytest.mark.parametrize("name", ["rawPath", "rawQueryString", "headers", "body", "requestContext"])
-def test_an_event_nested_deep(desk: Desk, name: str, depth: int) -> None:
+def test_a_deeply_nested_event_gets_a_valid_answer(desk: Desk, name: str, depth: int) -> None:
     nested: list[Any] = []
     for _ in range(depth):
         nested = [nested]
@@ -363,13 +363,15 @@ SAMPLE = '{"colo":"SJC","pop":"sfo","rtt_ms":12}'
     ],
 )
 @pytest.mark.parametrize("packed", [False, True])
-def test_a_body_made_to_harm(desk: Desk, body: str, status: int, *, packed: bool) -> None:
+def test_a_hostile_body_gets_the_status_that_names_its_fault(
+    desk: Desk, body: str, status: int, *, packed: bool
+) -> None:
     sent = base64.b64encode(body.encode("utf-8", "surrogatepass")).decode() if packed else body
     assert desk.ask(report(sent, isBase64Encoded=packed))["statusCode"] == status
 
 
 @pytest.mark.parametrize("broken", ["%%%", "====", "YQ", "\N{LATIN SMALL LETTER E WITH ACUTE}"])
-def test_base64_that_is_none(desk: Desk, broken: str) -> None:
+def test_invalid_base64_is_refused(desk: Desk, broken: str) -> None:
     answer = desk.ask(report(broken, isBase64Encoded=True))
     assert json.loads(answer["body"])["errors"][0]["detail"] == "is not base64"
 
@@ -390,14 +392,16 @@ def test_base64_that_is_none(desk: Desk, broken: str) -> None:
         pytest.param("signal=" + "%3Cscript%3E", id="markup, encoded"),
     ],
 )
-def test_a_query_made_to_harm(desk: Desk, query: str) -> None:
+def test_a_hostile_query_is_refused_with_a_bounded_number_of_errors(desk: Desk, query: str) -> None:
     answer = desk.ask(event(query=query))
     assert answer["statusCode"] == 400
     assert len(json.loads(answer["body"])["errors"]) <= MAX_ERRORS
 
 
 @pytest.mark.parametrize("value", [*HOSTILE, "x" * 65, "", " ", "a,b"])
-def test_what_is_echoed_in_a_header_is_a_plain_name_or_our_own(desk: Desk, value: str) -> None:
+def test_the_request_id_in_a_header_is_a_plain_name_or_one_that_we_made(
+    desk: Desk, value: str
+) -> None:
     sent = event(headers={"x-correlation-id": value, "if-none-match": value, "host": value})
     correlation = desk.ask(sent)["headers"]["X-Correlation-Id"]
     assert re.fullmatch(r"[0-9a-f]{32}", correlation) or correlation == value in ("..", "__proto__")
@@ -430,7 +434,7 @@ def test_a_member_given_twice_is_refused_by_name(desk: Desk, name: str) -> None:
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_a_number_is_what_it_seems_or_is_refused(desk: Desk, number: str) -> None:
+def test_a_number_has_its_plain_meaning_or_is_refused(desk: Desk, number: str) -> None:
     answer = desk.ask(event(query=f"pops=sfo&lat={number}&lon=0"))
     seems = re.fullmatch(r"-?(0|0\.0|1\.|\.5|0*1|1e-999)", number, re.ASCII)
     assert (answer["statusCode"] == 200) == bool(seems)
@@ -443,7 +447,9 @@ def test_the_longest_answer_is_bounded(desk: Desk) -> None:
     assert desk.ask(event(path="/v1/zones"))["statusCode"] == 200
 
 
-def test_how_much_was_made_of_the_least(record_property: Record) -> None:
+def test_the_largest_answers_time_and_memory_are_within_their_bounds(
+    record_property: Record,
+) -> None:
     """The largest of all that was answered and done above, each below its bound there."""
     for name, most in MOST.items():
         record_property(f"most_{name}", most)
@@ -476,13 +482,15 @@ over_http = schemathesis.openapi.from_dict(
 @pytest.mark.skipif(not WHOLE, reason="left to the whole run: `make test` tries sixty of each")
 @over_http.parametrize()
 @settings(many, max_examples=400)
-def test_the_surface_over_http_is_as_described(case: schemathesis.Case[Any], address: str) -> None:
+def test_every_route_over_http_behaves_as_the_description_says(
+    case: schemathesis.Case[Any], address: str
+) -> None:
     described.hold(case, address)
     ASKED["over_http"] += 1
 
 
 @pytest.mark.skipif(not WHOLE, reason="left to the whole run")
-def test_the_surface_was_asked_often(record_property: Record) -> None:
+def test_the_routes_received_more_than_3000_requests(record_property: Record) -> None:
     assert ASKED["over_http"] > 3_000
     record_property("cases", ASKED["over_http"])
 
@@ -532,7 +540,7 @@ def reports() -> Reports:
 
 
 @pytest.mark.parametrize("samples", [1, 100])
-def test_eight_lies_in_a_row_move_the_winner_and_eight_truths_bring_it_back(
+def test_eight_false_reports_in_a_row_move_the_winner_and_eight_true_ones_restore_it(
     reports: Reports, record_property: Record, samples: int
 ) -> None:
     """A report has one vote, whatever it holds; the last fifteen votes have the say."""
@@ -557,7 +565,7 @@ def test_a_liar_among_honest_reporters_seldom_moves_the_winner(
     record_property(f"share_of_time_moved_by_{lies_of_ten}0_percent_of_lies", moved / reports)
 
 
-def test_a_lie_about_one_colo_is_believed_of_no_other(reports: Reports) -> None:
+def test_a_false_report_about_one_colo_affects_no_other_colo(reports: Reports) -> None:
     for colo in ("PHL", "IAD"):
         for _ in range(VOTES):
             reports.send(LIE_MS, colo=colo)
@@ -566,7 +574,7 @@ def test_a_lie_about_one_colo_is_believed_of_no_other(reports: Reports) -> None:
 
 @pytest.mark.parametrize("lie_gco2_kwh", [0.0, 2000.0])
 @pytest.mark.parametrize("zone", ["NYISO", "CAISO_NORTH", "GBR-13", "ENTSOE_NL"])
-def test_an_upstream_that_lies_moves_visitors_within_their_latency_limit_only(
+def test_a_false_upstream_figure_moves_visitors_only_within_their_latency_limit(
     record_property: Record, zone: str, lie_gco2_kwh: float
 ) -> None:
     """A lie in the bounds of a reading is believed; nobody is sent further than the limit."""

@@ -107,7 +107,7 @@ def written(client: "DynamoDBClient") -> Iterator[list[float]]:
 
 
 @pytest.mark.parametrize("span", DAYS, ids=lambda span: span.why)
-def test_a_day(
+def test_a_simulated_day_with_faults_ends_without_failures_or_growth(
     client: "DynamoDBClient",
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],

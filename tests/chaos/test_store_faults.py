@@ -230,7 +230,7 @@ def told(routers: Sequence[Runtime]) -> Counter[str]:
     return found
 
 
-def test_whatever_the_store_does_every_question_is_answered_and_every_reading_kept(
+def test_every_request_is_answered_and_every_reading_is_stored_whatever_the_store_does(
     stage: Stage, record_property: Callable[[str, object], None], *, whole: bool
 ) -> None:
     spoils = (*SPOILS, *LONGER) if whole else SPOILS

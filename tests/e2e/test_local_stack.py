@@ -101,7 +101,7 @@ def table_keys(stack: Stack) -> list[dict[str, Any]]:
 
 
 class TestTheRouter:
-    def test_answers_nobody_who_does_not_sign(self, running: Running) -> None:
+    def test_refuses_every_request_without_a_signature(self, running: Running) -> None:
         with httpx.Client(trust_env=False) as client:
             assert client.get(f"{running.stack.router_url}/v1/zones").status_code == 403
 
@@ -135,7 +135,7 @@ class TestAPageOfAnotherOrigin:
                 assert client.get(url, headers=self.ELSEWHERE).status_code == 403
                 assert client.get(url).status_code == 200
 
-    def test_finds_no_keys_in_a_file_that_others_may_read(self, running: Running) -> None:
+    def test_the_file_with_the_keys_is_readable_only_by_its_owner(self, running: Running) -> None:
         assert stat.S_IMODE(running.local.record.stat().st_mode) == 0o600
 
 

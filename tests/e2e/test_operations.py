@@ -222,13 +222,13 @@ BROKEN: dict[str, Callable[[Stack], list[float]]] = {
 COUNTED_BY_AWS_ALONE = {"RouterSlow", "RouterThrottled"}
 
 
-def test_there_is_a_way_to_break_what_each_alarm_watches() -> None:
+def test_each_alarm_has_a_fault_that_should_raise_it() -> None:
     assert BROKEN.keys() | COUNTED_BY_AWS_ALONE == ALARMS.keys()
     assert not BROKEN.keys() & COUNTED_BY_AWS_ALONE
 
 
 @pytest.mark.parametrize("function", WATCHED)
-def test_what_is_healthy_is_inside_every_threshold(stack: Stack, function: str) -> None:
+def test_a_healthy_system_crosses_no_threshold(stack: Stack, function: str) -> None:
     if function == "electricitymaps":
         forget_readings(stack)
     since = invoked(stack, function)
@@ -239,13 +239,13 @@ def test_what_is_healthy_is_inside_every_threshold(stack: Stack, function: str) 
 
 
 @pytest.mark.parametrize("alarm", BROKEN)
-def test_what_breaks_crosses_the_threshold_of_its_alarm(stack: Stack, alarm: str) -> None:
+def test_each_fault_crosses_the_threshold_of_its_alarm(stack: Stack, alarm: str) -> None:
     values = BROKEN[alarm](stack)
     assert values or alarm.endswith("Silent")  # what fails tells of it, unless it cannot
     assert crosses(alarm, values)
 
 
-def test_what_the_dashboard_searches_logs_for_is_in_them(stack: Stack) -> None:
+def test_the_logs_contain_every_line_that_the_dashboard_searches_for(stack: Stack) -> None:
     began = datetime.now(UTC)
     breaks(stack, "eso", fault="negative")
     invoked(stack, "eso")

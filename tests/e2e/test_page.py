@@ -138,7 +138,7 @@ def unfold(page: Page) -> None:
 class TestLooks:
     @pytest.mark.parametrize("theme", ["light", "dark"])
     @pytest.mark.parametrize("width", [PHONE, TABLET, DESKTOP, WIDE])
-    def test_no_complaint_no_barrier_no_overflow_nothing_from_elsewhere(
+    def test_the_page_has_no_console_error_accessibility_fault_overflow_or_foreign_request(
         self, visit: Visit, scene: Scene, artifacts: Path, theme: Any, width: int
     ) -> None:
         scene.ran("entsoe", error="503 from the platform")
@@ -158,7 +158,7 @@ class TestLooks:
         assert not visit.complaints
         assert not visit.elsewhere
 
-    def test_the_theme_chosen_is_kept(self, visit: Visit) -> None:
+    def test_the_chosen_theme_survives_a_reload(self, visit: Visit) -> None:
         page = visit.open()
         paper = "getComputedStyle(document.body).backgroundColor"
         light = page.evaluate(paper)
@@ -171,7 +171,7 @@ class TestLooks:
 
 
 class TestTheDecision:
-    def test_is_told_in_a_sentence_with_its_reason(self, visit: Visit) -> None:
+    def test_is_stated_in_a_sentence_with_its_reason(self, visit: Visit) -> None:
         page = visit.open()
         expect(page.locator("#sentence")).to_have_text(
             "A request from New York goes to San Francisco, where the grid is at 214 g/kWh: "
@@ -216,7 +216,9 @@ class TestTheDecision:
         assert asked
         assert all("lat=52.4" in path and "lon=4.9" in path for path in asked)
 
-    def test_a_number_that_is_no_latitude_is_not_asked(self, visit: Visit, scene: Scene) -> None:
+    def test_a_number_that_is_no_latitude_is_not_sent_to_the_router(
+        self, visit: Visit, scene: Scene
+    ) -> None:
         page = visit.open()
         page.get_by_label("Latitude").fill("95")
         page.get_by_label("Rank by").select_option("average")
@@ -251,7 +253,7 @@ class TestTheDecision:
             "(attributional, location-based; the two figures are not both live)"
         )
 
-    def test_calls_a_near_tie_by_its_name(self, visit: Visit, scene: Scene) -> None:
+    def test_says_that_a_near_tie_is_a_near_tie(self, visit: Visit, scene: Scene) -> None:
         scene.client.clock.forward(60)
         scene.read("ENTSOE_NL", 138, valid_to=scene.now)
         page = visit.open()
@@ -261,7 +263,9 @@ class TestTheDecision:
             "it is nearly the cleanest, and nearer."
         )
 
-    def test_calls_an_unknown_round_trip_unknown_and_not_outside(self, visit: Visit) -> None:
+    def test_says_that_an_unknown_round_trip_is_unknown_and_not_that_it_is_outside_the_limit(
+        self, visit: Visit
+    ) -> None:
         def with_round_trips(route: Route) -> None:
             address = route.request.url.partition("?")[0]
             route.continue_(url=f"{address}?pops=nyc,iad,lon&rtt=nyc:3,iad:90")
@@ -294,7 +298,7 @@ class TestTheDecision:
     @pytest.mark.parametrize(
         ("words", "known"), [("REASONS", Reason), ("EXCLUSIONS", Exclusion), ("RUNGS", Rung)]
     )
-    def test_has_words_for_all_that_the_router_may_answer(
+    def test_has_a_text_for_every_reason_that_the_router_may_give(
         self, visit: Visit, words: str, known: type[StrEnum]
     ) -> None:
         visit.page.goto(visit.url)
@@ -326,7 +330,7 @@ class TestTheDecision:
         assert not covered
 
     @pytest.mark.parametrize("place", ["London", "Amsterdam", "Stockholm", "Warsaw"])
-    def test_the_chosen_is_named_in_the_chart_however_crowded(
+    def test_the_chosen_pop_is_named_in_the_chart_however_crowded_it_is(
         self, visit: Visit, scene: Scene, place: str
     ) -> None:
         for zone in zones():
@@ -429,7 +433,7 @@ class TestTheAgeOfAFigure:
         ],
         ids=["capped", "capped by the doubt", "capped by more", "drift", "penalty"],
     )
-    def test_is_explained_by_the_policys_own_law(
+    def test_is_explained_by_the_formula_of_the_policy_in_force(
         self, visit: Visit, scene: Scene, policy: Policy, law: list[str]
     ) -> None:
         scene.store.policy = policy
@@ -460,7 +464,7 @@ class TestFreshness:
 
     @pytest.mark.parametrize("theme", ["light", "dark"])
     @pytest.mark.parametrize("width", [PHONE, DESKTOP])
-    def test_nothing_live_never_looks_well(
+    def test_the_page_never_looks_healthy_without_live_figures(
         self, visit: Visit, scene: Scene, artifacts: Path, theme: Any, width: int
     ) -> None:
         scene.same_hour("GBR-13", 188)
@@ -495,7 +499,7 @@ class TestFreshness:
         assert not visit.is_wider_than_its_window()
         assert not visit.complaints
 
-    def test_nothing_known_is_not_called_a_fallback(self, visit: Visit) -> None:
+    def test_a_zone_without_any_figure_is_not_called_a_fallback(self, visit: Visit) -> None:
         page = visit.open()
         page.get_by_label("Rank by").select_option("marginal")
         expect(page.locator("#sentence")).to_have_text(
@@ -507,7 +511,7 @@ class TestFreshness:
         )
         expect(page.locator("#headline")).to_contain_text("have a live figure")
 
-    def test_a_store_that_fails_is_said_beside_that_nothing_is_live(
+    def test_a_failing_store_is_reported_beside_the_lack_of_live_figures(
         self, visit: Visit, scene: Scene
     ) -> None:
         visit.open()
@@ -541,7 +545,9 @@ class TestFreshness:
 
 
 class TestZones:
-    def test_all_are_there_each_with_figure_kind_source_and_rung(self, visit: Visit) -> None:
+    def test_the_table_lists_every_zone_with_figure_kind_source_and_rung(
+        self, visit: Visit
+    ) -> None:
         page = visit.open()
         expect(page.locator("tr[data-zone]")).to_have_count(len(zones()))
         dutch = visit.row("ENTSOE_NL")
@@ -556,7 +562,7 @@ class TestZones:
         ):
             expect(dutch).to_contain_text(text)
 
-    def test_sorts_and_finds(self, visit: Visit) -> None:
+    def test_the_table_can_be_sorted_and_searched(self, visit: Visit) -> None:
         page = visit.open()
         british = page.locator("#zones tbody").nth(1).locator("tr[data-zone] .cell-name")
         expect(british.first).to_contain_text("North Scotland")
@@ -567,13 +573,13 @@ class TestZones:
         expect(shown).to_have_count(sum(zone.startswith("GBR") for zone in DAY_GCO2_KWH))
         expect(page.locator("#zones-shown")).to_contain_text(f"5 zones of {len(zones())} match")
 
-    def test_a_group_folds(self, visit: Visit) -> None:
+    def test_a_group_of_zones_can_be_folded(self, visit: Visit) -> None:
         page = visit.open()
         page.get_by_role("button", name="European mainland").click()
         expect(visit.row("ENTSOE_NL")).to_have_count(0)
         expect(visit.row("NYISO")).to_be_visible()
 
-    def test_a_day_is_asked_for_only_where_it_is_looked_at(
+    def test_a_zones_history_is_requested_only_when_the_zone_is_opened(
         self, visit: Visit, scene: Scene
     ) -> None:
         visit.page.set_viewport_size({"width": PHONE, "height": 600})
@@ -625,7 +631,7 @@ class TestAKilledProvider:
 
 
 class TestTheMap:
-    def test_is_walked_with_the_keyboard(self, visit: Visit) -> None:
+    def test_can_be_used_with_the_keyboard(self, visit: Visit) -> None:
         page = visit.open()
         europe = page.get_by_role("group", name="Points of presence in Europe")
         expect(europe.locator('[tabindex="0"]')).to_have_count(1)
@@ -637,13 +643,13 @@ class TestTheMap:
         page.keyboard.press("ArrowLeft")  # round to the easternmost
         expect(page.locator("#pop-details")).to_contain_text("Bucharest (otp)")
 
-    def test_tells_what_is_pointed_at(self, visit: Visit) -> None:
+    def test_describes_the_pop_under_the_pointer(self, visit: Visit) -> None:
         page = visit.open()
         page.locator('#map [data-pop="cdg"] .dot').hover()
         for text in ("Paris (cdg)", "35 g/kWh", "ENTSOE_FR, average, direct, live", "ENTSO-E"):
             expect(page.locator("#pop-details")).to_contain_text(text)
 
-    def test_lists_what_lies_off_it(self, visit: Visit) -> None:
+    def test_lists_the_pops_that_lie_outside_it(self, visit: Visit) -> None:
         def to_tokyo(route: Route) -> None:
             body = route.fetch().json()
             body["pops"][0] |= {"lat": 35.7, "lon": 139.7}
@@ -654,7 +660,9 @@ class TestTheMap:
         page.locator("#map .elsewhere").get_by_role("button").focus()
         expect(page.locator("#pop-details")).to_contain_text("San Francisco (sfo)")
 
-    def test_comes_with_the_next_round_when_its_outline_was_lost_once(self, visit: Visit) -> None:
+    def test_is_drawn_at_the_next_refresh_when_its_outline_could_not_be_loaded(
+        self, visit: Visit
+    ) -> None:
         visit.page.route("**/outline.json", lambda route: route.abort(), times=1)
         page = visit.open()
         expect(page.locator('#map [data-pop="cdg"]')).to_have_count(0)
@@ -663,7 +671,7 @@ class TestTheMap:
 
 
 class TestRefresh:
-    def test_comes_every_ten_seconds_and_rests_while_nobody_looks(
+    def test_happens_every_ten_seconds_and_pauses_while_the_page_is_hidden(
         self, visit: Visit, scene: Scene
     ) -> None:
         visit.page.clock.install()
@@ -685,7 +693,7 @@ class TestRefresh:
             )
         expect(page.locator("#updated")).to_contain_text("every 10 s")
 
-    def test_tells_when_it_was(self, visit: Visit) -> None:
+    def test_shows_the_time_of_the_last_refresh(self, visit: Visit) -> None:
         visit.page.clock.install()
         page = visit.open()
         expect(page.locator("#as-of")).to_have_text("As of 16:00:00 UTC")
@@ -694,7 +702,7 @@ class TestRefresh:
 
 
 class TestTrouble:
-    def test_a_failed_refresh_keeps_what_was_known_and_says_so(
+    def test_a_failed_refresh_leaves_the_last_figures_on_the_page_and_says_so(
         self, visit: Visit, scene: Scene
     ) -> None:
         page = visit.open()
@@ -708,7 +716,7 @@ class TestTrouble:
         visit.refresh()
         expect(page.locator(".notice")).to_have_count(0)
 
-    def test_a_router_down_from_the_start_is_said_and_then_forgotten(
+    def test_a_router_that_is_down_at_the_start_is_reported_until_it_answers(
         self, visit: Visit, scene: Scene
     ) -> None:
         scene.down = True
@@ -719,7 +727,9 @@ class TestTrouble:
         expect(visit.page.locator("#chart .mark")).to_have_count(6)
         expect(visit.page.locator(".notice")).to_have_count(0)
 
-    def test_a_router_that_hangs_from_the_start_is_said_after_one_round(self, visit: Visit) -> None:
+    def test_a_router_that_hangs_from_the_start_is_reported_after_one_refresh(
+        self, visit: Visit
+    ) -> None:
         visit.page.add_init_script(PATIENT)
         visit.page.route("**/api/v1/**", lambda _: None)
         with visit.page.expect_request("**/api/v1/route?*"):
@@ -730,7 +740,9 @@ class TestTrouble:
             expect(notice).to_contain_text(f"{name}: no answer in 8 s")
 
     @pytest.mark.parametrize("hanging", ["pops", "policy", "providers", "zones", "route?*"])
-    def test_each_part_is_drawn_when_its_answer_comes(self, visit: Visit, hanging: str) -> None:
+    def test_each_part_is_drawn_as_soon_as_its_answer_arrives(
+        self, visit: Visit, hanging: str
+    ) -> None:
         parts = {
             "#age-cost:not(:empty)": ["policy"],
             "#providers li": ["providers"],
@@ -746,7 +758,7 @@ class TestTrouble:
         for part in (part for part, needed in parts.items() if hanging in needed):
             expect(visit.page.locator(part)).to_have_count(0)
 
-    def test_simulated_data_are_called_so_before_all_is_answered(
+    def test_simulated_data_are_labelled_before_every_answer_has_arrived(
         self, visit: Visit, scene: Scene
     ) -> None:
         scene.read("NYISO", 250, valid_to=scene.now + timedelta(minutes=1), simulated=True)
@@ -755,7 +767,7 @@ class TestTrouble:
         visit.page.goto(visit.url)
         expect(visit.page.locator(".notice.simulated")).to_be_visible()
 
-    def test_failing_providers_are_said_at_the_top_with_since_when(
+    def test_failing_providers_are_listed_at_the_top_with_the_time_of_their_last_success(
         self, visit: Visit, scene: Scene
     ) -> None:
         scene.client.clock.forward(180)
@@ -782,14 +794,14 @@ class TestTrouble:
         visit.refresh()
         expect(page.locator(".notice")).to_have_count(0)
 
-    def test_degraded_answers_say_why(self, visit: Visit, scene: Scene) -> None:
+    def test_a_degraded_answer_is_shown_with_its_reason(self, visit: Visit, scene: Scene) -> None:
         visit.open()
         scene.store.unreachable = True
         scene.client.clock.forward(60)
         visit.refresh()
         expect(visit.page.locator(".notice.degraded")).to_contain_text("Degraded")
 
-    def test_simulated_data_are_called_so(self, visit: Visit, scene: Scene) -> None:
+    def test_simulated_data_are_labelled(self, visit: Visit, scene: Scene) -> None:
         scene.read("NYISO", 250, valid_to=scene.now + timedelta(minutes=1), simulated=True)
         page = visit.open()
         expect(page.locator(".notice.simulated")).to_contain_text("No figure on this page is real")
@@ -808,7 +820,7 @@ class TestHostileStrings:
             "<svg><animate onbegin=alert(1) attributeName=x></svg>&lt;script&gt;",
         ],
     )
-    def test_are_shown_as_they_are_and_do_nothing(
+    def test_are_shown_as_text_and_run_nothing(
         self, visit: Visit, scene: Scene, hostile: str
     ) -> None:
         def spoil(route: Route) -> None:

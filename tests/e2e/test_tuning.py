@@ -59,7 +59,9 @@ def greenstream(local: LocalStack, *arguments: str) -> str:
     return ran.stdout
 
 
-def test_a_young_table_is_not_tuned_on_and_says_why(local: LocalStack, stack: Stack) -> None:
+def test_a_table_with_too_little_history_is_not_tuned_and_the_reason_is_logged(
+    local: LocalStack, stack: Stack
+) -> None:
     told = stack.invoke("tuner")
 
     assert not told["adopted"]
@@ -67,7 +69,7 @@ def test_a_young_table_is_not_tuned_on_and_says_why(local: LocalStack, stack: St
     assert "no policy is stored" in greenstream(local, "policy", "list")
 
 
-def test_a_month_is_searched_and_its_verdict_is_what_routers_decide_by(
+def test_a_month_of_history_is_searched_and_routers_decide_by_the_resulting_policy(
     local: LocalStack, stack: Stack
 ) -> None:
     now, carbon = utc_now(), DATASETS / "carbon"
@@ -90,7 +92,7 @@ def test_a_month_is_searched_and_its_verdict_is_what_routers_decide_by(
     assert stack.get("/v1/policy")["version"] == told["version"]
 
 
-def test_one_command_goes_back(local: LocalStack, stack: Stack) -> None:
+def test_one_command_restores_the_previous_policy(local: LocalStack, stack: Stack) -> None:
     policies = DynamoPolicies(stack.client("dynamodb"), stack.table)
     policies.write(Policy(), {}, utc_now())
     policies.write(Policy(version="bold-1", switch_margin=0.0), {"why": "a try"}, utc_now())
@@ -105,7 +107,9 @@ def test_one_command_goes_back(local: LocalStack, stack: Stack) -> None:
     assert (shown["in_force"], shown["evidence"]) == (False, {"why": "a try"})
 
 
-def test_the_report_says_what_the_visits_delivered(local: LocalStack, stack: Stack) -> None:
+def test_the_report_gives_the_carbon_intensity_that_the_visits_received(
+    local: LocalStack, stack: Stack
+) -> None:
     route = "/v1/route?pops=sfo,iad,nyc,lon&lat=40.7&lon=-74&max_latency_ms=150"
     for _ in range(VISITS):
         stack.get(route)

@@ -69,7 +69,7 @@ class TestTheRoutersUrl:
     def test_accepts_the_workers_key(self, edge: Edge) -> None:
         assert ask_router(edge.stack, edge.key) == 200
 
-    def test_refuses_who_does_not_sign(self, edge: Edge) -> None:
+    def test_refuses_a_request_without_a_signature(self, edge: Edge) -> None:
         assert ask_router(edge.stack, None) == 403
 
     def test_refuses_a_signature_by_another_secret(self, edge: Edge) -> None:
@@ -89,7 +89,7 @@ class TestTheRoutersUrl:
 
 class TestTheWorkersKey:
     @pytest.mark.parametrize("service", ["dynamodb", "lambda", "iam"])
-    def test_may_do_nothing_else(self, edge: Edge, service: str) -> None:
+    def test_allows_no_other_action(self, edge: Edge, service: str) -> None:
         client = boto3.client(
             service,  # type: ignore[call-overload]
             endpoint_url=edge.stack.endpoint_url,
@@ -116,7 +116,7 @@ class TestAVisit:
         assert f"Served from {answer.headers['x-greenstream-pop']}" in answer.text
         assert "GET /shop?q=1" in answer.text
 
-    def test_keeps_its_method(self, edge: Edge) -> None:
+    def test_reaches_the_pop_with_its_original_method(self, edge: Edge) -> None:
         assert "POST /" in edge.visitor.post("/", content=b"x" * 100_000).text
 
     def test_reports_round_trips_to_the_router(self, edge: Edge) -> None:
@@ -145,7 +145,7 @@ class TestTheStatusPage:
 
 
 class TestARevokedKey:
-    def test_costs_no_visitor_anything(self, edge: Edge) -> None:
+    def test_fails_no_visit(self, edge: Edge) -> None:
         before = edge.visitor.get("/").headers["x-greenstream-pop"]
         iam, key_id = edge.stack.client("iam"), edge.key.access_key
         user = iam.get_access_key_last_used(AccessKeyId=key_id)["UserName"]
