@@ -13,13 +13,15 @@ from typing import Final, NamedTuple
 from functions.gridstatus.faults import NAME, invalid
 from functions.gridstatus.rows import Row
 from greenstream.domain.errors import InvalidError, NoDataError
+from greenstream.domain.fuel_memory import FuelMemory
 from greenstream.domain.holes import holes
 from greenstream.domain.intensity import factor_tables
 from greenstream.domain.judging import judge
 from greenstream.domain.mix import Mix, Refusal
 from greenstream.domain.plausibility import rules_of_provider, rules_of_source
-from greenstream.domain.reading import FUTURE_TOLERANCE, Basis
+from greenstream.domain.reading import FUTURE_TOLERANCE, Basis, Reading
 from greenstream.domain.zones import Source, Zone
+from greenstream.ingest.last_reports import learn_stored, mix_of
 
 OLDEST_ROW: Final = timedelta(hours=23)
 """The age from which on a row is never believed. CAISO's rows name no day, and the library puts a
@@ -73,14 +75,6 @@ class Believed:
     refused: tuple[tuple[datetime, InvalidError], ...]
     mixes: tuple[Mix, ...]
 
-    def missed(self, after: datetime | None) -> tuple[Row, ...]:
-        """Return the believed rows after the progress marker, and the newest one in any case."""
-        return tuple(
-            row
-            for row in self.rows
-            if row is self.rows[-1] or (after is not None and row.valid_to > after)
-        )
-
     def errors(self, after: datetime | None) -> list[InvalidError]:
         """Return an error for each reason for which rows were refused that are to be reported.
 
@@ -93,8 +87,42 @@ class Believed:
         )
 
 
+class Past:
+    """What is known of a grid from earlier runs.
+
+    Parameters
+    ----------
+    zone, source
+        The zone and its source of the rows.
+    """
+
+    def __init__(self, zone: Zone, source: Source) -> None:
+        self.memory = FuelMemory(rules_of_provider(NAME), rules_of_source(NAME, zone.zone))
+        self.mixes: tuple[Mix, ...] = ()
+        """The mixes that were believed in the last 26 hours, oldest first."""
+        self._listed = _listed(source)
+
+    def remember(self, mixes: Sequence[Mix]) -> None:
+        """Remember mixes that are believed, oldest first."""
+        if not mixes:
+            return
+        self.memory.learn(mixes)
+        earlier = [mix for mix in self.mixes if mix.valid_from < mixes[0].valid_from]
+        newest_to = mixes[-1].valid_to
+        self.mixes = tuple(mix for mix in (*earlier, *mixes) if newest_to - mix.valid_to <= PAST)
+
+    def learn(self, stored: Sequence[Reading]) -> None:
+        """Remember the mixes of stored readings, oldest first, and what they carry on."""
+        learn_stored(self.memory, stored)
+        mixes = [mix for mix in map(mix_of, stored) if mix is not None]
+        self.remember([mix._replace(generation_mw=self._named(mix)) for mix in mixes])
+
+    def _named(self, mix: Mix) -> dict[str, float]:
+        return {fuel: mw for fuel, mw in mix.generation_mw.items() if fuel in self._listed}
+
+
 def believed(
-    all_rows: Sequence[Row], zone: Zone, source: Source, now: datetime, before: Sequence[Mix]
+    all_rows: Sequence[Row], zone: Zone, source: Source, now: datetime, past: Past
 ) -> Believed:
     """Judge the rows by the rules of the grid and by its past.
 
@@ -106,9 +134,8 @@ def believed(
         The zone and its source of the rows.
     now
         Aware UTC.
-    before
-        Mixes that an earlier run has believed, oldest first. Only those from before the rows are
-        used.
+    past
+        What earlier runs have believed. Of its mixes only those from before the rows are used.
 
     Raises
     ------
@@ -118,7 +145,7 @@ def believed(
     """
     recent = [
         judged
-        for judged in _judged(all_rows, source, zone, now, before)
+        for judged in _judged(all_rows, source, zone, now, past)
         if now - judged.row.valid_to <= OLDEST_ROW
     ]
     if len(recent) <= 1:
@@ -140,19 +167,11 @@ def believed(
     )
 
 
-def past_of(before: Sequence[Mix], mixes: Sequence[Mix]) -> tuple[Mix, ...]:
-    """Return what to remember for a later run: the mixes of the last 26 hours, oldest first."""
-    if not mixes:
-        return tuple(before)
-    earlier = [mix for mix in before if mix.valid_from < mixes[0].valid_from]
-    return tuple(mix for mix in (*earlier, *mixes) if mixes[-1].valid_to - mix.valid_to <= PAST)
-
-
 def _judged(
-    all_rows: Sequence[Row], source: Source, zone: Zone, now: datetime, before: Sequence[Mix]
+    all_rows: Sequence[Row], source: Source, zone: Zone, now: datetime, past: Past
 ) -> list[JudgedRow]:
     provider, rules = rules_of_provider(NAME), rules_of_source(NAME, zone.zone)
-    listed = factor_tables()[source.provider_zone, Basis.DIRECT].factors.keys()
+    listed = _listed(source)
     last_mw: dict[str, float] = {}
     mixes: list[Mix] = []
     for row in all_rows:
@@ -162,13 +181,17 @@ def _judged(
         if row.valid_from - now > FUTURE_TOLERANCE:
             refusal = Refusal("future", f"the row at {row.valid_from} is in the future")
         mixes.append(Mix(row.valid_from, row.valid_to, mw, refusal=refusal))
-    earlier = [mix for mix in before if mixes and mix.valid_from < mixes[0].valid_from]
+    earlier = [mix for mix in past.mixes if mixes and mix.valid_from < mixes[0].valid_from]
     return [
         JudgedRow(row, mix, refusal)
         for row, (mix, refusal) in zip(
-            all_rows, judge(mixes, provider, rules, before=earlier), strict=True
+            all_rows, judge(mixes, provider, rules, before=earlier, memory=past.memory), strict=True
         )
     ]
+
+
+def _listed(source: Source) -> Collection[str]:
+    return factor_tables()[source.provider_zone, Basis.DIRECT].factors.keys()
 
 
 def _out_of_range(row: Row, greatest_mw: float) -> Refusal | None:

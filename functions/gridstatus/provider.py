@@ -17,16 +17,17 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from functions.gridstatus.believed import believed, past_of
+from functions.gridstatus.believed import OLDEST_ROW, Past, believed
 from functions.gridstatus.faults import NAME, ours
 from functions.gridstatus.feed import NEEDS_KEY, FuelMixFeed, LibraryFeed, without_limit
 from functions.gridstatus.mix import readings_of
 from functions.gridstatus.rows import of_day, rows
 from greenstream.domain.errors import GreenStreamError, NoDataError, TransientError
-from greenstream.domain.mix import Mix
 from greenstream.domain.reading import Reading
 from greenstream.domain.zones import Source, Zone, zones_of
+from greenstream.ingest.last_reports import carrying
 from greenstream.ingest.redaction import redacted
+from greenstream.ingest.stored_slots import StoredSlots
 from greenstream.ports.provider import Batch, ProviderConfig, batch_of
 from greenstream.ports.settings import SettingsError
 
@@ -68,13 +69,12 @@ class Gridstatus:
         The thread of each zone that has not answered yet, by the zone's name. It is remembered
         between runs.
     stored
-        The progress marker of each zone, by the zone's name: the end of the newest row that is
-        stored. It is remembered between runs. The believed rows that are newer are yielded too,
-        oldest first, so that a time in which the upstream or the store failed leaves no gap in the
-        history.
+        What is stored of each zone's rows. It is remembered between runs. Rows that are missing in
+        the store or have changed are yielded too, oldest first, so that a time in which the
+        upstream or the store failed leaves no gap in the history.
     past
-        The mixes of each zone that were believed in the last 26 hours, by the zone's name. They are
-        remembered between runs, since the file of a new day does not show the day before.
+        What earlier runs have believed, by the zone's name. It is remembered between runs, since
+        the file of a new day does not show the day before.
     """
 
     feed: FuelMixFeed
@@ -83,8 +83,8 @@ class Gridstatus:
     simulated: bool = False
     deadline_s: float = DEADLINE_S
     busy: dict[str, Thread] = field(default_factory=dict)
-    stored: dict[str, datetime] = field(default_factory=dict)
-    past: dict[str, tuple[Mix, ...]] = field(default_factory=dict)
+    stored: StoredSlots = field(default_factory=lambda: StoredSlots(NAME, OLDEST_ROW))
+    past: dict[str, Past] = field(default_factory=dict)
 
     @classmethod
     def from_config(cls, config: ProviderConfig) -> Self:
@@ -100,6 +100,7 @@ class Gridstatus:
             wanted=wanted(config.environ.get("GRIDSTATUS_ZONES", "")),
             pjm_api_key=lambda: config.secret("PJM_API_KEY"),
             simulated=config.simulated,
+            stored=StoredSlots.from_config(NAME, OLDEST_ROW, config),
         )
 
     @property
@@ -196,10 +197,6 @@ class Gridstatus:
         [batch] = redacted(iter([replace(batch, errors=tuple(errors))]), secrets)
         return _Answer(zone.zone, batch)
 
-    def _move_on(self, zone: str, to: datetime) -> None:
-        """Move a zone's progress marker to the end of the newest row that has been stored."""
-        self.stored[zone] = max(to, self.stored.get(zone, to))
-
     def _read(
         self, frames: Sequence[pd.DataFrame], zone: Zone, source: Source, now: datetime
     ) -> Batch:
@@ -207,21 +204,33 @@ class Gridstatus:
         readings_in = partial(
             readings_of, zone=zone, source=source, fetched_at=now, simulated=self.simulated
         )
-        before = self.past.get(zone.zone, ())
+        past = self.past.setdefault(zone.zone, Past(zone, source))
+        stored = self.stored.of(zone.zone, source.kinds, now, past.learn)
         all_rows = rows(frames, timedelta(seconds=source.cadence_s))
-        found = believed(all_rows, zone, source, now, before)
-        self.past[zone.zone] = past_of(before, found.mixes)
-        marker = self.stored.get(zone.zone)
-        outcomes = [
-            *found.errors(marker),
-            *chain.from_iterable(map(readings_in, found.missed(marker))),
+        found = believed(all_rows, zone, source, now, past)
+        past.remember(found.mixes)
+        chosen = [
+            row
+            for row in found.rows
+            if row is found.rows[-1] or stored.asks_for(row.valid_to, now, row.fuel_mw)
         ]
-        batch = batch_of(outcomes)
+        batch = batch_of(
+            [
+                *found.errors(stored.newest),
+                *chain.from_iterable(map(readings_in, chosen)),
+            ]
+        )
         if not batch.readings:
             return batch
+        mixes_mw = {row.valid_to: row.fuel_mw for row in chosen}
         return replace(
             batch,
-            acknowledge=partial(self._move_on, zone.zone, batch.readings[-1].valid_to),
+            readings=tuple(
+                carrying(past.memory, reading)
+                for reading in batch.readings
+                if reading.valid_to == found.rows[-1].valid_to or stored.lacks(reading)
+            ),
+            acknowledge=partial(stored.remember, mixes_mw, batch.readings, now),
             window=lambda: (
                 outcome
                 for outcome in chain.from_iterable(map(readings_in, found.rows))

@@ -16,7 +16,7 @@ import pandas as pd
 from functions.electricitymaps.answers import reading_of
 from functions.eso.half_hours import Figures, HalfHour, national_half_hours, regional_half_hours
 from functions.eso.readings import Region as NesoRegion
-from functions.gridstatus.believed import believed
+from functions.gridstatus.believed import Past, believed
 from functions.gridstatus.rows import Row, rows
 from functions.watttime.answers import series_of
 from functions.watttime.readings import Region as WattTimeRegion
@@ -83,7 +83,7 @@ def gridstatus(folders: Iterable[Path]) -> Iterator[Recording | str]:
         for count in range(2, len(all_rows) + 1):
             row = all_rows[count - 1]
             now = row.valid_to + 3 * MINUTE
-            found = believed(all_rows[:count], zone, source, now, ())
+            found = believed(all_rows[:count], zone, source, now, Past(zone, source))
             cuts.append(Cut(_mixes(all_rows[:count]), _why_not(row, found.rows, found.refused)))
         yield Recording(path.name, "gridstatus", zone.zone, cuts)
 

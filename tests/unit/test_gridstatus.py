@@ -21,6 +21,8 @@ import requests
 from gridstatus.base import NoDataFoundException, NotSupported
 from gridstatus.pjm import DataMinerSnapshotMismatch
 
+from functions.gridstatus.believed import OLDEST_ROW
+from functions.gridstatus.faults import NAME
 from functions.gridstatus.feed import FuelMixFeed, keep_within
 from functions.gridstatus.provider import DEADLINE_S, Gridstatus, wanted
 from greenstream.domain.errors import (
@@ -33,10 +35,11 @@ from greenstream.domain.errors import (
 from greenstream.domain.intensity import factor_tables, mix_intensity
 from greenstream.domain.reading import Basis, Kind, Quality, Reading, Scope, Signal
 from greenstream.ingest.collect import collect
+from greenstream.ingest.stored_slots import StoredSlots
 from greenstream.ports.provider import Batch
 from greenstream.ports.secrets import SecretsError
 from greenstream.ports.settings import SettingsError
-from greenstream.ports.store import StoreError
+from greenstream.ports.store import Put, StoreError
 from tests.builders import stored
 from tests.contract.provider_cases import Silent
 from tests.fakes.memory_store import MemoryStore
@@ -783,3 +786,67 @@ def test_a_run_reserves_time_for_storing() -> None:
     limits = [asked.within(left_ms).deadline_s for left_ms in (60_000, 14_000, 3_000)]
     assert limits == [DEADLINE_S, 4.0, 0.0]
     assert asked.within(60_000).busy is asked.busy
+
+
+class TestCorrections:
+    """A row that the file corrects after it was stored is stored again, and nothing else is."""
+
+    KIND = Kind(Signal.AVERAGE, Basis.DIRECT)
+    STEP = timedelta(minutes=5)
+
+    def ran(self, warm: Gridstatus, store: MemoryStore, now: datetime) -> list[datetime]:
+        """Collect, and return the ends of the rows that were yielded."""
+        yielded: list[datetime] = []
+        put = store.put_reading
+
+        def put_reading(reading: Reading) -> Put:
+            if reading.kind == self.KIND:
+                yielded.append(reading.valid_to)
+            return put(reading)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(store, "put_reading", put_reading)
+            collect(warm, store, clock=lambda: now, telemetry=Silent())
+        return yielded
+
+    @pytest.mark.parametrize("cold", [False, True])
+    def test_a_corrected_row_corrects_the_history(self, *, cold: bool) -> None:
+        store = MemoryStore()
+        feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW, end=LAST))
+        slots = StoredSlots(NAME, OLDEST_ROW, store.history)
+        warm = provider(feed, stored=slots)
+        self.ran(warm, store, NOW)
+        corrected = {**NYISO_MW, "Natural Gas": 1.1 * NYISO_MW["Natural Gas"]}
+        later = LAST + 2 * self.STEP
+        feed.by_market["NYISO"] = nyiso(NYISO_MW, corrected, NYISO_MW, NYISO_MW, end=later)
+        if cold:
+            warm = provider(feed, stored=StoredSlots(NAME, OLDEST_ROW, store.history))
+
+        assert self.ran(warm, store, NOW + 2 * self.STEP) == [LAST, LAST + self.STEP, later]
+
+        kept = store.history("NYISO", NAME, self.KIND, since=LAST - self.STEP, until=later)
+        assert kept[0].gco2_kwh > kept[1].gco2_kwh
+        assert kept[1].gco2_kwh == kept[2].gco2_kwh
+        versions = store.versions("NYISO", NAME, self.KIND, since=LAST - self.STEP, until=LAST)
+        assert [version.gco2_kwh for version in versions] == [kept[1].gco2_kwh, kept[0].gco2_kwh]
+        assert self.ran(warm, store, NOW + 3 * self.STEP) == [later]
+
+    def test_a_new_sandbox_writes_nothing_that_is_stored(self) -> None:
+        store = MemoryStore()
+        feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW, end=LAST))
+        for minutes in (0, 1):
+            cold = provider(feed, stored=StoredSlots(NAME, OLDEST_ROW, store.history))
+            assert self.ran(cold, store, NOW + timedelta(minutes=minutes)) == [LAST]
+
+    def test_a_new_sandbox_misses_wind_that_the_file_of_the_day_does_not_name(self) -> None:
+        store = MemoryStore()
+        feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW, end=LAST))
+        collect(provider(feed), store, clock=lambda: NOW, telemetry=Silent())
+        calm, later = without(NYISO_MW, "Wind"), LAST + timedelta(days=3)
+        feed.by_market["NYISO"] = nyiso(calm, calm, calm, end=later)
+        cold = provider(feed, stored=StoredSlots(NAME, OLDEST_ROW, store.history))
+
+        (batch,) = stored(cold.fetch(later + timedelta(minutes=1)))
+
+        assert batch.readings == ()
+        assert "missing_fuel" in reasons(batch)
