@@ -208,6 +208,30 @@ def test_a_store_that_cannot_be_read_stops_nothing(french: French) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "detail",
+    [
+        {},
+        {"fuel_mw": "B14"},
+        {"fuel_mw": {"B14": "much"}},
+        {"fuel_mw": {"B19": [1]}},
+        {"last_reported_mw": {"B19": 900}},
+        {"last_reported_mw": {"B19": ["much", "2026-01-06T09:00:00+00:00"]}},
+        {"last_reported_mw": {"B19": [900, "yesterday"]}},
+        {"last_reported_mw": {"B19": [900, None]}},
+    ],
+)
+def test_a_damaged_detail_stops_nothing(french: French, detail: dict[str, object]) -> None:
+    french.run(mix({1: 40000}, {1: 3000}, slots=10), at(10))
+    [stored] = french.store.history("ENTSOE_FR", "entsoe", DIRECT, since=at(9), until=at(10))
+    french.store.put_reading(replace(stored, detail=detail, fetched_at=at(10) + HOUR / 4))
+    french.cold()
+
+    written = french.run(mix({1: 40000}, {1: 3000}, slots=11), at(11))
+
+    assert {r.valid_from for r in written} == {at(10)}
+
+
 def test_a_write_that_failed_is_repeated(french: French) -> None:
     french.run(mix({1: 40000}, {1: 3000}, slots=11), at(11))
     corrected = mix({1: 40000, 11: 38000, 12: 40000}, {1: 3000}, slots=12)

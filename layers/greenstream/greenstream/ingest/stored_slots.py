@@ -64,9 +64,7 @@ class ZoneSlots:
         self._since: datetime | None = None
         self._newest: datetime | None = None
         for reading in stored:
-            fuel_mw = reading.detail.get(FUEL_MW)
-            mix = fuel_mw if isinstance(fuel_mw, Mapping) else None
-            self._remember(reading.valid_to, mix, {reading.kind: _figures(reading)})
+            self._remember(reading.valid_to, fuel_mw_of(reading), {reading.kind: _figures(reading)})
 
     @property
     def newest(self) -> datetime | None:
@@ -230,6 +228,17 @@ class StoredSlots:
                     error=str(error),
                 )
             return []
+
+
+def fuel_mw_of(reading: Reading) -> Mapping[str, float] | None:
+    """Return the mix that a reading was made of, in MW by fuel.
+
+    ``None`` where the reading's detail has none, or one that is damaged.
+    """
+    fuel_mw = reading.detail.get(FUEL_MW)
+    if not isinstance(fuel_mw, Mapping):
+        return None
+    return fuel_mw if all(isinstance(mw, int | float) for mw in fuel_mw.values()) else None
 
 
 def _figures(reading: Reading) -> Figures:
