@@ -57,7 +57,8 @@ def test_neither_boto3_nor_the_shared_package_is_shipped_twice() -> None:
 
 def test_a_function_installs_the_versions_that_the_lock_file_says() -> None:
     locked = {
-        each["name"]: each for each in tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+        package["name"]: package
+        for package in tomllib.loads((ROOT / "uv.lock").read_text())["package"]
     }
     for path in ROOT.glob("functions/*/requirements.txt"):
         pins = re.findall(r"^([\w-]+)==(\S+)", path.read_text(), re.MULTILINE)
@@ -65,7 +66,7 @@ def test_a_function_installs_the_versions_that_the_lock_file_says() -> None:
         for name, version in pins:
             assert locked[name]["version"] == version
             files = [locked[name].get("sdist", {}), *locked[name]["wheels"]]
-            assert set(hashes_of(path.read_text(), name)) <= {each.get("hash") for each in files}
+            assert set(hashes_of(path.read_text(), name)) <= {file.get("hash") for file in files}
 
 
 def test_the_local_build_and_the_cloud_build_have_separate_build_records() -> None:

@@ -28,22 +28,22 @@ def test_the_document_shows_the_costs_of_the_present_template() -> None:
 
 
 def test_every_function_is_counted() -> None:
-    assert sorted(each.name for each in cost.functions()) == sorted(FUNCTIONS)
+    assert sorted(function.name for function in cost.functions()) == sorted(FUNCTIONS)
 
 
 def test_a_run_is_billed_by_its_memory_and_time() -> None:
-    one = cost.Function("eso", runs=1000, memory_gb=0.5, duration_s=2, log_bytes=1000)
-    assert one.gb_s == 1000
-    assert one.usd == pytest.approx(1000 * 0.0000133334 + 0.0002 + 0.001 * 0.5)
+    billed = cost.Function("eso", runs=1000, memory_gb=0.5, duration_s=2, log_bytes=1000)
+    assert billed.gb_s == 1000
+    assert billed.usd == pytest.approx(1000 * 0.0000133334 + 0.0002 + 0.001 * 0.5)
 
 
 def test_a_run_is_billed_by_what_it_writes_and_its_readings_hourly_profiles() -> None:
-    one = cost.Function(
+    billed = cost.Function(
         "eso", runs=1000, memory_gb=0, duration_s=0, readings=3, run_writes=7, run_reads=1
     )
-    assert one.writes == 7000 + 720 * 3 * 2
-    assert one.reads == 1000 + 720 * 3 * 7
-    assert one.usd == pytest.approx(0.0002 + 11_320 * 0.625e-6 + 16_120 * 0.125e-6)
+    assert billed.writes == 7000 + 720 * 3 * 2
+    assert billed.reads == 1000 + 720 * 3 * 7
+    assert billed.usd == pytest.approx(0.0002 + 11_320 * 0.625e-6 + 16_120 * 0.125e-6)
 
 
 def test_the_router_is_billed_for_the_items_of_every_source_that_is_asked_in_each_run() -> None:
@@ -88,14 +88,15 @@ def _keyed(sk: str) -> dict[str, dict[str, str]]:
 
 
 def test_the_tuner_is_billed_for_what_it_reads() -> None:
-    (tuner,) = (each for each in cost.functions() if each.name == "tuner")
+    (tuner,) = (function for function in cost.functions() if function.name == "tuner")
     assert tuner.reads == pytest.approx(30 * cost.tuner_reads())
     assert cost.tuner_reads() > 1000
 
 
 def test_a_measured_figure_replaces_the_assumed_one() -> None:
     assumed, measured = (
-        {each.name: each for each in cost.functions(found)} for found in (None, {"eso": 1234.0})
+        {function.name: function for function in cost.functions(found)}
+        for found in (None, {"eso": 1234.0})
     )
     assert assumed["eso"].assumed_s == 2
     assert (measured["eso"].duration_s, measured["eso"].assumed_s) == (1.234, 0)
@@ -111,7 +112,7 @@ def test_the_cost_includes_exactly_the_metrics_that_the_code_counts() -> None:
 
 def test_collecting_stays_within_three_dollars_and_a_million_requests_within_45_cents() -> None:
     *scheduled, router = cost.functions()
-    assert sum(each.usd for each in scheduled) <= 3.0
+    assert sum(function.usd for function in scheduled) <= 3.0
     assert router.usd <= 0.45
 
 

@@ -90,7 +90,7 @@ def section(markdown: str, anchor: str) -> str:
 
 LATE_BY_HABIT_S = {"entsoe": 18 * 3600}
 """Some operators publish half a day at once, up to 16 h late: at the limit of a live figure this
-alarm would never end. A platform that answers nothing is told within the hour, by `Failing`."""
+alarm would never end. A platform that answers nothing is reported within the hour by `Failing`."""
 
 
 def limit_s(collector: str, template: Expanded) -> int:
@@ -115,7 +115,7 @@ class TestAProvider:
         self, template: Expanded, collector: str
     ) -> None:
         alarm = ALARMS[f"{collector.title()}Silent"]
-        assert alarm["MetricName"] == "ZoneErrors"  # told by every run, unconfigured or not
+        assert alarm["MetricName"] == "ZoneErrors"  # reported by every run, unconfigured or not
         assert (alarm["Statistic"], alarm["Threshold"]) == ("SampleCount", 1)
         assert alarm["ComparisonOperator"] == "LessThanThreshold"
         assert alarm["TreatMissingData"] == "breaching"
@@ -147,13 +147,13 @@ class TestAProvider:
     def test_is_named_by_the_dimension_that_its_function_sets(
         self, template: Expanded, collector: str
     ) -> None:
-        told = template.the(f"{collector.title()}Function")["Environment"]["Variables"]
+        variables = template.the(f"{collector.title()}Function")["Environment"]["Variables"]
         for kind in ("Silent", "Failing", "Stale"):
             (dimension,) = ALARMS[f"{collector.title()}{kind}"]["Dimensions"]
-            assert dimension == {"Name": "service", "Value": told["POWERTOOLS_SERVICE_NAME"]}
+            assert dimension == {"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}
             assert ALARMS[f"{collector.title()}{kind}"]["Namespace"] == {"Ref": "Namespace"}
         namespace = template.the("Monitoring")["Parameters"]["Namespace"]
-        assert namespace == told["POWERTOOLS_METRICS_NAMESPACE"]
+        assert namespace == variables["POWERTOOLS_METRICS_NAMESPACE"]
 
 
 class TestEveryAlarm:
@@ -234,8 +234,8 @@ def test_the_tuner_is_silent_when_two_runs_have_not_ended_well(template: Expande
     alarm = ALARMS["TunerSilent"]
     assert (alarm["MetricName"], alarm["Statistic"]) == ("PolicyWritten", "SampleCount")
     assert alarm["Dimensions"] == [{"Name": "service", "Value": "tuner"}]
-    told = template.the("TunerFunction")["Environment"]["Variables"]
-    assert told["POWERTOOLS_SERVICE_NAME"] == "tuner"
+    variables = template.the("TunerFunction")["Environment"]["Variables"]
+    assert variables["POWERTOOLS_SERVICE_NAME"] == "tuner"
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
     assert alarm["TreatMissingData"] == "breaching"
     assert alarm["Period"] * alarm["EvaluationPeriods"] == 2 * seconds(
@@ -270,12 +270,12 @@ def metrics_of(widget: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
 def names_of_what_is_deployed(template: Expanded) -> set[str]:
     """Return functions, log groups and the table, by the names that the dashboard knows."""
     functions = [
-        each["FunctionName"]["Fn::Sub"].replace("${AWS::StackName}", "${Deployment}")
-        for each in template.functions.values()
+        function["FunctionName"]["Fn::Sub"].replace("${AWS::StackName}", "${Deployment}")
+        for function in template.functions.values()
     ]
     groups = [
-        each["LogGroupName"]["Fn::Sub"].replace("${AWS::StackName}", "${Deployment}")
-        for each in template.of("AWS::Logs::LogGroup").values()
+        group["LogGroupName"]["Fn::Sub"].replace("${AWS::StackName}", "${Deployment}")
+        for group in template.of("AWS::Logs::LogGroup").values()
     ]
     assert template.the("Monitoring")["Parameters"]["TableName"] == {"Ref": "ReadingsTable"}
     return {*functions, *groups, "${TableName}"}
@@ -316,10 +316,10 @@ class TestTheDashboard:
 
     def test_compares_decisions_with_the_baselines_that_the_router_logs(self) -> None:
         (chart,) = (w for w in BODY["widgets"] if COMPARED in w["properties"].get("query", ""))
-        told = Comparison(decisions=1).means()
+        means = Comparison(decisions=1).means()
         asked = set(re.findall(r"sum\((\w+)", chart["properties"]["query"]))
         counted_elsewhere = {"added_rtt_ms", "fallback_decisions", "uncompared_decisions"}
-        assert asked == set(told) - counted_elsewhere
+        assert asked == set(means) - counted_elsewhere
         (heading,) = (w for w in BODY["widgets"] if "router decide?" in json.dumps(w))
         for words in ("attributional and location-based", "chosen POP only", "not the network"):
             assert words in heading["properties"]["markdown"]

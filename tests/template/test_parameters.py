@@ -32,7 +32,9 @@ def test_the_document_lists_every_parameter_with_its_default_and_its_meaning(
 
 def test_every_parameter_is_described(template: Expanded) -> None:
     parameters = template.source["Parameters"] | MONITORING["Parameters"]
-    assert [name for name, each in parameters.items() if not each.get("Description")] == []
+    assert [
+        name for name, parameter in parameters.items() if not parameter.get("Description")
+    ] == []
 
 
 def test_the_monitoring_stack_receives_every_parameter_that_it_declares(template: Expanded) -> None:

@@ -34,8 +34,10 @@ def test_every_folder_of_functions_has_a_row_in_the_registry() -> None:
 def test_the_template_passes_a_function_its_settings_and_secrets_from_their_parameters(
     template: Expanded, row: Function
 ) -> None:
-    told = template.the(logical(row.name))["Environment"]["Variables"]
-    own = {name: told[name] for name in told.keys() - OF_EVERY_FUNCTION - READ_BY_LIBRARIES}
+    variables = template.the(logical(row.name))["Environment"]["Variables"]
+    own = {
+        name: variables[name] for name in variables.keys() - OF_EVERY_FUNCTION - READ_BY_LIBRARIES
+    }
     assert own == {name: {"Ref": parameter_of(name)} for name in (*row.settings, *row.secrets)}
 
 
@@ -69,8 +71,8 @@ class TestACollector:
 
 def test_every_simulator_stands_for_a_collector() -> None:
     modules = (importlib.import_module(f"infra.local.upstream.{name}") for name in simulators())
-    assert {module.PROVIDER.name for module in modules} == {each.name for each in PROVIDERS}
-    assert len(PROVIDERS) == len({each.name for each in PROVIDERS})
+    assert {module.PROVIDER.name for module in modules} == {row.name for row in PROVIDERS}
+    assert len(PROVIDERS) == len({row.name for row in PROVIDERS})
 
 
 def simulators() -> list[str]:

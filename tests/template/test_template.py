@@ -138,7 +138,9 @@ def test_what_scheduled_functions_have_in_common_names_none_of_them(
 ) -> None:
     """The template repeats it by aliases: a name in there would be another function's."""
     own = {
-        name: each for name, each in template.resources.items() if name.startswith(function.title())
+        name: resource
+        for name, resource in template.resources.items()
+        if name.startswith(function.title())
     }
     assert len(own) >= 4  # its log group, the function, the schedule, and a role for each
     names = rf"(?<![a-z])({'|'.join(SCHEDULED)})"
@@ -149,7 +151,7 @@ def test_what_scheduled_functions_have_in_common_names_none_of_them(
 def test_a_run_that_waits_for_its_upstream_ends_before_the_functions_timeout(
     template: Expanded,
 ) -> None:
-    """What it got by then is stored, and the failure is told by its name."""
+    """What it got by then is stored, and the failure is reported by its name."""
     last_request_s = {"watttime": watttime.RUN_S, "electricitymaps": electricitymaps.RUN_S}
     longest_s = {"watttime": 31, "electricitymaps": 22}  # with its retry; a stalled body
     for collector, starts_s in last_request_s.items():
@@ -223,12 +225,12 @@ class TestEveryFunction:
     def test_receives_the_environment_variables_that_its_code_reads_and_no_others(
         self, template: Expanded, function: str
     ) -> None:
-        told = set(template.the(logical(function))["Environment"]["Variables"])
+        given = set(template.the(logical(function))["Environment"]["Variables"])
         read = names_read(ROOT / "functions" / function) | names_read(ROOT / "layers/greenstream")
         if function == "tuner":
             read |= names_read(ROOT / "layers/tuning")
-        assert read <= told
-        assert told <= read | READ_BY_LIBRARIES
+        assert read <= given
+        assert given <= read | READ_BY_LIBRARIES
 
     @pytest.mark.parametrize("function", FUNCTIONS)
     def test_may_take_only_named_actions_on_named_resources(
@@ -352,7 +354,9 @@ class TestWhoMayDoWhat:
 class TestASecondRegion:
     def test_has_a_router_and_nothing_that_collects(self, template: Expanded) -> None:
         at_home = {
-            name for name, each in template.resources.items() if each.get("Condition") == "IsHome"
+            name
+            for name, resource in template.resources.items()
+            if resource.get("Condition") == "IsHome"
         }
         assert {logical(collector) for collector in COLLECTORS} <= at_home
         assert {f"{logical(collector)}Schedule" for collector in COLLECTORS} <= at_home
@@ -364,8 +368,10 @@ class TestASecondRegion:
         assert not any(name.startswith("Router") for name in at_home)
 
     def test_reads_the_table_that_is_replicated_there(self, template: Expanded) -> None:
-        told = template.the("RouterFunction")["Environment"]["Variables"]["TABLE_NAME"]
-        assert told == {"Fn::If": ["IsHome", {"Ref": "ReadingsTable"}, {"Ref": "ReplicatedTable"}]}
+        table_name = template.the("RouterFunction")["Environment"]["Variables"]["TABLE_NAME"]
+        assert table_name == {
+            "Fn::If": ["IsHome", {"Ref": "ReadingsTable"}, {"Ref": "ReplicatedTable"}]
+        }
         for statement in statements(template, "RouterFunctionRole"):
             condition, here, there = statement["Resource"]["Fn::If"]
             assert (condition, here) == ("IsHome", {"Fn::GetAtt": ["ReadingsTable", "Arn"]})
@@ -405,9 +411,9 @@ class TestTheRoutersUrl:
         told_by_metrics = router["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
         assert told_by_metrics == {"Fn::Sub": "GreenStream/${Stage}"}
         (version,) = template.of("AWS::Lambda::Version").values()
-        told = set(re.findall(r"\$\{(\w+)\}", version["Description"]["Fn::Sub"]))
+        named = set(re.findall(r"\$\{(\w+)\}", version["Description"]["Fn::Sub"]))
         declared = set(template.source["Parameters"])
-        assert told >= {"SnapStart"} | (set(references(router)) & declared)
+        assert named >= {"SnapStart"} | (set(references(router)) & declared)
 
     def test_a_new_version_is_published_when_the_shared_package_changes(
         self, template: Expanded
@@ -419,7 +425,9 @@ class TestTheRoutersUrl:
 
     def test_the_previous_version_is_retained_for_a_rollback(self, template: Expanded) -> None:
         (version,) = (
-            each for each in template.resources.values() if each["Type"] == "AWS::Lambda::Version"
+            resource
+            for resource in template.resources.values()
+            if resource["Type"] == "AWS::Lambda::Version"
         )
         assert version["DeletionPolicy"] == version["UpdateReplacePolicy"] == "Retain"
 

@@ -8,7 +8,7 @@ import pytest
 from greenstream.cli import repository
 from greenstream.cli.main import COMMANDS, GROUPS, main
 
-IN_THE_REPOSITORY = sorted(name for name, each in COMMANDS.items() if each.needs_repository)
+IN_THE_REPOSITORY = sorted(name for name, command in COMMANDS.items() if command.needs_repository)
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:

@@ -18,7 +18,7 @@ from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, NOW, a_reading
 from tests.fakes.memory_store import MemoryStore
 
 
-class Told:
+class RecordedTelemetry:
     """Remembers log events and metrics."""
 
     def __init__(self) -> None:
@@ -65,8 +65,8 @@ def store() -> MemoryStore:
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def telemetry() -> RecordedTelemetry:
+    return RecordedTelemetry()
 
 
 def status(store: MemoryStore) -> ProviderStatus:
@@ -74,40 +74,42 @@ def status(store: MemoryStore) -> ProviderStatus:
     return found
 
 
-def test_a_good_run_stores_its_readings_and_logs_it(store: MemoryStore, told: Told) -> None:
-    run = collect(Scripted(batch(zones="YZ")), store, clock=lambda: NOW, telemetry=told)
+def test_a_good_run_stores_its_readings_and_logs_it(
+    store: MemoryStore, telemetry: RecordedTelemetry
+) -> None:
+    run = collect(Scripted(batch(zones="YZ")), store, clock=lambda: NOW, telemetry=telemetry)
 
     assert run.state is ProviderState.OK
     assert {reading.zone for reading in store.snapshot().readings} == {"Y", "Z"}
     assert status(store).last_success_at == NOW
     assert status(store).newest_valid_to == NOW
     assert run.as_dict()["outcomes"] == {"stored": 2}
-    assert told.metrics["RunSucceeded"] == 1
+    assert telemetry.metrics["RunSucceeded"] == 1
 
 
 def test_the_reported_age_is_that_of_the_zone_longest_without_a_reading(
-    store: MemoryStore, told: Told
+    store: MemoryStore, telemetry: RecordedTelemetry
 ) -> None:
     steps = (batch(zones="Y", age_s=5 * 60), batch(zones="Z", age_s=90 * 60))
-    collect(Scripted(*steps), store, clock=lambda: NOW, telemetry=told)
+    collect(Scripted(*steps), store, clock=lambda: NOW, telemetry=telemetry)
 
-    assert told.metrics["ReadingAgeSeconds"] == 5400
+    assert telemetry.metrics["ReadingAgeSeconds"] == 5400
 
 
 def test_readings_that_come_newest_first_make_their_zone_no_older(
-    store: MemoryStore, told: Told
+    store: MemoryStore, telemetry: RecordedTelemetry
 ) -> None:
     steps = (batch(), batch(age_s=300))
-    collect(Scripted(*steps), store, clock=lambda: NOW, telemetry=told)
+    collect(Scripted(*steps), store, clock=lambda: NOW, telemetry=telemetry)
 
     assert status(store).newest_valid_to == NOW
-    assert told.metrics["ReadingAgeSeconds"] == 0
+    assert telemetry.metrics["ReadingAgeSeconds"] == 0
 
 
 def test_a_later_failure_removes_no_reading_that_was_already_stored(
-    store: MemoryStore, told: Told
+    store: MemoryStore, telemetry: RecordedTelemetry
 ) -> None:
-    run = collect(Scripted(batch(), DOWN), store, clock=lambda: NOW, telemetry=told)
+    run = collect(Scripted(batch(), DOWN), store, clock=lambda: NOW, telemetry=telemetry)
 
     assert run.state is ProviderState.PARTIAL
     assert len(store.snapshot().readings) == 1
@@ -116,39 +118,43 @@ def test_a_later_failure_removes_no_reading_that_was_already_stored(
 
 
 def test_a_refused_value_is_counted_by_its_reason_logged_and_the_last_good_one_stays(
-    store: MemoryStore, told: Told
+    store: MemoryStore, telemetry: RecordedTelemetry
 ) -> None:
     before = NOW - timedelta(seconds=300)
     good = batch(zones="YZ", age_s=300)
-    collect(Scripted(good), store, clock=lambda: before, telemetry=told)
-    run = collect(Scripted(batch(REFUSED, zones="Z")), store, clock=lambda: NOW, telemetry=told)
+    collect(Scripted(good), store, clock=lambda: before, telemetry=telemetry)
+    run = collect(
+        Scripted(batch(REFUSED, zones="Z")), store, clock=lambda: NOW, telemetry=telemetry
+    )
 
     assert run.as_dict()["rejected"] == {"false_zero": 1}
     assert status(store).rejected == {"false_zero": 1}
     kept = {reading.zone: reading.valid_to for reading in store.snapshot().readings}
     assert kept == {"Y": before, "Z": NOW}
-    [(level, message, fields)] = [event for event in told.events if event[0] == "warning"]
+    [(level, message, fields)] = [event for event in telemetry.events if event[0] == "warning"]
     assert (level, message) == ("warning", "rejected")
     assert (fields["zone"], fields["reason"]) == ("Y", "false_zero")
-    assert told.metrics["ZoneErrors"] == 1
+    assert telemetry.metrics["ZoneErrors"] == 1
 
 
 @pytest.mark.parametrize("steps", [(DOWN,), (Batch(errors=(REFUSED,)),), ()])
 def test_a_run_without_any_reading_raises_after_it_stored_its_status(
-    store: MemoryStore, told: Told, steps: tuple[Batch | Exception, ...]
+    store: MemoryStore, telemetry: RecordedTelemetry, steps: tuple[Batch | Exception, ...]
 ) -> None:
     with pytest.raises(CollectionFailedError):
-        collect(Scripted(*steps), store, clock=lambda: NOW, telemetry=told)
+        collect(Scripted(*steps), store, clock=lambda: NOW, telemetry=telemetry)
 
     assert status(store).state is ProviderState.FAILED
-    assert told.metrics["RunSucceeded"] == 0
+    assert telemetry.metrics["RunSucceeded"] == 0
 
 
-def test_a_failed_run_leaves_the_time_of_the_last_success(store: MemoryStore, told: Told) -> None:
-    collect(Scripted(batch()), store, clock=lambda: NOW, telemetry=told)
+def test_a_failed_run_leaves_the_time_of_the_last_success(
+    store: MemoryStore, telemetry: RecordedTelemetry
+) -> None:
+    collect(Scripted(batch()), store, clock=lambda: NOW, telemetry=telemetry)
     later = NOW + timedelta(minutes=5)
     with pytest.raises(CollectionFailedError):
-        collect(Scripted(DOWN), store, clock=lambda: later, telemetry=told)
+        collect(Scripted(DOWN), store, clock=lambda: later, telemetry=telemetry)
 
     found = status(store)
     assert (found.state, found.last_success_at, found.last_error_at) == (
@@ -159,75 +165,83 @@ def test_a_failed_run_leaves_the_time_of_the_last_success(store: MemoryStore, to
 
 
 def test_without_its_secret_a_provider_is_unconfigured_which_is_no_failure(
-    store: MemoryStore, told: Told
+    store: MemoryStore, telemetry: RecordedTelemetry
 ) -> None:
-    run = collect(Scripted(Batch(unconfigured=("PJM",))), store, clock=lambda: NOW, telemetry=told)
+    run = collect(
+        Scripted(Batch(unconfigured=("PJM",))), store, clock=lambda: NOW, telemetry=telemetry
+    )
 
     assert run.state is ProviderState.UNCONFIGURED
     assert status(store).unconfigured_zones == ("PJM",)
-    assert "RunSucceeded" not in told.metrics
+    assert "RunSucceeded" not in telemetry.metrics
 
 
-def test_a_configured_zone_beside_an_unconfigured_one_is_ok(store: MemoryStore, told: Told) -> None:
+def test_a_configured_zone_beside_an_unconfigured_one_is_ok(
+    store: MemoryStore, telemetry: RecordedTelemetry
+) -> None:
     run = collect(
         Scripted(batch(), Batch(unconfigured=("PJM",))),
         store,
         clock=lambda: NOW,
-        telemetry=told,
+        telemetry=telemetry,
     )
     assert run.state is ProviderState.OK
 
 
-def test_a_run_with_nothing_to_ask_for_is_a_success(store: MemoryStore, told: Told) -> None:
+def test_a_run_with_nothing_to_ask_for_is_a_success(
+    store: MemoryStore, telemetry: RecordedTelemetry
+) -> None:
     run = collect(
         Scripted(Batch(skipped=("Z",)), Batch(unconfigured=("Y",))),
         store,
         clock=lambda: NOW,
-        telemetry=told,
+        telemetry=telemetry,
     )
 
     assert run.state is ProviderState.OK
     assert run.as_dict()["skipped"] == ["Z"]
     assert status(store).last_success_at == NOW
-    assert told.metrics["RunSucceeded"] == 1
+    assert telemetry.metrics["RunSucceeded"] == 1
 
 
 def test_a_run_that_skips_zones_and_fails_in_those_it_asked_has_failed(
-    store: MemoryStore, told: Told
+    store: MemoryStore, telemetry: RecordedTelemetry
 ) -> None:
     steps = (Batch(skipped=("Z",)), Batch(errors=(REFUSED,)))
     with pytest.raises(CollectionFailedError):
-        collect(Scripted(*steps), store, clock=lambda: NOW, telemetry=told)
+        collect(Scripted(*steps), store, clock=lambda: NOW, telemetry=telemetry)
 
-    assert told.metrics["RunSucceeded"] == 0
+    assert telemetry.metrics["RunSucceeded"] == 0
 
 
 @pytest.mark.parametrize("brings", [Batch(skipped=("Z",)), Batch(unconfigured=("Z",)), DOWN])
 def test_a_simulated_provider_is_marked_as_simulated_whatever_its_run_brings(
-    store: MemoryStore, told: Told, brings: Batch | Exception
+    store: MemoryStore, telemetry: RecordedTelemetry, brings: Batch | Exception
 ) -> None:
     with suppress(CollectionFailedError):
-        collect(Scripted(brings, simulated=True), store, clock=lambda: NOW, telemetry=told)
+        collect(Scripted(brings, simulated=True), store, clock=lambda: NOW, telemetry=telemetry)
 
     assert status(store).simulated
 
 
-def test_a_repeated_delivery_changes_nothing(store: MemoryStore, told: Told) -> None:
+def test_a_repeated_delivery_changes_nothing(
+    store: MemoryStore, telemetry: RecordedTelemetry
+) -> None:
     for _ in range(2):
-        run = collect(Scripted(batch()), store, clock=lambda: NOW, telemetry=told)
+        run = collect(Scripted(batch()), store, clock=lambda: NOW, telemetry=telemetry)
 
     assert run.as_dict()["outcomes"] == {"duplicate": 1}
     since = NOW - timedelta(days=1)
     assert len(store.history("Z", "p", AVERAGE_DIRECT, since=since, until=NOW)) == 1
 
 
-def test_an_unreachable_store_is_not_swallowed(told: Told) -> None:
+def test_an_unreachable_store_is_not_swallowed(telemetry: RecordedTelemetry) -> None:
     with pytest.raises(StoreError):
         collect(
             Scripted(batch()),
             MemoryStore(unreachable=True),
             clock=lambda: NOW,
-            telemetry=told,
+            telemetry=telemetry,
         )
 
 
@@ -247,10 +261,10 @@ class Leaking(Scripted):
 
 
 def test_a_fault_of_our_own_ends_the_run_after_its_status_is_stored(
-    store: MemoryStore, told: Told
+    store: MemoryStore, telemetry: RecordedTelemetry
 ) -> None:
     with pytest.raises(ZeroDivisionError):
-        collect(Leaking(), store, clock=lambda: NOW, telemetry=told)
+        collect(Leaking(), store, clock=lambda: NOW, telemetry=telemetry)
 
     assert len(store.snapshot().readings) == 1
     kept = status(store)
@@ -260,14 +274,16 @@ def test_a_fault_of_our_own_ends_the_run_after_its_status_is_stored(
         "p: the run ended with an unexpected ZeroDivisionError",
         "error",
     )
-    assert told.metrics["RunSucceeded"] == 0
-    assert [(level, message) for level, message, _ in told.events if level == "error"] == [
+    assert telemetry.metrics["RunSucceeded"] == 0
+    assert [(level, message) for level, message, _ in telemetry.events if level == "error"] == [
         ("error", "unexpected error")
     ]
-    assert "MARKED" not in repr((kept, told.events))
+    assert "MARKED" not in repr((kept, telemetry.events))
 
 
-def test_a_fault_of_our_own_while_storing_is_recorded_in_the_status_too(told: Told) -> None:
+def test_a_fault_of_our_own_while_storing_is_recorded_in_the_status_too(
+    telemetry: RecordedTelemetry,
+) -> None:
     store, point = OddStore(), ForecastPoint(NOW, NOW + timedelta(hours=1), 100.0)
     reading = a_reading()
     forecast = Forecast(
@@ -285,13 +301,15 @@ def test_a_fault_of_our_own_while_storing_is_recorded_in_the_status_too(told: To
             Scripted(Batch(readings=(reading,), forecasts=(forecast,))),
             store,
             clock=lambda: NOW,
-            telemetry=told,
+            telemetry=telemetry,
         )
     assert status(store).state is ProviderState.FAILED
     assert status(store).last_error == "p: the run ended with an unexpected OverflowError"
 
 
-def test_a_store_that_fails_in_the_middle_is_no_fault_of_the_provider(told: Told) -> None:
+def test_a_store_that_fails_in_the_middle_is_no_fault_of_the_provider(
+    telemetry: RecordedTelemetry,
+) -> None:
     store = MemoryStore()
 
     class Failing(Scripted):
@@ -301,14 +319,14 @@ def test_a_store_that_fails_in_the_middle_is_no_fault_of_the_provider(told: Told
             yield batch(zones="Y")
 
     with pytest.raises(StoreError):
-        collect(Failing(), store, clock=lambda: NOW, telemetry=told)
+        collect(Failing(), store, clock=lambda: NOW, telemetry=telemetry)
     store.unreachable = False
     assert store.snapshot().providers == ()
-    assert not [event for event in told.events if event[1] in ("run", "unexpected error")]
+    assert not [event for event in telemetry.events if event[1] in ("run", "unexpected error")]
 
 
 def test_a_batch_is_acknowledged_once_all_of_it_is_stored_and_before_the_next_is_asked_for(
-    store: MemoryStore, told: Told
+    store: MemoryStore, telemetry: RecordedTelemetry
 ) -> None:
     happened: list[str] = []
 
@@ -321,7 +339,7 @@ def test_a_batch_is_acknowledged_once_all_of_it_is_stored_and_before_the_next_is
             happened.append("next")
             yield Batch(errors=(REFUSED,), acknowledge=stored_by_then)
 
-    collect(Marked(), store, clock=lambda: NOW, telemetry=told)
+    collect(Marked(), store, clock=lambda: NOW, telemetry=telemetry)
     assert happened == ["2 stored", "next", "2 stored"]
 
 
@@ -333,12 +351,14 @@ class FullStore(MemoryStore):
         return super().put_reading(reading)
 
 
-def test_a_batch_of_which_a_part_could_not_be_stored_is_not_acknowledged(told: Told) -> None:
+def test_a_batch_of_which_a_part_could_not_be_stored_is_not_acknowledged(
+    telemetry: RecordedTelemetry,
+) -> None:
     acknowledged: list[datetime] = []
     marked = replace(batch(zones="YZ"), acknowledge=lambda: acknowledged.append(NOW))
 
     with pytest.raises(StoreError):
-        collect(Scripted(marked), FullStore(), clock=lambda: NOW, telemetry=told)
+        collect(Scripted(marked), FullStore(), clock=lambda: NOW, telemetry=telemetry)
     assert acknowledged == []
 
 
@@ -348,19 +368,19 @@ def test_a_batch_without_a_progress_marker_needs_no_acknowledgement_of_its_own()
 
 
 def test_the_hour_that_has_ended_gets_its_mean_of_the_last_week(
-    store: MemoryStore, told: Told
+    store: MemoryStore, telemetry: RecordedTelemetry
 ) -> None:
     """16:00-17:00 on three days; the first reading after 17:00 completes the hour."""
 
-    def keep(at: datetime, gco2_kwh: float) -> None:
+    def collect_reading(at: datetime, gco2_kwh: float) -> None:
         reading = a_reading(valid_to=at, fetched_at=at, gco2_kwh=gco2_kwh)
-        collect(Scripted(Batch(readings=(reading,))), store, clock=lambda: at, telemetry=told)
+        collect(Scripted(Batch(readings=(reading,))), store, clock=lambda: at, telemetry=telemetry)
 
     for days_ago, values in ((8, (900.0, 900.0)), (1, (100.0, 200.0)), (0, (300.0, 400.0))):
         day = NOW - timedelta(days=days_ago)
-        keep(day + timedelta(minutes=5), values[0])
-        keep(day + timedelta(minutes=60), values[1])
-    keep(NOW + timedelta(minutes=65), 50.0)
+        collect_reading(day + timedelta(minutes=5), values[0])
+        collect_reading(day + timedelta(minutes=60), values[1])
+    collect_reading(NOW + timedelta(minutes=65), 50.0)
 
     [profile] = store.snapshot().profiles
     assert profile.kind == AVERAGE_DIRECT
@@ -369,30 +389,30 @@ def test_the_hour_that_has_ended_gets_its_mean_of_the_last_week(
 
 
 def test_an_hour_whose_profile_was_lost_or_whose_reading_came_late_gets_its_mean_an_hour_later(
-    store: MemoryStore, told: Told
+    store: MemoryStore, telemetry: RecordedTelemetry
 ) -> None:
-    def keep(minutes: int, gco2_kwh: float) -> None:
+    def collect_reading(minutes: int, gco2_kwh: float) -> None:
         end = NOW + timedelta(minutes=minutes)
         reading = a_reading(valid_to=end, fetched_at=end, gco2_kwh=gco2_kwh)
-        collect(Scripted(Batch(readings=(reading,))), store, clock=lambda: end, telemetry=told)
+        collect(Scripted(Batch(readings=(reading,))), store, clock=lambda: end, telemetry=telemetry)
 
-    keep(5, 100)
+    collect_reading(5, 100)
     store.put_reading(a_reading(valid_to=NOW + timedelta(minutes=65), gco2_kwh=50.0))  # then died
-    keep(10, 200)
+    collect_reading(10, 200)
     assert store.snapshot().profiles == ()
-    keep(125, 70)
+    collect_reading(125, 70)
 
     [profile] = store.snapshot().profiles
     assert {hour: mean.gco2_kwh for hour, mean in profile.hours.items()} == {16: 150, 17: 50}
 
 
 def test_a_reading_that_ends_on_the_hour_is_of_the_hour_it_ends(
-    store: MemoryStore, told: Told
+    store: MemoryStore, telemetry: RecordedTelemetry
 ) -> None:
     for minutes, gco2_kwh in ((0, 100.0), (30, 300.0), (65, 50.0)):
         end = NOW + timedelta(minutes=minutes)
         reading = a_reading(valid_to=end, gco2_kwh=gco2_kwh)
-        collect(Scripted(Batch(readings=(reading,))), store, clock=lambda: NOW, telemetry=told)
+        collect(Scripted(Batch(readings=(reading,))), store, clock=lambda: NOW, telemetry=telemetry)
 
     [profile] = store.snapshot().profiles
     assert {hour: mean.gco2_kwh for hour, mean in profile.hours.items()} == {15: 100, 16: 300}
@@ -413,10 +433,10 @@ def a_window(gco2_kwh: float = 100.0, **changes: object) -> tuple[Reading, ...]:
 
 
 def test_a_source_without_earlier_readings_gets_the_profile_of_the_window_that_was_fetched(
-    store: MemoryStore, told: Told
+    store: MemoryStore, telemetry: RecordedTelemetry
 ) -> None:
     batch = Batch(readings=(a_reading(),), window=a_window)
-    collect(Scripted(batch), store, clock=lambda: NOW, telemetry=told)
+    collect(Scripted(batch), store, clock=lambda: NOW, telemetry=telemetry)
 
     [profile] = store.snapshot().profiles
     assert (profile.zone, profile.provider, profile.kind) == ("Z", "p", AVERAGE_DIRECT)
@@ -430,7 +450,7 @@ def test_a_source_without_earlier_readings_gets_the_profile_of_the_window_that_w
 
 
 def test_each_zone_and_kind_gets_its_own_part_of_the_window_which_is_asked_for_once(
-    store: MemoryStore, told: Told
+    store: MemoryStore, telemetry: RecordedTelemetry
 ) -> None:
     asked: list[str] = []
     sources = [("Y", AVERAGE_DIRECT), ("Z", AVERAGE_DIRECT), ("Z", AVERAGE_LIFECYCLE)]
@@ -444,7 +464,7 @@ def test_each_zone_and_kind_gets_its_own_part_of_the_window_which_is_asked_for_o
     batch = Batch(
         readings=tuple(a_reading(zone=zone, kind=kind) for zone, kind in sources), window=window
     )
-    collect(Scripted(batch), store, clock=lambda: NOW, telemetry=told)
+    collect(Scripted(batch), store, clock=lambda: NOW, telemetry=telemetry)
 
     means = {
         (profile.zone, profile.kind): profile.hours[3].gco2_kwh
@@ -456,25 +476,25 @@ def test_each_zone_and_kind_gets_its_own_part_of_the_window_which_is_asked_for_o
 
 @pytest.mark.parametrize("earlier", [timedelta(0), timedelta(minutes=5), -timedelta(minutes=5)])
 def test_a_source_with_readings_is_not_asked_for_its_window(
-    store: MemoryStore, told: Told, earlier: timedelta
+    store: MemoryStore, telemetry: RecordedTelemetry, earlier: timedelta
 ) -> None:
     def window() -> Iterator[Reading]:
         raise AssertionError("the window costs time")
 
     store.put_reading(a_reading(valid_to=NOW - earlier))
     batch = Batch(readings=(a_reading(),), window=window)
-    collect(Scripted(batch), store, clock=lambda: NOW, telemetry=told)
+    collect(Scripted(batch), store, clock=lambda: NOW, telemetry=telemetry)
     assert store.snapshot().profiles == ()
 
 
 def test_a_mean_of_the_history_takes_the_place_of_the_windows(
-    store: MemoryStore, told: Told
+    store: MemoryStore, telemetry: RecordedTelemetry
 ) -> None:
     def run(minutes: int, gco2_kwh: float) -> None:
         at = NOW + timedelta(minutes=minutes)
         reading = a_reading(valid_to=at, fetched_at=at, gco2_kwh=gco2_kwh)
         batch = Batch(readings=(reading,), window=a_window)
-        collect(Scripted(batch), store, clock=lambda: at, telemetry=told)
+        collect(Scripted(batch), store, clock=lambda: at, telemetry=telemetry)
 
     for minutes, gco2_kwh in ((5, 10.0), (10, 20.0), (65, 30.0)):
         run(minutes, gco2_kwh)
@@ -484,7 +504,7 @@ def test_a_mean_of_the_history_takes_the_place_of_the_windows(
 
 
 def test_a_mean_of_the_history_that_was_computed_later_stays(
-    store: MemoryStore, told: Told
+    store: MemoryStore, telemetry: RecordedTelemetry
 ) -> None:
     """Two runs may overlap, and the later one may be the first to store its means."""
     later = NOW + timedelta(minutes=1)
@@ -497,7 +517,7 @@ def test_a_mean_of_the_history_that_was_computed_later_stays(
     )
     store.put_profile_hours(of_history)
     batch = Batch(readings=(a_reading(),), window=a_window)
-    collect(Scripted(batch), store, clock=lambda: NOW, telemetry=told)
+    collect(Scripted(batch), store, clock=lambda: NOW, telemetry=telemetry)
 
     [profile] = store.snapshot().profiles
     assert (profile.hours[15].gco2_kwh, profile.hours[16].gco2_kwh) == (50.0, 200.0)
@@ -512,29 +532,33 @@ class Damaged(MemoryStore):
 
 
 def test_a_source_whose_newest_reading_was_damaged_keeps_the_profile_of_its_history(
-    told: Told,
+    telemetry: RecordedTelemetry,
 ) -> None:
     store = Damaged()
     yesterday = NOW - timedelta(days=1)
     for at in (yesterday, NOW):
         reading = a_reading(valid_to=at, fetched_at=at)
         batch = Batch(readings=(reading,), window=a_window if at == NOW else tuple)
-        collect(Scripted(batch), store, clock=lambda: NOW, telemetry=told)
+        collect(Scripted(batch), store, clock=lambda: NOW, telemetry=telemetry)
     assert store.snapshot().profiles == ()
 
 
-def test_an_empty_window_leaves_a_source_without_a_profile(store: MemoryStore, told: Told) -> None:
-    collect(Scripted(batch()), store, clock=lambda: NOW, telemetry=told)
+def test_an_empty_window_leaves_a_source_without_a_profile(
+    store: MemoryStore, telemetry: RecordedTelemetry
+) -> None:
+    collect(Scripted(batch()), store, clock=lambda: NOW, telemetry=telemetry)
     assert store.snapshot().profiles == ()
     assert batch() == replace(batch(), window=a_window), "batches are compared by what they store"
 
 
-def test_no_data_is_an_error_with_its_own_name(store: MemoryStore, told: Told) -> None:
+def test_no_data_is_an_error_with_its_own_name(
+    store: MemoryStore, telemetry: RecordedTelemetry
+) -> None:
     run = collect(
         Scripted(batch(NoDataError("nothing yet", provider="p", zone="Y"))),
         store,
         clock=lambda: NOW,
-        telemetry=told,
+        telemetry=telemetry,
     )
     assert run.as_dict()["rejected"] == {}
     assert run.as_dict()["errors"] == ["p/Y: nothing yet"]
@@ -564,7 +588,7 @@ def test_a_failure_does_not_hold_its_input_in_memory(store: MemoryStore) -> None
 
     alive: list[int] = []
 
-    class Counting(Told):
+    class Counting(RecordedTelemetry):
         def event(self, level: str, message: str, **fields: object) -> None:
             if message == "run":
                 alive.append(sum(body() is not None for body in kept))

@@ -83,7 +83,7 @@ def test_what_is_unknown_is_bounded_by_the_dirtiest_fuel_of_its_own_grid(
         **(factor_tables()["ENTSOE", basis].factors if table.startswith("ENTSOE") else {}),
         **factor_tables()[table, basis].factors,
     }
-    dirtiest = max(one.gco2_kwh for one in factors.values() if one.gco2_kwh is not None)
+    dirtiest = max(factor.gco2_kwh for factor in factors.values() if factor.gco2_kwh is not None)
     for fuel in factors.keys() & ROUND_TRIP.keys():
         plant = BATTERY_GCO2_KWH[fuel] if basis is Basis.LIFECYCLE else 0
         assert factors[fuel].high_gco2_kwh >= dirtiest / ROUND_TRIP[fuel] + plant - 1e-9, fuel
@@ -158,7 +158,7 @@ def test_a_yearly_mean_is_the_years_mix_times_the_factors_of_a_live_reading(
     mix = MIX_TWH_2023[zone]
     grams = sum(twh * (factors[fuel].gco2_kwh or 0) for fuel, twh in zip(fuels, mix, strict=True))
 
-    [mean] = [one for one in zones()[zone].annual_means if one.basis is basis]
+    [mean] = [mean for mean in zones()[zone].annual_means if mean.basis is basis]
     assert mean.gco2_kwh == pytest.approx(grams / sum(mix), abs=0.06)
 
 

@@ -196,7 +196,7 @@ class TestRungs:
         same_hour = carbon(a_zone(), profiles=[replace(a_profile(), simulated=True)])
 
         answers = [live, partial, stale, same_hour]
-        assert [(each.rung, each.simulated) for each in answers] == [
+        assert [(answer.rung, answer.simulated) for answer in answers] == [
             (Rung.LIVE, True),
             (Rung.LIVE_PARTIAL, True),
             (Rung.STALE, True),

@@ -30,7 +30,7 @@ def client() -> Client:
 
 def parameters(path: str, place: str = "query") -> dict[str, Any]:
     listed = api.described()["paths"][path]["get"]["parameters"]
-    return {each["name"]: each["schema"] for each in listed if each.get("in") == place}
+    return {item["name"]: item["schema"] for item in listed if item.get("in") == place}
 
 
 def at(path: str) -> Any:

@@ -86,7 +86,7 @@ def test_a_path_starts_from_the_top_left_corner_in_tenths_of_degrees() -> None:
 @pytest.mark.parametrize("window", WINDOWS, ids=lambda window: window.name)
 def test_the_file_shipped_was_made_for_these_windows(window: Window) -> None:
     shipped = json.loads((PUBLIC / "outline.json").read_text())["windows"]
-    (found,) = [each for each in shipped if each["name"] == window.name]
+    (found,) = [shape for shape in shipped if shape["name"] == window.name]
     assert [found[edge] for edge in ("west", "south", "east", "north")] == [
         window.west, window.south, window.east, window.north,
     ]  # fmt: skip

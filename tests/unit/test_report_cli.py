@@ -98,7 +98,9 @@ def test_only_comparisons_and_counts_are_read() -> None:
     line = a_line(1, 1.0, 2.0, 3.0)
     told = json.dumps({"message": "answered", "why": f"{COMPARED}, Decisions"})
     messages = ["START RequestId: compared", told, line, '"compared"', METRICS]
-    logs: Any = Logs(*(one if isinstance(one, str) else json.dumps(one) for one in messages))
+    logs: Any = Logs(
+        *(message if isinstance(message, str) else json.dumps(message) for message in messages)
+    )
     since, until = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 8, tzinfo=UTC)
 
     assert list(log_lines(logs, "/aws/lambda/x-router", since, until)) == [line, METRICS]

@@ -104,7 +104,7 @@ class TestNames:
         ]
 
         assert own[0] != own[1]
-        assert all(re.fullmatch(r"[0-9a-f]{32}", each) for each in own)
+        assert all(re.fullmatch(r"[0-9a-f]{32}", name) for name in own)
 
     def test_a_refusal_and_a_fault_have_a_correlation_id_too(self, client: Client) -> None:
         assert client.ask("/none", x_correlation_id="n").headers["X-Correlation-Id"] == "n"

@@ -44,12 +44,12 @@ class TestReports:
 
         assert (answer.status, answer.body) == (202, {"accepted": 3})
         assert answer.headers["Cache-Control"] == "no-store"
-        kept = {(one.colo, one.pop): one for one in store.latencies()}
-        assert {path: (one.votes_ms, one.samples) for path, one in kept.items()} == {
+        kept = {(figure.colo, figure.pop): figure for figure in store.latencies()}
+        assert {path: (figure.votes_ms, figure.samples) for path, figure in kept.items()} == {
             ("SJC", "sfo"): ((13.2,), 2),
             ("SJC", "lax"): ((9.0,), 1),
         }
-        assert {one.updated_at for one in kept.values()} == {NOW}
+        assert {figure.updated_at for figure in kept.values()} == {NOW}
 
     def test_a_body_in_base64_is_read_as_the_platform_sends_it(self, client: Client) -> None:
         sent = json.dumps({"samples": [SAMPLE]}).encode()
@@ -222,7 +222,7 @@ class TestDecisions:
     def latency(self, client: Client, query: str) -> dict[str, tuple[object, ...]]:
         listed = client.ask("/v1/route", f"pops=sfo,nyc&{query}").body["candidates"]
         names = ("latency_ms", "latency_source", "latency_samples")
-        return {each["pop"]: tuple(each[name] for name in names) for each in listed}
+        return {item["pop"]: tuple(item[name] for name in names) for item in listed}
 
     def test_round_trips_measured_for_the_colo_take_precedence_over_the_distance(
         self, measured: Client

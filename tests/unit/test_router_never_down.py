@@ -129,7 +129,7 @@ class TestRequestDeadline:
         body = Client(store, clock=store.clock).ask("/v1/window", f"zones={asked}").body
 
         assert store.asked == ["forecasts"] * 3
-        assert [each["why_none"] for each in body["zones"]] == ["no_forecast"] * 3 + [
+        assert [zone["why_none"] for zone in body["zones"]] == ["no_forecast"] * 3 + [
             "not_read"
         ] * 7
         assert body["degraded"]
@@ -202,8 +202,11 @@ class TestStoreDown:
         assert answer.status == 200
         assert answer.body["degraded"] is True
         assert "nothing is remembered" in answer.body["degraded_reason"]
-        assert {each["pop"] for each in answer.body["candidates"]} == set(seed_pops())
-        assert {each["rung"] for each in answer.body["candidates"]} <= {"annual_mean", "none"}
+        assert {candidate["pop"] for candidate in answer.body["candidates"]} == set(seed_pops())
+        assert {candidate["rung"] for candidate in answer.body["candidates"]} <= {
+            "annual_mean",
+            "none",
+        }
 
     @pytest.mark.parametrize(
         "path", ["/", "/v1/route", "/v1/zones", "/v1/zones/NYISO", "/v1/pops", "/v1/providers"]
@@ -266,7 +269,7 @@ class TestDamage:
 
         assert body["degraded"] is True
         assert "READING#PJM#gridstatus#average#direct" in body["degraded_reason"]
-        assert {each["pop"]: each["rung"] for each in body["candidates"]} == {
+        assert {candidate["pop"]: candidate["rung"] for candidate in body["candidates"]} == {
             "nyc": "live",
             "iad": "annual_mean",
         }

@@ -64,7 +64,7 @@ def client(store: MemoryStore) -> Client:
 
 def candidates(answer: Answer) -> dict[str, dict[str, object]]:
     assert answer.status == 200, answer.text
-    return {each["pop"]: each for each in answer.body["candidates"]}
+    return {candidate["pop"]: candidate for candidate in answer.body["candidates"]}
 
 
 class TestTheDecision:
@@ -73,8 +73,8 @@ class TestTheDecision:
 
         assert (body["pop"], body["zone"], body["reason"]) == ("sfo", "CAISO_NORTH", "cleanest")
         assert body["reason_text"].startswith("sfo (210 g/kWh average/direct")
-        assert [each["pop"] for each in body["candidates"]] == ["sfo", "nyc", "lon"]
-        assert [each["eligible"] for each in body["candidates"]] == [True, True, False]
+        assert [candidate["pop"] for candidate in body["candidates"]] == ["sfo", "nyc", "lon"]
+        assert [candidate["eligible"] for candidate in body["candidates"]] == [True, True, False]
 
     def test_the_difference_is_given_against_the_nearest_pop(self, client: Client) -> None:
         body = client.ask("/v1/route", "pops=sfo,nyc&rtt=sfo:70,nyc:10").body
@@ -197,8 +197,8 @@ class TestTheColo:
 
 class TestTheFigures:
     def test_each_candidate_carries_every_field(self, client: Client) -> None:
-        for each in candidates(client.ask("/v1/route")).values():
-            assert list(each) == CANDIDATE_FIELDS
+        for candidate in candidates(client.ask("/v1/route")).values():
+            assert list(candidate) == CANDIDATE_FIELDS
 
     def test_they_are_rounded_and_their_times_are_utc(self, client: Client) -> None:
         sfo = candidates(client.ask("/v1/route", "pops=sfo"))["sfo"]

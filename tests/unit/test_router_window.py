@@ -74,7 +74,7 @@ class TestWindows:
         body = Client(store).ask("/v1/window").body
 
         assert (body["duration_min"], body["within_h"]) == (60, 24)
-        assert [each["zone"] for each in body["zones"]] == [
+        assert [zone["zone"] for zone in body["zones"]] == [
             "CAISO_NORTH",
             "PJM",
             "NYISO",
@@ -107,7 +107,7 @@ class TestWindows:
         body = Client(store).ask("/v1/window", "zones=GBR-13,CAISO_NORTH").body
 
         assert (body["comparable"], body["best"]) == (False, None)
-        assert [each["window"]["signal"] for each in body["zones"]] == ["average", "marginal"]
+        assert [zone["window"]["signal"] for zone in body["zones"]] == ["average", "marginal"]
 
     def test_the_kind_that_all_share_is_taken(self, store: MemoryStore) -> None:
         lifecycle = Kind(Signal.AVERAGE, Basis.LIFECYCLE)
@@ -115,7 +115,7 @@ class TestWindows:
         store.put_forecast(a_forecast("NYISO", [300] * 4, kind=lifecycle))
         body = Client(store).ask("/v1/window", "zones=NYISO,PJM").body
 
-        assert {each["window"]["basis"] for each in body["zones"]} == {"lifecycle"}
+        assert {zone["window"]["basis"] for zone in body["zones"]} == {"lifecycle"}
         assert body["best"]["zone"] == "NYISO"
 
     def test_a_simulated_forecast_marks_the_answer(self) -> None:
@@ -131,7 +131,7 @@ class TestWindows:
         store.put_forecast(a_forecast("GBR-13", [100], simulated=True))
         body = Client(store).ask("/v1/window", "zones=GBR-13").body
 
-        assert ([each["why_none"] for each in body["zones"]], body["simulated"]) == (
+        assert ([zone["why_none"] for zone in body["zones"]], body["simulated"]) == (
             ["too_short"],
             True,
         )
@@ -161,7 +161,7 @@ class TestWindows:
         store.unreachable = True
         body = Client(store).ask("/v1/window", "zones=GBR-13,NYISO").body
 
-        assert {each["why_none"] for each in body["zones"]} == {"not_read"}
+        assert {zone["why_none"] for zone in body["zones"]} == {"not_read"}
         assert body["without_forecast"] == []
         assert body["degraded_reason"] == "the store did not give forecasts of GBR-13, NYISO"
 

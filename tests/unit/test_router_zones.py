@@ -34,7 +34,7 @@ def client(store: MemoryStore) -> Client:
 
 class TestZones:
     def listed(self, client: Client, query: str = "") -> dict[str, dict[str, Any]]:
-        return {each["zone"]: each for each in client.ask("/v1/zones", query).body["zones"]}
+        return {zone["zone"]: zone for zone in client.ask("/v1/zones", query).body["zones"]}
 
     def test_every_zone_of_the_table_is_listed_with_its_best_figure(self, client: Client) -> None:
         listed = self.listed(client)
@@ -60,16 +60,16 @@ class TestOneZone:
 
         assert (body["zone"], body["gco2_kwh"], body["rung"]) == ("GBR-13", 140, "live")
         assert (own["provider_zone"], own["age_s"]) == ("13", 7260)
-        assert [each["state"] for each in own["readings"]] == ["stale"]
+        assert [reading["state"] for reading in own["readings"]] == ["stale"]
         assert (national["provider_zone"], national["age_s"]) == ("national", 600)
-        assert [each["state"] for each in national["readings"]] == ["live"]
+        assert [reading["state"] for reading in national["readings"]] == ["live"]
         assert own["provider_state"] == "never_run"
         assert (last["provider_zone"], last["readings"]) == ("GB", [])
 
     def test_it_shows_readings_of_every_kind(self, client: Client) -> None:
         source = client.ask("/v1/zones/NYISO").body["sources"][0]
 
-        assert {each["basis"]: each["gco2_kwh"] for each in source["readings"]} == {
+        assert {reading["basis"]: reading["gco2_kwh"] for reading in source["readings"]} == {
             "direct": 260,
             "lifecycle": 312,
         }
@@ -94,7 +94,7 @@ class TestOneZone:
     def test_it_shows_the_annual_means_with_their_source(self, client: Client) -> None:
         shown = client.ask("/v1/zones/PJM").body["annual_means"]
 
-        assert [each["source"] for each in shown] == [m.source for m in zones()["PJM"].annual_means]
+        assert [mean["source"] for mean in shown] == [m.source for m in zones()["PJM"].annual_means]
 
     def test_it_shows_the_profile_by_hour(self, store: MemoryStore) -> None:
         store.put_profile_hours(
@@ -140,18 +140,18 @@ class TestOneZone:
 
         assert "history" not in client.ask("/v1/zones/PJM").body
         past = client.ask("/v1/zones/PJM", "history_h=3").body["history"]
-        assert [each["gco2_kwh"] for each in past] == [2, 1]
+        assert [interval["gco2_kwh"] for interval in past] == [2, 1]
 
     def test_an_interval_under_way_belongs_to_the_history(self, store: MemoryStore) -> None:
         store.put_reading(a_reading_of("GBR-13", 95, valid_to=NOW + timedelta(minutes=4)))
         past = Client(store).ask("/v1/zones/GBR-13", "history_h=1").body["history"]
 
-        assert [each["gco2_kwh"] for each in past] == [95]
+        assert [interval["gco2_kwh"] for interval in past] == [95]
 
 
 class TestPops:
     def test_they_are_listed_with_place_zones_and_proxies(self, client: Client) -> None:
-        listed = {each["pop"]: each for each in client.ask("/v1/pops").body["pops"]}
+        listed = {pop["pop"]: pop for pop in client.ask("/v1/pops").body["pops"]}
 
         assert list(listed) == list(pops())
         iad = listed["iad"]
@@ -164,7 +164,10 @@ class TestPops:
 
 class TestProviders:
     def listed(self, client: Client) -> dict[str, dict[str, Any]]:
-        return {each["provider"]: each for each in client.ask("/v1/providers").body["providers"]}
+        return {
+            provider["provider"]: provider
+            for provider in client.ask("/v1/providers").body["providers"]
+        }
 
     def test_a_provider_that_never_ran_says_so(self, client: Client) -> None:
         listed = self.listed(client)

@@ -25,7 +25,7 @@ def fault(**fields: Any) -> Fault:
 
 
 def names(faults: Faults, request: Request = LONDON, now: datetime = NOW) -> list[str]:
-    return [each.fault for each in faults.take(neso.PROVIDER, request, now)[0]]
+    return [rule.fault for rule in faults.take(neso.PROVIDER, request, now)[0]]
 
 
 def test_a_fault_ends_after_its_times() -> None:
@@ -71,10 +71,10 @@ def test_cleared_faults_are_gone_and_listed_ones_show_what_is_left() -> None:
     faults = Faults()
     faults.add(fault(times=3), NOW)
     names(faults)
-    assert [(each["fault"], each["times"]) for each in faults.listed(NOW)] == [("empty", 2)]
+    assert [(item["fault"], item["times"]) for item in faults.listed(NOW)] == [("empty", 2)]
     faults.add(fault(provider="pjm"), NOW)
     faults.clear("eso")
-    assert [each["provider"] for each in faults.listed(NOW)] == ["pjm"]
+    assert [item["provider"] for item in faults.listed(NOW)] == ["pjm"]
     faults.clear()
     assert faults.listed(NOW) == []
 

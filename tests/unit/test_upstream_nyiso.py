@@ -64,9 +64,9 @@ def test_clock_changes_show_in_the_zone_column_alone(
     wanted: date, hours: int, zones: set[str]
 ) -> None:
     seen = stamps(wanted)
-    on_grid = [each for each in seen if each[14:19] in {f"{m:02}:00" for m in range(0, 60, 5)}]
+    on_grid = [stamp for stamp in seen if stamp[14:19] in {f"{m:02}:00" for m in range(0, 60, 5)}]
     assert hours * 12 - 6 <= len(on_grid) <= hours * 12
-    assert {each[-3:] for each in seen} == zones
+    assert {stamp[-3:] for stamp in seen} == zones
 
 
 def test_some_stamps_fall_between_the_five_minutes_and_all_ascend() -> None:
