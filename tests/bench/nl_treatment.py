@@ -140,7 +140,7 @@ def main() -> None:
     for index in range(0, len(found), 8):
         slot = found[index]
         batch = batch_of(found, zone, source, fetched_at=slot.valid_to)
-        [reading] = [one for one in batch.readings if one.basis is Basis.LIFECYCLE]
+        [reading] = [reading for reading in batch.readings if reading.basis is Basis.LIFECYCLE]
         second = f"{forecast[slot.valid_from]:6.0f}" if forecast else "     -"
         print(
             f"{slot.valid_from:%H:%M} {slot.generation_mw[OTHER]:6.0f} {solar[index]:6.0f} {second}"

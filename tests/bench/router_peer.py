@@ -168,8 +168,8 @@ def same_answer(ours: dict[str, Any], other: dict[str, Any]) -> None:
 
     def timeless(body: dict[str, Any]) -> dict[str, Any]:
         candidates = [
-            {name: value for name, value in one.items() if name != "age_s"}
-            for one in body["candidates"]
+            {name: value for name, value in candidate.items() if name != "age_s"}
+            for candidate in body["candidates"]
         ]
         return {**body, "as_of": None, "candidates": candidates}
 

@@ -53,12 +53,14 @@ class Delivery:
         """What it delivers."""
         return tuple(
             a_reading(
-                valid_to=NOW + (one.slot + 1) * SLOT,
-                gco2_kwh=one.gco2_kwh,
-                published_at=None if one.published is None else NOW + one.published * SECOND,
+                valid_to=NOW + (interval.slot + 1) * SLOT,
+                gco2_kwh=interval.gco2_kwh,
+                published_at=None
+                if interval.published is None
+                else NOW + interval.published * SECOND,
                 fetched_at=self.at,
             )
-            for one in self.seen
+            for interval in self.seen
         )
 
     @property
@@ -135,7 +137,7 @@ class Scene:
         """Run the deliveries at once."""
         turns = Turns(self.table, self.threads, self.watch, self.log)
         playing = self.deliveries if deliveries is None else deliveries
-        self.turns += turns.play([collector(one) for one in playing], choose, fate)
+        self.turns += turns.play([collector(delivery) for delivery in playing], choose, fate)
 
     def after(self, delivery: Delivery) -> None:
         """Run one more delivery, alone."""
@@ -156,16 +158,16 @@ class Scene:
 
     def _believe(self, status: object) -> None:
         assert isinstance(status, ProviderStatus)
-        by_instant = {one.at: one for one in self.deliveries}
+        by_instant = {delivery.at: delivery for delivery in self.deliveries}
         run = by_instant[status.last_run_at]
         told_well = status.state in (ProviderState.OK, ProviderState.PARTIAL)
         assert told_well == run.succeeds, f"{status.state} of {run}"
         if status.last_success_at is not None:
             success = by_instant[status.last_success_at]
             assert success.succeeds, f"no success: {success}"
-            assert status.newest_valid_to == max(one.valid_to for one in success.readings)
+            assert status.newest_valid_to == max(reading.valid_to for reading in success.readings)
             [current] = store_on(self.table).snapshot().readings
-            kept = {one.valid_to: one for one in self.history()}
+            kept = {reading.valid_to: reading for reading in self.history()}
             for reading in success.readings:
                 assert order_of(reading)[:2] <= order_of(current)[:2], "told before it was current"
                 assert order_of(reading)[:2] <= order_of(kept[reading.valid_to])[:2]
@@ -188,7 +190,9 @@ class Scene:
         """Hold the laws that hold once all runs have ended."""
         deliveries = self.deliveries if delivered is None else delivered
         latest: dict[datetime, Reading] = {}
-        for reading in sorted((r for one in deliveries for r in one.readings), key=order_of):
+        for reading in sorted(
+            (r for delivery in deliveries for r in delivery.readings), key=order_of
+        ):
             latest[reading.valid_to] = reading
         newest = [latest[valid_to] for valid_to in sorted(latest)]
         snapshot = store_on(self.table).snapshot()
@@ -206,11 +210,11 @@ class Scene:
     def hold_the_status(self) -> None:
         """Hold what is told of the runs, all of which have ended undisturbed."""
         [status] = store_on(self.table).snapshot().providers
-        ran = {one.at: one for one in self.deliveries}
+        ran = {delivery.at: delivery for delivery in self.deliveries}
         assert status.last_run_at == max(ran)
-        successes = [at for at, one in ran.items() if one.succeeds]
+        successes = [at for at, delivery in ran.items() if delivery.succeeds]
         assert status.last_success_at == max(successes, default=None)
-        errors = [at for at, one in ran.items() if one.errors]
+        errors = [at for at, delivery in ran.items() if delivery.errors]
         assert status.last_error_at == max(errors, default=None)
 
 

@@ -85,7 +85,7 @@ def tried(bench: Bench, row: str) -> list[Strike]:
             strikes = [[moved | place], [moved]] if theirs else [[]]
             return [strike(faults, now=bench.now + ours) for faults in strikes]
         everywhere = BY_NAME[row].posted
-        one_zone = [one | place for one in everywhere]
+        one_zone = [target | place for target in everywhere]
         return [strike(faults) for faults in ((one_zone, everywhere) if WHOLE else (one_zone,))]
 
 
@@ -163,7 +163,7 @@ def assert_sound(strike: Strike, bench: Bench) -> None:
 def assert_named(strike: Strike, provider: str, zone: str | None = None) -> None:
     """Failures stand in log lines with provider and zone, in a metric and in the status."""
     lines = strike.run.lines
-    told = [one for one in lines if one.get("message") in {"rejected", "upstream failed"}]
+    told = [line for line in lines if line.get("message") in {"rejected", "upstream failed"}]
     assert {line["provider"] for line in told} == {provider}
     # No attribute is written for what is not known: which zone, when the key is refused.
     assert zone is None or {line.get("zone") for line in told} <= {zone, None}, strike.run.log
@@ -186,7 +186,7 @@ def assert_named(strike: Strike, provider: str, zone: str | None = None) -> None
 
 def assert_each_is_one_of(items: Items, *allowed: Items) -> None:
     for key, item in items.items():
-        assert item in [each.get(key) for each in allowed], f"{key} is {item}"
+        assert item in [wanted.get(key) for wanted in allowed], f"{key} is {item}"
 
 
 def judge_one_zone(strike: Strike, fault: Fault, bench: Bench, zone: str) -> None:
@@ -221,14 +221,17 @@ def judge_all(strike: Strike, fault: Fault, bench: Bench) -> None:
 
 def assert_true(strike: Strike, now: datetime, upstream_now: datetime) -> list[Reading]:
     """What came is what the upstream held true of just that interval; nothing went back."""
-    fresh = [one for one in strike.history if one.fetched_at == now]
-    for one in fresh:
-        assert is_true(one, upstream_now), one
-        assert one.valid_from <= now + FUTURE_TOLERANCE, one
-    by_end = {(one.zone, one.provider, one.kind, one.valid_to): one for one in strike.history}
-    for one in strike.snapshot.readings:
-        kept = by_end[one.zone, one.provider, one.kind, one.valid_to]
-        assert (one.gco2_kwh, one.fetched_at) == (kept.gco2_kwh, kept.fetched_at)
+    fresh = [reading for reading in strike.history if reading.fetched_at == now]
+    for reading in fresh:
+        assert is_true(reading, upstream_now), reading
+        assert reading.valid_from <= now + FUTURE_TOLERANCE, reading
+    by_end = {
+        (reading.zone, reading.provider, reading.kind, reading.valid_to): reading
+        for reading in strike.history
+    }
+    for reading in strike.snapshot.readings:
+        kept = by_end[reading.zone, reading.provider, reading.kind, reading.valid_to]
+        assert (reading.gco2_kwh, reading.fetched_at) == (kept.gco2_kwh, kept.fetched_at)
     for forecast in strike.forecasts:
         assert all(is_foretold(forecast, point) for point in forecast.points), forecast
     for key, item in strike.before.items():
@@ -250,18 +253,20 @@ def judge_calendar(strike: Strike, bench: Bench, now: datetime) -> None:
     rotates = provider in {"entsoe", "electricitymaps"}  # a share of the zones in each run
     assert len(run.answer["zones"]) >= 20 if rotates else set(run.answer["zones"]) == wanted
     fresh = assert_true(strike, now, now)
-    assert {one.zone for one in fresh} == set(run.answer["zones"])
+    assert {reading.zone for reading in fresh} == set(run.answer["zones"])
     max_age_s = {
         (zone.zone, source.provider_zone): source.max_age_s for zone, source in zones_of(provider)
     }
-    for one in strike.snapshot.readings:
-        if one.fetched_at == now:
-            allowed_s = max_age_s[one.zone, one.provider_zone]
-            assert (now - one.valid_to).total_seconds() <= allowed_s, one
+    for reading in strike.snapshot.readings:
+        if reading.fetched_at == now:
+            allowed_s = max_age_s[reading.zone, reading.provider_zone]
+            assert (now - reading.valid_to).total_seconds() <= allowed_s, reading
 
 
 def figures_of(strikes: Iterable[Strike]) -> tuple[float, float]:
-    return max(one.run.seconds for one in strikes), max(one.run.peak_mb for one in strikes)
+    return max(strike.run.seconds for strike in strikes), max(
+        strike.run.peak_mb for strike in strikes
+    )
 
 
 @pytest.mark.parametrize(("row", "provider"), CELLS)

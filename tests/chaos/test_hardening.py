@@ -141,7 +141,7 @@ def resident_bytes(work: Callable[[], object]) -> tuple[int, int]:
     """Return what the process holds before, and at most while, work is done; libraries in C too."""
 
     def told(name: str) -> int:
-        [line] = [each for each in status.read_text().splitlines() if each.startswith(name)]
+        [line] = [line for line in status.read_text().splitlines() if line.startswith(name)]
         return int(line.split()[1]) * 1024
 
     status = Path("/proc/self/status")

@@ -592,7 +592,7 @@ def test_a_false_upstream_figure_moves_visitors_only_within_their_latency_limit(
                 answer = router.respond(event(query=f"lat={lat}&lon={lon}"))
                 body = json.loads(answer["body"])
                 first = body["candidates"][0]
-                nearest = min(each["latency_ms"] for each in body["candidates"])
+                nearest = min(candidate["latency_ms"] for candidate in body["candidates"])
                 assert first["latency_ms"] <= max(LIMIT_MS, nearest)
                 chosen[-1].append(str(first["zone"]))
     moved = sum(before != after for before, after in zip(*chosen, strict=True))

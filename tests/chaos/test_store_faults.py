@@ -308,8 +308,8 @@ def under_load(stage: Stage, load: Load, spoils: Sequence[Spoil], *, each_s: flo
             stage.proxy.spoil(WELL)
             seconds = time.monotonic() - begun_at
             stopped.set()
-        for one in running:
-            one.result()
+        for future in running:
+            future.result()
     return seconds
 
 
@@ -332,7 +332,9 @@ def missing(stage: Stage, now: datetime) -> tuple[int, list[tuple[Reading, objec
             if kept is None or said(kept) != said(reading):
                 lost.append((reading, kept))
         assert there == {}, "what nobody served"
-    current = {(one.zone, one.kind): one for one in stage.direct.snapshot().readings}
+    current = {
+        (reading.zone, reading.kind): reading for reading in stage.direct.snapshot().readings
+    }
     for (zone_name, kind), newest in current.items():
         history = stage.direct.history(
             zone_name, newest.provider, kind, since=now - SERVED, until=now
