@@ -24,9 +24,10 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 BUILT: Final = ROOT / ".aws-sam/build"
 SECRETS: Final = re.compile(
     r"A[KS]IA(?![0-9A-Z]*EXAMPLE)[A-Z2-7]{16}|-----BEGIN [A-Z ]*PRIVATE KEY-----"
-    r"|gh[pousr]_\w{36}|github_pat_\w{50}|xox[abprs]-[\w-]{20}|AIza[\w-]{35}"
+    r"|(?<![0-9A-Za-z])gh[pousr]_[0-9A-Za-z]{36}|github_pat_\w{50}|xox[abprs]-[\w-]{20}|AIza[\w-]{35}"
 )
-"""Keys of AWS (base32 letters, without the example of its manual), GitHub, Slack and Google."""
+"""Keys of AWS (base32 letters, without the example of its manual), GitHub, Slack and Google. A
+GitHub token is a word of its own, so that a name such as ``weighs_its_last_value`` is none."""
 
 OURS: Final = ("greenstream/", "greenstream_tuning/", "functions/")
 """The folders of the project's own code in the artefacts."""

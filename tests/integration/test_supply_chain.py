@@ -233,5 +233,17 @@ def test_the_search_finds_a_key_in_the_history_and_does_not_print_it() -> None:
     assert secrets_in(f"+key = {key}\n-{key}\n {key}") == [f"{key[:8]}…"]
 
 
+@pytest.mark.parametrize("before", ["+", "+key_", '+"', "+TOKEN="])
+def test_the_search_finds_a_token_of_github_whatever_stands_before_it(before: str) -> None:
+    token = "ghs" + "_" + "aB3" * 12
+    assert secrets_in(f"{before}{token}") == [f"{token[:8]}…"]
+
+
+def test_a_long_name_with_a_tokens_prefix_inside_is_not_reported() -> None:
+    assert (
+        secrets_in("+def test_a_fuel_that_is_lost_weighs_its_last_value_of_the_day_before()") == []
+    )
+
+
 def test_the_example_key_of_the_aws_manual_is_not_reported() -> None:
     assert secrets_in("+AKIAIOSFODNN7EXAMPLE") == []
