@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from functions.gridstatus.believed import OLDEST_ROW, Past, believed
+from functions.gridstatus.believed import PAST, Past, believed
 from functions.gridstatus.faults import NAME, ours
 from functions.gridstatus.feed import NEEDS_KEY, FuelMixFeed, LibraryFeed, without_limit
 from functions.gridstatus.mix import readings_of
@@ -83,7 +83,7 @@ class Gridstatus:
     simulated: bool = False
     deadline_s: float = DEADLINE_S
     busy: dict[str, Thread] = field(default_factory=dict)
-    stored: StoredSlots = field(default_factory=lambda: StoredSlots(NAME, OLDEST_ROW))
+    stored: StoredSlots = field(default_factory=lambda: StoredSlots(NAME, PAST))
     past: dict[str, Past] = field(default_factory=dict)
 
     @classmethod
@@ -100,7 +100,7 @@ class Gridstatus:
             wanted=wanted(config.environ.get("GRIDSTATUS_ZONES", "")),
             pjm_api_key=lambda: config.secret("PJM_API_KEY"),
             simulated=config.simulated,
-            stored=StoredSlots.from_config(NAME, OLDEST_ROW, config),
+            stored=StoredSlots.from_config(NAME, PAST, config),
         )
 
     @property

@@ -61,11 +61,11 @@ PJM: Mix = {
 }
 
 
-def nyiso_csv(mixes: Sequence[Mix]) -> bytes:
+def nyiso_csv(mixes: Sequence[Mix], end: datetime = LAST) -> bytes:
     """Return NYISO's file, whose stamps end a period of five minutes."""
     lines = ["Time Stamp,Time Zone,Fuel Category,Gen MW"]
     for back, mix in enumerate(reversed(mixes)):
-        local = (LAST - back * timedelta(minutes=5)).astimezone(ZoneInfo("America/New_York"))
+        local = (end - back * timedelta(minutes=5)).astimezone(ZoneInfo("America/New_York"))
         rows = [f"{local:%m/%d/%Y %H:%M:%S},EST,{fuel},{mw}" for fuel, mw in mix.items()]
         lines[1:1] = rows
     return "\n".join([*lines, ""]).encode()
@@ -111,6 +111,14 @@ class Grid:
         answer = Answer(body or self.wire(mixes), self.kind, 200)
         step = Step(now or LAST + timedelta(minutes=3), (FileAnswer("*", answer),))
         return run_steps(COLLECTORS["gridstatus"], [step], zone=self.zone, cold=True)
+
+    def read_often(self, bodies: Sequence[tuple[datetime, bytes]], *, cold: bool) -> Outcome:
+        """Read these files, each three minutes after its last row has ended."""
+        steps = [
+            Step(end + timedelta(minutes=3), (FileAnswer("*", Answer(body, self.kind, 200)),))
+            for end, body in bodies
+        ]
+        return run_steps(COLLECTORS["gridstatus"], steps, zone=self.zone, cold=cold)
 
     def moved(self, count: int, seed: int = 1) -> list[Mix]:
         """Return mixes that move a little from step to step, as true ones do."""
@@ -429,20 +437,23 @@ def test_a_frozen_feed_is_refused_since_it_last_moved(market: str, repeats: int)
     assert_newest(outcome, grid, mixes[-1], repeats * grid.step)
 
 
-def test_a_frozen_feed_of_hours_is_known_by_the_day_before() -> None:
+WARM_AND_COLD = pytest.mark.parametrize("cold", [False, True])
+"""A new sandbox knows the past from the store."""
+
+
+@WARM_AND_COLD
+def test_a_frozen_feed_of_hours_is_known_by_the_day_before(*, cold: bool) -> None:
     """The file of a day has too few hours, so that the day before is remembered."""
     grid, midnight = GRIDS["PJM"], datetime(2026, 3, 5, 5, 0, tzinfo=UTC)
     yesterday, today = grid.moved(20), grid.moved(7, seed=2)
     frozen = [*today, *[today[-1]] * 6]
-    bodies = {
-        midnight - timedelta(minutes=1): pjm_json(yesterday, midnight - timedelta(hours=1)),
-        LAST + timedelta(minutes=3): pjm_json(frozen),
-    }
-    steps = [
-        Step(at, (FileAnswer("*", Answer(body, grid.kind, 200)),)) for at, body in bodies.items()
+    ends = [midnight - back * timedelta(hours=1) for back in reversed(range(1, 21))]
+    bodies = [
+        *((end, pjm_json(yesterday[: n + 1], end)) for n, end in enumerate(ends) if n),
+        (LAST, pjm_json(frozen)),
     ]
 
-    outcome = run_steps(COLLECTORS["gridstatus"], steps, zone="PJM", cold=False)
+    outcome = grid.read_often(bodies, cold=cold)
 
     assert reasons(outcome) == ["frozen"]
     assert_newest(outcome, grid, today[-1], 6 * grid.step)
@@ -456,6 +467,68 @@ def test_a_few_repeated_rows_are_not_frozen(grid: Grid) -> None:
 
     assert reasons(outcome) == []
     assert_newest(outcome, grid, mixes[-1], timedelta(0))
+
+
+# --- corrections and the past -----------------------------------------------------------------
+
+
+@WARM_AND_COLD
+def test_a_corrected_row_reaches_the_history_and_no_other_is_written_again(*, cold: bool) -> None:
+    grid = GRIDS["NYISO"]
+    first = grid.moved(6)
+    corrected = [*first[:5], first[5] | {"Natural Gas": 3600.0}, *grid.moved(2, seed=3)]
+    before = LAST - 2 * FIVE
+
+    outcome = grid.read_often(
+        [(before, nyiso_csv(first, before)), (LAST, nyiso_csv(corrected))], cold=cold
+    )
+
+    assert reasons(outcome) == []
+    ends = [one.valid_to for one in outcome.steps[1].stored if one.basis is Basis.DIRECT]
+    assert ends == [LAST - 2 * FIVE, LAST - FIVE, LAST]
+    [revised] = [
+        one
+        for one in outcome.history
+        if one.valid_to == LAST - 2 * FIVE and one.basis is Basis.DIRECT
+    ]
+    assert revised.gco2_kwh == pytest.approx(grid.gco2_kwh(corrected[5]))
+
+
+@WARM_AND_COLD
+def test_a_fuel_that_no_rule_needs_is_missed_from_the_day_before(*, cold: bool) -> None:
+    """The new day's file never had it, so that only the past can miss it."""
+    grid, midnight = GRIDS["NYISO"], datetime(2026, 3, 5, 5, 0, tzinfo=UTC)
+    oily = [mix | {"Other Fossil Fuels": 900.0} for mix in grid.moved(6)]
+    gone = [
+        {fuel: mw for fuel, mw in mix.items() if fuel != "Other Fossil Fuels"}
+        for mix in grid.moved(20)
+    ]
+    last = midnight + timedelta(hours=3)
+
+    outcome = grid.read_often(
+        [
+            (midnight - timedelta(minutes=5), nyiso_csv(oily, midnight - timedelta(minutes=5))),
+            (last, nyiso_csv(gone, last)),
+        ],
+        cold=cold,
+    )
+
+    assert reasons(outcome) == ["missing_fuel"]
+    assert max(one.valid_to for one in outcome.history) < midnight
+
+
+@WARM_AND_COLD
+def test_a_fuel_without_a_factor_is_not_missed_when_it_goes(*, cold: bool) -> None:
+    grid = GRIDS["NYISO"]
+    more = [mix | {"Energy Storage": 700.0} for mix in grid.moved(6)]
+
+    outcome = grid.read_often(
+        [(LAST - 6 * FIVE, nyiso_csv(more, LAST - 6 * FIVE)), (LAST, nyiso_csv(grid.moved(6)))],
+        cold=cold,
+    )
+
+    assert reasons(outcome) == []
+    assert max(one.valid_to for one in outcome.history) == LAST
 
 
 # --- no good row is lost ----------------------------------------------------------------------
