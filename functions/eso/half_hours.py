@@ -172,6 +172,30 @@ class Figures:
             return merged
         return self._merged((merged, listed.at(start)), REVISED_SHARE)
 
+    def check_unit(self) -> None:
+        """Check that the answer is in g/kWh, which a figure of 0 does not tell.
+
+        Raises
+        ------
+        InvalidError
+            ``wrong_unit`` when at least half of the forecasts above 0 are below 1.
+        """
+        figures = [
+            forecast
+            for rows in self._rows.values()
+            for row in rows
+            if isinstance(forecast := row.intensity.get("forecast"), NUMBER) and forecast > 0
+        ]
+        small = [figure for figure in figures if figure < LEAST_WHOLE]
+        if small and 2 * len(small) >= len(figures):
+            raise InvalidError(
+                f"{len(small)} of {len(figures)} forecasts are below {LEAST_WHOLE} g/kWh, such as"
+                f" {small[0]:g}",
+                reason="wrong_unit",
+                provider=NAME,
+                zone=self._zone,
+            )
+
     def _merged(self, rows: Sequence[HalfHour], revised_share: float) -> HalfHour:
         intensity: dict[str, Any] = {}
         for row in rows:

@@ -58,8 +58,9 @@ class Region:
         NoDataError
             When no half hour contains the present.
         InvalidError
-            As `Figures.at` and `gco2_kwh_of` raise.
+            As `Figures.check_unit`, `Figures.at` and `gco2_kwh_of` raise.
         """
+        figures.check_unit()
         for start in figures:
             if start <= self.now < start + HALF_HOUR:
                 half_hour = figures.at(start)
@@ -123,8 +124,10 @@ class Region:
         Raises
         ------
         InvalidError
-            ``empty`` when no half hour has a figure and none was refused.
+            ``empty`` when no half hour has a figure and none was refused; as `Figures.check_unit`
+            raises.
         """
+        figures.check_unit()
         points: list[ForecastPoint] = []
         refused: list[tuple[datetime, InvalidError]] = []
         for start in figures:

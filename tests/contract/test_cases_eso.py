@@ -299,6 +299,25 @@ def test_an_unreadable_half_hour_of_the_nation_is_a_hole(broken: Row) -> None:
     assert len(forecast_of("GBR", store).points) == 47
 
 
+def test_a_list_in_another_unit_is_refused_with_its_zeros() -> None:
+    """Nothing is nothing in any unit, but the list's other figures tell its unit."""
+    store = MemoryStore()
+    regions = regional(NOW)
+    for place, row in enumerate(regions):
+        in_kg = 0 if place < 30 else 0.002
+        row["regions"][0] |= {
+            "intensity": {"forecast": in_kg, "index": "very low"},
+            "generationmix": [{"fuel": "wind", "perc": 100}],
+        }
+
+    batch = run(regions=regions, store=store)
+
+    assert batch.reasons("GBR-1") == {"wrong_unit"}
+    assert batch.gco2_kwh("GBR-1") is None
+    assert store.forecasts("GBR-1") == ()
+    assert batch.gco2_kwh("GBR-2") == 102
+
+
 def test_a_forecast_without_a_good_point_is_refused_as_a_whole() -> None:
     store = MemoryStore()
 
