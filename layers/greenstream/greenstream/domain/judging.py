@@ -33,7 +33,12 @@ from greenstream.domain.frozen import frozen_since
 from greenstream.domain.fuel_memory import FuelMemory
 from greenstream.domain.mix import NOTHING, Mix, Refusal
 from greenstream.domain.plausibility import Middle, ProviderRules, SourceRules
-from greenstream.domain.sun import elevation_deg
+from greenstream.domain.sun import (
+    DAY_ABOVE_DEG,
+    NIGHT_BELOW_DEG,
+    NO_SUN_SHARE,
+    elevation_deg,
+)
 
 SHARE: Final = 0.02
 """The share of a mix that may be missing from it, and that stations may draw from the grid."""
@@ -58,16 +63,6 @@ shorter past may lack the hours in which the zone makes least."""
 PART_OF_LEAST: Final = 0.5
 """A total below this share of the least of the last 24 hours is a part of the zone. It is not
 compared with the same hour of yesterday, since small zones with much wind truly halve in a day."""
-
-NIGHT_BELOW_DEG: Final = -6.0
-"""The sun's elevation at the zone's middle below which no part of the zone has sun."""
-
-DAY_ABOVE_DEG: Final = 10.0
-"""The sun's elevation at the zone's middle above which every part of the zone has sun."""
-
-NO_SUN_SHARE: Final = 0.01
-"""Solar power below this share of another slot's counts as none beside it. Some operators report
-the measuring noise of a night."""
 
 LOOKUP_WIDTH: Final = timedelta(hours=1)
 """The longest time from the start of a past mix to the moment that it is looked up for."""

@@ -10,6 +10,17 @@ J2000: Final = datetime(2000, 1, 1, 12, tzinfo=UTC)
 DAY_S: Final = 86_400.0
 
 
+NIGHT_BELOW_DEG: Final = -6.0
+"""The sun's elevation at the zone's middle below which no part of the zone has sun."""
+
+DAY_ABOVE_DEG: Final = 10.0
+"""The sun's elevation at the zone's middle above which every part of the zone has sun."""
+
+NO_SUN_SHARE: Final = 0.01
+"""Solar power below this share of another slot's counts as none beside it. Some operators report
+the measuring noise of a night."""
+
+
 def elevation_deg(latitude: float, longitude: float, at: datetime) -> float:
     """Return the sun's height above the horizon, in degrees. It is negative at night.
 
