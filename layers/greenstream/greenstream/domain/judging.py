@@ -29,16 +29,11 @@ from datetime import datetime, timedelta
 from math import radians, sin
 from typing import Final, NamedTuple
 
+from greenstream.domain import sun
 from greenstream.domain.frozen import frozen_since
 from greenstream.domain.fuel_memory import FuelMemory
 from greenstream.domain.mix import NOTHING, Mix, Refusal
 from greenstream.domain.plausibility import Middle, ProviderRules, SourceRules
-from greenstream.domain.sun import (
-    DAY_ABOVE_DEG,
-    NIGHT_BELOW_DEG,
-    NO_SUN_SHARE,
-    elevation_deg,
-)
 
 SHARE: Final = 0.02
 """The share of a mix that may be missing from it, and that stations may draw from the grid."""
@@ -359,10 +354,10 @@ class _Past:
         sun_mw = sum(mix.generation_mw.get(fuel, 0.0) for fuel in solar)
         if yesterday_mw is None or sun_mw <= SHARE * total_mw:
             return None
-        if sum(yesterday_mw.get(fuel, 0.0) for fuel in solar) >= NO_SUN_SHARE * sun_mw:
+        if sum(yesterday_mw.get(fuel, 0.0) for fuel in solar) >= sun.NO_SUN_SHARE * sun_mw:
             return None
         middle = self._source.middle
-        if middle is None or max(_elevations_deg(middle, mix)) >= NIGHT_BELOW_DEG:
+        if middle is None or max(_elevations_deg(middle, mix)) >= sun.NIGHT_BELOW_DEG:
             return None
         return Refusal("sun_at_night", f"{sun_mw:g} MW of sun at night, and none a day earlier")
 
@@ -375,17 +370,17 @@ class _Past:
         if middle is None:
             return 0.0
         height_deg = min(_elevations_deg(middle, mix))
-        return 1.0 if height_deg > DAY_ABOVE_DEG else max(0.0, sin(radians(height_deg)))
+        return 1.0 if height_deg > sun.DAY_ABOVE_DEG else max(0.0, sin(radians(height_deg)))
 
     def _is_day(self, mix: Mix) -> bool:
         middle = self._source.middle
-        return middle is not None and min(_elevations_deg(middle, mix)) > DAY_ABOVE_DEG
+        return middle is not None and min(_elevations_deg(middle, mix)) > sun.DAY_ABOVE_DEG
 
 
 def _elevations_deg(middle: Middle, mix: Mix) -> tuple[float, float]:
     return (
-        elevation_deg(middle.latitude, middle.longitude, mix.valid_from),
-        elevation_deg(middle.latitude, middle.longitude, mix.valid_to),
+        sun.elevation_deg(middle.latitude, middle.longitude, mix.valid_from),
+        sun.elevation_deg(middle.latitude, middle.longitude, mix.valid_to),
     )
 
 
