@@ -152,8 +152,9 @@ class TestExpectedValue:
             a_profile(SLOPE, provider="another"),
             a_profile({NOW.hour: 200.0}),
             a_profile(SLOPE, computed_at=NOW - timedelta(days=7.1)),
+            a_profile(SLOPE, days=3),
         ],
-        ids=["another provider's", "hours missing", "outlived"],
+        ids=["another provider's", "hours missing", "outlived", "of three days"],
     )
     def test_without_a_profile_that_fits_the_reading_itself_is_expected(
         self, profile: HourProfile

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from greenstream.domain.profile import MIN_SPREAD_DAYS, PROFILE_LIFE
+from greenstream.domain.profile import MIN_PROFILE_DAYS, PROFILE_LIFE
 from greenstream.domain.reading import Reading
 from greenstream_tuning.traces import Floats, Ints, Trace
 
@@ -70,28 +70,27 @@ class Profile:
         counts = np.bincount(index[known], minlength=len(sums)).astype(np.int64)
         week_sum, week_count = _over_week(sums), _over_week(counts)
         self._mean = _ratio(week_sum, week_count)
+        self._is_usual = _over_week((counts > 0).astype(np.int64)) >= MIN_PROFILE_DAYS
         self._spread = self._usual_spread(trace, index, sums, counts)
 
     def _usual_spread(self, trace: Trace, index: Ints, sums: Floats, counts: Ints) -> Floats:
         """Return by hour what `HourProfile.spread_gco2_kwh` says once that hour has ended."""
         hourly = _ratio(sums, counts)
         inside = _per_hour(index, np.nan_to_num((trace.gco2_kwh - hourly[index]) ** 2))
-        squares, days = np.zeros(len(sums)), np.zeros(len(sums), dtype=np.int64)
+        squares = np.zeros(len(sums))
         for day in range(PROFILE_LIFE.days):
             past = slice(0, max(0, len(sums) - day * DAY_H))
             here = slice(day * DAY_H, None)
             from_mean = counts[past] * (hourly[past] - self._mean[here]) ** 2
             squares[here] += np.where(counts[past] > 0, inside[past] + from_mean, 0.0)
-            days[here] += counts[past] > 0
         spread = np.sqrt(_ratio(squares, _over_week(counts)))
-        countable = days >= MIN_SPREAD_DAYS
         first = int(self._first_hour) % DAY_H
         total, hours = np.zeros(len(sums)), np.zeros(len(sums), dtype=np.int64)
         newest = np.arange(len(sums))
         for hour in range(DAY_H):  # in this order, as the profile adds them up
             last = newest - (newest + first - hour) % DAY_H
             begun, last = last >= 0, np.maximum(last, 0)
-            counts_now = begun & countable[last]
+            counts_now = begun & self._is_usual[last]
             total += np.where(counts_now, spread[last] * spread[last], 0.0)
             hours += counts_now
         usual: Floats = np.sqrt(_ratio(total, hours))
@@ -106,16 +105,21 @@ class Profile:
         known = (index >= 0) & (index < len(self._spread))
         return np.where(known, self._spread[np.where(known, index, 0)], np.nan)
 
-    def hour_mean(self, hour_of_day: Ints, known_until_s: Ints, now_s: Ints) -> Floats:
+    def hour_mean(
+        self, hour_of_day: Ints, known_until_s: Ints, now_s: Ints, *, usual: bool = False
+    ) -> Floats:
         """Return hours' means as known once the hour of ``known_until_s`` has begun.
 
-        NaN where the mean is not known, or was known too long before ``now_s``.
+        NaN where the mean is not known, or was known too long before ``now_s``. With ``usual``
+        also where too few days stand behind it (`HourMean.is_usual`).
         """
         last = known_until_s // HOUR_S - 1
         hour = last - (last - hour_of_day) % DAY_H
         index = hour - self._first_hour
         stands = (index >= 0) & (index < len(self._mean))
         stands &= now_s - (hour + 1) * HOUR_S <= PROFILE_LIFE.total_seconds()
+        if usual:
+            stands &= self._is_usual[np.where(stands, index, 0)]
         return np.where(stands, self._mean[np.where(stands, index, 0)], np.nan)
 
     def at(self, epoch_s: Ints, known_until_s: Ints, now_s: Ints) -> Floats:
@@ -124,8 +128,8 @@ class Profile:
         hours = epoch_s // HOUR_S % DAY_H + (minute + second / 60.0) / 60.0 - 0.5
         first = np.floor(hours).astype(np.int64)
         share = hours - first
-        before = self.hour_mean(first % DAY_H, known_until_s, now_s)
-        after = self.hour_mean((first + 1) % DAY_H, known_until_s, now_s)
+        before = self.hour_mean(first % DAY_H, known_until_s, now_s, usual=True)
+        after = self.hour_mean((first + 1) % DAY_H, known_until_s, now_s, usual=True)
         return before * (1.0 - share) + after * share
 
 

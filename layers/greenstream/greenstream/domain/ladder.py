@@ -349,7 +349,7 @@ def _drifted_gco2_kwh(feed: _Feed, age: float, now: datetime, policy: Policy) ->
     """Return the value expected by now, g/kWh, and whether the zone's profile says so.
 
     The reading itself is expected where it is still valid, and where its own zone and source have
-    no profile or one that lacks an hour that matters.
+    no profile, or a profile that lacks an hour that matters or has too few days behind it.
     """
     reading, profile = feed.reading, feed.profile
     if profile is None:
@@ -358,7 +358,8 @@ def _drifted_gco2_kwh(feed: _Feed, age: float, now: datetime, policy: Policy) ->
 
     def mean_of(hour: int) -> float | None:
         mean = hours.get(hour)
-        return mean.gco2_kwh if mean is not None and mean.stands_at(now) else None
+        usual = mean is not None and mean.is_usual and mean.stands_at(now)
+        return mean.gco2_kwh if usual and mean is not None else None
 
     middle = reading.valid_from + (reading.valid_to - reading.valid_from) / 2
     then_gco2_kwh, now_gco2_kwh = profile_at(mean_of, middle), profile_at(mean_of, now)

@@ -12,8 +12,11 @@ from greenstream.domain.reading import Kind, Reading, Scope
 PROFILE_LIFE: Final = timedelta(days=7)
 """How long the mean of an hour of day may stand for that hour, and the days it is made of."""
 
-MIN_SPREAD_DAYS: Final = 4
-"""Days behind an hour's mean from which its spread counts: of fewer days, a spread says little."""
+MIN_PROFILE_DAYS: Final = 4
+"""Days behind an hour's mean from which a value is expected to follow it, and its spread counts.
+
+The newest hour of a profile of one day stands beside the oldest, which is a day earlier: between
+the two the profile has the whole difference of two days. Of fewer days a spread says little."""
 
 HOURS_A_DAY: Final = 24
 
@@ -36,10 +39,14 @@ class HourMean:
         return now - self.computed_at <= PROFILE_LIFE
 
     @property
+    def is_usual(self) -> bool:
+        """Whether enough days stand behind the mean, as where their number was not stored."""
+        return self.days is None or self.days >= MIN_PROFILE_DAYS
+
+    @property
     def countable_spread_gco2_kwh(self) -> float | None:
-        """The spread where enough days stand behind it, else ``None``."""
-        enough = self.days is not None and self.days >= MIN_SPREAD_DAYS
-        return self.spread_gco2_kwh if enough else None
+        """The spread where enough days are known to stand behind it, else ``None``."""
+        return self.spread_gco2_kwh if self.days is not None and self.is_usual else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +64,7 @@ class HourProfile:
         """Return how far the zone usually is from its profile, g/kWh.
 
         The root mean square of the hours' spreads, so that it does not jump with the hour;
-        ``None`` where no hour has `MIN_SPREAD_DAYS` behind it.
+        ``None`` where no hour has `MIN_PROFILE_DAYS` behind it.
         """
         squares, count = 0.0, 0
         for hour in range(HOURS_A_DAY):  # in this order, as the replay's arrays add them up
