@@ -1,4 +1,4 @@
-"""Checks answers against the description of the API that the router itself serves."""
+"""Checks answers against the OpenAPI document that the router itself serves."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -15,7 +15,7 @@ HERE = "urn:greenstream"
 
 @cache
 def described() -> dict[str, Any]:
-    """Return the document, which is read once. Callers must not change it."""
+    """Return the OpenAPI document, which is read once. Callers must not change it."""
     return openapi.document()
 
 
@@ -96,7 +96,10 @@ def _registry() -> Registry[Any]:
 
 
 _VALIDATORS: dict[int, Draft202012Validator] = {}
-"""The validators by their schemas' identities. All schemas belong to one document, which stays."""
+"""The validators by the ``id()`` of their schemas.
+
+An identity stays valid, because all schemas belong to one document that is never freed.
+"""
 
 
 def _validator(schema: Mapping[str, Any]) -> Draft202012Validator:
@@ -110,7 +113,7 @@ def _validator(schema: Mapping[str, Any]) -> Draft202012Validator:
 
 
 def _absolute(node: Any) -> Any:
-    """Return a schema whose references name the whole document, since it is used alone."""
+    """Return the schema with references that include the document's URI, so that it works alone."""
     if isinstance(node, dict):
         return {
             name: HERE + inner if name == "$ref" else _absolute(inner)

@@ -36,7 +36,7 @@ CASES = SHARED / "cases"
 
 @pytest.fixture(scope="session")
 def recordings() -> Path:
-    """Return the folder of the upstream APIs' real answers, which is beside the repository."""
+    """Return the folder with real answers of the upstream APIs, which is beside the repository."""
     if not RECORDINGS.is_dir():
         pytest.skip("NO REAL BYTES: the folder shared/recordings is not beside this checkout")
     return RECORDINGS
@@ -44,7 +44,7 @@ def recordings() -> Path:
 
 @pytest.fixture(scope="session")
 def cases() -> Path:
-    """Small answers with known faults, after public bug reports, kept beside the project."""
+    """Return the folder of small faulty answers, which were made after public bug reports."""
     if not CASES.is_dir():
         pytest.skip("NO CASES: the folder shared/cases is not beside this checkout")
     return CASES

@@ -12,7 +12,7 @@ _NOT_OURS: Final = {"node_modules", "__pycache__"}
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """An import of a line of a module, or its access to the environment.
+    """An import in a line of a module, or an access to the environment.
 
     ``target`` is the dotted name of a module, of what is imported from it, or of a member of
     ``os`` that gives access to the environment. ``lazy`` is true for a line inside a function. In

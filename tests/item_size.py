@@ -1,4 +1,4 @@
-"""The size of an item by DynamoDB's published rule, which counts names and values only."""
+"""Computes an item's size by DynamoDB's published rule, which counts only names and values."""
 
 import math
 from collections.abc import Mapping

@@ -1,6 +1,7 @@
-"""Times and prints the figures of the bench scripts, each beside a floor of the same run.
+"""Measures and prints the figures of the bench scripts, each beside a floor of the same run.
 
-Nothing here fails on a slow machine. Only ratios can be compared between machines.
+Nothing here fails on a slow machine. Only the ratio of a figure to its floor can be compared
+between machines.
 """
 
 import json
@@ -42,8 +43,8 @@ def durations_ms(
 ) -> list[float]:
     """Return the sorted durations in milliseconds of at most ``runs`` calls.
 
-    There are fewer when ``within_s`` has passed. Work that waits for nothing is timed by the clock
-    `time.thread_time`, so that other processes of the machine do not change the figure.
+    There are fewer durations when ``within_s`` has passed. For work that waits for nothing, pass
+    the clock `time.thread_time`, so that other processes of the machine do not change the figure.
     """
     for _ in range(warm_up):
         call()
@@ -57,7 +58,7 @@ def durations_ms(
 
 
 def quantile(ordered: list[float], share: float) -> float:
-    """Return the quantile of an ordered list by the nearest rank."""
+    """Return the quantile of a sorted list by the nearest-rank method."""
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 

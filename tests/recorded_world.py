@@ -1,4 +1,4 @@
-"""The fixed stores behind the recorded answers of the HTTP API, with many odd cases."""
+"""Builds the fixed stores behind the recorded answers of the HTTP API, with many edge cases."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -14,7 +14,7 @@ from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Client, SetClock
 
 ASKED_AT: Final = NOW + timedelta(seconds=40.25)
-"""Neither a whole minute nor a whole second, so that the answers show how times are rounded."""
+"""The time is not a whole second, so that the answers show how times are rounded."""
 
 HALF_HOUR: Final = timedelta(minutes=30)
 HOUR: Final = timedelta(hours=1)
@@ -87,7 +87,7 @@ WORLDS: Final[Mapping[str, Callable[[], Client]]] = {
     "unreachable": _unreachable,
     "remembered": _remembered,
 }
-"""Makes a new router for each world, so that no answer depends on an earlier question."""
+"""The functions make a new router each time, so that no answer depends on an earlier request."""
 
 
 def _put(
@@ -129,7 +129,7 @@ def _put_readings(store: MemoryStore) -> None:
     # A stale figure.
     _put(store, "PJM", 0, 371.05, 5 * 3600)
     _put(store, "PJM", 0, 431.9, 5 * 3600, kind=AVERAGE_LIFECYCLE)
-    # A region with its own figure, a region with a late figure of its own, and the nation.
+    # A region with a live figure, a region with a late figure, and the nation that contains both.
     _put(store, "GBR-3", 0, 61.0, 1800, quality=Quality.FORECAST)
     _put(store, "GBR-13", 0, 121.0, 2 * 3600 + 60, quality=Quality.FORECAST)
     _put(store, "GBR", 0, 140.0, 600, valid_from=NOW - timedelta(minutes=40))

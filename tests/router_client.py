@@ -1,4 +1,4 @@
-"""A client that asks the router as a Function URL does, at a time that the test sets."""
+"""A client that calls the router as a Function URL does, at a time that the test sets."""
 
 import base64
 import json
@@ -66,7 +66,7 @@ def _refuse(constant: str) -> None:
 
 @dataclass(slots=True)
 class Client:
-    """A router on a store, with its clock and its log."""
+    """A client of a router that reads a store, with the router's clock and log."""
 
     store: Store
     clock: SetClock = field(default_factory=SetClock)

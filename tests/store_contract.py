@@ -1,4 +1,4 @@
-"""The contract of every store. A subclass of `StoreContract` has a fixture `store`."""
+"""The tests that every store must pass. A subclass of `StoreContract` has a fixture `store`."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -123,7 +123,7 @@ def whole_history(store: Store, reading: Reading) -> list[Reading]:
 
 
 def all_versions(store: Store, reading: Reading) -> list[tuple[datetime, float]]:
-    """Return when each version was fetched, and its figure."""
+    """Return, for each version of a reading, the time when it was fetched and its figure."""
     versions = store.versions(
         reading.zone,
         reading.provider,

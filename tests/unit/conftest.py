@@ -1,4 +1,4 @@
-"""Unit tests open no sockets: enforced here."""
+"""Makes a unit test fail when it opens a network socket."""
 
 import pytest
 from pytest_socket import disable_socket

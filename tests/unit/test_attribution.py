@@ -1,4 +1,4 @@
-"""Decisions held against the nearest POP and the best choice that never changes."""
+"""Decisions are compared with the nearest POP and with the best POP that never changes."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -27,12 +27,12 @@ def decided(*candidates: Candidate) -> Decision:
 
 
 def near(gco2_kwh: float | None = 300.0, **changes: Any) -> Candidate:
-    """The nearest, on a grid that is dirty by the year: PJM."""
+    """Return the nearest POP. Its grid, PJM, has the highest yearly mean of the three grids."""
     return a_candidate("iad", gco2_kwh, 5.0, zone="PJM", **changes)
 
 
 def usual(gco2_kwh: float | None = 200.0, **changes: Any) -> Candidate:
-    """On the grid that is cleanest by the year: Great Britain."""
+    """Return a POP in Great Britain, whose grid has the lowest yearly mean of the three grids."""
     return a_candidate("lon", gco2_kwh, 70.0, zone="GBR-13", **changes)
 
 

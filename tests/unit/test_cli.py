@@ -1,4 +1,4 @@
-"""``greenstream``: its help, how it finds a command, and what it says without the repository."""
+"""The help of ``greenstream``, the choice of a command, and errors without the repository."""
 
 import re
 from pkgutil import resolve_name

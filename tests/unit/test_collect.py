@@ -1,4 +1,4 @@
-"""The pipeline every provider runs: nothing that came is lost, everything refused is counted."""
+"""The pipeline of every provider stores each valid reading and counts each refused one."""
 
 import weakref
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ class RecordedTelemetry:
 
 
 class Scripted:
-    """A provider that yields what it is given, and raises what it is given."""
+    """A provider that yields the given batches and raises the given exceptions, in order."""
 
     name = "p"
 
@@ -246,14 +246,14 @@ def test_an_unreachable_store_is_not_swallowed(telemetry: RecordedTelemetry) -> 
 
 
 class OddStore(MemoryStore):
-    """Fails as no store should."""
+    """A store whose ``put_forecast`` raises an error that no store should raise."""
 
     def put_forecast(self, forecast: Forecast) -> PutOutcome:
         raise OverflowError("date value out of range")
 
 
 class Leaking(Scripted):
-    """Fails in a way that nobody foresaw, with a secret and much more in its words."""
+    """A provider that raises an unexpected error, whose long message contains a secret."""
 
     def fetch(self, now: datetime) -> Iterator[Batch]:
         yield batch()
@@ -344,7 +344,7 @@ def test_a_batch_is_acknowledged_once_all_of_it_is_stored_and_before_the_next_is
 
 
 class FullStore(MemoryStore):
-    """Stores a reading and refuses the next."""
+    """A store that stores one reading and refuses the next."""
 
     def put_reading(self, reading: Reading) -> Put:
         self.unreachable = bool(self.snapshot().readings)
@@ -370,7 +370,7 @@ def test_a_batch_without_a_progress_marker_needs_no_acknowledgement_of_its_own()
 def test_the_hour_that_has_ended_gets_its_mean_of_the_last_week(
     store: MemoryStore, telemetry: RecordedTelemetry
 ) -> None:
-    """16:00-17:00 on three days; the first reading after 17:00 completes the hour."""
+    """Readings cover 16:00-17:00 on three days; the first one after 17:00 completes the hour."""
 
     def collect_reading(at: datetime, gco2_kwh: float) -> None:
         reading = a_reading(valid_to=at, fetched_at=at, gco2_kwh=gco2_kwh)
@@ -384,7 +384,7 @@ def test_the_hour_that_has_ended_gets_its_mean_of_the_last_week(
 
     [profile] = store.snapshot().profiles
     assert profile.kind == AVERAGE_DIRECT
-    assert profile.hours[16].gco2_kwh == 250  # the day before last week's window is not in it
+    assert profile.hours[16].gco2_kwh == 250  # The readings of eight days ago do not count.
     assert profile.hours[16].computed_at == NOW + timedelta(minutes=65)
 
 
@@ -397,7 +397,8 @@ def test_an_hour_whose_profile_was_lost_or_whose_reading_came_late_gets_its_mean
         collect(Scripted(Batch(readings=(reading,))), store, clock=lambda: end, telemetry=telemetry)
 
     collect_reading(5, 100)
-    store.put_reading(a_reading(valid_to=NOW + timedelta(minutes=65), gco2_kwh=50.0))  # then died
+    # This run stored its reading, and died before it stored a profile.
+    store.put_reading(a_reading(valid_to=NOW + timedelta(minutes=65), gco2_kwh=50.0))
     collect_reading(10, 200)
     assert store.snapshot().profiles == ()
     collect_reading(125, 70)
@@ -419,7 +420,7 @@ def test_a_reading_that_ends_on_the_hour_is_of_the_hour_it_ends(
 
 
 def a_window(gco2_kwh: float = 100.0, **changes: object) -> tuple[Reading, ...]:
-    """Return two days of hourly readings that ended an hour ago; the second day has 200 more."""
+    """Return two days of hourly readings up to an hour ago; the second day is 200 g/kWh higher."""
     ends = [NOW - timedelta(hours=hours) for hours in range(48, 0, -1)]
     return tuple(
         a_reading(
@@ -566,7 +567,7 @@ def test_no_data_is_an_error_with_its_own_name(
 
 def test_a_failure_does_not_hold_its_input_in_memory(store: MemoryStore) -> None:
     class Body(bytearray):
-        """Megabytes, in the frame that refuses them."""
+        """A large answer, which is a local variable of the function that refuses it."""
 
     kept: list[weakref.ref[Body]] = []
 

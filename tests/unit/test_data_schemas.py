@@ -1,4 +1,4 @@
-"""Every data file keeps to its schema: names, units, bounds, a source in every row."""
+"""Every data file matches its schema: names, units, bounds, and a source in every row."""
 
 import copy
 import json
@@ -19,7 +19,7 @@ DATA = ROOT / "layers" / "greenstream" / "greenstream" / "data"
 SCHEMAS = DATA / "schemas"
 NAMES = sorted(path.stem for path in DATA.glob("*.json"))
 ROW_KEYS = ("provider", "zone", "pop", "colo", "table", "basis")
-"""Members that name a row to whoever reads a refusal."""
+"""The members of a row that identify it in an error message."""
 
 APPLIED = {
     "entsoe": {
@@ -47,7 +47,10 @@ APPLIED = {
     },
     "watttime": {"greatest_gco2_kwh"},
 }
-"""Rules of a source that its provider applies; a row with any other would look like a check."""
+"""The rules of a source that its provider applies.
+
+A row with any other rule would look like a check, but nothing would apply it.
+"""
 
 
 def contents(name: str) -> Any:
@@ -69,7 +72,7 @@ def row_of(data: Any, path: Sequence[str | int]) -> str:
 
 
 def refusals(name: str, data: Any) -> list[str]:
-    """Return what the file's schema refuses, each with the row it is in and the path to it."""
+    """Return the schema's errors for a file, each with the row and the path where it occurs."""
     found = Draft202012Validator(schema(name)).iter_errors(data)
     return [
         f"{name}.json: {row_of(data, error.absolute_path)}: {error.json_path}: {error.message:.200}"
@@ -201,7 +204,7 @@ def test_every_zone_of_entsoe_has_the_rules_without_which_nothing_is_believed() 
     for row in rows:
         assert {"needed", "least_total_mw", "greatest_total_mw", "middle"} <= row.keys()
         assert row["least_total_mw"]["mw"] < row["greatest_total_mw"]["mw"]
-        # Where no single fuel is sure, one of several is.
+        # If no single fuel is certain to be reported, at least one of several fuels must be.
         assert row["needed"]["fuels"] or row["needed_any"], row["zone"]
 
 

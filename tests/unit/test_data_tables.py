@@ -1,4 +1,4 @@
-"""The shipped tables keep their promises: sources, true names, honest unknowns."""
+"""The shipped tables give sources, use the names of the feeds, and mark unknown values."""
 
 from zoneinfo import ZoneInfo
 
@@ -97,7 +97,8 @@ def test_californias_imports_have_a_mean_of_the_year_and_the_bounds_of_an_hour()
     direct = factor_tables()["CAISO", Basis.DIRECT].factors["Imports"]
     lifecycle = factor_tables()["CAISO", Basis.LIFECYCLE].factors["Imports"]
 
-    # 5,899 GWh of coal, 8,176 of gas, 4,051 unspecified, 2,351 of steam; 44 TWh without a stack
+    # The imports were 5,899 GWh from coal, 8,176 GWh from gas, 4,051 GWh from unspecified sources
+    # and 2,351 GWh from geothermal steam. The other imports have a direct factor of 0.
     mean = (5899 * 1011.5 + 8176 * 396.2 + 4051 * 428 + 2351 * 38.9) / 62_135
     assert direct.gco2_kwh == pytest.approx(mean, abs=0.05)
     assert (direct.low_gco2_kwh, direct.high_gco2_kwh) == (0, 428)
@@ -134,7 +135,8 @@ def test_a_zone_has_a_sourced_yearly_mean_on_both_bases(zone: Zone) -> None:
 
 
 MIX_TWH_2023 = {
-    # coal, gas, oil, biofuel, other renewables, hydro, nuclear, solar, wind (Our World in Data)
+    # The columns are coal, gas, oil, biofuel, other renewables, hydro, nuclear, solar and wind.
+    # The source is Our World in Data.
     "ENTSOE_DE_LU": (135.35, 76.0, 20.13, 46.02, 0.21, 19.48, 8.75, 61.56, 137.29),
     "ENTSOE_NL": (8.45, 46.1, 5.17, 8.25, 0.0, 0.06, 4.0, 21.15, 28.97),
     "ENTSOE_LT": (0.0, 0.63, 0.68, 0.61, 0.0, 0.46, 0.0, 0.65, 2.53),
@@ -148,12 +150,15 @@ MIX_TWH_2023 = {
 def test_a_yearly_mean_is_the_years_mix_times_the_factors_of_a_live_reading(
     zone: str, basis: Basis
 ) -> None:
-    """One rule for both bases, or a zone would look cleaner for being out of date."""
+    """Yearly means and live readings use the same factors.
+
+    Otherwise a zone could look cleaner because its data are out of date.
+    """
     factors = {
         **factor_tables()["ENTSOE", basis].factors,
         **factor_tables().get((zone, basis), factor_tables()["ENTSOE", basis]).factors,
     }
-    oil = "B07" if zone == "ENTSOE_EE" else "B06"  # Estonia's "oil" is oil shale
+    oil = "B07" if zone == "ENTSOE_EE" else "B06"  # Estonia's "oil" is oil shale.
     fuels = ("B02", "B04", oil, "B01", "B09", "B12", "B14", "B16", "B19")
     mix = MIX_TWH_2023[zone]
     grams = sum(twh * (factors[fuel].gco2_kwh or 0) for fuel, twh in zip(fuels, mix, strict=True))

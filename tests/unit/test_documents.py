@@ -1,4 +1,4 @@
-"""The documents: what they link to, name and tell a reader to type is there."""
+"""The links, paths, targets and commands that the documents mention exist."""
 
 import importlib
 import json
@@ -46,7 +46,7 @@ def relative(path: Path) -> str:
 
 
 def code(path: Path) -> str:
-    """The spans and blocks of code, where a reader finds what to type."""
+    """Return the document's spans and blocks of code, which contain the commands to type."""
     return "\n".join(CODE.findall(path.read_text()))
 
 
@@ -65,14 +65,14 @@ def targets() -> frozenset[str]:
 
 @cache
 def command() -> Any:
-    """The function behind the console command, as the package declares it."""
+    """Return the function that the package declares for the console command."""
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     module, _, function = scripts["greenstream"].partition(":")
     return getattr(importlib.import_module(module), function)
 
 
 def anchors(path: Path) -> set[str]:
-    """A document's headings, as GitHub makes them into anchors."""
+    """Return the anchors that GitHub makes from a document's headings."""
     headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -88,7 +88,7 @@ def broken_links(path: Path) -> Iterator[str]:
 
 
 def missing_paths(path: Path) -> Iterator[str]:
-    """Yield paths, file names and modules that are not there; ``<x>`` stands for any name."""
+    """Yield the named paths, files and modules that do not exist; ``<x>`` stands for any name."""
     text = path.read_text()
     for named in PATH.findall(text):
         pattern = re.sub(r"<[^>]*>", "*", named.rstrip(".")).rstrip("/")
@@ -114,7 +114,7 @@ def test_readme_is_one_page() -> None:
 
 
 class TestTheAnswerInReadme:
-    """README shows one answer, from which it leaves out the nulls and one candidate."""
+    """README shows one answer, without its null members and without one candidate."""
 
     NULLS = dict.fromkeys(("degraded_reason", "split"))
     NULLS_OF_CANDIDATE = dict.fromkeys(("proxy_reason", "exclusion", "latency_samples", "note"))
@@ -131,7 +131,7 @@ class TestTheAnswerInReadme:
         api.validate(schema["application/json"]["schema"], answer)
 
     def test_it_was_decided_by_the_default_policy(self, answer: dict[str, Any]) -> None:
-        """Figures are rounded to a tenth."""
+        """The figures in README are rounded to a tenth, so that the comparison has a tolerance."""
         policy, candidates = Policy(), answer["candidates"]
         assert answer["policy"] == policy.version
         for row in candidates:

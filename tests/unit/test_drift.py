@@ -1,4 +1,4 @@
-"""What an old figure is expected to be by now, how far that may be wrong, and what age costs."""
+"""The expected value of an old figure, the doubt about it, and the penalty for its age."""
 
 import math
 from dataclasses import replace
@@ -131,7 +131,7 @@ class TestSpread:
 class TestExpectedValue:
     @pytest.mark.parametrize("policy", [CAPPED, DRIFT], ids=["capped", "drift"])
     def test_a_late_reading_moves_with_the_profile(self, policy: Policy) -> None:
-        """Read 13:55 to 14:00, asked at 16:00: the profile rose by 20.4 g over 2 h 2.5 min."""
+        """From 13:57:30, the middle of the reading, to 16:00 the profile rises by 20.4 g/kWh."""
         answer = carbon(a_reading(age_s=7200, gco2_kwh=300.0), a_profile(SLOPE), policy=policy)
         then, now = 100 + 10 * (13 + 57.5 / 60 - 0.5), 100 + 10 * 15.5
         share = 0.5 ** (2 / 18)
@@ -162,7 +162,7 @@ class TestExpectedValue:
         assert carbon(a_reading(age_s=7200), profile).expected_gco2_kwh == 200
 
     def test_a_shared_reading_of_another_zone_is_not_moved_by_this_zones_profile(self) -> None:
-        """Great Britain's figure stands in for a region, whose hours say nothing of the nation."""
+        """Great Britain's figure replaces a region's, whose own profile does not apply to it."""
         answer = carbon(a_reading(zone="GBR", age_s=7200), a_profile(SLOPE))
 
         assert answer.expected_gco2_kwh == 200
@@ -175,7 +175,7 @@ class TestExpectedValue:
 
 
 class TestLimits:
-    """A reading stands 48 h where its profile is known, 6 h where it is not."""
+    """A reading is used for 48 h if its profile is known, and otherwise for 6 h."""
 
     def test_a_reading_with_a_profile_is_used_for_48_hours(self) -> None:
         assert carbon(a_reading(age_s=48 * 3600), a_profile(FLAT)).rung is Rung.STALE
@@ -191,7 +191,7 @@ class TestLimits:
 
 
 class TestPriceOfAge:
-    """The owner's formula, never more than the grid is likely to have moved."""
+    """The penalty follows the owner's formula, but never exceeds the likely change of the grid."""
 
     def test_it_is_the_owners_formula_below_the_cap(self) -> None:
         answer = carbon(a_reading(age_s=660), a_profile(FLAT))
@@ -205,7 +205,7 @@ class TestPriceOfAge:
         assert answer.penalty_capped is True
 
     def test_without_a_profile_the_doubt_comes_from_the_yearly_mean(self) -> None:
-        answer = carbon(a_reading(age_s=3 * 3600))  # the zone's published mean is 400
+        answer = carbon(a_reading(age_s=3 * 3600))  # The zone's published mean is 400 g/kWh.
         share = 0.5 ** (3 / 18)
 
         assert unprofiled_spread_gco2_kwh(400) == 110

@@ -1,4 +1,4 @@
-"""The memory of what a source used to report is bounded, and knows which absence is no loss."""
+"""The memory of a source's past reports is bounded, and tells lost fuels from idle ones."""
 
 from datetime import UTC, datetime, timedelta
 

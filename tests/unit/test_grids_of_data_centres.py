@@ -1,9 +1,9 @@
-"""The POP table against data centres whose grids were looked up elsewhere.
+"""The POP table is compared with data centres whose grids are known from other sources.
 
-The list is put together from public facts alone: the operators' own site lists, Electricity Maps'
-table of data centres (config/data_centers, read at 06911010), ENTSO-E's EIC codes, US EIA's
-balancing authorities, Ofgem's licence areas. It names grids in those publishers' codes;
-places are good to a few kilometres.
+The list of data centres uses only public facts: the operators' own site lists, Electricity Maps'
+table of data centres (config/data_centers at commit 06911010), ENTSO-E's EIC codes, US EIA's
+balancing authorities, and Ofgem's licence areas. It names grids by the codes of those publishers.
+Its coordinates are accurate to a few kilometres.
 """
 
 import csv
@@ -18,7 +18,7 @@ from greenstream.domain.zones import Zone, zones
 
 SAME_TOWN_KM = 75.0
 GRIDS_OF_GRIDSTATUS = {"CISO": "CAISO", "NYIS": "NYISO", "PJM": "PJM"}
-"""Balancing authorities of US EIA's form 930, as the gridstatus library calls them."""
+"""The gridstatus library's names for balancing authorities of US EIA's form 930."""
 
 REGIONS_OF_NESO = {
     "SP Distribution": "2",
@@ -51,7 +51,7 @@ SITES = listed()
 
 
 def km(site: DataCentre, pop: Pop) -> float:
-    """Great-circle distance on a sphere of 6,371 km."""
+    """Return the great-circle distance on a sphere with a radius of 6,371 km."""
     a, b = math.radians(site.lat), math.radians(pop.lat)
     across = math.radians(pop.lon - site.lon)
     cosine = math.sin(a) * math.sin(b) + math.cos(a) * math.cos(b) * math.cos(across)
@@ -59,7 +59,7 @@ def km(site: DataCentre, pop: Pop) -> float:
 
 
 def nearest(site: DataCentre) -> Pop:
-    """The POP of the same town; a border may run through it, so of the same country."""
+    """Return the nearest POP of the site's own country, since a border may cross a town."""
     return min(
         (pop for pop in pops().values() if pop.country == site.country),
         key=lambda pop: km(site, pop),
@@ -71,7 +71,7 @@ def names(zone: Zone) -> set[tuple[str, str]]:
 
 
 def codes(grid: str) -> set[tuple[str, str]]:
-    """How a grid of the list would be named by a source of ours, if we have one."""
+    """Return the names that our providers would use for a grid of the list."""
     found = {("entsoe", grid)}
     if grid in GRIDS_OF_GRIDSTATUS:
         found.add(("gridstatus", GRIDS_OF_GRIDSTATUS[grid]))
@@ -99,7 +99,7 @@ def test_a_grid_that_has_a_zone_comes_before_its_neighbours(site: DataCentre) ->
 
 
 def test_only_ashburn_newark_philadelphia_and_los_angeles_have_a_proxy() -> None:
-    """Ashburn and Newark where PJM has no key; Los Angeles, on a grid without a feed."""
+    """PJM needs a key, which may be absent; the grid of Los Angeles has no feed."""
     proxies = {pop.pop for pop in pops().values() if any(entry.proxy for entry in pop.zones)}
     assert proxies == {"iad", "ewr", "phl", "lax"}
 

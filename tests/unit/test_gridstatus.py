@@ -1,4 +1,4 @@
-"""The gridstatus provider: which row is believed, what becomes of it, what a failure is called."""
+"""How the gridstatus provider chooses rows, makes readings of them, and reports failures."""
 
 import http.client
 import logging
@@ -81,7 +81,7 @@ Mw = Mapping[str, float | str]
 
 
 def nyiso(*mixes: Mw, end: datetime = LAST) -> pd.DataFrame:
-    """Stamps five minutes apart, the last at ``end``, as the library gives NYISO's."""
+    """Return rows five minutes apart, the last at ``end``, in the library's format for NYISO."""
     stamps = [end - timedelta(minutes=5 * back) for back in reversed(range(len(mixes)))]
     records = [
         {"Time": pd.Timestamp(stamp).tz_convert("US/Eastern"), **mix}
@@ -91,7 +91,7 @@ def nyiso(*mixes: Mw, end: datetime = LAST) -> pd.DataFrame:
 
 
 def intervals(*mixes: Mw, start: datetime, step: timedelta, tz: str = "US/Pacific") -> pd.DataFrame:
-    """Intervals one after another from ``start``, as the library gives CAISO's and PJM's."""
+    """Return consecutive intervals from ``start``, in the library's format for CAISO and PJM."""
     frame = pd.DataFrame([dict(mix) for mix in mixes])
     begins = [pd.Timestamp(start + step * index).tz_convert(tz) for index in range(len(mixes))]
     frame.insert(0, "Time", begins)
@@ -101,7 +101,7 @@ def intervals(*mixes: Mw, start: datetime, step: timedelta, tz: str = "US/Pacifi
 
 
 class Feed:
-    """Serves frames or raises, by market and local day; keeps what was asked."""
+    """Returns frames or raises errors by market and local day, and stores the requests."""
 
     def __init__(self, **by_market: pd.DataFrame | Exception | dict[str, Any]) -> None:
         self.by_market = by_market
@@ -140,7 +140,7 @@ def the_error(market: str, answer: Any, now: datetime = NOW) -> GreenStreamError
     return found.errors[-1]
 
 
-# --- what a reading says ---------------------------------------------------------------------
+# --- The contents of a reading ---------------------------------------------------------------
 
 
 def test_a_mix_becomes_one_reading_for_each_basis_by_the_grids_own_factor_tables() -> None:
@@ -196,7 +196,7 @@ def caiso_direct(**mw: float) -> Reading:
 
 
 def test_a_table_filed_under_another_day_is_accepted_only_while_it_is_live() -> None:
-    """CAISO six hours ahead of us: its reader says that this was yesterday, eighteen hours ago."""
+    """CAISO's reader dates a table that is six hours ahead of our clock to 18 hours ago."""
     step = timedelta(minutes=5)
     for ahead_h, believed in ((6, False), (23.9, True)):
         start = NOW - timedelta(hours=24 - ahead_h) - 2 * step
@@ -227,7 +227,7 @@ def test_simulated_upstreams_make_simulated_readings() -> None:
     assert {reading.simulated for reading in found.readings} == {True}
 
 
-# --- which row is believed -------------------------------------------------------------------
+# --- The choice of a row ---------------------------------------------------------------------
 
 
 def without(mix: Mapping[str, float], *fuels: str) -> dict[str, float]:
@@ -302,7 +302,7 @@ def test_rows_without_a_fuel_come_as_soon_as_the_file_completes_them() -> None:
 
 
 def test_a_fuel_that_the_new_days_file_never_had_is_missed_from_the_day_before() -> None:
-    """No rule needs these two, so that only what was remembered can miss them."""
+    """No rule needs this fuel, so only the memory of earlier rows can show that it is missing."""
     midnight = datetime(2026, 3, 5, 5, 0, tzinfo=UTC)
     oily = NYISO_MW | {"Other Fossil Fuels": 900.0}
     gone = without(oily, "Other Fossil Fuels")
@@ -391,13 +391,13 @@ def test_pjm_falls_back_to_the_newest_complete_hour_while_it_is_live() -> None:
     start, hour = datetime(2026, 3, 5, 13, tzinfo=UTC), timedelta(hours=1)
     frame = intervals(PJM_MW, PJM_MW, without(PJM_MW, "Coal"), start=start, step=hour)
     assert readings("PJM", frame)[Basis.DIRECT].valid_to == start + 2 * hour
-    late = batch("PJM", frame, NOW + 2 * hour)  # the complete one is 5 h old
+    late = batch("PJM", frame, NOW + 2 * hour)  # The complete hour is 5 h old.
     assert ends(late) == [start + 2 * hour]
     assert reasons(late) == ["missing_fuel"], "the last hour is not half written any more"
 
 
 def test_a_row_with_a_truncated_number_is_replaced_by_the_row_before() -> None:
-    cut = NYISO_MW | {"Hydro": 20.0}  # of "2000.0"
+    cut = NYISO_MW | {"Hydro": 20.0}  # The number was "2000.0".
     reading = readings("NYISO", nyiso(NYISO_MW, NYISO_MW, cut))[Basis.DIRECT]
     assert reading.valid_to == datetime(2026, 3, 5, 17, 55, tzinfo=UTC)
 
@@ -422,7 +422,7 @@ def test_a_single_row_is_not_accepted() -> None:
 
 
 def test_rows_a_day_old_are_never_accepted() -> None:
-    """CAISO's reader files a table stamped ahead of the clock under yesterday."""
+    """CAISO's reader dates a table to yesterday if its times are ahead of the clock."""
     ahead = NOW + timedelta(minutes=2) - timedelta(days=1)
     assert isinstance(the_error("NYISO", nyiso(NYISO_MW, NYISO_MW, end=ahead)), NoDataError)
 
@@ -459,7 +459,7 @@ def test_rows_in_any_order_are_read_by_their_stamps() -> None:
     assert readings("NYISO", shuffled)[Basis.DIRECT].detail["fuel_mw"] == NYISO_MW
 
 
-# --- which values are refused ----------------------------------------------------------------
+# --- Refused values --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -525,7 +525,7 @@ def test_a_stamp_without_a_time_zone_is_malformed() -> None:
     assert error.reason == "malformed"
 
 
-# --- which days are asked --------------------------------------------------------------------
+# --- The days that are requested -------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -575,7 +575,7 @@ def test_a_fault_of_one_day_is_reported_even_when_the_other_day_answers() -> Non
     assert [error.kind for error in found.errors] == ["transient"]
 
 
-# --- what a failure is called ----------------------------------------------------------------
+# --- The types of errors ---------------------------------------------------------------------
 
 
 def of_status(status: int) -> Exception:
@@ -622,7 +622,7 @@ def test_every_exception_of_the_library_becomes_one_of_our_errors(
     assert type(error) is kind
     assert (error.provider, error.zone) == ("gridstatus", "NYISO")
     assert error.message.startswith(type(raised).__name__)
-    assert ".py:" not in error.message  # no line of the library raised it
+    assert ".py:" not in error.message  # The message names no source line.
     assert (error.__cause__, error.__context__, error.__traceback__) == (None, None, None)
     assert not isinstance(error, InvalidError) or error.reason == "malformed"
 
@@ -636,7 +636,7 @@ def test_the_key_is_removed_from_the_message() -> None:
 
 
 def in_a_process_of_its_own(steps: Callable[[], None]) -> None:
-    """Run a function of this module where limits of memory may be set, for a minute at most."""
+    """Run a function of this module in a process that may limit its memory, for at most 60 s."""
     code = f"from {steps.__module__} import {steps.__name__}; {steps.__name__}()"
     env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     ended = subprocess.run(
@@ -671,13 +671,13 @@ def ask_for_an_answer_beyond_the_memory() -> None:
 
 
 def test_a_run_that_begins_with_its_memory_used_up_ends_in_time() -> None:
-    """A thread that starts without memory would otherwise be awaited for ever."""
+    """A thread that has no memory to start must not make the run wait for ever."""
     in_a_process_of_its_own(run_with_the_memory_used_up)
 
 
 def run_with_the_memory_used_up() -> None:
     feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
-    stack = 8 * 2**20  # of a thread, unless an earlier one has left its own
+    stack = 8 * 2**20  # A thread needs this much, unless it reuses an earlier stack.
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     for free in (0, 0, 0, 4096, 32768, stack, stack + 4096, stack + 32768):
         resource.setrlimit(resource.RLIMIT_DATA, (data_bytes() + free, hard))
@@ -687,7 +687,7 @@ def run_with_the_memory_used_up() -> None:
 
 
 def data_bytes() -> int:
-    """Return what this process has of the memory that `keep_within` limits."""
+    """Return the bytes that this process uses of the memory that `keep_within` limits."""
     [kilobytes] = re.findall(
         r"^VmData:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE
     )
@@ -701,7 +701,7 @@ def test_the_librarys_logger_writes_nothing_at_any_level(caplog: pytest.LogCaptu
     assert caplog.records == []
 
 
-# --- zones and runs --------------------------------------------------------------------------
+# --- Zones and runs --------------------------------------------------------------------------
 
 
 def test_pjm_without_a_key_is_unconfigured_and_is_not_requested() -> None:
@@ -728,7 +728,7 @@ def test_a_failing_secret_store_affects_only_pjm() -> None:
 
 
 class Stuck:
-    """NYISO answers; CAISO does not until told to."""
+    """A feed that answers for NYISO at once, and for CAISO only after ``release`` is set."""
 
     def __init__(self) -> None:
         self.release = Event()
@@ -789,7 +789,7 @@ def test_a_run_reserves_time_for_storing() -> None:
 
 
 class TestCorrections:
-    """A row that the file corrects after it was stored is stored again, and nothing else is."""
+    """If the file corrects a stored row, that row is stored again, and no other row is."""
 
     KIND = Kind(Signal.AVERAGE, Basis.DIRECT)
     STEP = timedelta(minutes=5)

@@ -1,4 +1,4 @@
-"""One bounded GET: whatever an upstream does ends as an answer or as our own error, in time."""
+"""A bounded GET ends in time, with an answer or one of our errors, whatever an upstream does."""
 
 import base64
 import gzip
@@ -14,7 +14,7 @@ Reply = Callable[[httpx.Request], httpx.Response]
 
 
 class Upstream:
-    """Answers as told and remembers what it was asked; time passes by what it says."""
+    """Gives the prepared replies and stores the requests; its clock shows ``seconds``."""
 
     def __init__(self, *replies: httpx.Response | Exception) -> None:
         self.replies = iter(replies)

@@ -1,4 +1,4 @@
-"""Each line of each module keeps the import rules of the layers.
+"""Each line of each module follows the import rules of the layers.
 
 The domain imports only itself; ports import the domain; `ingest`, `api` and `aws` import the ports
 and the domain; `cli` may import all of them; nothing imports a handler. A failing test names the
@@ -28,7 +28,7 @@ PACKAGES: Final[Mapping[str, Path]] = {
     "functions": ROOT,
     "infra": ROOT,
 }
-"""Every package whose modules are read, with the folder that it is in."""
+"""Every package whose modules are checked, with the folder that contains it."""
 
 OURS: Final = (*PACKAGES, "tests")
 
@@ -40,7 +40,7 @@ MAY_IMPORT: Final[Mapping[str, tuple[str, ...]]] = {
     "greenstream.aws": ("greenstream.aws", "greenstream.ports", "greenstream.domain"),
     "greenstream_tuning": ("greenstream_tuning", "greenstream.ports", "greenstream.domain"),
 }
-"""Of our packages, those that the modules of each layer may import, at any place."""
+"""For each layer, those of our packages that its modules may import at any place."""
 
 PURE: Final = ("greenstream.domain", "greenstream.ports", "greenstream_tuning")
 WITHOUT_AWS: Final = (*PURE, "greenstream.ingest", "greenstream.api")
@@ -68,7 +68,7 @@ def _in(*packages: str) -> Callable[[str], bool]:
 
 
 def _beside_a_handler(module: str) -> bool:
-    """Return whether a module is one of a function's, but not the handler."""
+    """Return whether a module belongs to a function's folder, but is not the handler."""
     return within(module, "functions") and not HANDLER.fullmatch(module)
 
 
@@ -99,7 +99,7 @@ RULES: Final = (
         "greenstream.ports, greenstream.domain and greenstream_tuning",
         _beside_a_handler,
         _ours_but(
-            "functions",  # of other folders the next rule speaks
+            "functions",  # The next rule excludes the folders of other functions.
             "greenstream.ingest",
             "greenstream.ports",
             "greenstream.domain",
@@ -153,7 +153,7 @@ RULES: Final = (
 
 @cache
 def modules() -> Mapping[str, Path]:
-    """Return the file of each module of ours, tests aside."""
+    """Return the file of each of our modules, except the tests."""
     return {
         module: path
         for package, root in PACKAGES.items()

@@ -1,4 +1,4 @@
-"""Fuel mix to g/kWh: what is unknown lowers coverage and widens the bounds, and is said."""
+"""A fuel mix becomes a figure in g/kWh; unknown fuels lower coverage and widen the bounds."""
 
 import math
 from dataclasses import replace
@@ -52,7 +52,7 @@ def test_an_unknown_fuel_lowers_coverage_and_bounds_the_value() -> None:
 
 
 def test_the_value_stays_within_what_the_unknown_rest_allows() -> None:
-    """A dirty known part beside an unknown that cannot be that dirty."""
+    """The known half emits 1000 g/kWh, and the unknown half can emit at most 100 g/kWh."""
     table = replace(TABLE, factors={"coal": Factor(1000, 1000, 1000), "o": Factor(None, 0, 100)})
     answer = mix_intensity({"coal": 100, "o": 100}, table, provider="p", zone="Z")
 
@@ -94,7 +94,7 @@ def test_a_fuel_the_table_does_not_name_is_unknown_and_named() -> None:
 
 
 def test_power_below_zero_is_not_generation() -> None:
-    """Station use of solar at night, pumping, charging, export."""
+    """Solar plants at night, pumping, charging and exports give values below zero."""
     assert mix(gas=100.0, wind=-40.0, other=0.0) == mix(gas=100.0)
 
 
@@ -146,7 +146,10 @@ def test_bounds_hold_the_value_and_scale_does_not_matter(
 def test_a_mean_and_its_exact_twin_make_the_same_value_but_for_bounds_that_bind(
     generation_mw: dict[str, float], imports_mw: float
 ) -> None:
-    """Bounds apart from a mean may only widen the answer's bounds and free its value."""
+    """A factor with wider bounds may only widen the bounds of the result.
+
+    The value may differ only where the bounds of the exact factor limit it.
+    """
     exact = replace(TABLE, factors={**TABLE.factors, "imports": Factor(180, 180, 180)})
     given_mw = generation_mw | {"imports": imports_mw}
     answer = mix(**given_mw)

@@ -1,4 +1,4 @@
-"""Which mixes are believed, by the rules of a source and by its own past."""
+"""A mix is accepted or refused by the rules of its source and by the source's past mixes."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -39,7 +39,7 @@ def hours(mixes: Iterable[Mapping[str, float]], start: float = 0) -> list[Mix]:
 
 
 def day(hour: int) -> dict[str, float]:
-    """A mix in which gas follows the sun and everything moves."""
+    """Return an hour's mix, in which gas falls as the sun rises and every fuel changes."""
     sun = float(SUN_MW[hour % 24])
     return {"gas": 5000 - sun / 2 + hour % 3, "wind": 800.0 + 7 * (hour % 5), "sun": sun}
 
@@ -193,7 +193,7 @@ class TestByItsOwnPast:
         assert reasons(mixes) == [None, None, "missing_fuel"]
 
     def test_the_sun_that_is_lost_by_night_is_missed_in_the_morning(self) -> None:
-        """At night it weighs nothing, by its last value and by that of a day earlier."""
+        """At night the sun counts as 0 MW, by its last value and by its value a day earlier."""
         mixes = hours(
             [*days(24), *({k: v for k, v in day(h).items() if k != "sun"} for h in range(24))]
         )

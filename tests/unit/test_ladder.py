@@ -208,7 +208,7 @@ class TestRungs:
 def test_under_the_plain_formula_older_data_never_cost_less(
     one_age: float, other_age: float, gco2_kwh: float
 ) -> None:
-    """Down the whole ladder: the penalty never falls as the same reading grows older."""
+    """On all rungs of the ladder, the penalty never falls as the same reading grows older."""
     zone = a_zone()
     fresh, late = (
         carbon(

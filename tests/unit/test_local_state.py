@@ -1,4 +1,4 @@
-"""What a local stack leaves in its folder, and how it ends."""
+"""The files that a local stack writes to its folder, and how the stack is stopped."""
 
 import json
 import os

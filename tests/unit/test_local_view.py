@@ -1,4 +1,4 @@
-"""What the terminal of `make run` shows: the decision, its figures, and how good these are."""
+"""`make run` shows the decision, its figures and their freshness in the terminal."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The end of a failed function's log, as `greenstream invoke` shows it."""
+"""`greenstream invoke` shows the end of a failed function's log."""
 
 from infra.local.stack import LOG_TAIL_BYTES, whole_lines
 

@@ -1,4 +1,4 @@
-"""The store in memory obeys the contract of the real store, and its fake with faults does too."""
+"""The in-memory store and the fake store with faults pass the tests of the real store."""
 
 import pytest
 from hypothesis import given
