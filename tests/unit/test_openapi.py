@@ -1,4 +1,4 @@
-"""The description of the API and the router say the same, both ways."""
+"""The OpenAPI document describes everything that the router offers, and nothing else."""
 
 from enum import StrEnum
 from functools import reduce

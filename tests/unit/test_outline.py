@@ -1,4 +1,7 @@
-"""The map's coasts and borders: what is cut, what is dropped, and that they fit the POPs."""
+"""These tests cover how the map's coasts and borders are cut and simplified.
+
+They also check that every POP lies in exactly one of the map's windows.
+"""
 
 import json
 
@@ -22,7 +25,10 @@ EQUATOR = Window("around the equator", 0, -5, 10, 5)
 
 
 def a_topology() -> Topology:
-    """Two countries, west and east of 5 degrees, that share the arc 0 and are one land."""
+    """Return two countries that meet at 5 degrees east; arc 0 is their border.
+
+    Together they form one area of land.
+    """
     return Topology(
         {
             "transform": {"scale": [1, 1], "translate": [0, 0]},

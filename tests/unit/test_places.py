@@ -1,4 +1,7 @@
-"""Where Cloudflare's data centres (colos) stand, and which of them a mistyped code may mean."""
+"""These tests cover the table of Cloudflare's data centres (colos).
+
+They check the positions of the colos and the colos that are suggested for a mistyped code.
+"""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a feed must hold to be believed, as the shipped rules have it."""
+"""These tests check the shipped plausibility rules, which the data of a feed must satisfy."""
 
 import math
 import subprocess
@@ -19,7 +19,7 @@ class TestARuleOfAProvider:
     def test_bounds_what_one_fuel_may_make(self) -> None:
         assert rules_of_provider("entsoe").greatest_fuel_mw == 150_000
         assert rules_of_provider("gridstatus").greatest_fuel_mw == 250_000
-        assert rules_of_provider("eso").greatest_fuel_mw == math.inf  # it publishes no MW
+        assert rules_of_provider("eso").greatest_fuel_mw == math.inf  # it has intensities, no MW
 
     def test_names_what_may_be_below_zero(self) -> None:
         assert rules_of_provider("entsoe").reversible == {"B10", "B25"}
@@ -75,7 +75,7 @@ class TestARuleOfASource:
     def test_names_fuels_as_the_factor_table_of_the_grid_does(self) -> None:
         for row in load("rules.json")["sources"]:
             provider, zone = row["provider"], row["zone"]
-            if provider in {"eso", "watttime"}:  # they publish intensities and name no fuel
+            if provider in {"eso", "watttime"}:  # these publish intensities and no fuels
                 continue
             [source] = [source for listed, source in zones_of(provider) if listed.zone == zone]
             table = "ENTSOE" if provider == "entsoe" else source.provider_zone

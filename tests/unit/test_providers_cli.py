@@ -1,4 +1,4 @@
-"""The check of all providers: what it calls a failure, and what it says beside."""
+"""These tests cover the check of all providers: what it counts as a failure, and its output."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -117,7 +117,7 @@ def test_an_error_of_many_zones_is_reported_once() -> None:
 
 @dataclass
 class Fake:
-    """A provider that does what it is told."""
+    """A provider that yields the given batches and then raises the given error, if there is one."""
 
     name: str
     parts: tuple[Batch, ...] = ()
@@ -145,7 +145,7 @@ def test_all_providers_are_asked_once_and_reported_in_order(
     assert refused.asked == good.asked == [NOW]
     assert all(len(row.cells()) == len(COLUMNS) for row in rows)
     said = capsys.readouterr()
-    assert said.out == ""  # progress is not the answer
+    assert said.out == ""  # the progress goes to stderr
     assert "gridstatus: ok" in said.err
 
 

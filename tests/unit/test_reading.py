@@ -1,4 +1,4 @@
-"""What may call itself a reading, and by which name the rest is refused."""
+"""These tests check which readings and forecasts are valid, and the reason given for a refusal."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -69,7 +69,7 @@ def test_a_true_zero_is_a_reading() -> None:
 
 def test_a_thousand_pounds_per_megawatt_hour() -> None:
     assert gco2_kwh_from_lb_mwh(1000) == pytest.approx(453.59237)
-    assert gco2_kwh_from_lb_mwh(937) == pytest.approx(425.01605069)  # as WattTime's own data
+    assert gco2_kwh_from_lb_mwh(937) == pytest.approx(425.01605069)  # as in WattTime's own data
 
 
 @given(st.floats(min_value=0, max_value=4000))
@@ -100,7 +100,7 @@ def test_a_forecast_is_a_series_of_intervals_with_holes_allowed() -> None:
 
 
 def test_a_forecast_reaches_ten_days_ahead_and_no_further() -> None:
-    """The table's time to live of a point in the year 9999 is no time at all."""
+    """The limit also excludes the year 9999, for which no time to live can be calculated."""
 
     def until(end: datetime) -> Forecast:
         return a_forecast(point(1), ForecastPoint(NOW, end, 100.0))

@@ -1,11 +1,13 @@
-"""Every answer of the HTTP API is, byte for byte, the one that was recorded.
+"""Every answer of the HTTP API equals the recorded answer byte for byte.
 
-The recorded answers are in ``tests/unit/answers``, one file for each group of routes: an answer
-begins with ``###``, its world and its request; its status, its headers and its body follow. A
-body is folded before each ``{`` so that a change shows as one line; joining the lines gives the
-body's own bytes. The worlds are in ``tests/recorded_world.py``.
+The recorded answers are in ``tests/unit/answers``, one file for each group of routes. An answer
+begins with a line of ``###``, the name of its world and its request. Its status, its headers and
+its body follow. A line break is inserted before each ``{`` of a body, so that a change shows as
+one changed line; joining the lines gives the original body. The worlds, which are the contents of
+the store that the requests meet, are in ``tests/recorded_world.py``.
 
-When behaviour changes on purpose, record anew, read the difference, and commit it with the change::
+When a change of behaviour is intended, record the answers again, read the difference, and commit
+the answers together with the change::
 
     RECORD_ANSWERS=1 .venv/bin/pytest -n 0 tests/unit/test_recorded_answers.py
     git diff tests/unit/answers
@@ -29,15 +31,15 @@ from tests.recorded_world import WORLDS
 FOLDER: Final = Path(__file__).parent / "answers"
 BEGINNING: Final = "### "
 SHOWN_CHARS: Final = 300
-"""Of a line that differs, how much the failure shows."""
+"""The number of characters of a differing line that the failure message shows."""
 
 DIGESTED: Final = "/openapi.json"
-"""Recorded as a digest, since the document itself stands in the repository."""
+"""The path whose body is recorded as a digest, because the repository contains the document."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """One request in one world; ``note`` says what the request line does not show."""
+    """A request in a world; ``note`` describes what the request line does not show."""
 
     world: str
     target: str
@@ -69,7 +71,7 @@ def gets(world: str, path: str, *queries: str) -> tuple[Question, ...]:
 
 
 def post(body: object, note: str, **changes: Any) -> Question:
-    """Return a report of round trips: text as it is, anything else as JSON."""
+    """Return a request that reports round trips; a body that is not text is written as JSON."""
     fields: dict[str, Any] = {
         "world": "rich",
         "target": "/v1/latency",
@@ -302,7 +304,7 @@ QUESTIONS: Final[Mapping[str, tuple[Question, ...]]] = {
 
 
 def as_recorded(question: Question) -> str:
-    """Ask a question in a world made for it and return the answer as the files have it."""
+    """Send a request to a newly made world and return the answer in the format of the files."""
     answer = WORLDS[question.world]().send(question.event())
     headers = [f"{name}: {value}" for name, value in sorted(answer.headers.items())]
     return "\n".join([str(answer.status), *headers, "", *_body(question, answer.text)])
@@ -312,13 +314,13 @@ def _body(question: Question, text: str) -> list[str]:
     if question.target == DIGESTED:
         return [f"{len(text)} characters of SHA-256 {sha256(text.encode()).hexdigest()}"]
     assert "\n" not in text, "A body that has line breaks cannot be folded at its braces."
-    # Python before 3.13 has the phrase of status 413 from the RFC before RFC 9110.
+    # Before Python 3.13, `http` has the older phrase of status 413, which RFC 9110 changed.
     text = text.replace('"Request Entity Too Large"', '"Content Too Large"')
     return text.replace("{", "\n{").removeprefix("\n").split("\n")
 
 
 def record(group: str) -> None:
-    """Write a group's file from the answers of now."""
+    """Write a group's file from the answers that the router gives now."""
     blocks = [
         f"{BEGINNING}{question.title}\n{as_recorded(question)}\n" for question in QUESTIONS[group]
     ]
@@ -332,7 +334,7 @@ def _file(group: str) -> Path:
 
 @cache
 def recorded(group: str) -> Mapping[str, str]:
-    """Return a group's recorded answers by the titles of their questions."""
+    """Return a group's recorded answers by the titles of their requests."""
     if os.environ.get("RECORD_ANSWERS"):
         record(group)
     answers = {}
@@ -343,9 +345,9 @@ def recorded(group: str) -> Mapping[str, str]:
 
 
 def difference(before: str, now: str) -> str:
-    """Return the first lines that differ, each cut to what surrounds its first difference.
+    """Return the first lines that differ, each cut to the text around the first difference.
 
-    An ``ETag`` differs whenever the body does, so it is shown only where nothing else differs.
+    An ``ETag`` differs whenever the body differs, so it is shown only if nothing else differs.
     """
     lines = list(unified_diff(before.split("\n"), now.split("\n"), n=0, lineterm=""))[2:]
     lines = [line for line in lines if not line[1:].startswith("ETag: ")] or lines
@@ -357,7 +359,7 @@ def difference(before: str, now: str) -> str:
 
 
 def _first_difference(gone: list[str], come: list[str]) -> int:
-    """Return the place at which the first lines of both begin to differ, 0 where one is missing."""
+    """Return the index at which the first lines of both begin to differ, 0 if one is missing."""
     if not gone or not come:
         return 0
     pairs = zip(gone[0][1:], come[0][1:], strict=False)

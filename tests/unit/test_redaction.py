@@ -1,4 +1,4 @@
-"""No secret is left in text that quotes an upstream, however the upstream or we wrote it."""
+"""Text that quotes an upstream contains no secret, however the secret was encoded in it."""
 
 import html
 import json

@@ -1,4 +1,4 @@
-"""A zone's figure is the same whether it is written as an object or as text."""
+"""A zone's figure has the same content whether it is written as an object or as JSON text."""
 
 import json
 import math

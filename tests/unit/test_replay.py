@@ -1,4 +1,8 @@
-"""What a replay accounts for: grids that take turns, told late, to visitors near and far."""
+"""These tests check the figures of a replay.
+
+Most worlds have two grids that are clean in turn, whose readings may arrive late, and visitors
+beside each of two POPs.
+"""
 
 import csv
 from dataclasses import replace
@@ -48,7 +52,7 @@ NEAR_AND_FAR = [[5.0, 70.0], [70.0, 5.0]]
 def a_world(
     *carbon: Floats, delays_s: tuple[float, ...] = (), demand: tuple[float, float] = (0.5, 0.5)
 ) -> World:
-    """Two POPs a and b, with visitors beside each."""
+    """Return a world of two POPs, a and b, with visitors beside each."""
     traces = tuple(Trace(f"z{number}", 0, HOUR_S, values) for number, values in enumerate(carbon))
     delays_s = delays_s or (0.0,) * len(traces)
     return World(
@@ -98,7 +102,7 @@ class TestAccount:
         assert {row.violations for row in rows.values()} == {2 * 24 * 10}
 
     def test_the_best_static_choice_is_made_on_the_training_time_alone(self) -> None:
-        """Grid a is the cleaner in training and the dirtier after it."""
+        """Grid a is cleaner during training and dirtier afterwards."""
         turned = np.where(np.arange(HOURS) < 24 * 10, 10.0, 500.0)
         row = rows_of(a_world(turned, np.full(HOURS, 200.0)))[BEST_STATIC]
 
@@ -122,7 +126,7 @@ class TestAccount:
         whole = replay(world, SPAN, {DEFAULT: Policy()})
         pieces = replay(world, SPAN, {DEFAULT: Policy()}, chunk_steps=7)
 
-        # Integral figures, whose sums are exact in any order.
+        # The figures are whole numbers, whose sums are exact in any order.
         assert pieces == whole
 
 
@@ -141,13 +145,13 @@ class TestWhatIsNotCounted:
 
 
 class TestDecisionsWithoutAReading:
-    """Grid a's source is three days late, which leaves its hours' means alone."""
+    """Grid a's source is three days late, so only the means by hour of the day are known for it."""
 
     SILENT = (3.0 * 86_400, 0.0)
     SHORT = replace(DRIFT, max_stale_s=3600.0, max_stale_profile_s=3600.0)
 
     def test_they_are_counted_with_what_they_delivered(self) -> None:
-        """By day grid a's mean of the hour is the lowest figure, by night grid b's reading."""
+        """By day grid a's mean of the hour is the lowest figure; by night grid b's reading is."""
         row = rows_of(a_world(BY_DAY, BY_NIGHT, delays_s=self.SILENT), policy=self.SHORT)[DEFAULT]
 
         assert row.delivered_gco2_kwh == 75
@@ -155,7 +159,7 @@ class TestDecisionsWithoutAReading:
         assert row.fallback_delivered_gco2_kwh == 100
 
     def test_their_share_is_by_demand(self) -> None:
-        """Under 20 ms everybody stays at home: only the visitors beside a have no reading."""
+        """With a limit of 20 ms all visitors get the POP beside them, and POP a has no reading."""
         world = a_world(BY_DAY, BY_NIGHT, delays_s=self.SILENT, demand=(0.25, 0.75))
         row = rows_of(world, policy=self.SHORT, limit_ms=20)[DEFAULT]
 
@@ -188,7 +192,7 @@ PLAIN = Policy(freshness_model=FreshnessModel.PENALTY)
 
 class TestLateness:
     def test_a_decision_sees_only_what_had_been_published(self) -> None:
-        """For three hours of every morning grid b's figure of the night misleads."""
+        """For three hours of every morning, grid b's latest reading is still one of the night."""
         known_at_once = rows_of(a_world(BY_DAY, BY_NIGHT), policy=DRIFT)[DEFAULT]
         late = rows_of(
             a_world(BY_DAY, BY_NIGHT, delays_s=(0.0, 3 * 3600.0)),
@@ -296,7 +300,7 @@ class TestFiles:
         world = load_world(Files(folder, rtt), Years((2021,), (2022,)))
 
         assert world.pops == ("lon", "fra", "nyc")
-        assert world.rtt_ms[0, 2] == pytest.approx(91, abs=1)  # by distance
+        assert world.rtt_ms[0, 2] == pytest.approx(91, abs=1)  # estimated by distance
         assert world.notes == ("nyc has no round trips in the table: the distance estimates them",)
 
     def test_only_the_wanted_pops_are_in_the_world(self, tmp_path: Path) -> None:
@@ -339,7 +343,7 @@ READ_BY_ALL = replace(DRIFT, switch_margin=0.001, latency_price_gco2_kwh_ms=0.01
 def test_drift_stays_near_the_oracle_on_a_year_of_five_grids(
     late_h: dict[str, float], most_excess: float, learnt: int, judged: int
 ) -> None:
-    """At every limit, with the usual delays and with one source 14 h late."""
+    """The bound holds at every limit, with the usual delays and with one source 14 h late."""
     world = load_world(
         Files(DATASETS / "carbon", DATASETS / "rtt" / "gcp_region_rtt_ms.csv"),
         Years((learnt,), (judged,)),

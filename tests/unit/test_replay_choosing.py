@@ -1,4 +1,7 @@
-"""The replay decides as the router does: held to the router's own functions, figure by figure."""
+"""The replay decides as the router does.
+
+These tests compare its figures and its choices with those of the router's own functions.
+"""
 
 import math
 from datetime import UTC, datetime, timedelta
@@ -22,7 +25,7 @@ from tests.builders import AVERAGE_DIRECT, a_candidate, a_reading, a_source, a_z
 
 POPS = ("ams", "fra", "iad", "lon")
 
-# Few distinct figures, so that ties are the rule and not the exception.
+# There are few distinct figures, so that ties are frequent.
 carbons = st.one_of(
     st.none(), st.sampled_from([0.0, 95.0, 100.0, 105.0]), st.floats(min_value=0, max_value=900)
 )
@@ -52,7 +55,10 @@ def test_every_choice_is_the_routers(
     policy: Policy,
     data: st.DataObject,
 ) -> None:
-    """Over ties, unknown carbon, unknown and too long round trips, and the margin's memory."""
+    """The inputs include ties, unknown carbon, and unknown or too long round trips.
+
+    The switch margin makes a choice depend on the choice at the step before.
+    """
     chooser = Chooser(POPS, np.array(visitors, dtype=float), policy, [policy.max_latency_ms])
     carbon = np.array(steps, dtype=float).T
     cut = data.draw(st.integers(0, len(steps)))
@@ -95,7 +101,7 @@ def a_trace(seed: int) -> Trace:
 def as_the_table_has_it(
     trace: Trace, now: datetime, delay: timedelta
 ) -> tuple[list[Reading], HourProfile]:
-    """Return the reading and the profile that a collector would have left by ``now``."""
+    """Return the readings and the profile that a collector would have stored by ``now``."""
     told = now - delay
     known = [
         hour
@@ -145,7 +151,7 @@ def a_profile(hours: dict[int, HourMean]) -> HourProfile:
     delay_s=ages,
     max_age_s=ages,
     annual=st.sampled_from([400.0, float("nan")]),
-    # The second half of an hour, where the sample lies behind the middle of its interval.
+    # These are instants after the middle of an hour, which is the middle of a reading's interval.
     instants=st.lists(
         st.tuples(st.integers(0, HOURS - 1), st.integers(36, 59)), min_size=1, max_size=5
     ).map(sorted),
@@ -167,7 +173,7 @@ def test_every_figure_is_the_ladders(
     instants: list[tuple[int, int]],
     policy: Policy,
 ) -> None:
-    """Rung by rung, under every freshness model: live, stale, the hour's mean, the year's, none."""
+    """The inputs reach every rung of the ladder under every freshness model."""
     trace = a_trace(seed)
     feed = DelayedTrace(trace, delay_s, max_age_s, annual)
     moments = [START + timedelta(hours=hour, minutes=minute) for hour, minute in instants]
@@ -184,10 +190,14 @@ def test_every_figure_is_the_ladders(
 
 
 class TestKeptReadings:
-    """Replay of the table's own history."""
+    """These tests cover the replay of the readings that the table stores."""
 
     def of(self, *told: tuple[int, int, float]) -> KeptReadings:
-        """Hourly readings: the hour each began, the minute it was fetched, its value."""
+        """Return a feed of hourly readings.
+
+        A reading is given by the hour at which it begins, the minute at which it was fetched, and
+        its value.
+        """
         readings = [
             a_reading(
                 gco2_kwh=value,

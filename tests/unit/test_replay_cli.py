@@ -1,4 +1,4 @@
-"""``greenstream replay`` and ``tune`` on files of one's own."""
+"""These tests run ``greenstream replay`` and ``greenstream tune`` on files of traces."""
 
 import argparse
 import csv
@@ -32,7 +32,7 @@ ROW = {
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Two grids that take turns in being clean, through two years."""
+    """Return the options for the files of two grids, which are clean in turn for two years."""
     folder = tmp_path_factory.mktemp("traces")
     for zone, clean in (("A", range(12)), ("B", range(12, 24))):
         for year in (2021, 2022):
@@ -40,7 +40,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
                 writer = csv.writer(file)
                 writer.writerow(["datetime_utc", "direct_gco2_kwh", "lifecycle_gco2_kwh"])
                 for hour in range(24 * 365):
-                    moment = datetime(year, 1, 1) + timedelta(hours=hour)  # noqa: DTZ001 - as in such files
+                    moment = datetime(year, 1, 1) + timedelta(hours=hour)  # noqa: DTZ001 - such files have no offset
                     value = 100 if moment.hour in clean else 400
                     writer.writerow([moment, value, value + 50])
     rtt = folder / "rtt.txt"
@@ -56,7 +56,7 @@ def run(*arguments: str) -> int:
 
 
 def a_policy(**changes: object) -> str:
-    """Return the file of a policy, in part of one's own."""
+    """Return the text of a policy file that differs from the default policy by ``changes``."""
     return json.dumps({"policy": asdict(Policy()) | changes})
 
 
@@ -115,7 +115,11 @@ def test_pops_without_a_name_are_refused(
 
 @pytest.fixture(scope="module")
 def with_gaps(files: list[str], tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Grid A is unknown for two days of 2022; B's source is silent; C has no trace."""
+    """Return options under which data is missing.
+
+    Grid A is unknown for two days of 2022, the readings of grid B come 200 hours late, and place C
+    has no trace.
+    """
     folder = tmp_path_factory.mktemp("gaps")
     for trace in Path(files[1]).glob("*.csv"):
         head, *rows = trace.read_text().splitlines(keepends=True)
@@ -129,7 +133,7 @@ def with_gaps(files: list[str], tmp_path_factory: pytest.TempPathFactory) -> lis
 
 
 class TestWhatIsLeftOut:
-    """Below the table, and on the page of the report."""
+    """The replay reports what it leaves out, both below the table and on the page of the report."""
 
     def test_steps_places_and_decisions_without_a_reading_are_reported(
         self, with_gaps: list[str], capsys: pytest.CaptureFixture[str]
@@ -140,8 +144,9 @@ class TestWhatIsLeftOut:
         heading, *rows = table.splitlines()
         assert heading.split("  ")[-2:] == ["no reading", "their g/kWh"]
         (row,) = (row.split() for row in rows if row.startswith("80 ") and " default " in row)
-        # B's yearly mean of 250 is the lower figure while A is dirty. At midnight A is expected at
-        # 250 too, so that the visitors stay for an hour with B, which is the dirty grid by then.
+        # While grid A is dirty, grid B's yearly mean of 250 is the lower figure. At midnight the
+        # expected figure of A is 250 as well, so the visitors stay with B for one more hour,
+        # although B is the dirty grid then.
         assert row[-2:] == ["50.0%", "125.0"]
         (fixed,) = (row.split() for row in rows if row.startswith("80 ") and "best_static" in row)
         assert len(fixed) == len(row) - 2

@@ -1,4 +1,4 @@
-"""A replayed source that has lost its readings, its past, or both."""
+"""These tests cover replayed sources that lack their readings, their past, or both."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ NONE = float("nan")
 
 
 def test_a_silent_source_leaves_the_profile_as_known_by_its_delay() -> None:
-    """The readings are gone, and the hours' means are those that the source itself would have."""
+    """The source has no readings, but its means by hour are those that it would otherwise have."""
     told = DelayedTrace(TRACE, 3 * HOUR_S, HOUR_S, NONE).seen(INSTANTS)
     silent = DelayedTrace(TRACE.silent(), 3 * HOUR_S, HOUR_S, NONE, Profile(TRACE)).seen(INSTANTS)
 
@@ -41,7 +41,7 @@ def test_a_missing_source_has_no_reading_and_no_profile() -> None:
 
 
 def test_only_the_zones_asked_for_are_read(tmp_path: Path) -> None:
-    """A damaged file of a zone that nobody asked for does no harm."""
+    """A damaged file of another zone causes no error."""
     hours = "2022-01-01 00:00,1\n2022-01-01 01:00,2\n"
     (tmp_path / "A_2022.csv").write_text(f"datetime_utc,direct_gco2_kwh\n{hours}")
     (tmp_path / "B_2022.csv").write_text("damaged")

@@ -1,4 +1,4 @@
-"""``greenstream report``: the router's own lines, added up and put into words."""
+"""``greenstream report`` adds up the router's log lines and describes the result in words."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from greenstream.domain.attribution import Comparison
 
 
 def a_line(decisions: int, delivered: float, nearest: float, static: float) -> dict[str, Any]:
-    """Return a line as routers wrote it before they counted the other decisions."""
+    """Return a log line in the format from before the router counted the other decisions."""
     return {
         "level": "INFO",
         "message": COMPARED,
@@ -31,9 +31,9 @@ def a_line(decisions: int, delivered: float, nearest: float, static: float) -> d
 def a_line_of_the_rest(
     *, fallback: int = 0, difference: float = 0.0, hidden_loss: float = 0.0, uncompared: int = 0
 ) -> dict[str, Any]:
-    """Return a line of a minute without any decision on observed figures alone.
+    """Return the log line of a minute in which no decision used observed figures alone.
 
-    It is made as the router makes it: a mean over no decision is left out.
+    The line omits each mean over zero decisions, as the router does.
     """
     compared = Comparison(
         fallback_decisions=fallback,
@@ -45,7 +45,7 @@ def a_line_of_the_rest(
 
 
 def text_of(*lines: dict[str, Any]) -> str:
-    """Return the report of some lines with its line breaks taken out."""
+    """Return the report of some log lines without its line breaks."""
     return " ".join(as_text(summed(lines), days=7).split())
 
 
@@ -68,14 +68,14 @@ def test_without_a_region_a_deployed_stack_is_refused_in_a_line(
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it remembers a Region
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # a session stores its Region
     monkeypatch.setattr(sys, "argv", ["greenstream", *words.split()])
     assert main() == 1
     assert capsys.readouterr().err.strip().endswith("You must specify a region.")
 
 
 class Logs:
-    """A log of two pages, with lines that are nobody's."""
+    """A client of CloudWatch Logs that returns each matching message on a page of its own."""
 
     def __init__(self, *messages: str) -> None:
         self.messages = messages

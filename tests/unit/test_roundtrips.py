@@ -1,4 +1,4 @@
-"""The running figure of a colo and POP: a median of reports that a few liars cannot move."""
+"""The measured round trip of a colo and POP is a median, which few false reports cannot move."""
 
 from datetime import timedelta
 
@@ -78,7 +78,7 @@ def test_too_few_or_too_old_samples_give_no_figure() -> None:
 
 
 class CountingStore(MemoryStore):
-    """Remembers which colos it was asked about."""
+    """A store that records for which colos it was read."""
 
     def __init__(self) -> None:
         super().__init__()

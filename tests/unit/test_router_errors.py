@@ -1,4 +1,4 @@
-"""What the router refuses, and how it says so: problem details that name the field."""
+"""The router refuses invalid requests with problem details that name the field."""
 
 import json
 import re
@@ -268,7 +268,7 @@ class TestPathsAndMethods:
         problem(client.ask(path), 404)
 
     def test_an_unknown_zone_is_refused_and_the_known_ones_are_listed(self, client: Client) -> None:
-        """Like an unknown POP: a value that cannot be understood, not a page that moved."""
+        """An unknown zone is an invalid value, like an unknown POP, and not an unknown path."""
         [error] = problem(client.ask("/v1/zones/ATLANTIS"), 400)
 
         assert (error["field"], error["allowed"]) == ("zone", list(zones()))

@@ -1,4 +1,4 @@
-"""What holds for every exchange: its tag, its name, its line in the log, its counts."""
+"""These tests cover what all routes share: the ETag, the correlation id, the log, the metrics."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ CACHED = ["/", "/v1/route", "/v1/window", "/v1/zones", "/v1/zones/NYISO", "/v1/p
 
 
 class Faulty(MemoryStore):
-    """Raises what no store may, once it is told to."""
+    """A store that raises an error outside its contract while ``broken`` is set."""
 
     broken = False
 

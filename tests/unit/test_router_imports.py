@@ -1,4 +1,4 @@
-"""A cold start pays for every import: the router takes nothing heavy in."""
+"""The router imports no heavy package, because every import lengthens a cold start."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ HEAVY = {
     "numpy",
     "xmltodict",
     "requests",
-    "boto3",  # S3 transfers and resources on top of botocore, which suffices
+    "boto3",  # botocore suffices; boto3 adds S3 transfers and resources
 }
 
 

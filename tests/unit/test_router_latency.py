@@ -1,4 +1,4 @@
-"""POST /v1/latency, and what measured round trips do to a decision."""
+"""These tests cover POST /v1/latency and the effect of measured round trips on a decision."""
 
 import json
 from datetime import datetime

@@ -1,4 +1,8 @@
-"""The router outlives its store: memory first, then published means, and it always says so."""
+"""The router answers although its store fails.
+
+It uses the last snapshot in memory and then the published means, and its answer says that it is
+degraded.
+"""
 
 from datetime import datetime
 from threading import Event, Semaphore
@@ -16,7 +20,7 @@ from tests.router_client import Client, SetClock, a_reading_of
 
 
 class CountingStore(MemoryStore):
-    """Remembers how often each question came."""
+    """A store that records which of its methods were called."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +54,7 @@ def client(store: CountingStore) -> Client:
 
 
 def test_the_router_does_not_wait_for_a_store_that_answers_drop_by_drop() -> None:
-    """Each drop is in time for the client; the whole is not."""
+    """Each piece arrives within the client's time limit, but the whole answer does not."""
     asked_again = Event()
 
     class Dripping(MemoryStore):
@@ -69,7 +73,7 @@ def test_the_router_does_not_wait_for_a_store_that_answers_drop_by_drop() -> Non
 
 
 def test_unanswered_reads_of_the_store_do_not_accumulate() -> None:
-    """Each waits in a thread, of which a process has only so many."""
+    """Each unanswered read occupies a thread, and the number of threads is limited."""
     go_on, waiting = Event(), Semaphore(0)
 
     class Silent(MemoryStore):
@@ -87,12 +91,12 @@ def test_unanswered_reads_of_the_store_do_not_accumulate() -> None:
     assert not waiting.acquire(timeout=0.1)
 
     go_on.set()
-    while cache.view(RequestDeadline()).fault is not None:  # ends, as the threads do
+    while cache.view(RequestDeadline()).fault is not None:  # until the threads have ended
         clock.forward(1)
 
 
 class SlowStore(CountingStore):
-    """Takes its time for every answer and failure, on the clock of the router it is given."""
+    """A store that takes ``answer_s`` for every answer and failure, on the router's clock."""
 
     def __init__(self, answer_s: float) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""GET /v1/route: which POP, why, and what is known of each candidate."""
+"""GET /v1/route returns the chosen POP, the reason, and what is known about each candidate."""
 
 from datetime import timedelta
 
@@ -291,7 +291,7 @@ class TestLikeForLike:
 
 
 class TestOneTruth:
-    """The route writes its figures itself, for speed: they are those of the zones."""
+    """GET /v1/route has its own, faster writer of figures; its output equals that of the zones."""
 
     def test_a_candidates_figure_is_its_zones(self) -> None:
         store = MemoryStore()

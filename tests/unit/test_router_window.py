@@ -1,4 +1,4 @@
-"""GET /v1/window, and the shares of GET /v1/route?split=true."""
+"""These tests cover GET /v1/window and the shares of GET /v1/route?split=true."""
 
 from collections.abc import Sequence
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The other routes: zones and their sources, POPs, providers, policy, health."""
+"""These tests cover the routes for zones and their sources, POPs, providers, policy and health."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -313,7 +313,7 @@ class TestHealth:
 def a_status(
     provider: str, state: ProviderState = ProviderState.OK, *, age_s: float = 0
 ) -> ProviderStatus:
-    """Return what runs left behind of which the last success is so old."""
+    """Return the status of a provider whose last successful run was ``age_s`` ago."""
     at = NOW - timedelta(seconds=age_s)
     return ProviderStatus(provider=provider, state=state, last_run_at=NOW, last_success_at=at)
 

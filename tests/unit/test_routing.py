@@ -1,4 +1,4 @@
-"""The decision: its laws, its reasons, and what may be ranked against what."""
+"""These tests cover the decision: its laws, its reasons, and which figures may be compared."""
 
 from random import Random
 
@@ -134,7 +134,10 @@ class TestLaws:
     def test_adding_a_pop_never_raises_the_chosen_adjusted_carbon(
         self, drawn: list[tuple[float, float]], gco2_kwh: float, latency_ms: float, age: float
     ) -> None:
-        """With no margin, no price of latency and no near-tie, and all figures of one kind."""
+        """The law holds if all figures are of one kind and the policy considers carbon alone.
+
+        Such a policy has no margin, no price of latency and no near-tie.
+        """
         plain = Policy(latency_price_gco2_kwh_ms=0, switch_margin=0, tie_share=0, tie_gco2_kwh=0)
         fleet = [
             a_candidate(f"pop{index}", row[0], min(row[1], 80.0)) for index, row in enumerate(drawn)
@@ -226,7 +229,7 @@ class TestReasons:
         assert [draw(name) for name in sorted(names)] != sorted(map(draw, names))
 
     def test_a_near_tie_goes_to_the_pop_whose_own_grid_is_known(self) -> None:
-        """San Francisco is on the grid that only stands in for Los Angeles."""
+        """San Francisco draws from the grid whose figure Los Angeles borrows."""
         lax = a_candidate("lax", 200, 5)._replace(proxy=True)
         decision = decide([lax, a_candidate("sfo", 200.5, 12)], POLICY)
 
@@ -369,7 +372,7 @@ Known = dict[str, dict[Kind, Rung]]
 
 
 class Table:
-    """A stand-in for the ladder: which rung each zone has for each kind."""
+    """A fake of the ladder that has a given rung for each zone and kind."""
 
     def __init__(self, known: Known) -> None:
         self.known = known
@@ -416,7 +419,7 @@ class TestLikeForLike:
         assert set(kinds_of({"A": marginal, "B": marginal}).values()) == {"marginal/direct"}
 
     def test_a_zone_with_marginal_only_falls_back_to_its_average_mean(self) -> None:
-        """Else a marginal figure would be ranked against an average one."""
+        """Otherwise a marginal figure would be compared with an average figure."""
         found = kinds_of(
             {"A": {MARGINAL_DIRECT: LIVE, AVERAGE_DIRECT: MEAN}, "B": {AVERAGE_DIRECT: LIVE}}
         )
@@ -442,7 +445,7 @@ class TestLikeForLike:
         assert found == {"a": "marginal/direct", "b": "average/direct"}
 
     def test_a_pops_own_annual_mean_comes_before_a_neighbours_reading(self) -> None:
-        """Ranked by New York's, Ashburn would draw visitors to the dirtier of the two (ADR 15)."""
+        """With New York's figure, Ashburn would attract visitors to a dirtier grid (ADR 15)."""
         table = Table({"PJM": {AVERAGE_DIRECT: MEAN}, "NYISO": {AVERAGE_DIRECT: LIVE}})
         ranked = like_for_like([a_pop("iad", "PJM", "NYISO")], table, RankingSignal.AUTO)
 

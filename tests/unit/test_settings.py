@@ -1,4 +1,4 @@
-"""Settings fail at start, by name; a secret comes from the environment or from its place."""
+"""A missing setting is refused by name; a secret comes from the environment or the store."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from greenstream.ports.settings import SettingsError, required, required_count
 
 
 class Parameters:
-    """A parameter store that remembers what it was asked."""
+    """A parameter store that records which names were requested."""
 
     def __init__(self, **values: str) -> None:
         self.values = {f"/greenstream/dev/p/{name}": value for name, value in values.items()}

@@ -1,4 +1,4 @@
-"""Spread: who shares the traffic, and that no share jumps."""
+"""These tests check which POPs share the traffic, and that no share changes abruptly."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from tests.builders import a_candidate
 POPS = ("ams", "lon", "nyc", "sfo", "iad")
 
 Figures = tuple[float | None, float | None]
-"""Of a candidate: g/kWh and round trip in ms, where known."""
+"""A candidate's intensity in g/kWh and its round trip in ms; None if unknown."""
 
 
 def a_fleet(figures: Sequence[Figures]) -> list[Candidate]:
@@ -95,7 +95,7 @@ def test_a_share_fades_to_nothing_at_the_margins_edge(
 def test_a_small_step_of_a_score_is_a_small_step_of_every_share(
     eligible: list[Figures], others: list[Figures], which: int, margin: float
 ) -> None:
-    """Of any POP's, beside one at least that is within the limit and has a figure."""
+    """The score of any POP may change; at least one POP is within the limit and has a figure."""
     policy = Policy(split_margin=margin)
     figures = [*eligible, *others]
     fleet = a_fleet(figures)

@@ -1,4 +1,4 @@
-"""The secret store on Parameter Store: a secret, none, or the port's own error."""
+"""The secret store on Parameter Store returns a secret or None, or raises the port's error."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING

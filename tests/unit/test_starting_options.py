@@ -1,4 +1,4 @@
-"""How a stack is told to start: by options, or by the environment that `make` hands through."""
+"""A stack is configured by options, or by the environment variables that `make` passes on."""
 
 import sys
 from itertools import product
@@ -26,7 +26,7 @@ def test_a_misspelt_value_in_the_environment_is_refused_before_anything_starts(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "file").touch()
-    nowhere = ["--state-dir", str(tmp_path / "file" / "state")]  # nothing can be started there
+    nowhere = ["--state-dir", str(tmp_path / "file" / "state")]  # no stack can start there
     run, words = (worker.main, []) if command == "worker" else (main, command.split())
     monkeypatch.setattr(sys, "argv", ["greenstream", *nowhere, *words])
     monkeypatch.setenv(variable, wrong)

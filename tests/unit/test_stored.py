@@ -1,4 +1,4 @@
-"""What `greenstream invoke` shows: the readings its own run left as the newest."""
+"""`greenstream invoke` shows those of the newest readings that its own run stored."""
 
 from dataclasses import replace
 from datetime import timedelta

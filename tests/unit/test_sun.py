@@ -1,4 +1,4 @@
-"""The sun's height, against what is known of solstice, equinox, poles and midnight sun."""
+"""The sun's height has known values at solstice, at equinox, at the poles and at midnight sun."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""A function's lines are written whatever the libraries it uses do with their own loggers."""
+"""A function writes its log lines whatever its libraries do with their own loggers."""
 
 import json
 import logging

@@ -1,4 +1,7 @@
-"""The nightly tuner: what it takes to put another policy in force, and what it says if not."""
+"""These tests check when the nightly tuner puts another policy in force.
+
+They also check what it reports when it does not.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,13 +20,13 @@ from tests.fakes.memory_policies import MemoryPolicies
 from tests.fakes.memory_store import MemoryStore
 
 QUICK = Search(trials=6, limits_ms=(80.0,))
-# Both are within 80 ms of each other by distance, so that there is something to choose.
+# By distance, each POP is within 80 ms of the other, so that visitors have a choice.
 GRIDS = {"CAISO_NORTH": ("gridstatus", "CAISO"), "NYISO": ("gridstatus", "NYISO")}
 
 
 @dataclass
 class Lines:
-    """Telemetry kept for reading."""
+    """Telemetry that stores its lines and counts for the tests."""
 
     lines: list[dict[str, Any]] = field(default_factory=list)
     counts: dict[str, float] = field(default_factory=dict)
@@ -36,7 +39,7 @@ class Lines:
 
 
 def day_and_night(hour: int, phase: int) -> float:
-    """Clean for twelve hours, dirty for twelve."""
+    """Return an intensity that is low for twelve hours and high for twelve hours."""
     return 100.0 if (hour + phase) % 24 < 12 else 400.0
 
 
@@ -46,7 +49,7 @@ PLAIN = Policy(
     latency_price_gco2_kwh_ms=0.05,
     switch_margin=0.05,
 )
-"""The plain price of age is in force, which a late source leaves room to improve on."""
+"""The policy in force, which has the plain price of age and can be improved for a late source."""
 
 
 def a_history(
@@ -56,9 +59,11 @@ def a_history(
     turns: bool = True,
     silent: Mapping[str, Callable[[int], bool]] = MappingProxyType({}),
 ) -> MemoryStore:
-    """Two grids that take turns in being clean, or not; the second's figures come late.
+    """Return a store with the history of two grids.
 
-    ``silent`` tells by grid of which hours, counted back from now, it never told.
+    If ``turns``, the grids are clean in turn; otherwise their intensities are constant. The
+    second grid's readings come ``told_late_h`` late. ``silent`` has for a grid a function that
+    says for which hours, counted back from now, the grid has no reading.
     """
     store = MemoryStore(policy=PLAIN)
     for number, (zone, (provider, provider_zone)) in enumerate(GRIDS.items()):
@@ -194,7 +199,7 @@ class TestTooLittleHistory:
         assert "the history is too short: 1 grids" in tuned(store, MemoryPolicies()).why
 
     def test_weeks_in_which_some_grid_is_always_silent_are_not_judged(self) -> None:
-        """Each grid has told most of the time; together they never did between two cuts."""
+        """Each grid has readings most of the time, but never both in one of the judged periods."""
         silent = {
             "CAISO_NORTH": lambda hour: 6 * 24 - 3 < hour < 8 * 24 + 3,
             "NYISO": lambda hour: 4 * 24 - 3 < hour < 6 * 24 + 3,

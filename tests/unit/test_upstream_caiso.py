@@ -1,4 +1,4 @@
-"""The simulated CAISO file keeps the real one's signs, empty rows and midnight habits."""
+"""The simulated CAISO file has the signs, the empty rows and the midnight of the real file."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ import pytest
 from infra.local.upstream import caiso
 from infra.local.upstream.wire import Request
 
-NOON = datetime(2026, 6, 10, 19, 33, tzinfo=UTC)  # 12:33 Pacific
+NOON = datetime(2026, 6, 10, 19, 33, tzinfo=UTC)  # 12:33 Pacific time
 
 
 def ask(path: str, now: datetime = NOON) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""The simulated Electricity Maps keeps the real one's stamps, plans and refusals."""
+"""The simulated Electricity Maps has the timestamps, plans and refusals of the real service."""
 
 import json
 from datetime import UTC, datetime, timedelta

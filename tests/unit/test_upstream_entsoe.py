@@ -1,4 +1,4 @@
-"""The simulated Transparency Platform keeps the real one's shapes and habits."""
+"""The simulated Transparency Platform has the formats and the behaviour of the real service."""
 
 import re
 from datetime import UTC, datetime, timedelta

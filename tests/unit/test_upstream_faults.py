@@ -1,4 +1,4 @@
-"""Faults strike the provider and zone they name, as often and as long as they say."""
+"""A fault affects the provider and zone that it names, as often and as long as it states."""
 
 import io
 import zipfile

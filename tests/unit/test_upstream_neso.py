@@ -1,4 +1,4 @@
-"""The simulated GB Carbon Intensity API keeps the real one's shapes and habits."""
+"""The simulated GB Carbon Intensity API has the formats and the behaviour of the real API."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,7 @@
-"""The simulated NYISO files keep the real ones' stamps, rows and absences."""
+"""The simulated NYISO files have the timestamps and rows of the real files.
+
+A file that does not exist in reality does not exist in the simulation either.
+"""
 
 import csv
 import io

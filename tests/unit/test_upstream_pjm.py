@@ -1,4 +1,4 @@
-"""The simulated PJM feed keeps the real one's envelope, delay, paging and refusals."""
+"""The simulated PJM feed has the envelope, delay, paging and refusals of the real feed."""
 
 import json
 from datetime import UTC, datetime, timedelta

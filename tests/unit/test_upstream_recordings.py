@@ -1,4 +1,4 @@
-"""The simulation against real answers, from the recordings folder beside the project."""
+"""The simulation is compared with real answers from the recordings folder beside the project."""
 
 import csv
 import json
@@ -29,7 +29,10 @@ def national(path: str, now: datetime = LATER) -> Any:
 
 
 def shape(node: Any) -> Any:
-    """Keys and kinds; a list as the shapes of its items, in order of first appearance."""
+    """Return a document with the types of its values instead of the values.
+
+    A list becomes the list of the distinct shapes of its items, in order of first appearance.
+    """
     if isinstance(node, dict):
         return {key: shape(value) for key, value in node.items()}
     if isinstance(node, list):

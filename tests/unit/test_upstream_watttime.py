@@ -1,4 +1,4 @@
-"""The simulated WattTime keeps the real one's logins, plan, units and delays."""
+"""The simulated WattTime has the logins, plan, units and delays of the real service."""
 
 import base64
 import json
@@ -141,7 +141,7 @@ def test_faults_change_a_series_and_leave_a_login() -> None:
 
 
 def kinds(node: Any) -> Any:
-    """Keys and kinds of a document; a list as that of its first item."""
+    """Return a document with the types of its values; a list is described by its first item."""
     if isinstance(node, dict):
         return {key: kinds(value) for key, value in node.items()}
     return [kinds(node[0])] if isinstance(node, list) and node else type(node).__name__

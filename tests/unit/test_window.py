@@ -1,4 +1,4 @@
-"""The cleanest stretch of a forecast."""
+"""These tests cover the search for the cleanest window of a forecast."""
 
 from datetime import datetime, timedelta
 
@@ -12,7 +12,7 @@ from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, MARGINAL_DIRECT, N
 
 MINUTE = timedelta(minutes=1)
 Step = tuple[int, int, float]
-"""Minutes skipped, minutes long, g/kWh."""
+"""A gap in minutes, the length in minutes of the interval after it, and its g/kWh."""
 
 
 def a_forecast(*steps: Step, start: datetime = NOW, kind: Kind = AVERAGE_DIRECT) -> Forecast:

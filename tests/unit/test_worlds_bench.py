@@ -1,4 +1,4 @@
-"""The bench of worlds counts right: against plain loops, and against the replay run by run."""
+"""The bench of worlds gives the same figures as plain loops and as one replay for each run."""
 
 import csv
 from collections.abc import Sequence
@@ -43,12 +43,12 @@ def write_trace(folder: Path, zone: str, first: datetime, values: Sequence[float
 
 
 class TestPlainLoops:
-    """Three invented days, decided once more by loops that share nothing with the product."""
+    """The bench of three invented days is checked by loops that share no code with the product."""
 
     hours = 72
     sites = (Site("osl", *OSLO, "NO"), Site("lon", *LONDON, "GB"), Site("par", *PARIS, "FR"))
     delay_h = (3, 0, 2)
-    limit_ms = 21.0  # London and Paris reach each other, Oslo London alone
+    limit_ms = 21.0  # London and Paris reach each other, Oslo reaches only itself
     last_year = 300.0
 
     @pytest.fixture
@@ -124,7 +124,10 @@ class TestPlainLoops:
 
 
 class TestAgainstTheReplay:
-    """A quarter of a year of random walks: all runs decided at once are each run decided alone."""
+    """The bench, which decides all runs at once, equals a replay of each run alone.
+
+    The traces are random walks over a quarter of a year.
+    """
 
     sites = (
         Site("osl", *OSLO, "NO"),
@@ -197,7 +200,7 @@ class TestAgainstTheReplay:
                 assert row.best_static_gco2_kwh == pytest.approx(expected[BEST_STATIC])
                 assert row.oracle_gco2_kwh == pytest.approx(expected[ORACLE])
                 delivered.add(round(row.delivered_gco2_kwh, 6))
-        assert len(delivered) > 20  # else equality would say little
+        assert len(delivered) > 20  # equal figures would make the comparison meaningless
 
     def test_one_source_late_is_the_mean_of_its_turns(self, folder: Path) -> None:
         world = a_world(*self.sites)
@@ -216,7 +219,7 @@ class TestAgainstTheReplay:
         assert row.delay == "one late: osl"
 
     def test_the_best_static_choice_is_the_lowest_however_near_the_next(self, folder: Path) -> None:
-        """London is the farther and by 0.4 g/kWh the cleaner for a visitor beside Paris."""
+        """For a visitor beside Paris, London is farther away and cleaner by 0.4 g/kWh."""
         new_year = datetime(YEAR, 1, 1, tzinfo=UTC)
         write_trace(folder, "FR", new_year, [100.4] * 240)
         write_trace(folder, "GB", new_year, [100.0] * 240)
@@ -228,7 +231,7 @@ class TestAgainstTheReplay:
         assert row.nearest_gco2_kwh == pytest.approx(100.2)
 
     def test_hours_of_an_unknown_figure_are_in_nobodys_account(self, folder: Path) -> None:
-        """The grid that is known for ten days alone decides which hours count."""
+        """One grid is known for ten days only, so only the hours of these ten days count."""
         ten_days = np.full(240, 100.0)
         write_trace(folder, "FR", datetime(YEAR, 1, 1, tzinfo=UTC), ten_days.tolist())
         world = a_world(self.sites[2], self.sites[1], limit_ms=1.0)

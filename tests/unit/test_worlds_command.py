@@ -1,4 +1,4 @@
-"""``greenstream worlds``: its summary and goals, its files, and the words in which it refuses."""
+"""These tests cover ``greenstream worlds``: its summary, its goals, its files and its errors."""
 
 import argparse
 import csv
@@ -165,7 +165,7 @@ class TestReport:
 
 @pytest.fixture(scope="module")
 def carbon(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clean and a dirty grid, for ten days of 2023 and of 2024."""
+    """Return the folder with the traces of a clean and a dirty grid, ten days of 2023 and 2024."""
     folder = tmp_path_factory.mktemp("traces")
     for zone, value in (("NO", 10), ("GB", 200)):
         for year in (2023, 2024):
@@ -206,7 +206,7 @@ class TestCommand:
         assert json.loads(out.read_text()) == rows
         assert all(set(found) == FIELDS for found in rows)
         assert {found["policy"] for found in rows} == {"default", "owner", "tuned"}
-        assert len(rows) == 3 * (10 + 2 + 1)  # tables, turns, the world's own delays
+        assert len(rows) == 3 * (10 + 2 + 1)  # delay tables, late sources in turn, own delays
         assert rows[-1]["delay"] == "a bad day"
         assert rows[-1]["nearest_gco2_kwh"] == pytest.approx(105 + 11.5)
         assert rows[-1]["best_static_gco2_kwh"] == pytest.approx(10 + 11.5)
@@ -228,7 +228,7 @@ class TestCommand:
         assert run(*arguments) == 2
         out, err = capsys.readouterr()
         assert out == ""
-        # A slow machine has reported its progress before the files are found unusable.
+        # On a slow machine the command reports its progress before it finds the files unusable.
         said = [line for line in err.splitlines() if "worlds replayed" not in line]
         assert len(said) == lines
         return "\n".join(said)

@@ -1,4 +1,4 @@
-"""What a file of worlds may hold, and under which delays each world then runs."""
+"""These tests check which files of worlds are valid, and under which delays a world runs."""
 
 import json
 import re
@@ -122,7 +122,7 @@ class TestDelays:
         not SHARED_WORLDS.is_file(), reason="NO REAL WORLDS: shared/worlds.json is not there"
     )
     def test_the_built_in_delays_are_those_of_the_real_worlds(self) -> None:
-        """All but one: 14 h late, the file has NESO an hour late as well."""
+        """The table ``14h`` is not compared: in the file, NESO is an hour late as well."""
         given = load_worlds(SHARED_WORLDS)
         for world in given.worlds:
             ours, theirs = runs(world), runs(world, **given.delay_s_by_trace)

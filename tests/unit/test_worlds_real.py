@@ -1,4 +1,4 @@
-"""The router on real years of the whole earth, where the traces are beside this checkout."""
+"""The router is run on real traces from all continents, if they are beside this checkout."""
 
 import time
 from collections.abc import Sequence
@@ -38,7 +38,10 @@ def test_all_goals_are_held(timed_rows: tuple[float, Sequence[Row]]) -> None:
 def test_the_baselines_and_the_plain_formula_are_those_measured_elsewhere(
     timed_rows: tuple[float, Sequence[Row]],
 ) -> None:
-    """In a replay that is no part of this project; 80 ms, ENTSO-E three hours late."""
+    """The expected figures come from a replay that is not part of this project.
+
+    The limit is 80 ms, and ENTSO-E is three hours late.
+    """
     (row,) = (
         row
         for row in timed_rows[1]

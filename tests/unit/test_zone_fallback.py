@@ -1,4 +1,4 @@
-"""Every zone of the table, with its sources taken away one at a time, down to its yearly mean."""
+"""Every zone has a figure when its sources fail one after another, down to its yearly mean."""
 
 from datetime import timedelta
 

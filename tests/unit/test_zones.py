@@ -1,4 +1,4 @@
-"""The tables: whole, consistent, and the six default POPs with their grids."""
+"""The tables of zones and POPs are consistent, and the six default POPs have their own grids."""
 
 import pytest
 
@@ -77,7 +77,7 @@ def test_electricity_maps_stands_behind_every_zone_on_a_basis_of_its_other_sourc
         assert others
         average = {kind for source in others for kind in source.kinds}
         assert set(last.kinds) <= average
-        assert len(last.bases) == 1  # one request an hour, on one basis
+        assert len(last.bases) == 1  # an hourly request has one basis
 
 
 def test_the_marginal_rate_comes_first_where_a_free_account_has_it() -> None:
