@@ -1,9 +1,9 @@
-"""How the suites that try to break things are counted, printed and, when run whole, written down.
+"""Counts and prints the results of the fault suites; ``make chaos`` also writes them to a file.
 
 Each module is one suite, named by its SUITE; each of its tests is one case, unless it records the
 property `cases` (a search over thousands of orders is one test and thousands of cases). A test that
-records the property `cell` (row, column, seconds, peak MB) is a field of its suite's table. Any
-other property a test records is a figure of its suite.
+records the property `cell` (row, column, seconds, peak MB) is a cell of its suite's table. Any
+other property that a test records is reported as a figure of its suite.
 """
 
 import json
@@ -26,7 +26,7 @@ _suites: dict[str, dict[str, Any]] = defaultdict(lambda: {"cases": 0, "passed": 
 
 @pytest.fixture(scope="session")
 def whole() -> bool:
-    """True under `make chaos` (minutes), False for the short part that `make check` runs."""
+    """Return True under `make chaos` (minutes), False for the short part that `make check` runs."""
     return WHOLE
 
 
@@ -59,7 +59,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def table_of(cells: list[tuple[Cell, bool]]) -> Iterator[str]:
-    """Lay out a suite's cells, in the order in which rows and columns were first tried."""
+    """Yield a suite's table line by line; rows and columns have the order of their first test."""
     rows = list(dict.fromkeys(cell[0] for cell, _ in cells))
     columns = list(dict.fromkeys(cell[1] for cell, _ in cells))
     shown = {

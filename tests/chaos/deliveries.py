@@ -1,4 +1,4 @@
-"""Deliveries of one source to one table, and the laws that hold of what they leave."""
+"""Collector runs that deliver one source to one table, and checks of the items that they leave."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +25,7 @@ SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A reading as the upstream showed it: which slot, in which version, with what figure."""
+    """A reading as the upstream served it: its slot, its version and its intensity."""
 
     slot: int
     published: int | None
@@ -34,9 +34,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One run: what its upstream showed it, by a clock of its own, and how it fared beside that.
+    """One run of a collector: the readings that its upstream served, its clock and its errors.
 
-    ``offset_s`` sets the run's clock apart from the others': who is late by it may run early.
+    ``offset_s`` is the offset of this run's clock from `NOW`. Every run has its own offset, so a
+    run whose clock is ahead may still be executed before the others.
     """
 
     seen: tuple[Seen, ...]
@@ -45,12 +46,12 @@ class Delivery:
 
     @property
     def at(self) -> datetime:
-        """The run's instant."""
+        """Return the time of the run by its own clock."""
         return NOW + 6 * SLOT + self.offset_s * SECOND
 
     @property
     def readings(self) -> tuple[Reading, ...]:
-        """What it delivers."""
+        """Return the readings that the run delivers."""
         return tuple(
             a_reading(
                 valid_to=NOW + (interval.slot + 1) * SLOT,
@@ -70,7 +71,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A provider that yields zone after zone, here reading after reading."""
+    """A provider that yields one batch for each reading, as the real ones do for each zone."""
 
     delivery: Delivery
     name: str = "p"
@@ -83,7 +84,7 @@ class Upstream:
 
 
 class Untold:
-    """Telemetry that nobody reads."""
+    """Telemetry that discards everything."""
 
     def event(self, level: str, message: str, **fields: object) -> None:
         pass
@@ -97,7 +98,7 @@ def store_on(client: object, clock: Callable[[], datetime] = lambda: NOW) -> Dyn
 
 
 def collector(delivery: Delivery) -> Callable[[Client], None]:
-    """Return a run of the pipeline; what fails in it fails the run and nothing else."""
+    """Return a function that runs the pipeline once and ignores a run that fails."""
 
     def run(client: Client) -> None:
         with suppress(CollectionFailedError, StoreError):
@@ -112,13 +113,13 @@ def collector(delivery: Delivery) -> Callable[[Client], None]:
 
 
 def order_of(reading: Reading) -> tuple[datetime, datetime, datetime]:
-    """Return what decides which of two readings of a source is the newer."""
+    """Return the sort key by which the newer of two readings of a source is the greater."""
     return reading.valid_to, reading.published_at or reading.fetched_at, reading.fetched_at
 
 
 @dataclass
 class Scene:
-    """Deliveries on a table, watched request by request."""
+    """Deliveries to one table, which is checked after every request."""
 
     deliveries: Sequence[Delivery]
     threads: ThreadPoolExecutor
@@ -134,26 +135,28 @@ class Scene:
         *,
         deliveries: Sequence[Delivery] | None = None,
     ) -> None:
-        """Run the deliveries at once."""
+        """Run the deliveries concurrently."""
         turns = Turns(self.table, self.threads, self.watch, self.log)
         playing = self.deliveries if deliveries is None else deliveries
         self.turns += turns.play([collector(delivery) for delivery in playing], choose, fate)
 
     def after(self, delivery: Delivery) -> None:
-        """Run one more delivery, alone."""
+        """Run one more delivery after the others have ended."""
         self.play(lambda ready: ready[0], deliveries=[delivery])
 
     def watch(self) -> None:
-        """Hold the laws that hold at every moment."""
+        """Assert what must be true of the table after every single request."""
         for key, item in self.table.items.items():
             was = self._before.get(key)
             if was == item:
                 continue
             if key[1].startswith("READING#") or key[0].startswith("HISTORY#"):
-                assert was is None or _precedes(was, item), f"{key} went back: {was} to {item}"
+                assert was is None or _precedes(was, item), (
+                    f"{key} was replaced by an older item: {was} by {item}"
+                )
             if key[1] == "PROVIDER#p":
                 self._believe(decode_current(item))
-        assert self._before.keys() <= self.table.items.keys(), "an item has gone"
+        assert self._before.keys() <= self.table.items.keys(), "an item was deleted"
         self._before = dict(self.table.items)
 
     def _believe(self, status: object) -> None:
@@ -164,30 +167,32 @@ class Scene:
         assert told_well == run.succeeds, f"{status.state} of {run}"
         if status.last_success_at is not None:
             success = by_instant[status.last_success_at]
-            assert success.succeeds, f"no success: {success}"
+            assert success.succeeds, f"last_success_at names a run that failed: {success}"
             assert status.newest_valid_to == max(reading.valid_to for reading in success.readings)
             [current] = store_on(self.table).snapshot().readings
             kept = {reading.valid_to: reading for reading in self.history()}
             for reading in success.readings:
-                assert order_of(reading)[:2] <= order_of(current)[:2], "told before it was current"
+                assert order_of(reading)[:2] <= order_of(current)[:2], (
+                    "the success was stored before its readings"
+                )
                 assert order_of(reading)[:2] <= order_of(kept[reading.valid_to])[:2]
         if status.last_error_at is not None:
             assert by_instant[status.last_error_at].errors
 
     def read(self) -> None:
-        """Read everything, in the log as well."""
+        """Read a snapshot, so that the log has its requests too."""
         turns = Turns(self.table, self.threads, log=self.log)
         turns.play([lambda client: store_on(client).snapshot()], lambda ready: ready[0])
 
     def history(self) -> tuple[Reading, ...]:
-        """Return what the table keeps of the source."""
+        """Return the history that the table holds of the source."""
         far = timedelta(days=20)
         return store_on(self.table).history(
             "Z", "p", AVERAGE_DIRECT, since=NOW - far, until=NOW + far
         )
 
     def hold_the_end(self, delivered: Sequence[Delivery] | None = None) -> None:
-        """Hold the laws that hold once all runs have ended."""
+        """Assert what must be true of the table once all runs have ended."""
         deliveries = self.deliveries if delivered is None else delivered
         latest: dict[datetime, Reading] = {}
         for reading in sorted(
@@ -201,14 +206,17 @@ class Scene:
         assert snapshot.damaged == ()
 
     def hold_repaired(self, last: Delivery) -> None:
-        """Hold what holds after a run that saw all that any run saw, each fetched later."""
+        """Assert that the last run repaired the table.
+
+        It was served all that any run was served, and fetched every reading later.
+        """
         self.hold_the_end([last])
         [status] = store_on(self.table).snapshot().providers
         assert status.last_run_at == last.at
         assert not last.succeeds or status.last_success_at == last.at
 
     def hold_the_status(self) -> None:
-        """Hold what is told of the runs, all of which have ended undisturbed."""
+        """Assert that the stored status describes the runs, all of which ended undisturbed."""
         [status] = store_on(self.table).snapshot().providers
         ran = {delivery.at: delivery for delivery in self.deliveries}
         assert status.last_run_at == max(ran)

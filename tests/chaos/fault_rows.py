@@ -1,4 +1,4 @@
-"""The rows of the fault matrix: what is done to an upstream, to an address, to a clock."""
+"""The rows of the fault matrix: faults of an upstream, of its address and of the clocks."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Posted = dict[str, Any]
 
 @dataclass(frozen=True)
 class Place:
-    """What of a provider is struck alone, in the simulator's words and in ours."""
+    """The one zone that a fault hits: as posted to the simulator, and as GreenStream names it."""
 
     posted: Posted
     zone: str
@@ -29,7 +29,7 @@ ONE_ZONE = {
     "electricitymaps": Place({"zone": "US-NY-NYIS"}, "NYISO"),
 }
 LONDON = Place({"zone": "GBR-13"}, "GBR-13")
-"""One request brings all British regions: the content of one can be spoilt, its transport not."""
+"""One request fetches all British regions: only the content of a single region can be faulty."""
 
 HOME = {
     "eso": ZoneInfo("Europe/London"),
@@ -47,16 +47,16 @@ class Fault:
     Parameters
     ----------
     posted
-        To the simulator, applied in order.
+        The simulator's faults, posted to it in this order.
     content
-        Whether it is the content of the figures that is wrong.
+        Whether the fault makes the figures of an answer wrong.
     may_be_true
-        Whether what comes can still be read: then the truth or nothing is stored.
+        Whether the answer may still be readable: then either its true figures or nothing is stored.
     ends_run
-        Providers for which it speaks of the key or the plan, whatever zone was asked: they ask
-        no further, by design.
+        Providers for which this answer concerns the key or the plan, whatever zone was asked for.
+        By design they send no more requests in that run.
     slow, dear
-        Whether it takes time, or more work than the others.
+        Whether a run under this fault takes long, or needs more work than under the others.
     """
 
     name: str
@@ -125,7 +125,7 @@ NOWHERE: Mapping[str, Callable[[], str]] = {
     "DNS failure": lambda: "http://no-such-host.invalid",
 }
 
-CLOCKS: Mapping[str, tuple[timedelta, timedelta]] = {  # ours, theirs
+CLOCKS: Mapping[str, tuple[timedelta, timedelta]] = {  # offsets of our clock and of theirs
     "their clock 1 h ahead": (0 * HOUR, HOUR),
     "their clock 1 h behind": (0 * HOUR, -HOUR),
     "our clock 1 h ahead": (HOUR, 0 * HOUR),
@@ -136,7 +136,7 @@ CLOCKS: Mapping[str, tuple[timedelta, timedelta]] = {  # ours, theirs
 
 
 def change_of_clocks(home: ZoneInfo, after: datetime, *, forward: bool) -> datetime:
-    """The next time that a place's clocks go forward, or back."""
+    """Return the next time that a place's clocks go forward, or back."""
     moment = after.replace(minute=0, second=0)
     while True:
         before, moment = moment.astimezone(home).utcoffset(), moment + HOUR
@@ -148,7 +148,7 @@ def change_of_clocks(home: ZoneInfo, after: datetime, *, forward: bool) -> datet
 
 
 def around_change(forward: bool) -> Callable[[ZoneInfo, datetime], list[datetime]]:  # noqa: FBT001
-    """In the hour before the change, in the one after, and at noon of that day."""
+    """Return a function that gives instants just before and after the change and at about noon."""
 
     def instants(home: ZoneInfo, after: datetime) -> list[datetime]:
         change = change_of_clocks(home, after, forward=forward)
@@ -193,6 +193,6 @@ CHEAP = tuple(
 
 
 def place_of(provider: str, row: str) -> Place:
-    """Return what of the provider this row strikes alone."""
+    """Return the one zone of the provider that this row hits."""
     content = row in BY_NAME and BY_NAME[row].content
     return LONDON if provider == "eso" and content else ONE_ZONE[provider]

@@ -1,4 +1,4 @@
-"""One function before its simulated upstream and a real table: what stood, what came, what went."""
+"""Runs one function against its simulated upstream and a real table, and reads that table."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,21 +35,21 @@ CONTROL_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the template gives a function."""
+    """The memory and the timeout that the template gives a function."""
 
     memory_mb: int
     timeout_s: int
 
 
 def limits(provider: str) -> Limits:
-    """Read the template."""
+    """Return the limits of a provider's function in the template."""
     template = yaml_parse((ROOT / "template.yaml").read_text())
     function = template["Resources"][f"{provider.title()}Function"]["Properties"]
     return Limits(function["MemorySize"], function["Timeout"])
 
 
 def environment(provider: str, limits: Limits, engine: str, home: Path) -> dict[str, str]:
-    """Return what every sandbox of a function has, as the template and Lambda set it."""
+    """Return the environment variables of a function's sandboxes, as the template and Lambda do."""
     return {
         "PATH": "/usr/bin:/bin",
         "HOME": str(home),
@@ -68,19 +68,20 @@ def environment(provider: str, limits: Limits, engine: str, home: Path) -> dict[
         "UPSTREAM": "simulated",
         "NO_PROXY": f"{HOST},.amazonaws.com",
         **COLLECTORS[provider].settings,
-        # A quarter of it in each run: 27 zones and the plan, where 30 requests are allowed.
+        # A run may use a quarter of the budget, 28 requests: 27 zones and the plan. The simulator
+        # allows 30.
         "ELECTRICITYMAPS_HOURLY_BUDGET": "112",
         f"{provider.upper()}_BASE_URL": "http://told-to-each-run.test",
     }
 
 
 def upstreams(provider: str) -> tuple[str, ...]:
-    """Return the simulated APIs that a function asks."""
+    """Return the names of the simulated APIs that a function calls."""
     return tuple(simulator.name for simulator in simulators_of(provider))
 
 
 def zone_of(key: tuple[str, str]) -> str | None:
-    """Return the zone that an item speaks of."""
+    """Return the zone that an item belongs to, or ``None``."""
     pk, sk = key
     for name in (pk, sk):
         kind, _, rest = name.partition("#")
@@ -90,13 +91,13 @@ def zone_of(key: tuple[str, str]) -> str | None:
 
 
 def of_zones(items: Items) -> Items:
-    """Leave out what speaks of no zone: the provider's own status."""
+    """Return the items that belong to a zone, without the provider's own status."""
     return {key: item for key, item in items.items() if zone_of(key) is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """One run: the table before, the run, the table after, and what the store reads of that."""
+    """One run: the table before and after it, and what the store reads from the table after it."""
 
     before: Items
     run: Run
@@ -110,7 +111,8 @@ class Strike:
 class Bench:
     """A provider's function, ready to be run against any simulator and any table.
 
-    ``seed`` is what a good run left two hours ago, ``usual`` what a good run makes of it now.
+    ``seed`` holds the items that a good run stored two hours ago, ``usual`` the items after
+    another good run on that table now.
     """
 
     provider: str
@@ -125,7 +127,7 @@ class Bench:
 
     @contextmanager
     def simulator(self) -> Iterator[Simulator]:
-        """Borrow a simulator whose faults of this provider are ours alone."""
+        """Borrow a simulator to which nobody else posts faults of this provider."""
         simulator = self.simulators.get()
         try:
             yield simulator
@@ -133,7 +135,7 @@ class Bench:
             self.simulators.put(simulator)
 
     def table(self, items: Items) -> str:
-        """Make a table of these items and give its name."""
+        """Make a table that holds these items and return its name."""
         name = f"{self.provider}-{next(self._tokens)}"
         make_table(self.client, name)
         puts: list[Any] = [{"PutRequest": {"Item": item}} for item in items.values()]
@@ -143,7 +145,7 @@ class Bench:
         return name
 
     def items(self, table: str) -> Items:
-        """Read all that a table holds."""
+        """Return all items of a table."""
         pages = self.client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
         found = [dict(item) for page in pages for item in page["Items"]]
         return {(item["pk"]["S"], item["sk"]["S"]): item for item in found}
@@ -158,16 +160,17 @@ class Bench:
         upstream_now: datetime | None = None,
         address: str | None = None,
     ) -> Strike:
-        """Run once with these faults in force.
+        """Run the function once with these faults in force.
 
         Parameters
         ----------
         faults
-            As posted, less the provider where all that this function asks are meant.
+            Faults as posted to the simulator. One without a provider is posted for every
+            simulated API that this function calls.
         now, upstream_now
-            Our clock and the provider's, where they are not the present.
+            The time by our clock and by the provider's clock, where it is not the present.
         address
-            Where the upstream is looked for instead of where it is.
+            A base URL that the function calls instead of the simulator's.
         """
         if upstream_now is not None:
             offset_s = (upstream_now - self.now).total_seconds()
@@ -177,7 +180,8 @@ class Bench:
                 if fault.get("provider", upstream) == upstream:
                     posted = {"provider": upstream, **fault}
                     self._control(simulator, "POST", json=posted)
-        told = f"run-{next(self._tokens)}"  # a key of its own: the simulated plans count by key
+        # Every run has its own key, since the simulated plans count requests by key.
+        told = f"run-{next(self._tokens)}"
         base_url = address or simulator.base_url
         sent = {
             "TABLE_NAME": table,
@@ -206,7 +210,7 @@ class Bench:
         return Strike(before, run, after, store.snapshot(), history, forecasts)
 
     def _clear(self, simulator: Simulator) -> None:
-        """End this provider's faults; another's are in force for another cell."""
+        """End this provider's faults; those of other providers stay in force for other cells."""
         for upstream in upstreams(self.provider):
             self._control(simulator, "DELETE", params={"provider": upstream})
 
@@ -217,12 +221,12 @@ class Bench:
         ).raise_for_status()
 
     def prepare(self, earlier: timedelta) -> None:
-        """Make seed and usual by good runs of the function itself.
+        """Set ``seed`` and ``usual`` by two runs of the function without faults.
 
         Raises
         ------
         AssertionError
-            When a good run is none.
+            When one of these runs fails or reports errors.
         """
         with self.simulator() as simulator:
             table = self.table({})

@@ -157,7 +157,7 @@ def write(store: DynamoStore, policies: DynamoPolicies) -> None:
 
 
 def revise(store: DynamoStore) -> None:
-    """Write on existing items, as a version does that takes over during a run."""
+    """Write to existing items, as a version does that takes over during a run."""
     for reading in READINGS:
         store.put_reading(revised(reading))
     store.put_forecast(replace(FORECAST, issued_at=T0 + HOUR))

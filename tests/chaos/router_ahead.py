@@ -1,6 +1,7 @@
 """The router's handler for the runtime interface, with a clock that an event can put forward.
 
-Its counts are told once a minute, and its memory lasts for seconds: a test need not wait for them.
+The router reports its metrics once a minute and remembers a snapshot for seconds. By putting the
+clock forward a test need not wait for either.
 """
 
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from greenstream.domain.clock import utc_now
 
 
 class Ahead:
-    """The present, and as much more as it was put forward."""
+    """A clock that shows the present plus the time by which it was put forward."""
 
     def __init__(self) -> None:
         self.by = timedelta()
@@ -32,6 +33,6 @@ ROUTER = Router(
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Answer as the router does; ``forward_s`` puts its clock forward first."""
+    """Put the clock forward by the event's ``forward_s``, then answer as the router does."""
     CLOCK.by += timedelta(seconds=event.pop("forward_s", 0))
     return ROUTER.respond(event)

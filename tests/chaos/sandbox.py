@@ -1,9 +1,9 @@
-"""A function's sandboxes: its real handler, every run cold and in a process of its own.
+"""A function's sandboxes: every run is a cold start of the real handler in its own process.
 
-``python -m tests.chaos.sandbox <provider>`` loads what the function's module imports, once. Then,
-for each line it reads, it forks a process that takes the environment it is told, imports the
-module anew, as a cold Lambda does, and calls the handler with the event that EventBridge Scheduler
-sends. The kernel ends a process that outlives the function's time-out.
+``python -m tests.chaos.sandbox <provider>`` loads once what the function's module imports. Then,
+for each line that it reads, it forks a process. That process takes the environment from the line,
+imports the module anew, as a cold Lambda does, and calls the handler with the event that
+EventBridge Scheduler sends. The kernel ends a process that runs past the function's timeout.
 """
 
 import gc
@@ -28,12 +28,12 @@ import greenstream.domain.clock
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = ROOT / "tests" / "events" / "scheduled"
 ENDED_S = 5.0
-"""How long after a function's time-out its process may still be noticed to have ended."""
+"""Seconds after a function's timeout within which the end of its process must be noticed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one invocation left: ``error`` is the name of what the handler raised, if it did."""
+    """The result of one invocation; ``error`` is the class name of what the handler raised."""
 
     seconds: float
     peak_mb: float
@@ -43,23 +43,23 @@ class Run:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        """The structured lines: logs and metrics."""
+        """Return the lines of the log that are JSON objects: log lines and metrics."""
         return [json.loads(line) for line in self.log.splitlines() if line.startswith("{")]
 
 
 class Sandboxes:
-    """Where invocations of one function come from; any thread may ask for one.
+    """Invokes one function in new sandboxes, from any thread.
 
     Parameters
     ----------
     provider
         The function's name.
     environment
-        What every run has; a run adds its own.
+        The variables of every run; each run adds its own.
     timeout_s
-        The function's time-out.
+        The function's timeout.
     folder
-        For logs and results.
+        The folder of the runs' logs and results.
     """
 
     def __init__(
@@ -79,12 +79,12 @@ class Sandboxes:
             )
 
     def run(self, now: datetime, environment: Mapping[str, str]) -> Run:
-        """Invoke once, at a clock that stands at ``now``.
+        """Invoke the function once, with a clock that stands still at ``now``.
 
         Raises
         ------
         TimeoutError
-            When the process was ended by the function's time-out, or died.
+            When the function's timeout ended the process, or the process died.
         """
         self._asked += 1
         folder = self.folder / f"{self._asked}-{time.monotonic_ns()}"
@@ -96,7 +96,7 @@ class Sandboxes:
             "folder": str(folder),
         }
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(told).encode() + b"\n")  # one write: lines stay whole
+        self._process.stdin.write(json.dumps(told).encode() + b"\n")  # one write keeps a line whole
         self._process.stdin.flush()
         done, log = folder / "result.json", folder / "log"
         ends_at = time.monotonic() + self.timeout_s + ENDED_S + 30 * (self._asked == 1)
@@ -108,14 +108,14 @@ class Sandboxes:
         return Run(**json.loads(done.read_text()), log=log.read_text())
 
     def close(self) -> None:
-        """End the process that forks; its runs have ended."""
+        """End the process that forks, once its runs have ended."""
         self._process.kill()
         self._process.wait()
 
 
 @dataclass
 class Context:
-    """What Lambda hands to a handler."""
+    """The context that Lambda passes to a handler."""
 
     function_name: str
     ends_at: float
@@ -124,18 +124,18 @@ class Context:
     aws_request_id: str = "00000000-0000-0000-0000-000000000000"
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return what is left of the function's time."""
+        """Return the milliseconds that are left until the function's timeout."""
         return max(0, round((self.ends_at - time.monotonic()) * 1000))
 
 
 def peak_mb() -> float:
-    """Return the most memory that this process ever had resident, what it was forked with too."""
+    """Return this process's peak resident memory, MB, with the pages that it was forked with."""
     [found] = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     return int(found) / 1024
 
 
 def invoke(provider: str, told: Mapping[str, Any]) -> NoReturn:
-    """Be the sandbox of one run, and end."""
+    """Run the handler once in this process, write the result, and end the process."""
     began = time.monotonic()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.alarm(told["timeout_s"])
@@ -146,7 +146,7 @@ def invoke(provider: str, told: Mapping[str, Any]) -> NoReturn:
     os.environ.clear()
     os.environ.update(told["environment"])
     now = datetime.fromisoformat(told["now"])
-    greenstream.domain.clock.utc_now = lambda: now  # the port whose other side the modules import
+    greenstream.domain.clock.utc_now = lambda: now  # before the handler's modules import it
     result: dict[str, Any] = {"error": None, "answer": {}}
     try:
         app = importlib.import_module(f"functions.{provider}.app")
@@ -163,15 +163,15 @@ def invoke(provider: str, told: Mapping[str, Any]) -> NoReturn:
     draft = folder / "draft"
     draft.write_text(json.dumps(result))
     draft.rename(folder / "result.json")
-    os._exit(0)  # as a sandbox that is frozen: no thread that still hangs is waited for
+    os._exit(0)  # Lambda freezes a sandbox and waits for no thread; nor do we
 
 
 def main(provider: str) -> None:
-    """Load, then fork for each line until there are no more."""
+    """Load the function's imports, then fork for each line of standard input."""
     importlib.import_module(f"functions.{provider}.app")
     del sys.modules[f"functions.{provider}.app"]
     gc.collect()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system forgets those that ended
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps ended processes
     for line in sys.stdin:
         if os.fork() == 0:
             with suppress(BaseException):

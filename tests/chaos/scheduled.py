@@ -1,4 +1,4 @@
-"""Collectors that a schedule fires again and again, and the upstream that they ask."""
+"""Collectors that a schedule runs repeatedly, and the upstream that they call."""
 
 import random
 import threading
@@ -17,9 +17,9 @@ from greenstream.ports.store import StoreError
 
 SLOT = timedelta(seconds=2)
 SERVED = timedelta(minutes=10)
-"""How far back the upstream goes."""
+"""How long the upstream serves an interval after its end."""
 EVERY_S = 1.0
-"""How often a collector's schedule fires."""
+"""Seconds between two runs of a collector."""
 
 
 def slots(since: datetime, until: datetime) -> Iterator[datetime]:
@@ -33,7 +33,7 @@ def slots(since: datetime, until: datetime) -> Iterator[datetime]:
 
 
 def served(zone: Zone, source: Source, end: datetime, now: datetime) -> Iterator[Reading]:
-    """Yield what the upstream says of a slot: an estimate, and a slot later what it came to."""
+    """Yield the upstream's readings of a slot: an estimate, and one slot later the final figure."""
     settled = now >= end + SLOT
     chance = random.Random(f"{zone.zone} {end} {settled}")
     for kind in source.kinds:
@@ -59,7 +59,7 @@ def served(zone: Zone, source: Source, end: datetime, now: datetime) -> Iterator
 
 @dataclass(slots=True)
 class Upstream:
-    """A provider that asks from the last slot it knows to be stored, as far as it is served."""
+    """A provider that asks for the slots from the last stored one on, as far as they are served."""
 
     name: str
     wanted: Sequence[tuple[Zone, Source]]
@@ -68,7 +68,7 @@ class Upstream:
     stored: dict[str, datetime] = field(default_factory=dict)
 
     def fetch(self, now: datetime) -> Iterator[Batch]:
-        """Yield zone by zone, oldest first; who asks for the next has stored the last."""
+        """Yield each zone's slots, oldest first; each batch is stored before the next is built."""
         for zone, source in self.wanted:
             newest = self.stored.get(zone.zone, self.first)
             for end in slots(max(newest - SLOT, now - SERVED, self.first), now):
@@ -77,18 +77,18 @@ class Upstream:
 
 
 class Untold:
-    """Telemetry that nobody reads."""
+    """Telemetry that discards everything."""
 
     def event(self, level: str, message: str, **fields: object) -> None:
-        """Take a line."""
+        """Discard a log line."""
 
     def count(self, metric: str, value: float, unit: str = "Count") -> None:
-        """Take a number."""
+        """Discard a metric."""
 
 
 @dataclass(slots=True)
 class Schedule:
-    """Fires a collector again and again; what fails is told to nobody but the next."""
+    """Runs a collector repeatedly and ignores failed runs, as the next run has to repair them."""
 
     upstream: Upstream
     store: DynamoStore
@@ -96,7 +96,7 @@ class Schedule:
     failed: int = 0
 
     def run(self, now: datetime | None = None) -> None:
-        """Run once."""
+        """Run the collector once."""
         self.runs += 1
         collect(
             self.upstream,
@@ -106,7 +106,7 @@ class Schedule:
         )
 
     def until(self, stopped: threading.Event) -> None:
-        """Run at every firing until stopped."""
+        """Run the collector every `EVERY_S` seconds until stopped."""
         while not stopped.wait(EVERY_S):
             try:
                 self.run()

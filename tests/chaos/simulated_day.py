@@ -1,10 +1,10 @@
-"""The whole system under a clock of its own: a day of all schedules and load in minutes.
+"""The whole system under a simulated clock: a day of all schedules and load takes minutes.
 
 The providers' own pipelines run, from the HTTP client to the table, on the schedules of the
 template. The simulator answers them in this process, its faults included, since sockets would take
-most of the time; how the client takes what happens on the wire is the fault matrix's. The library
-behind the US grids asks by the real clock what day it is, so its part, from a body to a table of
-megawatts, is done here.
+most of the time; the fault matrix tests how the client handles faults of the network. The library
+behind the US grids takes today's date from the real clock, so this module does the library's part,
+which is to turn a response body into a table of megawatts.
 """
 
 import csv
@@ -60,8 +60,8 @@ from tests.router_client import SetClock
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-RETRY_S: Final = 60.0  # Lambda's, of an asynchronous invocation that failed
-BIG_BYTES: Final = 9_000_000  # above what the client takes
+RETRY_S: Final = 60.0  # Lambda retries a failed asynchronous invocation after it
+BIG_BYTES: Final = 9_000_000  # above the client's size limit
 COLD_STARTS: Final = 0.02
 ASKED_EVERY_S: Final = 60
 COLOS: Final = ("AMS", "LHR", "SJC", "IAD")
@@ -71,7 +71,7 @@ _MINUTES: Final = re.compile(r"(\d\d)Z(?=/fw24h)")
 
 
 class BrokenError(Exception):
-    """A connection's end, by the name of the simulator's fault."""
+    """A connection broke; the message is the name of the simulator's fault."""
 
 
 class Simulator:
@@ -85,17 +85,17 @@ class Simulator:
         self.faults = Faults()
 
     def send(self, name: str, request: Request) -> Answer:
-        """Answer as the server does, but for its last part: a broken connection is raised."""
+        """Answer as the server does, but raise an error where the server breaks the connection."""
         provider = self._by_name[name]
         in_force, now = self.faults.take(provider, request, self._clock())
-        faults = in_force[:1]  # a second one would not find the format that it spoils
+        faults = in_force[:1]  # a second fault would not find the format that it alters
         for fault in faults:
             if fault.fault in SENDING_FAULTS:
                 raise BrokenError(fault.fault)
         return build(provider, request, now, faults)
 
     def transport(self, name: str) -> httpx.BaseTransport:
-        """Lead an HTTP client here. A hung answer takes its time of the simulated clock."""
+        """Return a transport to this simulator; a hung answer puts the simulated clock forward."""
 
         def handle(sent: httpx.Request) -> httpx.Response:
             headers = {key.lower(): value for key, value in sent.headers.items()}
@@ -116,7 +116,7 @@ class Simulator:
         return httpx.MockTransport(handle)
 
     def any_fault(self, random: Random) -> Fault:
-        """Draw one of the faults that there are."""
+        """Return a random fault of a random provider."""
         provider = random.choice(PROVIDERS)
         fault = random.choice((*COMMON_FAULTS, *provider.payload_faults))
         return Fault(
@@ -131,7 +131,7 @@ class Simulator:
 
 
 def _remembering(answer: Callable[[Request, datetime], Answer]) -> Callable[..., Answer]:
-    """Keep NESO's last regional answer, the dearest: it is the same all half hour, and says so."""
+    """Cache NESO's last regional answer, which is slow to make and the same for half an hour."""
     last: dict[str, Answer] = {}
 
     def remembered(request: Request, now: datetime) -> Answer:
@@ -230,7 +230,7 @@ class FuelMixes:
 
 
 class Ledger(DynamoStore):
-    """The store, with a book of its own of what it was given."""
+    """The store, which also records in memory everything that was written to it."""
 
     def __init__(self, client: "DynamoDBClient", table_name: str, clock: SetClock) -> None:
         super().__init__(client, table_name, clock=clock)
@@ -238,12 +238,12 @@ class Ledger(DynamoStore):
         self.newest: dict[SourceKey, datetime] = {}
         self.forecast: set[SourceKey] = set()
         self.profiled: list[tuple[SourceKey, datetime, int]] = []
-        """When which hour's mean was computed: the values are for the replay to find."""
+        """The source, time and hour of day of each mean; the replay computes the values anew."""
         self.of_windows: dict[tuple[SourceKey, datetime, int], HourMean] = {}
         """The means of fetched windows, which the history does not hold."""
         self.outcomes: Counter[str] = Counter()
         self.kinds: dict[Kind, Kind] = {}
-        """One of each, so that the book does not grow by what the code under it makes."""
+        """One object of each kind, so that not every write adds another object to this record."""
 
     def put_reading(self, reading: Reading) -> Put:
         put = super().put_reading(reading)
@@ -268,7 +268,10 @@ class Ledger(DynamoStore):
 
 
 class Reader(DynamoStore):
-    """The router's store; ``busy`` while a snapshot is read, which the router may not wait for."""
+    """The router's store; the lock ``busy`` is held while a snapshot is read.
+
+    The router may answer before such a read has ended.
+    """
 
     def __init__(self, client: "DynamoDBClient", table_name: str, clock: SetClock) -> None:
         super().__init__(client, table_name, clock=clock)
@@ -281,29 +284,29 @@ class Reader(DynamoStore):
 
 @dataclass
 class Sink:
-    """Telemetry that keeps what was told last, and how often."""
+    """Telemetry that stores the fields of the last answer and counts the log lines by message."""
 
     last: Mapping[str, object] = field(default_factory=dict)
     told: Counter[str] = field(default_factory=Counter)
 
     def event(self, level: str, message: str, **fields: object) -> None:
-        """Take a line."""
+        """Count a log line."""
         self.told[message] += 1
         if message == "answered":
             self.last = fields
 
     def count(self, metric: str, value: float, unit: str = "Count") -> None:
-        """Take a number."""
+        """Discard a metric."""
 
     def flush(self) -> None:
-        """End a minute."""
+        """Flush nothing, as nothing is buffered."""
 
 
 @dataclass
 class Footprint:
     """Memory at an instant: objects of this project's types, and the process as a whole.
 
-    Means of hours of day are left out: they fill up to 24 of each source by the day's end.
+    Means of hours of day are not counted: by the end of the day each source has up to 24.
     """
 
     objects: int
@@ -311,7 +314,7 @@ class Footprint:
 
     @classmethod
     def now(cls) -> "Footprint":
-        """Measure."""
+        """Return the footprint at this instant."""
         gc.collect()
         objects = sum(
             str(type(one).__module__).startswith(OURS) and not isinstance(one, HourMean)
@@ -324,8 +327,8 @@ class Footprint:
 class Day:
     """All schedules, faults and load from ``start`` on.
 
-    Every answer that decides is written to ``told``, a line each, with the instants at which the
-    router had read the table: what changes often, and what changes seldom.
+    Every decision is written to the file ``told`` as one line. The line also has the two instants
+    at which the router had read the table: the items that change often, and the rest.
     """
 
     def __init__(
@@ -348,7 +351,7 @@ class Day:
         self.ages = 0
         self.reports = 0
         self.degraded = 0
-        """Answers from memory, since the table took its second of real time and more."""
+        """Answers from memory, since the table did not answer within the router's time limit."""
         self.read_at: datetime | None = None
         self.slow_at: datetime | None = None
         self.colos: set[tuple[str, str]] = set()
@@ -360,7 +363,7 @@ class Day:
         self._due: list[tuple[datetime, int, Callable[[], None]]] = []
 
     def pass_hours(self, hours: int, told: IO[str]) -> None:
-        """Let the time pass."""
+        """Run everything that is due within these hours, and write the decisions to ``told``."""
         until = self.start + timedelta(hours=hours)
         for name in COLLECTORS:
             self._schedule(name, until)
@@ -464,7 +467,7 @@ class Day:
         self.faults += 1
 
     def _load(self, told: IO[str]) -> None:
-        """Ask as the Worker's colos do: some at once, one a little later, from memory."""
+        """Ask as the Worker's colos do: twice at once, and after 2 s again, now from memory."""
         self._check_ages()
         for pause_s in (0, 0, 2):
             self.clock.forward(pause_s)
@@ -518,7 +521,7 @@ class Day:
         }
         answer = self.router.respond(event)
         self.answers += 1
-        with self.reader.busy:  # what outlived the answer ends before the clock goes on
+        with self.reader.busy:  # waits for a read that is still running after the answer
             read_at = self.router._cache.remembered.read_at
             if read_at != self.read_at and self.reader._slow is not None:
                 self.read_at, self.slow_at = read_at, self.reader._slow.read_at
@@ -530,8 +533,8 @@ class Day:
         return found
 
     def _check_ages(self) -> None:
-        """Hold every zone's age to the newest that was ever stored of its source."""
-        self.clock.forward(TIME_TO_LIVE.total_seconds())  # what the router remembers is over
+        """Check every zone's age against the newest reading that was ever stored of its source."""
+        self.clock.forward(TIME_TO_LIVE.total_seconds())  # the router's memory expires
         answer = self._ask("/v1/zones")
         if store_failed(answer):
             return
@@ -559,5 +562,5 @@ class Day:
 
 
 def store_failed(answer: Mapping[str, Any]) -> bool:
-    """Return whether an answer comes from memory, since the store did not give its own in time."""
+    """Return whether an answer comes from memory, since the store failed to answer in time."""
     return "the store failed" in (answer.get("degraded_reason") or "")

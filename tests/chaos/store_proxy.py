@@ -1,4 +1,4 @@
-"""Stands between the store's clients and a DynamoDB server, and spoils what passes, as told."""
+"""A proxy between the store's clients and a DynamoDB server that injects faults on demand."""
 
 import asyncio
 import json
@@ -19,25 +19,25 @@ DRIP_BYTES, DRIP_S = 200, 0.1
 
 @dataclass(frozen=True, slots=True)
 class Spoil:
-    """What happens to a share of the requests.
+    """A fault that happens to a share of the requests.
 
     Parameters
     ----------
     answer
-        Status and body given in the server's place: it never sees the request.
+        Status and body that the proxy answers itself; the server never gets the request.
     wait_s
-        How late the request reaches the server, where it acts whoever still waits.
+        Delay before the request reaches the server, which acts on it even if nobody waits any more.
     answer_wait_s
-        How late the server's answer goes back.
+        Delay of the server's answer.
     cut
-        Where the connection breaks: ``before`` the server acted, ``after`` it did, in the
+        When the connection breaks: ``before`` the server acted, ``after`` it acted, or in the
         ``middle`` of its answer.
     page
-        Items that a page of a Query holds at most.
+        The most items that a page of a Query holds.
     drips
-        Whether the answer comes in drops.
+        Whether the answer is sent slowly in small pieces.
     refuses
-        Whether connections are refused, and those there are broken.
+        Whether new connections are refused and open ones are broken.
     """
 
     name: str
@@ -60,7 +60,7 @@ WELL: Final = Spoil("well")
 
 
 class StoreProxy:
-    """A server on this machine in front of another; its `spoil` may be set from any thread."""
+    """A local server in front of another one; any thread may call `spoil`."""
 
     def __init__(self, upstream: str, seed: int) -> None:
         host, _, port = upstream.removeprefix("http://").partition(":")
@@ -77,16 +77,16 @@ class StoreProxy:
 
     @property
     def address(self) -> str:
-        """Where the clients go."""
+        """Return the address that the clients connect to."""
         return f"http://{HOST}:{self._port}"
 
     def spoil(self, spoil: Spoil) -> None:
-        """Spoil what passes from now on in this way; returns when it is so."""
+        """Apply this fault from now on; return once it is in force."""
         asyncio.run_coroutine_threadsafe(self._change(spoil), self._loop).result(10)
 
     @contextmanager
     def running(self) -> Iterator["StoreProxy"]:
-        """Serve in a thread of its own."""
+        """Serve in a separate thread while the context is open."""
         thread = threading.Thread(target=self._loop.run_forever)
         thread.start()
         try:

@@ -1,7 +1,7 @@
-"""DynamoDB as far as the store uses it, exact and in process: every request is one atomic step.
+"""A model in memory of DynamoDB as far as the store uses it: every request is one atomic step.
 
-It knows the expressions that the adapter writes and no more, and refuses any other aloud. That it
-answers as the engines do is a test of its own, on the requests of the very runs it serves.
+The model knows only the expressions that the adapter writes and raises an error for any other. A
+test in `test_delivery` sends the requests of its runs to real engines too and compares the answers.
 """
 
 import re
@@ -28,7 +28,7 @@ _COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 
 
 class RefusedError(ClientError):
-    """The condition of a write does not hold."""
+    """The condition of a write is not met."""
 
     def __init__(self, operation: str, there: Item | None) -> None:
         answer: Any = {"Error": {"Code": "ConditionalCheckFailedException", "Message": ""}}
@@ -38,9 +38,10 @@ class RefusedError(ClientError):
 
 
 class TableModel:
-    """A table with the keys ``pk`` and ``sk``, and the client's face.
+    """A table with the keys ``pk`` and ``sk`` that has the methods of the client.
 
-    An item that was written is replaced and never changed, so that whoever holds it may keep it.
+    A write replaces the stored item and never changes it in place, so a caller may keep a
+    reference to an item that it has read.
     """
 
     exceptions = SimpleNamespace(ConditionalCheckFailedException=RefusedError)
@@ -49,7 +50,7 @@ class TableModel:
         self.items: dict[Key, Item] = {}
 
     def put_item(self, **request: Any) -> dict[str, Any]:
-        """Write a whole item if its condition holds of what is there."""
+        """Write a whole item if the stored item meets the condition."""
         item = request["Item"]
         key = (item["pk"]["S"], item["sk"]["S"])
         before = self._checked("PutItem", key, request)
@@ -57,7 +58,7 @@ class TableModel:
         return {"Attributes": before} if before else {}
 
     def update_item(self, **request: Any) -> dict[str, Any]:
-        """Set attributes of an item, made if it is not there, if its condition holds."""
+        """Set attributes of an item if the condition is met; create the item if there is none."""
         key = (request["Key"]["pk"]["S"], request["Key"]["sk"]["S"])
         before = self._checked("UpdateItem", key, request)
         after = dict(before or request["Key"])
@@ -77,7 +78,7 @@ class TableModel:
         return {}
 
     def query(self, **request: Any) -> dict[str, Any]:
-        """Return the items whose keys are as asked, in order, on one page."""
+        """Return the items that match the key condition, in order, on one page."""
         found = [
             self.items[key]
             for key in sorted(self.items)
@@ -106,7 +107,7 @@ def _tokens(expression: str) -> tuple[str, ...]:
 
 
 class _Expression:
-    """A condition, evaluated while it is read: NOT binds tighter than AND, AND than OR."""
+    """A condition, evaluated while it is parsed: NOT binds tighter than AND, and AND than OR."""
 
     def __init__(self, tokens: Iterator[str], item: Item, request: Mapping[str, Any]) -> None:
         self._tokens = tokens
@@ -176,7 +177,7 @@ class _Expression:
         raise NotImplementedError(name)
 
     def _compare(self, left: str, operator: str, right: str) -> bool:
-        """Nothing compares with what is absent, nor a number with a text."""
+        """Compare two operands; an absent value or a mix of number and text is never true."""
         one, other = self._operand(left), self._operand(right)
         if one is None or other is None or one.keys() != other.keys():
             return False

@@ -1,10 +1,10 @@
-"""Schedules delivered twice, late, out of order and at once; collectors killed at any request.
+"""Runs that start twice, late, out of order or concurrently; collectors killed at any request.
 
 The real pipeline and the real adapter run on a table that acts upon one request at a time, in an
-order that a search chooses. After every request: CURRENT has gone forward only, and a success
-that is told is one that happened. When all have ended: CURRENT is the newest delivered (by the
-interval's end, then by publication, then by fetch), HISTORY has each interval once, in its latest
-revision, and the two agree.
+order that a search chooses. After every request, CURRENT must never have been replaced by an older
+reading, and a stored success must be one that happened. Once all runs have ended, CURRENT must be
+the newest delivered reading (by the interval's end, then by publication, then by fetch), HISTORY
+must have each interval once, in its latest revision, and the two must agree.
 """
 
 import random
@@ -121,7 +121,7 @@ SEEN = st.builds(
 
 @st.composite
 def races(draw: st.DrawFn) -> list[Delivery]:
-    """Two or three runs, their clocks in any order, each seeing some of one upstream's versions."""
+    """Draw two or three runs, clocks in any order; each is served some of one upstream's data."""
     count = draw(st.integers(2, 3))
     clocks = draw(st.permutations(range(count)))
     return [
@@ -177,7 +177,7 @@ def test_any_race_in_any_order_ends_with_the_newest(
 def test_any_race_in_which_requests_and_collectors_die_is_repaired_by_the_next_run(
     threads: ThreadPoolExecutor, record_property: Record, *, whole: bool
 ) -> None:
-    """The next run sees what the upstream still serves; here, all that any run saw."""
+    """The upstream serves the next run everything that it served to any earlier run."""
     played: list[int] = []
 
     @settings(max_examples=5_000 if whole else 120, deadline=None)
@@ -215,7 +215,7 @@ DISTURBED = tuple(fate for fate in Fate if fate is not Fate.ANSWERED)
 
 
 def alone(scene: Scene, delivery: Delivery, at: dict[int, Fate]) -> int:
-    """Run one delivery, its requests of these numbers disturbed; return how many there were."""
+    """Run one delivery, disturb its requests with these numbers, and return its request count."""
     before = scene.turns
     scene.play(
         lambda ready: ready[0],
@@ -226,10 +226,10 @@ def alone(scene: Scene, delivery: Delivery, at: dict[int, Fate]) -> int:
 
 
 def kept(scene: Scene) -> tuple[object, ...]:
-    """Return what readers see: the newest of each source, the history, how the runs went."""
+    """Return what readers of the table get: the newest readings, the history and the run status."""
     snapshot = store_on(scene.table).snapshot()
     [status] = snapshot.providers
-    told = replace(status, stored=0)  # the run that repairs has more to store
+    told = replace(status, stored=0)  # the run that repairs stores more readings
     return snapshot.readings, scene.history(), told
 
 
@@ -237,9 +237,10 @@ def kept(scene: Scene) -> tuple[object, ...]:
 def test_a_collector_killed_at_any_request_is_repaired_by_the_next_run(
     what: str, threads: ThreadPoolExecutor, record_property: Record, *, whole: bool
 ) -> None:
-    """As if it had not been killed; the profile of an hour that ended then, when the next ends.
+    """The table ends as if the collector had not been killed.
 
-    In the whole run the run that repairs is killed too, at any request, and another repairs.
+    Only the profile of an hour that ended at that time is repaired later, when the next hour ends.
+    In the whole run the repairing run is killed too, at any request, and a third run repairs.
     """
     earlier, run = KILLINGS[what]
     again = replace(run, offset_s=run.offset_s + 60)
@@ -297,7 +298,7 @@ def engine(
 def test_the_model_answers_as_the_engines_do(
     engine: "DynamoDBClient", threads: ThreadPoolExecutor, record_property: Record, *, whole: bool
 ) -> None:
-    """Each request of some of the runs above is sent to an engine too: the same answers."""
+    """An engine gets the requests of some of the runs above and gives the same answers."""
     compared = 0
     for number in range(60 if whole else 6):
         chance = random.Random(number)
@@ -333,7 +334,7 @@ def plain(request: Request) -> object:
 
 
 def numbers(value: Any) -> Any:
-    """Return a value in which numbers are numbers: engines spell them in their own ways."""
+    """Return a value with its numbers decoded, since engines write the same number differently."""
     if isinstance(value, list):
         return [numbers(member) for member in value]
     if not isinstance(value, dict):

@@ -1,16 +1,16 @@
-"""Every provider under every fault: the run ends in time, and nothing wrong is ever stored.
+"""Every provider under every fault: the run ends in time, and no wrong figure is ever stored.
 
-Each cell runs the function's real handler, cold and in a process of its own with Lambda's
+Each cell runs the function's real handler as a cold start in its own process with Lambda's
 environment, on a real DynamoDB-compatible server, against the simulated upstreams over real HTTP.
-Both clocks stand still, so that a good run is the measure: what a faulty run stores is, byte for
-byte, what stood there before or what a good run would have stored. A cell first spoils one zone's
-answers, then (in the whole run) all of them.
+Both clocks stand still, so that a run can be compared with a good one: every item after a faulty
+run must equal, byte for byte, the item before it or the item that a good run stores. A cell first
+makes the answers for one zone faulty, then (in the whole run) all answers.
 
-One fault of each provider also strikes the deployed function of a local stack, in
-`test_faults_deployed`.
+`test_faults_deployed` also tries one fault of each provider on the deployed function of a local
+stack.
 
-On the days of the calendar rows the library under gridstatus reads the machine's own clock for
-CAISO, and so asks for an archive that is not there yet: CAISO is missing, its neighbours are not.
+In the calendar rows the library under gridstatus reads the machine's own clock for CAISO, and so
+asks for an archive that does not exist yet: CAISO is missing, the other US grids are not.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -64,7 +64,7 @@ CELLS = (
 
 
 def tried(bench: Bench, row: str) -> list[Strike]:
-    """Run a cell: one zone struck, then all of them; or the only way there is."""
+    """Run a cell: with the fault in one zone, then in all; or once if the row has no zones."""
     with bench.simulator() as simulator:
         if row in CALENDAR:
             table = bench.table({})
@@ -91,7 +91,7 @@ def tried(bench: Bench, row: str) -> list[Strike]:
 
 @dataclass(frozen=True)
 class Matrix:
-    """The cells that were asked for, being tried in the background."""
+    """The selected cells, which run in the background."""
 
     benches: Mapping[str, Bench]
     cells: Mapping[tuple[str, str], "Future[list[Strike]]"]
@@ -150,22 +150,22 @@ def in_zone(items: Items, zone: str) -> Items:
 
 
 def assert_sound(strike: Strike, bench: Bench) -> None:
-    """It ended in time, within its memory, as a run may end; all that is stored can be read."""
+    """The run ended within its time and memory limits, and every stored item can be read."""
     run = strike.run
     assert run.seconds < bench.limits.timeout_s
     assert run.peak_mb < bench.limits.memory_mb
     assert run.error in {None, "CollectionFailedError"}, run.log
     assert strike.snapshot.damaged == ()
     for read, kind in ((strike.history, "HISTORY#"), (strike.forecasts, "FORECAST#")):
-        assert len(read) == sum(pk.startswith(kind) for pk, _ in strike.after), "not all readable"
+        assert len(read) == sum(pk.startswith(kind) for pk, _ in strike.after), "unreadable items"
 
 
 def assert_named(strike: Strike, provider: str, zone: str | None = None) -> None:
-    """Failures stand in log lines with provider and zone, in a metric and in the status."""
+    """Failures are in log lines with provider and zone, in a metric and in the status."""
     lines = strike.run.lines
     told = [line for line in lines if line.get("message") in {"rejected", "upstream failed"}]
     assert {line["provider"] for line in told} == {provider}
-    # No attribute is written for what is not known: which zone, when the key is refused.
+    # A line has no zone where it is not known, as when the upstream refuses the key.
     assert zone is None or {line.get("zone") for line in told} <= {zone, None}, strike.run.log
     for line in told:
         assert line["level"] == "WARNING"
@@ -190,9 +190,9 @@ def assert_each_is_one_of(items: Items, *allowed: Items) -> None:
 
 
 def judge_one_zone(strike: Strike, fault: Fault, bench: Bench, zone: str) -> None:
-    """The zone keeps what it had, the others have what a good run brings."""
+    """The faulty zone keeps its earlier items; the other zones have those of a good run."""
     provider, before, after = bench.provider, strike.before, of_zones(strike.after)
-    assert in_zone(bench.seed, zone), "without a last good reading nothing is shown"
+    assert in_zone(bench.seed, zone), "the seed has no good reading of the zone"
     assert in_zone(bench.seed, zone) != in_zone(bench.usual, zone)
     others = {key: item for key, item in after.items() if zone_of(key) != zone}
     usual = {key: item for key, item in of_zones(bench.usual).items() if zone_of(key) != zone}
@@ -210,7 +210,7 @@ def judge_one_zone(strike: Strike, fault: Fault, bench: Bench, zone: str) -> Non
 
 
 def judge_all(strike: Strike, fault: Fault, bench: Bench) -> None:
-    """Everything stays as it was, and the run says that it failed."""
+    """Nothing in the table changes, and the run reports that it failed."""
     if fault.may_be_true:
         assert_each_is_one_of(of_zones(strike.after), strike.before, bench.usual)
         return
@@ -220,7 +220,7 @@ def judge_all(strike: Strike, fault: Fault, bench: Bench) -> None:
 
 
 def assert_true(strike: Strike, now: datetime, upstream_now: datetime) -> list[Reading]:
-    """What came is what the upstream held true of just that interval; nothing went back."""
+    """New readings equal the upstream's truth of their interval; no item got older."""
     fresh = [reading for reading in strike.history if reading.fetched_at == now]
     for reading in fresh:
         assert is_true(reading, upstream_now), reading
@@ -242,7 +242,7 @@ def assert_true(strike: Strike, now: datetime, upstream_now: datetime) -> list[R
 
 
 def judge_calendar(strike: Strike, bench: Bench, now: datetime) -> None:
-    """Every zone has its reading, true and of its time."""
+    """Every zone has a true reading that is recent at the given time."""
     provider, run = bench.provider, strike.run
     assert run.error is None, run.log
     absent = {"CAISO_NORTH"} if provider == "gridstatus" else set()

@@ -26,7 +26,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def newest_of(stack: Stack, provider: str) -> dict[str, Any]:
-    """The provider's current readings as they are stored."""
+    """Return the provider's current readings as they are stored."""
     pages = (
         stack.client("dynamodb")
         .get_paginator("query")

@@ -1,7 +1,7 @@
-"""Bytes made to harm: packed, nested, endless or torn answers, and secrets that want out.
+"""Hostile bytes: compressed, nested, endless or truncated answers; and secrets that might leak.
 
-Every refusal is one of our errors by its name, and what it costs in memory is bounded by what the
-reader may keep, not by what the other side can pack into few bytes.
+Every refusal is one of our named errors. Its memory is bounded by the size limit of the reader,
+not by how much the other side can compress into a few bytes.
 """
 
 import gzip
@@ -53,18 +53,18 @@ Record = Callable[[str, object], None]
 
 MAX_BYTES = 1_000_000
 KEPT_TWICE = 3 * MAX_BYTES
-"""The body as it grows, its copy, and a piece of 64 kB: what a refused answer may cost."""
+"""Memory that a refused answer may take: the growing body, its copy, and a piece of 64 kB."""
 
 ZEROS = b"\0" * 1_000_000
 ENDLESS = 10_000
-"""Pieces that stand for an endless answer; whoever takes them all has not noticed."""
+"""Pieces of an "endless" answer; a client that reads all of them has failed to stop."""
 
 
 # --- over a socket ------------------------------------------------------------------------------
 
 
 class Upstream:
-    """Speaks given bytes to whoever connects, and counts what it could say."""
+    """A server that sends given pieces to every client and counts the pieces that it could send."""
 
     def __init__(self, pieces: Callable[[], Iterable[bytes]], pause_s: float = 0) -> None:
         self.said = 0
@@ -95,12 +95,12 @@ class Upstream:
                     return
             connection.shutdown(socket.SHUT_WR)
             connection.recv(1)
-        except OSError:  # the client had enough
+        except OSError:  # the client closed the connection
             return
 
     def close(self) -> None:
         self._over.set()
-        with suppress(OSError):  # closed before
+        with suppress(OSError):  # it is closed already
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
         self._thread.join()
@@ -138,7 +138,7 @@ def peak_bytes(work: Callable[[], object]) -> int:
 
 
 def resident_bytes(work: Callable[[], object]) -> tuple[int, int]:
-    """Return what the process holds before, and at most while, work is done; libraries in C too."""
+    """Return resident memory before the work and its peak during it; C libraries are included."""
 
     def told(name: str) -> int:
         [line] = [line for line in status.read_text().splitlines() if line.startswith(name)]
@@ -163,7 +163,7 @@ def packed(megabytes: int) -> bytes:
 
 GZIP = "Content-Encoding: gzip"
 BOMB = packed(200)
-"""Two hundred megabytes in two hundred kilobytes."""
+"""Two hundred megabytes, compressed to two hundred kilobytes."""
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_an_answer_that_never_ends_is_stopped_at_the_deadline(
 
 
 def test_no_redirect_to_another_address_is_followed() -> None:
-    """A base URL is fixed by the template; an upstream cannot point inside (SSRF)."""
+    """The template fixes the base URL; no upstream can redirect to an internal address (SSRF)."""
     with speaking(lambda: answer(b"secret")) as inside:
         place = f"Location: {inside.url}/latest/meta-data"
         with speaking(lambda: answer(b"", place, status="302 Found")) as upstream:
@@ -382,11 +382,11 @@ def test_fuel_names_of_any_length_fit_an_item_of_the_table() -> None:
         assert isinstance(refusal(document(series(name, period({1: 5})))), InvalidError)
 
 
-# --- what would be kept -------------------------------------------------------------------------
+# --- sizes of items -----------------------------------------------------------------------------
 
 
 def test_no_answer_makes_an_item_that_the_table_refuses() -> None:
-    """A refused item would end the run of all zones behind it."""
+    """A refused item would end the run before the zones that come after it."""
     with pytest.raises(InvalidError) as refused:
         a_reading(detail={"model": {"date": "x" * MAX_DETAIL_CHARS}})
     assert refused.value.reason == "detail_too_large"
@@ -493,12 +493,12 @@ def of_the_document() -> str:
     page = (ROOT / "infra/worker/public/index.html").read_text()
     said: str
     [said] = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
-    return said + "; frame-ancestors 'none'"  # which only a header can say
+    return said + "; frame-ancestors 'none'"  # a directive that works only in a header
 
 
 def test_the_local_server_sends_the_same_security_headers_as_the_worker() -> None:
     local = {name.lower(): value for name, value in page.HEADERS.items()}
-    assert local.pop("cache-control") == "no-store"  # of a page that is being worked on
+    assert local.pop("cache-control") == "no-store"  # the local page is under development
     assert local == of_the_worker()
 
 
@@ -561,7 +561,7 @@ CANARY = "MARKED-11111111-2222"
 def test_a_token_in_header_or_query_appears_in_no_error_cause_or_log_line(
     caplog: pytest.LogCaptureFixture, pieces: list[bytes] | None
 ) -> None:
-    """ENTSO-E takes its token in either place; the library would log the whole address."""
+    """ENTSO-E takes its token in either place; httpx would log the whole URL."""
     caplog.set_level("INFO")
     with speaking(lambda: pieces or []) as upstream:
         url = upstream.url
@@ -610,7 +610,7 @@ def test_the_search_for_shipped_keys_finds_a_planted_key(tmp_path: Path) -> None
 
 
 def files_with_secrets(places: Iterable[Path]) -> list[str]:
-    """Return the files in which a key stands, or the folder of this checkout."""
+    """Return the files that contain a key or the path of this checkout."""
     files = [
         file
         for place in places

@@ -1,8 +1,8 @@
-"""Whatever is sent to the router, past its URL or through it: an answer or a refusal by name.
+"""Whatever event or request the router gets, it gives an answer or a refusal with a named reason.
 
-The real router with its real telemetry answers events of any shape. What it says back is JSON under
-`nosniff` and holds no markup of the caller's at all: a browser that is led to an answer finds
-nothing to run, whether or not it believes the content type.
+The real router with its real telemetry answers events of any shape, sent directly or over HTTP.
+Its answers are JSON under `nosniff` and contain no markup of the caller: a browser that opens an
+answer finds nothing to run, whether or not it respects the content type.
 """
 
 import base64
@@ -54,19 +54,19 @@ ASKED: Counter[str] = Counter()
 Record = Callable[[str, object], None]
 
 MAX_REFUSAL_BYTES = 32_000
-"""Of a refusal: twenty faults, each with what is allowed."""
+"""The largest refusal: it has twenty faults, each with the allowed values."""
 
 MAX_ANSWER_BYTES = 2_000_000
-"""Of any answer: what the Worker is ready to read (infra/worker/src/router.ts)."""
+"""The largest answer that the Worker reads (infra/worker/src/router.ts)."""
 
 MAX_LINE_BYTES = 4_000
-"""Of a log line: lines are paid for by their size."""
+"""The longest log line; CloudWatch bills lines by their size."""
 
 MAX_CALLS = 150_000
-"""Of functions, to answer one event: the work, counted, since a shared machine keeps no time."""
+"""The most function calls to answer one event; times are not reliable on a shared machine."""
 
 KILL_S = 10.0
-"""Of processor time for one event: not a measure but an end to what would never end."""
+"""Processor time after which one event is stopped, so that an endless loop fails the test."""
 
 TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 FIELD_VALUE = re.compile(r"[\x20-\x7e]*")
@@ -75,28 +75,29 @@ MARKUP = re.compile(r"[<>]|script|onerror|javascript", re.IGNORECASE)
 
 
 MOST: Counter[str] = Counter()
-"""The largest seen of each, over all tests."""
+"""The largest value of each figure over all tests."""
 
 
 class Desk:
-    """A router with its telemetry; it holds every answer to what holds for all."""
+    """A router with its telemetry; it checks the rules for all answers on every answer."""
 
     def __init__(self) -> None:
         store = MemoryStore(policy=Policy(log_every=1))
         for zone, gco2_kwh in (("NYISO", 260), ("CAISO_NORTH", 210), ("GBR-13", 120)):
             store.put_reading(a_reading_of(zone, gco2_kwh))
         self._lines = io.BytesIO()
-        stream = io.TextIOWrapper(self._lines, encoding="utf-8", write_through=True)  # as stdout
+        # Standard output has this encoding too.
+        stream = io.TextIOWrapper(self._lines, encoding="utf-8", write_through=True)
         logger = Logger(service="router", location=None, stream=stream)
         metrics = EphemeralMetrics(namespace="GreenStream", service="router")
         telemetry = PowertoolsTelemetry(logger, metrics)  # type: ignore[arg-type]
         self._router = Router(store, clock=SetClock(), telemetry=telemetry)
         self.cases = 0
-        for path in PARAMETERS:  # what is made once is not the work of one event
+        for path in PARAMETERS:  # fills the caches, which are no work of one event
             self.ask(event(path=path.replace("{zone}", "NYISO")))
 
     def ask(self, sent: object) -> Mapping[str, Any]:
-        """Answer an event, and hold the answer and what was logged to the laws."""
+        """Answer an event, and check the answer and the log lines against the rules."""
         self._lines.seek(0)
         self._lines.truncate()
         with counted_calls() as calls, killed_after(KILL_S):
@@ -117,7 +118,7 @@ class Desk:
         assert 200 <= status < 500, text
         for name, value in headers.items():
             assert TOKEN.fullmatch(name)
-            assert FIELD_VALUE.fullmatch(value), "a header that ends early begins another"
+            assert FIELD_VALUE.fullmatch(value), "a line break would start another header"
         assert headers["X-Content-Type-Options"] == "nosniff"
         size = len(text.encode())
         if status >= 400:
@@ -184,7 +185,7 @@ def report(body: object, **more: Any) -> dict[str, Any]:
     return event(path="/v1/latency", method="POST", headers=headers, body=body) | more
 
 
-# --- what strangers send ------------------------------------------------------------------------
+# --- untrusted input ----------------------------------------------------------------------------
 
 MARKED = (
     "<script>alert(1)</script>",
@@ -294,7 +295,7 @@ many = settings(
 
 
 def search(desk: Desk, sent: st.SearchStrategy[Any], record: Record, times: int = 1) -> None:
-    """Ask for each example; a failure is shrunk and shown."""
+    """Send each example to the router; Hypothesis shrinks and shows a failure."""
 
     def ask(one: object) -> None:
         desk.ask(one)
@@ -419,7 +420,7 @@ def test_a_parameter_given_twice_is_refused_by_name(
     desk: Desk, path: str, names: tuple[str, ...]
 ) -> None:
     for name in names:
-        query = f"{name}=x&%{ord(name[0]):02x}{name[1:]}=x"  # the same, once encoded
+        query = f"{name}=x&%{ord(name[0]):02x}{name[1:]}=x"  # the same name, percent-encoded
         errors = json.loads(
             desk.ask(event(path=path.replace("{zone}", "NYISO"), query=query))["body"]
         )["errors"]
@@ -450,7 +451,7 @@ def test_the_longest_answer_is_bounded(desk: Desk) -> None:
 def test_the_largest_answers_time_and_memory_are_within_their_bounds(
     record_property: Record,
 ) -> None:
-    """The largest of all that was answered and done above, each below its bound there."""
+    """Record the largest figures of the tests above, which assert each one's limit."""
     for name, most in MOST.items():
         record_property(f"most_{name}", most)
 
@@ -460,7 +461,7 @@ def test_the_largest_answers_time_and_memory_are_within_their_bounds(
 
 class Quiet(WSGIRequestHandler):
     def log_message(self, *_: object) -> None:
-        """Thousands of requests need no lines."""
+        """Log nothing, as there are thousands of requests."""
 
 
 @pytest.fixture(scope="module")
@@ -495,15 +496,15 @@ def test_the_routes_received_more_than_3000_requests(record_property: Record) ->
     record_property("cases", ASKED["over_http"])
 
 
-# --- who lies in the right form -----------------------------------------------------------------
+# --- well-formed but false input ----------------------------------------------------------------
 
 HONEST_MS, LIE_MS, LIMIT_MS = 40.0, 60_000.0, 80.0
 MOVED: dict[str, float] = {}
-"""The largest share seen by zone."""
+"""The largest share of places that a false figure moved, by zone."""
 
 
 class Reports:
-    """Reports of one path, honest or not, and what the router then decides."""
+    """Sends true or false reports of one path and asks for the router's decision after them."""
 
     def __init__(self) -> None:
         self._store = MemoryStore()
@@ -516,13 +517,13 @@ class Reports:
         assert answer["statusCode"] == 202
 
     def winner(self) -> str:
-        """Of the clean POP, whose round trip is told by reports alone, and the near one."""
+        """Return the chosen POP: the clean one, its RTT known only by reports, or the near one."""
         query = f"pops=sfo,nyc&colo=EWR&rtt=nyc:5&max_latency_ms={LIMIT_MS}"
         answer = Router(self._store, clock=SetClock(), telemetry=Log()).respond(event(query=query))
         return str(json.loads(answer["body"])["pop"])
 
     def until(self, winner: str, rtt_ms: float, samples: int = 1) -> int:
-        """Send reports until the winner is another, and return how many that took."""
+        """Send reports until this POP wins, and return how many that took."""
         for sent in range(1, 2 * VOTES):
             self.send(rtt_ms, samples)
             if self.winner() == winner:
@@ -543,7 +544,7 @@ def reports() -> Reports:
 def test_eight_false_reports_in_a_row_move_the_winner_and_eight_true_ones_restore_it(
     reports: Reports, record_property: Record, samples: int
 ) -> None:
-    """A report has one vote, whatever it holds; the last fifteen votes have the say."""
+    """A report has one vote, whatever it holds; the last fifteen votes decide."""
     lies = reports.until("nyc", LIE_MS, samples)
     truths = reports.until("sfo", HONEST_MS)
     assert (lies, truths) == (VOTES // 2 + 1, VOTES // 2 + 1) == (8, 8)
@@ -577,7 +578,7 @@ def test_a_false_report_about_one_colo_affects_no_other_colo(reports: Reports) -
 def test_a_false_upstream_figure_moves_visitors_only_within_their_latency_limit(
     record_property: Record, zone: str, lie_gco2_kwh: float
 ) -> None:
-    """A lie in the bounds of a reading is believed; nobody is sent further than the limit."""
+    """A false figure within valid bounds is accepted; nobody is sent further than the limit."""
     truth = {"NYISO": 260.0, "CAISO_NORTH": 210.0, "GBR-13": 120.0, "ENTSOE_NL": 240.0}
     chosen: list[list[str]] = []
     step = 5 if WHOLE else 15  # degrees
@@ -602,9 +603,9 @@ def test_a_false_upstream_figure_moves_visitors_only_within_their_latency_limit(
 
 def test_a_report_costs_at_most_two_writes_for_each_of_its_samples(record_property: Record) -> None:
     class Counted:
-        """A table where every path is known: the first write is refused, the second holds."""
+        """A table that knows every path: it refuses the first write and accepts the second."""
 
-        class exceptions:  # noqa: N801 - as the client names it
+        class exceptions:  # noqa: N801 - boto3's clients use this name
             class ConditionalCheckFailedException(Exception):  # noqa: N818
                 def __init__(self, item: Mapping[str, Any]) -> None:
                     self.response = {"Item": item}

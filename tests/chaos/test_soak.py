@@ -1,7 +1,7 @@
-"""A day in minutes: every schedule of the template, random faults, load all along.
+"""A simulated day in minutes: every schedule of the template, random faults and constant load.
 
-Held are memory, the table's size, every zone's age, and that each decision can be made again from
-what the history kept. The seed is printed; ``SOAK_SEED`` repeats one.
+The tests check memory, the table's size and every zone's age, and that every decision can be
+replayed from the stored history. The seed is printed; ``SOAK_SEED`` repeats a run.
 """
 
 import json
@@ -43,22 +43,22 @@ SEED = int(os.environ.get("SOAK_SEED", "20261122"))
 HOUR = timedelta(hours=1)
 CAPPED, DRIFT = Policy(), Policy(version="soak", freshness_model=FreshnessModel.DRIFT)
 WARM_H = 12
-"""By then the texts of 512 readings are kept, and each new one puts out an old one."""
+"""By this hour the cache holds the texts of 512 readings, and each new text evicts an old one."""
 
 GROWN_OBJECTS = 0.05
 GROWN_MB = 48.0
-"""Includes what the simulator remembers of its own shapes: it runs in this process."""
+"""The limit includes the simulator's caches, since the simulator runs in this process."""
 
 MOST_DEGRADED = 0.05
-"""The router waits 0.6 s of real time for the table, which a busy machine may not keep."""
+"""The router waits 0.6 s of real time for the table; a busy machine may take longer."""
 
 STORED_GB = 0.1
-"""What the table of costs says of 30 days of history."""
+"""The size of 30 days of history by the cost table."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """When, for how long, under which policy."""
+    """A simulated span of time: its start, its length and the policy in force."""
 
     start: datetime
     hours: int
@@ -66,7 +66,7 @@ class Span:
     why: str
 
 
-# Each ends after it has begun: quotas of the simulator count on time that passes.
+# The spans are in order of time, since the simulator's quotas assume that time moves forward.
 DAYS = [
     Span(datetime(2026, 11, 1, 6, 30, tzinfo=UTC), 4, DRIFT, "clocks go back in America"),
     Span(datetime(2026, 12, 31, 6, tzinfo=UTC), 24, CAPPED, "the year ends"),
@@ -87,7 +87,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator["DynamoDBClient
 
 @contextmanager
 def written(client: "DynamoDBClient") -> Iterator[list[float]]:
-    """Take down the write units of every request; a refused one is billed as if it were made."""
+    """Record the write units of every request; a refused write is billed like any other."""
     units: list[float] = []
 
     def ask(params: dict[str, Any], **_: object) -> None:
@@ -164,7 +164,7 @@ def test_a_simulated_day_with_faults_ends_without_failures_or_growth(
 
 
 def _hold_memory(footprints: list[Footprint]) -> None:
-    """Flat is what does not grow once every cache has been filled."""
+    """Assert that memory does not grow once every cache is full."""
     if len(footprints) <= WARM_H:
         return
     warm, last = footprints[WARM_H - 1], footprints[-1]
@@ -179,7 +179,7 @@ def _size(rows: Sequence[Mapping[str, Any]], hours: int) -> dict[str, Any]:
 
 
 def _hold_rows(day: Day, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Every interval is there once and expires when it should; CURRENT has one of each source."""
+    """Assert that each interval is stored once with its expiry, and each source once in CURRENT."""
     book = day.store
     expected = {
         (f"HISTORY#{source_key(*source)}", sortable(valid_to))
@@ -213,12 +213,12 @@ def _hold_rows(day: Day, rows: Sequence[Mapping[str, Any]]) -> None:
                 assert expires_at is None
 
 
-# --- every decision again ----------------------------------------------------------------------
+# --- replay of every decision ------------------------------------------------------------------
 
 
 @dataclass
 class Remembered:
-    """A store that holds what was known at an instant, and no more."""
+    """A store that returns only the snapshot of one instant."""
 
     snapshot_then: Snapshot
 
@@ -227,9 +227,9 @@ class Remembered:
 
 
 class Past:
-    """What was known when, out of the history and the first windows.
+    """What was known at an instant, from the history and the first fetched windows.
 
-    Instants are asked in order.
+    The methods must be called with instants in ascending order.
     """
 
     def __init__(self, day: Day) -> None:
@@ -312,7 +312,10 @@ def _replayed(day: Day, told: Path, policy: Policy) -> int:
                 profiles=past.profiles(slow_at),
                 policy=None if policy is CAPPED else policy,
             )
-            memory = {"degraded": None, "degraded_reason": None}  # of a store that was slow then
+            memory = {
+                "degraded": None,
+                "degraded_reason": None,
+            }  # they depend on how fast the store was
             again = _decided(then, at, record["query"]) | memory
             given = record["body"] | memory
             assert again == given, f"{record['at']}: {record['query']}"

@@ -1,14 +1,14 @@
-"""The store fails in every way, for minutes, while readings arrive and 200 requests a second ask.
+"""The store fails in every way, for minutes, under 200 requests a second and new readings.
 
-A proxy before DynamoDB's stand-in spoils what passes. Collectors run the real pipeline, adapter
-and client; the router runs under AWS's runtime interface, which ends it after the template's
-timeout. No question may be left without an answer, and nothing may be lost. A report of round
-trips may be turned away, with a word when to come again, since it cannot be kept.
+A proxy in front of DynamoDB's stand-in injects the faults. Collectors run the real pipeline,
+adapter and client; the router runs under AWS's runtime interface, which ends it after the
+template's timeout. Every request must be answered, and no reading may be lost. The router may
+refuse a report of round trips with ``Retry-After``, since it cannot store the report.
 
-What lost means: each interval that ended while this ran is in the history, in its last version,
-after the next undisturbed run, provided the upstream still serves it then. This one serves the
-last ten minutes, longer than any fault lasts; and its provider asks again from the last reading
-it knows to be stored, as those of ENTSO-E and of the US grids do.
+No reading is lost if each interval that ended during the test is in the history, in its last
+version, after the next undisturbed run, provided that the upstream still serves it then. The
+upstream of this test serves the last ten minutes, longer than any fault lasts. Its provider asks
+again from the last reading that is known to be stored, as those of ENTSO-E and the US grids do.
 """
 
 import json
@@ -91,7 +91,7 @@ ASKED: Final = (
 
 @dataclass(slots=True)
 class Load:
-    """Asks routers at a rate of its own, whoever is slow; each router answers one at a time."""
+    """Sends requests at a constant rate even if a router is slow, one at a time to each router."""
 
     rate: float
     forward_s: float
@@ -102,7 +102,7 @@ class Load:
     _turn: Iterator[int] = field(default_factory=count)
 
     def until(self, stopped: threading.Event, router: Runtime, begun_at: float) -> None:
-        """Ask one router whenever it is free and a request is due."""
+        """Send requests to one router, each once the router is free and the request is due."""
         connection = HTTPConnection(router.address.removeprefix("http://"), timeout=60)
         while not stopped.is_set():
             number = next(self._turn)
@@ -114,7 +114,7 @@ class Load:
     def ask(
         self, connection: HTTPConnection, path: str, query: str, forward_s: float = 0.0
     ) -> dict[str, Any] | None:
-        """Ask one router one question; return the body of its answer, unless it failed."""
+        """Send one request to a router; return the body of its answer, or ``None`` if it failed."""
         asked = (
             event("latency")
             if path == REPORTED
@@ -134,7 +134,7 @@ class Load:
             answered = answer["statusCode"] == (202 if path == REPORTED else 200)
             body = json.loads(answer["body"]) if answered else None
         except (ValueError, KeyError):
-            answer, body = {}, None  # the runtime's own words: it timed out, or the handler raised
+            answer, body = {}, None  # the runtime's own error: a timeout, or the handler raised
         if path == REPORTED and "Retry-After" in answer.get("headers", {}):
             self.turned_away += 1
         elif body is None:
@@ -148,11 +148,11 @@ FED: Final = {
     "gridstatus": ("NYISO", "PJM"),
     "entsoe": ("ENTSOE_NL", "ENTSOE_FR"),
 }
-"""What is collected: few enough zones that two processors serve the requests as well."""
+"""The collected zones: few enough that two processors can serve the requests as well."""
 
 
 def fed(provider: str) -> list[tuple[Zone, Source]]:
-    """Return the provider's zones, each with the source that is its own."""
+    """Return the provider's zones in `FED`, each with its first source."""
     by_zone: dict[str, tuple[Zone, Source]] = {}
     for zone, source in zones_of(provider):
         by_zone.setdefault(zone.zone, (zone, source))
@@ -161,7 +161,7 @@ def fed(provider: str) -> list[tuple[Zone, Source]]:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Everything that runs."""
+    """The proxy, the schedules, the routers, and a store that bypasses the proxy."""
 
     proxy: StoreProxy
     schedules: Sequence[Schedule]
@@ -172,7 +172,7 @@ class Stage:
 
 @pytest.fixture
 def stage(tmp_path: Path, *, whole: bool) -> Iterator[Stage]:
-    """A table behind a proxy, a schedule for each provider and one delivered twice, routers."""
+    """Start a table behind a proxy, a schedule for each provider (two for ESO), and routers."""
     first = utc_now()
     with ExitStack() as stack:
         address = stack.enter_context(engines.dynoxide(tmp_path))
@@ -210,7 +210,7 @@ def stage(tmp_path: Path, *, whole: bool) -> Iterator[Stage]:
 
 
 def function_timeout_s() -> int:
-    """Return how long the template lets the router take."""
+    """Return the router's timeout in the template, s."""
     text = (engines.ROOT / "template.yaml").read_text()
     [seconds] = re.findall(
         r"^  RouterFunction:.*?^      Timeout: (\d+)$", text, re.MULTILINE | re.DOTALL
@@ -219,7 +219,7 @@ def function_timeout_s() -> int:
 
 
 def told(routers: Sequence[Runtime]) -> Counter[str]:
-    """Return the routers' metrics, added up."""
+    """Return the sums of the routers' metrics."""
     found: Counter[str] = Counter()
     for router in routers:
         for line in router.lines():
@@ -234,11 +234,11 @@ def test_every_request_is_answered_and_every_reading_is_stored_whatever_the_stor
     stage: Stage, record_property: Callable[[str, object], None], *, whole: bool
 ) -> None:
     spoils = (*SPOILS, *LONGER) if whole else SPOILS
-    # The whole run waits until memories are due; the short one puts the routers' clocks forward.
+    # The whole run waits until memories expire; the short one puts the routers' clocks forward.
     load = Load(rate=200.0, forward_s=0.0 if whole else 0.2)
     for router in stage.routers:
         started(router)
-    for router in stage.routers[::2]:  # the others first ask the store while it fails
+    for router in stage.routers[::2]:  # the others first read the store while it fails
         load.ask(connected(router), "/v1/route", "")
     for schedule in stage.schedules:
         schedule.run()
@@ -248,7 +248,7 @@ def test_every_request_is_answered_and_every_reading_is_stored_whatever_the_stor
     for router in stage.routers:
         body = load.ask(connected(router), "/v1/route", "", RETRY_AFTER.total_seconds())
         assert body is not None, load.faults
-        assert not body["degraded"], f"well again, and still: {body['degraded_reason']}"
+        assert not body["degraded"], f"still degraded: {body['degraded_reason']}"
         load.ask(connected(router), "/v1/route", "", FLUSH_EVERY.total_seconds())
     assert load.faults == []
 
@@ -260,7 +260,7 @@ def test_every_request_is_answered_and_every_reading_is_stored_whatever_the_stor
     proxy = stage.proxy
     assert proxy.spoilt.keys() >= {spoil.name for spoil in spoils if not spoil.refuses}
     assert proxy.operations.keys() <= {"PutItem", "UpdateItem", "Query"}, (
-        "what goes in batches can come back in part: the proxy must learn to spoil that"
+        "batch operations can fail in part: the proxy has no fault for that yet"
     )
     now = utc_now()
     for schedule in stage.schedules:
@@ -289,7 +289,7 @@ def test_every_request_is_answered_and_every_reading_is_stored_whatever_the_stor
 
 
 def under_load(stage: Stage, load: Load, spoils: Sequence[Spoil], *, each_s: float) -> float:
-    """Run everything while the store fails in one way after another; return for how long, s."""
+    """Run everything while the store fails in one way after another; return the duration, s."""
     stopped, begun_at = threading.Event(), time.monotonic()
     with ThreadPoolExecutor(len(stage.schedules) + len(stage.routers)) as threads:
         stage.proxy.spoil(spoils[0])
@@ -302,7 +302,7 @@ def under_load(stage: Stage, load: Load, spoils: Sequence[Spoil], *, each_s: flo
                 load.meanwhile = spoil.name
                 stage.proxy.spoil(spoil)
                 time.sleep(each_s)
-                stage.proxy.spoil(WELL)  # for a while: each fault finds all well
+                stage.proxy.spoil(WELL)  # so that each fault meets a healthy store
                 time.sleep(each_s / 4)
         finally:
             stage.proxy.spoil(WELL)
@@ -331,7 +331,7 @@ def missing(stage: Stage, now: datetime) -> tuple[int, list[tuple[Reading, objec
             kept = there.pop((reading.kind, reading.valid_to), None)
             if kept is None or said(kept) != said(reading):
                 lost.append((reading, kept))
-        assert there == {}, "what nobody served"
+        assert there == {}, "the history has readings that the upstream did not serve"
     current = {
         (reading.zone, reading.kind): reading for reading in stage.direct.snapshot().readings
     }
@@ -344,22 +344,22 @@ def missing(stage: Stage, now: datetime) -> tuple[int, list[tuple[Reading, objec
 
 
 def started(router: Runtime) -> None:
-    """Wait for a router's start, which the emulator counts into its first answers' time."""
+    """Wait for a router's start, which the emulator includes in the time of the first answers."""
     asked = event("route") | {"rawPath": "/", "rawQueryString": ""}
     for _ in range(5):
         try:
             if router.invoke(asked)["statusCode"] == 200:
                 return
         except (ValueError, KeyError, httpx.HTTPError):
-            continue  # the runtime's own words: not within the time of one answer
+            continue  # the runtime's own error: the start took longer than the timeout
     raise RuntimeError("the router did not start")
 
 
 def connected(router: Runtime) -> HTTPConnection:
-    """Return a connection of its own to a router."""
+    """Return a new connection to a router."""
     return HTTPConnection(router.address.removeprefix("http://"), timeout=60)
 
 
 def said(reading: Reading) -> tuple[object, ...]:
-    """Return what the upstream said of an interval, whoever fetched it."""
+    """Return the fields of a reading that the upstream determines, whichever run fetched it."""
     return reading.valid_to, reading.published_at, reading.gco2_kwh, reading.quality

@@ -102,7 +102,7 @@ ADDED_TO_POLICIES = (
     "penalty_cap_doubts",
     "max_stale_profile_s",
 )
-"""Numbers that a policy has got since schema 1 began; a policy without them has their defaults."""
+"""Fields that were added to policies since schema 1; a policy without them has the defaults."""
 
 
 # --- items of schema 1 --------------------------------------------------------------------------
@@ -221,7 +221,7 @@ def test_a_newer_reading_replaces_a_whole_reading_of_a_later_schema(table: Table
     assert table.store.snapshot().readings == (newer,)
 
 
-# --- the code before this one ------------------------------------------------------------------
+# --- the previous version of the code ----------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -276,7 +276,7 @@ def test_the_old_and_the_new_code_read_what_both_wrote(
 
 
 def known_to_both(text: str) -> str:
-    """Return what was read without the fields that the older version does not know."""
+    """Return the text without the fields that the older version does not know."""
     added = "|".join(("days", *ADDED_TO_POLICIES))
     return re.sub(rf", (?:{added})=[^,)]+", "", text)
 
@@ -284,7 +284,7 @@ def known_to_both(text: str) -> str:
 def test_only_the_versions_that_the_old_code_superseded_are_lost(
     before: Path, endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """During a deployment, an interval may lose its versions; the new code then starts again."""
+    """During a deployment an interval may lose its versions; the new code then starts over."""
     new = ROOT / "layers/greenstream"
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
     client, name = dynamodb_client(), uuid4().hex

@@ -1,4 +1,4 @@
-"""Several collectors on one table, one request at a time: somebody else decides whose is next."""
+"""Runs several collectors on one table, one request at a time, in an order the caller chooses."""
 
 import itertools
 import threading
@@ -12,34 +12,34 @@ from typing import Any
 from botocore.exceptions import EndpointConnectionError
 
 Choose = Callable[[Sequence[int]], int]
-"""Picks, of the collectors that wait with a request, the one whose turn it is."""
+"""Chooses, from the collectors that wait with a request, the next one to go on."""
 
 REQUESTS = ("put_item", "update_item", "query")
 
 
 class Fate(Enum):
-    """What becomes of a request."""
+    """What happens to a request."""
 
     ANSWERED = auto()
     DIES_BEFORE = auto()
-    """The collector is killed; the request was not sent."""
+    """The collector is killed before it sends the request."""
     DIES_AFTER = auto()
-    """The collector is killed; the request had been sent."""
+    """The collector is killed after the table acted on the request."""
     ASKED_TWICE = auto()
-    """Acted upon, the answer lost on the way; the client sends it again, and is answered."""
+    """The table acts, but the answer is lost; the client retries and gets an answer."""
     FAILS_BEFORE = auto()
-    """Not acted upon; the client gives up."""
+    """The table does not act; the client gives up."""
     FAILS_AFTER = auto()
-    """Acted upon, the answer lost each time; the client gives up."""
+    """The table acts, but every answer is lost; the client gives up."""
 
 
 def undisturbed(turn: int) -> Fate:
-    """Have every request answered."""
+    """Return the fate of a request when every request is answered."""
     return Fate.ANSWERED
 
 
 def disturbed(fates: Mapping[int, Fate]) -> Callable[[int], Fate]:
-    """Have the requests of these turns disturbed."""
+    """Return a function that gives the requests of these turns their fates."""
     return lambda turn: fates.get(turn, Fate.ANSWERED)
 
 
@@ -50,12 +50,12 @@ def _closed() -> threading.Lock:
 
 
 class KilledError(BaseException):
-    """The collector's process is gone: nothing in it may catch this."""
+    """The collector's process was killed: nothing in the collector may catch this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a collector sent, and what it came to: the answer, or the refusal."""
+    """A collector's request and its result: the answer, or the item that failed the condition."""
 
     operation: str
     arguments: dict[str, Any]
@@ -65,12 +65,12 @@ class Request:
 
 @dataclass
 class Turns:
-    """Runs collectors to their ends, a request at a time.
+    """Runs collectors until all have ended, one request at a time.
 
     Parameters
     ----------
     table
-        Acts upon the requests.
+        The table that acts upon the requests.
     acted
         Called after each request that was acted upon.
     """
@@ -87,7 +87,7 @@ class Turns:
         choose: Choose,
         fate: Callable[[int], Fate] = undisturbed,
     ) -> int:
-        """Run all; return how many turns there were. A collector's own error is raised."""
+        """Run all collectors and return the number of turns; raise an error of a collector."""
         clients = [Client(self) for _ in collectors]
         ends: list[Future[object]] = []
         for collector, client in zip(collectors, clients, strict=True):
@@ -126,7 +126,7 @@ class Turns:
 
 @dataclass
 class Client:
-    """One collector's client of the table: each request waits for its turn."""
+    """The table client of one collector: each request waits for its turn."""
 
     turns: Turns
     fate: Fate = Fate.ANSWERED
@@ -139,7 +139,7 @@ class Client:
             return getattr(self.turns.table, name)
 
         def request(**arguments: Any) -> dict[str, Any]:
-            if self.killed:  # what a dead process would have done while it was falling
+            if self.killed:  # a killed process sends no more requests
                 raise KilledError
             self.turns.arrived.release()
             self.go.acquire()
@@ -151,7 +151,7 @@ class Client:
         fate = self.fate
         self.killed = fate in (Fate.DIES_BEFORE, Fate.DIES_AFTER)
         if fate in (Fate.DIES_AFTER, Fate.FAILS_AFTER, Fate.ASKED_TWICE):
-            # A refusal is an answer, and lost like any.
+            # A refusal is an answer too, and is lost like any other.
             with suppress(self.turns.table.exceptions.ConditionalCheckFailedException):
                 self.turns.act(operation, arguments)
         if self.killed:
@@ -162,7 +162,7 @@ class Client:
 
 
 def every_order(play: Callable[[Choose], object]) -> int:
-    """Play again and again until each order of turns was had once; return how many there are."""
+    """Play every possible order of turns once, and return the number of orders."""
     begun: list[int] = []
     taken: list[tuple[int, int]] = []
 

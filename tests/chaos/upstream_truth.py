@@ -1,4 +1,4 @@
-"""What the simulated upstreams hold true of an interval, by their own functions."""
+"""The true values of an interval, computed by the simulated upstreams' own functions."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -16,7 +16,7 @@ from infra.local.upstream import caiso, electricitymaps, entsoe, neso, nyiso, pj
 
 NATION = 18
 ROUNDED = 1e-3
-"""Figures are stored with three decimals."""
+"""Tolerance in gCO2/kWh, since figures are stored with three decimals."""
 
 
 def eso(reading: Reading, upstream_now: datetime) -> bool:
@@ -42,7 +42,7 @@ def electricity_maps(reading: Reading, _: datetime) -> bool:
 
 
 def a_mix(reading: Reading, _now: datetime) -> bool:
-    """Computed values stand on MW: those of the interval that they claim, no fuel more or less."""
+    """Return whether a reading's MW are the simulator's for its interval, with the same fuels."""
     zone, start = reading.provider_zone, reading.valid_from
     true_mw: Mapping[str, float]
     if zone == "NYISO":
@@ -70,12 +70,12 @@ TRUE: Mapping[str, Callable[[Reading, datetime], bool]] = {
 
 
 def is_true(reading: Reading, upstream_now: datetime) -> bool:
-    """Tell whether the provider, at its own time, said so of just this interval."""
+    """Return whether the provider, by its own clock, gives this value for exactly this interval."""
     return TRUE[reading.provider](reading, upstream_now)
 
 
 def is_foretold(forecast: Forecast, point: ForecastPoint) -> bool:
-    """Tell whether the provider foretold so."""
+    """Return whether the provider gives this value in its forecast."""
     if forecast.provider == "watttime":
         lb_mwh = watttime.forecast_lb_mwh(point.valid_from, forecast.issued_at)
         return point.gco2_kwh == pytest.approx(gco2_kwh_from_lb_mwh(lb_mwh), abs=ROUNDED)
