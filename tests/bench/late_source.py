@@ -1,12 +1,12 @@
-"""One source 14 h late: what each costs, and how much of it any forecast could win back.
+"""The cost of one source that is 14 h late, and how much of it a forecast could win back.
 
 Run from anywhere: ``python tests/bench/late_source.py``, with the published traces beside the
 project. The first table is the test year under the default policy. The second is the training
-year alone: Great Britain's wind as foreseen 14 h ahead by that policy, by the best linear
+year alone: the intensity of Great Britain, predicted 14 h ahead by that policy, by the best linear
 combination of what is known (its own past, the other grids' hours up to three hours ago, the
-calendar), and by a forecast of a stated error (in brackets: the RMSE as measured, g/kWh). The
-combination is given twice: fitted on other months than it is judged on, and on the very hours it
-is judged on, which no honest forecast can beat by that means.
+calendar), and by a forecast of a stated error (in brackets: the measured RMSE, g/kWh). The
+combination appears twice: fitted on other months than it is judged on, and fitted on the very
+hours it is judged on. The latter is a bound that no honest linear forecast can beat.
 """
 
 import sys
@@ -40,7 +40,7 @@ def a_world(late: str | None) -> World:
 
 
 def excess(world: World, time_s: tuple[int, int]) -> list[float]:
-    """Return the share above the oracle by limit."""
+    """Return by latency limit the relative excess of delivered carbon over the oracle's."""
     trained = dict(zip(("trained_since_s", "trained_until_s"), YEARS.train_s, strict=True))
     span = Span(since_s=time_s[0], until_s=time_s[1], step_s=STEP_S, **trained)
     rows = replay(world, span, {DEFAULT: Policy()})
@@ -50,7 +50,7 @@ def excess(world: World, time_s: tuple[int, int]) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """A feed that tells what was foreseen for each hour, g/kWh, as if it were read now."""
+    """A feed that gives the forecast of each hour, g/kWh, as if it were a reading of that hour."""
 
     start_s: int
     hourly: Floats
@@ -65,7 +65,7 @@ class Foreseen:
 
 
 def features(world: World, own: int) -> Floats:
-    """Return what is known at each hour of how a zone may be by then: hours by features."""
+    """Return the features known at each hour that may predict a zone: shape (hours, features)."""
     columns: list[Floats] = []
     hours = np.arange(len(world.truth[own].gco2_kwh))
     for number, trace in enumerate(world.truth):
@@ -77,7 +77,7 @@ def features(world: World, own: int) -> Floats:
             mean = (summed - _later(summed, length_h)) / length_h
             columns.append(_later(mean, min(lags_h)))
     columns.append(np.mean([_later(world.truth[own].gco2_kwh, 24 * day) for day in range(1, 8)], 0))
-    weekend = (hours // 24 + 5) % 7 >= 5  # 2022 began on a Saturday
+    weekend = (hours // 24 + 5) % 7 >= 5  # 1 January 2022 was a Saturday
     for wave in (1, 2, 3):
         turn = np.exp(2j * np.pi * wave * hours / 24)
         columns += [turn.real, turn.imag, turn.real * weekend, turn.imag * weekend]
@@ -89,7 +89,7 @@ def _later(values: Floats, hours: int) -> Floats:
 
 
 def fitted(known: Floats, true: Floats, on: Bools, ridge: float) -> Floats:
-    """Return the linear combination that fits best on some hours, for all hours, g/kWh."""
+    """Return for all hours the ridge regression that is fitted on some hours, g/kWh."""
     on = on & ~np.isnan(known).any(axis=1) & ~np.isnan(true)
     scaled = (known - known[on].mean(axis=0)) / (known[on].std(axis=0) + 1e-9)
     table = np.column_stack([scaled, np.ones(len(scaled))])
@@ -100,7 +100,7 @@ def fitted(known: Floats, true: Floats, on: Bools, ridge: float) -> Floats:
 
 
 def foreseen(world: World, own: int) -> Iterator[tuple[str, Floats]]:
-    """Yield names and hourly figures of forecasts of a zone."""
+    """Yield the name and the hourly values of each forecast of a zone."""
     true = world.truth[own].gco2_kwh
     hours = np.arange(len(true))
     trained = hours < (YEARS.train_s[1] - world.truth[own].start_s) // 3600
@@ -133,7 +133,7 @@ def main() -> int:
         _tell(f"{YEARS.test[0]}, {late or 'none'} late", found)
     own = world.pops.index(LATE_POP)
     true = world.truth[own].gco2_kwh
-    since_s = YEARS.train_s[0] + 31 * 86_400  # what looks a month back knows nothing before
+    since_s = YEARS.train_s[0] + 31 * 86_400  # features look a month back
     judged = slice(31 * 24, (YEARS.train_s[1] - YEARS.train_s[0]) // 3600)
     _tell(
         f"{YEARS.train[0]}, {LATE_POP} late, as shipped",

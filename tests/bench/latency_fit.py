@@ -16,7 +16,7 @@ from greenstream.domain.latency import BASE_RTT_MS, RTT_MS_PER_KM, estimate_rtt_
 
 PAIRS_CSV = Path(__file__).parents[3] / "shared" / "datasets" / "rtt" / "gcp_pair_samples.csv"
 
-# Region to degrees: the cities or counties that cloud.google.com/about/locations names.
+# Latitude and longitude of the city or county that cloud.google.com/about/locations names.
 REGIONS = {
     "asia-east1": (24.05, 120.52),  # Changhua County
     "asia-east2": (22.32, 114.17),  # Hong Kong
@@ -69,8 +69,8 @@ def pairs_between(rows: list[tuple[str, str, float]], regions: set[str]) -> list
 def fit_line(pairs: list[Pair]) -> tuple[float, float]:
     """Return intercept (ms) and slope (ms/km) of least absolute deviation.
 
-    For a slope the best intercept is the median residual; the deviation that is left is convex
-    in the slope, so a ternary search finds it.
+    For a given slope the best intercept is the median residual. The remaining deviation is convex
+    in the slope, so a ternary search finds the best slope.
     """
 
     def fit_for(slope: float) -> tuple[float, float]:
@@ -105,7 +105,7 @@ def report(name: str, pairs: list[Pair], estimate_ms: Callable[[float], float]) 
 
 
 def main() -> int:
-    """Fit on one half of the regions, judge on the other, both ways; then fit on all."""
+    """Fit on one half of the regions and judge on the other, both ways; then fit on all."""
     if not PAIRS_CSV.exists():
         print(f"skipped: no {PAIRS_CSV.name} in the datasets folder beside the project")
         return 0

@@ -1,10 +1,10 @@
-"""How the Dutch "Other" (B20) is treated, in figures: `python -m tests.bench.nl_treatment`.
+"""The treatment of the Dutch "Other" (B20) in figures: `python -m tests.bench.nl_treatment`.
 
-On the recorded day of 2024-09-02 it prints, each hour: "Other", the part given to embedded solar,
-coverage, and the lifecycle intensity five ways; then the day's means beside published yearly
-means and the traces of 2022. One day cannot be validated against another year: those lines bound
-what is plausible, no more. A solar forecast (A69) is taken as a second opinion when its file is
-named as the first argument.
+For each hour of the recorded day 2024-09-02 the script prints "Other", the part of it that counts
+as embedded solar, the coverage, and the lifecycle intensity computed in five ways. It then prints
+the day's means beside published yearly means and the traces of 2022. One day cannot be validated
+against another year: those lines only bound what is plausible. If the first argument names the
+file of a solar forecast (A69), the script compares with that forecast too.
 """
 
 import csv
@@ -33,9 +33,9 @@ NIGHT_MW = 1.0
 
 
 def intensity(slot: Mix, solar_mw: float, other_gco2_kwh: float | None, basis: Basis) -> float:
-    """Intensity (g/kWh) with ``solar_mw`` of "Other" as solar and the rest at a given factor.
+    """Return the intensity (g/kWh) with ``solar_mw`` of "Other" as solar and a factor for the rest.
 
-    ``None`` leaves the rest unknown, as the collector does.
+    A factor of ``None`` leaves the rest unknown, as the collector does.
     """
     table = table_of(ZONE, basis)
     if other_gco2_kwh is not None:
@@ -48,7 +48,7 @@ def intensity(slot: Mix, solar_mw: float, other_gco2_kwh: float | None, basis: B
 
 
 def night_base_mw(found: Sequence[Mix]) -> float:
-    """Return the mean "Other" (MW) while the metered sun is down."""
+    """Return the mean "Other" (MW) of the slots whose metered solar is below `NIGHT_MW`."""
     return statistics.mean(
         slot.generation_mw[OTHER] for slot in found if slot.generation_mw[SOLAR] < NIGHT_MW
     )
@@ -76,12 +76,12 @@ def forecast_mw(path: Path) -> dict[datetime, float]:
 
 
 def mwh(values: Sequence[float]) -> float:
-    """Energy of quarter hours."""
+    """Return the energy (MWh) of the power (MW) of quarter hours."""
     return sum(values) / 4
 
 
 def weighted(values: Sequence[float], found: Sequence[Mix]) -> float:
-    """Mean weighted by generation."""
+    """Return the mean weighted by generation."""
     total = sum(slot.total_mw for slot in found)
     return sum(value * slot.total_mw for value, slot in zip(values, found, strict=True)) / total
 

@@ -1,17 +1,19 @@
-"""What a provider's run adds to fetching and reading, to storing, and the memory it takes.
+"""The time that a provider's run adds to fetching, parsing and storing, and its memory.
 
-Run from anywhere: ``python tests/bench/provider_run.py``. Each provider runs whole, with its
-upstream's bytes at hand, so that no upstream's time is in the figures. Times are of the processor.
+Run from anywhere: ``python tests/bench/provider_run.py``. Each provider runs completely, with its
+upstream's bytes in memory, so that no upstream's time is in the figures. Times are processor times.
 
-``run``: the pipeline into nothing. Its floor makes the same requests by the bare client and reads
-from their bodies, by the same library, the values that the run reads: times, names, numbers.
-Nothing is checked, computed or kept. ``run_over_parsed`` is the same run over a harder floor: the
-bodies are parsed and not a value is read from them.
+``run`` is the pipeline with a store that discards everything. Its floor makes the same requests
+with the bare client and, with the same library, reads from the bodies the values that the run
+reads: times, names, numbers. The floor checks, computes and stores nothing. ``run_over_parsed`` is
+the same run over a lower floor, which parses the bodies and reads no value from them.
 
-``stored``: the run into a table, with its log lines and metrics. Floor: that of ``run``, and what
-the run wrote put again as it is, item by item, by the bare client. The table is dynoxide's.
+``stored`` is the run into a table, with its log lines and metrics. Its floor is that of ``run``
+plus the time in which the bare client puts the same items again, one by one. The table is
+dynoxide's.
 
-Peak memory is of a process of its own that has also loaded the tests' fixtures, so an upper bound.
+Peak memory is that of a separate process. It is an upper bound, since that process has also loaded
+the tests' fixtures.
 """
 
 import copy
@@ -71,17 +73,17 @@ Work = Callable[[], object]
 
 
 class Unheard:
-    """Telemetry that nobody reads: writing lines is the platform's time."""
+    """Telemetry that discards everything: to write lines takes the platform's time."""
 
     def event(self, level: str, message: str, **fields: object) -> None:
-        """Take a line."""
+        """Discard a log line."""
 
     def count(self, metric: str, value: float, unit: str = "Count") -> None:
-        """Take a number."""
+        """Discard a metric."""
 
 
 class Nowhere(MemoryStore):
-    """A store that keeps nothing."""
+    """A store that discards everything."""
 
     def put_reading(self, reading: Reading) -> Put:
         return Put(PutOutcome.STORED, None)
@@ -90,12 +92,12 @@ class Nowhere(MemoryStore):
         return PutOutcome.STORED
 
     def put_status(self, status: ProviderStatus) -> None:
-        """Forget it."""
+        """Discard the status."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A provider and its floors: ``parse`` reads nothing of what it parsed, ``read`` all."""
+    """A provider and its floors: ``parse`` only parses bodies, ``read`` also reads their values."""
 
     provider: Callable[[], Provider]
     now: datetime
@@ -202,7 +204,7 @@ def entsoe() -> Iterator[Case]:
 
 @contextmanager
 def gridstatus() -> Iterator[Case]:
-    """New York: the day's file so far, through the library, which reads what it parses."""
+    """New York: the day's file so far; the library reads all values that it parses."""
     from functions.gridstatus.feed import LibraryFeed
     from functions.gridstatus.provider import Gridstatus, wanted
     from tests.contract.recorded_origin import Origin, serving
@@ -220,7 +222,7 @@ def gridstatus() -> Iterator[Case]:
         tempfile.TemporaryDirectory() as folder,
         serving(origin, Path(folder)),
         Path(os.devnull).open("w") as log,
-        redirect_stderr(log),  # a line for each request
+        redirect_stderr(log),  # the library logs a line for each request
     ):
         yield Case(provider=lambda: provider, now=NOW, parse=library, read=library)
 
@@ -230,11 +232,11 @@ def _utc(text: str) -> datetime:
 
 
 class Table:
-    """A new table for each run, and the items that a run wrote, to be put again as they are."""
+    """Makes a new table for each run, and records a run's items so that they can be put again."""
 
     def __init__(self, address: str) -> None:
         os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = address
-        os.environ["NO_PROXY"] = HOST  # the recorded origin is one
+        os.environ["NO_PROXY"] = HOST  # the recorded origin is set as a proxy
         self._client = dynamodb_client(read_timeout_s=10.0)
         self._tables = itertools.count()
         self.written: list[dict[str, Any]] = []
@@ -246,14 +248,14 @@ class Table:
         return DynamoStore(self._client, name, clock=lambda: now)
 
     def listen(self) -> None:
-        """Note what is written from now on."""
+        """Record the items that are written from now on."""
         for operation in ("PutItem", "UpdateItem"):
             self._client.meta.events.register(
                 f"provide-client-params.dynamodb.{operation}", self._note
             )
 
     def deafen(self) -> None:
-        """Note no more."""
+        """Stop recording."""
         for operation in ("PutItem", "UpdateItem"):
             self._client.meta.events.unregister(
                 f"provide-client-params.dynamodb.{operation}", self._note
@@ -265,7 +267,7 @@ class Table:
         self.written.append(params.get("Item") or params["Key"] | stated)
 
     def put_again(self) -> None:
-        """Put all that was noted, without a condition."""
+        """Put all recorded items, without a condition."""
         for item in self.written:
             self._client.put_item(TableName="run-0", Item=item)
 
@@ -278,7 +280,7 @@ def processor_ms(work: Work) -> float:
 
 
 def measure(name: str) -> dict[str, float]:
-    """Return median processor times, ms, of runs and floors by turns, and peak memory, MB."""
+    """Run runs and floors in turns; return median processor times, ms, and peak memory, MB."""
     times: defaultdict[str, list[float]] = defaultdict(list)
     with globals()[name]() as case:
         nowhere, unheard = Nowhere(), Unheard()
@@ -338,7 +340,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    import tests.conftest  # noqa: F401 - the functions' environment
+    import tests.conftest  # noqa: F401 - sets the functions' environment
 
     if sys.argv[1:]:
         print(json.dumps(measure(sys.argv[1])))

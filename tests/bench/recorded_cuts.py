@@ -38,10 +38,10 @@ MINUTE: Final = timedelta(minutes=1)
 
 
 class Cut(NamedTuple):
-    """A cut of a recording: what was read up to a row, and why that row was not.
+    """A recording that is cut after a row: the mixes up to it, and why that row was refused.
 
     ``reasons`` is empty where the newest row was read. ``tried`` names the rules that the row of a
-    publisher of intensities could have broken; the mixes of a grid tell that themselves.
+    publisher of intensities could have broken; for a grid they follow from its mixes.
     """
 
     mixes: Sequence[Mix]
@@ -102,7 +102,7 @@ def _mixes(all_rows: Sequence[Row]) -> list[Mix]:
 
 
 def _table(path: Path, market: str) -> pd.DataFrame | None:
-    """Return a file as the library does; ``None`` where it is a file of another feed."""
+    """Return a file's table as the library does, or ``None`` for a file of another feed."""
     if market == "NYISO" and path.suffix == ".csv":
         return _pivoted(*_nyiso(path))
     if market == "PJM" and path.name.startswith("gen_by_fuel"):
@@ -176,7 +176,7 @@ NESO_REGION: Final = ("contradiction", "false_zero", "wrong_unit", "implausible_
 
 
 def eso(folders: Iterable[Path]) -> Iterator[Recording | str]:
-    """Yield the recordings of NESO, in ``neso``: each half hour as if it were the newest."""
+    """Yield the recordings of NESO, in ``neso``: each half hour is read as the newest."""
     for path in sorted(found for folder in folders for found in folder.glob("*")):
         if path.parent.name != "neso":
             continue
@@ -244,7 +244,7 @@ def _neso_region(path: Path) -> Recording:
 
 
 def watttime(folders: Iterable[Path]) -> Iterator[Recording | str]:
-    """Yield the recordings of WattTime: each point as the newest of three hours."""
+    """Yield the recordings of WattTime: each point is read as the newest of three hours."""
     zone = "CAISO_NORTH"
     for path in sorted(found for folder in folders for found in folder.glob("*moer_actual*.csv")):
         with path.open(newline="") as lines:
@@ -278,7 +278,7 @@ def _moer_document(points: Sequence[tuple[datetime, float]], region: str) -> dic
 
 
 def electricitymaps(folders: Iterable[Path]) -> Iterator[Recording | str]:
-    """Yield the recordings of Electricity Maps, in ``electricitymaps``: each hour by itself."""
+    """Yield the recordings of Electricity Maps, in ``electricitymaps``: each hour is read alone."""
     _, source = zones_of("electricitymaps")[0]
     for path in sorted(found for folder in folders for found in folder.glob("v[34]_*.json")):
         if path.parent.name != "electricitymaps":
@@ -297,7 +297,7 @@ def electricitymaps(folders: Iterable[Path]) -> Iterator[Recording | str]:
 
 def _electricitymaps_hour(hour: Mapping[str, Any], source: Source) -> tuple[str, ...]:
     start = datetime.fromisoformat(hour["datetime"])
-    # The recorded zones are not those of the table, and some are on the other basis.
+    # The recorded zones are not in the zone table, and some have the other basis.
     asked = Source(
         **{
             name: getattr(source, name)

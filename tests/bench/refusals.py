@@ -1,9 +1,10 @@
-"""How many true slots the rules refuse: ``python tests/bench/refusals.py [FOLDER ...]``.
+"""Counts true slots that the rules refuse: ``python tests/bench/refusals.py [FOLDER ...]``.
 
-Every recording of a source is cut at every slot, as if it had been read then, and goes through the
-provider. The newest slot of each cut must be read, or a rule must name why not. All recordings are
-believed to be true, so each refusal is one too many: at most `MOST_REFUSED` of the slots may be
-refused. A rule that no recorded slot could have broken is printed as untested.
+Every recording of a source is cut after every slot, as if it had been fetched then, and goes
+through the provider. The newest slot of each cut must be read, or a rule must give the reason for
+its refusal. All recordings are assumed to be true, so every refusal is a false alarm: at most the
+share `MOST_REFUSED` of the slots may be refused. A rule that no recorded slot could have broken is
+printed as untested.
 
 Recordings are read from ``shared/recordings/PROVIDER`` beside this checkout, and from each FOLDER.
 """
@@ -49,11 +50,11 @@ DOMAIN: Final = re.compile(rb"BiddingZone_Domain\.mRID[^>]*>([^<]+)<")
 
 @dataclass
 class Tally:
-    """What has been counted over all recordings."""
+    """The counts over all recordings."""
 
     slots: int = 0
     lost: int = 0
-    """Slots that were not read although no rule names them."""
+    """Slots that were not read although no rule refused them."""
     refused: Counter[str] = field(default_factory=Counter)
     tried: Counter[str] = field(default_factory=Counter)
 
@@ -63,7 +64,7 @@ class Tally:
 
 
 def entsoe(folders: Iterable[Path]) -> Iterator[Recording | str]:
-    """Yield the recordings of ENTSO-E, or in words why a file is none of a zone's whole mix."""
+    """Yield the recordings of ENTSO-E; for an unusable file, a text that says why."""
     pairs = {source.provider_zone: (zone, source) for zone, source in zones_of("entsoe")}
     for path in sorted(path for folder in folders for path in folder.glob("A75_*.xml")):
         body = path.read_bytes()
@@ -102,11 +103,11 @@ PROVIDERS: Final[dict[str, Callable[[Iterable[Path]], Iterator[Recording | str]]
     "electricitymaps": electricitymaps,
 }
 FOLDERS: Final = {"gridstatus": ("nyiso", "caiso", "pjm"), "eso": ("neso",)}
-"""The folders of the recordings of a provider, where they do not have its name."""
+"""The folders of a provider's recordings, where their names differ from the provider's."""
 
 
 def tried(mixes: Sequence[Mix], provider: ProviderRules, source: SourceRules) -> Iterator[str]:
-    """Yield the rules that the newest of the mixes could break, each with the reason it gives."""
+    """Yield each rule that the newest mix could break, by the reason that the rule gives."""
     newest = mixes[-1]
     here = newest.generation_mw
     past = newest.valid_from - mixes[0].valid_from
@@ -138,7 +139,7 @@ def tried(mixes: Sequence[Mix], provider: ProviderRules, source: SourceRules) ->
 
 
 def count(recordings: Iterable[Recording]) -> Tally:
-    """Count what was refused, and on how many slots each rule was tried."""
+    """Count the refused slots, and for each rule the slots that it was tried on."""
     tally = Tally()
     for recording in recordings:
         for cut in recording.cuts:
@@ -154,7 +155,7 @@ def count(recordings: Iterable[Recording]) -> Tally:
 
 
 def main() -> None:
-    """Print the tables; the exit status is 1 when too much that is true is refused."""
+    """Print the tables; the exit status is 1 when too many true slots are refused."""
     folders = [Path(name) for name in sys.argv[1:]]
     if not RECORDINGS.is_dir() and not folders:
         sys.exit(f"no recordings at {RECORDINGS}: nothing is measured")

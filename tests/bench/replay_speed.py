@@ -1,9 +1,9 @@
 """A year of five-minute steps, 40 POPs and 50 places of visitors: seconds and peak memory.
 
-Run from anywhere: ``python tests/bench/replay_speed.py``. The goal is under 60 s on two cores, held
-by processor time, of which one core gives a second per second whoever else is on the machine; the
-floor is the same run's reading of every figure once (mean over all steps and POPs). The carbon is
-noise that changes at every step, so that visitors are moved as often as can be.
+Run from anywhere: ``python tests/bench/replay_speed.py``. The goal is under 60 s on two cores. It
+is measured in processor time, which does not depend on the machine's other load. The floor reads
+every figure of the same run once (mean over all steps and POPs). The carbon is noise that changes
+at every step, so that visitors are moved as often as possible.
 """
 
 import resource
@@ -24,7 +24,7 @@ GOAL_S = 60.0
 
 
 def a_world() -> World:
-    """Return POPs whose carbon is noise about a level of their own."""
+    """Return POPs whose carbon is noise around a different level for each POP."""
     rng = np.random.default_rng(1)
     traces = [
         Trace(f"z{pop}", 0, STEP_S, rng.uniform(50, 400) * rng.uniform(0.5, 1.5, YEAR_S // STEP_S))
@@ -44,7 +44,7 @@ def a_world() -> World:
 
 
 def main() -> int:
-    """Print the figures; fail above the goal."""
+    """Print the figures; return a failure above the goal."""
     world = a_world()
     span = Span(since_s=0, until_s=YEAR_S, step_s=STEP_S, trained_since_s=0, trained_until_s=YEAR_S)
     steps = span.steps()

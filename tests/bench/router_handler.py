@@ -1,11 +1,11 @@
 """The warm router's time per answer: 6 POPs of the shipped tables, 300 POPs on 350 zones.
 
 Run from anywhere: ``python tests/bench/router_handler.py``. The large world is the real package
-beside larger tables, in a process of its own. Floor: encoding the same answer as JSON and
-writing one line with Powertools, which no router could leave out unless it kept parts of the
-text, as ours does. ``new_second`` are answers that find nothing computed for their second and,
-every fifth time, a new snapshot: what a router that is asked seldom needs. Times are of the
-processor: a warm answer waits for nothing.
+with larger tables, in a separate process. The floor encodes the same answer as JSON and writes one
+line with Powertools. Every router has to do that unless it caches parts of the text, as ours does.
+``new_second`` are answers for which nothing is cached yet for their second; every fifth of them
+also gets a new snapshot. They stand for a router that is seldom called. Times are processor times,
+since a warm answer waits for nothing.
 """
 
 import json
@@ -43,7 +43,7 @@ NEW_SECONDS = 100
 
 
 class Context:
-    """What Powertools reads of a Lambda context."""
+    """The part of a Lambda context that Powertools reads."""
 
     function_name = "router"
     memory_limit_in_mb = 512
@@ -53,7 +53,7 @@ class Context:
 
 @dataclass(slots=True)
 class Ahead:
-    """A clock that may be set ahead."""
+    """A clock that can be put forward."""
 
     ahead: timedelta = timedelta(0)
 
@@ -119,16 +119,17 @@ def filled_store() -> MemoryStore:
 
 
 def event(query: str) -> dict[str, Any]:
-    """Return the Function URL event of a question to ``/v1/route``."""
+    """Return the Function URL event of a request for ``/v1/route``."""
     found: dict[str, Any] = json.loads((ROOT / "tests" / "events" / "route.json").read_text())
     return found | {"rawQueryString": query}
 
 
 def measure(query: str, *, runs: int) -> dict[str, list[float]]:
-    """Return sorted durations, ms, by part, taken in turns so that each meets the same machine."""
-    from greenstream.api.router import Router  # reads the environment
+    """Return sorted durations, ms, by part; the parts run in turns, so that they share all load."""
+    from greenstream.api.router import Router  # its import reads the environment
 
-    with Path(os.devnull).open("w") as log, redirect_stdout(log):  # to which metrics are written
+    # Powertools writes metrics to standard output.
+    with Path(os.devnull).open("w") as log, redirect_stdout(log):
         logger = Logger(service="router", stream=log, name=uuid4().hex)
         telemetry = PowertoolsTelemetry(logger)
         store, asked, context = filled_store(), event(query), Context()
@@ -199,7 +200,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    import tests.conftest  # noqa: F401 - the functions' environment
+    import tests.conftest  # noqa: F401 - sets the functions' environment
 
     if sys.argv[1:] == ["large"]:
         query = f"lat=40.7&lon=-74.0&max_latency_ms=200&pops={','.join(pops())}"

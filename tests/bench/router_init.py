@@ -1,8 +1,8 @@
 """The router's start: time to the first answer under AWS's runtime interface.
 
-Run from anywhere: ``python tests/bench/router_init.py``. Floor: a handler that only imports
-boto3 and makes a DynamoDB client, started in turns with the router. Both are asked without a
-table behind them, so that no upstream's time is in the figure.
+Run from anywhere: ``python tests/bench/router_init.py``. The floor is a handler that only
+imports boto3 and makes a DynamoDB client; it starts in turns with the router. Neither has a table
+behind it, so that the figure includes no time of a store.
 """
 
 import statistics
@@ -27,9 +27,9 @@ def handler(event, context):
 
 
 def first_answer_ms(task_root: Path, folder: Path) -> tuple[float, float]:
-    """Start a function's folder; return its first answer's time and processor time, ms.
+    """Start a function; return the time and the processor time of its first answer, ms.
 
-    The emulator counts the start into it: nothing runs before the first event.
+    Both include the start, since the emulator runs nothing before the first event.
     """
     with runtime(task_root, {"TABLE_NAME": "unused"}, folder=folder) as served:
         started = time.perf_counter()
@@ -42,7 +42,7 @@ def first_answer_ms(task_root: Path, folder: Path) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Start both by turns."""
+    """Start the router and its floor in turns."""
     roots = {"router": ROOT / "functions" / "router"}
     times: dict[str, list[tuple[float, float]]] = {"router": [], "floor": []}
     with tempfile.TemporaryDirectory() as folder:
@@ -52,7 +52,7 @@ def main() -> None:
         for nth in range(STARTS + 1):
             for name, root in roots.items():
                 found = first_answer_ms(root, Path(folder))
-                if nth:  # the first of each writes its byte code
+                if nth:  # the first start compiles the byte code
                     times[name].append(found)
     (walls, processors), (floor_walls, floor_processors) = (
         zip(*times[name], strict=True) for name in ("router", "floor")

@@ -1,15 +1,15 @@
-"""The router beside its peer: the same decision served by FastAPI with Redis, per core.
+"""The router and its peer: the same decision served by FastAPI with Redis, per core.
 
-Run from anywhere: ``python tests/bench/router_peer.py``. The peer is the form that the first
-prototype had: uvicorn with one worker, readings as JSON in Redis, read for every request. It
-makes the answer with the router's own code from the same readings, six POPs in both, and gets
-the quickest parts there are (uvloop, httptools, hiredis, one pipeline a request, no validation
-of the answer, no access log). The router is measured twice: called in process with a Function
-URL's event, which leaves out HTTP, and under AWS's runtime interface, where the processor time
-of the function's process counts; it reads a table every five seconds, as it does on AWS.
+Run from anywhere: ``python tests/bench/router_peer.py``. The peer has the design of the first
+prototype: uvicorn with one worker, and readings as JSON in Redis, which are read for every
+request. The peer makes the answer with the router's own code from the same readings for the same
+six POPs. It uses the fastest parts available (uvloop, httptools, hiredis, one pipeline for each
+request, no validation of the answer, no access log). The router is measured twice: called in
+process with a Function URL's event, which leaves out HTTP, and under AWS's runtime interface, where
+the processor time of the function's process counts. It reads a table every five seconds, as on AWS.
 
-All figures are requests per second of processor time, so that a busy machine does not tell.
-Redis has its own; a second figure of the peer counts it in.
+All figures are requests per second of processor time, so that they do not depend on the machine's
+other load. The peer has a second figure that includes the processor time of Redis.
 """
 
 import asyncio
@@ -58,7 +58,7 @@ ROUNDS, REQUESTS, CONNECTIONS = 7, 400, 4
 TABLE = "readings"
 
 Round = tuple[Callable[[], dict[str, float]], Callable[[], None]]
-"""Readers of processor time by name, s, and the work of `REQUESTS` requests between them."""
+"""A function that returns processor times by name, s, and the work of `REQUESTS` requests."""
 
 
 def redis_key(zone: str) -> str:
@@ -67,7 +67,7 @@ def redis_key(zone: str) -> str:
 
 
 def serve(port: int, redis_port: int) -> None:
-    """Serve the peer until told to stop."""
+    """Serve the peer until the process is ended."""
     import uvicorn
     from fastapi import FastAPI
     from fastapi.responses import Response
@@ -132,7 +132,7 @@ async def fill(redis_port: int, readings: Iterable[Reading]) -> None:
 
 
 async def redis_processor_s(redis_port: int) -> float:
-    """Return the processor time that Redis says it has had, s."""
+    """Return the processor time that Redis reports for itself, s."""
     from redis.asyncio import Redis
 
     async with Redis(host=HOST, port=redis_port) as client:
@@ -151,7 +151,7 @@ def fetch(connection: HTTPConnection, path: str, body: str | None = None) -> Any
 
 
 def ask_peer(port: int) -> None:
-    """Put one round of questions to the peer, some at a time, as a server gets them."""
+    """Send one round of requests to the peer over several concurrent connections."""
 
     def some(_: int) -> None:
         connection = HTTPConnection(HOST, port)
@@ -164,7 +164,7 @@ def ask_peer(port: int) -> None:
 
 
 def same_answer(ours: dict[str, Any], other: dict[str, Any]) -> None:
-    """Refuse to compare two that do not answer the same."""
+    """Raise an error when the two answers differ, as they are then not comparable."""
 
     def timeless(body: dict[str, Any]) -> dict[str, Any]:
         candidates = [
@@ -189,7 +189,7 @@ def filled_table(address: str, readings: Iterable[Reading]) -> DynamoStore:
 
 
 def per_core(rounds: Sequence[Round]) -> dict[str, float]:
-    """Return the medians of requests per second of processor time, measured by turns."""
+    """Return the medians of requests per second of processor time, measured in turns."""
     found: defaultdict[str, list[float]] = defaultdict(list)
     for _ in range(ROUNDS + 1):
         for read, work in rounds:
@@ -202,8 +202,8 @@ def per_core(rounds: Sequence[Round]) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure all by turns."""
-    from greenstream.api.router import Router  # reads the environment
+    """Measure the peer and the router in turns."""
+    from greenstream.api.router import Router  # its import reads the environment
 
     readings = filled_store().snapshot().readings
     asked = event(QUERY)
@@ -212,7 +212,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as name,
         Path(os.devnull).open("w") as log,
-        redirect_stdout(log),  # the metrics' lines
+        redirect_stdout(log),  # takes the lines of the metrics
         served(
             "redis",
             [REDIS, "--bind", HOST, "--port", str(redis_port), "--save", "", "--dir", name],
@@ -274,7 +274,7 @@ def main() -> None:
 
 
 def lacking() -> str | None:
-    """Return how to get what the peer needs and this machine lacks."""
+    """Return how to install what the peer needs, or ``None`` if nothing is missing."""
     if any(importlib.util.find_spec(name) is None for name in NEEDED):
         return "the peer's packages are not installed: uv sync --inexact --group bench"
     if shutil.which(REDIS) is None:
@@ -288,6 +288,6 @@ if __name__ == "__main__":
     elif (hint := lacking()) is not None:
         print(f"skipped: {hint}")
     else:
-        import tests.conftest  # noqa: F401 - the functions' environment
+        import tests.conftest  # noqa: F401 - sets the functions' environment
 
         main()

@@ -1,8 +1,8 @@
-"""What the router reads: queries per five seconds, read units, bytes, and the time of a read.
+"""The router's reads: queries per five seconds, read units, bytes, and the time of a read.
 
 Run from anywhere: ``python tests/bench/router_reads.py``. The table is dynoxide's, which counts
-capacity as DynamoDB does. A thousand questions are spread evenly over a minute of a clock of
-their own. Floor of the read's time: the same Query by the bare client, its items untouched.
+capacity as DynamoDB does. A thousand requests are spread evenly over a minute of a simulated
+clock. The floor of the read's time is the same Query by the bare client, which decodes no item.
 """
 
 import json
@@ -26,7 +26,7 @@ TABLE = "readings"
 
 
 class Meter:
-    """Counts a client's queries, by its own events."""
+    """Counts the queries of a client by the events that the client emits."""
 
     def __init__(self, client: Any) -> None:
         self.queries = 0
@@ -60,8 +60,8 @@ def fill(store: DynamoStore) -> None:
 
 
 def main() -> None:
-    """Ask, count and time."""
-    from tests.router_client import Client, SetClock  # imports the function: reads the environment
+    """Send the requests, count the reads and time them."""
+    from tests.router_client import Client, SetClock  # its import reads the environment
 
     with tempfile.TemporaryDirectory() as folder, dynoxide(Path(folder)) as address:
         os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = address
@@ -70,7 +70,7 @@ def main() -> None:
         clock = SetClock(NOW)
         store = DynamoStore(client, TABLE, clock=clock)
         fill(store)
-        store.snapshot()  # policy and profiles, read every few minutes
+        store.snapshot()  # reads the policy and the profiles, which are due every few minutes
         meter = Meter(client)
         router = Client(store, clock=clock)
         answered = 0
@@ -103,6 +103,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    import tests.conftest  # noqa: F401 - the functions' environment
+    import tests.conftest  # noqa: F401 - sets the functions' environment
 
     main()

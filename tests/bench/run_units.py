@@ -1,10 +1,10 @@
-"""What a run of each collector writes to and reads from the table.
+"""The capacity with which a run of each collector writes to and reads from the table.
 
-Run from anywhere: ``python tests/bench/run_units.py``. The real handlers, simulated upstreams, a
-table of dynoxide's, which counts capacity as DynamoDB does. A first run finds an empty table; the
-second, at once after it, writes the same again. infra/ops/cost.py reckons with the dearer of both,
-and counts hour profiles by itself, so that they are left out here. ``history_bytes`` is what a
-reading takes in the history.
+Run from anywhere: ``python tests/bench/run_units.py``. The real handlers run with simulated
+upstreams and a table of dynoxide, which counts capacity as DynamoDB does. The first run finds an
+empty table; the second follows at once and writes the same again. infra/ops/cost.py uses the more
+expensive run of the two. It counts hour profiles separately, so they are left out here.
+``history_bytes`` is the size of a reading in the history.
 """
 
 import importlib
@@ -27,9 +27,9 @@ OPERATIONS = ("PutItem", "UpdateItem", "Query")
 
 
 class Meter:
-    """Adds up the capacity of all clients made from now on, refused writes included.
+    """Adds up the capacity that all clients made from now on use, refused writes included.
 
-    What hour profiles take is left out: their own writes, and the reads of the history.
+    The capacity for hour profiles is left out: their writes, and the reads of the history.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Meter:
     def _count(self, parsed: dict[str, Any], model: Any, context: Any, **_: object) -> None:
         if context["of_profile"]:
             return
-        # A refused write names no capacity; DynamoDB bills it as if it had been made.
+        # The error of a refused write has no capacity, but DynamoDB bills it like any other write.
         units = parsed.get("ConsumedCapacity", {}).get("CapacityUnits", 1.0)
         if model.name == "Query":
             self.reads += units
@@ -57,7 +57,7 @@ class Meter:
 
 
 def measure(provider: str) -> dict[str, float]:
-    """Run one provider's handler twice in this process, whose environment is its own."""
+    """Run one provider's handler twice in this process, which runs no other provider."""
     from greenstream.aws.client import dynamodb_client
     from tests.integration.conftest import make_table
     from tests.integration.run_handler import Context
@@ -87,7 +87,7 @@ def measure(provider: str) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure every collector in a process of its own."""
+    """Measure every collector in a separate process."""
     from infra.local.stack import LocalStack
     from infra.registry import COLLECTORS
     from tests.integration.engines import dynoxide
@@ -136,7 +136,7 @@ def measured(provider: str, address: str, simulator: dict[str, str]) -> dict[str
 
 
 if __name__ == "__main__":
-    import tests.conftest  # noqa: F401 - the functions' environment
+    import tests.conftest  # noqa: F401 - sets the functions' environment
 
     if sys.argv[1:]:
         os.environ |= json.loads(sys.argv[2])

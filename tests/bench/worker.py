@@ -1,8 +1,8 @@
-"""The Worker: what it changes of a visit, how often it asks the router, what failures cost.
+"""The Worker: what it adds to a visit, how often it calls the router, and the cost of failures.
 
-The measuring is done by infra/worker/bench in the Worker's own runtime, workerd; a pass-through
-Worker in the same run is the floor. ``--router-url`` counts calls of a router that runs, else of
-one that answers in the router's form.
+infra/worker/bench takes the measurements in the Worker's own runtime, workerd; a pass-through
+Worker in the same run is the floor. With ``--router-url`` the Worker calls a running router,
+otherwise a stand-in that answers in the router's format.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from infra.local.worker import NODE, WORKER_DIR
 
 
 def main() -> int:
-    """Run the measurements and return the exit code: not 0 when a number is not held."""
+    """Run the measurements and return the exit code: not 0 when a figure misses its goal."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--router-url", help="as stack.json has it; a router that takes anyone")
     router_url: str | None = parser.parse_args().router_url

@@ -298,7 +298,7 @@ def _as_stored(mean: HourMean) -> HourMean:
 
 
 def _replayed(day: Day, told: Path, policy: Policy) -> int:
-    """Decide everything again from the history; return how many decisions there were."""
+    """Replay every decision from the history; return how many decisions there were."""
     past = Past(day)
     count = 0
     with told.open() as lines:
@@ -312,10 +312,8 @@ def _replayed(day: Day, told: Path, policy: Policy) -> int:
                 profiles=past.profiles(slow_at),
                 policy=None if policy is CAPPED else policy,
             )
-            memory = {
-                "degraded": None,
-                "degraded_reason": None,
-            }  # they depend on how fast the store was
+            # These two fields depend on how fast the store answered, so they are not compared.
+            memory = {"degraded": None, "degraded_reason": None}
             again = _decided(then, at, record["query"]) | memory
             given = record["body"] | memory
             assert again == given, f"{record['at']}: {record['query']}"
