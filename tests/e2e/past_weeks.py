@@ -1,4 +1,4 @@
-"""Weeks of readings for a table: real grids' of another year, or made up where there are none."""
+"""Weeks of readings for a table: real ones of another year or, without traces, made-up ones."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +21,7 @@ WRITERS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A zone's source, how late it tells, and its grid's name in published traces."""
+    """A zone's source, its publication delay, and the grid's name in the published traces."""
 
     zone: str
     provider: str
@@ -40,11 +40,11 @@ GRIDS: Final = (
 )
 
 Values = Callable[[Grid, datetime], float]
-"""A grid's intensity in the hour that begins then, g/kWh."""
+"""A function that gives a grid's intensity, g/kWh, in the hour that begins at an instant."""
 
 
 def readings(now: datetime, days: int, values: Values) -> Iterator[Reading]:
-    """Yield each grid's hourly readings of the days before ``now``, of what was told by then."""
+    """Yield each grid's hourly readings of the days before ``now`` that were published by then."""
     last = now.replace(minute=0, second=0, microsecond=0)
     for grid in GRIDS:
         for back in range(days * 24, 0, -1):
@@ -64,13 +64,13 @@ def readings(now: datetime, days: int, values: Values) -> Iterator[Reading]:
 
 
 def made_up(grid: Grid, begin: datetime) -> float:
-    """Return a figure of a grid that is clean for half the day, each at an hour of its own."""
+    """Return the intensity of a grid that is clean half the day; the hours differ between grids."""
     phase = begin.hour - 5 * GRIDS.index(grid)
     return 300.0 + 150.0 * math.sin(phase / 24 * math.tau)
 
 
 def measured(carbon: Path, now: datetime) -> Values:
-    """Return the figures of a year of traces, moved by whole weeks to end about ``now``."""
+    """Return the figures of a year of traces, moved by whole weeks to end around ``now``."""
     traces = load_traces(carbon, [YEAR], "direct")
     weeks = math.ceil((now - datetime(YEAR, 12, 31, tzinfo=UTC)) / WEEK)
 
@@ -83,6 +83,6 @@ def measured(carbon: Path, now: datetime) -> Values:
 
 
 def put(store: Store, told: Iterable[Reading]) -> int:
-    """Write readings through the port, and return how many."""
+    """Write readings through the port, and return their number."""
     with ThreadPoolExecutor(WRITERS) as writers:
         return sum(1 for _ in writers.map(store.put_reading, told))

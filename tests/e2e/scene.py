@@ -1,4 +1,4 @@
-"""A day of readings behind the real router, at a clock of the test's choosing, for the page."""
+"""A day of readings behind the real router, for tests of the page that set the clock."""
 
 import math
 from dataclasses import dataclass, field
@@ -28,14 +28,14 @@ DAY_GCO2_KWH = {
     "ENTSOE_ES": 118,
     "ENTSOE_PL": 640,
 }
-"""Each zone's figure about which its day swings by a quarter."""
+"""Each zone's mean intensity; during the day the figures swing around it by a quarter."""
 
 
 @dataclass(slots=True)
 class Scene:
-    """The router's answers, as the page's server asks for them.
+    """The router's answers, as the page's server requests them.
 
-    ``down`` makes the router unreachable; ``asked`` are the paths it was asked for.
+    ``down`` makes the router unreachable; ``asked`` lists the requested paths.
     """
 
     store: MemoryStore = field(default_factory=MemoryStore)
@@ -107,7 +107,7 @@ class Scene:
         )
 
     def ran(self, provider: str, *, error: str | None = None, kind: str = "UpstreamStatus") -> None:
-        """Record a run of a provider: a success, or one that failed with these words."""
+        """Record a run of a provider: a success, or a failure with this error message."""
         success = None if error else self.now
         self.store.put_status(
             ProviderStatus(

@@ -22,8 +22,8 @@ from infra.local.stack import ROOT, LocalStack, Stack
 
 T = TypeVar("T")
 
-START_WITHIN_S = 240  # generous: a cold package cache, two busy cores
-SCHEDULE_WITHIN_S = 150  # the rate is one minute; the emulator sweeps every ten seconds
+START_WITHIN_S = 240  # enough for a cold package cache and two busy cores
+SCHEDULE_WITHIN_S = 150  # the rate is one minute; the emulator checks schedules every ten seconds
 
 
 @dataclass
@@ -79,7 +79,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 def no_one_in(child: Child) -> bool | None:
-    """Tell, once it is so, that nobody is left in the session that a child led."""
+    """Return true once no process is left in the process group of a child, otherwise ``None``."""
     try:
         os.killpg(child.pid, 0)
     except ProcessLookupError:
@@ -115,7 +115,7 @@ class TestTheRouter:
 
 
 class TestAPageOfAnotherOrigin:
-    """A harmless request, as the developer's browser would send it for any site."""
+    """Requests as the developer's browser would send them for a page of any other site."""
 
     ELSEWHERE = MappingProxyType({"Origin": "http://pages.example"})
 

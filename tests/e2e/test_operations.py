@@ -1,8 +1,9 @@
-"""What breaks is seen: each fault, by the figures it leaves, crosses its alarm's threshold.
+"""Each fault makes the metrics of its alarm cross the alarm's threshold.
 
-The emulator evaluates no alarm and takes no metric from a log line, so the test does both: it
-reads the lines that the functions logged and compares as CloudWatch would. What AWS itself counts
-of a function (durations, throttles) nothing here counts: tests/template holds those alarms to it.
+The emulator evaluates no alarm and extracts no metric from a log line, so the test does both: it
+reads the lines that the functions logged and compares them with the threshold as CloudWatch would.
+The emulator does not produce the metrics that AWS itself counts (durations, throttles);
+tests/template checks the alarms on those metrics.
 """
 
 import json
@@ -86,7 +87,7 @@ def lines_of(stack: Stack, function: str, since: datetime) -> list[dict[str, Any
 
 
 def told(stack: Stack, alarm: str, since: datetime) -> list[float]:
-    """Return what a function's log lines since then say of an alarm's metric."""
+    """Return the values of an alarm's metric in a function's log lines since then."""
     metric = ALARMS[alarm]["MetricName"]
     (dimension,) = ALARMS[alarm]["Dimensions"]
     values: list[float] = []
@@ -101,7 +102,7 @@ def told(stack: Stack, alarm: str, since: datetime) -> list[float]:
 
 
 def crosses(alarm: str, values: list[float]) -> bool:
-    """Tell whether the values of one period breach an alarm, as CloudWatch would."""
+    """Return whether the values of one period breach an alarm, as CloudWatch decides it."""
     named = ALARMS[alarm]
     statistic: dict[str, Callable[[list[float]], float]] = {
         "SampleCount": len,
@@ -118,7 +119,7 @@ def crosses(alarm: str, values: list[float]) -> bool:
 
 
 def invoked(stack: Stack, function: str) -> datetime:
-    """Run a function, whatever comes of it, and return when that began."""
+    """Run a function, whether it fails or not, and return when the run began."""
     began = datetime.now(UTC)
     answer = stack.client("lambda").invoke(FunctionName=name_of(function))
     answer["Payload"].read()
@@ -127,7 +128,7 @@ def invoked(stack: Stack, function: str) -> datetime:
 
 @contextmanager
 def without_table(stack: Stack, function: str) -> Iterator[None]:
-    """Deploy a function by hand that was never told its table; put it right afterwards."""
+    """Deploy a function without its table's name; restore the name afterwards."""
     functions, name = stack.client("lambda"), name_of(function)
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
 
@@ -144,7 +145,7 @@ def without_table(stack: Stack, function: str) -> Iterator[None]:
 
 
 def forget_readings(stack: Stack) -> None:
-    """Empty the newest readings, so that Electricity Maps has something to stand in for."""
+    """Delete the newest readings, so that Electricity Maps has zones to collect."""
     table = stack.client("dynamodb")
     key = {"pk": {"S": "CURRENT"}}
     found = table.query(
@@ -172,9 +173,9 @@ def upstream_stands_still(provider: str, stack: Stack) -> list[float]:
     if provider == "electricitymaps":
         forget_readings(stack)
     alarm = f"{provider.title()}Stale"
-    # Further behind than a forecast or an hourly figure could bridge.
+    # The delay is longer than a forecast or an hourly figure could cover.
     breaks(stack, provider, fault="future", offset_s=-(ALARMS[alarm]["Threshold"] + 6000))
-    for _ in range(RUNS_ON_A_BUSY_MACHINE):  # a run past its deadline has no age to tell
+    for _ in range(RUNS_ON_A_BUSY_MACHINE):  # a run past its deadline reports no age
         if values := told(stack, alarm, invoked(stack, provider)):
             return values
     return []
@@ -194,7 +195,7 @@ def runs_fail_again(stack: Stack) -> list[float]:
 
 
 def router_cannot_start(stack: Stack) -> list[float]:
-    """Point the alias at a broken version, count, and roll back as the runbook says."""
+    """Point the alias at a broken version, send requests, and roll back as the runbook says."""
     functions, router = stack.client("lambda"), name_of("router")
     before = functions.get_alias(FunctionName=router, Name="live")["FunctionVersion"]
     assert not crosses("Router5xx", [status >= 500 for status in answers(stack, 10)])
@@ -241,7 +242,7 @@ def test_a_healthy_system_crosses_no_threshold(stack: Stack, function: str) -> N
 @pytest.mark.parametrize("alarm", BROKEN)
 def test_each_fault_crosses_the_threshold_of_its_alarm(stack: Stack, alarm: str) -> None:
     values = BROKEN[alarm](stack)
-    assert values or alarm.endswith("Silent")  # what fails tells of it, unless it cannot
+    assert values or alarm.endswith("Silent")  # only a silent function reports no metric
     assert crosses(alarm, values)
 
 
@@ -249,7 +250,7 @@ def test_the_logs_contain_every_line_that_the_dashboard_searches_for(stack: Stac
     began = datetime.now(UTC)
     breaks(stack, "eso", fault="negative")
     invoked(stack, "eso")
-    for _ in range(Policy().log_every):  # one answer in so many is logged
+    for _ in range(Policy().log_every):  # the router logs one of this many answers
         stack.get("/v1/route?pops=lon,ams&rtt=lon:5,ams:9")
     logged = [line for name in ("eso", "router") for line in lines_of(stack, name, began)]
     body = json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])

@@ -1,4 +1,4 @@
-"""The status page in a real browser: the real router on a store of the test's making."""
+"""The status page in a real browser, with the real router on a store that the test fills."""
 
 import json
 import os
@@ -37,7 +37,7 @@ RUNNABLE = """() => [...document.querySelectorAll('*')].flatMap(each => [...each
     .filter(({name, value}) => name.startsWith('on') || /^\\s*javascript:/i.test(value)
         && ['href', 'src', 'xlink:href', 'action', 'formaction'].includes(name))
     .map(({name, value}) => `${name}=${value}`)"""
-"""Every attribute of the page that a browser would run."""
+"""A script that returns every attribute of the page that a browser would execute."""
 
 PATIENT = """window.waiting = [];
 AbortSignal.timeout = () => {
@@ -49,7 +49,7 @@ window.losePatience = () => {
     const lost = new DOMException("no answer", "TimeoutError");
     for (const each of window.waiting.splice(0)) each.abort(lost);
 };"""
-"""Makes the page wait for answers until it is told to wait no longer."""
+"""A script that replaces the page's timeouts; they expire only when the test says so."""
 
 expect.set_options(timeout=15_000)  # a shared machine may be slow
 
@@ -84,7 +84,7 @@ def scene() -> Scene:
 
 @dataclass
 class Visit:
-    """One visitor's browser window; whatever it complains of is kept."""
+    """One visitor's browser window; it records errors, warnings and requests to other hosts."""
 
     page: Page
     url: str
@@ -129,7 +129,7 @@ def visit(browser: Browser, scene: Scene) -> Iterator[Visit]:
 
 
 def unfold(page: Page) -> None:
-    """Open all that can be opened, so that nothing escapes inspection."""
+    """Open everything that can be opened, so that the checks see all of it."""
     for _ in range(page.locator('#zones button[aria-expanded="false"]').count()):
         page.locator('#zones button[aria-expanded="false"]').first.click()
     page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true })")
@@ -445,7 +445,7 @@ class TestTheAgeOfAFigure:
         visit.open()
         scene.store.policy = Policy(version="plain-1", freshness_model=FreshnessModel.PENALTY)
         scene.client.clock.forward(60)
-        visit.refresh()  # the decision names another policy
+        visit.refresh()  # the page learns from the decision that the policy changed
         visit.refresh()
         expect(visit.page.locator("#age-cost")).to_contain_text("without an upper limit")
 
@@ -492,7 +492,7 @@ class TestFreshness:
         expect(page.locator("#map-counts")).to_contain_text("Nothing is live")
         expect(page.locator(":is(.mark, .pop).hollow")).to_have_count(6 + len(pops()))
         expect(page.locator(":is(.mark, .pop).solid")).to_have_count(0)
-        expect(page.locator(".notice")).to_have_count(0)  # the headline has said it
+        expect(page.locator(".notice")).to_have_count(0)  # the headline says it already
 
         page.screenshot(path=artifacts / f"page-not-live-{theme}-{width}.png")
         assert not Axe().run(page).response["violations"]
@@ -524,7 +524,7 @@ class TestFreshness:
         expect(visit.page.locator(".notice.degraded")).not_to_contain_text("none of the")
 
     def test_a_decision_without_live_figures_keeps_its_other_reason(self, visit: Visit) -> None:
-        """A process of the router that has just started may be the only one that fails."""
+        """A router process that has just started may be the only one that fails."""
 
         def without_store(route: Route) -> None:
             body = route.fetch().json()
@@ -640,7 +640,7 @@ class TestTheMap:
         page.keyboard.press("ArrowRight")
         expect(page.locator("#pop-details")).to_contain_text("Cork (ork)")
         page.keyboard.press("ArrowLeft")
-        page.keyboard.press("ArrowLeft")  # round to the easternmost
+        page.keyboard.press("ArrowLeft")  # wraps around to the easternmost
         expect(page.locator("#pop-details")).to_contain_text("Bucharest (otp)")
 
     def test_describes_the_pop_under_the_pointer(self, visit: Visit) -> None:
@@ -858,7 +858,7 @@ class TestHostileStrings:
         assert page.title() == title
         assert not ran
         assert not visit.is_wider_than_its_window()
-        assert not visit.complaints, "the policy stopped something that should not have been there"
+        assert not visit.complaints, "the browser blocked something that should not be there"
         assert not visit.elsewhere
 
 

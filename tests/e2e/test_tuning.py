@@ -1,4 +1,4 @@
-"""The tuner and the report on the deployed stack: too little history, weeks of it, and back."""
+"""The tuner and the report on the deployed stack: with little history, with weeks, rolled back."""
 
 import json
 import subprocess
@@ -25,11 +25,11 @@ from tests.e2e.test_local_stack import until
 pytestmark = pytest.mark.operations
 
 TUNER_TIMEOUT_S = 360
-"""What the template gives the function."""
+"""The timeout that the template gives the function."""
 
 VISITS = 100
 LEAST_HOURS = 5 * 28 * 24
-TOLD_WITHIN_S = 120  # the router tells once a minute, with a later answer
+TOLD_WITHIN_S = 120  # the router reports once a minute, with its next answer
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_a_month_of_history_is_searched_and_routers_decide_by_the_resulting_poli
     listed = greenstream(local, "policy", "list")
     assert "less carbon on unseen weeks" in told["why"] or "nothing better" in told["why"]
     assert ("* " in listed and f"{told['version']}  {told['why']}" in listed) == told["adopted"]
-    # Asked for the first time: what it answers is what a router that starts now decides by.
+    # This first request starts a router, which answers with the policy that it has just read.
     assert stack.get("/v1/policy")["version"] == told["version"]
 
 
