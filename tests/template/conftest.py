@@ -1,4 +1,4 @@
-"""The template as AWS reads it: expanded by SAM's own translator, offline."""
+"""The template as AWS reads it; SAM's own translator expands it offline."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +41,7 @@ class Expanded:
 def expanded(layer_uri: str = "s3://bucket/layer") -> Expanded:
     source = yaml_parse((ROOT / "template.yaml").read_text())
     template = yaml_parse((ROOT / "template.yaml").read_text())
-    template["Globals"]["Function"]["CodeUri"] = "s3://bucket/code"  # as `sam package` leaves it
+    template["Globals"]["Function"]["CodeUri"] = "s3://bucket/code"  # as after `sam package`
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::LayerVersion":
             resource["Properties"]["ContentUri"] = layer_uri

@@ -1,4 +1,4 @@
-"""What the layers are made of: the locked versions, and less than Lambda's limit."""
+"""The layers contain the locked versions and are smaller than Lambda's limit."""
 
 import os
 import re
@@ -70,7 +70,7 @@ def test_a_function_installs_the_versions_that_the_lock_file_says() -> None:
 
 
 def test_the_local_build_and_the_cloud_build_have_separate_build_records() -> None:
-    """SAM's is in the folder above; one for both made a stale layer pass for the present one."""
+    """SAM puts the record one folder above a build; a shared one let a stale layer pass as new."""
     assert LOCAL_BUILD.parent != BUILT.parent
 
 
@@ -100,7 +100,7 @@ def test_everything_that_is_shipped_is_pinned_by_its_hashes(path: Path) -> None:
 def test_a_build_installs_no_package(
     tmp_path: Path, path: Path, requirement: str, refusal: str
 ) -> None:
-    """The recipe that `sam build` runs, on requirements that somebody has tampered with."""
+    """The test runs the recipe of `sam build` on requirements that were tampered with."""
     name, kind = path.parent.name, path.parent.parent.name
     makefile = path.parent / "Makefile" if kind == "layers" else path.parent.parent / "Makefile"
     folder = tmp_path if kind == "layers" else tmp_path / name
@@ -135,7 +135,7 @@ def test_a_build_installs_no_package(
 
 
 def test_the_layer_holds_the_shared_package_without_the_console_command(tmp_path: Path) -> None:
-    """The recipe that `sam build` runs, without the packages that it installs besides."""
+    """The test runs the recipe of `sam build`, but installs no third-party packages."""
     layer = ROOT / "layers/greenstream"
     shutil.copytree(layer / "greenstream", tmp_path / "greenstream")
     (tmp_path / "requirements.txt").write_text("")
@@ -164,7 +164,7 @@ def built(folder: Path, sizes: dict[str, int]) -> Path:
     for part, size in sizes.items():
         (folder / part / "python").mkdir(parents=True)
         with (folder / part / "python" / "module.py").open("wb") as module:
-            module.truncate(size)  # sparse: it takes no room here
+            module.truncate(size)  # a sparse file takes no disk space
     return folder
 
 

@@ -1,4 +1,4 @@
-"""The cost table: the document's is today's, and its parts follow from the template."""
+"""The cost table in the document is up to date, and its figures follow from the template."""
 
 import math
 from datetime import UTC, datetime
@@ -47,7 +47,7 @@ def test_a_run_is_billed_by_what_it_writes_and_its_readings_hourly_profiles() ->
 
 
 def test_the_router_is_billed_for_the_items_of_every_source_that_is_asked_in_each_run() -> None:
-    """Electricity Maps is asked only where the others are silent."""
+    """Electricity Maps is left out, as it is asked only where the other sources are silent."""
     at = datetime(2026, 11, 28, 17, 0, 3, 123_456, tzinfo=UTC)
     hour = HourMean(123.4567, at, 45.6789, 7)
     fast = profiles = 0

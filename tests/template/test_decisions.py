@@ -1,4 +1,4 @@
-"""Decisions are short, dated, numbered without gaps, and each says how to go back."""
+"""Decision records are short, dated, numbered without gaps, and say how to revert them."""
 
 import re
 from pathlib import Path

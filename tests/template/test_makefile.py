@@ -1,4 +1,4 @@
-"""Which Python the Makefile makes its environment of."""
+"""The Makefile makes its environment only with a supported version of Python."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from tests.template.conftest import ROOT
 
 @pytest.fixture
 def shim(tmp_path: Path) -> Path:
-    """A folder with the Makefile, and a ``python3.13`` that only says a version and what it ran."""
+    """Make a folder with the Makefile and a ``python3.13`` that prints a version or its call."""
     for name in ("Makefile", "pyproject.toml", "uv.lock"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     program = tmp_path / "python3.13"

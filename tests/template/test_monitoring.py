@@ -35,8 +35,8 @@ ALARMS: dict[str, dict[str, Any]] = {
 WRONG = ("Silent", "Failing", "Stale")
 RUNBOOK = (ROOT / "infra/docs/RUNBOOK.md").read_text()
 
-# As AWS documents them: of each metric the dimension that names what we deploy. A function's
-# figures come under FunctionName alone for all its versions and aliases together.
+# AWS documents these metrics, each with the dimension that names our resource. With FunctionName
+# alone, a function's figures cover all its versions and aliases.
 OF_AWS = {
     "AWS/Lambda": (
         "FunctionName",
@@ -49,7 +49,7 @@ OF_AWS = {
 
 
 def counted() -> Mapping[str, frozenset[str]]:
-    """Run the code that counts, and collect the names of what each service counted."""
+    """Run the code that counts metrics, and return the names that each service counted."""
 
     class Provider:
         name, simulated = "p", False
@@ -75,13 +75,13 @@ COUNTED = counted()
 
 
 def sections(markdown: str) -> set[str]:
-    """Collect the anchors of a document's headings, as GitHub makes them."""
+    """Return the anchors of a document's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", markdown, re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def section(markdown: str, anchor: str) -> str:
-    """Return what stands under a heading, by its anchor."""
+    """Return the text under the heading with this anchor."""
     parts = re.split(r"^## (.+)$", markdown, flags=re.MULTILINE)
     found = dict(zip(parts[1::2], parts[2::2], strict=True))
     (text,) = (text for heading, text in found.items() if sections(f"# {heading}") == {anchor})
@@ -89,15 +89,15 @@ def section(markdown: str, anchor: str) -> str:
 
 
 LATE_BY_HABIT_S = {"entsoe": 18 * 3600}
-"""Some operators publish half a day at once, up to 16 h late: at the limit of a live figure this
-alarm would never end. A platform that answers nothing is reported within the hour by `Failing`."""
+"""Some operators publish half a day at once, up to 16 h late: with the limit of a live figure this
+alarm would never end. `Failing` reports within the hour that a platform does not answer."""
 
 
 def limit_s(collector: str, template: Expanded) -> int:
-    """Return the age past which a provider is stale.
+    """Return the age, s, past which a provider is stale.
 
-    The longest at which a source that is asked by default is still live, unless its figures are
-    late by habit.
+    This is the longest age at which a source that is asked by default is still live. Providers in
+    `LATE_BY_HABIT_S` have a longer limit.
     """
     if collector in LATE_BY_HABIT_S:
         return LATE_BY_HABIT_S[collector]
@@ -115,7 +115,7 @@ class TestAProvider:
         self, template: Expanded, collector: str
     ) -> None:
         alarm = ALARMS[f"{collector.title()}Silent"]
-        assert alarm["MetricName"] == "ZoneErrors"  # reported by every run, unconfigured or not
+        assert alarm["MetricName"] == "ZoneErrors"  # every run reports it, even an unconfigured one
         assert (alarm["Statistic"], alarm["Threshold"]) == ("SampleCount", 1)
         assert alarm["ComparisonOperator"] == "LessThanThreshold"
         assert alarm["TreatMissingData"] == "breaching"
@@ -127,7 +127,7 @@ class TestAProvider:
         assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
 
     def test_raises_no_alarm_because_its_key_is_missing(self, collector: str) -> None:
-        # An unconfigured run tells neither of success nor of an age.
+        # An unconfigured run reports neither a success nor an age.
         for kind in ("Failing", "Stale"):
             assert ALARMS[f"{collector.title()}{kind}"]["TreatMissingData"] == "notBreaching"
 
@@ -197,7 +197,7 @@ class TestEveryAlarm:
         assert set(ALARMS) == providers | shared
 
 
-# What AWS counts of a function cannot be crossed on the emulator: here it is held to AWS's names.
+# The emulator has no metrics that AWS itself counts, so these alarms are checked by AWS's names.
 AT_THE_ROUTER = {
     "Router5xx": ("Url5xxCount", "Sum", 5, "5 answers"),
     "RouterSlow": ("Duration", "p99", 500, "500 ms"),
@@ -256,19 +256,19 @@ def title(widget: dict[str, Any]) -> str:
 
 
 def metrics_of(widget: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    """Yield namespace, name, dimension and its value; "." repeats what stands before."""
+    """Yield namespace, name, dimension and value; a "." repeats the part of the row before."""
     before: list[str] = []
     for listed in widget["properties"]["metrics"]:
         named = [part for part in listed if isinstance(part, str)]
         if not named:
-            continue  # an expression over others
+            continue  # an expression over other metrics
         before = [before[place] if part == "." else part for place, part in enumerate(named)]
         namespace, metric, dimension, value = before
         yield namespace, metric, dimension, value
 
 
 def names_of_what_is_deployed(template: Expanded) -> set[str]:
-    """Return functions, log groups and the table, by the names that the dashboard knows."""
+    """Return the names of functions, log groups and the table, as the dashboard writes them."""
     functions = [
         function["FunctionName"]["Fn::Sub"].replace("${AWS::StackName}", "${Deployment}")
         for function in template.functions.values()

@@ -1,4 +1,4 @@
-"""Every parameter is explained where it is declared, and settable as PARAMETERS.md says."""
+"""Every parameter is explained where it is declared, and can be set as PARAMETERS.md says."""
 
 import re
 import tomllib
@@ -14,7 +14,7 @@ SAM = tomllib.loads((ROOT / "samconfig.toml").read_text())
 
 
 def names(table: str) -> set[str]:
-    """Collect what the rows of a table in the document are about."""
+    """Return the names in the first column of a table in the document."""
     return set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
 
 

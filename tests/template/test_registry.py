@@ -1,4 +1,4 @@
-"""The registry, the functions' folders and the template name the same functions and needs."""
+"""The registry, the functions' folders and the template agree on functions, settings, secrets."""
 
 import importlib
 from pathlib import Path
@@ -20,7 +20,7 @@ OF_EVERY_FUNCTION = {"TABLE_NAME", "UPSTREAM", "SECRETS_PREFIX"}
 
 
 def made(row: Function, environ: dict[str, str]) -> Any:
-    """Make a collector's provider of these settings, and of no secret."""
+    """Make a collector's provider with these settings and without secrets."""
     module, _, name = str(row.provider).partition(":")
     config = ProviderConfig(environ=environ, clock=utc_now, telemetry=Silent())
     return getattr(importlib.import_module(module), name).from_config(config)
@@ -60,7 +60,8 @@ class TestACollector:
         assert made(row, dict(row.settings)).name == row.name
 
     def test_names_the_setting_that_it_lacks(self, row: Function) -> None:
-        for missing in row.settings.keys() - {"GRIDSTATUS_ZONES"}:  # without it all grids are meant
+        # Without GRIDSTATUS_ZONES all grids are collected.
+        for missing in row.settings.keys() - {"GRIDSTATUS_ZONES"}:
             settings = {name: value for name, value in row.settings.items() if name != missing}
             with pytest.raises(SettingsError, match=missing):
                 made(row, settings)

@@ -1,4 +1,4 @@
-"""What the emulator drops or does not enforce, read from the template as AWS reads it."""
+"""Checks of the expanded template for whatever the emulator ignores or does not enforce."""
 
 import ast
 import json
@@ -31,7 +31,7 @@ ASKING = {
 }
 """Calls that read the environment variable that they name."""
 
-READ_BY_LIBRARIES = {  # not by our code: Powertools, urllib and requests
+READ_BY_LIBRARIES = {  # Powertools, urllib and requests read these, not our code
     "POWERTOOLS_SERVICE_NAME",
     "POWERTOOLS_METRICS_NAMESPACE",
     "POWERTOOLS_LOG_LEVEL",
@@ -40,10 +40,10 @@ READ_BY_LIBRARIES = {  # not by our code: Powertools, urllib and requests
     "NO_PROXY",
     "REQUESTS_CA_BUNDLE",
 }
-WITH_WILDCARDS = {  # the only policies with any, and why they may have them
-    # SAM gives it to every role it makes; it writes logs and reads nothing.
+WITH_WILDCARDS = {  # the only policies with wildcards, and the reasons
+    # SAM gives it to every role that it makes; it allows only writing logs.
     "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
-    # X-Ray knows no resources: its two Put actions can only be granted on "*".
+    # X-Ray has no resources: its two Put actions can only be granted on "*".
     "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess",
 }
 IN_ONE_REGION_ONLY = {
@@ -76,7 +76,7 @@ def statements(template: Expanded, role: str) -> Iterator[dict[str, Any]]:
 
 
 def wildcards(resource: Any) -> list[str]:
-    """Return what a resource leaves open, but for a provider's own secrets under their path."""
+    """Return a resource's wildcards, except the one for a provider's own secrets."""
     named = json.dumps(resource).replace("arn:${AWS::Partition}", "")
     own = r"parameter/greenstream/\$\{Stage\}/[a-z]+/\*"
     return re.findall(r"[^\"]*\*[^\"]*", re.sub(own, "", named))
@@ -136,13 +136,13 @@ class TestASchedule:
 def test_what_scheduled_functions_have_in_common_names_none_of_them(
     template: Expanded, function: str
 ) -> None:
-    """The template repeats it by aliases: a name in there would be another function's."""
+    """YAML aliases share it between functions, so it must not contain the name of one of them."""
     own = {
         name: resource
         for name, resource in template.resources.items()
         if name.startswith(function.title())
     }
-    assert len(own) >= 4  # its log group, the function, the schedule, and a role for each
+    assert len(own) >= 4  # the log group, the function, the schedule and their roles
     names = rf"(?<![a-z])({'|'.join(SCHEDULED)})"
     named = re.findall(names, json.dumps(own), re.IGNORECASE)
     assert {name.lower() for name in named} == {function}
@@ -151,15 +151,16 @@ def test_what_scheduled_functions_have_in_common_names_none_of_them(
 def test_a_run_that_waits_for_its_upstream_ends_before_the_functions_timeout(
     template: Expanded,
 ) -> None:
-    """What it got by then is stored, and the failure is reported by its name."""
+    """The run stores what it has read by then, and reports the failure by its name."""
     last_request_s = {"watttime": watttime.RUN_S, "electricitymaps": electricitymaps.RUN_S}
-    longest_s = {"watttime": 31, "electricitymaps": 22}  # with its retry; a stalled body
+    # WattTime's request takes longest with its retry, Electricity Maps' with a stalled body.
+    longest_s = {"watttime": 31, "electricitymaps": 22}
     for collector, starts_s in last_request_s.items():
         assert starts_s + longest_s[collector] < template.the(logical(collector))["Timeout"]
 
 
 def test_eso_asks_in_full_at_new_year_of_an_upstream_that_stalls(template: Expanded) -> None:
-    """Ranges end with the year, so two of its three requests are then made twice over."""
+    """NESO's ranges end with the year, so ESO then makes two of its three requests twice."""
     config = ProviderConfig(environ=COLLECTORS["eso"].settings, clock=utc_now, telemetry=Silent())
     http, requests = Eso.from_config(config).http, 3 + 2
     longest_s = http.attempts * http.deadline_s + (http.attempts - 1) * MAX_RETRY_AFTER_S
@@ -251,7 +252,7 @@ class TestEveryFunction:
         assert len(allowed) > 2 * len(FUNCTIONS)
         for statement in allowed:
             assert "Sid" in statement or statement["Action"] in (
-                "lambda:InvokeFunction",  # a schedule's, written by SAM
+                "lambda:InvokeFunction",  # SAM writes it for a schedule
                 "sqs:SendMessage",
             ), statement
             assert all("*" not in action for action in listed(statement["Action"]))
@@ -260,7 +261,7 @@ class TestEveryFunction:
         roles = template.of("AWS::IAM::Role").values()
         managed = {arn for role in roles for arn in role.get("ManagedPolicyArns", [])}
         assert managed <= WITH_WILDCARDS
-        assert not template.of("AWS::IAM::Policy")  # or it would have to be read here
+        assert not template.of("AWS::IAM::Policy")  # otherwise this test would have to read it
         assert not template.of("AWS::IAM::ManagedPolicy")
 
     def test_only_gridstatus_carries_the_library(self, template: Expanded) -> None:
@@ -407,7 +408,7 @@ class TestTheRoutersUrl:
         self, template: Expanded
     ) -> None:
         router = dict(template.the("RouterFunction"))
-        del router["ReservedConcurrentExecutions"]  # the function's own, not the version's
+        del router["ReservedConcurrentExecutions"]  # it belongs to the function, not to a version
         told_by_metrics = router["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
         assert told_by_metrics == {"Fn::Sub": "GreenStream/${Stage}"}
         (version,) = template.of("AWS::Lambda::Version").values()
@@ -433,7 +434,7 @@ class TestTheRoutersUrl:
 
 
 def references(value: Any) -> Iterator[str]:
-    """Yield every name that a piece of template refers to."""
+    """Yield every name that a part of the template refers to."""
     if isinstance(value, dict):
         if "Ref" in value:
             yield value["Ref"]
@@ -446,7 +447,7 @@ def references(value: Any) -> Iterator[str]:
 
 
 def names_read(folder: Path) -> set[str]:
-    """Collect the environment variables that the code under a folder asks for by name."""
+    """Return the environment variables that the code under a folder reads by name."""
     return {
         name
         for path in folder.rglob("*.py")

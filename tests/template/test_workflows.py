@@ -1,4 +1,4 @@
-"""What runs on GitHub: only actions of a known commit, with no more rights than they need."""
+"""The GitHub workflows use only actions pinned to a commit, with no more rights than needed."""
 
 import re
 import tomllib
