@@ -36,8 +36,8 @@ class Seen:
 class Delivery:
     """One run of a collector: the readings that its upstream served, its clock and its errors.
 
-    ``offset_s`` is the offset of this run's clock from `NOW`. Every run has its own offset, so a
-    run whose clock is ahead may still be executed before the others.
+    ``offset_s`` is the offset of this run's clock from the time six slots after `NOW`. A run whose
+    clock is ahead of the others' may still be executed before them.
     """
 
     seen: tuple[Seen, ...]

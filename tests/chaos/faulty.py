@@ -49,7 +49,7 @@ def limits(provider: str) -> Limits:
 
 
 def environment(provider: str, limits: Limits, engine: str, home: Path) -> dict[str, str]:
-    """Return the environment variables of a function's sandboxes, as the template and Lambda do."""
+    """Return a sandbox's environment variables, with those that the template and Lambda set."""
     return {
         "PATH": "/usr/bin:/bin",
         "HOME": str(home),
@@ -226,7 +226,7 @@ class Bench:
         Raises
         ------
         AssertionError
-            When one of these runs fails or reports errors.
+            When one of these runs fails, or the second one reports errors.
         """
         with self.simulator() as simulator:
             table = self.table({})
