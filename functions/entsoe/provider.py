@@ -16,6 +16,7 @@ from functions.entsoe.document import read
 from functions.entsoe.mix import Known, batch_of, memory_of
 from functions.entsoe.points import NAME
 from functions.entsoe.slots import slots
+from functions.entsoe.unchanged import Answered, fingerprint
 from greenstream.domain.errors import (
     GreenStreamError,
     PermanentError,
@@ -23,9 +24,8 @@ from greenstream.domain.errors import (
     TransientError,
 )
 from greenstream.domain.fuel_memory import FuelMemory
-from greenstream.domain.mix import Mix
 from greenstream.domain.zones import Source, Zone, zones_of
-from greenstream.ingest.http import HttpClient
+from greenstream.ingest.http import HttpClient, Response
 from greenstream.ingest.last_reports import learn_stored
 from greenstream.ingest.redaction import redacted
 from greenstream.ingest.stored_slots import StoredSlots
@@ -64,11 +64,14 @@ class Memory:
         When the platform may be asked again, after it has throttled us.
     fuels
         What each zone used to report, by the zone's name.
+    answered
+        The last answer of each zone whose readings have been stored, by the zone's name.
     """
 
     next_zone: int | None = None
     silent_until: datetime | None = None
     fuels: dict[str, FuelMemory] = field(default_factory=dict)
+    answered: dict[str, Answered] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,14 +183,7 @@ class Entsoe:
                     return
                 zone, source = self.wanted[index]
                 try:
-                    batch = batch_of(
-                        self._ask(zone, source, token, now),
-                        zone,
-                        source,
-                        fetched_at=now,
-                        known=self._known(zone, source, now),
-                        simulated=self.simulated,
-                    )
+                    batch = self._read(self._ask(zone, source, token, now), zone, source, now)
                     yield replace(batch, acknowledge=partial(self._move_on, index, batch))
                 except ThrottledError:
                     self.memory.silent_until = now + BAN
@@ -196,6 +192,31 @@ class Entsoe:
                     if isinstance(error, PermanentError) and error.zone is None:
                         raise
                     yield Batch(errors=(error,), acknowledge=partial(self._move_on, index))
+
+    def _read(self, answer: Response, zone: Zone, source: Source, now: datetime) -> Batch:
+        """Return the batch of an answer, which is read only where it says something new."""
+        answer_hash, last = fingerprint(answer.body), self.memory.answered.get(zone.zone)
+        if last is not None and (same := last.again(answer_hash, now)):
+            return same
+        series = read(answer.body, source.provider_zone, zone.zone, status=answer.status)
+        zone_slots = slots(series)
+        batch = batch_of(
+            zone_slots,
+            zone,
+            source,
+            fetched_at=now,
+            known=self._known(zone, source, now),
+            simulated=self.simulated,
+        )
+        next_end = min((slot.valid_to for slot in zone_slots if slot.valid_to > now), default=None)
+
+        def acknowledge() -> None:
+            batch.acknowledge()
+            answered = Answered.of(answer_hash, next_end, batch)
+            if answered is not None:
+                self.memory.answered[zone.zone] = answered
+
+        return replace(batch, acknowledge=acknowledge)
 
     def _move_on(self, index: int, batch: Batch | None = None) -> None:
         """Move the progress markers past a zone whose batch has been stored."""
@@ -231,7 +252,7 @@ class Entsoe:
         count = min(others, MAX_ZONES_PER_RUN - 1)
         return [0, *(1 + (start - 1 + step) % others for step in range(count))]
 
-    def _ask(self, zone: Zone, source: Source, token: str, now: datetime) -> list[Mix]:
+    def _ask(self, zone: Zone, source: Source, token: str, now: datetime) -> Response:
         response = self.http.get(
             "/api",
             params={
@@ -252,5 +273,4 @@ class Entsoe:
             raise PermanentError(
                 f"/api answered HTTP {response.status}", provider=NAME, zone=zone.zone
             )
-        series = read(response.body, source.provider_zone, zone.zone, status=response.status)
-        return slots(series)
+        return response
