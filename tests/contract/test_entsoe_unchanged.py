@@ -81,7 +81,7 @@ def test_the_same_answer_brings_the_newest_readings_again_without_being_parsed(
 
 
 def test_a_corrected_slot_is_read(sandbox: Sandbox) -> None:
-    sandbox.run(answer(slots=2), at=2 * QUARTER)
+    sandbox.run(answer(slots=3), at=QUARTER)
     sandbox.run(answer(slots=3), at=3 * QUARTER)
 
     corrected = sandbox.run(answer(slots=3, gas_mw=2500), at=4 * QUARTER)
