@@ -4,8 +4,11 @@
 """
 
 import json
-from importlib.resources import files
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
+
+DATA: Final = Path(__file__).parents[1] / "data"
+"""The folder of the files. `importlib.resources` would add 6 ms to each cold start."""
 
 
 def load(name: str) -> Any:  # noqa: ANN401 - JSON
@@ -16,4 +19,4 @@ def load(name: str) -> Any:  # noqa: ANN401 - JSON
     FileNotFoundError
         When the package has no such file.
     """
-    return json.loads(files("greenstream").joinpath("data", name).read_bytes())
+    return json.loads((DATA / name).read_bytes())
