@@ -103,6 +103,17 @@ class Router:
             "/v1/latency": _Route(WRITE, self._latency),
         }
 
+    def prepare(self) -> None:
+        """Read before the first request what it needs: the tables, and a snapshot of the store.
+
+        A failure of the store is left to the first request, which asks again.
+        """
+        zones(), pops()
+        try:
+            self._cache.prepare()
+        except Exception:  # noqa: BLE001 - a router that cannot prepare can still answer
+            self._decision_log.failed("the start", "")
+
     def respond(self, event: object) -> dict[str, Any]:
         """Answer a Function URL event; never raises, whatever the event holds."""
         if not isinstance(event, dict):

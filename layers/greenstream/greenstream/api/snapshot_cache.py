@@ -27,6 +27,12 @@ The Worker waits 0.8 s for the answer. The client's own limits do not suffice: t
 connection and to each piece of an answer, and an answer may consist of any number of pieces.
 """
 
+FIRST_DEADLINE_S: Final = 1.0
+"""How long the read before the first request may wait for the store, in seconds.
+
+Lambda gives the start of a function ten seconds, with more of a processor than a request has.
+"""
+
 MAX_UNANSWERED: Final = 8
 """How many reads may wait for the store, each in its own thread, before no more are started."""
 
@@ -98,6 +104,14 @@ class SnapshotCache:
             else f"answered from memory of {(now - read_at).total_seconds():.0f} s ago"
         )
         return replace(self._view, fault=f"the store failed ({self._failure}); {what}")
+
+    def prepare(self) -> None:
+        """Read the first view within `FIRST_DEADLINE_S`, before there is a request.
+
+        A failure is not remembered, so that the first request asks the store again.
+        """
+        self.view(RequestDeadline(FIRST_DEADLINE_S))
+        self._failed_at = None
 
     def ask(self, question: Callable[[Store], T], deadline: RequestDeadline) -> T | None:
         """Read from the store in a thread of its own.
