@@ -16,6 +16,7 @@ os.environ.update(
     AWS_DEFAULT_REGION="eu-west-1",
     AWS_REGION="eu-west-1",
     AWS_EC2_METADATA_DISABLED="true",
+    AWS_ENDPOINT_URL_DYNAMODB="http://127.0.0.1:9",  # The router reads it when it is imported.
     TABLE_NAME="readings-test",
     UPSTREAM="live",
     POWERTOOLS_SERVICE_NAME="test",

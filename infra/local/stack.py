@@ -26,6 +26,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
+from greenstream.aws import dynamodb
+from greenstream.aws.dynamodb import DynamoDb, Endpoint, Limits
 from infra.local.emulator import Emulator
 from infra.local.processes import Children, FolderError, StackError, step, wait_for, write_whole
 from infra.registry import COLLECTORS, FUNCTIONS, parameter_of
@@ -78,6 +80,11 @@ class Stack:
             aws_secret_access_key=self.secret_access_key,
             config=Config(proxies={}, read_timeout=PATIENCE_S, retries={"total_max_attempts": 1}),
         )
+
+    def dynamodb(self) -> DynamoDb:
+        """Return the project's client of the emulator's tables."""
+        key = dynamodb.Credentials(self.access_key_id, self.secret_access_key)
+        return DynamoDb(Endpoint(self.endpoint_url, self.region), lambda: key, Limits(attempts=1))
 
     def get(self, path: str) -> Any:  # noqa: ANN401 - JSON
         """Return the router's answer to a path, asked over HTTP and signed if the router wants it.

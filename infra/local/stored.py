@@ -12,7 +12,7 @@ from infra.local.view import table
 
 def stored_since(stack: Stack, provider: str, began: datetime) -> list[str]:
     """Return a table of a provider's newest readings that were fetched since a time."""
-    store = DynamoStore(stack.client("dynamodb"), stack.table, clock=utc_now)
+    store = DynamoStore(stack.dynamodb(), stack.table, clock=utc_now)
     return laid_out(store.snapshot().readings, provider, began)
 
 

@@ -37,7 +37,6 @@ from typing import Any
 import httpx
 from aws_lambda_powertools import Logger
 
-from greenstream.aws.client import dynamodb_client
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.powertools import PowertoolsTelemetry
 from greenstream.domain.reading import Forecast, Reading
@@ -50,6 +49,7 @@ from tests.fakes.memory_store import MemoryStore
 from tests.integration.conftest import make_table
 from tests.integration.engines import HOST, dynoxide
 from tests.measure import ROOT, Figure, quantile, report
+from tests.table_client import TableClient
 
 PROVIDERS = ("eso", "entsoe", "gridstatus")
 RUNS, STORED_RUNS = 31, 15
@@ -237,7 +237,7 @@ class Table:
     def __init__(self, address: str) -> None:
         os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = address
         os.environ["NO_PROXY"] = HOST  # the recorded origin is set as a proxy
-        self._client = dynamodb_client(read_timeout_s=10.0)
+        self._client = TableClient()
         self._tables = itertools.count()
         self.written: list[dict[str, Any]] = []
 
@@ -249,22 +249,18 @@ class Table:
 
     def listen(self) -> None:
         """Record the items that are written from now on."""
-        for operation in ("PutItem", "UpdateItem"):
-            self._client.meta.events.register(
-                f"provide-client-params.dynamodb.{operation}", self._note
-            )
+        self._client.before.append(self._note)
 
     def deafen(self) -> None:
         """Stop recording."""
-        for operation in ("PutItem", "UpdateItem"):
-            self._client.meta.events.unregister(
-                f"provide-client-params.dynamodb.{operation}", self._note
-            )
+        self._client.before.remove(self._note)
 
-    def _note(self, params: dict[str, Any], **_: object) -> None:
-        values = params["ExpressionAttributeValues"]
+    def _note(self, operation: str, request: dict[str, Any]) -> None:
+        if operation == "Query":
+            return
+        values = request["ExpressionAttributeValues"]
         stated = {name.removeprefix(":"): value for name, value in values.items()}
-        self.written.append(params.get("Item") or params["Key"] | stated)
+        self.written.append(request.get("Item") or request["Key"] | stated)
 
     def put_again(self) -> None:
         """Put all recorded items, without a condition."""

@@ -33,7 +33,6 @@ from aws_lambda_powertools import Logger
 
 from greenstream.api.answer_route import route as route_answer
 from greenstream.api.view import View
-from greenstream.aws.client import dynamodb_client
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.powertools import PowertoolsTelemetry
 from greenstream.domain.clock import utc_now
@@ -50,6 +49,7 @@ from tests.integration.conftest import make_table
 from tests.integration.engines import HOST, ROOT, dynoxide, free_port, served
 from tests.integration.runtime_interface import INVOKE, runtime
 from tests.measure import Figure, report
+from tests.table_client import TableClient
 
 REDIS = "redis-server"
 NEEDED = ("fastapi", "redis", "uvicorn")
@@ -180,7 +180,7 @@ def same_answer(ours: dict[str, Any], other: dict[str, Any]) -> None:
 def filled_table(address: str, readings: Iterable[Reading]) -> DynamoStore:
     """Return a store on a new table that holds the readings."""
     os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = address
-    client = dynamodb_client(read_timeout_s=10.0)
+    client = TableClient()
     make_table(client, TABLE)
     store = DynamoStore(client, TABLE, clock=utc_now)
     for reading in readings:

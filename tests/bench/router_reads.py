@@ -13,33 +13,33 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from greenstream.aws.client import dynamodb_client
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.domain.zones import zones
 from tests.builders import NOW
 from tests.integration.conftest import make_table
 from tests.integration.engines import dynoxide
 from tests.measure import Figure, durations_ms, quantile, report
+from tests.table_client import TableClient
 
 ZONES, REQUESTS, SECONDS = 30, 1000, 60
 TABLE = "readings"
 
 
 class Meter:
-    """Counts the queries of a client by the events that the client emits."""
+    """Counts the queries of a client and what they cost."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: TableClient) -> None:
         self.queries = 0
         self.read_units = 0.0
-        client.meta.events.register("provide-client-params.dynamodb.Query", self._ask)
-        client.meta.events.register("after-call.dynamodb.Query", self._count)
+        client.before.append(self._ask)
+        client.after.append(self._count)
 
-    def _ask(self, params: dict[str, Any], **_: object) -> dict[str, Any]:
-        return params | {"ReturnConsumedCapacity": "TOTAL"}
+    def _ask(self, _: str, request: dict[str, Any]) -> None:
+        request["ReturnConsumedCapacity"] = "TOTAL"
 
-    def _count(self, parsed: dict[str, Any], **_: object) -> None:
-        self.queries += 1
-        self.read_units += parsed["ConsumedCapacity"]["CapacityUnits"]
+    def _count(self, operation: str, answer: Mapping[str, Any]) -> None:
+        self.queries += operation == "Query"
+        self.read_units += answer["ConsumedCapacity"]["CapacityUnits"]
 
 
 def fill(store: DynamoStore) -> None:
@@ -65,7 +65,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder, dynoxide(Path(folder)) as address:
         os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = address
-        client = dynamodb_client(read_timeout_s=10.0)
+        client = TableClient()
         make_table(client, TABLE)
         clock = SetClock(NOW)
         store = DynamoStore(client, TABLE, clock=clock)

@@ -14,16 +14,15 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
-from botocore.handlers import BUILTIN_HANDLERS
-
+from greenstream.aws.dynamodb import DynamoDb
 from tests.measure import ROOT, Figure, report
 
 TABLE = "readings"
-OPERATIONS = ("PutItem", "UpdateItem", "Query")
 
 
 class Meter:
@@ -34,23 +33,26 @@ class Meter:
 
     def __init__(self) -> None:
         self.writes = self.reads = 0.0
-        for operation in OPERATIONS:
-            name = f"dynamodb.{operation}"
-            BUILTIN_HANDLERS.append((f"provide-client-params.{name}", self._ask))
-            BUILTIN_HANDLERS.append((f"after-call.{name}", self._count))
+        send = DynamoDb._ask
 
-    def _ask(self, params: dict[str, Any], context: Any, **_: object) -> dict[str, Any]:
-        sort_key = params.get("Key", {}).get("sk", {}).get("S", "")
-        partition = params.get("ExpressionAttributeValues", {}).get(":pk", {}).get("S", "")
-        context["of_profile"] = sort_key.startswith("PROFILE#") or partition.startswith("HISTORY#")
-        return params | {"ReturnConsumedCapacity": "TOTAL"}
+        def ask(client: DynamoDb, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+            answer: dict[str, Any] = {}
+            try:
+                answer = send(client, operation, {**request, "ReturnConsumedCapacity": "TOTAL"})
+            finally:
+                self._count(operation, request, answer)
+            return answer
 
-    def _count(self, parsed: dict[str, Any], model: Any, context: Any, **_: object) -> None:
-        if context["of_profile"]:
+        DynamoDb._ask = ask  # type: ignore[assignment,method-assign]
+
+    def _count(self, operation: str, request: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+        sort_key = request.get("Key", {}).get("sk", {}).get("S", "")
+        partition = request.get("ExpressionAttributeValues", {}).get(":pk", {}).get("S", "")
+        if sort_key.startswith("PROFILE#") or partition.startswith("HISTORY#"):
             return
         # The error of a refused write has no capacity, but DynamoDB bills it like any other write.
-        units = parsed.get("ConsumedCapacity", {}).get("CapacityUnits", 1.0)
-        if model.name == "Query":
+        units = answer.get("ConsumedCapacity", {}).get("CapacityUnits", 1.0)
+        if operation == "Query":
             self.reads += units
         else:
             self.writes += units
@@ -58,11 +60,11 @@ class Meter:
 
 def measure(provider: str) -> dict[str, float]:
     """Run one provider's handler twice in this process, which runs no other provider."""
-    from greenstream.aws.client import dynamodb_client
     from tests.integration.conftest import make_table
     from tests.integration.run_handler import Context
+    from tests.table_client import TableClient
 
-    client = dynamodb_client(read_timeout_s=10.0)
+    client = TableClient()
     with suppress(client.exceptions.ResourceInUseException):
         make_table(client, TABLE)
     meter, found, before = Meter(), [], (0.0, 0.0)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 from samtranslator.yaml_helper import yaml_parse
@@ -21,9 +21,7 @@ from tests.chaos.sandbox import ROOT, Run, Sandboxes
 from tests.integration.conftest import make_table
 from tests.integration.engines import HOST
 from tests.integration.test_upstream import Simulator
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from tests.table_client import TableClient
 
 Items = dict[tuple[str, str], dict[str, Any]]
 """A table's items by their key."""
@@ -118,7 +116,7 @@ class Bench:
     provider: str
     limits: Limits
     now: datetime
-    client: "DynamoDBClient"
+    client: TableClient
     sandboxes: Sandboxes
     simulators: "SimpleQueue[Simulator]" = field(default_factory=SimpleQueue)
     seed: Items = field(default_factory=dict)

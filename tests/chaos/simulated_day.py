@@ -23,7 +23,7 @@ from email.message import Message
 from pathlib import Path
 from random import Random
 from threading import Lock
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, Any, Final
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -56,9 +56,7 @@ from infra.local.upstream.wire import Answer, Request
 from infra.ops.cost import ROOT, rate_s
 from infra.registry import COLLECTORS
 from tests.router_client import SetClock
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from tests.table_client import TableClient
 
 RETRY_S: Final = 60.0  # Lambda retries a failed asynchronous invocation after it
 BIG_BYTES: Final = 9_000_000  # above the client's size limit
@@ -232,7 +230,7 @@ class FuelMixes:
 class Ledger(DynamoStore):
     """The store, which also records in memory everything that was written to it."""
 
-    def __init__(self, client: "DynamoDBClient", table_name: str, clock: SetClock) -> None:
+    def __init__(self, client: TableClient, table_name: str, clock: SetClock) -> None:
         super().__init__(client, table_name, clock=clock)
         self.intervals: defaultdict[SourceKey, set[datetime]] = defaultdict(set)
         self.newest: dict[SourceKey, datetime] = {}
@@ -273,7 +271,7 @@ class Reader(DynamoStore):
     The router may answer before such a read has ended.
     """
 
-    def __init__(self, client: "DynamoDBClient", table_name: str, clock: SetClock) -> None:
+    def __init__(self, client: TableClient, table_name: str, clock: SetClock) -> None:
         super().__init__(client, table_name, clock=clock)
         self.busy = Lock()
 
@@ -331,9 +329,7 @@ class Day:
     at which the router had read the table: the items that change often, and the rest.
     """
 
-    def __init__(
-        self, client: "DynamoDBClient", table_name: str, start: datetime, seed: int
-    ) -> None:
+    def __init__(self, client: TableClient, table_name: str, start: datetime, seed: int) -> None:
         self.start = start
         self.clock = SetClock(start)
         self.random = Random(seed)

@@ -8,10 +8,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from functools import cache
-from types import SimpleNamespace
 from typing import Any, Final
 
-from botocore.exceptions import ClientError
+from greenstream.aws.dynamodb import ConditionFailedError
 
 Item = dict[str, Any]
 Key = tuple[str, str]
@@ -27,24 +26,12 @@ _COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 }
 
 
-class RefusedError(ClientError):
-    """The condition of a write is not met."""
-
-    def __init__(self, operation: str, there: Item | None) -> None:
-        answer: Any = {"Error": {"Code": "ConditionalCheckFailedException", "Message": ""}}
-        if there is not None:
-            answer["Item"] = there
-        super().__init__(answer, operation)
-
-
 class TableModel:
     """A table with the keys ``pk`` and ``sk`` that has the methods of the client.
 
     A write replaces the stored item and never changes it in place, so a caller may keep a
     reference to an item that it has read.
     """
-
-    exceptions = SimpleNamespace(ConditionalCheckFailedException=RefusedError)
 
     def __init__(self) -> None:
         self.items: dict[Key, Item] = {}
@@ -90,7 +77,7 @@ class TableModel:
         before = self.items.get(key)
         if not _holds(request["ConditionExpression"], before or {}, request):
             told = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
-            raise RefusedError(operation, before if told else None)
+            raise ConditionFailedError(operation, (before or {}) if told else {})
         return before
 
 

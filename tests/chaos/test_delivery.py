@@ -13,22 +13,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from greenstream.aws.client import dynamodb_client
+from greenstream.aws.dynamodb import ConditionFailedError
 from greenstream.domain.errors import NoDataError, TransientError
 from tests.chaos.deliveries import Delivery, Scene, Seen, store_on
 from tests.chaos.turns import Fate, Request, disturbed, every_order
 from tests.integration import engines
 from tests.integration.conftest import make_table
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from tests.table_client import MotoClient, TableClient
 
 SUITE = "delivery"
 
@@ -278,25 +276,25 @@ def test_a_collector_killed_at_any_request_is_repaired_by_the_next_run(
 @pytest.fixture(scope="module", params=["dynoxide", "moto"])
 def engine(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, *, whole: bool
-) -> Iterator["DynamoDBClient"]:
+) -> Iterator[TableClient]:
     if request.param == "moto":
         if not whole:
             pytest.skip("left to the whole run: make chaos")
         with mock_aws():
-            yield dynamodb_client()
+            yield MotoClient()
         return
     with (
         engines.dynoxide(tmp_path_factory.mktemp("dynoxide")) as address,
         pytest.MonkeyPatch.context() as patch,
     ):
         patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", address)
-        client = dynamodb_client(read_timeout_s=10.0)
+        client = TableClient()
         yield client
         client.close()
 
 
 def test_the_model_answers_as_the_engines_do(
-    engine: "DynamoDBClient", threads: ThreadPoolExecutor, record_property: Record, *, whole: bool
+    engine: TableClient, threads: ThreadPoolExecutor, record_property: Record, *, whole: bool
 ) -> None:
     """An engine gets the requests of some of the runs above and gives the same answers."""
     compared = 0
@@ -316,12 +314,12 @@ def test_the_model_answers_as_the_engines_do(
     record_property("cases", compared)
 
 
-def answer_of(engine: "DynamoDBClient", request: Request, table_name: str) -> object:
+def answer_of(engine: TableClient, request: Request, table_name: str) -> object:
     send = getattr(engine, request.operation)
     try:
         answer = send(**request.arguments | {"TableName": table_name})
-    except engine.exceptions.ConditionalCheckFailedException as refused:
-        return "refused", numbers(refused.response.get("Item", {}))
+    except ConditionFailedError as refused:
+        return "refused", numbers(refused.item)
     return "done", numbers(
         {name: answer[name] for name in ("Attributes", "Items") if name in answer}
     )

@@ -22,7 +22,6 @@ from typing import Any
 
 import pytest
 
-from greenstream.aws.client import dynamodb_client
 from greenstream.domain.reading import FUTURE_TOLERANCE, Reading
 from greenstream.domain.zones import zones_of
 from infra.registry import COLLECTORS
@@ -46,6 +45,7 @@ from tests.chaos.sandbox import Sandboxes
 from tests.chaos.upstream_truth import is_foretold, is_true
 from tests.integration.engines import dynoxide
 from tests.integration.test_upstream import running
+from tests.table_client import TableClient
 
 SUITE = "fault matrix"
 EARLIER = 2 * HOUR
@@ -111,7 +111,7 @@ def matrix(
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
         engine = stack.enter_context(dynoxide(tmp_path_factory.mktemp("dynoxide")))
         patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", engine)
-        client = dynamodb_client(read_timeout_s=30.0)
+        client = TableClient(read_timeout_s=30.0)
         frozen = ("--start", now.isoformat(), "--speed", "0")
         simulators = [
             stack.enter_context(running(tmp_path_factory.mktemp("upstream"), *frozen))

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from random import Random
 from threading import Thread
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import hypothesis
@@ -34,6 +34,7 @@ from greenstream.api.report import MAX_BYTES, MAX_SAMPLES, SAMPLE_FIELDS
 from greenstream.api.router import Router
 from greenstream.aws.dynamo_latencies import encode_round_trips
 from greenstream.aws.dynamo_store import DynamoStore
+from greenstream.aws.dynamodb import ConditionFailedError
 from greenstream.aws.powertools import PowertoolsTelemetry
 from greenstream.domain.places import colos, pops
 from greenstream.domain.policy import Policy
@@ -44,9 +45,6 @@ from tests.fakes.memory_store import MemoryStore
 from tests.integration import function_url
 from tests.integration import test_router_fuzz as described
 from tests.router_client import Log, SetClock, a_reading_of
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 SUITE = "input"
 WHOLE = os.environ.get("CHAOS") == "whole"
@@ -605,23 +603,17 @@ def test_a_report_costs_at_most_two_writes_for_each_of_its_samples(record_proper
     class Counted:
         """A table that knows every path: it refuses the first write and accepts the second."""
 
-        class exceptions:  # noqa: N801 - boto3's clients use this name
-            class ConditionalCheckFailedException(Exception):  # noqa: N818
-                def __init__(self, item: Mapping[str, Any]) -> None:
-                    self.response = {"Item": item}
-
         writes = 0
 
         def update_item(self, **arguments: Any) -> None:
             self.writes += 1
             if arguments["ConditionExpression"].startswith("NOT"):
                 known = add_report(None, "SJC", "sfo", [HONEST_MS], NOW)
-                raise self.exceptions.ConditionalCheckFailedException(
-                    {**arguments["Key"], **encode_round_trips(known)}
-                )
+                item = {**arguments["Key"], **encode_round_trips(known)}
+                raise ConditionFailedError("UpdateItem", item)
 
     table = Counted()
-    store = DynamoStore(cast("DynamoDBClient", table), "readings", clock=SetClock())
+    store = DynamoStore(cast("Any", table), "readings", clock=SetClock())
     most = list(colos())[:MAX_SAMPLES]
     sent = {"samples": [{"colo": colo, "pop": "sfo", "rtt_ms": 1} for colo in most]}
     answer = Router(store, clock=SetClock(), telemetry=Log()).respond(report(json.dumps(sent)))

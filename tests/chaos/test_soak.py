@@ -13,14 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
 
 from greenstream.api.router import Router
 from greenstream.aws.attributes import number, sortable, source_key, to_instant
-from greenstream.aws.client import dynamodb_client
 from greenstream.aws.dynamo_history import HISTORY_LIFE
 from greenstream.aws.reading_items import FORECAST_LIFE
 from greenstream.domain.policy import FreshnessModel, Policy
@@ -34,9 +33,7 @@ from tests.integration import engines
 from tests.integration.conftest import make_table
 from tests.item_size import item_bytes
 from tests.router_client import SetClock
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from tests.table_client import TableClient
 
 SUITE = "soak"
 SEED = int(os.environ.get("SOAK_SEED", "20261122"))
@@ -76,39 +73,37 @@ SHORT = Span(datetime(2026, 12, 31, 23, 25, tzinfo=UTC), 1, CAPPED, "the year en
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator["DynamoDBClient"]:
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TableClient]:
     with (
         engines.dynoxide(tmp_path_factory.mktemp("dynoxide")) as address,
         pytest.MonkeyPatch.context() as patch,
     ):
         patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", address)
-        yield dynamodb_client(read_timeout_s=10.0)
+        yield TableClient()
 
 
 @contextmanager
-def written(client: "DynamoDBClient") -> Iterator[list[float]]:
+def written(client: TableClient) -> Iterator[list[float]]:
     """Record the write units of every request; a refused write is billed like any other."""
     units: list[float] = []
 
-    def ask(params: dict[str, Any], **_: object) -> None:
-        params["ReturnConsumedCapacity"] = "TOTAL"
+    def ask(_: str, request: dict[str, Any]) -> None:
+        request["ReturnConsumedCapacity"] = "TOTAL"
 
-    def count(parsed: dict[str, Any], **_: object) -> None:
-        units.append(parsed.get("ConsumedCapacity", {}).get("CapacityUnits", 1.0))
+    def count(operation: str, answer: Mapping[str, Any]) -> None:
+        if operation in ("PutItem", "UpdateItem"):
+            units.append(answer.get("ConsumedCapacity", {}).get("CapacityUnits", 1.0))
 
-    events = client.meta.events
-    for operation in ("PutItem", "UpdateItem"):
-        events.register(f"provide-client-params.dynamodb.{operation}", ask)
-        events.register(f"after-call.dynamodb.{operation}", count)
+    client.before.append(ask)
+    client.after.append(count)
     yield units
-    for operation in ("PutItem", "UpdateItem"):
-        events.unregister(f"provide-client-params.dynamodb.{operation}", ask)
-        events.unregister(f"after-call.dynamodb.{operation}", count)
+    client.before.remove(ask)
+    client.after.remove(count)
 
 
 @pytest.mark.parametrize("span", DAYS, ids=lambda span: span.why)
 def test_a_simulated_day_with_faults_ends_without_failures_or_growth(
-    client: "DynamoDBClient",
+    client: TableClient,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     record_property: Callable[[str, object], None],

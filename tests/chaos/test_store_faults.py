@@ -42,6 +42,7 @@ from tests.integration import engines
 from tests.integration.conftest import make_table
 from tests.integration.runtime_interface import INVOKE, LAYER, Runtime, event, runtime
 from tests.measure import quantile
+from tests.table_client import TableClient
 
 SUITE = "store faults"
 
@@ -179,7 +180,7 @@ def stage(tmp_path: Path, *, whole: bool) -> Iterator[Stage]:
         proxy = stack.enter_context(StoreProxy(address, SEED).running())
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", address)
-        straight = dynamodb_client(read_timeout_s=10.0)
+        straight = TableClient()
         make_table(straight, TABLE)
         patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", proxy.address)
         schedules = [

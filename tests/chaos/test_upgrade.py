@@ -13,14 +13,13 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from moto import mock_aws
 
 from greenstream.aws.attributes import Item
-from greenstream.aws.client import dynamodb_client
 from greenstream.aws.dynamo_policies import DynamoPolicies
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.ports.store import PutOutcome, Snapshot
@@ -40,9 +39,7 @@ from tests.chaos.one_version import (
 from tests.integration import engines
 from tests.integration.conftest import make_table
 from tests.router_client import Client, SetClock
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from tests.table_client import MotoClient, TableClient
 
 SUITE = "upgrade"
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,15 +58,15 @@ def key_of(item: Mapping[str, Any]) -> str:
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator["DynamoDBClient"]:
+def client() -> Iterator[TableClient]:
     with mock_aws():
-        yield dynamodb_client()
+        yield MotoClient()
 
 
 class Table:
     """A table whose items a test can set, with the store and the policies on it."""
 
-    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+    def __init__(self, client: TableClient, name: str) -> None:
         self.client = client
         self.name = name
         self.store = DynamoStore(client, name, clock=lambda: T0)
@@ -89,7 +86,7 @@ class Table:
 
 
 @pytest.fixture
-def table(client: "DynamoDBClient") -> Table:
+def table(client: TableClient) -> Table:
     name = uuid4().hex
     make_table(client, name)
     return Table(client, name)
@@ -262,7 +259,7 @@ def test_the_old_and_the_new_code_read_what_both_wrote(
     package = {"old": before, "new": ROOT / "layers/greenstream"}
     first, second = turns.split(",")
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
-    client, name = dynamodb_client(), uuid4().hex
+    client, name = TableClient(), uuid4().hex
     make_table(client, name)
 
     run(package[first], "write", endpoint, name)
@@ -287,7 +284,7 @@ def test_only_the_versions_that_the_old_code_superseded_are_lost(
     """During a deployment an interval may lose its versions; the new code then starts over."""
     new = ROOT / "layers/greenstream"
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
-    client, name = dynamodb_client(), uuid4().hex
+    client, name = TableClient(), uuid4().hex
     make_table(client, name)
     run(new, "write", endpoint, name)
     run(before, "revise", endpoint, name)

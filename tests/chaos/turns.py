@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
-from botocore.exceptions import EndpointConnectionError
+from greenstream.aws.dynamodb import ConditionFailedError
+from greenstream.ports.store import StoreError
 
 Choose = Callable[[Sequence[int]], int]
 """Chooses, from the collectors that wait with a request, the next one to go on."""
@@ -116,8 +117,8 @@ class Turns:
         """Let the table act upon a request."""
         try:
             answer: dict[str, Any] = getattr(self.table, operation)(**arguments)
-        except self.table.exceptions.ConditionalCheckFailedException as refused:
-            self.log.append(Request(operation, arguments, None, refused.response.get("Item", {})))
+        except ConditionFailedError as refused:
+            self.log.append(Request(operation, arguments, None, dict(refused.item)))
             raise
         self.log.append(Request(operation, arguments, answer, None))
         self.acted()
@@ -152,12 +153,12 @@ class Client:
         self.killed = fate in (Fate.DIES_BEFORE, Fate.DIES_AFTER)
         if fate in (Fate.DIES_AFTER, Fate.FAILS_AFTER, Fate.ASKED_TWICE):
             # A refusal is an answer too, and is lost like any other.
-            with suppress(self.turns.table.exceptions.ConditionalCheckFailedException):
+            with suppress(ConditionFailedError):
                 self.turns.act(operation, arguments)
         if self.killed:
             raise KilledError
         if fate in (Fate.FAILS_BEFORE, Fate.FAILS_AFTER):
-            raise EndpointConnectionError(endpoint_url="the table")
+            raise StoreError("the table does not answer")
         return self.turns.act(operation, arguments)
 
 

@@ -78,7 +78,7 @@ def test_a_month_of_history_is_searched_and_routers_decide_by_the_resulting_poli
     else:
         print("NO REAL TRACES: the month is made up, since shared/datasets is not beside")
         values = past_weeks.made_up
-    store = DynamoStore(stack.client("dynamodb"), stack.table, clock=utc_now)
+    store = DynamoStore(stack.dynamodb(), stack.table, clock=utc_now)
     assert past_weeks.put(store, past_weeks.readings(now, 29, values)) > LEAST_HOURS
 
     began = time.monotonic()
@@ -93,7 +93,7 @@ def test_a_month_of_history_is_searched_and_routers_decide_by_the_resulting_poli
 
 
 def test_one_command_restores_the_previous_policy(local: LocalStack, stack: Stack) -> None:
-    policies = DynamoPolicies(stack.client("dynamodb"), stack.table)
+    policies = DynamoPolicies(stack.dynamodb(), stack.table)
     policies.write(Policy(), {}, utc_now())
     policies.write(Policy(version="bold-1", switch_margin=0.0), {"why": "a try"}, utc_now())
     policies.enforce("bold-1")

@@ -1,39 +1,36 @@
 """Fixtures for the engines on which the store must behave in the same way."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
 from moto import mock_aws
 
-from greenstream.aws.client import dynamodb_client
 from tests.integration import engines
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from tests.table_client import MotoClient, TableClient
 
 
 @pytest.fixture(scope="module", params=["moto", "dynoxide", "ministack"])
 def client(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator["DynamoDBClient"]:
+) -> Iterator[TableClient]:
     """Yield the project's own client; the environment sets its endpoint, as in a deployment."""
     name: str = request.param
     if name == "moto":
-        with mock_aws():
-            yield dynamodb_client()
+        with mock_aws(), pytest.MonkeyPatch.context() as patch:
+            patch.setattr("greenstream.cli.policy.dynamodb_client", MotoClient)
+            yield MotoClient()
         return
     serve = {"dynoxide": engines.dynoxide, "ministack": engines.ministack}[name]
     with serve(tmp_path_factory.mktemp(name)) as address, pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", address)
-        client = dynamodb_client(read_timeout_s=10.0)
+        client = TableClient()
         yield client
         client.close()
 
 
 @pytest.fixture
-def table_name(client: "DynamoDBClient") -> Iterator[str]:
+def table_name(client: TableClient) -> Iterator[str]:
     """Yield the name of an empty table that has the keys of the template."""
     name = f"readings-{uuid4().hex}"
     make_table(client, name)
@@ -41,7 +38,7 @@ def table_name(client: "DynamoDBClient") -> Iterator[str]:
     client.delete_table(TableName=name)
 
 
-def make_table(client: "DynamoDBClient", name: str) -> None:
+def make_table(client: TableClient, name: str) -> None:
     """Make a table that has the keys of the template."""
     client.create_table(
         TableName=name,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import pytest
 
@@ -12,22 +12,20 @@ from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.domain.places import pops
 from greenstream.domain.roundtrips import VOTES, MeasuredRtt
 from tests.store_contract import T0
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from tests.table_client import TableClient
 
 KEY = {"pk": {"S": "LATENCY"}, "sk": {"S": "SJC#sfo"}}
 
 
 def a_store(client: object, table_name: str) -> DynamoStore:
-    return DynamoStore(cast("DynamoDBClient", client), table_name, clock=lambda: T0)
+    return DynamoStore(cast("TableClient", client), table_name, clock=lambda: T0)
 
 
 @dataclass
 class Crowded:
     """A client that lets another reporter write before each of its first updates."""
 
-    client: "DynamoDBClient"
+    client: TableClient
     rival: Callable[[], object]
     times: int
     tries: list[str] = field(default_factory=list)
@@ -44,7 +42,7 @@ class Crowded:
 
 @pytest.mark.parametrize("rivals", [0, 1, MAX_TRIES - 1])
 def test_simultaneous_reports_are_all_recorded(
-    client: "DynamoDBClient", table_name: str, rivals: int
+    client: TableClient, table_name: str, rivals: int
 ) -> None:
     other = a_store(client, table_name)
     crowded = Crowded(client, lambda: other.record_latency("SJC", "sfo", [20.0], T0), rivals)
@@ -56,7 +54,7 @@ def test_simultaneous_reports_are_all_recorded(
 
 
 def test_a_report_is_lost_when_others_write_before_each_of_its_tries(
-    client: "DynamoDBClient", table_name: str
+    client: TableClient, table_name: str
 ) -> None:
     other = a_store(client, table_name)
     crowded = Crowded(client, lambda: other.record_latency("SJC", "sfo", [20.0], T0), MAX_TRIES)
@@ -81,7 +79,7 @@ def test_a_report_is_lost_when_others_write_before_each_of_its_tries(
     ids=str,
 )
 def test_a_damaged_item_affects_no_other_and_is_replaced_by_the_next_report(
-    client: "DynamoDBClient", table_name: str, damage: dict[str, Any]
+    client: TableClient, table_name: str, damage: dict[str, Any]
 ) -> None:
     store = a_store(client, table_name)
     store.record_latency("LHR", "lon", [3.0], T0)
@@ -116,9 +114,7 @@ def test_the_pages_read_have_room_for_every_colo_and_pop() -> None:
     assert 330 * len(pops()) * size < MAX_PAGES * 1_048_576
 
 
-def test_an_item_expires_a_week_after_the_last_report(
-    client: "DynamoDBClient", table_name: str
-) -> None:
+def test_an_item_expires_a_week_after_the_last_report(client: TableClient, table_name: str) -> None:
     a_store(client, table_name).record_latency("SJC", "sfo", [12.0], T0)
     item = client.get_item(TableName=table_name, Key=KEY)["Item"]
 

@@ -4,36 +4,32 @@ import json
 import socket
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from botocore.config import Config
-from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from functions.router import app
 from greenstream.api.router import Router
-from greenstream.aws.client import dynamodb_client
 from greenstream.aws.dynamo_store import DynamoStore
+from greenstream.aws.dynamodb import Credentials, DynamoDb, Endpoint, Limits
 from greenstream.domain.reading import Basis, Forecast, ForecastPoint, Scope, Signal
-from greenstream.ports.store import ProviderState, ProviderStatus
+from greenstream.ports.store import ProviderState, ProviderStatus, StoreError
 from tests.builders import AVERAGE_LIFECYCLE, NOW
 from tests.router_client import Client, SetClock, a_reading_of
+from tests.table_client import MotoClient, TableClient
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+KEY = Credentials("testing", "testing")
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator["DynamoDBClient"]:
+def client() -> Iterator[TableClient]:
     """Yield a client of one engine. The store's own tests show that all engines agree."""
     with mock_aws():
-        yield dynamodb_client()
+        yield MotoClient()
 
 
 @pytest.fixture
-def store(client: "DynamoDBClient", table_name: str) -> DynamoStore:
+def store(client: TableClient, table_name: str) -> DynamoStore:
     store = DynamoStore(client, table_name, clock=SetClock())
     store.put_reading(a_reading_of("NYISO", 260))
     store.put_reading(a_reading_of("NYISO", 312, kind=AVERAGE_LIFECYCLE))
@@ -65,16 +61,16 @@ def router(store: DynamoStore) -> Client:
 
 
 @pytest.fixture
-def reads(client: "DynamoDBClient") -> Iterator[list[str]]:
+def reads(client: TableClient) -> Iterator[list[str]]:
     """Yield the list of the operations on the table, in order."""
     asked: list[str] = []
 
-    def note(model: Any, **_: Any) -> None:
-        asked.append(model.name)
+    def note(operation: str, _: object) -> None:
+        asked.append(operation)
 
-    client.meta.events.register("before-call.dynamodb", note)
+    client.before.append(note)
     yield asked
-    client.meta.events.unregister("before-call.dynamodb", note)
+    client.before.remove(note)
 
 
 def test_decisions_use_the_stored_readings(router: Client) -> None:
@@ -109,7 +105,7 @@ def test_all_requests_within_five_seconds_cost_one_query(router: Client, reads: 
 
 
 def test_a_damaged_item_is_named_and_affects_no_other_zone(
-    router: Client, client: "DynamoDBClient", table_name: str
+    router: Client, client: TableClient, table_name: str
 ) -> None:
     sk = "READING#PJM#gridstatus#average#direct"
     client.put_item(
@@ -122,7 +118,7 @@ def test_a_damaged_item_is_named_and_affects_no_other_zone(
     assert {row["rung"] for row in body["candidates"]} == {"live"}
 
 
-def test_a_missing_table_degrades_the_answer(client: "DynamoDBClient") -> None:
+def test_a_missing_table_degrades_the_answer(client: TableClient) -> None:
     answer = Client(DynamoStore(client, "no-such-table", clock=SetClock())).ask("/v1/route")
 
     assert answer.status == 200
@@ -130,15 +126,14 @@ def test_a_missing_table_degrades_the_answer(client: "DynamoDBClient") -> None:
 
 
 def test_an_endpoint_that_refuses_degrades_the_answer() -> None:
-    refusing = boto3.client(
-        "dynamodb",
-        endpoint_url="http://127.0.0.1:9",
-        config=Config(retries={"total_max_attempts": 1}, connect_timeout=1),
-    )
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    refusing = DynamoDb(Endpoint(url, "eu-west-1"), lambda: KEY, Limits(attempts=1))
     answer = Client(DynamoStore(refusing, "readings", clock=SetClock())).ask("/v1/route")
 
     assert (answer.status, answer.body["degraded"]) == (200, True)
-    assert "EndpointConnectionError" in answer.body["degraded_reason"]
+    assert "NewConnectionError" in answer.body["degraded_reason"]
     assert "127.0.0.1" not in answer.text
 
 
@@ -164,31 +159,24 @@ def test_a_table_that_accepts_and_never_answers_degrades_the_answer() -> None:
     table.close()
 
 
-def test_the_table_has_300_ms_to_answer_and_one_try() -> None:
-    config: Any = app.table_client().meta.config
-
-    assert (config.connect_timeout, config.read_timeout) == (0.3, 0.3)
-    assert config.retries["total_max_attempts"] == 1
-
-
 @pytest.mark.parametrize(
     "code", ["ProvisionedThroughputExceededException", "ThrottlingException", "InternalServerError"]
 )
 def test_the_cache_answers_when_the_table_throttles_or_fails(
-    store: DynamoStore, client: "DynamoDBClient", code: str
+    store: DynamoStore, client: TableClient, code: str
 ) -> None:
     router = Client(store)
     assert router.ask("/v1/route", "pops=nyc").body["degraded"] is False
 
-    def refuse(**_: Any) -> None:
-        raise ClientError({"Error": {"Code": code, "Message": "slow down"}}, "Query")
+    def refuse(operation: str, _: object) -> None:
+        raise StoreError(f"DynamoDB {operation} was refused: {code}")
 
-    client.meta.events.register_first("before-parameter-build.dynamodb.Query", refuse)
+    client.before.append(refuse)
     try:
         router.clock.forward(60)
         body = router.ask("/v1/route", "pops=nyc").body
     finally:
-        client.meta.events.unregister("before-parameter-build.dynamodb.Query", refuse)
+        client.before.remove(refuse)
 
     assert (body["candidates"][0]["gco2_kwh"], body["candidates"][0]["age_s"]) == (260, 60)
     assert f"refused: {code}" in body["degraded_reason"]

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from greenstream.aws.client import dynamodb_client
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.domain.clock import utc_now
 from tests.integration import engines
 from tests.integration.conftest import make_table
 from tests.integration.runtime_interface import EVENTS, Runtime, event, runtime
 from tests.router_client import a_reading_of
+from tests.table_client import TableClient
 
 TABLE = "readings"
 ROUTER = engines.ROOT / "functions" / "router"
@@ -24,7 +24,7 @@ def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
     folder = tmp_path_factory.mktemp("runtime")
     with engines.dynoxide(folder) as address, pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", address)
-        client = dynamodb_client(read_timeout_s=10.0)
+        client = TableClient()
         make_table(client, TABLE)
         minute_old = utc_now() - timedelta(minutes=1)
         DynamoStore(client, TABLE, clock=utc_now).put_reading(

@@ -18,6 +18,7 @@ import pytest
 from infra.local.stack import HOST
 from infra.local.upstream.providers import simulators_of
 from infra.registry import COLLECTORS
+from tests.integration.engines import dynoxide
 from tests.integration.run_handler import FAULTS, PREFIX
 from tests.integration.test_upstream import REPOSITORY, Simulator, running
 
@@ -42,7 +43,13 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
         yield simulator
 
 
-def left_behind(provider: str, simulator: Simulator) -> str:
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with dynoxide(tmp_path_factory.mktemp("dynoxide")) as address:
+        yield address
+
+
+def left_behind(provider: str, simulator: Simulator, engine: str) -> str:
     """Return everything that a function's runs write."""
     base_url = COLLECTORS[provider].base_url
     proxied = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
@@ -58,6 +65,8 @@ def left_behind(provider: str, simulator: Simulator) -> str:
         "NO_PROXY": f"{HOST},.amazonaws.com",
         "REQUESTS_CA_BUNDLE": simulator.ca_bundle if provider == "gridstatus" else "",
         "SIMULATOR": simulator.base_url,
+        "AWS_ENDPOINT_URL_DYNAMODB": engine,
+        "TABLE_NAME": f"readings-{provider}",
         "SECRETS_PREFIX": PREFIX,
         "SECRETS_TO_STORE": json.dumps(SECRETS[provider]),
         "UPSTREAM": "simulated",
@@ -88,8 +97,8 @@ def forms(secret: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("provider", SECRETS)
-def test_no_output_of_a_run_has_a_secret(provider: str, simulator: Simulator) -> None:
-    written = left_behind(provider, simulator)
+def test_no_output_of_a_run_has_a_secret(provider: str, simulator: Simulator, engine: str) -> None:
+    written = left_behind(provider, simulator, engine)
     served = simulator.log.read_text()
 
     assert "READING#" in written, "the good run stored nothing, so there is nothing to search"

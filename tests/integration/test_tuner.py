@@ -2,7 +2,6 @@
 
 import argparse
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,9 +12,7 @@ from greenstream.cli.errors import CommandError
 from greenstream.domain.policy import FreshnessModel, Policy, RankingSignal
 from greenstream.ports.policy_log import UnknownVersionError
 from tests.store_contract import T0
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from tests.table_client import TableClient
 
 DEFAULT = Policy()
 TUNED = Policy(
@@ -31,13 +28,13 @@ TUNED = Policy(
 )
 
 
-def in_force(client: "DynamoDBClient", table_name: str) -> Policy | None:
+def in_force(client: TableClient, table_name: str) -> Policy | None:
     """Return the policy that a router sees which starts now."""
     return DynamoStore(client, table_name, clock=lambda: T0).snapshot().policy
 
 
 @pytest.fixture
-def policies(client: "DynamoDBClient", table_name: str) -> DynamoPolicies:
+def policies(client: TableClient, table_name: str) -> DynamoPolicies:
     log = DynamoPolicies(client, table_name)
     log.write(DEFAULT, {}, T0)
     log.write(TUNED, {"gain": 0.0125, "folds": [{"cut_s": 1}]}, T0 + timedelta(days=1))
@@ -53,13 +50,13 @@ def test_a_version_is_stored_completely_with_its_evidence(policies: DynamoPolici
 
 
 def test_writing_a_version_does_not_put_it_in_force(
-    policies: DynamoPolicies, client: "DynamoDBClient", table_name: str
+    policies: DynamoPolicies, client: TableClient, table_name: str
 ) -> None:
     assert in_force(client, table_name) is None
 
 
 def test_the_router_uses_the_version_in_force_also_after_a_revert(
-    policies: DynamoPolicies, client: "DynamoDBClient", table_name: str
+    policies: DynamoPolicies, client: TableClient, table_name: str
 ) -> None:
     policies.enforce(TUNED.version)
     assert in_force(client, table_name) == TUNED
@@ -75,7 +72,7 @@ def test_a_stored_version_cannot_be_replaced(policies: DynamoPolicies) -> None:
 
 
 def test_an_unknown_version_changes_nothing_and_the_error_names_the_stored_ones(
-    policies: DynamoPolicies, client: "DynamoDBClient", table_name: str
+    policies: DynamoPolicies, client: TableClient, table_name: str
 ) -> None:
     policies.enforce(TUNED.version)
     with pytest.raises(UnknownVersionError, match=f"{DEFAULT.version}, {TUNED.version}"):
@@ -93,7 +90,7 @@ def policy_command(*arguments: str) -> int:
 
 def test_the_commands_list_the_versions_and_revert_to_one(
     policies: DynamoPolicies,
-    client: "DynamoDBClient",
+    client: TableClient,
     table_name: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -108,7 +105,7 @@ def test_the_commands_list_the_versions_and_revert_to_one(
 
 
 def test_numbers_of_an_operator_come_into_force_and_can_be_reverted(
-    client: "DynamoDBClient", table_name: str
+    client: TableClient, table_name: str
 ) -> None:
     wish = ("max_latency_ms=100", "freshness_model=drift", "capacity.sfo=2", "log_every=1")
     assert policy_command("set", "--table", table_name, "ours-1", *wish, "--why", "far users") == 0
@@ -142,7 +139,7 @@ def test_numbers_of_an_operator_come_into_force_and_can_be_reverted(
     ],
 )
 def test_invalid_numbers_change_nothing(
-    client: "DynamoDBClient", table_name: str, setting: str, said: str
+    client: TableClient, table_name: str, setting: str, said: str
 ) -> None:
     with pytest.raises(CommandError, match=said):
         policy_command("set", "--table", table_name, "ours-1", setting, "--why", "a slip")
@@ -152,7 +149,7 @@ def test_invalid_numbers_change_nothing(
 
 
 def test_a_stored_version_cannot_be_set_again(
-    policies: DynamoPolicies, client: "DynamoDBClient", table_name: str
+    policies: DynamoPolicies, client: TableClient, table_name: str
 ) -> None:
     with pytest.raises(CommandError, match="a version never changes"):
         policy_command("set", "--table", table_name, TUNED.version, "log_every=1", "--why", "x")

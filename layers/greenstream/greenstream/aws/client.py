@@ -1,50 +1,73 @@
-"""The DynamoDB client. Botocore alone makes it, once per process."""
+"""The client of the table as the environment describes it: endpoint, Region and credentials."""
 
-from typing import TYPE_CHECKING, cast
+import os
+from collections.abc import Callable, Mapping
 
-from botocore.config import Config
-from botocore.loaders import Loader
-from botocore.session import get_session
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-
-class _DynamoDbLoader(Loader):
-    """Lists DynamoDB as the only service, since listing all takes three thousand file look-ups."""
-
-    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - has all types
-        return ["dynamodb"]
+from greenstream.aws.dynamodb import USUAL_LIMITS, Credentials, DynamoDb, Endpoint, Limits
 
 
 def dynamodb_client(
-    *, connect_timeout_s: float = 1.0, read_timeout_s: float = 2.0, attempts: int = 3
-) -> "DynamoDBClient":
-    """Make a client. A process should make only one, since that costs more than many calls.
+    limits: Limits = USUAL_LIMITS, *, environ: Mapping[str, str] = os.environ
+) -> DynamoDb:
+    """Make a client. A process should make only one, so that its requests share connections.
 
-    boto3 is not used: it would make a cold start a quarter longer, for transfers to S3 and for
-    resources that no function uses.
+    Lambda sets a Region and credentials as environment variables. Where one of them is missing, as
+    with a profile or under SnapStart, botocore finds them where it always looks, which is slower.
 
     Parameters
     ----------
-    connect_timeout_s, read_timeout_s
-        How long the client waits for a connection, and for each piece of an answer, in seconds.
-    attempts
-        How often a request is sent at most; the first time counts.
+    limits
+        The limits of one request.
+    environ
+        The environment variables. ``AWS_ENDPOINT_URL_DYNAMODB`` and ``AWS_ENDPOINT_URL`` name
+        another service than AWS's own, and ``AWS_CA_BUNDLE`` other authorities than the system's.
+
+    Raises
+    ------
+    botocore.exceptions.BotoCoreError
+        When there is no Region or there are no credentials.
     """
+    region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+    credentials = _of_environment(environ)
+    if region and credentials:
+        own = environ.get("AWS_ENDPOINT_URL_DYNAMODB") or environ.get("AWS_ENDPOINT_URL")
+        suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+        url, ask = own or f"https://dynamodb.{region}.{suffix}", _always(credentials)
+    else:
+        url, region, ask = _of_botocore()
+    return DynamoDb(Endpoint(url, region, environ.get("AWS_CA_BUNDLE") or None), ask, limits)
+
+
+def _of_environment(environ: Mapping[str, str]) -> Credentials | None:
+    access_key, secret_key = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
+    if not access_key or not secret_key:
+        return None
+    return Credentials(access_key, secret_key, environ.get("AWS_SESSION_TOKEN") or None)
+
+
+def _always(credentials: Credentials) -> Callable[[], Credentials]:
+    return lambda: credentials
+
+
+def _of_botocore() -> tuple[str, str, Callable[[], Credentials]]:
+    """Return the endpoint, the Region and the credentials that botocore finds.
+
+    Raises
+    ------
+    botocore.exceptions.BotoCoreError
+        When botocore finds no Region or no credentials.
+    """
+    from botocore.exceptions import NoCredentialsError  # noqa: PLC0415 - most starts need none
+    from botocore.session import get_session  # noqa: PLC0415
+
     session = get_session()
-    session.register_component("data_loader", _DynamoDbLoader())
-    client = session.create_client(
-        "dynamodb",
-        config=Config(
-            connect_timeout=connect_timeout_s,
-            read_timeout=read_timeout_s,
-            retries={"total_max_attempts": attempts, "mode": "standard"},
-            # Botocore's own user agent describes the machine and is built anew for each request,
-            # which takes an eighth of its time. An audit trail shows this one.
-            user_agent="greenstream",
-            # The table refuses malformed requests. To check them here takes an eighth of a write.
-            parameter_validation=False,
-        ),
-    )
-    return cast("DynamoDBClient", client)
+    found = session.get_credentials()
+    if found is None:
+        raise NoCredentialsError
+    of_service = session.create_client("dynamodb").meta
+
+    def renewed() -> Credentials:
+        frozen = found.get_frozen_credentials()
+        return Credentials(str(frozen.access_key), str(frozen.secret_key), frozen.token)
+
+    return of_service.endpoint_url, of_service.region_name, renewed

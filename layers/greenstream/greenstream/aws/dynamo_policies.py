@@ -9,18 +9,16 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from greenstream.aws.attributes import Item, epoch, to_instant
 from greenstream.aws.current_items import CURRENT
+from greenstream.aws.dynamodb import DynamoDb
 from greenstream.aws.item_schema import decodable
 from greenstream.aws.policy_items import decode_policy, encode_policy
-from greenstream.aws.table import store_errors
+from greenstream.aws.table import Table
 from greenstream.domain.policy import Policy
 from greenstream.ports.policy_log import PolicyVersion, UnknownVersionError
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 POLICY: Final[Item] = {"S": "POLICY"}
 """The partition key of the versions, and the sort key of the policy in force."""
@@ -37,9 +35,8 @@ class DynamoPolicies:
         The table's name.
     """
 
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
-        self._client = client
-        self._table_name = table_name
+    def __init__(self, client: DynamoDb, table_name: str) -> None:
+        self._table = Table(client, table_name)
 
     def write(self, policy: Policy, evidence: Mapping[str, Any], at: datetime) -> None:
         """Store a policy as a version of its own.
@@ -57,15 +54,7 @@ class DynamoPolicies:
             "written_at": epoch(at),
             "evidence": {"S": json.dumps(evidence)},
         }
-        with store_errors("PutItem"):
-            try:
-                self._client.put_item(
-                    TableName=self._table_name,
-                    Item=item,
-                    ConditionExpression="attribute_not_exists(pk)",
-                )
-            except self._client.exceptions.ConditionalCheckFailedException:
-                return
+        self._table.put(item, "attribute_not_exists(pk)")
 
     def enforce(self, version: str) -> None:
         """Copy a version to the item that the router reads; it applies within minutes.
@@ -83,11 +72,7 @@ class DynamoPolicies:
             raise UnknownVersionError(
                 f"{version} is not a stored version; the stored versions are: {stored}"
             )
-        with store_errors("PutItem"):
-            self._client.put_item(
-                TableName=self._table_name,
-                Item=encode_policy(policies[version]) | {"pk": CURRENT, "sk": POLICY},
-            )
+        self._table.put(encode_policy(policies[version]) | {"pk": CURRENT, "sk": POLICY})
 
     def versions(self) -> tuple[PolicyVersion, ...]:
         """Return the stored versions, the oldest first. Damaged items are logged and skipped.
@@ -97,14 +82,7 @@ class DynamoPolicies:
         StoreError
             When the query failed.
         """
-        with store_errors("Query"):
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._table_name,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": POLICY},
-                ConsistentRead=True,
-            )
-            items = [item for page in pages for item in page["Items"]]
+        items = self._table.query("pk = :pk", {":pk": POLICY}, consistent=True)
         versions = decodable(items, _decode_version)
         return tuple(sorted(versions, key=lambda version: version.written_at))
 

@@ -16,7 +16,7 @@ The versions of the policy are in the partition ``POLICY`` (`greenstream.aws.dyn
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from greenstream.aws.attributes import Item, epoch, kind_key, source_key, to_instant
 from greenstream.aws.current_items import (
@@ -28,6 +28,7 @@ from greenstream.aws.current_items import (
 )
 from greenstream.aws.dynamo_history import DynamoHistory
 from greenstream.aws.dynamo_latencies import DynamoLatencies
+from greenstream.aws.dynamodb import DynamoDb
 from greenstream.aws.item_schema import (
     DECODE_ERRORS,
     SCHEMA,
@@ -47,9 +48,6 @@ from greenstream.domain.profile import HourProfile
 from greenstream.domain.reading import Forecast, Kind, Reading
 from greenstream.domain.roundtrips import MeasuredRtt
 from greenstream.ports.store import ProviderStatus, Put, PutOutcome, Snapshot
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 SLOW_MAX_AGE: Final = timedelta(minutes=5)
 """How old the policy and the profiles of a snapshot may be.
@@ -86,9 +84,7 @@ class DynamoStore:
         Returns the present, which decides when the policy and the profiles are read again.
     """
 
-    def __init__(
-        self, client: "DynamoDBClient", table_name: str, *, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, client: DynamoDb, table_name: str, *, clock: Callable[[], datetime]) -> None:
         self._table = Table(client, table_name)
         self._history = DynamoHistory(self._table)
         self._latencies = DynamoLatencies(self._table)

@@ -1,38 +1,12 @@
 """Requests to one table. Each request is one atomic step, and each write has its own condition."""
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from itertools import count
-from typing import TYPE_CHECKING, Any
-
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
+from typing import Any
 
 from greenstream.aws.attributes import Item
+from greenstream.aws.dynamodb import ConditionFailedError, DynamoDb
 from greenstream.ports.store import StoreError
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-
-@contextmanager
-def store_errors(operation: str) -> Iterator[None]:
-    """Translate the client library's errors into `StoreError`.
-
-    The message names the operation and the error's code, and neither an address nor a key.
-
-    Raises
-    ------
-    StoreError
-        When the code inside raised an error of the client library.
-    """
-    try:
-        yield
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "no code")
-        raise StoreError(f"DynamoDB {operation} was refused: {code}") from error
-    except (BotoCoreError, ResponseParserError) as error:
-        raise StoreError(f"DynamoDB {operation} failed: {type(error).__name__}") from error
 
 
 class Table:
@@ -46,12 +20,21 @@ class Table:
         The table's name.
     """
 
-    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+    def __init__(self, client: DynamoDb, name: str) -> None:
         self._client = client
         self._name = name
 
-    def put(self, item: Item, condition: str, values: Item) -> tuple[bool, Mapping[str, Any]]:
+    def put(
+        self, item: Item, condition: str | None = None, values: Item | None = None
+    ) -> tuple[bool, Mapping[str, Any]]:
         """Replace a whole item if the condition holds for the existing one.
+
+        Parameters
+        ----------
+        condition
+            The item is replaced in any case if there is no condition.
+        values
+            What the names ``:name`` of the condition stand for.
 
         Returns
         -------
@@ -60,20 +43,21 @@ class Table:
         Mapping
             The item that existed before; it is empty if there was none.
         """
-        with store_errors("PutItem"):
-            try:
-                answer = self._client.put_item(
-                    TableName=self._name,
-                    Item=item,
-                    ConditionExpression=condition,
-                    ExpressionAttributeValues=values,
-                    ReturnValues="ALL_OLD",
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
-            except self._client.exceptions.ConditionalCheckFailedException as refused:
-                existing: Item = refused.response.get("Item", {})  # type: ignore[assignment]
-                return False, existing
-            return True, answer.get("Attributes", {})
+        request: dict[str, Any] = {
+            "TableName": self._name,
+            "Item": item,
+            "ReturnValues": "ALL_OLD",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if condition is not None:
+            request["ConditionExpression"] = condition
+        if values is not None:
+            request["ExpressionAttributeValues"] = values
+        try:
+            answer = self._client.put_item(**request)
+        except ConditionFailedError as refused:
+            return False, refused.item
+        return True, answer.get("Attributes", {})
 
     def update(
         self,
@@ -109,29 +93,25 @@ class Table:
             + (f"if_not_exists(#{name}, :{name})" if name in only_if_missing else f":{name}")
             for name in assigned
         )
-        with store_errors("UpdateItem"):
-            try:
-                self._client.update_item(
-                    TableName=self._name,
-                    Key=key,
-                    UpdateExpression=f"{changes} REMOVE {', '.join(removed)}"
-                    if removed
-                    else changes,
-                    ConditionExpression=condition,
-                    ExpressionAttributeNames={f"#{name}": name for name in attributes},
-                    ExpressionAttributeValues={
-                        **values,
-                        **{f":{name}": value for name, value in assigned.items()},
-                    },
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
-            except self._client.exceptions.ConditionalCheckFailedException as refused:
-                existing: Item = refused.response.get("Item", {})  # type: ignore[assignment]
-                return False, existing
-            return True, {}
+        try:
+            self._client.update_item(
+                TableName=self._name,
+                Key=key,
+                UpdateExpression=f"{changes} REMOVE {', '.join(removed)}" if removed else changes,
+                ConditionExpression=condition,
+                ExpressionAttributeNames={f"#{name}": name for name in attributes},
+                ExpressionAttributeValues={
+                    **values,
+                    **{f":{name}": value for name, value in assigned.items()},
+                },
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ConditionFailedError as refused:
+            return False, refused.item
+        return True, {}
 
     def query(
-        self, condition: str, values: Item, *, pages: int | None = None
+        self, condition: str, values: Item, *, pages: int | None = None, consistent: bool = False
     ) -> list[Mapping[str, Any]]:
         """Return the items of a partition in the order of their sort keys.
 
@@ -139,18 +119,19 @@ class Table:
         ----------
         pages
             The greatest number of pages to read, of a megabyte each; all if ``None``.
+        consistent
+            Whether the items include each write that has been answered, which costs twice as much.
         """
         items: list[Mapping[str, Any]] = []
         start: Item = {}
         for number in count(1):
-            with store_errors("Query"):
-                page = self._client.query(
-                    TableName=self._name,
-                    KeyConditionExpression=condition,
-                    ExpressionAttributeValues=values,
-                    **start,
-                )
-            # The client library returns an answer that was cut off in its head as an empty one.
+            page = self._client.query(
+                TableName=self._name,
+                KeyConditionExpression=condition,
+                ExpressionAttributeValues=values,
+                ConsistentRead=consistent,
+                **start,
+            )
             if "Items" not in page:
                 raise StoreError("DynamoDB Query was answered in part")
             items += page["Items"]

@@ -166,7 +166,7 @@ def _on_table(arguments: argparse.Namespace, do: Callable[[_Table], None]) -> in
         stack = running_stack(arguments.state_dir)
         if stack is None:
             raise CommandError("no local stack runs here: name a deployed table with --table")
-        client, name = stack.client("dynamodb"), stack.table
+        client, name = stack.dynamodb(), stack.table
     try:
         in_force = DynamoStore(client, name, clock=utc_now).snapshot().policy or Policy()
         do(_Table(DynamoPolicies(client, name), in_force))

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from greenstream.aws.dynamodb import DynamoDb
+
 _ABOVE: Final = Path(__file__).resolve().parents[4]
 
 ROOT: Final = _ABOVE if (_ABOVE / "infra/local/stack.py").is_file() else None
@@ -27,6 +29,9 @@ class RunningStack(Protocol):
     @property
     def upstream(self) -> str:
         """Return ``simulated`` or ``live``."""
+
+    def dynamodb(self) -> DynamoDb:
+        """Return the project's client of the emulator's tables."""
 
     def client(self, service: Any) -> Any:  # noqa: ANN401 - boto3's clients have no common type
         """Return an AWS client of the emulator."""
