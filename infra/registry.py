@@ -52,6 +52,12 @@ _ROWS: Final = (
         simulators=("neso",),
     ),
     Function(
+        name="elexon",
+        provider="functions.elexon.provider:Elexon",
+        settings={"ELEXON_BASE_URL": "https://data.elexon.co.uk"},
+        simulators=("elexon",),
+    ),
+    Function(
         name="gridstatus",
         provider="functions.gridstatus.provider:Gridstatus",
         settings={"GRIDSTATUS_ZONES": "NYISO,CAISO,PJM"},

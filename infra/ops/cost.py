@@ -54,7 +54,7 @@ BYTES_PER_READ: Final = 8192
 
 QUERY_READS: Final = 3.5
 QUERY_EVERY_S: Final = 5
-PROFILES_QUERY_READS: Final = 15.5
+PROFILES_QUERY_READS: Final = 14.5
 PROFILES_EVERY_S: Final = 300
 """The router's Query of its table every few seconds, and how often it also reads the profiles."""
 

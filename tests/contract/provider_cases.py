@@ -16,6 +16,9 @@ from pathlib import Path
 import httpx
 
 from functions.electricitymaps.provider import ElectricityMaps
+from functions.elexon.provider import Elexon
+from functions.elexon.readings import Grid
+from functions.elexon.rows import slots_of
 from functions.entsoe import mix
 from functions.entsoe.document import read
 from functions.entsoe.provider import Entsoe
@@ -31,7 +34,16 @@ from greenstream.domain.reading import Basis, Kind, Quality, Reading, Scope, Sig
 from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.http import HttpClient
 from greenstream.ports.provider import Batch, Provider
-from infra.local.upstream import caiso, electricitymaps, entsoe, neso, nyiso, pjm, watttime
+from infra.local.upstream import (
+    caiso,
+    electricitymaps,
+    elexon,
+    entsoe,
+    neso,
+    nyiso,
+    pjm,
+    watttime,
+)
 from infra.local.upstream.wire import Answer, Request, json_answer
 from tests.builders import a_source, a_zone
 from tests.contract.recorded_origin import Origin
@@ -161,6 +173,10 @@ def make_eso(_: Case, wire: Wire, _key: str | None, simulated: bool) -> Provider
     return Eso(wire.http("eso"), simulated=simulated)
 
 
+def make_elexon(case: Case, wire: Wire, _key: str | None, simulated: bool) -> Provider:  # noqa: FBT001
+    return Elexon(wire.http("elexon"), wanted=case.pairs, simulated=simulated)
+
+
 def make_watttime(case: Case, wire: Wire, key: str | None, simulated: bool) -> Provider:  # noqa: FBT001
     return WattTime(
         http=wire.http("watttime"),
@@ -212,6 +228,7 @@ class Through(Origin):
 through = Through()
 MAKERS: Mapping[str, Callable[[Case, Wire, str | None, bool], Provider]] = {
     "eso": make_eso,
+    "elexon": make_elexon,
     "watttime": make_watttime,
     "gridstatus": make_gridstatus,
     "entsoe": make_entsoe,
@@ -270,6 +287,18 @@ def _with_data(rows: list[object], request: Request, answer: Answer) -> Answer:
     return json_answer({"data": rows}) if request.path == "/intensity" else answer
 
 
+def inside_elexon(case: Case) -> Iterator[Batch]:
+    """Yield the readings of each slot, and of later requests."""
+    since = {"publishDateTimeFrom": (case.now - timedelta(hours=26)).isoformat()}
+    zone, source = next(pair for pair in case.pairs if pair[0].zone == "GBR")
+    for now in (case.now, *(case.now + later for later in case.aged)):
+        body = case.answers()(Request("GET", elexon.STREAM, since), now).body
+        grid = Grid(zone=zone, source=source, fetched_at=now, simulated=False)
+        for slot in slots_of(json.loads(body), zone.zone, now)[0]:
+            made = grid.readings_of(slot)
+            yield Batch(readings=tuple(value for value in made if isinstance(value, Reading)))
+
+
 def inside_watttime(case: Case) -> Iterator[Batch]:
     """Yield the readings at the times before the newer points were published."""
     for back in range(5, 185, 5):
@@ -305,6 +334,7 @@ def inside_entsoe(case: Case) -> Iterator[Batch]:
 
 INSIDE: Mapping[str, Callable[[Case], Iterable[Batch]]] = {
     "eso": inside_eso,
+    "elexon": inside_elexon,
     "watttime": inside_watttime,
     "gridstatus": inside_gridstatus,
     "entsoe": inside_entsoe,
@@ -354,6 +384,7 @@ SIMULATED = (
             timedelta(hours=7),
         ),  # The answer reaches a day ahead of the request.
     ),
+    Case(id="elexon", provider="elexon", keyed=False, answers=lambda: elexon.answer),
     Case(
         id="watttime", provider="watttime", answers=lambda: watttime.Account().answer, data="/v3/"
     ),
@@ -453,6 +484,13 @@ def recordings_of(folder: Path) -> Iterator[Case]:
         provider="eso",
         answers=recorded_neso(folder),
         now=at("2026-05-05T23:44"),
+    )
+    yield Case(
+        id="elexon-recorded",
+        provider="elexon",
+        keyed=False,
+        answers=recorded(folder, "elexon/FUELINST_stream_2024-02-12T1750Z.json", web),
+        now=at("2024-02-12T17:52"),
     )
 
 

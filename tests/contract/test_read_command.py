@@ -468,7 +468,7 @@ GOOD = "eso --at 2026-05-06T00:17Z --answer *=<a>"
     ("words", "said"),
     [
         (GOOD.replace("eso", "entso"), "no provider 'entso': did you mean entsoe"),
-        (GOOD.replace("eso", "xyz"), "no provider 'xyz': there is eso, gridstatus,"),
+        (GOOD.replace("eso", "xyz"), "no provider 'xyz': there is eso, elexon, gridstatus,"),
         (GOOD.replace("eso", "router"), "no provider 'router'"),
         (f"{GOOD} --zone GBR13", "no zone of eso 'GBR13': did you mean GBR-13"),
         (f"{GOOD} --zone NYISO", "eso does not read the zone NYISO"),

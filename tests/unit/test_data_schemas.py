@@ -22,6 +22,17 @@ ROW_KEYS = ("provider", "zone", "pop", "colo", "table", "basis")
 """The members of a row that identify it in an error message."""
 
 APPLIED = {
+    "elexon": {
+        "needed",
+        "needed_any",
+        "never_zero",
+        "usual",
+        "least_total_mw",
+        "greatest_total_mw",
+        "greatest_mw",
+        "middle",
+        "unmetered",
+    },
     "entsoe": {
         "needed",
         "needed_any",
@@ -173,7 +184,7 @@ def change(*path: str | int, **members: object) -> Callable[[Any], None]:
             "'source' is a",
         ),
         ("rules", change("sources", 0, minimum=1), "gridstatus NYISO", "'minimum' was unexpected"),
-        ("rules", change("providers", 1, greatest_fuel_mw={"mw": 1}), "gridstatus", "'source' is"),
+        ("rules", change("providers", 2, greatest_fuel_mw={"mw": 1}), "gridstatus", "'source' is"),
         ("replay", change("pops", 0, delay_s=-1), "sfo", "-1 is less"),
         ("openapi", change(openapi="3.0.3"), "", "'3.1.0' was expected"),
     ],

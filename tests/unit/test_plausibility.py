@@ -78,13 +78,14 @@ class TestARuleOfASource:
             if provider in {"eso", "watttime"}:  # these publish intensities and no fuels
                 continue
             [source] = [source for listed, source in zones_of(provider) if listed.zone == zone]
-            table = "ENTSOE" if provider == "entsoe" else source.provider_zone
+            table = {"entsoe": "ENTSOE", "elexon": "ELEXON"}.get(provider, source.provider_zone)
             known = factor_tables()[table, Basis.DIRECT].factors.keys()
             rules = rules_of_source(provider, zone)
             named = rules.needed | rules.needed_by_day | rules.never_zero | rules.usual
             named |= {fuel for bound in rules.greatest_mw for fuel in bound.fuels}
             named |= {fuel for group in rules.needed_any for fuel in group}
             named |= {fuel for group in rules.never_zero_any for fuel in group}
+            named |= {row.fuel for row in rules.unmetered}
             assert named <= known, zone
 
     def test_has_groups_of_which_one_fuel_is_sure(self) -> None:

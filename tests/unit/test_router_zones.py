@@ -56,7 +56,7 @@ class TestOneZone:
         self, client: Client
     ) -> None:
         body = client.ask("/v1/zones/GBR-13").body
-        own, national, last = body["sources"]
+        own, national, elexon, last = body["sources"]
 
         assert (body["zone"], body["gco2_kwh"], body["rung"]) == ("GBR-13", 140, "live")
         assert (own["provider_zone"], own["age_s"]) == ("13", 7260)
@@ -64,6 +64,7 @@ class TestOneZone:
         assert (national["provider_zone"], national["age_s"]) == ("national", 600)
         assert [reading["state"] for reading in national["readings"]] == ["live"]
         assert own["provider_state"] == "never_run"
+        assert (elexon["provider"], elexon["readings"]) == ("elexon", [])
         assert (last["provider_zone"], last["readings"]) == ("GB", [])
 
     def test_it_shows_readings_of_every_kind(self, client: Client) -> None:

@@ -101,6 +101,7 @@ def test_every_provider_can_repeat_itself_and_spoil_its_figures(provider: Provid
 
 A_FIGURE = {
     "eso": '{"intensity":{"forecast":31}}',
+    "elexon": '[{"fuelType":"WIND","generation":31}]',
     "watttime": '{"data":[{"value":31.5}],"meta":{}}',
     "electricitymaps": '{"carbonIntensity":31}',
     "entsoe": "<position>1</position><quantity>31.5</quantity>",

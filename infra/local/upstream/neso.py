@@ -82,14 +82,14 @@ BAD_DATETIME = (
 BAD_DATE = "Please enter a valid date in ISO8601 format YYYY-MM-DD e.g. /intensity/date/2017-08-25"
 
 
-def mix(start: datetime, region: int = 18) -> dict[str, float]:
-    """Return the shares by fuel in a region's half hour, in per cent. Their sum is 100.0."""
+def output_gw(start: datetime, region: int = 18) -> dict[str, float]:
+    """Return what the fuels make in a region at a time, in GW; all but coal, which is 0."""
     _, _, gas, nuclear, wind, solar = REGIONS[region]
     weather = shapes.drift(start, timedelta(hours=9), "gb wind")
     local = shapes.drift(start, timedelta(hours=5), f"gb wind {region}")
     demand_gw = 31 * shapes.demand(start.astimezone(LONDON))
     always_burns = gas > ALMOST_NO_GAS
-    output_gw = {
+    output = {
         "biomass": 2.2 * always_burns,
         "imports": (4.5 + 2 * shapes.drift(start, timedelta(hours=7), "gb imports")) * always_burns,
         "nuclear": 4.4 * nuclear,
@@ -98,9 +98,14 @@ def mix(start: datetime, region: int = 18) -> dict[str, float]:
         "solar": 11 * shapes.sun(start, 52.5, -1.5) * solar,
         "wind": max(0.6, 10 + 8 * weather + 2 * local) * wind,
     }
-    output_gw["gas"] = max(1.8 * always_burns, demand_gw - sum(output_gw.values())) * gas
-    total_gw = sum(output_gw.values())
-    share = {fuel: round(100 * output_gw.get(fuel, 0.0) / total_gw, 1) for fuel in FUELS}
+    return output | {"gas": max(1.8 * always_burns, demand_gw - sum(output.values())) * gas}
+
+
+def mix(start: datetime, region: int = 18) -> dict[str, float]:
+    """Return the shares by fuel in a region's half hour, in per cent. Their sum is 100.0."""
+    output = output_gw(start, region)
+    total_gw = sum(output.values())
+    share = {fuel: round(100 * output.get(fuel, 0.0) / total_gw, 1) for fuel in FUELS}
     largest = max(FUELS, key=lambda fuel: share[fuel])
     return share | {largest: round(share[largest] + 100 - sum(share.values()), 1)}
 

@@ -20,6 +20,7 @@ export const rungOrder = (rung) => [...RUNGS.keys()].indexOf(rung);
 
 const PROVIDERS = new Map([
   ["eso", "NESO"],
+  ["elexon", "Elexon"],
   ["gridstatus", "gridstatus"],
   ["entsoe", "ENTSO-E"],
   ["watttime", "WattTime"],

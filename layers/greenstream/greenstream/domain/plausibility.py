@@ -63,6 +63,18 @@ class Middle(NamedTuple):
     longitude: float
 
 
+class Unmetered(NamedTuple):
+    """Generation inside a zone that its feed does not meter.
+
+    ``greatest_mw`` is the most that it makes, in MW. ``by_day`` says that it is solar power, so
+    that this holds for a sun in the zenith.
+    """
+
+    fuel: str
+    greatest_mw: float
+    by_day: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRules:
     """Rules for the mixes of one source.
@@ -91,6 +103,8 @@ class SourceRules:
         The middle of the zone. Without it no rule about day and night is applied.
     solar_in_other
         Whether the operator reports solar that it does not meter under "Other".
+    unmetered
+        What runs in the zone and is not in the mixes. How much of it runs is not known.
     least_gco2_kwh, greatest_gco2_kwh
         The bounds of the figures of a publisher of intensities, g/kWh.
     """
@@ -106,6 +120,7 @@ class SourceRules:
     greatest_mw: tuple[GreatestMw, ...] = ()
     middle: Middle | None = None
     solar_in_other: bool = False
+    unmetered: tuple[Unmetered, ...] = ()
     least_gco2_kwh: float = 0.0
     greatest_gco2_kwh: float = math.inf
 
@@ -173,6 +188,10 @@ def _source_rules(row: Mapping[str, Any]) -> SourceRules:
         ),
         middle=Middle(middle["latitude"], middle["longitude"]) if middle else None,
         solar_in_other="solar_in_other" in row,
+        unmetered=tuple(
+            Unmetered(entry["fuel"], float(entry["mw"]), by_day="by_day" in entry)
+            for entry in row.get("unmetered", ())
+        ),
         least_gco2_kwh=float(row.get("least_gco2_kwh", {"gco2_kwh": 0})["gco2_kwh"]),
         greatest_gco2_kwh=float(row.get("greatest_gco2_kwh", {"gco2_kwh": math.inf})["gco2_kwh"]),
     )
