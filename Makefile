@@ -21,7 +21,7 @@ endif
 NODE := .tools/node/bin
 WORKER := infra/worker
 
-.PHONY: help run up down invoke providers worker worker-test page-test operations-test test chaos chaos-short lint check bench replay tune worlds build deploy secrets destroy supply-chain audit reproducible tools worker-tools
+.PHONY: help run up down invoke providers worker worker-test page-test operations-test test chaos chaos-short lint check bench replay tune worlds build runtime-python deploy secrets destroy supply-chain audit reproducible tools worker-tools
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -87,11 +87,16 @@ worlds: .venv/.ready ## replay the router beside fixed choices, in many worlds u
 tune: .venv/.ready ## search for a better policy on recorded years
 	.venv/bin/greenstream tune
 
-build: tools ## build for the cloud (arm64), and compare the size with Lambda's limit
+build: tools ## build for the cloud (arm64), with byte code; compare the size with Lambda's limit
 	$(SAM) build --no-cached # so that nothing of an earlier build is deployed
+	.venv/bin/python -m infra.supply.bytecode
 	.venv/bin/greenstream size
 
-deploy: build ## deploy to AWS with your credentials: make deploy STAGE=dev|prod
+# A build without byte code is refused before it is made.
+runtime-python: .venv/.ready
+	@.venv/bin/python -m infra.supply.bytecode find
+
+deploy: runtime-python build ## deploy to AWS with your credentials: make deploy STAGE=dev|prod
 	$(SAM) deploy --config-env $(CONFIG_ENV) $(DEPLOY_FLAGS)
 
 secrets: .venv/.ready ## ask for the providers' keys and store them encrypted: make secrets STAGE=dev|prod

@@ -94,7 +94,9 @@ def unlisted(artefact: Path, requirements: str) -> list[str]:
     site = site_of(artefact)
     recorded = {str(path) for package in packages for path in package.files or []}
     files = (path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file())
-    unknown = [name for name in files if name not in recorded and not name.startswith(OURS)]
+    unknown = [
+        name for name in files if _source_of(name) not in recorded and not name.startswith(OURS)
+    ]
     locked = set(re.findall(r"^([\w.-]+)==([^\s;]+)", requirements, re.MULTILINE))
     normal = {(re.sub(r"[-_.]+", "-", name).lower(), version) for name, version in locked}
     return sorted(unknown) + [
@@ -102,6 +104,11 @@ def unlisted(artefact: Path, requirements: str) -> list[str]:
         for package in packages
         if (re.sub(r"[-_.]+", "-", package.name).lower(), package.version) not in normal
     ]
+
+
+def _source_of(name: str) -> str:
+    """Return the name of the module whose byte code a file is, and another file's own name."""
+    return re.sub(r"__pycache__/([^/]+)\.cpython-\d+\.pyc$", r"\1.py", name)
 
 
 def with_packages() -> Iterator[tuple[Path, Path]]:
@@ -171,6 +178,9 @@ def differing(first: Mapping[str, str], second: Mapping[str, str]) -> list[str]:
 def build_elsewhere(folder: Path) -> Path:
     """Build the last commit in a folder with a new environment, and return the build's folder.
 
+    The artefacts have byte code where this machine has the runtime's Python. Otherwise the warning
+    of ``infra.supply.bytecode`` is printed.
+
     Raises
     ------
     SupplyChainError
@@ -191,6 +201,12 @@ def build_elsewhere(folder: Path) -> Path:
     )  # fmt: skip
     if done.returncode:
         raise SupplyChainError(f"sam build failed in {folder}: {done.stderr[-2000:]}")
+    compiling = [str(tools / "python"), "-m", "infra.supply.bytecode"]
+    done = subprocess.run(
+        compiling, cwd=folder, env=env, stdout=subprocess.PIPE, text=True, check=False
+    )
+    if done.returncode:
+        raise SupplyChainError(f"the modules in {folder} cannot be compiled")
     return folder / ".aws-sam/build"
 
 

@@ -67,6 +67,19 @@ class TestABillOfMaterials:
         (tmp_path / "python/greenstream/ours.py").write_text("")
         assert unlisted(tmp_path, LOCK) == []
 
+    def test_takes_byte_code_for_its_module(self, tmp_path: Path) -> None:
+        packaged(tmp_path / "python", "alpha", files=["alpha/known.py", "alpha/v1.0.a.py"])
+        packaged(tmp_path / "python", "Beta_two")
+        cache = tmp_path / "python/alpha/__pycache__"
+        cache.mkdir()
+        for module in ("known", "v1.0.a", "unknown"):
+            (cache / f"{module}.cpython-313.pyc").write_bytes(b"")
+        (tmp_path / "python/alpha/alone.pyc").write_bytes(b"")
+        assert unlisted(tmp_path, LOCK) == [
+            "alpha/__pycache__/unknown.cpython-313.pyc",
+            "alpha/alone.pyc",
+        ]
+
     def test_names_files_of_no_package_and_packages_that_are_not_locked(
         self, tmp_path: Path
     ) -> None:
