@@ -77,7 +77,13 @@ class Runtime:
 
 @contextmanager
 def runtime(
-    task_root: Path, environment: Mapping[str, str], *, folder: Path, handler: str = "app.handler"
+    task_root: Path,
+    environment: Mapping[str, str],
+    *,
+    folder: Path,
+    handler: str = "app.handler",
+    layer: Path = LAYER,
+    python: Path = Path(sys.executable),
 ) -> Iterator[Runtime]:
     """Run a function's folder as Lambda does, with its own code and the layer only."""
     emulator, api = f"{HOST}:{free_port()}", f"{HOST}:{free_port()}"
@@ -85,7 +91,7 @@ def runtime(
         str(emulator_binary()),
         *("--log-level", "error"),
         *("--runtime-interface-emulator-address", emulator, "--runtime-api-address", api),
-        *(sys.executable, "-m", "awslambdaric", handler),
+        *(str(python), "-m", "awslambdaric", handler),
     ]
     region, name = "eu-west-1", task_root.name
     clean = {
@@ -94,7 +100,7 @@ def runtime(
         "TZ": ":UTC",
         "LANG": "C.UTF-8",
         "LAMBDA_TASK_ROOT": str(task_root),
-        "PYTHONPATH": os.pathsep.join((str(task_root), str(LAYER))),
+        "PYTHONPATH": os.pathsep.join((str(task_root), str(layer))),
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "AWS_ACCESS_KEY_ID": "test",
