@@ -1,4 +1,4 @@
-"""The recordings of the US grids and of the publishers of intensities, cut at every row.
+"""The recordings of all providers but ENTSO-E, cut at every row.
 
 `tests.bench.refusals` counts how many of these true rows the rules refuse.
 """
@@ -14,6 +14,8 @@ from typing import Any, Final, NamedTuple
 import pandas as pd
 
 from functions.electricitymaps.answers import reading_of
+from functions.elexon.readings import Grid
+from functions.elexon.rows import slots_of
 from functions.eso.half_hours import Figures, HalfHour, national_half_hours, regional_half_hours
 from functions.eso.readings import Region as NesoRegion
 from functions.gridstatus.believed import Past, believed
@@ -21,6 +23,7 @@ from functions.gridstatus.rows import Row, rows
 from functions.watttime.answers import series_of
 from functions.watttime.readings import Region as WattTimeRegion
 from greenstream.domain.errors import GreenStreamError, InvalidError
+from greenstream.domain.judging import judge
 from greenstream.domain.mix import Mix
 from greenstream.domain.plausibility import (
     ProviderRules,
@@ -146,6 +149,27 @@ def _caiso(path: Path) -> pd.DataFrame:
     table["Time"] = table["Interval Start"] = begins
     table["Interval End"] = begins + pd.Timedelta(minutes=5)
     return table
+
+
+# --- Great Britain's transmission system ------------------------------------------------------
+
+
+def elexon(folders: Iterable[Path]) -> Iterator[Recording | str]:
+    """Yield the recordings of Elexon: each slot is read as the newest."""
+    zone, source = next(pair for pair in zones_of("elexon") if pair[0].zone == "GBR")
+    rules = rules_of_provider("elexon"), rules_of_source("elexon", "GBR")
+    for path in sorted(found for folder in folders for found in folder.glob("FUELINST*.json")):
+        slots, _ = slots_of(json.loads(path.read_bytes()), zone.zone, datetime.now(tz=UTC))
+        mixes = [slot.mix for slot in slots]
+        cuts = []
+        for count, slot in enumerate(slots, 1):
+            end = slot.mix.valid_to
+            grid = Grid(zone=zone, source=source, fetched_at=end, simulated=False)
+            refusal = judge(mixes[:count], *rules)[-1].refusal
+            reasons = _outcome(grid.readings_of(slot), end)
+            assert reasons is not None
+            cuts.append(Cut(mixes[:count], (refusal.reason,) if refusal else reasons))
+        yield Recording(path.name, "elexon", zone.zone, cuts)
 
 
 # --- publishers of intensities ----------------------------------------------------------------

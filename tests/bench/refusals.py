@@ -38,6 +38,7 @@ from tests.bench.recorded_cuts import (
     Cut,
     Recording,
     electricitymaps,
+    elexon,
     eso,
     gridstatus,
     watttime,
@@ -99,6 +100,7 @@ PROVIDERS: Final[dict[str, Callable[[Iterable[Path]], Iterator[Recording | str]]
     "entsoe": entsoe,
     "gridstatus": gridstatus,
     "eso": eso,
+    "elexon": elexon,
     "watttime": watttime,
     "electricitymaps": electricitymaps,
 }

@@ -23,6 +23,7 @@ class Place:
 
 ONE_ZONE = {
     "eso": Place({"zone": "GBR"}, "GBR"),
+    "elexon": Place({"zone": "GBR"}, "GBR"),
     "gridstatus": Place({"provider": "nyiso", "zone": "NYISO"}, "NYISO"),
     "watttime": Place({"zone": "CAISO_NORTH"}, "CAISO_NORTH"),
     "entsoe": Place({"zone": "10YNL----------L"}, "ENTSOE_NL"),
@@ -33,6 +34,7 @@ LONDON = Place({"zone": "GBR-13"}, "GBR-13")
 
 HOME = {
     "eso": ZoneInfo("Europe/London"),
+    "elexon": ZoneInfo("Europe/London"),
     "gridstatus": ZoneInfo("America/New_York"),
     "watttime": ZoneInfo("America/Los_Angeles"),
     "entsoe": ZoneInfo("Europe/Amsterdam"),

@@ -31,6 +31,7 @@ import pandas as pd
 from samtranslator.yaml_helper import yaml_parse
 
 from functions.electricitymaps.provider import ElectricityMaps
+from functions.elexon.provider import Elexon
 from functions.entsoe.provider import Entsoe
 from functions.eso.provider import Eso
 from functions.gridstatus.provider import Gridstatus, wanted
@@ -421,6 +422,8 @@ class Day:
         match name:
             case "eso":
                 return Eso(http, simulated=True)
+            case "elexon":
+                return Elexon(http, simulated=True)
             case "entsoe":
                 return Entsoe(http=http, token=lambda: "key", simulated=True, monotonic=seconds)
             case "watttime":

@@ -12,7 +12,16 @@ from greenstream.domain.reading import (
     Reading,
     gco2_kwh_from_lb_mwh,
 )
-from infra.local.upstream import caiso, electricitymaps, entsoe, neso, nyiso, pjm, watttime
+from infra.local.upstream import (
+    caiso,
+    electricitymaps,
+    elexon,
+    entsoe,
+    neso,
+    nyiso,
+    pjm,
+    watttime,
+)
 
 NATION = 18
 ROUNDED = 1e-3
@@ -49,6 +58,8 @@ def a_mix(reading: Reading, _now: datetime) -> bool:
         true_mw = nyiso.generation_mw(reading.valid_to)  # its stamps end a period
     elif zone == "CAISO":
         true_mw = caiso.generation_mw(start)
+    elif zone == "GB":
+        true_mw = elexon.generation_mw(start)
     elif zone == "PJM":
         true_mw = pjm.generation_mw(start)
     else:
@@ -64,6 +75,7 @@ TRUE: Mapping[str, Callable[[Reading, datetime], bool]] = {
     "eso": eso,
     "watttime": watttimes,
     "electricitymaps": electricity_maps,
+    "elexon": a_mix,
     "entsoe": a_mix,
     "gridstatus": a_mix,
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.upstream import neso, nyiso, pjm
+from infra.local.upstream import elexon, neso, nyiso, pjm
 from infra.local.upstream.wire import Request
 
 RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "recordings"
@@ -61,6 +61,19 @@ def test_a_national_window_has_the_same_shape_and_half_hours() -> None:
     ours = national("/intensity/2020-05-24T21:00Z/fw24h", datetime(2020, 5, 24, 20, 50, tzinfo=UTC))
     assert shape(ours) == shape(real)
     assert [row["from"] for row in ours["data"]] == [row["from"] for row in real["data"]]
+
+
+def test_a_slot_of_elexon_has_the_same_shape_and_names() -> None:
+    real = recorded("elexon/FUELINST_stream_2024-02-12T1750Z.json")
+    since = {"publishDateTimeFrom": "2024-02-12T17:50:00Z"}
+    now = datetime(2024, 2, 12, 17, 52, tzinfo=UTC)
+    ours = json.loads(elexon.answer(Request("GET", elexon.STREAM, since), now).body)
+    assert shape(ours) == shape(real)
+    for member in ("publishTime", "startTime", "settlementDate", "settlementPeriod"):
+        assert {row[member] for row in ours} == {row[member] for row in real}
+    # Greenlink was opened in 2025.
+    names = [row["fuelType"] for row in ours if row["fuelType"] != "INTGRNL"]
+    assert names == [row["fuelType"] for row in real]
 
 
 def test_the_published_factors_are_those_recorded() -> None:
