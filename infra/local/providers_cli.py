@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -81,7 +81,8 @@ class Finding:
         """Judge the batches of a run; a failure of the whole run is an error in the last batch.
 
         A run has failed when it brought no live reading, which is one not older than its source's
-        limit, unless its only reason is a missing key.
+        limit, unless its only reason is a missing key. A reading is for all zones that share its
+        feed.
         """
         limit_s = {zone.zone: source.max_age_s for zone, source in zones_of(provider)}
         readings = [reading for batch in batches for reading in batch.readings]
@@ -99,7 +100,8 @@ class Finding:
             reasons.append(f"no key, or a key whose plan excludes {_named(sorted(closed))}")
         if readings and not live:
             reasons.insert(0, "every reading is older than its source's limit")
-        answered = closed | {r.zone for r in readings} | {error.zone for error in errors}
+        read = _sharing(provider, {reading.zone for reading in readings})
+        answered = closed | read | {error.zone for error in errors}
         left = len(set(limit_s) - answered)
         if readings and left and None not in answered:  # None: the whole run failed before its end
             reasons.append(f"{left} of {len(limit_s)} zones come in other runs, by turns")
@@ -116,7 +118,7 @@ class Finding:
             reason="; ".join(reasons),
             configured=closed != set(limit_s),
             reached=bool(readings) or any(not isinstance(e, TransientError) for e in errors),
-            zones_read=len({r.zone for r in readings}),
+            zones_read=len(read),
             zones_wanted=len(limit_s),
             took_s=round(took_s, 1),
             **_shown(newest, now),
@@ -269,6 +271,15 @@ def _environment(upstream: Upstream) -> Iterator[Mapping[str, str]]:
             }
         finally:
             local.down()
+
+
+def _sharing(provider: str, read: Collection[str]) -> set[str]:
+    """Return the zones whose first feed of the provider is that of a zone that was read."""
+    feeds: dict[str, str] = {}
+    for zone, source in zones_of(provider):
+        feeds.setdefault(zone.zone, source.provider_zone)
+    feeds_read = {feeds[zone] for zone in read}
+    return {zone for zone, feed in feeds.items() if feed in feeds_read}
 
 
 def _shown(newest: Reading | None, now: datetime) -> dict[str, Any]:

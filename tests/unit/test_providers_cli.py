@@ -59,6 +59,14 @@ def test_zones_left_to_other_runs_are_the_given_reason_for_their_absence(said_so
     assert (found.verdict, found.reason) == (Verdict.PARTIAL, f"PJM: it went wrong; {turn}")
 
 
+def test_a_reading_is_for_all_zones_that_share_its_feed() -> None:
+    nation = a_reading(
+        zone="GBR", provider="elexon", valid_to=NOW - timedelta(minutes=5), fetched_at=NOW
+    )
+    found = Finding.of("elexon", [Batch(readings=(nation,))], NOW, took_s=0.0)
+    assert (found.zones_read, found.zones_wanted, found.reason) == (15, 15, "")
+
+
 def test_zones_missing_after_a_failure_of_the_whole_provider_are_not_reported_as_waiting() -> None:
     assert judged(Batch(readings=(reading(),)), failed(zone=None)).reason == "it went wrong"
 
