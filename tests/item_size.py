@@ -15,6 +15,8 @@ def _value_bytes(attribute: Mapping[str, Any]) -> int:
     match kind:
         case "S":
             return len(value.encode())
+        case "B":
+            return len(value)
         case "N":
             return math.ceil(len(value.lstrip("-").replace(".", "").strip("0")) / 2) + 1
         case "L":

@@ -12,6 +12,7 @@ from greenstream.ports.store import ProviderState, ProviderStatus
 from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, MARGINAL_DIRECT, NOW, a_reading
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Client, SetClock
+from tests.storing import put_profile, put_reading, put_status
 
 ASKED_AT: Final = NOW + timedelta(seconds=40.25)
 """The time is not a whole second, so that the answers show how times are rounded."""
@@ -58,7 +59,7 @@ def _empty() -> Client:
 
 
 def _damaged() -> Client:
-    return _at(rich_store(damaged=tuple(f"CURRENT / READING#{number}" for number in range(7))))
+    return _at(rich_store(damaged=tuple(f"BOARD#{number}" for number in range(7))))
 
 
 def _unreachable() -> Client:
@@ -102,7 +103,8 @@ def _put(
     **changes: object,
 ) -> None:
     feed = zones()[zone].sources[source]
-    store.put_reading(
+    put_reading(
+        store,
         a_reading(
             zone=zone,
             provider=feed.provider,
@@ -114,7 +116,7 @@ def _put(
             gco2_high=gco2_kwh + doubt,
             age_s=age_s,
             **changes,
-        )
+        ),
     )
 
 
@@ -169,7 +171,8 @@ def _put_profiles(store: MemoryStore) -> None:
         ("ENTSOE_PT", 0, AVERAGE_DIRECT, 111.0, last_month),
     ):
         feed = zones()[zone].sources[source]
-        store.put_profile_hours(
+        put_profile(
+            store,
             HourProfile(
                 zone=zone,
                 kind=kind,
@@ -180,7 +183,7 @@ def _put_profiles(store: MemoryStore) -> None:
                     for hour in range(11, 20)
                 },
                 simulated=zone == "ENTSOE_NL",
-            )
+            ),
         )
 
 
@@ -270,7 +273,7 @@ def _put_statuses(store: MemoryStore) -> None:
             last_run_at=NOW - 4 * minute,
         ),
     ):
-        store.put_status(status)
+        put_status(store, status)
 
 
 def _put_latencies(store: MemoryStore) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import strategies as st
 
-from greenstream.aws.current_items import MAX_ERROR_CHARS
+from greenstream.aws.board_items import MAX_ERROR_CHARS
 from greenstream.aws.reading_items import MAX_EARLIER
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import (
@@ -22,6 +22,7 @@ from greenstream.domain.reading import (
 )
 from greenstream.domain.roundtrips import LIFE, VOTES, MeasuredRtt
 from greenstream.ports.store import ProviderState, ProviderStatus, Put, PutOutcome, Snapshot, Store
+from tests.storing import profiles_of, put_forecast, put_profile, put_reading, put_status
 
 T0 = datetime(2026, 11, 22, 16, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -160,17 +161,41 @@ def deliveries(draw: st.DrawFn) -> list[Reading]:
 def assert_newest_everywhere(store: Store, delivered: Sequence[Reading]) -> None:
     """Assert what a store has after these deliveries.
 
-    ``CURRENT`` has the latest revision of the newest interval, and the history has the latest
-    revision of every interval once.
+    The snapshot has the latest revision of the newest interval, and the history has the latest
+    revision of every interval once. The history may have the time at which the same figures were
+    fetched first.
     """
     zone = delivered[0].zone
-    latest: dict[datetime, Reading] = {}
+    by_end: dict[datetime, list[Reading]] = {}
     for reading in sorted(delivered, key=revision):
-        latest[reading.valid_to] = reading
-    expected = [latest[valid_to] for valid_to in sorted(latest)]
-    assert whole_history(store, delivered[0]) == expected
+        by_end.setdefault(reading.valid_to, []).append(reading)
+    newest = max(by_end)
+    history = {reading.valid_to: reading for reading in whole_history(store, delivered[0])}
+    assert list(history) == sorted(by_end)
+    for valid_to, reading in history.items():
+        figures = last_figures(by_end[valid_to], overtaken=valid_to < newest)
+        assert reading.gco2_kwh in figures
+        assert reading.published_at == by_end[valid_to][-1].published_at
     current = [reading for reading in store.snapshot().readings if reading.zone == zone]
-    assert current == expected[-1:]
+    assert current == by_end[newest][-1:]
+
+
+def last_figures(versions: Sequence[Reading], *, overtaken: bool) -> set[float]:
+    """Return the figures that the history may have of an interval, given its versions in order.
+
+    It has those of the last version. There is one exception (`greenstream.ports.store.Store`): a
+    figure that is fetched again is not written again, so that another figure of the same
+    publication that was fetched in between may stay, once a newer interval has come.
+    """
+    allowed = {versions[-1].gco2_kwh}
+    for at, version in enumerate(versions if overtaken else ()):
+        before, after = (
+            {(other.gco2_kwh, other.published_at) for other in part}
+            for part in (versions[:at], versions[at + 1 :])
+        )
+        if {stated for stated in after if stated[0] != version.gco2_kwh} <= before:
+            allowed.add(version.gco2_kwh)
+    return allowed
 
 
 class StoreContract:
@@ -180,7 +205,7 @@ class StoreContract:
         assert store.forecasts("NYISO") == ()
 
     def test_the_first_reading_is_stored(self, store: Store) -> None:
-        assert store.put_reading(a_reading()) == Put(STORED, None)
+        assert put_reading(store, a_reading()) == Put(STORED, None)
         assert store.snapshot().readings == (a_reading(),)
         assert whole_history(store, a_reading()) == [a_reading()]
 
@@ -188,22 +213,22 @@ class StoreContract:
         self, store: Store
     ) -> None:
         old, new = a_reading(), a_reading(end=T0 + HOUR)
-        store.put_reading(old)
-        assert store.put_reading(new) == Put(STORED, old.valid_from)
+        put_reading(store, old)
+        assert put_reading(store, new) == Put(STORED, old.valid_from)
         assert store.snapshot().readings == (new,)
         assert whole_history(store, new) == [old, new]
 
     def test_an_identical_reading_is_a_duplicate(self, store: Store) -> None:
-        store.put_reading(a_reading())
-        assert store.put_reading(a_reading()) == Put(DUPLICATE, a_reading().valid_from)
+        put_reading(store, a_reading())
+        assert put_reading(store, a_reading()) == Put(DUPLICATE, a_reading().valid_from)
         assert store.snapshot().readings == (a_reading(),)
         assert whole_history(store, a_reading()) == [a_reading()]
         assert all_versions(store, a_reading()) == [(T0, 300.0)]
 
     def test_a_late_reading_goes_into_the_history_only(self, store: Store) -> None:
         new, late = a_reading(end=T0 + HOUR), a_reading()
-        store.put_reading(new)
-        assert store.put_reading(late) == Put(LATE, new.valid_from)
+        put_reading(store, new)
+        assert put_reading(store, late) == Put(LATE, new.valid_from)
         assert store.snapshot().readings == (new,)
         assert whole_history(store, new) == [late, new]
 
@@ -211,55 +236,55 @@ class StoreContract:
     def test_a_later_publication_is_a_revision(self, store: Store, later: timedelta) -> None:
         first = a_reading(published_at=T0)
         corrected = a_reading(published_at=T0 + later, gco2_kwh=310.0)
-        store.put_reading(first)
-        assert store.put_reading(corrected) == Put(REVISED, first.valid_from)
+        put_reading(store, first)
+        assert put_reading(store, corrected) == Put(REVISED, first.valid_from)
         assert store.snapshot().readings == (corrected,)
         assert whole_history(store, first) == [corrected]
 
     def test_an_earlier_publication_never_replaces_a_later_one(self, store: Store) -> None:
         corrected = a_reading(published_at=T0 + HOUR, gco2_kwh=310.0)
-        store.put_reading(corrected)
+        put_reading(store, corrected)
         earlier = a_reading(published_at=T0, fetched_at=T0 + 2 * HOUR)
-        assert store.put_reading(earlier).outcome is DUPLICATE
+        assert put_reading(store, earlier).outcome is DUPLICATE
         assert store.snapshot().readings == (corrected,)
         assert whole_history(store, corrected) == [corrected]
 
     def test_of_two_versions_of_one_publication_the_last_fetched_stays(self, store: Store) -> None:
         first = a_reading(published_at=T0)
         corrected = a_reading(published_at=T0, gco2_kwh=310.0, fetched_at=T0 + HOUR)
-        store.put_reading(first)
-        assert store.put_reading(corrected) == Put(REVISED, first.valid_from)
-        assert store.put_reading(first).outcome is DUPLICATE
+        put_reading(store, first)
+        assert put_reading(store, corrected) == Put(REVISED, first.valid_from)
+        assert put_reading(store, first).outcome is DUPLICATE
         assert store.snapshot().readings == (corrected,)
         assert whole_history(store, first) == [corrected]
 
     def test_the_same_figures_of_one_publication_are_a_duplicate(self, store: Store) -> None:
         again = a_reading(published_at=T0, fetched_at=T0 + HOUR)
-        store.put_reading(a_reading(published_at=T0))
-        assert store.put_reading(again).outcome is DUPLICATE
+        put_reading(store, a_reading(published_at=T0))
+        assert put_reading(store, again).outcome is DUPLICATE
         assert [reading.gco2_kwh for reading in whole_history(store, again)] == [300.0]
 
     def test_other_figures_fetched_later_are_a_revision_without_a_publication_time(
         self, store: Store
     ) -> None:
-        store.put_reading(a_reading())
+        put_reading(store, a_reading())
         corrected = a_reading(gco2_kwh=310.0, fetched_at=T0 + HOUR)
-        assert store.put_reading(corrected).outcome is REVISED
+        assert put_reading(store, corrected).outcome is REVISED
         assert store.snapshot().readings == (corrected,)
         assert whole_history(store, corrected) == [corrected]
 
     def test_the_same_figures_fetched_later_are_a_duplicate_without_a_publication_time(
         self, store: Store
     ) -> None:
-        store.put_reading(a_reading())
-        assert store.put_reading(a_reading(fetched_at=T0 + HOUR)).outcome is DUPLICATE
+        put_reading(store, a_reading())
+        assert put_reading(store, a_reading(fetched_at=T0 + HOUR)).outcome is DUPLICATE
         assert [reading.gco2_kwh for reading in whole_history(store, a_reading())] == [300.0]
 
     def test_superseded_versions_are_stored_beside_the_revision(self, store: Store) -> None:
         delivered = [(0, 300.0), (1, 310.0), (2, 300.0)]
         for hours, gco2_kwh in delivered:
-            store.put_reading(a_reading(gco2_kwh=gco2_kwh, fetched_at=T0 + hours * HOUR))
-        store.put_reading(a_reading(end=T0 + HOUR, gco2_kwh=5.0, fetched_at=T0 + 3 * HOUR))
+            put_reading(store, a_reading(gco2_kwh=gco2_kwh, fetched_at=T0 + hours * HOUR))
+        put_reading(store, a_reading(end=T0 + HOUR, gco2_kwh=5.0, fetched_at=T0 + 3 * HOUR))
         assert all_versions(store, a_reading()) == [
             *((T0 + hours * HOUR, gco2_kwh) for hours, gco2_kwh in delivered),
             (T0 + 3 * HOUR, 5.0),
@@ -268,10 +293,12 @@ class StoreContract:
 
     def test_a_version_has_the_time_when_its_figures_were_first_fetched(self, store: Store) -> None:
         for minutes in (0, 5, 10):
-            store.put_reading(a_reading(fetched_at=T0 + timedelta(minutes=minutes)))
-        store.put_reading(a_reading(gco2_kwh=310.0, fetched_at=T0 + HOUR))
+            put_reading(store, a_reading(fetched_at=T0 + timedelta(minutes=minutes)))
+        put_reading(store, a_reading(gco2_kwh=310.0, fetched_at=T0 + HOUR))
         for minutes in (65, 70):
-            store.put_reading(a_reading(gco2_kwh=310.0, fetched_at=T0 + timedelta(minutes=minutes)))
+            put_reading(
+                store, a_reading(gco2_kwh=310.0, fetched_at=T0 + timedelta(minutes=minutes))
+            )
         assert all_versions(store, a_reading()) == [(T0, 300.0), (T0 + HOUR, 310.0)]
 
     def test_a_later_publication_of_the_same_figures_is_not_a_new_version(
@@ -279,7 +306,7 @@ class StoreContract:
     ) -> None:
         for hours in range(3):
             published = T0 + hours * HOUR
-            store.put_reading(a_reading(published_at=published, fetched_at=published))
+            put_reading(store, a_reading(published_at=published, fetched_at=published))
         assert all_versions(store, a_reading()) == [(T0, 300.0)]
 
     def test_a_revision_with_full_coverage_has_no_bounds_of_the_partial_version(
@@ -289,8 +316,8 @@ class StoreContract:
             a_reading(), coverage=0.6, gco2_low=200.0, gco2_high=400.0, detail={"fuel": "x"}
         )
         whole = a_reading(fetched_at=T0 + HOUR)
-        store.put_reading(partial)
-        store.put_reading(whole)
+        put_reading(store, partial)
+        put_reading(store, whole)
         assert whole_history(store, whole) == [whole]
         versions = store.versions(
             "NYISO", "gridstatus", AVERAGE_DIRECT, since=T0 - HOUR, until=T0 + HOUR
@@ -301,16 +328,16 @@ class StoreContract:
     def test_only_the_last_versions_of_an_interval_are_stored(self, store: Store) -> None:
         for minutes in range(MAX_EARLIER + 10):
             at = T0 + timedelta(minutes=minutes)
-            store.put_reading(a_reading(gco2_kwh=100.0 + minutes, fetched_at=at))
+            put_reading(store, a_reading(gco2_kwh=100.0 + minutes, fetched_at=at))
         figures = [gco2_kwh for _, gco2_kwh in all_versions(store, a_reading())]
         assert figures == [100.0 + minutes for minutes in range(9, MAX_EARLIER + 10)]
 
     def test_an_interval_of_the_past_can_be_revised(self, store: Store) -> None:
-        store.put_reading(a_reading(published_at=T0))
+        put_reading(store, a_reading(published_at=T0))
         new = a_reading(end=T0 + HOUR, published_at=T0 + HOUR)
-        store.put_reading(new)
+        put_reading(store, new)
         corrected = a_reading(published_at=T0 + 2 * HOUR, gco2_kwh=310.0)
-        assert store.put_reading(corrected).outcome is LATE
+        assert put_reading(store, corrected).outcome is LATE
         assert store.snapshot().readings == (new,)
         assert whole_history(store, new) == [corrected, new]
 
@@ -323,7 +350,7 @@ class StoreContract:
             replace(direct, provider="electricitymaps"),
         ]
         for reading in [direct, *others]:
-            assert store.put_reading(reading).outcome is STORED
+            assert put_reading(store, reading).outcome is STORED
         readings = store.snapshot().readings
         assert len(readings) == 5
         assert all(reading in readings for reading in [direct, *others])
@@ -349,41 +376,52 @@ class StoreContract:
             simulated=True,
             detail={"fuel_mw": {"Gas": 5120.5, "Other": None}, "flags": ["provisional"]},
         )
-        store.put_reading(reading)
+        put_reading(store, reading)
         assert whole_history(store, reading) == [reading]
         assert store.snapshot().readings == (replace(reading, detail={}),), (
             "only the history has the detail"
         )
 
     def test_a_true_zero_is_a_figure(self, store: Store) -> None:
-        store.put_reading(a_reading(gco2_kwh=0.0))
+        put_reading(store, a_reading(gco2_kwh=0.0))
         assert store.snapshot().readings == (a_reading(gco2_kwh=0.0),)
 
     def test_a_figure_is_stored_to_a_thousandth_of_a_gram(self, store: Store) -> None:
-        store.put_reading(a_reading(gco2_kwh=1234.56789))
+        put_reading(store, a_reading(gco2_kwh=1234.56789))
         assert store.snapshot().readings[0].gco2_kwh == pytest.approx(1234.568, abs=0.0005)
 
     def test_history_excludes_the_start_and_includes_the_end(self, store: Store) -> None:
         readings = [a_reading(end=T0 + hour * HOUR) for hour in range(4)]
         for reading in reversed(readings):
-            store.put_reading(reading)
+            put_reading(store, reading)
         span = {"since": T0, "until": T0 + 2 * HOUR}
         history = store.history("NYISO", "gridstatus", AVERAGE_DIRECT, **span)
         assert history == (readings[1], readings[2])
 
     def test_a_forecast_is_replaced_only_by_one_issued_later(self, store: Store) -> None:
-        assert store.put_forecast(a_forecast()) is STORED
-        assert store.put_forecast(a_forecast()) is DUPLICATE
+        assert put_forecast(store, a_forecast()) is STORED
+        assert put_forecast(store, a_forecast()) is DUPLICATE
         newer = a_forecast(issued_at=T0 + HOUR, gco2_kwh=90.0)
-        assert store.put_forecast(newer) is STORED
-        assert store.put_forecast(a_forecast()) is LATE
+        assert put_forecast(store, newer) is STORED
+        assert put_forecast(store, a_forecast()) is LATE
         assert store.forecasts("GBR-13") == (newer,)
+
+    def test_a_forecast_with_the_points_of_the_last_hours_is_not_stored_again(
+        self, store: Store
+    ) -> None:
+        later = a_forecast(issued_at=T0 + HOUR - timedelta(seconds=1))
+        put_forecast(store, a_forecast())
+        assert put_forecast(store, later) is DUPLICATE
+        assert store.forecasts("GBR-13") == (a_forecast(),)
+        assert put_forecast(store, a_forecast(issued_at=T0 + HOUR)) is STORED
+        assert store.forecasts("GBR-13") == (a_forecast(issued_at=T0 + HOUR),)
+        assert put_forecast(store, later) is LATE
 
     def test_forecasts_are_stored_separately_by_source_and_zone(self, store: Store) -> None:
         other = replace(a_forecast(), provider="electricitymaps", simulated=True)
-        store.put_forecast(a_forecast())
-        store.put_forecast(other)
-        store.put_forecast(replace(a_forecast(), zone="GBR-1"))
+        put_forecast(store, a_forecast())
+        put_forecast(store, other)
+        put_forecast(store, replace(a_forecast(), zone="GBR-1"))
         forecasts = store.forecasts("GBR-13")
         assert len(forecasts) == 2
         assert a_forecast() in forecasts
@@ -392,29 +430,29 @@ class StoreContract:
     def test_writing_an_hour_of_a_profile_leaves_the_other_hours_unchanged(
         self, store: Store
     ) -> None:
-        store.put_profile_hours(a_profile({7: (300.5, T0), 8: (310.0, T0)}))
-        store.put_profile_hours(a_profile({8: (290.0, T0 + HOUR)}))
-        store.put_profile_hours(a_profile({9: (1.0, T0)}, zone="PJM"))
-        profiles = {profile.zone: profile for profile in store.snapshot().profiles}
+        put_profile(store, a_profile({7: (300.5, T0), 8: (310.0, T0)}))
+        put_profile(store, a_profile({8: (290.0, T0 + HOUR)}))
+        put_profile(store, a_profile({9: (1.0, T0)}, zone="PJM"))
+        profiles = {profile.zone: profile for profile in profiles_of(store)}
         assert profiles == {
             "NYISO": a_profile({7: (300.5, T0), 8: (290.0, T0 + HOUR)}),
             "PJM": a_profile({9: (1.0, T0)}, zone="PJM"),
         }
 
     def test_a_mean_computed_earlier_never_replaces_a_later_one(self, store: Store) -> None:
-        store.put_profile_hours(a_profile({7: (300.0, T0 + HOUR)}))
-        store.put_profile_hours(a_profile({7: (200.0, T0)}))
-        assert store.snapshot().profiles == (a_profile({7: (300.0, T0 + HOUR)}),)
+        put_profile(store, a_profile({7: (300.0, T0 + HOUR)}))
+        put_profile(store, a_profile({7: (200.0, T0)}))
+        assert profiles_of(store) == (a_profile({7: (300.0, T0 + HOUR)}),)
 
     def test_of_two_means_computed_at_once_the_first_stays(self, store: Store) -> None:
         for gco2_kwh in (300.0, 200.0):
-            store.put_profile_hours(a_profile({7: (gco2_kwh, T0)}))
-        assert store.snapshot().profiles == (a_profile({7: (300.0, T0)}),)
+            put_profile(store, a_profile({7: (gco2_kwh, T0)}))
+        assert profiles_of(store) == (a_profile({7: (300.0, T0)}),)
 
     def test_a_written_profile_is_in_the_writers_next_snapshot(self, store: Store) -> None:
-        assert store.snapshot().profiles == ()
-        store.put_profile_hours(a_profile({7: (300.0, T0)}))
-        assert store.snapshot().profiles == (a_profile({7: (300.0, T0)}),)
+        assert profiles_of(store) == ()
+        put_profile(store, a_profile({7: (300.0, T0)}))
+        assert profiles_of(store) == (a_profile({7: (300.0, T0)}),)
 
     def test_each_provider_has_a_profile_of_its_own(self, store: Store) -> None:
         own = a_profile({7: (300.0, T0)})
@@ -423,26 +461,26 @@ class StoreContract:
             provider="electricitymaps",
             scope=Scope.CONSUMPTION,
         )
-        store.put_profile_hours(own)
-        store.put_profile_hours(other)
-        profiles = {profile.provider: profile for profile in store.snapshot().profiles}
+        put_profile(store, own)
+        put_profile(store, other)
+        profiles = {profile.provider: profile for profile in profiles_of(store)}
         assert profiles == {"gridstatus": own, "electricitymaps": other}
 
     def test_one_simulated_hour_marks_the_whole_profile_as_simulated(self, store: Store) -> None:
-        store.put_profile_hours(a_profile({7: (300.0, T0)}, simulated=True))
-        store.put_profile_hours(a_profile({8: (300.0, T0)}))
-        assert store.snapshot().profiles[0].simulated
+        put_profile(store, a_profile({7: (300.0, T0)}, simulated=True))
+        put_profile(store, a_profile({8: (300.0, T0)}))
+        assert profiles_of(store)[0].simulated
 
     def test_a_failed_run_keeps_the_last_success(self, store: Store) -> None:
-        store.put_status(succeeded(T0))
-        store.put_status(failed(T0 + HOUR))
+        put_status(store, succeeded(T0))
+        put_status(store, failed(T0 + HOUR))
         assert store.snapshot().providers == (
             replace(failed(T0 + HOUR), last_success_at=T0, newest_valid_to=T0 - HOUR),
         )
 
     def test_a_good_run_keeps_the_last_error(self, store: Store) -> None:
-        store.put_status(failed(T0))
-        store.put_status(succeeded(T0 + HOUR))
+        put_status(store, failed(T0))
+        put_status(store, succeeded(T0 + HOUR))
         [status] = store.snapshot().providers
         assert (status.state, status.last_error_at) == (ProviderState.PARTIAL, T0)
         assert (status.last_error, status.last_error_kind) == ("eso: HTTP 503", "transient")
@@ -454,13 +492,13 @@ class StoreContract:
     ) -> None:
         runs = [failed(T0, "old"), succeeded(T0 + HOUR), failed(T0 + 2 * HOUR, "new")]
         for index in [*order, *order]:
-            store.put_status(runs[index])
+            put_status(store, runs[index])
         assert store.snapshot().providers == (
             replace(runs[2], last_success_at=T0 + HOUR, newest_valid_to=T0),
         )
 
     def test_a_long_error_is_cut_to_its_beginning(self, store: Store) -> None:
-        store.put_status(failed(T0, "eso: " + "x" * 100_000))
+        put_status(store, failed(T0, "eso: " + "x" * 100_000))
         [status] = store.snapshot().providers
         assert status.last_error == "eso: " + "x" * (MAX_ERROR_CHARS - 5)
 

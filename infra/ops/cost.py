@@ -10,6 +10,7 @@ CloudWatch 0.50 per GB of logs, 0.30 per metric, 0.10 per alarm; KMS 0.03 per 10
 
 import argparse
 import json
+import math
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -42,21 +43,28 @@ FREE_METRICS, FREE_ALARMS, FREE_KMS = 10, 10, 20_000
 """What AWS gives free each month, also after the first year; DynamoDB gives nothing on demand."""
 
 PROFILE_READS: Final = 7
-"""Read units of computing an hour profile once an hour: a Query for each of 7 days."""
+"""Read units of computing one source's hour of a profile: a Query for each of 7 days."""
 
-PROFILE_WRITES: Final = 2
-"""Write units of computing an hour profile once an hour: two hours of an item of up to 1 KB."""
+HOUR_RUNS: Final = 4
+"""In how many runs an hour of a provider's profiles is written, since its zones end the hour at
+different times. It is the most: a run every 15 minutes, or four groups of zones."""
+
+HOURS_READS: Final = 5
+"""Read units of reading all hours of all profiles before some of them are written."""
+
+READINGS_PER_UNIT: Final = 80
+"""How many readings of an hour of profiles, or of a board, a write unit of 1 KB holds at least."""
 
 HISTORY_ITEM_BYTES: Final = 600
 HISTORY_DAYS: Final = 30
 BYTES_PER_READ: Final = 8192
 """Bytes per read unit of an eventually consistent Query, which costs half a unit for 4 KB."""
 
-QUERY_READS: Final = 3.5
+QUERY_READS: Final = 1.0
 QUERY_EVERY_S: Final = 5
-PROFILES_QUERY_READS: Final = 14.5
+PROFILES_QUERY_READS: Final = 1.5
 PROFILES_EVERY_S: Final = 300
-"""The router's Query of its table every few seconds, and how often it also reads the profiles."""
+"""The router's Query of the boards every few seconds, and its Query of four hours of profiles."""
 
 KMS_EVERY_S: Final = 300
 """The shortest time between two requests of DynamoDB to KMS for one caller of the table."""
@@ -69,7 +77,9 @@ class Function:
     """The runs of one function in a month, and what one run takes, reads, writes and logs.
 
     ``duration_s`` is the time of one run; its part ``assumed_s`` is assumed, not measured.
-    ``run_writes`` and ``run_reads`` are DynamoDB units per run, ``log_bytes`` bytes per run.
+    ``run_writes`` and ``run_reads`` are DynamoDB units of every run, ``log_bytes`` bytes per run.
+    ``new_writes`` are the further write units when all figures are new, as they are every
+    ``new_s`` seconds.
     """
 
     name: str
@@ -79,6 +89,8 @@ class Function:
     readings: int = 0
     run_writes: float = 0
     run_reads: float = 0
+    new_writes: float = 0
+    new_s: float = MONTH_S
     log_bytes: int = 0
     assumed_s: float = 0
 
@@ -89,13 +101,18 @@ class Function:
 
     @property
     def writes(self) -> float:
-        """Write units, with those of refused duplicates and of hour profiles."""
-        return self.runs * self.run_writes + MONTH_H * self.readings * PROFILE_WRITES
+        """Write units: of boards, of new figures, and hourly of profiles and of a board's copy."""
+        items = 2 * math.ceil(self.readings / READINGS_PER_UNIT)
+        hourly = HOUR_RUNS * items + (self.run_writes if self.readings else 0)
+        new = MONTH_S / self.new_s * self.new_writes
+        return self.runs * self.run_writes + new + MONTH_H * hourly
 
     @property
     def reads(self) -> float:
         """Read units, with those of hour profiles."""
-        return self.runs * self.run_reads + MONTH_H * self.readings * PROFILE_READS
+        profiles = HOUR_RUNS * HOURS_READS if self.readings else 0
+        profiles += self.readings * PROFILE_READS
+        return self.runs * self.run_reads + MONTH_H * profiles
 
     @property
     def log_gb(self) -> float:
@@ -156,7 +173,9 @@ def functions(measured_ms: Mapping[str, float] | None = None) -> list[Function]:
                 duration_s=(measured or run["own_ms"] + run["upstream_ms"]) / 1000,
                 readings=run["readings"],
                 run_writes=run["writes"],
-                run_reads=tuner_reads() if name == "tuner" else 0,
+                run_reads=tuner_reads() if name == "tuner" else run["reads"],
+                new_writes=run["new_writes"],
+                new_s=run["new_s"],
                 log_bytes=run["log_bytes"],
                 assumed_s=0 if measured else run["upstream_ms"] / 1000,
             )
@@ -212,11 +231,10 @@ def lines(measured_ms: Mapping[str, float] | None = None) -> Iterator[Line]:
         free = function.gb_s * GB_S_USD * share + function.runs * REQUEST_USD * requests_share
         what = "router, a million requests" if function is router else function.name
         yield Line(what, str(function), function.usd, free + function.log_gb * LOG_GB_USD)
-    slow = MONTH_S / PROFILES_EVERY_S
-    fast = MONTH_S / QUERY_EVERY_S - slow
+    slow, fast = MONTH_S / PROFILES_EVERY_S, MONTH_S / QUERY_EVERY_S
     reads = (
-        f"{fast:,.0f} queries of {QUERY_READS} units, and {slow:,.0f} with the profiles of "
-        f"{PROFILES_QUERY_READS} units, one process always warm"
+        f"{fast:,.0f} queries of the boards of {QUERY_READS} units, and {slow:,.0f} of the "
+        f"profiles of {PROFILES_QUERY_READS} units, one process always warm"
     )
     units = fast * QUERY_READS + slow * PROFILES_QUERY_READS
     yield Line("router's reads", reads, units * READ_USD)
@@ -240,10 +258,11 @@ def markdown(measured_ms: Mapping[str, float] | None = None) -> str:
     month = list(lines(measured_ms))
     *scheduled, router = functions(measured_ms)
     ingest = sum(function.usd for function in scheduled if function.name != "tuner")
-    zone = Function("a zone", MONTH_S / 300, memory_gb=0, duration_s=0, readings=1, run_writes=2)
-    zone_usd = zone.writes * WRITE_USD + zone.reads * READ_USD
+    zone_writes = MONTH_S / 300 * (1 + 1 / READINGS_PER_UNIT)
+    zone_reads = MONTH_H * PROFILE_READS
+    zone_usd = zone_writes * WRITE_USD + zone_reads * READ_USD
     measured = json.loads((ROOT / "infra/ops/durations.json").read_text())
-    profiles = MONTH_S / PROFILES_EVERY_S * (PROFILES_QUERY_READS - QUERY_READS)
+    profiles = MONTH_S / PROFILES_EVERY_S * PROFILES_QUERY_READS
     total, free = sum(line.usd for line in month), sum(line.free_usd for line in month)
     words = (
         f"Collecting alone costs ${ingest:.2f} a month (goal: at most $3). A further million "
@@ -251,9 +270,9 @@ def markdown(measured_ms: Mapping[str, float] | None = None) -> str:
         "Worker sends one request per colo and `TTL_S`, not one per visit. Reading the profiles "
         f"every five minutes takes {profiles:,.0f} more units for each router process that is "
         f"always warm, ${profiles * READ_USD:.3f}. On a fresh table the first profiles take at "
-        "most 24 writes for each source and kind, once. A further zone, read "
-        "every five minutes from a request that is made anyway, takes "
-        f"{zone.writes:,.0f} writes and {zone.reads:,.0f} reads, ${zone_usd:.3f} per basis. The "
+        "most 24 writes for each provider, once. A further zone with a new figure "
+        "every five minutes, from a request that is made anyway, takes "
+        f"{zone_writes:,.0f} writes and {zone_reads:,.0f} reads, ${zone_usd:.3f} per basis. The "
         "free tier is that of every month: 400,000 GB-s and a million requests of Lambda, 5 GB "
         "of logs, ten metrics and ten alarms, three dashboards, 20,000 requests of KMS. "
         "DynamoDB's free tier does not cover on-demand tables. The schedules, the dead-letter "

@@ -12,7 +12,6 @@ from greenstream.domain.reading import Forecast, Reading
 from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.collect import CollectionFailedError, collect
 from greenstream.ports.provider import ConfigurableProvider, Provider, ProviderConfig
-from greenstream.ports.store import Put
 from infra.local.memory_store import MemoryStore
 from infra.local.upstream.providers import simulators_of
 from infra.local.upstream.wire import Answer, Request
@@ -141,13 +140,12 @@ class _RecordingStore(MemoryStore):
         super().__init__()
         self.changed: list[Reading] = []
 
-    def put_reading(self, reading: Reading) -> Put:
+    def put_history(self, reading: Reading) -> None:
         """Store a reading, and list it unless its interval had the same figures already."""
         before = self._figures(reading)
-        put = super().put_reading(reading)
+        super().put_history(reading)
         if before != self._figures(reading):
             self.changed.append(reading)
-        return put
 
     def _figures(self, reading: Reading) -> Reading | None:
         """Return what the history has of a reading's interval, without when it was fetched."""

@@ -27,7 +27,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,13 +39,14 @@ from aws_lambda_powertools import Logger
 
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.powertools import PowertoolsTelemetry
+from greenstream.domain.profile import HourProfile
 from greenstream.domain.reading import Forecast, Reading
 from greenstream.ingest.collect import collect
 from greenstream.ingest.http import HttpClient
 from greenstream.ports.provider import Provider
 from greenstream.ports.store import ProviderStatus, Put, PutOutcome, Store
 from greenstream.ports.telemetry import Telemetry
-from tests.fakes.memory_store import MemoryStore
+from tests.fakes.memory_store import DeliveredRecording, MemoryStore
 from tests.integration.conftest import make_table
 from tests.integration.engines import HOST, dynoxide
 from tests.measure import ROOT, Figure, quantile, report
@@ -85,13 +86,25 @@ class Unheard:
 class Nowhere(MemoryStore):
     """A store that discards everything."""
 
-    def put_reading(self, reading: Reading) -> Put:
-        return Put(PutOutcome.STORED, None)
+    def recording(self, provider: str) -> DeliveredRecording:
+        del provider
+        return Discarding(self, [])
+
+
+class Discarding(DeliveredRecording):
+    """A recording that discards everything."""
+
+    def put_readings(self, readings: Sequence[Reading]) -> tuple[Put, ...]:
+        return tuple([Put(PutOutcome.STORED, None)] * len(readings))
 
     def put_forecast(self, forecast: Forecast) -> PutOutcome:
+        del forecast
         return PutOutcome.STORED
 
-    def put_status(self, status: ProviderStatus) -> None:
+    def put_profile(self, profile: HourProfile) -> None:
+        """Discard the profile."""
+
+    def publish(self, status: ProviderStatus | None = None) -> None:
         """Discard the status."""
 
 

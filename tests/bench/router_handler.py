@@ -33,6 +33,7 @@ from greenstream.domain.zones import zones
 from tests.builders import a_reading
 from tests.fakes.memory_store import MemoryStore
 from tests.measure import ROOT, Figure, durations_ms, quantile, report
+from tests.storing import put_reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,7 +115,7 @@ def filled_store() -> MemoryStore:
                     gco2_kwh=100.0 + nth,
                     valid_to=valid_to,
                 )
-                store.put_reading(reading)
+                put_reading(store, reading)
     return store
 
 

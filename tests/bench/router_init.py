@@ -24,6 +24,7 @@ from tests.integration.engines import dynoxide
 from tests.integration.runtime_interface import event, runtime
 from tests.measure import ROOT, Figure, report
 from tests.shipped import NO_RUNTIME, READ_ONLY, runtime_of, ship
+from tests.storing import put_reading
 from tests.table_client import TableClient
 
 STARTS = 25
@@ -92,7 +93,7 @@ def fill_table(address: str) -> None:
     ended = utc_now() - timedelta(minutes=1)
     for zone in zones().values():
         if zone.sources:
-            store.put_reading(a_reading_of(zone.zone, 123.456, valid_to=ended))
+            put_reading(store, a_reading_of(zone.zone, 123.456, valid_to=ended))
     client.close()
 
 

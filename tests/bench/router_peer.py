@@ -14,6 +14,7 @@ other load. The peer has a second figure that includes the processor time of Red
 
 import asyncio
 import importlib.util
+import itertools
 import json
 import os
 import shutil
@@ -44,11 +45,13 @@ from greenstream.domain.ranking import like_for_like
 from greenstream.domain.reading import Reading
 from greenstream.domain.routing import decide
 from greenstream.ports.store import Snapshot
+from infra.local.memory_store import MemoryBoard
 from tests.bench.router_handler import event, filled_store
 from tests.integration.conftest import make_table
 from tests.integration.engines import HOST, ROOT, dynoxide, free_port, served
 from tests.integration.runtime_interface import INVOKE, runtime
 from tests.measure import Figure, report
+from tests.storing import put_reading
 from tests.table_client import TableClient
 
 REDIS = "redis-server"
@@ -90,9 +93,12 @@ def serve(port: int, redis_port: int) -> None:
             name: tuple(decode(text) for text in texts)
             for name, texts in zip(names, held, strict=True)
         }
-        every = tuple(reading for found in readings.values() for reading in found)
+        by_provider: defaultdict[str, list[Reading]] = defaultdict(list)
+        for reading in itertools.chain.from_iterable(readings.values()):
+            by_provider[reading.provider].append(reading)
+        boards = tuple(MemoryBoard(name, tuple(newest)) for name, newest in by_provider.items())
         now = utc_now()
-        view = View(snapshot=Snapshot(readings=every), readings=readings, profiles={}, read_at=now)
+        view = View(snapshot=Snapshot(boards=boards), read_at=now)
         ranking = policy.ranking_signal
         figures = like_for_like(asked, view.carbon_at(now, policy), ranking)
         candidates = [
@@ -184,7 +190,7 @@ def filled_table(address: str, readings: Iterable[Reading]) -> DynamoStore:
     make_table(client, TABLE)
     store = DynamoStore(client, TABLE, clock=utc_now)
     for reading in readings:
-        store.put_reading(reading)
+        put_reading(store, reading)
     return store
 
 

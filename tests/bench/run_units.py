@@ -2,8 +2,8 @@
 
 Run from anywhere: ``python tests/bench/run_units.py``. The real handlers run with simulated
 upstreams and a table of dynoxide, which counts capacity as DynamoDB does. The first run finds an
-empty table; the second follows at once and writes the same again. infra/ops/cost.py uses the more
-expensive run of the two. It counts hour profiles separately, so they are left out here.
+empty table, so that all its readings are new; the second follows at once and brings the same again.
+infra/ops/cost.py uses both. It counts hour profiles separately, so they are left out here.
 ``history_bytes`` is the size of a reading in the history.
 """
 
@@ -46,9 +46,15 @@ class Meter:
         DynamoDb._ask = ask  # type: ignore[assignment,method-assign]
 
     def _count(self, operation: str, request: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
-        sort_key = request.get("Key", {}).get("sk", {}).get("S", "")
-        partition = request.get("ExpressionAttributeValues", {}).get(":pk", {}).get("S", "")
-        if sort_key.startswith("PROFILE#") or partition.startswith("HISTORY#"):
+        key = request.get("Item", request.get("Key", {}))
+        values = request.get("ExpressionAttributeValues", {})
+        sort_key, partition, first = (
+            named.get(name, {}).get("S", "")
+            for named, name in ((key, "sk"), (values, ":pk"), (values, ":first"))
+        )
+        if partition.startswith("HISTORY#") or any(
+            text.startswith("PROFILE#") for text in (sort_key, first)
+        ):
             return
         # The error of a refused write has no capacity, but DynamoDB bills it like any other write.
         units = answer.get("ConsumedCapacity", {}).get("CapacityUnits", 1.0)
@@ -68,24 +74,30 @@ def measure(provider: str) -> dict[str, float]:
     with suppress(client.exceptions.ResourceInUseException):
         make_table(client, TABLE)
     meter, found, before = Meter(), [], (0.0, 0.0)
+    new_readings = 0
     app = importlib.import_module(f"functions.{provider}.app")
     for _ in range(2):
         said = io.StringIO()
         with redirect_stdout(said):
             app.handler({}, Context())
         found.append((meter.writes - before[0], meter.reads - before[1]))
+        new_readings = new_readings or len(history_of(provider, client))
         before = (meter.writes, meter.reads)
-    history = [
-        len(json.dumps(item))
-        for page in client.get_paginator("scan").paginate(TableName=TABLE)
-        for item in page["Items"]
-        if item["pk"]["S"].startswith("HISTORY")
-    ]
+    history = [len(json.dumps(item)) for item in history_of(provider, client)]
     return {
-        "writes": max(writes for writes, _ in found),
+        "new_writes": found[0][0],
+        "again_writes": found[1][0],
         "reads": max(reads for _, reads in found),
+        "new_readings": new_readings,
         "history_bytes": sum(history) / max(1, len(history)),
     }
+
+
+def history_of(provider: str, client: Any) -> list[dict[str, Any]]:
+    """Return the items of a provider's history."""
+    pages = client.get_paginator("scan").paginate(TableName=TABLE)
+    items = [item for page in pages for item in page["Items"]]
+    return [item for item in items if item["pk"]["S"].split("#")[2:3] == [provider]]
 
 
 def main() -> None:
@@ -102,7 +114,9 @@ def main() -> None:
                 found = measured(provider, address, simulator)
                 report(
                     [
-                        Figure(f"{provider}_writes", found["writes"], "write units a run"),
+                        Figure(f"{provider}_new", found["new_writes"], "write units a run"),
+                        Figure(f"{provider}_readings", found["new_readings"], "new readings"),
+                        Figure(f"{provider}_again", found["again_writes"], "write units a run"),
                         Figure(f"{provider}_reads", found["reads"], "read units a run"),
                         Figure(f"{provider}_history_bytes", found["history_bytes"], "B as JSON"),
                     ]

@@ -13,6 +13,8 @@ import httpx
 from samtranslator.yaml_helper import yaml_parse
 
 from greenstream.aws.dynamo_store import DynamoStore
+from greenstream.aws.packed_items import unpack
+from greenstream.aws.packed_rows import rows
 from greenstream.domain.reading import Basis, Forecast, Kind, Reading, Signal
 from greenstream.ports.store import Snapshot
 from infra.local.upstream.providers import simulators_of
@@ -24,7 +26,7 @@ from tests.integration.test_upstream import Simulator
 from tests.table_client import TableClient
 
 Items = dict[tuple[str, str], dict[str, Any]]
-"""A table's items by their key."""
+"""A table's items by their key, or what they hold for each zone (`by_zone`)."""
 
 LONG_AGO, FAR_AHEAD = (datetime(year, 1, 1, tzinfo=UTC) for year in (2000, 2100))
 BATCH = 25
@@ -88,6 +90,25 @@ def zone_of(key: tuple[str, str]) -> str | None:
     return None
 
 
+def by_zone(items: Items) -> Items:
+    """Return items with the rows of boards and profiles in place of the packed items.
+
+    A row of a board has the key ``READING#zone#…``, one of an hour of profiles has the key
+    ``PROFILE#zone#…``. The copies of the boards are left out.
+    """
+    rows_by_key: Items = {}
+    for (pk, sk), item in items.items():
+        name, _, rest = sk.partition("#")
+        if (pk, name) == ("CURRENT", "BOARD") or (pk, name) == ("CURRENT", "PROFILE"):
+            document = unpack(item)
+            name = "READING" if name == "BOARD" else "PROFILE"
+            for source, row in rows(document).items():
+                rows_by_key[pk, "#".join((name, *source, rest))] = row
+        elif pk != "SPARE":
+            rows_by_key[pk, sk] = item
+    return rows_by_key
+
+
 def of_zones(items: Items) -> Items:
     """Return the items that belong to a zone, without the provider's own status."""
     return {key: item for key, item in items.items() if zone_of(key) is not None}
@@ -95,11 +116,15 @@ def of_zones(items: Items) -> Items:
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """One run: the table before and after it, and what the store reads from the table after it."""
+    """One run: the table before and after it, and what the store reads from the table after it.
+
+    ``items`` holds the items themselves after the run; ``before`` and ``after`` are `by_zone`.
+    """
 
     before: Items
     run: Run
     after: Items
+    items: Items
     snapshot: Snapshot
     history: Sequence[Reading]
     forecasts: Sequence[Forecast]
@@ -109,8 +134,8 @@ class Strike:
 class Bench:
     """A provider's function, ready to be run against any simulator and any table.
 
-    ``seed`` holds the items that a good run stored two hours ago, ``usual`` the items after
-    another good run on that table now.
+    ``seed_items`` holds the items that a good run stored two hours ago, and ``seed`` what they hold
+    for each zone. ``usual`` is what the table holds after another good run on it now.
     """
 
     provider: str
@@ -121,6 +146,7 @@ class Bench:
     simulators: "SimpleQueue[Simulator]" = field(default_factory=SimpleQueue)
     seed: Items = field(default_factory=dict)
     usual: Items = field(default_factory=dict)
+    seed_items: Items = field(default_factory=dict)
     _tokens: "count[int]" = field(default_factory=count)
 
     @contextmanager
@@ -189,7 +215,7 @@ class Bench:
         if self.provider == "gridstatus":
             sent |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), base_url)
             sent |= {"REQUESTS_CA_BUNDLE": simulator.ca_bundle}
-        before = self.items(table)
+        before = by_zone(self.items(table))
         try:
             run = self.sandboxes.run(now or self.now, sent)
         finally:
@@ -197,7 +223,8 @@ class Bench:
         return self._strike(before, run, table)
 
     def _strike(self, before: Items, run: Run, table: str) -> Strike:
-        after, store = self.items(table), DynamoStore(self.client, table, clock=lambda: self.now)
+        items, store = self.items(table), DynamoStore(self.client, table, clock=lambda: self.now)
+        after = by_zone(items)
         history: list[Reading] = []
         for pk in {pk for pk, _ in after if pk.startswith("HISTORY#")}:
             _, zone, provider, signal, basis = pk.split("#")
@@ -205,7 +232,7 @@ class Bench:
             history += store.history(zone, provider, kind, since=LONG_AGO, until=FAR_AHEAD)
         zones = {pk.partition("#")[2] for pk, _ in after if pk.startswith("FORECAST#")}
         forecasts = [forecast for zone in zones for forecast in store.forecasts(zone)]
-        return Strike(before, run, after, store.snapshot(), history, forecasts)
+        return Strike(before, run, after, items, store.snapshot(), history, forecasts)
 
     def _clear(self, simulator: Simulator) -> None:
         """End this provider's faults; those of other providers stay in force for other cells."""
@@ -234,4 +261,4 @@ class Bench:
         for good in (first, again):
             assert good.run.error is None, good.run.log
         assert not again.run.answer["errors"], again.run.answer
-        self.seed, self.usual = first.after, again.after
+        self.seed, self.usual, self.seed_items = first.after, again.after, first.items

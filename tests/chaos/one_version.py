@@ -5,44 +5,26 @@ on the path. It uses nothing newer than the oldest version that it is run with.
 """
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING or find_spec("greenstream.domain"):
-    from greenstream.aws.client import dynamodb_client
-    from greenstream.aws.dynamo_policies import DynamoPolicies
-    from greenstream.aws.dynamo_store import DynamoStore
-    from greenstream.domain.policy import FreshnessModel, Policy, RankingSignal
-    from greenstream.domain.profile import HourMean, HourProfile
-    from greenstream.domain.reading import (
-        Basis,
-        Forecast,
-        ForecastPoint,
-        Kind,
-        Quality,
-        Reading,
-        Scope,
-        Signal,
-    )
-    from greenstream.ports.store import ProviderState, ProviderStatus
-else:  # The older version has no packages inside `greenstream`.
-    from greenstream.dynamodb import DynamoStore, dynamodb_client
-    from greenstream.ladder import HourMean, HourProfile
-    from greenstream.policies import DynamoPolicies
-    from greenstream.policy import FreshnessModel, Policy, RankingSignal
-    from greenstream.reading import (
-        Basis,
-        Forecast,
-        ForecastPoint,
-        Kind,
-        Quality,
-        Reading,
-        Scope,
-        Signal,
-    )
-    from greenstream.store import ProviderState, ProviderStatus
+from greenstream.aws.client import dynamodb_client
+from greenstream.aws.dynamo_policies import DynamoPolicies
+from greenstream.aws.dynamo_store import DynamoStore
+from greenstream.domain.policy import FreshnessModel, Policy, RankingSignal
+from greenstream.domain.profile import HourMean, HourProfile
+from greenstream.domain.reading import (
+    Basis,
+    Forecast,
+    ForecastPoint,
+    Kind,
+    Quality,
+    Reading,
+    Scope,
+    Signal,
+)
+from greenstream.ports.store import ProviderState, ProviderStatus
 
 T0 = datetime(2026, 11, 22, 16, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -143,13 +125,30 @@ def revised(reading: Reading) -> Reading:
     )
 
 
+def record(
+    store: DynamoStore,
+    readings: Sequence[Reading],
+    profiles: Sequence[HourProfile] = (),
+    statuses: Sequence[ProviderStatus] = (),
+    forecasts: Sequence[Forecast] = (),
+) -> None:
+    """Record a run of each provider that these are of."""
+    by_provider = {status.provider: status for status in statuses}
+    for provider in ("entsoe", "eso"):
+        recording = store.recording(provider)
+        recording.put_readings([reading for reading in readings if reading.provider == provider])
+        for forecast in forecasts:
+            if forecast.provider == provider:
+                recording.put_forecast(forecast)
+        for profile in profiles:
+            if profile.provider == provider:
+                recording.put_profile(profile)
+        recording.publish(by_provider.get(provider))
+
+
 def write(store: DynamoStore, policies: DynamoPolicies) -> None:
     """Write one item of each kind that there is."""
-    for reading in READINGS:
-        store.put_reading(reading)
-    store.put_forecast(FORECAST)
-    store.put_profile_hours(PROFILE)
-    store.put_status(STATUS)
+    record(store, READINGS, [PROFILE], [STATUS], [FORECAST])
     for colo, pop, rtts_ms in ROUND_TRIPS:
         store.record_latency(colo, pop, rtts_ms, T0)
     policies.write(POLICY, {"why": "a test"}, T0)
@@ -158,27 +157,23 @@ def write(store: DynamoStore, policies: DynamoPolicies) -> None:
 
 def revise(store: DynamoStore) -> None:
     """Write to existing items, as a version does that takes over during a run."""
-    for reading in READINGS:
-        store.put_reading(revised(reading))
-    store.put_forecast(replace(FORECAST, issued_at=T0 + HOUR))
+    later = ProviderStatus(provider="eso", state=ProviderState.OK, last_run_at=T0 + HOUR, stored=15)
     hours = {8: HourMean(290.0, T0 + 2 * HOUR, 3.5)}
-    store.put_profile_hours(replace(PROFILE, hours=hours))
-    store.put_status(
-        ProviderStatus(provider="eso", state=ProviderState.OK, last_run_at=T0 + HOUR, stored=15)
-    )
+    profile, forecast = replace(PROFILE, hours=hours), replace(FORECAST, issued_at=T0 + HOUR)
+    record(store, [*map(revised, READINGS)], [profile], [later], [forecast])
     for colo, pop, _ in ROUND_TRIPS:
         store.record_latency(colo, pop, [14.0], T0 + HOUR)
 
 
 def read(store: DynamoStore, policies: DynamoPolicies) -> list[str]:
     """Return everything that can be read, one line for each value."""
-    seen = store.snapshot()
-    values: list[object] = [*seen.readings, *seen.profiles, *seen.providers, seen.policy]
+    seen, profiles = store.snapshot(), store.profiles(range(24))
+    values: list[object] = [*seen.readings, *profiles, *seen.providers, seen.policy]
     for reading in READINGS:
         span = {"since": T0 - 24 * HOUR, "until": T0 + 24 * HOUR}
         values += store.history(reading.zone, reading.provider, reading.kind, **span)
     values += [*store.forecasts(FORECAST.zone), *store.latencies(), *policies.versions()]
-    return [*map(repr, values), f"damaged: {seen.damaged}"]
+    return [*map(repr, values), f"damaged: {seen.damaged + profiles.damaged}"]
 
 
 def main(what: str, table_name: str) -> None:

@@ -16,7 +16,7 @@ import json
 import re
 import urllib.error
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from email.message import Message
@@ -40,6 +40,8 @@ from functions.watttime.provider import WattTime
 from greenstream.api.router import Router
 from greenstream.api.snapshot_cache import TIME_TO_LIVE
 from greenstream.aws.dynamo_policies import DynamoPolicies
+from greenstream.aws.dynamo_profiles import StoredProfiles
+from greenstream.aws.dynamo_recording import DynamoRecording
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.domain.places import pops
 from greenstream.domain.policy import Policy
@@ -244,16 +246,18 @@ class Ledger(DynamoStore):
         self.kinds: dict[Kind, Kind] = {}
         """One object of each kind, so that not every write adds another object to this record."""
 
-    def put_reading(self, reading: Reading) -> Put:
-        put = super().put_reading(reading)
+    def recording(self, provider: str) -> DynamoRecording:
+        return _Recorded(self, super().recording(provider))
+
+    def note_put(self, reading: Reading, put: Put) -> None:
+        """Record a reading that was stored."""
         self.intervals[reading.zone, reading.provider, reading.kind].add(reading.valid_to)
         of_source = (reading.provider, reading.provider_zone, reading.kind)
         self.newest[of_source] = max(reading.valid_to, self.newest.get(of_source, reading.valid_to))
         self.outcomes[put.outcome] += 1
-        return put
 
-    def put_profile_hours(self, profile: HourProfile) -> None:
-        super().put_profile_hours(profile)
+    def note_profile(self, profile: HourProfile) -> None:
+        """Record the means of a profile that is published at the end of its run."""
         kind = self.kinds.setdefault(profile.kind, profile.kind)
         source = (profile.zone, profile.provider, kind)
         computed = {(source, mean.computed_at, hour): mean for hour, mean in profile.hours.items()}
@@ -261,13 +265,31 @@ class Ledger(DynamoStore):
         if len(self.intervals[source]) == 1:
             self.of_windows |= computed
 
+
+class _Recorded(DynamoRecording):
+    """A recording whose values the ledger records too."""
+
+    def __init__(self, ledger: Ledger, recording: DynamoRecording) -> None:
+        self.__dict__ |= recording.__dict__
+        self._ledger = ledger
+
+    def put_readings(self, readings: Sequence[Reading]) -> tuple[Put, ...]:
+        puts = super().put_readings(readings)
+        for reading, put in zip(readings, puts, strict=True):
+            self._ledger.note_put(reading, put)
+        return puts
+
     def put_forecast(self, forecast: Forecast) -> PutOutcome:
-        self.forecast.add((forecast.zone, forecast.provider, forecast.kind))
+        self._ledger.forecast.add((forecast.zone, forecast.provider, forecast.kind))
         return super().put_forecast(forecast)
+
+    def put_profile(self, profile: HourProfile) -> None:
+        super().put_profile(profile)
+        self._ledger.note_profile(profile)
 
 
 class Reader(DynamoStore):
-    """The router's store; the lock ``busy`` is held while a snapshot is read.
+    """The router's store; the lock ``busy`` is held while a snapshot or profiles are read.
 
     The router may answer before such a read has ended.
     """
@@ -279,6 +301,10 @@ class Reader(DynamoStore):
     def snapshot(self) -> Snapshot:
         with self.busy:
             return super().snapshot()
+
+    def profiles(self, hours: Collection[int]) -> StoredProfiles:
+        with self.busy:
+            return super().profiles(hours)
 
 
 @dataclass
@@ -350,7 +376,8 @@ class Day:
         self.degraded = 0
         """Answers from memory, since the table did not answer within the router's time limit."""
         self.read_at: datetime | None = None
-        self.slow_at: datetime | None = None
+        self.profiles_at: datetime | None = None
+        self.hours: list[int] = []
         self.colos: set[tuple[str, str]] = set()
         self.footprints: list[Footprint] = []
         self.failures: list[str] = []
@@ -481,7 +508,8 @@ class Day:
             record = {
                 "at": self.clock().isoformat(),
                 "read_at": str(self.read_at),
-                "slow_at": str(self.slow_at),
+                "profiles_at": str(self.profiles_at),
+                "hours": self.hours,
                 "query": query,
                 "body": body,
             }
@@ -522,8 +550,10 @@ class Day:
         self.answers += 1
         with self.reader.busy:  # waits for a read that is still running after the answer
             read_at = self.router._cache.remembered.read_at
-            if read_at != self.read_at and self.reader._slow is not None:
-                self.read_at, self.slow_at = read_at, self.reader._slow.read_at
+            profiles = self.router._cache._profiles
+            if read_at != self.read_at and profiles is not None:
+                self.read_at = read_at
+                self.profiles_at, self.hours = profiles.read_at, sorted(profiles.hours)
         found: dict[str, Any] = json.loads(answer["body"])
         late = answer["statusCode"] == 503 if body else store_failed(found)
         self.degraded += late

@@ -68,10 +68,10 @@ class TableModel:
         """Return the items that match the key condition, in order, on one page."""
         found = [
             self.items[key]
-            for key in sorted(self.items)
+            for key in sorted(self.items, reverse=not request.get("ScanIndexForward", True))
             if _holds(request["KeyConditionExpression"], self.items[key], request)
         ]
-        return {"Items": found}
+        return {"Items": found[: request.get("Limit")]}
 
     def _checked(self, operation: str, key: Key, request: Mapping[str, Any]) -> Item | None:
         before = self.items.get(key)

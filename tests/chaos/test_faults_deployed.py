@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
 import pytest
 
+from greenstream.aws.dynamo_store import DynamoStore
+from greenstream.domain.clock import utc_now
+from greenstream.domain.reading import Reading
 from infra.local.stack import LocalStack, Stack
 from infra.registry import COLLECTORS
 from tests.chaos.conftest import WHOLE
@@ -25,23 +27,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         local.down()
 
 
-def newest_of(stack: Stack, provider: str) -> dict[str, Any]:
-    """Return the provider's current readings as they are stored."""
-    pages = (
-        stack.client("dynamodb")
-        .get_paginator("query")
-        .paginate(
-            TableName=stack.table,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": "CURRENT"}},
-        )
-    )
-    items = [item for page in pages for item in page["Items"]]
-    return {
-        item["sk"]["S"]: item
-        for item in items
-        if item["sk"]["S"].startswith("READING#") and item["sk"]["S"].split("#")[2] == provider
-    }
+def newest_of(stack: Stack, provider: str) -> list[Reading]:
+    """Return the provider's newest readings as they are stored."""
+    store = DynamoStore(stack.client("dynamodb"), stack.table, clock=utc_now)
+    return [reading for reading in store.snapshot().readings if reading.provider == provider]
 
 
 @pytest.mark.parametrize("provider", COLLECTORS)

@@ -45,6 +45,7 @@ from tests.fakes.memory_store import MemoryStore
 from tests.integration import function_url
 from tests.integration import test_router_fuzz as described
 from tests.router_client import Log, SetClock, a_reading_of
+from tests.storing import put_reading
 
 SUITE = "input"
 WHOLE = os.environ.get("CHAOS") == "whole"
@@ -82,7 +83,7 @@ class Desk:
     def __init__(self) -> None:
         store = MemoryStore(policy=Policy(log_every=1))
         for zone, gco2_kwh in (("NYISO", 260), ("CAISO_NORTH", 210), ("GBR-13", 120)):
-            store.put_reading(a_reading_of(zone, gco2_kwh))
+            put_reading(store, a_reading_of(zone, gco2_kwh))
         self._lines = io.BytesIO()
         # Standard output has this encoding too.
         stream = io.TextIOWrapper(self._lines, encoding="utf-8", write_through=True)
@@ -507,7 +508,7 @@ class Reports:
     def __init__(self) -> None:
         self._store = MemoryStore()
         for zone, gco2_kwh in (("CAISO_NORTH", 100), ("NYISO", 400)):
-            self._store.put_reading(a_reading_of(zone, gco2_kwh))
+            put_reading(self._store, a_reading_of(zone, gco2_kwh))
 
     def send(self, rtt_ms: float, samples: int = 1, colo: str = "EWR") -> None:
         body = json.dumps({"samples": [{"colo": colo, "pop": "sfo", "rtt_ms": rtt_ms}] * samples})
@@ -583,7 +584,7 @@ def test_a_false_upstream_figure_moves_visitors_only_within_their_latency_limit(
     for said in (truth, truth | {zone: lie_gco2_kwh}):
         store = MemoryStore()
         for name, gco2_kwh in said.items():
-            store.put_reading(a_reading_of(name, gco2_kwh))
+            put_reading(store, a_reading_of(name, gco2_kwh))
         router = Router(store, clock=SetClock(), telemetry=Log())
         chosen.append([])
         for lat in range(25, 61, step):

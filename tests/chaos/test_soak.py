@@ -8,7 +8,7 @@ import json
 import math
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -27,6 +27,7 @@ from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Reading
 from greenstream.domain.roundtrips import LIFE as LATENCY_LIFE
 from greenstream.ports.store import Snapshot, Store
+from infra.local.memory_store import MemoryBoard, MemoryProfiles
 from infra.ops import cost
 from tests.chaos.simulated_day import Day, Footprint, Sink, SourceKey
 from tests.integration import engines
@@ -174,7 +175,7 @@ def _size(rows: Sequence[Mapping[str, Any]], hours: int) -> dict[str, Any]:
 
 
 def _hold_rows(day: Day, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Assert that each interval is stored once with its expiry, and each source once in CURRENT."""
+    """Assert that each interval is stored once with its expiry, and each source once on a board."""
     book = day.store
     expected = {
         (f"HISTORY#{source_key(*source)}", sortable(valid_to))
@@ -183,13 +184,14 @@ def _hold_rows(day: Day, rows: Sequence[Mapping[str, Any]]) -> None:
     }
     found = [(row["pk"]["S"], row["sk"]["S"]) for row in rows if "HISTORY" in row["pk"]["S"]]
     assert sorted(found) == sorted(expected)
-    current = {row["sk"]["S"] for row in rows if row["pk"]["S"] == "CURRENT"}
-    assert {sk for sk in current if sk.startswith("READING")} == {
-        f"READING#{source_key(*source)}" for source in book.intervals
-    }
-    assert {sk for sk in current if sk.startswith("PROVIDER")} == {
-        f"PROVIDER#{name}" for name in day.runs
-    }
+    snapshot = day.store.snapshot()
+    assert snapshot.damaged == ()
+    assert sorted((r.zone, r.provider, r.kind) for r in snapshot.readings) == sorted(book.intervals)
+    assert {status.provider for status in snapshot.providers} == set(day.runs)
+    boards = {f"BOARD#{name}" for name in day.runs}
+    for pk in ("CURRENT", "SPARE"):
+        keys = {row["sk"]["S"] for row in rows if row["pk"]["S"] == pk}
+        assert {sk for sk in keys if sk.startswith("BOARD")} == boards
     assert sum(row["pk"]["S"].startswith("FORECAST") for row in rows) == len(book.forecast)
     assert sum(row["pk"]["S"] == "LATENCY" for row in rows) == len(day.colos)
     for row in rows:
@@ -213,12 +215,17 @@ def _hold_rows(day: Day, rows: Sequence[Mapping[str, Any]]) -> None:
 
 @dataclass
 class Remembered:
-    """A store that returns only the snapshot of one instant."""
+    """A store that returns only the snapshot and the profiles of one instant."""
 
     snapshot_then: Snapshot
+    profiles_then: MemoryProfiles
 
     def snapshot(self) -> Snapshot:
         return self.snapshot_then
+
+    def profiles(self, hours: Collection[int]) -> MemoryProfiles:
+        del hours
+        return self.profiles_then
 
 
 class Past:
@@ -250,8 +257,15 @@ class Past:
                 self._current[source] = version
         return tuple(self._current.values())
 
-    def profiles(self, at: datetime) -> tuple[HourProfile, ...]:
-        """Return each source's means of hours of day."""
+    def boards(self, at: datetime) -> tuple[MemoryBoard, ...]:
+        """Return the newest reading of each source, by provider."""
+        by_provider: defaultdict[str, list[Reading]] = defaultdict(list)
+        for reading in self.readings(at):
+            by_provider[reading.provider].append(reading)
+        return tuple(MemoryBoard(name, tuple(newest)) for name, newest in by_provider.items())
+
+    def profiles(self, at: datetime, read: Collection[int]) -> tuple[HourProfile, ...]:
+        """Return each source's means of the hours of day that were read."""
         while self._profiled and self._profiled[-1][1] <= at:
             source, computed_at, hour = computed = self._profiled.pop()
             mean = self._of_windows.get(computed) or self._mean(source, hour, computed_at)
@@ -266,7 +280,7 @@ class Past:
                     kind=kind,
                     scope=scope,
                     provider=provider,
-                    hours=dict(hours),
+                    hours={hour: mean for hour, mean in hours.items() if hour in read},
                     simulated=True,
                 )
             )
@@ -299,25 +313,24 @@ def _replayed(day: Day, told: Path, policy: Policy) -> int:
     with told.open() as lines:
         for line in lines:
             record = json.loads(line)
-            at, read_at, slow_at = (
-                datetime.fromisoformat(record[name]) for name in ("at", "read_at", "slow_at")
+            at, read_at, profiles_at = (
+                datetime.fromisoformat(record[name]) for name in ("at", "read_at", "profiles_at")
             )
             then = Snapshot(
-                readings=past.readings(read_at),
-                profiles=past.profiles(slow_at),
-                policy=None if policy is CAPPED else policy,
+                boards=past.boards(read_at), policy=None if policy is CAPPED else policy
             )
+            profiles = MemoryProfiles(past.profiles(profiles_at, record["hours"]))
             # These two fields depend on how fast the store answered, so they are not compared.
             memory = {"degraded": None, "degraded_reason": None}
-            again = _decided(then, at, record["query"]) | memory
+            again = _decided(then, profiles, at, record["query"]) | memory
             given = record["body"] | memory
             assert again == given, f"{record['at']}: {record['query']}"
             count += 1
     return count
 
 
-def _decided(then: Snapshot, at: datetime, query: str) -> dict[str, Any]:
-    router = Router(cast("Store", Remembered(then)), clock=SetClock(at), telemetry=Sink())
+def _decided(then: Snapshot, profiles: MemoryProfiles, at: datetime, query: str) -> dict[str, Any]:
+    router = Router(cast("Store", Remembered(then, profiles)), clock=SetClock(at), telemetry=Sink())
     answer = router.respond(
         {
             "rawPath": "/v1/route",

@@ -12,12 +12,13 @@ from greenstream.domain.fuel_memory import LIFE
 from greenstream.domain.reading import Basis, Kind, Reading, Signal
 from greenstream.domain.zones import zones_of
 from greenstream.ingest.stored_slots import StoredSlots, ZoneSlots
-from greenstream.ports.store import Put, StoreError
+from greenstream.ports.store import StoreError
 from tests.builders import a_reading
 from tests.contract.entsoe_wire import document, period, series
 from tests.contract.pipeline import Heard, ran
 from tests.contract.pipeline import http as answering
 from tests.fakes.memory_store import MemoryStore
+from tests.storing import put_reading
 
 DIRECT = Kind(Signal.AVERAGE, Basis.DIRECT)
 LIFECYCLE = Kind(Signal.AVERAGE, Basis.LIFECYCLE)
@@ -32,13 +33,8 @@ class CountingStore(MemoryStore):
 
     def __init__(self) -> None:
         super().__init__()
-        self.written: list[Reading] = []
         self.read: list[tuple[str, Kind, datetime, datetime]] = []
         self.unreadable = False
-
-    def put_reading(self, reading: Reading) -> Put:
-        self.written.append(reading)
-        return super().put_reading(reading)
 
     def provider_history(
         self, zone: str, provider: str, kind: Kind, *, since: datetime, until: datetime
@@ -64,7 +60,7 @@ class French:
 
     def run(self, body: bytes, at: datetime) -> list[Reading]:
         """Run on an answer; return what was written."""
-        before = len(self.store.written)
+        before = len(self.store.delivered)
         provider = Entsoe(
             http=answering("entsoe", {"/api": body}),
             token=lambda: "token",
@@ -72,7 +68,7 @@ class French:
             stored=self.stored,
         )
         ran(provider, self.store, at)
-        return self.store.written[before:]
+        return self.store.delivered[before:]
 
     def history(self, kind: Kind = DIRECT) -> dict[datetime, float]:
         """Return the stored figures, rounded, by the start of their slot."""
@@ -224,7 +220,7 @@ def test_a_store_that_cannot_be_read_stops_nothing(french: French) -> None:
 def test_a_damaged_detail_stops_nothing(french: French, detail: dict[str, object]) -> None:
     french.run(mix({1: 40000}, {1: 3000}, slots=10), at(10))
     [stored] = french.store.history("ENTSOE_FR", "entsoe", DIRECT, since=at(9), until=at(10))
-    french.store.put_reading(replace(stored, detail=detail, fetched_at=at(10) + HOUR / 4))
+    put_reading(french.store, replace(stored, detail=detail, fetched_at=at(10) + HOUR / 4))
     french.cold()
 
     written = french.run(mix({1: 40000}, {1: 3000}, slots=11), at(11))

@@ -39,6 +39,7 @@ from tests.contract.provider_cases import (
 )
 from tests.contract.recorded_origin import serving
 from tests.fakes.memory_store import MemoryStore
+from tests.storing import profiles_of
 
 RECORDED = tuple(recordings_of(RECORDINGS)) if RECORDINGS.is_dir() else ()
 CASES = [pytest.param(case, id=case.id) for case in (*SIMULATED, *RECORDED)]
@@ -216,16 +217,16 @@ def test_on_a_fresh_table_each_source_has_an_hour_profile_after_one_run(case: Ca
     provider = case.make(case.wire(), simulated=True)
     collect(provider, store, clock=lambda: case.now, telemetry=Silent())
     snapshot = store.snapshot()
+    profiles = profiles_of(store)
     assert snapshot.readings
     assert {
-        (reading.zone, reading.provider, reading.kind, reading.scope)
-        for reading in snapshot.profiles
+        (reading.zone, reading.provider, reading.kind, reading.scope) for reading in profiles
     } == {
         (reading.zone, reading.provider, reading.kind, reading.scope)
         for reading in snapshot.readings
     }
     hour = {(reading.zone, reading.kind): reading.valid_from.hour for reading in snapshot.readings}
-    for profile in snapshot.profiles:
+    for profile in profiles:
         assert profile.simulated
         assert hour[profile.zone, profile.kind] in profile.hours
         assert len(profile.hours) == 24 or case.provider == "gridstatus"

@@ -1,6 +1,7 @@
 """Weeks of readings for a table: real ones of another year or, without traces, made-up ones."""
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ from tests.builders import a_reading
 HOUR: Final = timedelta(hours=1)
 WEEK: Final = timedelta(weeks=1)
 YEAR: Final = 2023
-WRITERS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,5 +84,15 @@ def measured(carbon: Path, now: datetime) -> Values:
 
 def put(store: Store, told: Iterable[Reading]) -> int:
     """Write readings through the port, and return their number."""
-    with ThreadPoolExecutor(WRITERS) as writers:
-        return sum(1 for _ in writers.map(store.put_reading, told))
+    by_provider: defaultdict[str, list[Reading]] = defaultdict(list)
+    for reading in told:
+        by_provider[reading.provider].append(reading)
+
+    def write(provider: str) -> int:
+        recording = store.recording(provider)
+        puts = recording.put_readings(by_provider[provider])
+        recording.publish()
+        return len(puts)
+
+    with ThreadPoolExecutor() as writers:
+        return sum(writers.map(write, by_provider))

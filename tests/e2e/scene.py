@@ -12,6 +12,7 @@ from infra.local.processes import StackError
 from tests.builders import AVERAGE_DIRECT
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Client, a_reading_of
+from tests.storing import put_profile, put_reading, put_status
 
 DAY_GCO2_KWH = {
     "CAISO_NORTH": 190,
@@ -90,26 +91,28 @@ class Scene:
             fetched_at=valid_to,
             **changes,
         )
-        self.store.put_reading(reading)
+        put_reading(self.store, reading)
 
     def same_hour(self, zone: str, gco2_kwh: float) -> None:
         """Store the zone's mean of each hour of day."""
         source = zones()[zone].sources[0]
         hours = {hour: HourMean(gco2_kwh=gco2_kwh, computed_at=self.now) for hour in range(24)}
-        self.store.put_profile_hours(
+        put_profile(
+            self.store,
             HourProfile(
                 zone=zone,
                 kind=AVERAGE_DIRECT,
                 scope=source.scope,
                 provider=source.provider,
                 hours=hours,
-            )
+            ),
         )
 
     def ran(self, provider: str, *, error: str | None = None, kind: str = "UpstreamStatus") -> None:
         """Record a run of a provider: a success, or a failure with this error message."""
         success = None if error else self.now
-        self.store.put_status(
+        put_status(
+            self.store,
             ProviderStatus(
                 provider=provider,
                 state=ProviderState.FAILED if error else ProviderState.OK,
@@ -120,13 +123,14 @@ class Scene:
                 last_error_kind=kind if error else None,
                 last_error_at=self.now if error else None,
                 stored=0 if error else 4,
-            )
+            ),
         )
 
     def unconfigured(self, provider: str) -> None:
         """Record a run of a provider that has no key."""
-        self.store.put_status(
+        put_status(
+            self.store,
             ProviderStatus(
                 provider=provider, state=ProviderState.UNCONFIGURED, last_run_at=self.now
-            )
+            ),
         )

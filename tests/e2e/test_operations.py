@@ -18,6 +18,7 @@ import httpx
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+from greenstream.aws.dynamo_boards import board_key
 from greenstream.domain.policy import Policy
 from infra.local.stack import ROOT, STACK_NAME, LocalStack, Stack
 from infra.local.upstream.providers import simulators_of
@@ -147,14 +148,8 @@ def without_table(stack: Stack, function: str) -> Iterator[None]:
 def forget_readings(stack: Stack) -> None:
     """Delete the newest readings, so that Electricity Maps has zones to collect."""
     table = stack.client("dynamodb")
-    key = {"pk": {"S": "CURRENT"}}
-    found = table.query(
-        TableName=stack.table,
-        KeyConditionExpression="pk = :pk AND begins_with(sk, :reading)",
-        ExpressionAttributeValues={":pk": key["pk"], ":reading": {"S": "READING#"}},
-    )
-    for item in found["Items"]:
-        table.delete_item(TableName=stack.table, Key=key | {"sk": item["sk"]})
+    for provider in COLLECTORS:
+        table.delete_item(TableName=stack.table, Key=board_key(provider))
 
 
 def cannot_start(function: str, stack: Stack) -> list[float]:

@@ -11,10 +11,12 @@ import logging
 import os
 import sys
 import traceback
+import zlib
 from dataclasses import dataclass
 
 import boto3
 import httpx
+from boto3.dynamodb.types import Binary
 from moto import mock_aws
 
 PREFIX = "/greenstream/test"
@@ -82,6 +84,8 @@ def main(provider: str, upstreams: list[str]) -> None:
             httpx.delete(control, trust_env=False)
         for item in table.scan()["Items"]:
             print("item", item)
+            if isinstance(packed := item.get("data"), Binary):
+                print("holds", zlib.decompress(packed.value).decode())
 
 
 if __name__ == "__main__":

@@ -12,13 +12,15 @@ from tests.builders import NOW
 from tests.fakes.memory_store import MemoryStore
 from tests.integration.function_url import application
 from tests.router_client import Client, a_reading_of
+from tests.storing import put_forecast, put_reading
 
 
 def a_client() -> Client:
     store = MemoryStore()
     for zone, gco2_kwh in (("NYISO", 260), ("CAISO_NORTH", 210), ("GBR-13", 120)):
-        store.put_reading(a_reading_of(zone, gco2_kwh))
-    store.put_forecast(
+        put_reading(store, a_reading_of(zone, gco2_kwh))
+    put_forecast(
+        store,
         Forecast(
             zone="GBR-13",
             provider="eso",
@@ -31,7 +33,7 @@ def a_client() -> Client:
                 ForecastPoint(NOW + timedelta(hours=hour), NOW + timedelta(hours=hour + 1), 100.0)
                 for hour in range(48)
             ),
-        )
+        ),
     )
     return Client(store)
 

@@ -25,6 +25,7 @@ from tests.integration import engines
 from tests.integration.conftest import make_table
 from tests.integration.runtime_interface import Runtime, event, runtime
 from tests.router_client import a_reading_of
+from tests.storing import put_reading
 from tests.table_client import TableClient
 
 TABLE = "readings"
@@ -51,7 +52,7 @@ def test_the_start_reads_the_table_and_the_first_answer_does_not(
         client = TableClient()
         make_table(client, TABLE)
         reading = a_reading_of("NYISO", 260, valid_to=utc_now() - timedelta(minutes=1))
-        DynamoStore(client, TABLE, clock=utc_now).put_reading(reading)
+        put_reading(DynamoStore(client, TABLE, clock=utc_now), reading)
         with runtime(ROUTER, environment(proxy.address), folder=tmp_path) as router:
             body(router, event("pops"))
             at_start = proxy.operations["Query"]

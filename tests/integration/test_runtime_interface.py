@@ -12,6 +12,7 @@ from tests.integration import engines
 from tests.integration.conftest import make_table
 from tests.integration.runtime_interface import EVENTS, Runtime, event, runtime
 from tests.router_client import a_reading_of
+from tests.storing import put_reading
 from tests.table_client import TableClient
 
 TABLE = "readings"
@@ -27,8 +28,9 @@ def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
         client = TableClient()
         make_table(client, TABLE)
         minute_old = utc_now() - timedelta(minutes=1)
-        DynamoStore(client, TABLE, clock=utc_now).put_reading(
-            a_reading_of("NYISO", 260, valid_to=minute_old)
+        put_reading(
+            DynamoStore(client, TABLE, clock=utc_now),
+            a_reading_of("NYISO", 260, valid_to=minute_old),
         )
         client.close()
         environment = {"TABLE_NAME": TABLE, "AWS_ENDPOINT_URL_DYNAMODB": address}

@@ -101,7 +101,7 @@ def test_no_output_of_a_run_has_a_secret(provider: str, simulator: Simulator, en
     written = left_behind(provider, simulator, engine)
     served = simulator.log.read_text()
 
-    assert "READING#" in written, "the good run stored nothing, so there is nothing to search"
+    assert "holds {" in written, "the good run stored nothing, so there is nothing to search"
     assert "Traceback" in written or '"state": "partial"' in written, "no run failed"
     assert " fault=echo" in served
     secrets = list(SECRETS[provider].values())

@@ -5,14 +5,19 @@ from datetime import UTC, datetime
 
 import pytest
 
-from greenstream.aws.attributes import source_key
-from greenstream.aws.current_items import HOUR_NAMES, encode_hour
-from greenstream.aws.dynamo_store import SLOW_MAX_AGE
-from greenstream.aws.item_schema import SCHEMA
-from greenstream.aws.reading_items import encode_reading
+from greenstream.api.snapshot_cache import PROFILES_TIME_TO_LIVE, TIME_TO_LIVE
+from greenstream.aws.board_items import ALWAYS as BOARD
+from greenstream.aws.board_items import empty_board, encode_row, with_status
+from greenstream.aws.dynamo_boards import board_key
+from greenstream.aws.dynamo_profiles import hour_key
+from greenstream.aws.packed_items import pack
+from greenstream.aws.packed_rows import with_rows
+from greenstream.aws.profile_items import ALWAYS as HOUR
+from greenstream.aws.profile_items import encode_hour
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Kind
 from greenstream.domain.zones import zones_of
+from greenstream.ports.store import ProviderState, ProviderStatus
 from infra.ops import cost
 from infra.registry import COLLECTORS, FUNCTIONS
 from tests.builders import a_reading
@@ -37,56 +42,77 @@ def test_a_run_is_billed_by_its_memory_and_time() -> None:
     assert billed.usd == pytest.approx(1000 * 0.0000133334 + 0.0002 + 0.001 * 0.5)
 
 
-def test_a_run_is_billed_by_what_it_writes_and_its_readings_hourly_profiles() -> None:
+def test_a_run_is_billed_by_its_board_its_new_figures_and_what_it_writes_hourly() -> None:
     billed = cost.Function(
-        "eso", runs=1000, memory_gb=0, duration_s=0, readings=3, run_writes=7, run_reads=1
+        "eso",
+        runs=1000,
+        memory_gb=0,
+        duration_s=0,
+        readings=3,
+        run_writes=7,
+        run_reads=1,
+        new_writes=5,
+        new_s=3600,
     )
-    assert billed.writes == 7000 + 720 * 3 * 2
-    assert billed.reads == 1000 + 720 * 3 * 7
-    assert billed.usd == pytest.approx(0.0002 + 11_320 * 0.625e-6 + 16_120 * 0.125e-6)
+    assert billed.writes == 7000 + 720 * 5 + 720 * (4 * 2 + 7)
+    assert billed.reads == 1000 + 720 * (3 * 7 + 4 * 5)
+    assert billed.usd == pytest.approx(0.0002 + 21_400 * 0.625e-6 + 30_520 * 0.125e-6)
 
 
-def test_the_router_is_billed_for_the_items_of_every_source_that_is_asked_in_each_run() -> None:
+def test_the_router_is_billed_for_the_boards_and_four_hours_of_profiles_of_every_source() -> None:
     """Electricity Maps is left out, as it is asked only where the other sources are silent."""
     at = datetime(2026, 11, 28, 17, 0, 3, 123_456, tzinfo=UTC)
-    hour = HourMean(123.4567, at, 45.6789, 7)
-    fast = profiles = 0
-    for name in COLLECTORS.keys() - {"electricitymaps"}:
+    boards = hours = 0
+    for name in COLLECTORS:
+        run = ProviderStatus(
+            provider=name,
+            state=ProviderState.PARTIAL,
+            last_run_at=at,
+            last_success_at=at,
+            newest_valid_to=at,
+            last_error="".join(map(chr, range(32, 32 + 90))) * 3,
+            last_error_kind="transient",
+            last_error_at=at,
+        )
+        board, hour = empty_board(name), {}
+        by_source = {}
         # A source that several zones share is stored once, under one of them.
         stored = {source.provider_zone: (zone, source) for zone, source in zones_of(name)}
-        for zone, source in stored.values():
+        asked = [] if name == "electricitymaps" else stored.values()
+        for number, (zone, source) in enumerate(asked):
             for basis in source.bases:
+                gco2_kwh = 50 + number * 7919 % 900_000 / 1000 + len(basis)
                 reading = a_reading(
                     zone=zone.zone,
                     provider=name,
                     provider_zone=source.provider_zone,
                     kind=Kind(source.signal, basis),
-                    gco2_kwh=123.4567,
-                    gco2_low=101.2345,
-                    gco2_high=234.5678,
-                    coverage=0.8765,
+                    gco2_kwh=gco2_kwh,
+                    gco2_low=gco2_kwh * 0.81,
+                    gco2_high=gco2_kwh * 1.17,
+                    coverage=0.6 + number / 1000,
                     fetched_at=at,
                 )
+                mean = HourMean(gco2_kwh, at, gco2_kwh / 7, 7)
                 profile = HourProfile(
                     zone=zone.zone,
                     kind=reading.kind,
                     scope=source.scope,
                     provider=name,
-                    hours=dict.fromkeys(range(24), hour),
+                    hours={17: mean},
                 )
-                key = source_key(zone.zone, name, reading.kind)
-                fast += item_bytes(_keyed(f"READING#{key}") | encode_reading(reading))
-                hours = {HOUR_NAMES[at]: encode_hour(hour, profile) for at in profile.hours}
-                scope = {"scope": {"S": str(profile.scope)}}
-                profiles += item_bytes(_keyed(f"PROFILE#{key}") | SCHEMA | scope | hours)
-    statuses = len(COLLECTORS) * 300
-    assert math.ceil((fast + statuses) / 4096) / 2 == cost.QUERY_READS
-    assert math.ceil((fast + statuses + profiles) / 4096) / 2 == cost.PROFILES_QUERY_READS
-    assert SLOW_MAX_AGE.total_seconds() == cost.PROFILES_EVERY_S
-
-
-def _keyed(sk: str) -> dict[str, dict[str, str]]:
-    return {"pk": {"S": "CURRENT"}, "sk": {"S": sk}}
+                key = (zone.zone, str(source.signal), str(basis))
+                by_source[key] = encode_row(reading)
+                hour[key] = encode_hour(profile, 17) | {"y": gco2_kwh / 8}
+        board = with_status(with_rows(board, by_source, BOARD), run)
+        boards += item_bytes(pack(board_key(name), board, 12345))
+        if hour:
+            document = with_rows({"provider": name, "hour": 17}, hour, HOUR)
+            hours += item_bytes(pack(hour_key(name, 17), document, 12345))
+    assert math.ceil(boards / 4096) / 2 == cost.QUERY_READS
+    assert math.ceil(4 * hours / 4096) / 2 == cost.PROFILES_QUERY_READS
+    assert PROFILES_TIME_TO_LIVE.total_seconds() == cost.PROFILES_EVERY_S
+    assert TIME_TO_LIVE.total_seconds() == cost.QUERY_EVERY_S
 
 
 def test_the_tuner_is_billed_for_what_it_reads() -> None:

@@ -13,9 +13,11 @@ from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Forecast, ForecastPoint, Reading, Scope
 from greenstream.ingest.collect import CollectionFailedError, collect
 from greenstream.ports.provider import Batch
-from greenstream.ports.store import ProviderState, ProviderStatus, Put, PutOutcome, StoreError
+from greenstream.ports.store import ProviderState, ProviderStatus, PutOutcome, StoreError
+from infra.local.memory_store import SourceKey
 from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, NOW, a_reading
 from tests.fakes.memory_store import MemoryStore
+from tests.storing import profiles_of, put_profile, put_reading
 
 
 class RecordedTelemetry:
@@ -331,7 +333,9 @@ def test_a_batch_is_acknowledged_once_all_of_it_is_stored_and_before_the_next_is
     happened: list[str] = []
 
     def stored_by_then() -> None:
-        happened.append(f"{len(store.snapshot().readings)} stored")
+        ever = {"since": NOW - timedelta(days=1), "until": NOW}
+        counts = [len(store.history(zone, "p", AVERAGE_DIRECT, **ever)) for zone in "YZ"]
+        happened.append(f"{sum(counts)} stored")
 
     class Marked(Scripted):
         def fetch(self, now: datetime) -> Iterator[Batch]:
@@ -346,9 +350,10 @@ def test_a_batch_is_acknowledged_once_all_of_it_is_stored_and_before_the_next_is
 class FullStore(MemoryStore):
     """A store that stores one reading and refuses the next."""
 
-    def put_reading(self, reading: Reading) -> Put:
-        self.unreachable = bool(self.snapshot().readings)
-        return super().put_reading(reading)
+    def put_history(self, reading: Reading) -> None:
+        if len(self.delivered) > 1:
+            raise StoreError("the store is full")
+        super().put_history(reading)
 
 
 def test_a_batch_of_which_a_part_could_not_be_stored_is_not_acknowledged(
@@ -360,6 +365,21 @@ def test_a_batch_of_which_a_part_could_not_be_stored_is_not_acknowledged(
     with pytest.raises(StoreError):
         collect(Scripted(marked), FullStore(), clock=lambda: NOW, telemetry=telemetry)
     assert acknowledged == []
+
+
+def test_what_was_stored_before_the_store_failed_is_published(
+    telemetry: RecordedTelemetry,
+) -> None:
+    store = FullStore()
+    with pytest.raises(StoreError):
+        collect(
+            Scripted(batch(zones="Y"), batch(zones="Z")),
+            store,
+            clock=lambda: NOW,
+            telemetry=telemetry,
+        )
+    assert [reading.zone for reading in store.snapshot().readings] == ["Y"]
+    assert store.snapshot().providers == ()
 
 
 def test_a_batch_without_a_progress_marker_needs_no_acknowledgement_of_its_own() -> None:
@@ -382,7 +402,7 @@ def test_the_hour_that_has_ended_gets_its_mean_of_the_last_week(
         collect_reading(day + timedelta(minutes=60), values[1])
     collect_reading(NOW + timedelta(minutes=65), 50.0)
 
-    [profile] = store.snapshot().profiles
+    [profile] = profiles_of(store)
     assert profile.kind == AVERAGE_DIRECT
     assert profile.hours[16].gco2_kwh == 250  # The readings of eight days ago do not count.
     assert profile.hours[16].computed_at == NOW + timedelta(minutes=65)
@@ -398,12 +418,12 @@ def test_an_hour_whose_profile_was_lost_or_whose_reading_came_late_gets_its_mean
 
     collect_reading(5, 100)
     # This run stored its reading, and died before it stored a profile.
-    store.put_reading(a_reading(valid_to=NOW + timedelta(minutes=65), gco2_kwh=50.0))
+    put_reading(store, a_reading(valid_to=NOW + timedelta(minutes=65), gco2_kwh=50.0))
     collect_reading(10, 200)
-    assert store.snapshot().profiles == ()
+    assert profiles_of(store) == ()
     collect_reading(125, 70)
 
-    [profile] = store.snapshot().profiles
+    [profile] = profiles_of(store)
     assert {hour: mean.gco2_kwh for hour, mean in profile.hours.items()} == {16: 150, 17: 50}
 
 
@@ -415,7 +435,7 @@ def test_a_reading_that_ends_on_the_hour_is_of_the_hour_it_ends(
         reading = a_reading(valid_to=end, gco2_kwh=gco2_kwh)
         collect(Scripted(Batch(readings=(reading,))), store, clock=lambda: NOW, telemetry=telemetry)
 
-    [profile] = store.snapshot().profiles
+    [profile] = profiles_of(store)
     assert {hour: mean.gco2_kwh for hour, mean in profile.hours.items()} == {15: 100, 16: 300}
 
 
@@ -439,7 +459,7 @@ def test_a_source_without_earlier_readings_gets_the_profile_of_the_window_that_w
     batch = Batch(readings=(a_reading(),), window=a_window)
     collect(Scripted(batch), store, clock=lambda: NOW, telemetry=telemetry)
 
-    [profile] = store.snapshot().profiles
+    [profile] = profiles_of(store)
     assert (profile.zone, profile.provider, profile.kind) == ("Z", "p", AVERAGE_DIRECT)
     assert sorted(profile.hours) == list(range(24))
     assert {mean.computed_at for mean in profile.hours.values()} == {NOW}
@@ -468,8 +488,7 @@ def test_each_zone_and_kind_gets_its_own_part_of_the_window_which_is_asked_for_o
     collect(Scripted(batch), store, clock=lambda: NOW, telemetry=telemetry)
 
     means = {
-        (profile.zone, profile.kind): profile.hours[3].gco2_kwh
-        for profile in store.snapshot().profiles
+        (profile.zone, profile.kind): profile.hours[3].gco2_kwh for profile in profiles_of(store)
     }
     assert means == {source: 100.0 + number for number, source in enumerate(sources)}
     assert asked == ["window"]
@@ -482,10 +501,10 @@ def test_a_source_with_readings_is_not_asked_for_its_window(
     def window() -> Iterator[Reading]:
         raise AssertionError("the window costs time")
 
-    store.put_reading(a_reading(valid_to=NOW - earlier))
+    put_reading(store, a_reading(valid_to=NOW - earlier))
     batch = Batch(readings=(a_reading(),), window=window)
     collect(Scripted(batch), store, clock=lambda: NOW, telemetry=telemetry)
-    assert store.snapshot().profiles == ()
+    assert profiles_of(store) == ()
 
 
 def test_a_mean_of_the_history_takes_the_place_of_the_windows(
@@ -499,7 +518,7 @@ def test_a_mean_of_the_history_takes_the_place_of_the_windows(
 
     for minutes, gco2_kwh in ((5, 10.0), (10, 20.0), (65, 30.0)):
         run(minutes, gco2_kwh)
-    [profile] = store.snapshot().profiles
+    [profile] = profiles_of(store)
     means = {hour: mean.gco2_kwh for hour, mean in profile.hours.items()}
     assert means == {**dict.fromkeys(range(24), 200.0), 16: 15.0}
 
@@ -516,20 +535,20 @@ def test_a_mean_of_the_history_that_was_computed_later_stays(
         provider="p",
         hours={15: HourMean(50.0, later)},
     )
-    store.put_profile_hours(of_history)
+    put_profile(store, of_history)
     batch = Batch(readings=(a_reading(),), window=a_window)
     collect(Scripted(batch), store, clock=lambda: NOW, telemetry=telemetry)
 
-    [profile] = store.snapshot().profiles
+    [profile] = profiles_of(store)
     assert (profile.hours[15].gco2_kwh, profile.hours[16].gco2_kwh) == (50.0, 200.0)
 
 
 class Damaged(MemoryStore):
     """A store that cannot decode the newest reading of any source."""
 
-    def put_reading(self, reading: Reading) -> Put:
-        super().put_reading(reading)
-        return Put(PutOutcome.STORED, None)
+    def current(self, key: SourceKey) -> Reading | None:
+        super().current(key)
+        return None
 
 
 def test_a_source_whose_newest_reading_was_damaged_keeps_the_profile_of_its_history(
@@ -541,14 +560,14 @@ def test_a_source_whose_newest_reading_was_damaged_keeps_the_profile_of_its_hist
         reading = a_reading(valid_to=at, fetched_at=at)
         batch = Batch(readings=(reading,), window=a_window if at == NOW else tuple)
         collect(Scripted(batch), store, clock=lambda: NOW, telemetry=telemetry)
-    assert store.snapshot().profiles == ()
+    assert profiles_of(store) == ()
 
 
 def test_an_empty_window_leaves_a_source_without_a_profile(
     store: MemoryStore, telemetry: RecordedTelemetry
 ) -> None:
     collect(Scripted(batch()), store, clock=lambda: NOW, telemetry=telemetry)
-    assert store.snapshot().profiles == ()
+    assert profiles_of(store) == ()
     assert batch() == replace(batch(), window=a_window), "batches are compared by what they store"
 
 

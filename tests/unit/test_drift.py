@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenstream.aws.current_items import decode_current, encode_hour
-from greenstream.aws.item_schema import SCHEMA
+from greenstream.aws.profile_items import decode_mean, encode_hour
 from greenstream.domain.drift import (
     doubt_gco2_kwh,
     expected_gco2_kwh,
@@ -307,8 +306,5 @@ def test_an_hours_spread_and_days_survive_the_table_where_they_are_known(
     spread: float | None, days: int | None
 ) -> None:
     profile = a_profile({9: 250.0}, spread=spread, days=days)
-    key = {"sk": {"S": "PROFILE#Z#p#average#direct"}}
-    about = SCHEMA | {"scope": {"S": "production"}}
-    row = encode_hour(profile.hours[9], profile)
 
-    assert decode_current(key | about | {"h09": row}) == profile
+    assert decode_mean(encode_hour(profile, 9)) == profile.hours[9]

@@ -39,7 +39,7 @@ from greenstream.ingest.stored_slots import StoredSlots
 from greenstream.ports.provider import Batch
 from greenstream.ports.secrets import SecretsError
 from greenstream.ports.settings import SettingsError
-from greenstream.ports.store import Put, StoreError
+from greenstream.ports.store import StoreError
 from tests.builders import stored
 from tests.contract.provider_cases import Silent
 from tests.fakes.memory_store import MemoryStore
@@ -796,18 +796,9 @@ class TestCorrections:
 
     def ran(self, warm: Gridstatus, store: MemoryStore, now: datetime) -> list[datetime]:
         """Collect, and return the ends of the rows that were yielded."""
-        yielded: list[datetime] = []
-        put = store.put_reading
-
-        def put_reading(reading: Reading) -> Put:
-            if reading.kind == self.KIND:
-                yielded.append(reading.valid_to)
-            return put(reading)
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(store, "put_reading", put_reading)
-            collect(warm, store, clock=lambda: now, telemetry=Silent())
-        return yielded
+        store.delivered.clear()
+        collect(warm, store, clock=lambda: now, telemetry=Silent())
+        return [reading.valid_to for reading in store.delivered if reading.kind == self.KIND]
 
     @pytest.mark.parametrize("cold", [False, True])
     def test_a_corrected_row_corrects_the_history(self, *, cold: bool) -> None:

@@ -13,6 +13,7 @@ from tests.store_contract import (
     assert_newest_everywhere,
     deliveries,
 )
+from tests.storing import put_reading
 
 
 class TestMemoryStore(StoreContract):
@@ -31,10 +32,10 @@ class TestTheFake(StoreContract):
 def test_any_order_and_repetition_ends_with_the_newest(delivered: list[Reading]) -> None:
     store = MemoryStore()
     for reading in delivered:
-        store.put_reading(reading)
+        put_reading(store, reading)
     assert_newest_everywhere(store, delivered)
 
 
 def test_an_unreachable_store_says_so() -> None:
     with pytest.raises(StoreError, match="put_reading"):
-        fake.MemoryStore(unreachable=True).put_reading(a_reading())
+        put_reading(fake.MemoryStore(unreachable=True), a_reading())

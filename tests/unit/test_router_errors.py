@@ -27,6 +27,7 @@ from greenstream.ports.store import Snapshot
 from tests.builders import AVERAGE_DIRECT, NOW
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Answer, Client, a_reading_of
+from tests.storing import put_profile, put_reading
 
 EVENTS = Path(__file__).parents[1] / "events"
 PATHS = [
@@ -48,7 +49,7 @@ A_GET: dict[str, Any] = {"requestContext": {"http": {"method": "GET"}}}
 
 def a_client() -> Client:
     store = MemoryStore()
-    store.put_reading(a_reading_of("NYISO", 260))
+    put_reading(store, a_reading_of("NYISO", 260))
     return Client(store)
 
 
@@ -307,14 +308,15 @@ class TestTheUnexpected:
         self, path: str, value: float
     ) -> None:
         store = MemoryStore()
-        store.put_profile_hours(
+        put_profile(
+            store,
             HourProfile(
                 zone="NYISO",
                 kind=AVERAGE_DIRECT,
                 scope=Scope.PRODUCTION,
                 provider="gridstatus",
                 hours={NOW.hour: HourMean(value, NOW)},
-            )
+            ),
         )
         problem(Client(store).ask(path), 500)
 

@@ -11,6 +11,7 @@ from greenstream.ports.store import Snapshot
 from tests.builders import NOW
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Client, Log, SetClock, a_reading_of
+from tests.storing import put_reading
 
 CACHED = ["/", "/v1/route", "/v1/window", "/v1/zones", "/v1/zones/NYISO", "/v1/pops"]
 
@@ -29,8 +30,8 @@ class Faulty(MemoryStore):
 @pytest.fixture
 def store() -> MemoryStore:
     store = MemoryStore(policy=Policy(log_every=1))
-    store.put_reading(a_reading_of("NYISO", 260))
-    store.put_reading(a_reading_of("CAISO_NORTH", 210))
+    put_reading(store, a_reading_of("NYISO", 260))
+    put_reading(store, a_reading_of("CAISO_NORTH", 210))
     return store
 
 
@@ -53,7 +54,7 @@ class TestTags:
         assert client.ask(path, if_none_match='W/"other"').status == 200
 
     def test_a_later_instant_alone_does_not_change_the_tag(self, store: MemoryStore) -> None:
-        store.put_reading(a_reading_of("NYISO", 260, valid_to=NOW + timedelta(hours=1)))
+        put_reading(store, a_reading_of("NYISO", 260, valid_to=NOW + timedelta(hours=1)))
         client = Client(store)
         first = client.ask("/v1/route", "pops=nyc")
         client.clock.forward(600)

@@ -13,6 +13,7 @@ from greenstream.domain.roundtrips import TRUSTED_SAMPLES
 from tests.builders import NOW
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Answer, Client, a_reading_of
+from tests.storing import put_reading
 
 SAMPLE = {"colo": "SJC", "pop": "sfo", "rtt_ms": 12.3}
 
@@ -20,7 +21,7 @@ SAMPLE = {"colo": "SJC", "pop": "sfo", "rtt_ms": 12.3}
 @pytest.fixture
 def store() -> MemoryStore:
     store = MemoryStore()
-    store.put_reading(a_reading_of("NYISO", 260))
+    put_reading(store, a_reading_of("NYISO", 260))
     return store
 
 

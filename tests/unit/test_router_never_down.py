@@ -4,6 +4,7 @@ It uses the last snapshot in memory and then the published means, and its answer
 degraded.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from threading import Event, Semaphore
 
@@ -13,10 +14,12 @@ from greenstream.api.snapshot_cache import MAX_UNANSWERED, RequestDeadline, Snap
 from greenstream.domain.places import seed_pops
 from greenstream.domain.reading import Forecast, Kind, Reading
 from greenstream.domain.roundtrips import MeasuredRtt
-from greenstream.ports.store import Snapshot
+from greenstream.ports.store import Snapshot, StoreError
+from infra.local.memory_store import MemoryProfiles
 from tests.builders import NOW
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Client, SetClock, a_reading_of
+from tests.storing import put_reading
 
 
 class CountingStore(MemoryStore):
@@ -29,6 +32,10 @@ class CountingStore(MemoryStore):
     def snapshot(self) -> Snapshot:
         self.asked.append("snapshot")
         return super().snapshot()
+
+    def profiles(self, hours: Collection[int]) -> MemoryProfiles:
+        self.asked.append("profiles")
+        return super().profiles(hours)
 
     def forecasts(self, zone: str) -> tuple[Forecast, ...]:
         self.asked.append("forecasts")
@@ -44,7 +51,7 @@ class CountingStore(MemoryStore):
 @pytest.fixture
 def store() -> CountingStore:
     store = CountingStore()
-    store.put_reading(a_reading_of("NYISO", 260))
+    put_reading(store, a_reading_of("NYISO", 260))
     return store
 
 
@@ -122,9 +129,37 @@ class TestRequestDeadline:
 
         assert store.asked == ["snapshot"]
         assert "the store failed" not in body["degraded_reason"]
+        assert (
+            "the hour profiles are not those of now (no time was left)" in body["degraded_reason"]
+        )
         client.ask("/v1/route", "colo=SJC")
         assert store.asked == ["snapshot", "latencies"], (
             "the next request has a deadline of its own"
+        )
+
+    def test_profiles_that_were_not_read_are_read_with_the_next_snapshot(self) -> None:
+        store = SlowStore(0.6)
+        client = Client(store, clock=store.clock)
+        client.ask("/v1/route")
+        store.answer_s = 0.1
+        client.clock.forward(5)
+        body = client.ask("/v1/route").body
+
+        assert store.asked == ["snapshot", "snapshot", "profiles"]
+        assert "hour profiles" not in body["degraded_reason"]
+
+    def test_profiles_that_fail_leave_the_readings_in_use(self) -> None:
+        class WithoutProfiles(CountingStore):
+            def profiles(self, hours: Collection[int]) -> MemoryProfiles:
+                raise StoreError("DynamoDB Query failed: ReadTimeoutError")
+
+        store = WithoutProfiles()
+        put_reading(store, a_reading_of("NYISO", 260))
+        body = Client(store).ask("/v1/route", "pops=nyc").body
+
+        assert body["candidates"][0]["rung"] == "live"
+        assert body["degraded_reason"] == (
+            "the hour profiles are not those of now (DynamoDB Query failed: ReadTimeoutError)"
         )
 
     def test_no_more_zones_forecasts_are_read_after_the_deadline(self) -> None:
@@ -139,17 +174,17 @@ class TestRequestDeadline:
         assert body["degraded"]
 
     def test_a_zones_page_waits_longer_because_no_visit_waits_for_it(self) -> None:
-        store = SlowStore(0.75)
+        store = SlowStore(0.45)
         body = Client(store, clock=store.clock).ask("/v1/zones/GBR", "history_h=48").body
 
-        assert store.asked[:3] == ["snapshot", "forecasts", "history"]
+        assert store.asked[:4] == ["snapshot", "profiles", "forecasts", "history"]
         assert body["history"] is not None
 
     def test_a_zones_page_waits_at_most_two_seconds(self) -> None:
         store = SlowStore(1.0)
         body = Client(store, clock=store.clock).ask("/v1/zones/GBR", "history_h=48").body
 
-        assert store.asked == ["snapshot", "forecasts"]
+        assert store.asked == ["snapshot", "profiles"]
         assert (body["history"], body["degraded"]) == (None, True)
 
 
@@ -160,11 +195,21 @@ class TestMemory:
         for _ in range(50):
             client.ask("/v1/route")
             client.clock.forward(0.09)
-        assert store.asked == ["snapshot"]
+        assert store.asked == ["snapshot", "profiles"]
 
         client.clock.forward(0.5)
         client.ask("/v1/zones")
-        assert store.asked == ["snapshot"] * 2
+        assert store.asked == ["snapshot", "profiles", "snapshot"]
+
+    def test_profiles_are_read_every_five_minutes_and_when_another_hour_is_needed(
+        self, client: Client, store: CountingStore
+    ) -> None:
+        reads = []
+        for minutes in (0, 4, 1, 24, 2):  # the middle of the hour from 16:00 comes at last
+            client.clock.forward(60 * minutes)
+            client.ask("/v1/route")
+            reads.append(store.asked.count("profiles"))
+        assert reads == [1, 1, 2, 3, 4]
 
     def test_a_clock_set_back_does_not_freeze_the_memory(
         self, client: Client, store: CountingStore
@@ -173,7 +218,7 @@ class TestMemory:
         client.clock.forward(-3600)
         client.ask("/v1/route")
 
-        assert len(store.asked) == 2
+        assert store.asked == ["snapshot", "profiles"] * 2
 
 
 class TestStoreDown:
@@ -192,7 +237,7 @@ class TestStoreDown:
 
     def test_a_snapshot_that_is_too_old_is_replaced_by_the_published_mean(self) -> None:
         store = MemoryStore()
-        store.put_reading(a_reading_of("PJM", 260))
+        put_reading(store, a_reading_of("PJM", 260))
         client = Client(store)
         client.ask("/v1/route", "pops=iad")
         store.unreachable = True
@@ -260,26 +305,28 @@ class TestStoreDown:
         body = client.ask("/v1/zones/NYISO", "history_h=1").body
 
         assert (body["history"], body["forecasts"], body["degraded"]) == (None, None, True)
-        assert body["degraded_reason"] == "the store did not give forecasts and history"
+        assert body["degraded_reason"] == (
+            "the store did not give forecasts, history, the whole profile"
+        )
         assert body["gco2_kwh"] == 260
-        assert store.asked == ["snapshot", "forecasts"]
+        assert store.asked == ["snapshot", "profiles", "forecasts"]
 
 
 class TestDamage:
     def test_damaged_items_are_named_and_affect_no_other_zone(self) -> None:
-        store = MemoryStore(damaged=("READING#PJM#gridstatus#average#direct",))
-        store.put_reading(a_reading_of("NYISO", 260))
+        store = MemoryStore(damaged=("BOARD#gridstatus",))
+        put_reading(store, a_reading_of("NYISO", 260))
         body = Client(store).ask("/v1/route", "pops=nyc,iad").body
 
         assert body["degraded"] is True
-        assert "READING#PJM#gridstatus#average#direct" in body["degraded_reason"]
+        assert "BOARD#gridstatus" in body["degraded_reason"]
         assert {candidate["pop"]: candidate["rung"] for candidate in body["candidates"]} == {
             "nyc": "live",
             "iad": "annual_mean",
         }
 
     def test_many_damaged_items_are_counted_and_not_listed(self) -> None:
-        store = MemoryStore(damaged=tuple(f"READING#{number}" for number in range(400)))
+        store = MemoryStore(damaged=tuple(f"BOARD#{number}" for number in range(400)))
         reason = Client(store).ask("/v1/health").body["degraded_reason"]
 
         assert "and 395 more" in reason

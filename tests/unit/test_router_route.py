@@ -13,6 +13,7 @@ from greenstream.domain.zones import zones
 from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, MARGINAL_DIRECT, NOW
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Answer, Client, a_reading_of
+from tests.storing import put_profile, put_reading
 
 CANDIDATE_FIELDS = [
     "pop",
@@ -53,7 +54,7 @@ CANDIDATE_FIELDS = [
 def store() -> MemoryStore:
     store = MemoryStore()
     for zone, gco2_kwh in (("CAISO_NORTH", 210.04), ("NYISO", 260), ("GBR-13", 120)):
-        store.put_reading(a_reading_of(zone, gco2_kwh))
+        put_reading(store, a_reading_of(zone, gco2_kwh))
     return store
 
 
@@ -93,7 +94,7 @@ class TestTheDecision:
         assert (body["baseline"], body["reason"]) == (None, "carbon_only_no_latency")
 
     def test_the_visitor_stays_where_the_gain_is_small(self, store: MemoryStore) -> None:
-        store.put_reading(a_reading_of("PJM", 258))
+        put_reading(store, a_reading_of("PJM", 258))
         store.policy = Policy(version="calm", switch_margin=0.05)
         body = Client(store).ask("/v1/route", "pops=iad,nyc&current=nyc").body
 
@@ -232,7 +233,7 @@ class TestTheFigures:
 
     def test_a_shared_national_source_stands_in_for_its_region(self) -> None:
         store = MemoryStore()
-        store.put_reading(a_reading_of("GBR", 99))
+        put_reading(store, a_reading_of("GBR", 99))
         lon = candidates(Client(store).ask("/v1/route", "pops=lon"))["lon"]
 
         assert (lon["zone"], lon["provider_zone"], lon["gco2_kwh"]) == ("GBR-13", "national", 99)
@@ -240,8 +241,8 @@ class TestTheFigures:
     def test_a_simulated_figure_marks_the_whole_answer(self, store: MemoryStore) -> None:
         client = Client(store)
         assert client.ask("/v1/route").body["simulated"] is False
-        store.put_reading(
-            a_reading_of("NYISO", 1, valid_to=NOW + timedelta(minutes=5), simulated=True)
+        put_reading(
+            store, a_reading_of("NYISO", 1, valid_to=NOW + timedelta(minutes=5), simulated=True)
         )
         client.clock.forward(5)
 
@@ -253,9 +254,9 @@ class TestLikeForLike:
     @pytest.fixture
     def mixed(self) -> Client:
         store = MemoryStore()
-        store.put_reading(a_reading_of("NYISO", 260))
-        store.put_reading(a_reading_of("NYISO", 300, kind=AVERAGE_LIFECYCLE))
-        store.put_reading(a_reading_of("CAISO_NORTH", 250, kind=AVERAGE_LIFECYCLE))
+        put_reading(store, a_reading_of("NYISO", 260))
+        put_reading(store, a_reading_of("NYISO", 300, kind=AVERAGE_LIFECYCLE))
+        put_reading(store, a_reading_of("CAISO_NORTH", 250, kind=AVERAGE_LIFECYCLE))
         return Client(store)
 
     def test_all_are_ranked_by_the_kind_they_share(self, mixed: Client) -> None:
@@ -295,10 +296,11 @@ class TestOneTruth:
 
     def test_a_candidates_figure_is_its_zones(self) -> None:
         store = MemoryStore()
-        store.put_reading(a_reading_of("CAISO_NORTH", 210.04, age_s=4000))
-        store.put_reading(a_reading_of("NYISO", 260.25, coverage=0.61237, gco2_high=270.0))
-        store.put_reading(a_reading_of("GBR-13", 0.0, age_s=17 * 60.5))
-        store.put_profile_hours(
+        put_reading(store, a_reading_of("CAISO_NORTH", 210.04, age_s=4000))
+        put_reading(store, a_reading_of("NYISO", 260.25, coverage=0.61237, gco2_high=270.0))
+        put_reading(store, a_reading_of("GBR-13", 0.0, age_s=17 * 60.5))
+        put_profile(
+            store,
             HourProfile(
                 zone="ENTSOE_NL",
                 kind=AVERAGE_DIRECT,
@@ -306,7 +308,7 @@ class TestOneTruth:
                 provider="entsoe",
                 hours={NOW.hour: HourMean(333.35, NOW)},
                 simulated=True,
-            )
+            ),
         )
         client = Client(store)
         found = candidates(client.ask("/v1/route", "signal=any&pops=sfo,nyc,lon,ams,fra"))
@@ -336,16 +338,17 @@ class TestSize:
         store = MemoryStore()
         for zone in zones().values():
             if filled == "live" and zone.sources:
-                store.put_reading(a_reading_of(zone.zone, 1234.56, age_s=1234))
+                put_reading(store, a_reading_of(zone.zone, 1234.56, age_s=1234))
             if filled == "same_hour":
-                store.put_profile_hours(
+                put_profile(
+                    store,
                     HourProfile(
                         zone=zone.zone,
                         kind=AVERAGE_DIRECT,
                         scope=Scope.CONSUMPTION,
                         provider="electricitymaps",
                         hours={NOW.hour: HourMean(1234.56, NOW)},
-                    )
+                    ),
                 )
         signal = "marginal" if kind is MARGINAL_DIRECT else "auto"
         answer = Client(store).ask("/v1/route", f"lat=40.7&lon=-74.0&signal={signal}")

@@ -7,6 +7,7 @@ from greenstream.api.snapshot_cache import FIRST_DEADLINE_S
 from greenstream.ports.store import Snapshot
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Client, a_reading_of
+from tests.storing import put_reading
 
 
 class Counting(MemoryStore):
@@ -14,7 +15,7 @@ class Counting(MemoryStore):
 
     def __init__(self) -> None:
         super().__init__()
-        self.put_reading(a_reading_of("NYISO", 260))
+        put_reading(self, a_reading_of("NYISO", 260))
         self.snapshots = 0
         self.answers = Event()
         self.answers.set()

@@ -12,6 +12,7 @@ from greenstream.ports.store import ProviderState, ProviderStatus
 from tests.builders import AVERAGE_DIRECT, MARGINAL_DIRECT, NOW
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Client, a_reading_of
+from tests.storing import put_reading, put_status
 
 HALF_HOUR = timedelta(minutes=30)
 
@@ -141,14 +142,14 @@ class TestWindows:
         self, *, simulated: bool
     ) -> None:
         store = MemoryStore()
-        store.put_reading(a_reading_of("NYISO", 260, simulated=simulated))
+        put_reading(store, a_reading_of("NYISO", 260, simulated=simulated))
         assert Client(store).ask("/v1/window", "zones=NYISO").body["simulated"] is simulated
 
         store = MemoryStore()
         run = ProviderStatus(
             provider="eso", state=ProviderState.OK, last_run_at=NOW, simulated=simulated
         )
-        store.put_status(run)
+        put_status(store, run)
         assert Client(store).ask("/v1/window", "zones=NYISO").body["simulated"] is simulated
 
     def test_where_nothing_is_known_the_answer_is_not_marked_as_real(self) -> None:
@@ -171,7 +172,7 @@ class TestSplit:
     def close(self) -> MemoryStore:
         store = MemoryStore(policy=Policy(capacity={"iad": 3}, latency_price_gco2_kwh_ms=0))
         for zone, gco2_kwh in (("NYISO", 200), ("PJM", 200), ("CAISO_NORTH", 400)):
-            store.put_reading(a_reading_of(zone, gco2_kwh))
+            put_reading(store, a_reading_of(zone, gco2_kwh))
         return store
 
     def test_pops_within_the_margin_share_traffic_by_capacity(self, close: MemoryStore) -> None:

@@ -15,15 +15,16 @@ from greenstream.ports.store import ProviderState, ProviderStatus
 from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, NOW
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Client, a_reading_of
+from tests.storing import put_profile, put_reading, put_status
 
 
 @pytest.fixture
 def store() -> MemoryStore:
     store = MemoryStore()
-    store.put_reading(a_reading_of("NYISO", 260))
-    store.put_reading(a_reading_of("NYISO", 312, kind=AVERAGE_LIFECYCLE))
-    store.put_reading(a_reading_of("GBR-13", 120, age_s=2 * 3600 + 60))
-    store.put_reading(a_reading_of("GBR", 140, age_s=600))
+    put_reading(store, a_reading_of("NYISO", 260))
+    put_reading(store, a_reading_of("NYISO", 312, kind=AVERAGE_LIFECYCLE))
+    put_reading(store, a_reading_of("GBR-13", 120, age_s=2 * 3600 + 60))
+    put_reading(store, a_reading_of("GBR", 140, age_s=600))
     return store
 
 
@@ -77,8 +78,8 @@ class TestOneZone:
 
     def test_a_partly_known_and_an_expired_reading_say_so(self) -> None:
         store = MemoryStore()
-        store.put_reading(a_reading_of("NYISO", 260, coverage=0.5))
-        store.put_reading(a_reading_of("PJM", 260, age_s=7 * 3600))
+        put_reading(store, a_reading_of("NYISO", 260, coverage=0.5))
+        put_reading(store, a_reading_of("PJM", 260, age_s=7 * 3600))
         client = Client(store)
 
         states = {
@@ -98,14 +99,15 @@ class TestOneZone:
         assert [mean["source"] for mean in shown] == [m.source for m in zones()["PJM"].annual_means]
 
     def test_it_shows_the_profile_by_hour(self, store: MemoryStore) -> None:
-        store.put_profile_hours(
+        put_profile(
+            store,
             HourProfile(
                 zone="NYISO",
                 kind=AVERAGE_DIRECT,
                 scope=Scope.PRODUCTION,
                 provider="gridstatus",
                 hours={9: HourMean(250.26, NOW)},
-            )
+            ),
         )
         [profile] = Client(store).ask("/v1/zones/NYISO").body["profile"]
 
@@ -136,7 +138,7 @@ class TestOneZone:
 
     def test_it_shows_history_only_when_asked(self, store: MemoryStore) -> None:
         for hours in (1, 2, 3, 50):
-            store.put_reading(a_reading_of("PJM", hours, age_s=hours * 3600))
+            put_reading(store, a_reading_of("PJM", hours, age_s=hours * 3600))
         client = Client(store)
 
         assert "history" not in client.ask("/v1/zones/PJM").body
@@ -144,7 +146,7 @@ class TestOneZone:
         assert [interval["gco2_kwh"] for interval in past] == [2, 1]
 
     def test_an_interval_under_way_belongs_to_the_history(self, store: MemoryStore) -> None:
-        store.put_reading(a_reading_of("GBR-13", 95, valid_to=NOW + timedelta(minutes=4)))
+        put_reading(store, a_reading_of("GBR-13", 95, valid_to=NOW + timedelta(minutes=4)))
         past = Client(store).ask("/v1/zones/GBR-13", "history_h=1").body["history"]
 
         assert [interval["gco2_kwh"] for interval in past] == [95]
@@ -180,7 +182,8 @@ class TestProviders:
         assert "GBR-13" in listed["eso"]["zones"]
 
     def test_a_provider_that_ran_shows_success_error_and_age(self, store: MemoryStore) -> None:
-        store.put_status(
+        put_status(
+            store,
             ProviderStatus(
                 provider="eso",
                 state=ProviderState.PARTIAL,
@@ -192,7 +195,7 @@ class TestProviders:
                 last_error_at=NOW,
                 stored=14,
                 rejected={"negative": 1},
-            )
+            ),
         )
         eso = self.listed(Client(store))["eso"]
 
@@ -218,7 +221,7 @@ class TestPolicy:
 class TestHealth:
     @pytest.fixture
     def store(self, store: MemoryStore) -> MemoryStore:
-        store.put_status(a_status("eso"))
+        put_status(store, a_status("eso"))
         return store
 
     def reason(self, store: MemoryStore) -> Any:
@@ -243,14 +246,15 @@ class TestHealth:
     def test_an_interval_under_way_is_no_newer_than_its_fetch(self) -> None:
         store = MemoryStore()
         fetched_at = NOW - timedelta(minutes=25)
-        store.put_reading(
+        put_reading(
+            store,
             a_reading_of(
                 "GBR-13",
                 120,
                 valid_from=fetched_at,
                 valid_to=NOW + timedelta(minutes=5),
                 fetched_at=fetched_at,
-            )
+            ),
         )
         body = Client(store).ask("/v1/health").body
 
@@ -259,9 +263,9 @@ class TestHealth:
 
     def test_failing_providers_degrade_it_whatever_is_still_valid(self) -> None:
         store = MemoryStore()
-        store.put_reading(a_reading_of("GBR", 120, age_s=-1800))
-        store.put_status(a_status("eso", ProviderState.FAILED, age_s=120))
-        store.put_status(replace(a_status("entsoe", ProviderState.FAILED), last_success_at=None))
+        put_reading(store, a_reading_of("GBR", 120, age_s=-1800))
+        put_status(store, a_status("eso", ProviderState.FAILED, age_s=120))
+        put_status(store, replace(a_status("entsoe", ProviderState.FAILED), last_success_at=None))
 
         assert self.reason(store) == (
             "no run of eso has succeeded since 2026-11-22T15:58:00Z; no run of entsoe has succeeded"
@@ -271,32 +275,32 @@ class TestHealth:
         self, store: MemoryStore
     ) -> None:
         live_for_s = zones()["GBR"].sources[0].max_age_s
-        store.put_status(a_status("eso", age_s=live_for_s))
+        put_status(store, a_status("eso", age_s=live_for_s))
         assert self.reason(store) is None
 
         store = MemoryStore()
-        store.put_reading(a_reading_of("PJM", 300))
-        store.put_status(a_status("eso", ProviderState.PARTIAL, age_s=live_for_s + 1))
+        put_reading(store, a_reading_of("PJM", 300))
+        put_status(store, a_status("eso", ProviderState.PARTIAL, age_s=live_for_s + 1))
         assert self.reason(store) == "no run of eso has succeeded since 2026-11-22T13:59:59Z"
 
     def test_a_provider_without_its_key_is_no_failure(self, store: MemoryStore) -> None:
-        store.put_status(a_status("watttime", ProviderState.UNCONFIGURED, age_s=86_400))
+        put_status(store, a_status("watttime", ProviderState.UNCONFIGURED, age_s=86_400))
         assert self.reason(store) is None
 
     def test_a_provider_it_does_not_know_is_judged_by_its_runs_alone(
         self, store: MemoryStore
     ) -> None:
-        store.put_status(a_status("ember", age_s=86_400))
+        put_status(store, a_status("ember", age_s=86_400))
         assert self.reason(store) is None
 
     def test_the_lack_of_any_run_is_reported(self) -> None:
         store = MemoryStore()
-        store.put_reading(a_reading_of("PJM", 300))
+        put_reading(store, a_reading_of("PJM", 300))
         assert self.reason(store) == "no provider has reported a run"
 
     def test_the_lack_of_live_figures_is_reported_whatever_the_providers_runs_say(self) -> None:
         store = MemoryStore()
-        store.put_status(a_status("eso"))
+        put_status(store, a_status("eso"))
         body = Client(store).ask("/v1/health").body
 
         assert (body["status"], body["freshness"], body["figures"]["live"]) == (
@@ -307,7 +311,7 @@ class TestHealth:
         assert "none of the 61 figures is live" in body["degraded_reason"]
 
     def test_it_reports_simulated_data(self, store: MemoryStore) -> None:
-        store.put_status(replace(a_status("gridstatus"), simulated=True))
+        put_status(store, replace(a_status("gridstatus"), simulated=True))
         assert Client(store).ask("/v1/health").body["simulated"] is True
 
 

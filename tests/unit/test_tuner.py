@@ -18,6 +18,7 @@ from greenstream_tuning.search import Search
 from tests.builders import NOW, a_reading
 from tests.fakes.memory_policies import MemoryPolicies
 from tests.fakes.memory_store import MemoryStore
+from tests.storing import put_reading
 
 QUICK = Search(trials=6, limits_ms=(80.0,))
 # By distance, each POP is within 80 ms of the other, so that visitors have a choice.
@@ -72,7 +73,8 @@ def a_history(
             if zone in silent and silent[zone](hour):
                 continue
             valid_to = NOW - timedelta(hours=hour)
-            store.put_reading(
+            put_reading(
+                store,
                 a_reading(
                     zone=zone,
                     provider=provider,
@@ -83,7 +85,7 @@ def a_history(
                     valid_from=valid_to - timedelta(hours=1),
                     valid_to=valid_to,
                     fetched_at=valid_to + delay,
-                )
+                ),
             )
     return store
 

@@ -31,11 +31,12 @@ def zones(figures: Iterable[tuple[Zone, ZoneCarbon]], view: View, now: datetime)
 class ZoneReads:
     """What was read from the store for one zone beside the snapshot.
 
-    ``forecasts`` and ``history`` are ``None`` where the store did not answer. ``history`` is also
-    ``None`` where it was not asked for, which ``asked_history`` says.
+    ``forecasts``, ``profiles`` and ``history`` are ``None`` where the store did not answer.
+    ``history`` is also ``None`` where it was not asked for, which ``asked_history`` says.
     """
 
     forecasts: Sequence[Forecast] | None
+    profiles: Sequence[HourProfile] | None
     history: Sequence[Reading] | None
     asked_history: bool
 
@@ -49,7 +50,7 @@ def zone(
 ) -> Json:
     """Return the answer of ``/v1/zones/{zone}``: all that is known of a zone."""
     statuses = {status.provider: status for status in view.snapshot.providers}
-    readings = view.readings.get(entry.zone, ())
+    readings = view.readings_of(entry.zone)
     simulated = figure.simulated or any(reading.simulated for reading in readings)
     body = {
         **figures_head(view, now, [figure]),
@@ -63,7 +64,12 @@ def zone(
             _source(source, readings, statuses.get(source.provider), view.policy, now)
             for source in entry.sources
         ],
-        "profile": [_profile(profile) for profile in view.profiles.get(entry.zone, ())],
+        "profile": [
+            _profile(profile)
+            for profile in (
+                view.profiles_of(entry.zone) if reads.profiles is None else reads.profiles
+            )
+        ],
         "annual_means": [_annual_mean(mean) for mean in entry.annual_means],
         "forecasts": None
         if reads.forecasts is None
@@ -75,8 +81,10 @@ def zone(
             None if reads.history is None else [_reading(reading) for reading in reads.history]
         )
         unread += ["history"] if reads.history is None else []
+    if reads.profiles is None:
+        unread.append("the whole profile")
     if unread:
-        reason = f"the store did not give {' and '.join(unread)}"
+        reason = f"the store did not give {', '.join(unread)}"
         known = body["degraded_reason"]
         body["degraded"] = True
         body["degraded_reason"] = f"{known}; {reason}" if known else reason

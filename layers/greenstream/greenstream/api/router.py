@@ -42,6 +42,7 @@ from greenstream.api.snapshot_cache import RequestDeadline, SnapshotCache
 from greenstream.domain.clock import Clock
 from greenstream.domain.ladder import counts_of
 from greenstream.domain.places import pops
+from greenstream.domain.profile import HOURS_A_DAY, HourProfile
 from greenstream.domain.reading import Forecast, Reading
 from greenstream.domain.routing import decide
 from greenstream.domain.split import shares
@@ -279,10 +280,16 @@ class Router:
         if history_h is not None:
             since = now - timedelta(hours=history_h)
             # An interval under way ends in the future and belongs to the history too.
-            ends = [reading.valid_to for reading in view.readings.get(zone.zone, ())]
+            ends = [reading.valid_to for reading in view.readings_of(zone.zone)]
             until = max([now, *ends])
             history = self._cache.ask(lambda store: _history(store, zone, since, until), deadline)
-        reads = ZoneReads(forecasts=forecasts, history=history, asked_history=history_h is not None)
+        profiles = self._cache.ask(_profiles(zone), deadline)
+        reads = ZoneReads(
+            forecasts=forecasts,
+            profiles=profiles,
+            history=history,
+            asked_history=history_h is not None,
+        )
         return _shared(answer_zones.zone(zone, figure, reads, view, now))
 
     def _pops(self, request: Request) -> Reply:
@@ -365,6 +372,10 @@ def _by_source(forecasts: Iterable[Forecast], zone: Zone) -> list[Forecast]:
 
 def _forecasts(zone: Zone) -> Callable[[Store], tuple[Forecast, ...]]:
     return lambda store: store.forecasts(zone.zone)
+
+
+def _profiles(zone: Zone) -> Callable[[Store], tuple[HourProfile, ...]]:
+    return lambda store: store.profiles(range(HOURS_A_DAY)).of(zone.zone)
 
 
 def _history(store: Store, zone: Zone, since: datetime, until: datetime) -> list[Reading]:

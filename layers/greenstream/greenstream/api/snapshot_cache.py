@@ -11,14 +11,18 @@ from datetime import datetime, timedelta
 from threading import Thread
 from typing import Any, Final, TypeVar
 
-from greenstream.api.view import View, view_of
+from greenstream.api.view import View
 from greenstream.domain.clock import Clock
-from greenstream.ports.store import Snapshot, Store, StoreError
+from greenstream.domain.drift import between_hours
+from greenstream.ports.store import Profiles, Snapshot, Store, StoreError
 
 T = TypeVar("T")
 
 TIME_TO_LIVE: Final = timedelta(seconds=5)
 """How long one read of the store is used. A process makes at most one Query in this time."""
+
+PROFILES_TIME_TO_LIVE: Final = timedelta(minutes=5)
+"""How long one read of the profiles is used. The mean of an hour changes twice a day."""
 
 DEADLINE_S: Final = 0.6
 """How long all reads of one request may wait for the store, in seconds.
@@ -53,6 +57,20 @@ class RequestDeadline:
     left_s: float = DEADLINE_S
 
 
+@dataclass(frozen=True, slots=True)
+class _ReadProfiles:
+    """The hours of profiles that were read, and when."""
+
+    profiles: Profiles
+    hours: frozenset[int]
+    read_at: datetime
+
+    def serves(self, hours: frozenset[int], now: datetime) -> bool:
+        """Return whether these profiles have the hours and are recent enough."""
+        age = now - self.read_at
+        return hours <= self.hours and timedelta(0) <= age < PROFILES_TIME_TO_LIVE
+
+
 class SnapshotCache:
     """Caches the store's snapshot, and answers from the cache when the store fails.
 
@@ -70,7 +88,8 @@ class SnapshotCache:
         self._store = store
         self._clock = clock
         self._unanswered: list[Future[Any]] = []
-        self._view = view_of(Snapshot(), read_at=None)
+        self._view = View()
+        self._profiles: _ReadProfiles | None = None
         self._failed_at: datetime | None = None
         self._failure = ""
 
@@ -96,7 +115,9 @@ class SnapshotCache:
             return self._view
         snapshot = self.ask(lambda store: store.snapshot(), deadline)
         if snapshot is not None:
-            self._view = view_of(snapshot, read_at=now)
+            fault = self._read_profiles(snapshot, now, deadline)
+            profiles = None if self._profiles is None else self._profiles.profiles
+            self._view = self._view.renewed(snapshot, profiles, read_at=now, fault=fault)
             return self._view
         what = (
             "nothing is remembered"
@@ -112,6 +133,27 @@ class SnapshotCache:
         """
         self.view(RequestDeadline(FIRST_DEADLINE_S))
         self._failed_at = None
+
+    def _read_profiles(
+        self, snapshot: Snapshot, now: datetime, deadline: RequestDeadline
+    ) -> str | None:
+        """Read the hours that a snapshot and the present need, where that is due.
+
+        Returns
+        -------
+        str or None
+            Why they could not be read, and ``None`` otherwise.
+        """
+        hours = {hour for board in snapshot.boards for hour in board.hours}
+        needed = frozenset(hours.union(between_hours(now)[:2]))
+        if self._profiles is not None and self._profiles.serves(needed, now):
+            return None
+        profiles = self.ask(lambda store: store.profiles(needed), deadline)
+        if profiles is None:
+            why = self._failure or "no time was left"
+            return f"the hour profiles are not those of now ({why})"
+        self._profiles = _ReadProfiles(profiles, needed, now)
+        return None
 
     def ask(self, question: Callable[[Store], T], deadline: RequestDeadline) -> T | None:
         """Read from the store in a thread of its own.

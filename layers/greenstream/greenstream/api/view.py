@@ -3,11 +3,10 @@
 The module is pure: it reads neither the store nor the clock.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from operator import is_
 from typing import Final
 
 from greenstream.domain.ladder import Ladder, ZoneCarbon
@@ -17,7 +16,7 @@ from greenstream.domain.profile import HourProfile
 from greenstream.domain.ranking import CarbonOf, Standing, like_for_like
 from greenstream.domain.reading import Kind, Reading
 from greenstream.domain.zones import zones
-from greenstream.ports.store import Snapshot
+from greenstream.ports.store import Board, Profiles, Snapshot
 
 _DEFAULT: Final = Policy()
 
@@ -47,32 +46,68 @@ class _Second:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A snapshot of the store, indexed by zone.
+    """A snapshot of the store with its hour profiles, by zone.
 
     Parameters
     ----------
     snapshot
         The snapshot.
-    readings, profiles
-        The snapshot's readings and profiles by zone.
+    profiles
+        The hour profiles, with the hours that the readings and the present need; ``None`` if they
+        have never been read.
     read_at
         When the snapshot was read, in UTC; ``None`` if the store has never answered.
     fault
-        Why the snapshot is not fresh; ``None`` if it is.
+        Why the snapshot or the profiles are not fresh; ``None`` if they are.
     """
 
-    snapshot: Snapshot
-    readings: Mapping[str, tuple[Reading, ...]]
-    profiles: Mapping[str, tuple[HourProfile, ...]]
+    snapshot: Snapshot = field(default_factory=Snapshot)
+    profiles: Profiles | None = None
     read_at: datetime | None = None
     fault: str | None = None
     _ladders: dict[str, Ladder] = field(default_factory=dict)
     _seconds: dict[tuple[datetime, Policy], _Second] = field(default_factory=dict)
 
+    def renewed(
+        self,
+        snapshot: Snapshot,
+        profiles: Profiles | None,
+        *,
+        read_at: datetime,
+        fault: str | None = None,
+    ) -> "View":
+        """Return the view of a new read. What was derived stays where the data did not change."""
+        same = self.profiles is profiles and _same_members(self.snapshot.boards, snapshot.boards)
+        return View(
+            snapshot=snapshot,
+            profiles=profiles,
+            read_at=read_at,
+            fault=fault,
+            _ladders=self._ladders if same else {},
+            _seconds=self._seconds if same else {},
+        )
+
+    def readings_of(self, zone: str) -> tuple[Reading, ...]:
+        """Return the newest reading of each of a zone's sources and kinds."""
+        boards = {board.provider: board for board in self.snapshot.boards}
+        areas = dict.fromkeys(
+            (source.provider, source.provider_zone) for source in zones()[zone].sources
+        )
+        return tuple(
+            reading
+            for provider, provider_zone in areas
+            if provider in boards
+            for reading in boards[provider].readings_of(provider_zone)
+        )
+
+    def profiles_of(self, zone: str) -> tuple[HourProfile, ...]:
+        """Return the hour profiles of a zone, with the hours that were read."""
+        return () if self.profiles is None else self.profiles.of(zone)
+
     @property
     def degraded_reason(self) -> str | None:
         """Why answers may be worse than usual; ``None`` if they are not."""
-        damaged = self.snapshot.damaged
+        damaged = self.snapshot.damaged + (() if self.profiles is None else self.profiles.damaged)
         parts = [] if self.fault is None else [self.fault]
         if damaged:
             unnamed = len(damaged) - MAX_DAMAGED_NAMES
@@ -83,9 +118,7 @@ class View:
     @property
     def simulated(self) -> bool | None:
         """Whether a simulator made any of the data; ``None`` if there is no data."""
-        readings, statuses = self.snapshot.readings, self.snapshot.providers
-        known = {reading.simulated for reading in readings}
-        known |= {status.simulated for status in statuses}
+        known = [board.simulated for board in self.snapshot.boards if board.simulated is not None]
         return any(known) if known else None
 
     @property
@@ -133,33 +166,11 @@ class View:
     def _ladder(self, zone: str) -> Ladder:
         if (ladder := self._ladders.get(zone)) is None:
             ladder = self._ladders[zone] = Ladder(
-                zones()[zone], self.readings.get(zone, ()), self.profiles.get(zone, ())
+                zones()[zone], self.readings_of(zone), self.profiles_of(zone)
             )
         return ladder
 
 
-def view_of(snapshot: Snapshot, *, read_at: datetime | None) -> View:
-    """Return a snapshot indexed by zone. ``read_at`` says when it was read, in UTC, if it was."""
-    by_source = _zones_by_source()
-    readings: defaultdict[str, list[Reading]] = defaultdict(list)
-    for reading in snapshot.readings:
-        for zone in by_source.get((reading.provider, reading.provider_zone), ()):
-            readings[zone].append(reading)
-    profiles: defaultdict[str, list[HourProfile]] = defaultdict(list)
-    for profile in snapshot.profiles:
-        profiles[profile.zone].append(profile)
-    return View(
-        snapshot=snapshot,
-        readings={zone: tuple(of_zone) for zone, of_zone in readings.items()},
-        profiles={zone: tuple(of_zone) for zone, of_zone in profiles.items()},
-        read_at=read_at,
-    )
-
-
-@cache
-def _zones_by_source() -> Mapping[tuple[str, str], Iterable[str]]:
-    shared: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-    for zone in zones().values():
-        for source in zone.sources:
-            shared[source.provider, source.provider_zone].append(zone.zone)
-    return dict(shared)
+def _same_members(boards: Sequence[Board], others: Sequence[Board]) -> bool:
+    """Return whether two sequences consist of the same objects."""
+    return len(boards) == len(others) and all(map(is_, boards, others))

@@ -8,12 +8,15 @@ decimals.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from greenstream.domain.reading import Kind
 
 Item = dict[str, Any]
 """An item or a part of one, as the low-level client writes it: ``{"gco2_kwh": {"N": "1.5"}}``."""
+
+CURRENT: Final[Item] = {"S": "CURRENT"}
+"""The partition key of what the router reads for its decisions: boards, profiles, the policy."""
 
 
 def number(value: float, decimals: int = 3) -> Item:

@@ -120,6 +120,23 @@ class DynamoHistory:
         readings = decodable(items, lambda item: decode_reading(item, zone, provider, kind))
         return tuple(reading for reading in readings if since < reading.valid_to <= until)
 
+    def newest(self, zone: str, provider: str, kind: Kind) -> Reading | None:
+        """Return the latest version of the newest interval, or ``None`` if there is none.
+
+        A damaged item is logged and counts as none.
+
+        Raises
+        ------
+        StoreError
+            When the query failed.
+        """
+        pk = f"HISTORY#{source_key(zone, provider, kind)}"
+        item = self._table.last("pk = :pk", {":pk": {"S": pk}})
+        readings = decodable(
+            [item] if item else [], lambda stored: decode_reading(stored, zone, provider, kind)
+        )
+        return next(readings, None)
+
     def versions(
         self, zone: str, provider: str, kind: Kind, *, since: datetime, until: datetime
     ) -> tuple[Reading, ...]:

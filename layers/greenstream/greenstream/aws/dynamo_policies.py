@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from greenstream.aws.attributes import Item, epoch, to_instant
-from greenstream.aws.current_items import CURRENT
+from greenstream.aws.attributes import CURRENT, Item, epoch, to_instant
 from greenstream.aws.dynamodb import DynamoDb
 from greenstream.aws.item_schema import decodable
 from greenstream.aws.policy_items import decode_policy, encode_policy

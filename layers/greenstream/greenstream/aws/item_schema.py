@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-SCHEMA: Final = {"schema": {"N": "1"}}
+SCHEMA: Final = {"schema": {"N": "2"}}
 """The attribute that every item of this code carries."""
 
 DECODE_ERRORS: Final = (

@@ -1,7 +1,7 @@
 """Readings, their earlier versions, and forecasts as table items.
 
-What equals its default is left out of a reading's item, since every byte of ``CURRENT`` is read
-again and again. Figures keep three decimals, and coverage keeps four.
+What equals its default is left out of a reading's item. Figures keep three decimals, and coverage
+keeps four.
 """
 
 import json
@@ -82,11 +82,6 @@ def encode_reading(reading: Reading) -> Item:
     if reading.simulated:
         item["simulated"] = {"BOOL": True}
     return item
-
-
-def same_figures(item: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Return whether two items of a reading state the same, whenever they were published."""
-    return all(item.get(name) == other.get(name) for name in FIGURES)
 
 
 def earlier_versions(superseded: Mapping[str, Any]) -> Item:

@@ -2,11 +2,14 @@
 
 from collections.abc import Collection, Mapping
 from itertools import count
-from typing import Any
+from typing import Any, Final
 
 from greenstream.aws.attributes import Item
 from greenstream.aws.dynamodb import ConditionFailedError, DynamoDb
 from greenstream.ports.store import StoreError
+
+CUT_OFF: Final = "DynamoDB Query was answered in part"
+"""The error when a Query has no items in its answer."""
 
 
 class Table:
@@ -133,9 +136,22 @@ class Table:
                 **start,
             )
             if "Items" not in page:
-                raise StoreError("DynamoDB Query was answered in part")
+                raise StoreError(CUT_OFF)
             items += page["Items"]
             if "LastEvaluatedKey" not in page or number == pages:
                 break
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
         return items
+
+    def last(self, condition: str, values: Item) -> Mapping[str, Any]:
+        """Return the item with the greatest sort key of a partition, or an empty mapping."""
+        page = self._client.query(
+            TableName=self._name,
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=values,
+            ScanIndexForward=False,
+            Limit=1,
+        )
+        if "Items" not in page:
+            raise StoreError(CUT_OFF)
+        return page["Items"][0] if page["Items"] else {}

@@ -81,6 +81,11 @@ def between_hours(at: datetime) -> tuple[int, int, float]:
     return first % 24, (first + 1) % 24, hours - first
 
 
+def first_hour_about(epoch_s: float) -> int:
+    """Return the first of the two hours of `between_hours`, for seconds since the epoch."""
+    return int((epoch_s - 1800) // 3600) % 24
+
+
 def profile_at(hour_gco2_kwh: Callable[[int], float | None], at: datetime) -> float | None:
     """Return the profile at an instant, g/kWh, linear between the middles of the hours.
 

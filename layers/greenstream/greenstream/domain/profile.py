@@ -51,7 +51,10 @@ class HourMean:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HourProfile:
-    """A zone's week by UTC hour of day; hours may be missing."""
+    """A zone's week by UTC hour of day; hours may be missing.
+
+    ``day_spread_gco2_kwh`` is the spread of the whole day, where ``hours`` are only a part of it.
+    """
 
     zone: str
     kind: Kind
@@ -59,6 +62,7 @@ class HourProfile:
     provider: str
     hours: Mapping[int, HourMean]
     simulated: bool = False
+    day_spread_gco2_kwh: float | None = None
 
     def spread_gco2_kwh(self) -> float | None:
         """Return how far the zone usually is from its profile, g/kWh.
@@ -66,14 +70,21 @@ class HourProfile:
         The root mean square of the hours' spreads, so that it does not jump with the hour;
         ``None`` where no hour has `MIN_PROFILE_DAYS` behind it.
         """
-        squares, count = 0.0, 0
-        for hour in range(HOURS_A_DAY):  # in this order, as the replay's arrays add them up
-            mean = self.hours.get(hour)
-            spread = None if mean is None else mean.countable_spread_gco2_kwh
-            if spread is not None:
-                squares += spread * spread
-                count += 1
-        return math.sqrt(squares / count) if count else None
+        if self.day_spread_gco2_kwh is not None:
+            return self.day_spread_gco2_kwh
+        # The hours are taken in this order because the replay's arrays add them up in it.
+        means = [self.hours[hour] for hour in range(HOURS_A_DAY) if hour in self.hours]
+        return root_mean_square(mean.countable_spread_gco2_kwh for mean in means)
+
+
+def root_mean_square(values: Iterable[float | None]) -> float | None:
+    """Return the root mean square of the values that are known; ``None`` where none is."""
+    squares, count = 0.0, 0
+    for value in values:
+        if value is not None:
+            squares += value * value
+            count += 1
+    return math.sqrt(squares / count) if count else None
 
 
 def hour_mean(gco2_kwh: Iterable[tuple[date, float]], computed_at: datetime) -> HourMean:

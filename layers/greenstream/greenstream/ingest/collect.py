@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -17,6 +18,7 @@ from greenstream.ports.store import (
     ProviderState,
     ProviderStatus,
     PutOutcome,
+    Recording,
     Store,
     StoreError,
 )
@@ -106,7 +108,8 @@ def collect(provider: Provider, store: Store, *, clock: Clock, telemetry: Teleme
     """Run a provider once, store its readings, and store how the run went.
 
     Each batch is stored as soon as it comes, so that a later failure does not take it away. It is
-    acknowledged once all of it has been stored, and never when the store failed.
+    acknowledged once all of it has been stored, and never when the store failed. What the router
+    reads is written once, at the end of the run, also where the run ends with an error.
 
     Parameters
     ----------
@@ -134,12 +137,15 @@ def collect(provider: Provider, store: Store, *, clock: Clock, telemetry: Teleme
         Any unexpected exception, unchanged. The status of a failed run is stored before.
     """
     run = Run(provider=provider.name, started_at=clock(), simulated=provider.simulated)
+    recording = store.recording(provider.name)
     try:
         for batch in provider.fetch(run.started_at):
-            _store(batch, run, store, telemetry)
+            _store(batch, run, store, recording, telemetry)
     except GreenStreamError as error:
         _record_error(error, run, telemetry)
     except StoreError:
+        with suppress(StoreError):  # what was stored before the failure is published
+            recording.publish()
         raise
     except Exception as error:
         run.broken = True
@@ -147,9 +153,9 @@ def collect(provider: Provider, store: Store, *, clock: Clock, telemetry: Teleme
         reason = f"the run ended with an unexpected {type(error).__name__}"
         run.errors.append(GreenStreamError(reason, provider=provider.name))
         telemetry.event("error", "unexpected error", provider=provider.name, error=reason)
-        _report(run, store, clock(), telemetry)
+        _report(run, recording, clock(), telemetry)
         raise
-    _report(run, store, clock(), telemetry)
+    _report(run, recording, clock(), telemetry)
     if run.state is ProviderState.FAILED:
         raise CollectionFailedError(
             "; ".join(str(error) for error in run.errors[:5])
@@ -158,14 +164,16 @@ def collect(provider: Provider, store: Store, *, clock: Clock, telemetry: Teleme
     return run
 
 
-def _store(batch: Batch, run: Run, store: Store, telemetry: Telemetry) -> None:
+def _store(
+    batch: Batch, run: Run, store: Store, recording: Recording, telemetry: Telemetry
+) -> None:
     run.unconfigured.extend(batch.unconfigured)
     run.skipped.extend(batch.skipped)
     for error in batch.errors:
         _record_error(error, run, telemetry)
     window = cache(lambda: tuple(batch.window()))
-    for reading in batch.readings:
-        put = store.put_reading(reading)
+    puts = recording.put_readings(batch.readings) if batch.readings else ()
+    for reading, put in zip(batch.readings, puts, strict=True):
         run.outcomes[put.outcome] += 1
         run.zones[reading.zone] = max(
             reading.valid_to, run.zones.get(reading.zone, reading.valid_to)
@@ -180,12 +188,15 @@ def _store(batch: Batch, run: Run, store: Store, telemetry: Telemetry) -> None:
             outcome=str(put.outcome),
         )
         if put.outcome is PutOutcome.STORED:
-            if put.previous_valid_from is None:
-                _begin_profile(reading, window, store)
-            else:
-                _refresh_profile(reading, put.previous_valid_from, store)
+            profile = (
+                _first_profile(reading, window, store)
+                if put.previous_valid_from is None
+                else _hours_ended(reading, put.previous_valid_from, store)
+            )
+            if profile is not None:
+                recording.put_profile(profile)
     for forecast in batch.forecasts:
-        run.outcomes[f"forecast_{store.put_forecast(forecast)}"] += 1
+        run.outcomes[f"forecast_{recording.put_forecast(forecast)}"] += 1
     batch.acknowledge()
 
 
@@ -207,10 +218,10 @@ def _record_error(error: GreenStreamError, run: Run, telemetry: Telemetry) -> No
     )
 
 
-def _begin_profile(
+def _first_profile(
     reading: Reading, window: Callable[[], tuple[Reading, ...]], store: Store
-) -> None:
-    """Give a source its first hour profile, made of the window that was fetched.
+) -> HourProfile | None:
+    """Return a source's first hour profile, made of the window that was fetched.
 
     Without it a fresh table would know a zone's usual day only after a day of readings. The hours
     count as computed when the window was fetched, so that each mean of the history that a later
@@ -225,16 +236,16 @@ def _begin_profile(
         until=reading.valid_from,
     )
     if earlier:
-        return
+        return None
     source = (reading.zone, reading.provider, reading.kind)
     fetched = (past for past in window() if (past.zone, past.provider, past.kind) == source)
-    profile = profile_of(fetched, reading.fetched_at)
-    if profile is not None:
-        store.put_profile_hours(profile)
+    return profile_of(fetched, reading.fetched_at)
 
 
-def _refresh_profile(reading: Reading, before: datetime, store: Store) -> None:
-    """Compute the zone's means of the last hour that ended and of the hour before, over a week.
+def _hours_ended(reading: Reading, before: datetime, store: Store) -> HourProfile | None:
+    """Return the zone's means of the last hour that ended and of the hour before, over a week.
+
+    The result is ``None`` where no hour has ended since the reading before.
 
     The hour before is computed a second time, because a run may have ended between storing its
     reading and storing its mean, and because some of its readings may have come late. ``before``
@@ -242,7 +253,7 @@ def _refresh_profile(reading: Reading, before: datetime, store: Store) -> None:
     """
     ended = before.replace(minute=0, second=0, microsecond=0)
     if reading.valid_from < ended + HOUR:
-        return
+        return None
     gco2_kwh: defaultdict[int, list[tuple[date, float]]] = defaultdict(list)
     for days in map(timedelta, range(PROFILE_LIFE.days)):
         since, until = ended - HOUR - days, ended + HOUR - days
@@ -251,21 +262,21 @@ def _refresh_profile(reading: Reading, before: datetime, store: Store) -> None:
         ):
             hour = (ended if past.valid_to > ended - days else ended - HOUR) - days
             gco2_kwh[hour.hour].append((hour.date(), past.gco2_kwh))
-    if gco2_kwh:
-        profile = HourProfile(
-            zone=reading.zone,
-            kind=reading.kind,
-            scope=reading.scope,
-            provider=reading.provider,
-            hours={hour: hour_mean(dated, reading.fetched_at) for hour, dated in gco2_kwh.items()},
-            simulated=reading.simulated,
-        )
-        store.put_profile_hours(profile)
+    if not gco2_kwh:
+        return None
+    return HourProfile(
+        zone=reading.zone,
+        kind=reading.kind,
+        scope=reading.scope,
+        provider=reading.provider,
+        hours={hour: hour_mean(dated, reading.fetched_at) for hour, dated in gco2_kwh.items()},
+        simulated=reading.simulated,
+    )
 
 
-def _report(run: Run, store: Store, now: datetime, telemetry: Telemetry) -> None:
+def _report(run: Run, recording: Recording, now: datetime, telemetry: Telemetry) -> None:
     error = run.errors[-1] if run.errors else None
-    store.put_status(
+    recording.publish(
         ProviderStatus(
             provider=run.provider,
             state=run.state,

@@ -3,7 +3,7 @@
 Every implementation is safe against repeated and reordered writes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -106,63 +106,151 @@ class ProviderStatus:
     simulated: bool = False
 
 
+class Board(Protocol):
+    """The newest readings of one provider, and the status of its last run."""
+
+    @property
+    def provider(self) -> str:
+        """The provider's name in the zone table."""
+        ...
+
+    @property
+    def status(self) -> ProviderStatus | None:
+        """The status, or ``None`` if no run has been recorded."""
+        ...
+
+    @property
+    def simulated(self) -> bool | None:
+        """Whether a simulator made any of the data, or ``None`` if there is none."""
+        ...
+
+    @property
+    def hours(self) -> Collection[int]:
+        """The UTC hours of day whose profile means the readings are compared with."""
+        ...
+
+    def readings_of(self, provider_zone: str) -> tuple[Reading, ...]:
+        """Return the newest reading of each kind of an area, by the provider's name of the area."""
+        ...
+
+    def __iter__(self) -> Iterator[Reading]:
+        """Iterate over the newest reading of each source and kind."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Everything that the router needs for a decision, from one read of the store.
+    """The newest of everything but the hour profiles, from one read of the store.
 
     Parameters
     ----------
-    readings
-        The newest reading of each source and kind.
-    profiles
-        The hour profile of each source and kind.
-    providers
-        The status of each provider that has run.
+    boards
+        The newest readings and the status of each provider.
     policy
         The policy in force, or ``None`` if none is stored.
     damaged
-        The names of the items that could not be decoded. They affect nothing else.
+        The names of the items that could not be decoded. For a damaged board the last good one
+        stands in ``boards`` where there is one. A damaged item affects nothing else.
     """
 
-    readings: tuple[Reading, ...] = ()
-    profiles: tuple[HourProfile, ...] = ()
-    providers: tuple[ProviderStatus, ...] = ()
+    boards: tuple[Board, ...] = ()
     policy: Policy | None = None
     damaged: tuple[str, ...] = ()
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """The newest reading of each source and kind."""
+        return tuple(reading for board in self.boards for reading in board)
+
+    @property
+    def providers(self) -> tuple[ProviderStatus, ...]:
+        """The status of each provider that has run."""
+        return tuple(board.status for board in self.boards if board.status is not None)
+
+
+class Profiles(Protocol):
+    """Hour profiles, of which some hours of day were read."""
+
+    @property
+    def damaged(self) -> tuple[str, ...]:
+        """The names of the items that could not be decoded."""
+        ...
+
+    def of(self, zone: str) -> tuple[HourProfile, ...]:
+        """Return the profile of each source and kind of a zone."""
+        ...
+
+    def __iter__(self) -> Iterator[HourProfile]:
+        """Iterate over the profile of each source and kind."""
+        ...
 
 
 class StoreError(Exception):
     """The store could not be reached, or it refused a request. The message names the operation."""
 
 
-class Store(Protocol):
-    """Stores readings and what is derived from them.
+class Recording(Protocol):
+    """Stores what one run of a provider brings.
 
-    Every method raises `StoreError` when the store cannot be reached. Every write may be repeated,
-    delayed or reordered: nothing is lost, and nothing newer is replaced.
+    The readings are durable as soon as `put_readings` has returned. The board, which the router
+    reads, is written by `publish`, once for the whole run. A run that breaks before it leaves the
+    board as it was. A provider delivers its newest readings in every run, so the next run repairs
+    that.
     """
 
-    def put_reading(self, reading: Reading) -> Put:
-        """Store a reading in the history, and as the newest of its source if it is the newest."""
+    def put_readings(self, readings: Sequence[Reading]) -> tuple[Put, ...]:
+        """Store readings in the history, and return what each came to.
+
+        An interval with the same figures as on the board is in the history already, and is not
+        written again.
+        """
         ...
 
     def put_forecast(self, forecast: Forecast) -> PutOutcome:
-        """Store a forecast unless one that was issued later is stored (then ``late``)."""
+        """Store a forecast unless one that was issued later is stored (then ``late``).
+
+        A forecast whose points are stored since less than an hour is a ``duplicate`` and is not
+        written again.
+        """
         ...
 
-    def put_profile_hours(self, profile: HourProfile) -> None:
-        """Set the hours that a profile has; the stored profile's other hours stay unchanged."""
+    def put_profile(self, profile: HourProfile) -> None:
+        """Set the hours that a profile has, at the next `publish`. Its other hours stay."""
         ...
 
-    def put_status(self, status: ProviderStatus) -> None:
-        """Record a run. Where it has no success or no error, the stored one stays."""
+    def publish(self, status: ProviderStatus | None = None) -> None:
+        """Write the board with the readings and the status, and the hours of the profiles.
+
+        Where the status has no success or no error, the stored one stays. Without a status the
+        stored one stays as it is.
+        """
+        ...
+
+
+class Store(Protocol):
+    """Stores readings and what is derived from them.
+
+    Every method, also those of a `Recording`, raises `StoreError` when the store cannot be reached.
+    Every write may be repeated, delayed or reordered: nothing is lost, and nothing newer is
+    replaced. One exception is known. A figure that is fetched again is not written again. Another
+    figure of the same interval and publication that was fetched in between therefore stays in the
+    history where its run broke off, or came late, after a newer interval. It stays until the
+    provider delivers the interval again, as it does after its next cold start.
+    """
+
+    def recording(self, provider: str) -> Recording:
+        """Begin to store what one run of a provider brings."""
         ...
 
     def snapshot(self) -> Snapshot:
-        """Return the newest of everything, in one read.
+        """Return the newest of everything but the profiles, in one read.
 
         The store may answer with values that were replaced within the last second.
         """
+        ...
+
+    def profiles(self, hours: Collection[int]) -> Profiles:
+        """Return the profiles of all sources, with the means of these UTC hours of day."""
         ...
 
     def history(
