@@ -25,6 +25,7 @@ from greenstream.domain.policy import FreshnessModel, Policy
 from greenstream.domain.zones import zones
 from infra.local.page import serving
 from infra.local.stack import ROOT, LocalStack
+from infra.registry import COLLECTORS
 from tests.e2e.scene import DAY_GCO2_KWH, Scene
 
 CHROMIUM = shutil.which("chromium")
@@ -777,7 +778,7 @@ class TestTrouble:
         page = visit.open()
         notice = page.get_by_role("status").filter(has_text="providers are failing")
         expect(notice).to_contain_text(
-            "2 of 5 providers are failing: WattTime, which has never succeeded, "
+            f"2 of {len(COLLECTORS)} providers are failing: WattTime, which has never succeeded, "
             "NESO since 16:00:00 UTC."
         )
         expect(notice).not_to_contain_text("Electricity Maps")
@@ -788,7 +789,9 @@ class TestTrouble:
         scene.client.clock.forward(60)
         scene.ran("watttime")
         visit.refresh()
-        expect(page.locator(".notice.failing")).to_contain_text("1 of 5 providers is failing: NESO")
+        expect(page.locator(".notice.failing")).to_contain_text(
+            f"1 of {len(COLLECTORS)} providers is failing: NESO"
+        )
         scene.client.clock.forward(60)
         scene.ran("eso")
         visit.refresh()

@@ -1,4 +1,4 @@
-"""``greenstream providers``: the command runs five providers against its own simulator."""
+"""``greenstream providers``: the command runs all providers against its own simulator."""
 
 import json
 import os
