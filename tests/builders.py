@@ -57,6 +57,7 @@ def a_source(provider: str = "p", *, max_age_s: int = 1800, **changes: Any) -> S
         "scope": Scope.PRODUCTION,
         "cadence_s": 300,
         "max_age_s": max_age_s,
+        "data_of": frozenset({"the operator"}),
     }
     return Source(**fields | changes)
 

@@ -15,6 +15,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from random import Random
 from threading import Thread
 from typing import Any, cast
@@ -38,6 +39,7 @@ from greenstream.aws.dynamodb import ConditionFailedError
 from greenstream.aws.powertools import PowertoolsTelemetry
 from greenstream.domain.places import colos, pops
 from greenstream.domain.policy import Policy
+from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.roundtrips import VOTES, add_report
 from greenstream.domain.zones import zones
 from tests.builders import NOW
@@ -45,7 +47,7 @@ from tests.fakes.memory_store import MemoryStore
 from tests.integration import function_url
 from tests.integration import test_router_fuzz as described
 from tests.router_client import Log, SetClock, a_reading_of
-from tests.storing import put_reading
+from tests.storing import put_profile, put_reading
 
 SUITE = "input"
 WHOLE = os.environ.get("CHAOS") == "whole"
@@ -598,6 +600,46 @@ def test_a_false_upstream_figure_moves_visitors_only_within_their_latency_limit(
     moved = sum(before != after for before, after in zip(*chosen, strict=True))
     MOVED[zone] = max(MOVED.get(zone, 0.0), round(moved / len(chosen[0]), 2))
     record_property("share_of_places_moved_by_a_lying_zone", dict(MOVED))
+
+
+@pytest.mark.parametrize("lie_gco2_kwh", [0.0, 2000.0])
+@pytest.mark.parametrize("profiled", [True, False])
+def test_a_lie_that_a_second_source_contradicts_moves_nobody(
+    record_property: Record, lie_gco2_kwh: float, *, profiled: bool
+) -> None:
+    """Elexon contradicts NESO; the answer says so, and rests on the source that is usual."""
+    truth = {"NYISO": 260.0, "CAISO_NORTH": 210.0, "ENTSOE_NL": 240.0}
+    london = {"GBR-13": 120.0, "GBR": 120.0}
+    chosen: list[list[str]] = []
+    disputed = 0
+    for neso_gco2_kwh in (london, dict.fromkeys(london, lie_gco2_kwh)):
+        store = MemoryStore()
+        for name, gco2_kwh in {**truth, **neso_gco2_kwh}.items():
+            put_reading(store, a_reading_of(name, gco2_kwh))
+        elexon = replace(a_reading_of("GBR", 130.0), provider="elexon", provider_zone="GB")
+        put_reading(store, elexon)
+        if profiled:
+            put_profile(
+                store,
+                HourProfile(
+                    zone="GBR",
+                    kind=elexon.kind,
+                    scope=elexon.scope,
+                    provider="eso",
+                    hours={hour: HourMean(125.0, NOW, 20.0, 7) for hour in range(24)},
+                ),
+            )
+        router = Router(store, clock=SetClock(), telemetry=Log())
+        chosen.append([])
+        for lat in range(25, 61, 5 if WHOLE else 15):
+            for lon in range(-125, 31, 5 if WHOLE else 15):
+                body = json.loads(router.respond(event(query=f"lat={lat}&lon={lon}"))["body"])
+                chosen[-1].append(str(body["candidates"][0]["zone"]))
+                disputed += any("disputed" in candidate for candidate in body["candidates"])
+    moved = sum(before != after for before, after in zip(*chosen, strict=True))
+    assert disputed == len(chosen[1])
+    assert moved == 0
+    record_property("share_of_places_moved_by_a_contradicted_lie", moved / len(chosen[0]))
 
 
 def test_a_report_costs_at_most_two_writes_for_each_of_its_samples(record_property: Record) -> None:

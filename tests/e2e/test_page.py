@@ -593,6 +593,25 @@ class TestZones:
         assert not [path for path in scene.asked if "history_h" in path and "ENTSOE" in path]
 
 
+class TestSourcesThatContradictEachOther:
+    def test_are_marked_named_and_explained_with_the_one_that_stands(
+        self, visit: Visit, scene: Scene
+    ) -> None:
+        scene.read("GBR", 4.0, valid_to=scene.now)
+        scene.read("GBR", 180.0, valid_to=scene.now, source=1)
+        scene.read("GBR-13", 3.0, valid_to=scene.now)
+        visit.open()
+
+        status = visit.row("GBR").locator(".cell-rung")
+        expect(status).to_contain_text("disputed")
+        status.locator("summary").click()
+        expect(status).to_contain_text(
+            "The sources of GBR contradict each other: Elexon 180 g/kWh, NESO 4. Elexon stands, "
+            "the nearer to the usual 152 g/kWh."
+        )
+        expect(visit.row("GBR").locator(".cell-provider")).to_contain_text("Elexon")
+
+
 class TestAKilledProvider:
     def test_its_zone_grows_stale_then_falls_back(self, visit: Visit, scene: Scene) -> None:
         scene.same_hour("GBR-13", 188)

@@ -12,14 +12,15 @@ from samtranslator.yaml_helper import yaml_parse
 from functions.tuner import nightly
 from greenstream.api.decision_log import COMPARED, DecisionLog
 from greenstream.domain.attribution import Comparison
+from greenstream.domain.disputes import Claim, Dispute
 from greenstream.domain.ladder import Rung
 from greenstream.domain.policy import Policy
 from greenstream.domain.routing import decide
 from greenstream.domain.zones import zones_of
-from greenstream.ingest.collect import collect
+from greenstream.ingest.collect import collect, refusal_metric
 from greenstream.ports.provider import Batch
 from infra.registry import COLLECTORS, FUNCTIONS
-from tests.builders import NOW, a_candidate, a_reading
+from tests.builders import AVERAGE_DIRECT, NOW, a_candidate, a_reading
 from tests.fakes.memory_policies import MemoryPolicies
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Log
@@ -61,6 +62,10 @@ def counted() -> Mapping[str, frozenset[str]]:
     collect(Provider(), MemoryStore(), clock=lambda: NOW, telemetry=collected)
     decision_log = DecisionLog(decided, lambda: NOW)
     rungs = [a_candidate(str(rung), 200, rung=rung) for rung in Rung]
+    first, *others = rungs
+    contested = Claim("p", "Z", AVERAGE_DIRECT, frozenset({"p"}), 200.0, 200.0, 200.0, None)
+    figure = first.carbon._replace(disputed=Dispute(contested, contested, None))
+    rungs = [first._replace(carbon=figure), *others]
     decision_log.decided(decide(rungs, Policy()), degraded=False)
     decision_log.answered(200, {}, every=1)
     nightly.run(MemoryStore(), MemoryPolicies(), clock=lambda: NOW, telemetry=tuned)
@@ -324,6 +329,12 @@ class TestTheDashboard:
         for words in ("attributional and location-based", "chosen POP only", "not the network"):
             assert words in heading["properties"]["markdown"]
 
+    def test_shows_each_reason_of_a_refusal_by_its_metric(self) -> None:
+        (chart,) = (w for w in BODY["widgets"] if "by reason" in str(w["properties"].get("title")))
+        [[search]] = chart["properties"]["metrics"]
+        assert " Refused'" in search["expression"]
+        assert refusal_metric("false_zero") == "RefusedFalseZero"
+
     def test_shows_each_providers_age_against_the_limit_of_its_alarm(self) -> None:
         shown = {
             w["properties"]["title"]: w["properties"]["annotations"]["horizontal"][0]["value"]
@@ -344,7 +355,7 @@ class TestTheDashboard:
         self, template: Expanded, widget: dict[str, Any]
     ) -> None:
         shown = list(metrics_of(widget))
-        assert shown
+        assert shown or "SEARCH" in json.dumps(widget)
         for namespace, metric, dimension, value in shown:
             if namespace == "${Namespace}":
                 assert dimension == "service"

@@ -137,6 +137,7 @@ def test_a_refused_value_is_counted_by_its_reason_logged_and_the_last_good_one_s
     assert (level, message) == ("warning", "rejected")
     assert (fields["zone"], fields["reason"]) == ("Y", "false_zero")
     assert telemetry.metrics["ZoneErrors"] == 1
+    assert telemetry.metrics["RefusedFalseZero"] == 1
 
 
 @pytest.mark.parametrize("steps", [(DOWN,), (Batch(errors=(REFUSED,)),), ()])

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenstream.api.rendering import JSON, carbon, carbon_text
+from greenstream.domain.disputes import Claim, Dispute
 from greenstream.domain.ladder import Rung, ZoneCarbon
 from greenstream.domain.reading import Basis, Kind, Quality, Scope, Signal
 
@@ -17,6 +18,18 @@ MOMENT = st.none() | st.integers(0, 10**9).map(
     lambda s: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=s)
 )
 TEXT = st.none() | st.text(max_size=20)
+
+claims = st.builds(
+    Claim,
+    provider=st.text(max_size=9),
+    zone=st.just("Z"),
+    kind=st.builds(Kind, st.sampled_from(Signal), st.sampled_from(Basis)),
+    data_of=st.just(frozenset({"p"})),
+    gco2_kwh=st.floats(0, 2000),
+    gco2_low=st.floats(0, 2000),
+    gco2_high=st.floats(0, 2000),
+    usual_gco2_kwh=GCO2_KWH,
+)
 
 figures = st.builds(
     ZoneCarbon,
@@ -40,6 +53,7 @@ figures = st.builds(
     valid_to=MOMENT,
     simulated=st.booleans(),
     note=TEXT,
+    disputed=st.none() | st.builds(Dispute, claims, claims, GCO2_KWH),
 )
 
 

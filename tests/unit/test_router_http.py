@@ -210,6 +210,21 @@ class TestCounts:
         assert (counts["DegradedAnswers"], counts["RungAnnualMean"]) == (1, 1)
         assert "AttributedDifference" not in counts
 
+    def test_disputed_figures_are_counted_and_their_zones_logged(self, store: MemoryStore) -> None:
+        for zone, source, gco2_kwh in (("GBR", 0, 4.0), ("GBR", 1, 180.0), ("GBR-13", 0, 3.0)):
+            put_reading(store, a_reading_of(zone, gco2_kwh, source=source))
+        client = Client(store, SetClock(), Log())
+        answer = client.ask("/v1/route", "pops=lon,nyc").body
+        health = client.ask("/v1/health").body
+
+        [counts] = client.log.flushed
+        assert counts["DisputedFigures"] == 1
+        [logged] = [fields for _, _, fields in client.log.lines if fields.get("disputed")]
+        assert logged["disputed"] == ["GBR-13"]
+        [lon] = [candidate for candidate in answer["candidates"] if candidate["pop"] == "lon"]
+        assert (lon["provider"], lon["disputed"]["against"]["provider"]) == ("elexon", "eso")
+        assert "eso 4; elexon stands" in health["degraded_reason"]
+
     def test_without_a_decision_no_line_is_logged(self, client: Client) -> None:
         for path in ("/v1/zones", "/v1/health", "/nothing"):
             client.ask(path)

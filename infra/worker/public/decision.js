@@ -157,7 +157,7 @@ function rows(route, nameOf) {
       candidate.proxy_zone ? `${candidate.zone} (neighbour)` : candidate.zone, grams(candidate.gco2_kwh), bounds(candidate) || MISSING, age(candidate.age_s),
       grams(candidate.expected_gco2_kwh), grams(candidate.doubt_gco2_kwh), penalty(candidate) || grams(candidate.penalty_gco2_kwh),
       grams(candidate.adj_carbon_gco2_kwh), milliseconds(candidate.latency_ms), grams(candidate.score), kind(candidate),
-      candidate.provider ? providerName(candidate.provider) : MISSING, rungWord(candidate.rung), result,
+      candidate.provider ? providerName(candidate.provider) : MISSING, candidate.disputed ? `${rungWord(candidate.rung)}, disputed` : rungWord(candidate.rung), result,
     ];
     return html("tr", { class: candidate.pop === route.pop ? "chosen" : null }, html("th", { scope: "row" }, nameOf(candidate.pop)), cells.map((text) => html("td", null, text)));
   });

@@ -29,6 +29,15 @@ const PROVIDERS = new Map([
 
 export const providerName = (provider) => PROVIDERS.get(provider) ?? String(provider);
 
+/** Say which two sources contradict each other and which of them stands; "" where none do. */
+export function disputeText({ disputed }) {
+  if (!disputed) return "";
+  const { stands, against, usual_gco2_kwh: usual } = disputed;
+  const says = (claim) => `${providerName(claim.provider)} ${grams(claim.gco2_kwh)}`;
+  const why = isNumber(usual) ? `the nearer to the usual ${grams(usual)} g/kWh` : "the preferred source";
+  return `The sources of ${stands.zone} contradict each other: ${says(stands)} g/kWh, ${says(against)}. ${providerName(stands.provider)} stands, ${why}.`;
+}
+
 const STATES = new Map([
   ["ok", "working"],
   ["partial", "working in part"],

@@ -3,7 +3,7 @@
 import { byId, html, setText, svg } from "./dom.js";
 import { stepOf } from "./scale.js";
 import { Sparkline } from "./sparkline.js";
-import { LIVE, MISSING, age, bounds, count, grams, hasMoved, isNumber, penalty, providerName, rungOrder, rungWord } from "./words.js";
+import { LIVE, MISSING, age, bounds, count, disputeText, grams, hasMoved, isNumber, penalty, providerName, rungOrder, rungWord } from "./words.js";
 
 const COLUMNS = [
   { key: "name", title: "Zone", of: (zone) => zone.name },
@@ -161,7 +161,10 @@ function fillRow({ element, cells }, zone) {
   setContent(cells.age, age(zone.age_s), penalty(zone) && small(penalty(zone), "penalty for age, g/kWh"));
   setContent(cells.adj, html("span", { class: "with-bar" }, html("span", null, grams(zone.adj_carbon_gco2_kwh)), bar(zone)), hasMoved(zone) && small(`${grams(zone.expected_gco2_kwh)} expected by now`));
   const rung = html("span", { class: `rung rung-${zone.rung}` }, rungWord(zone.rung));
-  setContent(cells.rung, zone.note ? html("details", null, html("summary", null, rung), small(zone.note)) : rung);
+  const disputed = disputeText(zone);
+  const remarks = [disputed, zone.note].filter(Boolean);
+  const status = disputed ? [rung, html("strong", { class: "disputed" }, "disputed")] : [rung];
+  setContent(cells.rung, remarks.length ? html("details", null, html("summary", null, status), remarks.map((remark) => small(remark))) : rung);
 }
 
 function setContent(cell, ...content) {

@@ -16,13 +16,16 @@ from greenstream.ports.store import ProviderState
 def health(view: View, now: datetime) -> Json:
     """Return whether answers are as good as usual: the store, the providers and the figures.
 
-    A provider without its secret is no failure. ``simulated`` is null where nothing is known. The
-    figures are those of every zone that has a source.
+    A provider without its secret is no failure. Sources that contradict each other are named.
+    ``simulated`` is null where nothing is known. The figures are those of every zone that has a
+    source.
     """
     readings = view.snapshot.readings
     carbon_of = view.carbon_at(now, view.policy)
-    counts = counts_of(carbon_of(zone.zone, None).rung for zone in zones().values() if zone.sources)
-    reasons = [degraded_reason(view, counts), *_without_success(view, now)]
+    figures = [carbon_of(zone.zone, None) for zone in zones().values() if zone.sources]
+    counts = counts_of(figure.rung for figure in figures)
+    disputes = dict.fromkeys(figure.disputed.text for figure in figures if figure.disputed)
+    reasons = [degraded_reason(view, counts), *_without_success(view, now), *disputes]
     reason = "; ".join(filter(None, reasons)) or None
     # A reading whose interval had not ended when it was fetched counts up to its fetch: the end of
     # a forecast in the future would hide that every provider has stopped.

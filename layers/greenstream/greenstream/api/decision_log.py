@@ -64,6 +64,8 @@ class DecisionLog:
         carbons = [entry.candidate.carbon for entry in decision.candidates]
         for rung, count in Counter([carbon.rung for carbon in carbons]).items():
             minute.counts[_RUNG_METRIC[rung]] += count
+        if disputed := sum(carbon.disputed is not None for carbon in carbons):
+            minute.counts["DisputedFigures"] += disputed
         oldest_age_s = max([carbon.age_s or 0.0 for carbon in carbons])
         minute.oldest_age_s = max(minute.oldest_age_s, oldest_age_s)
         if decision.attributed_difference_gco2_kwh is not None:

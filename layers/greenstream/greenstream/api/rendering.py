@@ -19,6 +19,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from greenstream.api.view import View
+from greenstream.domain.disputes import Claim, Dispute
 from greenstream.domain.ladder import Freshness, FreshnessCounts, ZoneCarbon, counts_of
 
 Json = dict[str, Any]
@@ -37,6 +38,7 @@ _AGELESS: Final = attrgetter(
     "valid_to",
     "simulated",
     "note",
+    "disputed",
 )
 """Reads the members of a figure that do not change from second to second."""
 
@@ -137,7 +139,7 @@ def carbon_text(figure: ZoneCarbon) -> str:
 
 def _origin(ageless: tuple[Any, ...]) -> Json:
     kind, scope, quality, provider, provider_zone, *rest = ageless
-    coverage, valid_from, valid_to, simulated, note = rest
+    coverage, valid_from, valid_to, simulated, note, disputed = rest
     return {
         "signal": kind and kind.signal,
         "basis": kind and kind.basis,
@@ -150,6 +152,26 @@ def _origin(ageless: tuple[Any, ...]) -> Json:
         "valid_to": utc(valid_to),
         "simulated": simulated,
         "note": note,
+        **({} if disputed is None else {"disputed": _dispute(disputed)}),
+    }
+
+
+def _dispute(dispute: Dispute) -> Json:
+    """Return the member ``disputed`` of a figure, which only a disputed figure has."""
+    return {
+        "stands": _claim(dispute.stands),
+        "against": _claim(dispute.against),
+        "usual_gco2_kwh": tenths(dispute.usual_gco2_kwh),
+    }
+
+
+def _claim(claim: Claim) -> Json:
+    return {
+        "provider": claim.provider,
+        "zone": claim.zone,
+        "gco2_kwh": tenths(claim.gco2_kwh),
+        "gco2_low": tenths(claim.gco2_low),
+        "gco2_high": tenths(claim.gco2_high),
     }
 
 

@@ -203,6 +203,9 @@ class Router:
         reason = degraded_reason(view, counts)
         self._decision_log.decided(decision, degraded=reason is not None)
         chosen = decision.chosen.candidate
+        disputed = sorted(
+            {candidate.carbon.zone for candidate in weighed if candidate.carbon.disputed}
+        )
         return Reply(
             body=route_answer(decision, view, policy, ranking, now, split),
             as_of=utc(now),
@@ -216,6 +219,7 @@ class Router:
                 "freshness": counts.freshness,
                 "degraded": reason is not None,
                 **({"degraded_reason": reason} if reason else {}),
+                **({"disputed": disputed} if disputed else {}),
                 "store_failing": view.degraded_reason is not None,
             },
         )

@@ -165,9 +165,10 @@ class View:
 
     def _ladder(self, zone: str) -> Ladder:
         if (ladder := self._ladders.get(zone)) is None:
-            ladder = self._ladders[zone] = Ladder(
-                zones()[zone], self.readings_of(zone), self.profiles_of(zone)
-            )
+            readings = self.readings_of(zone)
+            measured = dict.fromkeys([zone, *(reading.zone for reading in readings)])
+            profiles = [profile for wider in measured for profile in self.profiles_of(wider)]
+            ladder = self._ladders[zone] = Ladder(zones()[zone], readings, profiles)
         return ladder
 
 

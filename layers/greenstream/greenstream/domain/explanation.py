@@ -43,6 +43,8 @@ def explain(
             sentences.append(f"The round trip to {_names(unknown)} is not known.")
     if not comparable:
         sentences.append("The figures are of different kinds and cannot be compared.")
+    if chosen.candidate.carbon.disputed is not None:
+        sentences.append(chosen.candidate.carbon.disputed.text)
     rungs = {entry.candidate.carbon.rung for entry in ranked}
     if rungs != {Rung.NONE} and not rungs & LIVE_RUNGS:
         sentences.append("None of the figures is live.")

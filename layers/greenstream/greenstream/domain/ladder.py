@@ -5,18 +5,14 @@ mistakes a fallback for a measurement.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import combinations
 from typing import Final, NamedTuple
 
-from greenstream.domain.drift import (
-    doubt_gco2_kwh,
-    expected_gco2_kwh,
-    persistence,
-    profile_at,
-    unprofiled_spread_gco2_kwh,
-)
+from greenstream.domain.disputes import Dispute, dispute_among
+from greenstream.domain.drift import doubt_gco2_kwh, persistence, unprofiled_spread_gco2_kwh
+from greenstream.domain.feed import Feed
 from greenstream.domain.freshness import age_s, penalty_gco2_kwh
 from greenstream.domain.policy import FreshnessModel, Policy
 from greenstream.domain.profile import HourProfile
@@ -92,6 +88,8 @@ class ZoneCarbon(NamedTuple):  # hundreds a second: a frozen dataclass would tak
     ``expected_gco2_kwh`` the value expected by now, and ``penalty_gco2_kwh`` the price of age;
     ``penalty_capped`` says that the price would be higher without its cap. ``doubt_gco2_kwh`` is
     the standard error of the expected value, ``None`` under the freshness model ``penalty``.
+    ``disputed`` names two live sources that contradict each other, of which this figure is that of
+    the source that stands, or rests on it.
     ``age_s`` is ``None`` where no reading stands behind the value (the rungs below stale). All
     figures are ``None`` on the rung ``none``.
     """
@@ -117,6 +115,7 @@ class ZoneCarbon(NamedTuple):  # hundreds a second: a frozen dataclass would tak
     fetched_at: datetime | None = None
     simulated: bool = False
     note: str | None = None
+    disputed: Dispute | None = None
 
     def __hash__(self) -> int:
         """Return a hash of the fields that distinguish figures in a cache."""
@@ -128,25 +127,6 @@ class ZoneCarbon(NamedTuple):  # hundreds a second: a frozen dataclass would tak
         if self.expected_gco2_kwh is None or self.penalty_gco2_kwh is None:
             return None
         return self.expected_gco2_kwh + self.penalty_gco2_kwh
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Feed:
-    """A reading that may answer; ``order`` of its source and ``wish`` for its kind, best first.
-
-    ``profile`` is the hour profile of the reading's own zone, source and kind, if there is one: a
-    shared source's reading is of another zone than the zone it stands for. ``spread_gco2_kwh`` is
-    how far the zone usually is from its profile.
-    """
-
-    order: int
-    wish: int
-    max_age_s: float
-    whole: bool
-    kind: Kind
-    reading: Reading
-    profile: HourProfile | None
-    spread_gco2_kwh: float
 
 
 class _Price(NamedTuple):
@@ -166,18 +146,22 @@ class Ladder:
     readings, profiles
         The newest reading of each of the zone's sources and kinds, and its hour profiles; those of
         unlisted sources or other kinds are ignored. A source may be shared: the national figure of
-        Great Britain stands behind each of its regions.
+        Great Britain stands behind each of its regions. The profiles of such a wider zone only
+        decide which of its sources stands where two contradict each other.
     """
 
     def __init__(
         self, zone: Zone, readings: Iterable[Reading], profiles: Iterable[HourProfile]
     ) -> None:
         self._zone = zone
+        self._usual = {
+            (profile.zone, profile.kind, profile.provider): profile for profile in profiles
+        }
         providers = [source.provider for source in zone.sources]
         self._profiles = sorted(
             (
                 profile
-                for profile in profiles
+                for profile in self._usual.values()
                 if profile.zone == zone.zone and profile.provider in providers
             ),
             key=lambda profile: providers.index(profile.provider),
@@ -188,7 +172,11 @@ class Ladder:
             for order, source in enumerate(zone.sources)
             if source.provider == reading.provider and source.provider_zone == reading.provider_zone
         )
-        self._preferred: dict[tuple[Kind, ...], tuple[_Feed, ...]] = {}
+        self._preferred: dict[tuple[Kind, ...], tuple[Feed, ...]] = {}
+        self._has_independent_sources = any(
+            first.data_of.isdisjoint(second.data_of)
+            for first, second in combinations(zone.sources, 2)
+        )
 
     def at(
         self, now: datetime, policy: Policy, kinds: tuple[Kind, ...] | None = None
@@ -201,8 +189,32 @@ class Ladder:
         feeds = self._preferred.get(wanted)
         if feeds is None:
             feeds = self._preferred[wanted] = self._in_order(wanted)
+        if self._has_independent_sources and (dispute := self._dispute(feeds, now)):
+            loser = dispute.against
+            trusted = tuple(
+                feed
+                for feed in feeds
+                if feed.kind != loser.kind or feed.data_of.isdisjoint(loser.data_of)
+            )
+            figure = self._best(trusted, wanted, now, policy)
+            return figure._replace(disputed=dispute) if figure.kind == loser.kind else figure
+        return self._best(feeds, wanted, now, policy)
+
+    def _dispute(self, feeds: Iterable[Feed], now: datetime) -> Dispute | None:
+        """Return the dispute among the feeds that are live now."""
+        live = [feed for feed in feeds if age_s(feed.reading.valid_to, now) <= feed.max_age_s]
+        return dispute_among([feed.claim_at(now) for feed in live], self._yearly_mean_gco2_kwh)
+
+    def _yearly_mean_gco2_kwh(self, kind: Kind) -> float | None:
+        published = (mean.gco2_kwh for mean in self._zone.annual_means if mean.kind == kind)
+        return next(published, None)
+
+    def _best(
+        self, feeds: Iterable[Feed], wanted: tuple[Kind, ...], now: datetime, policy: Policy
+    ) -> ZoneCarbon:
+        """Return the best figure of these feeds, or what stands in for them."""
         partial = None
-        stale: list[tuple[float, int, int, _Feed]] = []
+        stale: list[tuple[float, int, int, Feed]] = []
         for feed in feeds:
             age = age_s(feed.reading.valid_to, now)
             if age <= feed.max_age_s:
@@ -210,7 +222,7 @@ class Ladder:
                     return self._from_reading(Rung.LIVE, feed, age, now, policy)
                 partial = partial or (feed, age)
             elif age <= policy.max_stale_s or (
-                age <= policy.oldest_stale_s and _drifted_gco2_kwh(feed, age, now, policy)[1]
+                age <= policy.oldest_stale_s and feed.drifted_gco2_kwh(age, now, policy)[1]
             ):
                 stale.append((age, feed.wish, feed.order, feed))
         if partial:
@@ -220,30 +232,25 @@ class Ladder:
             return self._from_reading(Rung.STALE, feed, age, now, policy)
         return self._from_the_past(wanted, now, policy)
 
-    def _in_order(self, wanted: tuple[Kind, ...]) -> tuple[_Feed, ...]:
+    def _in_order(self, wanted: tuple[Kind, ...]) -> tuple[Feed, ...]:
         """Return the readings that may answer: by source, then by how much the kind is wanted."""
         feeds = []
         for order, source, reading in self._sourced:
             if reading.kind not in wanted:
                 continue
-            own = (reading.zone, reading.kind, reading.provider)
-            profile = next(
-                (
-                    profile
-                    for profile in self._profiles
-                    if (profile.zone, profile.kind, profile.provider) == own
-                ),
-                None,
-            )
+            usual = self._usual.get((reading.zone, reading.kind, reading.provider))
+            profile = usual if reading.zone == self._zone.zone else None
             feeds.append(
-                _Feed(
+                Feed(
                     order=order,
                     wish=wanted.index(reading.kind),
                     max_age_s=source.max_age_s,
+                    data_of=source.data_of,
                     whole=reading.coverage >= FULL_COVERAGE,
                     kind=reading.kind,
                     reading=reading,
                     profile=profile,
+                    usual=usual,
                     spread_gco2_kwh=self._spread_gco2_kwh(profile, reading.kind, reading.gco2_kwh),
                 )
             )
@@ -256,16 +263,16 @@ class Ladder:
         spread = None if profile is None else profile.spread_gco2_kwh()
         if spread is not None:
             return spread
-        published = (mean.gco2_kwh for mean in self._zone.annual_means if mean.kind == kind)
-        return unprofiled_spread_gco2_kwh(next(published, otherwise_gco2_kwh))
+        mean = self._yearly_mean_gco2_kwh(kind)
+        return unprofiled_spread_gco2_kwh(otherwise_gco2_kwh if mean is None else mean)
 
     def _from_reading(
-        self, rung: Rung, feed: _Feed, age: float, now: datetime, policy: Policy
+        self, rung: Rung, feed: Feed, age: float, now: datetime, policy: Policy
     ) -> ZoneCarbon:
         reading = feed.reading
         expected, doubt = reading.gco2_kwh, None
         if policy.freshness_model is not FreshnessModel.PENALTY:
-            expected, _ = _drifted_gco2_kwh(feed, age, now, policy)
+            expected, _ = feed.drifted_gco2_kwh(age, now, policy)
             doubt = doubt_gco2_kwh(feed.spread_gco2_kwh, persistence(age, policy.drift_half_life_s))
         penalty, capped = _priced(age, doubt, policy)
         return ZoneCarbon(
@@ -343,32 +350,6 @@ class Ladder:
                         note=f"published mean of {published.year}: {published.source}",
                     )
         return ZoneCarbon(zone=zone.zone, rung=Rung.NONE, note="no figure of the kind asked for")
-
-
-def _drifted_gco2_kwh(feed: _Feed, age: float, now: datetime, policy: Policy) -> tuple[float, bool]:
-    """Return the value expected by now, g/kWh, and whether the zone's profile says so.
-
-    The reading itself is expected where it is still valid, and where its own zone and source have
-    no profile, or a profile that lacks an hour that matters or has too few days behind it.
-    """
-    reading, profile = feed.reading, feed.profile
-    if profile is None:
-        return reading.gco2_kwh, False
-    hours = profile.hours
-
-    def mean_of(hour: int) -> float | None:
-        mean = hours.get(hour)
-        usual = mean is not None and mean.is_usual and mean.stands_at(now)
-        return mean.gco2_kwh if usual and mean is not None else None
-
-    middle = reading.valid_from + (reading.valid_to - reading.valid_from) / 2
-    then_gco2_kwh, now_gco2_kwh = profile_at(mean_of, middle), profile_at(mean_of, now)
-    if then_gco2_kwh is None or now_gco2_kwh is None:
-        return reading.gco2_kwh, False
-    if age == 0:
-        return reading.gco2_kwh, True
-    share = persistence(age, policy.drift_half_life_s)
-    return expected_gco2_kwh(reading.gco2_kwh, then_gco2_kwh, now_gco2_kwh, share), True
 
 
 def _priced(age: float, doubt_gco2_kwh: float | None, policy: Policy) -> _Price:

@@ -19,7 +19,8 @@ class Source:
     ``provider_zone`` is what the provider calls the zone. ``cadence_s`` is the time from one
     figure to the next, in seconds. ``max_age_s`` is the age (seconds since ``valid_to``) up to
     which the newest figure is live: it follows from the feed's cadence and its usual delay, and
-    no policy changes it.
+    no policy changes it. ``data_of`` names the publishers whose measurements the feed rests on: two
+    feeds are independent where they have none in common.
     """
 
     provider: str
@@ -29,6 +30,7 @@ class Source:
     scope: Scope
     cadence_s: int
     max_age_s: int
+    data_of: frozenset[str]
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -107,6 +109,7 @@ def _zone(row: Mapping[str, Any]) -> Zone:
                 scope=Scope(source["scope"]),
                 cadence_s=source["cadence_s"],
                 max_age_s=source["max_age_s"],
+                data_of=frozenset(source["data_of"]),
             )
             for source in row["sources"]
         ),

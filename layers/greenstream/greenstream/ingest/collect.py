@@ -274,6 +274,11 @@ def _hours_ended(reading: Reading, before: datetime, store: Store) -> HourProfil
     )
 
 
+def refusal_metric(reason: str) -> str:
+    """Return the metric that counts a reason of refusal: ``RefusedMissingFuel``."""
+    return "Refused" + "".join(word.capitalize() for word in reason.split("_"))
+
+
 def _report(run: Run, recording: Recording, now: datetime, telemetry: Telemetry) -> None:
     error = run.errors[-1] if run.errors else None
     recording.publish(
@@ -294,6 +299,11 @@ def _report(run: Run, recording: Recording, now: datetime, telemetry: Telemetry)
     )
     # Only what an alarm or the dashboard reads is a metric, since each metric costs money.
     telemetry.count("ZoneErrors", len(run.errors))
+    for (
+        reason,
+        times,
+    ) in run.rejected.items():  # a reason costs nothing while its rule does not fire
+        telemetry.count(refusal_metric(reason), times)
     if run.state is not ProviderState.UNCONFIGURED:
         telemetry.count("RunSucceeded", 1 if run.succeeded else 0)
     if run.zones:
