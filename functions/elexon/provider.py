@@ -33,8 +33,9 @@ WINDOW: Final = timedelta(hours=26)
 """How far back slots are asked for and remembered. A slot is compared with the same time of the day
 before and with the least of a day."""
 
-REVISABLE: Final = timedelta(hours=1)
-"""How far before the newest stored slot is asked again, for slots that have changed since."""
+REVISABLE: Final = timedelta(hours=3)
+"""How far before the newest stored slot is asked again: for slots that have changed since, and so
+that a feed that falls behind still answers with its old slots, whose age is then reported."""
 
 
 @dataclass(slots=True)

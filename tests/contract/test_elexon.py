@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from functions.elexon.provider import PATH, WINDOW, Elexon
+from functions.elexon.provider import PATH, REVISABLE, WINDOW, Elexon
 from functions.elexon.rows import LONDON, settlement
 from greenstream.domain.intensity import factor_tables
 from greenstream.domain.ladder import Ladder, Rung
@@ -377,7 +377,7 @@ class TestARequest:
 
         [url] = self.asked(store)
 
-        assert url.params["publishDateTimeFrom"] == stamp(NEWEST - timedelta(hours=1))
+        assert url.params["publishDateTimeFrom"] == stamp(NEWEST - REVISABLE)
 
     def test_is_one_for_all_zones_of_great_britain(self) -> None:
         assert {zone.zone for zone, _ in zones_of("elexon")} == {
