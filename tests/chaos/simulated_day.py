@@ -376,7 +376,7 @@ class Day:
         self.degraded = 0
         """Answers from memory, since the table did not answer within the router's time limit."""
         self.read_at: datetime | None = None
-        self.profiles_at: datetime | None = None
+        self.profiles_at = start
         self.hours: list[int] = []
         self.colos: set[tuple[str, str]] = set()
         self.footprints: list[Footprint] = []
@@ -551,8 +551,8 @@ class Day:
         with self.reader.busy:  # waits for a read that is still running after the answer
             read_at = self.router._cache.remembered.read_at
             profiles = self.router._cache._profiles
-            if read_at != self.read_at and profiles is not None:
-                self.read_at = read_at
+            self.read_at = read_at
+            if profiles is not None:
                 self.profiles_at, self.hours = profiles.read_at, sorted(profiles.hours)
         found: dict[str, Any] = json.loads(answer["body"])
         late = answer["statusCode"] == 503 if body else store_failed(found)

@@ -11,7 +11,7 @@ from greenstream.aws.board_items import empty_board, encode_row, with_status
 from greenstream.aws.dynamo_boards import board_key
 from greenstream.aws.dynamo_profiles import hour_key
 from greenstream.aws.packed_items import pack
-from greenstream.aws.packed_rows import with_rows
+from greenstream.aws.packed_rows import scaled, with_rows
 from greenstream.aws.profile_items import ALWAYS as HOUR
 from greenstream.aws.profile_items import encode_hour
 from greenstream.domain.profile import HourMean, HourProfile
@@ -103,7 +103,7 @@ def test_the_router_is_billed_for_the_boards_and_four_hours_of_profiles_of_every
                 )
                 key = (zone.zone, str(source.signal), str(basis))
                 by_source[key] = encode_row(reading)
-                hour[key] = encode_hour(profile, 17) | {"y": gco2_kwh / 8}
+                hour[key] = encode_hour(profile, 17) | {"y": scaled(gco2_kwh / 8)}
         board = with_status(with_rows(board, by_source, BOARD), run)
         boards += item_bytes(pack(board_key(name), board, 12345))
         if hour:

@@ -9,14 +9,15 @@ quality of readings, and ``columns`` has a row for each source and kind:
 |---|---|
 | ``z``, ``p`` | the zone, and the provider's own name of the area |
 | ``k`` | the position in ``kinds`` |
-| ``g``, ``l``, ``h`` | the intensity and its bounds in g/kWh; a bound that equals it is ``null`` |
-| ``c`` | the coverage; ``null`` is 1 |
+| ``g`` | the intensity in mg/kWh |
+| ``l``, ``h`` | how far the bounds are below and above it in mg/kWh; ``null`` is 0 |
+| ``c`` | the coverage in ten-thousandths; ``null`` is 1 |
 | ``t``, ``d`` | the end of the interval in seconds since the epoch, and its length in seconds |
 | ``u``, ``f`` | when the figure was published (or ``null``) and fetched, in the same seconds |
 | ``s`` | 1 for a simulated figure, else ``null`` |
 
-A column that is ``null`` in every row is left out. Figures keep three decimals, coverage keeps
-four. A reading's detail is in the history only.
+A column that is ``null`` in every row is left out. Whole numbers compress best, and the store keeps
+no more decimals. A reading's detail is in the history only.
 """
 
 import logging
@@ -32,6 +33,7 @@ from greenstream.aws.packed_rows import (
     check_columns,
     instant_of,
     row_numbers,
+    scaled,
     seconds,
     short,
     with_rows,
@@ -48,6 +50,9 @@ MAX_ERROR_CHARS: Final = 300
 RELATED: Final = timedelta(days=7)
 """The age, against the newest reading of a board, from which a reading is not compared with its
 profile any more. No policy lets a reading stand for longer (`greenstream.domain.policy`)."""
+
+FULL: Final = 10_000
+"""A coverage of 1, in ten-thousandths."""
 
 _TIMES: Final = ("u", "f")
 """The columns that say when a figure was published and fetched. The others say what it states."""
@@ -151,8 +156,7 @@ def decode_row(row: Row, provider: str, kind: Kind, scope: Scope, quality: Quali
     Exception
         One of `greenstream.aws.item_schema.DECODE_ERRORS` when the row is damaged.
     """
-    gco2_kwh, low, high = row["g"], row.get("l"), row.get("h")
-    coverage, published_s = row.get("c"), row.get("u")
+    mg_kwh, coverage, published_s = row["g"], row.get("c"), row.get("u")
     valid_to_s = row["t"]
     return Reading(
         zone=row["z"],
@@ -162,34 +166,35 @@ def decode_row(row: Row, provider: str, kind: Kind, scope: Scope, quality: Quali
         basis=kind.basis,
         scope=scope,
         quality=quality,
-        gco2_kwh=float(gco2_kwh),
-        gco2_low=float(gco2_kwh if low is None else low),
-        gco2_high=float(gco2_kwh if high is None else high),
+        gco2_kwh=mg_kwh / 1000,
+        gco2_low=(mg_kwh - (row.get("l") or 0)) / 1000,
+        gco2_high=(mg_kwh + (row.get("h") or 0)) / 1000,
         valid_from=instant_of(valid_to_s - row["d"]),
         valid_to=instant_of(valid_to_s),
         published_at=None if published_s is None else instant_of(published_s),
         fetched_at=instant_of(row["f"]),
-        coverage=1.0 if coverage is None else float(coverage),
+        coverage=1.0 if coverage is None else coverage / 10_000,
         simulated=bool(row.get("s")),
     )
 
 
 def encode_row(reading: Reading) -> Row:
     """Return the row of a reading."""
-    gco2_kwh = short(reading.gco2_kwh)
+    mg_kwh = scaled(reading.gco2_kwh)
     row: Row = {
         "z": reading.zone,
         "p": reading.provider_zone,
         "k": [reading.signal, reading.basis, reading.scope, reading.quality],
-        "g": gco2_kwh,
+        "g": mg_kwh,
         "t": seconds(reading.valid_to),
         "d": short((reading.valid_to - reading.valid_from).total_seconds(), 6),
         "f": seconds(reading.fetched_at),
     }
-    for name, bound in (("l", reading.gco2_low), ("h", reading.gco2_high)):
-        if short(bound) != gco2_kwh:
-            row[name] = short(bound)
-    if (coverage := short(reading.coverage, 4)) != 1:
+    if below := mg_kwh - scaled(reading.gco2_low):
+        row["l"] = below
+    if above := scaled(reading.gco2_high) - mg_kwh:
+        row["h"] = above
+    if (coverage := scaled(reading.coverage, 4)) != FULL:
         row["c"] = coverage
     if reading.published_at is not None:
         row["u"] = seconds(reading.published_at)

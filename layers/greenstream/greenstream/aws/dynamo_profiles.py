@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from greenstream.aws.attributes import CURRENT, Item
 from greenstream.aws.item_schema import DECODE_ERRORS, SchemaError
 from greenstream.aws.packed_items import PackedWriter, unpack
-from greenstream.aws.packed_rows import Document, Row, SourceKey, rows, short, with_rows
+from greenstream.aws.packed_rows import Document, Row, SourceKey, rows, scaled, with_rows
 from greenstream.aws.profile_items import ALWAYS, HourPart, StoredHour, decode_mean, encode_hour
 from greenstream.aws.table import Table
 from greenstream.domain.profile import HOURS_A_DAY, HourProfile, root_mean_square
@@ -260,7 +260,7 @@ class ProfileWriter:
                 ]
                 spread = root_mean_square(mean.countable_spread_gco2_kwh for mean in means)
                 if spread is not None:
-                    row["y"] = short(spread)
+                    row["y"] = scaled(spread)
             merged = partial(self._merged, hour=hour, by_source=by_source)
             self._packed.merge(hour_key(self._provider, hour), items.get(hour, {}), merged)
 

@@ -96,6 +96,11 @@ def short(value: float, decimals: int = 3) -> float:
     return whole if whole == rounded else rounded
 
 
+def scaled(value: float, decimals: int = 3) -> int:
+    """Return a number, rounded to some decimals, as a whole number of its last decimal."""
+    return round(round(value, decimals) * int(10**decimals))
+
+
 def seconds(instant: datetime) -> float:
     """Return an instant as documents hold it: seconds since the epoch, to the microsecond."""
     return short(instant.timestamp(), 6)

@@ -6,9 +6,9 @@ and scope of profiles, and ``columns`` has a row for each source and kind:
 | column | |
 |---|---|
 | ``z``, ``k`` | the zone, and the position in ``kinds`` |
-| ``g``, ``w`` | the mean of the hour and its spread in g/kWh; a spread may be unknown (``null``) |
+| ``g``, ``w`` | the mean of the hour and its spread in mg/kWh; a spread may be unknown (``null``) |
 | ``n`` | the number of days behind the mean, or ``null`` |
-| ``y`` | the spread of the whole day in g/kWh when the mean was computed, or ``null`` |
+| ``y`` | the spread of the whole day in mg/kWh when the mean was computed, or ``null`` |
 | ``t`` | when the mean was computed, in seconds since the epoch |
 | ``s`` | 1 where a simulator made the readings, else ``null`` |
 
@@ -25,8 +25,8 @@ from greenstream.aws.packed_rows import (
     check_columns,
     instant_of,
     row_numbers,
+    scaled,
     seconds,
-    short,
 )
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Basis, Kind, Scope, Signal
@@ -85,7 +85,7 @@ class StoredHour:
                     kind=kind[0],
                     scope=kind[1],
                     mean=decode_mean(row),
-                    day_spread_gco2_kwh=row.get("y"),
+                    day_spread_gco2_kwh=in_gco2_kwh(row.get("y")),
                     simulated=bool(row.get("s")),
                 )
 
@@ -107,7 +107,12 @@ def decode_mean(row: Row) -> HourMean:
     Exception
         One of `greenstream.aws.item_schema.DECODE_ERRORS` when the row is damaged.
     """
-    return HourMean(float(row["g"]), instant_of(row["t"]), row.get("w"), row.get("n"))
+    return HourMean(row["g"] / 1000, instant_of(row["t"]), in_gco2_kwh(row.get("w")), row.get("n"))
+
+
+def in_gco2_kwh(mg_kwh: int | None) -> float | None:
+    """Return a figure in g/kWh where it is known."""
+    return None if mg_kwh is None else mg_kwh / 1000
 
 
 def encode_hour(profile: HourProfile, hour: int) -> Row:
@@ -116,11 +121,11 @@ def encode_hour(profile: HourProfile, hour: int) -> Row:
     row: Row = {
         "z": profile.zone,
         "k": [profile.kind.signal, profile.kind.basis, profile.scope],
-        "g": short(mean.gco2_kwh),
+        "g": scaled(mean.gco2_kwh),
         "t": seconds(mean.computed_at),
     }
     if mean.spread_gco2_kwh is not None:
-        row["w"] = short(mean.spread_gco2_kwh)
+        row["w"] = scaled(mean.spread_gco2_kwh)
         if mean.days is not None:
             row["n"] = mean.days
     if profile.simulated:
