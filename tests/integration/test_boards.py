@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any, cast
 
 import pytest
@@ -32,7 +33,7 @@ from tests.store_contract import (
     whole_history,
 )
 from tests.storing import profiles_of, put_profile, put_reading, put_readings, put_status
-from tests.table_client import TableClient
+from tests.table_client import MotoClient, TableClient
 
 SK = "BOARD#gridstatus"
 PROFILE_SK = "PROFILE#07#gridstatus"
@@ -349,15 +350,33 @@ def test_profiles_of_some_hours_are_read_alone_and_by_few_queries(table: Table) 
 # --- several writers ---------------------------------------------------------------------------
 
 
+class OneAtATime:
+    """A client of moto, which lives in this process and does not expect several threads."""
+
+    def __init__(self, client: TableClient) -> None:
+        self._client = client
+        self._turn = Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._client, name)
+
+        def ask(**arguments: Any) -> Any:
+            with self._turn:
+                return method(**arguments)
+
+        return ask
+
+
 @pytest.mark.parametrize("writers", [2, 3, 4])
 def test_writers_that_race_leave_the_newest_of_every_source_and_lose_no_status(
     table: Table, writers: int
 ) -> None:
     """Each writer has a source of its own, and all share one, whose newest is the last writer's."""
     runs = 6
+    client = OneAtATime(table.client) if isinstance(table.client, MotoClient) else table.client
 
     def write(writer: int) -> None:
-        store = table.a_store()
+        store = table.a_store(client)
         for run in range(runs):
             at = T0 + (run * writers + writer) * SECOND
             recording = store.recording("gridstatus")
