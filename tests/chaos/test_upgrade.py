@@ -1,11 +1,14 @@
 """Rolling deployments: code reads and writes beside items of later code.
 
-``items_v2.json`` has an item of each kind as schema 2 defines them, and never changes. Nothing of
-schema 1 was ever deployed.
+``items_v2.json`` has an item of each kind as schema 2 defines them, and never changes. The old code
+comes from the repository's own history. Nothing of schema 1 was ever deployed.
 """
 
 import copy
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -32,11 +35,15 @@ from tests.chaos.one_version import (
     T0,
     revised,
 )
+from tests.integration import engines
 from tests.integration.conftest import make_table
 from tests.router_client import Client, SetClock
 from tests.table_client import MotoClient, TableClient
 
 SUITE = "upgrade"
+ROOT = Path(__file__).resolve().parents[2]
+BEFORE = "0eeee3b"
+"""The first version that writes items of schema 2."""
 
 
 def items_of(path: Path) -> list[Item]:
@@ -297,3 +304,57 @@ def test_readings_are_still_stored_in_the_history_beside_a_board_of_a_later_sche
     one_version.record(table.store, [newer])
     span = {"since": T0, "until": T0 + HOUR}
     assert table.store.history("GBR-13", "eso", PLAIN.kind, **span) == (newer,)
+
+
+# --- the previous version of the code ----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the package of the earlier version, from the repository's own history."""
+    asked = ["git", "archive", "--format=tar", BEFORE, "layers/greenstream/greenstream"]
+    archive = subprocess.run(asked, cwd=ROOT, capture_output=True, check=False)
+    if archive.returncode:
+        pytest.skip(f"OLD CODE NOT TRIED: {BEFORE} is not in this clone's history")
+    folder = tmp_path_factory.mktemp("before")
+    subprocess.run(["tar", "-x"], cwd=folder, input=archive.stdout, check=True)
+    return folder / "layers/greenstream"
+
+
+@pytest.fixture(scope="module")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with engines.dynoxide(tmp_path_factory.mktemp("dynoxide")) as address:
+        yield address
+
+
+def run(package: Path, what: str, endpoint: str, table_name: str) -> str:
+    """Run a version of the code on the table in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, one_version.__file__, what, table_name],
+        env=os.environ | {"PYTHONPATH": str(package), "AWS_ENDPOINT_URL_DYNAMODB": endpoint},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("turns", ["old,new", "new,old"])
+def test_the_old_and_the_new_code_read_what_both_wrote(
+    before: Path, endpoint: str, monkeypatch: pytest.MonkeyPatch, turns: str
+) -> None:
+    package = {"old": before, "new": ROOT / "layers/greenstream"}
+    first, second = turns.split(",")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
+    client, name = TableClient(), uuid4().hex
+    make_table(client, name)
+
+    run(package[first], "write", endpoint, name)
+    written = [run(path, "read", endpoint, name) for path in package.values()]
+    assert written[0] == written[1]
+    run(package[second], "revise", endpoint, name)
+    taken_over = [run(path, "read", endpoint, name) for path in package.values()]
+    assert taken_over[0] == taken_over[1] != written[0]
+    assert "damaged: ()" in taken_over[0]
+    assert repr(revised(EVERYTHING)) in taken_over[0]
