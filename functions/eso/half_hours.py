@@ -2,18 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+from functions.eso.shares import NUMBER
 from greenstream.domain.errors import InvalidError, NoDataError
-from greenstream.domain.intensity import publisher_tables
-from greenstream.domain.plausibility import rules_of_provider, rules_of_source
-from greenstream.domain.reading import MAX_GCO2_KWH, Basis, check_gco2_kwh
+from greenstream.domain.reading import MAX_GCO2_KWH
 
 NAME: Final = "eso"
 HALF_HOUR: Final = timedelta(minutes=30)
-NUMBER: Final = (int, float)
-WHOLE_PERCENT: Final = 100
 LEAST_WHOLE: Final = 1
 """NESO publishes whole g/kWh, so that a figure between 0 and this one is in another unit."""
 
@@ -172,6 +169,23 @@ class Figures:
             return merged
         return self._merged((merged, listed.at(start)), REVISED_SHARE)
 
+    def forecasts_beside(self, start: datetime) -> tuple[float, float] | None:
+        """Return the forecasts, g/kWh, of the half hours before and after the one at ``start``.
+
+        The result is ``None`` when one of the two is absent, has no number or contradicts itself.
+        """
+        beside: list[float] = []
+        for neighbour in (start - HALF_HOUR, start + HALF_HOUR):
+            try:
+                forecast = self.at(neighbour).intensity.get("forecast")
+            except (LookupError, InvalidError):
+                return None
+            if not isinstance(forecast, NUMBER) or not 0 <= forecast <= MAX_GCO2_KWH:
+                return None
+            beside.append(forecast)
+        before, after = beside
+        return before, after
+
     def check_unit(self) -> None:
         """Check that the answer is in g/kWh, which a figure of 0 does not tell.
 
@@ -223,92 +237,6 @@ def _agree(key: str, figure: object, other: object, revised_share: float) -> boo
     if max(abs(figure), abs(other)) > MAX_GCO2_KWH:  # which no float may hold
         return False
     return abs(figure - other) <= revised_share * max(figure, other)
-
-
-def gco2_kwh_of(half_hour: HalfHour, key: str, zone: str) -> float:
-    """Return a figure of a half hour in g/kWh, checked against all that is known of it.
-
-    Parameters
-    ----------
-    key
-        ``forecast`` or ``actual``.
-
-    Raises
-    ------
-    InvalidError
-        ``not_a_number``, ``negative``, ``too_high``; ``wrong_unit`` when the figure is far below
-        what its index or the combustion in its mix implies; ``false_zero`` when it is 0 although
-        the forecast, the index or the mix is far from 0; ``falsely_low`` when an actual figure is
-        a small part of its forecast; ``implausible_gco2`` when the zone's mix cannot reach it.
-    """
-    intensity = half_hour.intensity
-    gco2_kwh = check_gco2_kwh(intensity.get(key), provider=NAME, zone=zone)
-    index, forecast = intensity.get("index"), intensity.get("forecast")
-    burnt = burnt_gco2_kwh(half_hour.mix)
-    rules, bounds = rules_of_provider(NAME), rules_of_source(NAME, zone)
-    if not isinstance(forecast, NUMBER) or not 0 <= forecast <= bounds.greatest_gco2_kwh:
-        forecast = None  # a false forecast says nothing about the actual figure
-    near_zero = rules.zero_is_false_above_gco2_kwh
-    least_actual = 0.0
-    if key == "actual":
-        beside_far = forecast is None or forecast > near_zero
-        if forecast is not None and beside_far:
-            least_actual = rules.least_share_of_forecast * forecast
-    else:
-        beside_far = index != "very low" or burnt > near_zero or bounds.least_gco2_kwh > 0
-    if gco2_kwh == 0:
-        reason = "false_zero" if beside_far else None
-    elif gco2_kwh < max(LEAST_WHOLE, rules.least_gco2_kwh.get(str(index), 0.0), burnt / 2 - 1):
-        reason = "wrong_unit"
-    elif gco2_kwh < least_actual:
-        reason = "falsely_low"
-    else:
-        reason = "implausible_gco2" if gco2_kwh > bounds.greatest_gco2_kwh else None
-    if reason:
-        raise InvalidError(
-            f"the {key} figure {gco2_kwh:g} is impossible beside index {index!r:.40}, forecast"
-            f" {forecast!r:.40}, {burnt:.0f} g/kWh from combustion and"
-            f" {bounds.greatest_gco2_kwh:g} as the zone's greatest figure",
-            reason=reason,
-            provider=NAME,
-            zone=zone,
-        )
-    return gco2_kwh
-
-
-@cache
-def _combustion_gco2_kwh() -> dict[str, float]:
-    """Return NESO's own factors, g/kWh, of the fuels that are burnt inside Great Britain."""
-    factors = publisher_tables()["neso", Basis.DIRECT].factors
-    return {
-        fuel: factor.gco2_kwh for fuel, factor in factors.items() if factor.gco2_kwh is not None
-    }
-
-
-def burnt_gco2_kwh(mix: object) -> float:
-    """Return what the combustion in a mix emits, in g per kWh of the whole mix.
-
-    The result is 0 without a mix. It only serves as a cross-check, so entries that cannot be read
-    or hold no percentage are ignored.
-    """
-    if not isinstance(mix, list):
-        return 0.0
-    factors, weighted = _combustion_gco2_kwh(), 0.0
-    try:
-        for entry in mix:
-            fuel = entry["fuel"]
-            if fuel in factors and 0 <= (perc := entry["perc"]) <= WHOLE_PERCENT:
-                weighted += factors[fuel] * perc
-    except (LookupError, TypeError):
-        entries = (
-            (str(entry.get("fuel")), entry.get("perc")) for entry in mix if isinstance(entry, dict)
-        )
-        weighted = sum(
-            factors[fuel] * perc
-            for fuel, perc in entries
-            if fuel in factors and isinstance(perc, NUMBER) and 0 <= perc <= WHOLE_PERCENT
-        )
-    return weighted / WHOLE_PERCENT
 
 
 @lru_cache(maxsize=256)  # All regions of a half hour repeat the same two times.

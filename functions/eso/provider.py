@@ -20,6 +20,7 @@ from functions.eso.half_hours import (
     regional_half_hours,
     stamp,
 )
+from functions.eso.judging import other_factors
 from functions.eso.readings import Region, coming_day
 from greenstream.domain.errors import GreenStreamError, InvalidError, PermanentError
 from greenstream.domain.reading import Basis, Kind, Signal
@@ -115,23 +116,29 @@ class Eso:
 
     def _regions(self, zones: Mapping[str, str], now: datetime) -> Batch:
         unreadable: dict[str, InvalidError] = {}
-        wanted = {
-            region: Region(zone=zone, region=region, now=now, simulated=self.simulated)
-            for region, zone in zones.items()
-        }
-        rows: dict[str, list[HalfHour]] = {name: [] for name in wanted}
+        rows: dict[str, list[HalfHour]] = {name: [] for name in zones}
+        present: list[HalfHour] = []
         for start in _starts(now):
             answer = self._ask(f"/regional/intensity/{stamp(start)}/fw24h")
             for name, half_hour in regional_half_hours(answer):
-                if name not in wanted:
-                    continue
                 if isinstance(half_hour, InvalidError):
                     unreadable.setdefault(name, half_hour)
-                else:
+                    continue
+                if half_hour.valid_from <= now < half_hour.valid_to:
+                    present.append(half_hour)
+                if name in rows:
                     rows[name].append(half_hour)
-        outcomes: list[Outcome] = []
-        for name, region in wanted.items():
-            figures = Figures(rows[name], region.zone)
+        changed = other_factors(present)
+        outcomes: list[Outcome] = [] if changed is None else [changed]
+        for name, zone in zones.items():
+            region = Region(
+                zone=zone,
+                region=name,
+                now=now,
+                simulated=self.simulated,
+                mix_decides=changed is None,
+            )
+            figures = Figures(rows[name], zone)
             if name in unreadable:
                 outcomes.append(malformed(unreadable[name].message, region.zone))
             try:

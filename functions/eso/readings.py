@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from functions.eso.half_hours import HALF_HOUR, NAME, Figures, HalfHour, gco2_kwh_of, stamp
+from functions.eso.half_hours import HALF_HOUR, NAME, Figures, HalfHour, stamp
+from functions.eso.judging import gco2_kwh_of
 from greenstream.domain.errors import InvalidError, NoDataError
 from greenstream.domain.holes import holes
 from greenstream.domain.reading import (
@@ -43,12 +44,15 @@ class Region:
         The instant of the run, UTC.
     simulated
         Whether a simulator gave the answers.
+    mix_decides
+        Whether a figure is refused that does not follow from the shares beside it.
     """
 
     zone: str
     region: str
     now: datetime
     simulated: bool
+    mix_decides: bool = True
 
     def regional_reading(self, figures: Figures) -> Reading:
         """Return the forecast figure of the half hour that contains the present.
@@ -64,7 +68,7 @@ class Region:
         for start in figures:
             if start <= self.now < start + HALF_HOUR:
                 half_hour = figures.at(start)
-                gco2_kwh = gco2_kwh_of(half_hour, "forecast", self.zone)
+                gco2_kwh = self._forecast_gco2_kwh(half_hour, figures)
                 return self._reading(half_hour, gco2_kwh, Quality.FORECAST)
         raise NoDataError(f"no half hour contains {stamp(self.now)}", provider=NAME, zone=self.zone)
 
@@ -137,7 +141,7 @@ class Region:
                 half_hour = figures.at(start)
                 if half_hour.intensity.get("forecast") is None:
                     continue
-                gco2_kwh = gco2_kwh_of(half_hour, "forecast", self.zone)
+                gco2_kwh = self._forecast_gco2_kwh(half_hour, figures)
                 self._check_reach(start)
                 points.append(ForecastPoint(start, half_hour.valid_to, gco2_kwh))
             except InvalidError as error:
@@ -155,6 +159,10 @@ class Region:
                 points=tuple(points),
                 simulated=self.simulated,
             )
+
+    def _forecast_gco2_kwh(self, half_hour: HalfHour, figures: Figures) -> float:
+        beside = None if half_hour.mix else figures.forecasts_beside(half_hour.valid_from)
+        return gco2_kwh_of(half_hour, "forecast", self.zone, beside, mix_decides=self.mix_decides)
 
     def _check_reach(self, start: datetime) -> None:
         if start - self.now > MAX_REACH:

@@ -31,7 +31,7 @@ from greenstream.domain.plausibility import (
     rules_of_provider,
     rules_of_source,
 )
-from greenstream.domain.reading import G_PER_KWH_PER_LB_PER_MWH, Basis, Reading
+from greenstream.domain.reading import G_PER_KWH_PER_LB_PER_MWH, Basis, Forecast, Reading
 from greenstream.domain.zones import Source, zones_of
 from greenstream.ingest.stored_slots import ZoneSlots
 
@@ -196,7 +196,15 @@ def _outcome(
 
 
 NESO_ACTUAL: Final = ("contradiction", "false_zero", "falsely_low", "wrong_unit")
-NESO_REGION: Final = ("contradiction", "false_zero", "wrong_unit", "implausible_gco2")
+NESO_REGION: Final = (
+    "contradiction",
+    "false_zero",
+    "wrong_unit",
+    "implausible_gco2",
+    "missing_fuel: shares below 100 %",
+    "mix_identity",
+)
+NESO_FORECAST: Final = ("falsely_low, falsely_high: between its neighbours",)
 
 
 def eso(folders: Iterable[Path]) -> Iterator[Recording | str]:
@@ -206,25 +214,19 @@ def eso(folders: Iterable[Path]) -> Iterator[Recording | str]:
             continue
         if path.name.startswith("regional"):
             yield _neso_region(path)
-        elif path.name.startswith(("national_20", "intensity_polled")):
+        elif path.name.startswith(("national_", "intensity_polled")):
             yield _neso_nation(path)
+            if not path.name.startswith("intensity_polled"):  # the same half hours many times
+                yield _neso_forecasts(path)
         else:
             yield f"{path.name}: no half hours with figures"
 
 
 def _neso_nation(path: Path) -> Recording:
-    half_hours: list[tuple[HalfHour, datetime]] = []
     faults = ("false_zero",) if "false_zero" in path.name else ()
-    if path.suffix == ".json":
-        for row in national_half_hours(json.loads(path.read_bytes())["data"], "GBR"):
-            assert isinstance(row, HalfHour)
-            half_hours.append((row, row.valid_to + 15 * MINUTE))
-    else:
-        with path.open(newline="") as lines:
-            half_hours += map(_neso_line, csv.DictReader(lines))
     cuts = []
     nothing = Figures([], "GBR")
-    for half_hour, now in half_hours:
+    for half_hour, now in _neso_half_hours(path):
         if half_hour.intensity["actual"] is None:
             continue
         nation = NesoRegion(zone="GBR", region="national", now=now, simulated=False)
@@ -234,6 +236,38 @@ def _neso_nation(path: Path) -> Recording:
         if reasons is not None:
             cuts.append(Cut((), reasons, (*NESO_ACTUAL, "implausible_gco2")))
     return Recording(path.name, "eso", "GBR", cuts)
+
+
+def _neso_forecasts(path: Path) -> Recording:
+    """Read each forecast between its neighbours, as in the list of a day ahead."""
+    figures = Figures((half_hour for half_hour, _ in _neso_half_hours(path)), "GBR")
+    cuts = []
+    for start in figures:
+        day = [start + step * 30 * MINUTE for step in range(-1, 2)]
+        listed = Figures([figures.at(at) for at in day if at in set(figures)], "GBR")
+        nation = NesoRegion(zone="GBR", region="national", now=start, simulated=False)
+        outcomes = [*nation.forecast(listed)]
+        reasons = {error.reason for error in outcomes if isinstance(error, InvalidError)}
+        points = [
+            point.valid_from
+            for outcome in outcomes
+            if isinstance(outcome, Forecast)
+            for point in outcome.points
+        ]
+        read = start in points
+        cuts.append(Cut((), () if read else tuple(sorted(reasons)) or (LOST,), NESO_FORECAST))
+    return Recording(f"{path.name} (forecasts)", "eso", "GBR", cuts)
+
+
+def _neso_half_hours(path: Path) -> Iterator[tuple[HalfHour, datetime]]:
+    """Yield the half hours of a national recording, each with the time that it was fetched."""
+    if path.suffix == ".json":
+        for row in national_half_hours(json.loads(path.read_bytes())["data"], "GBR"):
+            assert isinstance(row, HalfHour)
+            yield row, row.valid_to + 15 * MINUTE
+    else:
+        with path.open(newline="") as lines:
+            yield from map(_neso_line, csv.DictReader(lines))
 
 
 def _neso_line(line: Mapping[str, str]) -> tuple[HalfHour, datetime]:

@@ -38,6 +38,12 @@ def ahead(now: datetime, forecast: Any = 180) -> list[Row]:
     return [national(began + n * HALF_HOUR, forecast) for n in range(49)]
 
 
+def mix_of(gco2_kwh: float) -> list[Row]:
+    """Return a mix that a figure follows from: gas, which NESO counts with 394 g/kWh, and wind."""
+    gas = round(gco2_kwh / 3.94, 1)
+    return [{"fuel": "gas", "perc": gas}, {"fuel": "wind", "perc": round(100 - gas, 1)}]
+
+
 def regional(now: datetime) -> list[Row]:
     began = now.replace(minute=now.minute // 30 * 30) - HALF_HOUR
     return [
@@ -48,7 +54,7 @@ def regional(now: datetime) -> list[Row]:
                 {
                     "regionid": region,
                     "intensity": {"forecast": 100 + region, "index": "moderate"},
-                    "generationmix": [{"fuel": "gas", "perc": 30}, {"fuel": "wind", "perc": 70}],
+                    "generationmix": mix_of(100 + region),
                 }
                 for region in range(1, 19)
             ],
@@ -284,6 +290,122 @@ def test_a_bad_point_of_a_regions_forecast_is_a_hole(figure: object, reason: str
     assert batch.gco2_kwh("GBR-13") == 113
     assert len(forecast_of("GBR-13", store).points) == 47
     assert len(forecast_of("GBR-12", store).points) == 48
+
+
+@pytest.mark.parametrize(
+    ("figure", "reason"), [(60, "falsely_low"), (89, "falsely_low"), (361, "falsely_high")]
+)
+def test_a_forecast_point_that_both_its_neighbours_contradict_is_a_hole(
+    figure: int, reason: str
+) -> None:
+    store = MemoryStore()
+    listed = ahead(NOW)
+    listed[9]["intensity"] |= {"forecast": figure, "index": "very low"}
+
+    batch = run(listed=listed, store=store)
+
+    assert batch.reasons("GBR") == {reason}
+    assert batch.gco2_kwh("GBR") == 172
+    points = forecast_of("GBR", store).points
+    assert ENDED + 9 * HALF_HOUR not in {point.valid_from for point in points}
+    assert [point.gco2_kwh for point in points] == [180] * 47
+
+
+@pytest.mark.parametrize(
+    "course",
+    [(180, 90, 180), (180, 360, 180), (180, 80, 60), (60, 80, 180), (39, 10, 39), (15, 40, 15)],
+)
+def test_a_forecast_that_can_be_true_is_kept(course: tuple[int, int, int]) -> None:
+    store = MemoryStore()
+    listed = ahead(NOW, course[0])
+    for place, row in enumerate(listed):
+        forecast = course[0] if place < 9 else course[2]
+        row["intensity"] |= {"forecast": forecast, "index": "very low"}
+    listed[9]["intensity"]["forecast"] = course[1]
+    newest = [national(ENDED, course[0], course[0], "very low")]
+
+    batch = run(newest, listed=listed, store=store)
+
+    assert batch.refused == ()
+    assert len(forecast_of("GBR", store).points) == 48
+
+
+class TestRegionalMix:
+    """A region's figure is the sum of the shares beside it times NESO's own factors."""
+
+    @staticmethod
+    def changed(
+        region: int, mix: list[Row] | None, forecast: int, rows: slice, index: str = "moderate"
+    ) -> list[Row]:
+        regions = regional(NOW)
+        for row in regions[rows]:
+            row["regions"][region - 1] |= {
+                "intensity": {"forecast": forecast, "index": index},
+                "generationmix": mix or row["regions"][region - 1]["generationmix"],
+            }
+        return regions
+
+    @pytest.mark.parametrize("forecast", [70, 111, 115, 226])
+    def test_a_figure_that_its_shares_contradict_is_refused(self, forecast: int) -> None:
+        """The shares of this region come to 113 g/kWh."""
+        store = MemoryStore()
+
+        batch = run(regions=self.changed(13, None, forecast, slice(None)), store=store)
+
+        assert batch.reasons("GBR-13") == {"mix_identity"}
+        assert batch.gco2_kwh("GBR-13") is None
+        assert batch.gco2_kwh("GBR-12") == 112
+
+    def test_one_contradicted_point_is_a_hole(self) -> None:
+        store = MemoryStore()
+
+        batch = run(regions=self.changed(13, None, 70, slice(20, 21)), store=store)
+
+        assert batch.reasons("GBR-13") == {"mix_identity"}
+        assert batch.gco2_kwh("GBR-13") == 113
+        assert len(forecast_of("GBR-13", store).points) == 47
+
+    @pytest.mark.parametrize(
+        ("forecast", "stands"), [(77, False), (78, True), (147, True), (149, False)]
+    )
+    def test_imports_may_have_the_factor_of_any_link(self, forecast: int, *, stands: bool) -> None:
+        """By 20 % of gas at 394 g/kWh and 14 % of imports at 0 to 480."""
+        shares = {"gas": 20, "imports": 14, "wind": 66, "solar": 0}
+        mix: list[Row] = [{"fuel": fuel, "perc": perc} for fuel, perc in shares.items()]
+
+        batch = run(regions=self.changed(13, mix, forecast, slice(None)))
+
+        assert batch.gco2_kwh("GBR-13") == (forecast if stands else None)
+
+    def test_a_true_fall_that_the_shares_confirm_is_kept(self) -> None:
+        mix = mix_of(40)
+
+        batch = run(regions=self.changed(13, mix, 40, slice(1, 2)))
+
+        assert batch.refused == ()
+        assert batch.gco2_kwh("GBR-13") == 40
+
+    def test_shares_without_a_fuel_are_refused(self) -> None:
+        """Gas is absent without a word, and the figure was made without it."""
+        mix: list[Row] = [{"fuel": "wind", "perc": 60}, {"fuel": "biomass", "perc": 10}]
+
+        batch = run(regions=self.changed(13, mix, 12, slice(None), "low"))
+
+        assert batch.reasons("GBR-13") == {"missing_fuel"}
+        assert batch.gco2_kwh("GBR-13") is None
+
+    def test_other_factors_of_neso_are_reported_and_refuse_nothing(self) -> None:
+        """With another factor for gas, each region breaks the identity alike."""
+        regions = regional(NOW)
+        for row in regions:
+            for region in row["regions"]:
+                region["intensity"]["forecast"] += 9
+
+        batch = run(regions=regions)
+
+        assert batch.refused == ((None, "mix_identity"),)
+        assert batch.gco2_kwh("GBR-13") == 122
+        assert batch.gco2_kwh("GBR-1") == 110
 
 
 @pytest.mark.parametrize("broken", [{"intensity": None}, {"from": "soon"}, {"to": "2026-01-01"}])

@@ -11,8 +11,9 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from functions.eso.half_hours import burnt_gco2_kwh, national_half_hours, regional_half_hours
+from functions.eso.half_hours import national_half_hours, regional_half_hours
 from functions.eso.provider import Eso
+from functions.eso.shares import shares_of
 from greenstream.domain.errors import (
     GreenStreamError,
     InvalidError,
@@ -53,8 +54,8 @@ def all_regions(start: datetime, count: int = 49, **changes: Any) -> dict[str, A
                         "intensity": {"forecast": 100 + region, "index": "moderate"}
                         | (changes if region == 13 else {}),
                         "generationmix": [
-                            {"fuel": "gas", "perc": 30.9},
-                            {"fuel": "wind", "perc": 69.1},
+                            {"fuel": "gas", "perc": round((100 + region) / 3.94, 1)},
+                            {"fuel": "wind", "perc": 100 - round((100 + region) / 3.94, 1)},
                         ],
                     }
                     for region in range(1, 19)
@@ -276,7 +277,7 @@ def test_a_regional_zero_beside_burning_gas_is_refused() -> None:
     ("forecast", "index"), [(0.108, "moderate"), (0.9, "very high"), (35.0, "very low"), (8, "low")]
 )
 def test_a_figure_that_contradicts_its_index_or_mix_is_refused(forecast: float, index: str) -> None:
-    """The gas in the fixture's mix emits 122 g/kWh."""
+    """The gas in the fixture's mix emits 113 g/kWh."""
     changed = all_regions(BEFORE, forecast=forecast, index=index)
     batch = run({**GOOD, "/regional/intensity/2026-05-06T00:17Z/fw24h": changed})
     assert (InvalidError, "GBR-13", "wrong_unit") in reasons(batch)
@@ -365,7 +366,7 @@ def test_an_invalid_share_is_left_out_of_the_burnt_fuels(perc: object) -> None:
     gas, coal = {"fuel": "gas", "perc": perc}, {"fuel": "coal", "perc": 10}
     oddities: tuple[list[object], ...] = ([], [None], [{"fuel": []}])
     for odd in oddities:
-        assert burnt_gco2_kwh([gas, coal, *odd]) == pytest.approx(93.7)
+        assert shares_of([gas, coal, *odd]).burnt_gco2_kwh == pytest.approx(93.7)
 
     body = all_regions(BEFORE)
     for row in body["data"]:
@@ -443,10 +444,10 @@ class TestRealBytes:
         assert half_hours_of[0].valid_from == datetime(2026, 5, 5, 23, 30, tzinfo=UTC)
         assert half_hours_of[0].intensity["forecast"] == 172
         perc = {row["fuel"]: row["perc"] for row in body["data"]["data"][0]["generationmix"]}
-        assert burnt_gco2_kwh(half_hours_of[0].mix) == pytest.approx(
+        assert shares_of(half_hours_of[0].mix).burnt_gco2_kwh == pytest.approx(
             3.94 * perc["gas"] + 9.37 * perc["coal"] + 1.2 * perc["biomass"]
         )
-        assert burnt_gco2_kwh(half_hours_of[0].mix) > 0
+        assert shares_of(half_hours_of[0].mix).burnt_gco2_kwh > 0
 
     def test_a_recorded_region_whose_data_is_a_list_is_read(self, recordings: Path) -> None:
         body = json.loads(

@@ -193,6 +193,7 @@ def test_the_factors_of_a_publisher_are_separate_from_ours() -> None:
         "gas": 394,
         "coal": 937,
         "biomass": 120,
+        "other": 300,
     }
     assert (table.table, table.basis) not in factor_tables()
 

@@ -36,6 +36,11 @@ class ProviderRules:
         A figure of 0 is false where what it is checked against is above this, g/kWh.
     least_share_of_forecast
         An actual figure below this share of its forecast is false.
+    least_share_of_neighbours
+        A forecast is false that is below this share of the forecasts before and after it, or of
+        which both are below this share.
+    mix_identity
+        How a publisher's figure follows from the shares beside it. ``None`` where it need not.
     """
 
     greatest_fuel_mw: float
@@ -47,6 +52,19 @@ class ProviderRules:
     least_gco2_kwh: Mapping[str, float]
     zero_is_false_above_gco2_kwh: float
     least_share_of_forecast: float
+    least_share_of_neighbours: float
+    mix_identity: "MixIdentity | None"
+
+
+class MixIdentity(NamedTuple):
+    """The bounds within which a figure is the sum of its shares times the publisher's factors.
+
+    ``tolerance_gco2_kwh`` covers the rounding of shares and figure. ``greatest_import_gco2_kwh`` is
+    the greatest factor of any import; the least is 0.
+    """
+
+    tolerance_gco2_kwh: float
+    greatest_import_gco2_kwh: float
 
 
 class GreatestMw(NamedTuple):
@@ -168,6 +186,14 @@ def _provider_rules(row: Mapping[str, Any]) -> ProviderRules:
             row.get("zero_is_false_above", {"gco2_kwh": math.inf})["gco2_kwh"]
         ),
         least_share_of_forecast=float(row.get("least_share_of_forecast", {"share": 0})["share"]),
+        least_share_of_neighbours=float(
+            row.get("least_share_of_neighbours", {"share": 0})["share"]
+        ),
+        mix_identity=MixIdentity(
+            float(identity["tolerance_gco2_kwh"]), float(identity["greatest_import_gco2_kwh"])
+        )
+        if (identity := row.get("mix_identity"))
+        else None,
     )
 
 
