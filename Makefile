@@ -21,7 +21,7 @@ endif
 NODE := .tools/node/bin
 WORKER := infra/worker
 
-.PHONY: help run up down invoke providers worker worker-test page-test operations-test test chaos chaos-short lint check bench replay tune worlds build runtime-python deploy secrets destroy supply-chain audit reproducible tools worker-tools
+.PHONY: help run up down invoke providers worker worker-test page-test operations-test test chaos chaos-short lint check bench against replay tune worlds build runtime-python deploy secrets destroy supply-chain audit reproducible tools worker-tools
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -75,7 +75,10 @@ check: lint supply-chain reproducible audit test chaos-short operations-test pag
 
 bench: tools ## measure the speeds to hold, each against a reference measured in the same run
 	@.venv/bin/uv sync --quiet --frozen --inexact --group bench --python .venv/bin/python
-	@for script in tests/bench/*.py; do echo "== $$script"; .venv/bin/python $$script || exit 1; done
+	@for script in $(filter-out tests/bench/against.py,$(wildcard tests/bench/*.py)); do echo "== $$script"; .venv/bin/python $$script || exit 1; done
+
+against: tools ## compare the speed of this checkout with a commit: make against COMMIT=c1866a7 (QUICK=--quick)
+	@.venv/bin/python tests/bench/against.py $(COMMIT) $(QUICK)
 
 replay: .venv/.ready ## compute what the router would have saved in recorded years (POPS=sfo,lon,…)
 	@mkdir -p .local

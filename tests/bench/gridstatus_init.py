@@ -51,9 +51,9 @@ print(time.process_time() * 1e3)
 
 
 def processor_ms(python: Path, built: Path, code: str, **environment: str) -> float:
-    """Return what the code prints, with what is shipped on its path."""
+    """Return what the code prints, with what is shipped on its path and nothing of the checkout."""
     done = subprocess.run(
-        [python, "-W", "ignore", "-c", code],
+        [python, "-P", "-W", "ignore", "-c", code],
         env={
             "PATH": os.defpath,
             "PYTHONPATH": os.pathsep.join(str(built / part) for part in PARTS),
