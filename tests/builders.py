@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from greenstream.domain.decision import Candidate, LatencySource
+from greenstream.domain.decision import Candidate, LatencySource, Ranked
 from greenstream.domain.ladder import Rung, ZoneCarbon
+from greenstream.domain.policy import RankingSignal
+from greenstream.domain.ranking import Standings
 from greenstream.domain.reading import Basis, Kind, Quality, Reading, Scope, Signal
 from greenstream.domain.zones import AnnualMean, Source, Zone
 from greenstream.ports.provider import Batch
@@ -113,3 +115,10 @@ def a_candidate(
         latency_source=LatencySource.UNKNOWN if latency_ms is None else LatencySource.REQUEST,
         carbon=a_figure(gco2_kwh, **changes),
     )
+
+
+def standings_of(ranked: Iterable[Ranked]) -> Standings:
+    """Return the standings that ranked candidates came from."""
+    candidates = [entry.candidate for entry in ranked]
+    by_pop = {entry.pop: (entry.carbon, entry.proxy_reason, entry.proxy) for entry in candidates}
+    return Standings.of(by_pop, RankingSignal.AUTO)

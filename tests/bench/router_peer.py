@@ -41,7 +41,6 @@ from greenstream.domain.decision import Candidate, LatencySource
 from greenstream.domain.latency import estimate_rtt_ms, great_circle_km
 from greenstream.domain.places import pops, seed_pops
 from greenstream.domain.policy import Policy
-from greenstream.domain.ranking import like_for_like
 from greenstream.domain.reading import Reading
 from greenstream.domain.routing import decide
 from greenstream.ports.store import Snapshot
@@ -99,8 +98,8 @@ def serve(port: int, redis_port: int) -> None:
         boards = tuple(MemoryBoard(name, tuple(newest)) for name, newest in by_provider.items())
         now = utc_now()
         view = View(snapshot=Snapshot(boards=boards), read_at=now)
-        ranking = policy.ranking_signal
-        figures = like_for_like(asked, view.carbon_at(now, policy), ranking)
+        standings = view.standings(asked, now, policy, policy.ranking_signal)
+        figures = standings.by_pop
         candidates = [
             Candidate(
                 pop=pop.pop,
@@ -113,7 +112,7 @@ def serve(port: int, redis_port: int) -> None:
             for pop in asked
         ]
         decision = decide(candidates, policy, current)
-        text = route_answer(decision, view, policy, ranking, now)
+        text = route_answer(decision, standings, view, policy, now)
         return Response(text, media_type="application/json")
 
     async def processor_s() -> float:

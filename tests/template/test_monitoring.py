@@ -20,7 +20,7 @@ from greenstream.domain.zones import zones_of
 from greenstream.ingest.collect import collect, refusal_metric
 from greenstream.ports.provider import Batch
 from infra.registry import COLLECTORS, FUNCTIONS
-from tests.builders import AVERAGE_DIRECT, NOW, a_candidate, a_reading
+from tests.builders import AVERAGE_DIRECT, NOW, a_candidate, a_reading, standings_of
 from tests.fakes.memory_policies import MemoryPolicies
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Log
@@ -66,7 +66,8 @@ def counted() -> Mapping[str, frozenset[str]]:
     contested = Claim("p", "Z", AVERAGE_DIRECT, frozenset({"p"}), 200.0, 200.0, 200.0, None)
     figure = first.carbon._replace(disputed=Dispute(contested, contested, None))
     rungs = [first._replace(carbon=figure), *others]
-    decision_log.decided(decide(rungs, Policy()), degraded=False)
+    decision = decide(rungs, Policy())
+    decision_log.decided(decision, standings_of(decision.candidates), degraded=False)
     decision_log.answered(200, {}, every=1)
     nightly.run(MemoryStore(), MemoryPolicies(), clock=lambda: NOW, telemetry=tuned)
     return {

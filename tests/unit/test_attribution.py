@@ -13,7 +13,7 @@ from greenstream.domain.ladder import Rung
 from greenstream.domain.policy import Policy
 from greenstream.domain.routing import decide
 from greenstream.domain.zones import zones
-from tests.builders import AVERAGE_DIRECT, MARGINAL_DIRECT, NOW, a_candidate
+from tests.builders import AVERAGE_DIRECT, MARGINAL_DIRECT, NOW, a_candidate, standings_of
 
 POLICY = Policy(max_latency_ms=80, latency_price_gco2_kwh_ms=0)
 
@@ -179,7 +179,8 @@ def test_the_decision_log_reports_the_comparison_of_each_minute_once() -> None:
 
     decision_log = DecisionLog(told, now)
     for _ in range(3):
-        decision_log.decided(decided(near(), usual(), cleanest_now()), degraded=False)
+        decision = decided(near(), usual(), cleanest_now())
+        decision_log.decided(decision, standings_of(decision.candidates), degraded=False)
         decision_log.answered(200, {}, every=1000)
     clock[0] += timedelta(minutes=2)
     decision_log.answered(200, {}, every=1000)

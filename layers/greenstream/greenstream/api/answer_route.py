@@ -6,10 +6,11 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
-from greenstream.api.rendering import JSON, Json, carbon_text, figures_head, tenths
-from greenstream.api.view import View
-from greenstream.domain.decision import Candidate, Decision, Exclusion, Ranked
-from greenstream.domain.policy import Policy, RankingSignal
+from greenstream.api.rendering import JSON, Json, carbon_text, counted_head, tenths
+from greenstream.api.view import MAX_POP_SETS, View
+from greenstream.domain.decision import Candidate, Decision, Exclusion
+from greenstream.domain.policy import Policy
+from greenstream.domain.ranking import Standings
 
 _EXCLUSION_TEXT: Final[Mapping[Exclusion | None, str]] = {
     None: "null",
@@ -19,9 +20,9 @@ _EXCLUSION_TEXT: Final[Mapping[Exclusion | None, str]] = {
 
 def route(
     decision: Decision,
+    standings: Standings,
     view: View,
     policy: Policy,
-    ranking: RankingSignal,
     now: datetime,
     shares: Mapping[str, float] | None = None,
 ) -> str:
@@ -29,12 +30,12 @@ def route(
 
     The candidates are written as text and not encoded from objects: an answer may hold hundreds
     of candidates that differ in three numbers, and an encoder takes longer for them than for the
-    rest of the answer.
+    rest of the answer. What does not depend on the visitor is written once for its second.
 
     Parameters
     ----------
-    ranking
-        The ranking signal that was asked for, or the policy's.
+    standings
+        What the POPs of the decision are ranked by.
     now
         The instant of the answer, aware UTC.
     shares
@@ -46,24 +47,23 @@ def route(
         When a figure is infinite or not a number.
     """
     chosen = decision.chosen.candidate
-    figures = [entry.candidate.carbon for entry in decision.candidates]
     body = {
-        **figures_head(view, now, figures),
+        **counted_head(view, now, standings.counts, simulated=standings.simulated),
         "pop": chosen.pop,
         "zone": chosen.carbon.zone,
         "reason": decision.reason,
         "reason_text": decision.text,
         "comparable": decision.comparable,
         "ranking": {
-            "asked": ranking,
-            "kinds": sorted(map(str, {figure.kind for figure in figures if figure.kind})),
+            "asked": standings.ranking,
+            "kinds": standings.kinds,
         },
         "policy": policy.version,
         "baseline": _baseline(decision.baseline, decision.attributed_difference_gco2_kwh),
         "split": shares
         and [{"pop": pop, "weight": round(share, 6)} for pop, share in shares.items()],
     }
-    return f'{JSON.encode(body)[:-1]},"candidates":{_candidates(decision)}}}'
+    return f'{JSON.encode(body)[:-1]},"candidates":{_candidates(decision, standings)}}}'
 
 
 def _baseline(candidate: Candidate | None, difference: float | None) -> Json | None:
@@ -78,26 +78,36 @@ def _baseline(candidate: Candidate | None, difference: float | None) -> Json | N
     }
 
 
-def _candidates(decision: Decision) -> str:
-    scores = [entry.score for entry in decision.candidates if entry.score is not None]
+def _candidates(decision: Decision, standings: Standings) -> str:
+    scores = [score for _, _, score in decision.candidates if score is not None]
     if not math.isfinite(sum(scores)):
         raise ValueError("a score is infinite or not a number, which JSON cannot express")
-    return f"[{','.join([_candidate(entry) for entry in decision.candidates])}]"
+    texts = _texts(standings)
+    written = []
+    for candidate, exclusion, score in decision.candidates:
+        pop, latency_ms, latency_source, _, samples, _, _ = candidate
+        before, after = texts[pop]
+        written.append(
+            f'{before}"eligible":{"true" if exclusion is None else "false"},'
+            f'"exclusion":{_EXCLUSION_TEXT[exclusion]},'
+            f'"score":{"null" if score is None else f"{score:.1f}"},'
+            f'"latency_ms":{"null" if latency_ms is None else f"{latency_ms:.1f}"},'
+            f'"latency_source":"{latency_source}",'
+            f'"latency_samples":{"null" if samples is None else samples},{after}'
+        )
+    return f"[{','.join(written)}]"
 
 
-def _candidate(entry: Ranked) -> str:
-    candidate, exclusion, score = entry
-    pop, latency_ms, latency_source, figure, samples, proxy, proxy_reason = candidate
-    return (
-        f"{_place_text(pop, figure.zone, proxy_reason, proxy)}"
-        f'"eligible":{"true" if exclusion is None else "false"},'
-        f'"exclusion":{_EXCLUSION_TEXT[exclusion]},'
-        f'"score":{"null" if score is None else f"{score:.1f}"},'
-        f'"latency_ms":{"null" if latency_ms is None else f"{latency_ms:.1f}"},'
-        f'"latency_source":"{latency_source}",'
-        f'"latency_samples":{"null" if samples is None else samples},'
-        f"{carbon_text(figure)}"
-    )
+@lru_cache(maxsize=MAX_POP_SETS)
+def _texts(standings: Standings) -> Mapping[str, tuple[str, str]]:
+    """Return by POP the text before and after the members of a candidate that a visitor changes.
+
+    It is written once for all answers of a second about the same POPs.
+    """
+    return {
+        pop: (_place_text(pop, figure.zone, proxy_reason, proxy), carbon_text(figure))
+        for pop, (figure, proxy_reason, proxy) in standings.by_pop.items()
+    }
 
 
 @lru_cache(maxsize=2048)

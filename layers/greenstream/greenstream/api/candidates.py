@@ -1,19 +1,25 @@
 """The candidates of a decision: each POP of the question with its round trip and its carbon."""
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
+from typing import Final
 
 from greenstream.api.question import RouteQuestion
 from greenstream.domain.decision import Candidate, LatencySource
 from greenstream.domain.latency import UnitVector, estimate_rtt_ms, km_between, unit_vector
 from greenstream.domain.places import pops
-from greenstream.domain.ranking import Standing
+from greenstream.domain.ranking import Standings
 from greenstream.domain.roundtrips import MeasuredRtt
+
+MAX_POSITIONS: Final = 256
+"""For how many positions the estimated round trips are cached.
+
+The Worker rounds positions to a tenth of a degree, so that a busy process meets the same ones."""
 
 
 def candidates(
     question: RouteQuestion,
-    standings: Mapping[str, Standing],
+    standings: Standings,
     measured: Mapping[str, MeasuredRtt],
 ) -> list[Candidate]:
     """Return a candidate for each POP of the question.
@@ -26,27 +32,37 @@ def candidates(
     question
         The question.
     standings
-        What each POP is ranked by: `like_for_like`.
+        What each POP is ranked by.
     measured
         The trusted round trips from the question's colo, by POP.
     """
-    own, places = question.rtt_ms, _places()
-    here = None if question.position is None else unit_vector(*question.position)
+    own, by_pop = question.rtt_ms, standings.by_pop
+    names = tuple([pop.pop for pop in question.pops])
+    estimated = _estimated_rtts_ms(names, question.position)
     weighed = []
-    for pop in question.pops:
-        name, samples = pop.pop, None
-        latency_ms, source = own.get(name), LatencySource.REQUEST
-        if latency_ms is None and name in measured:
+    for name, estimated_ms in zip(names, estimated, strict=True):
+        latency_ms, source, samples = estimated_ms, LatencySource.DISTANCE, None
+        if name in own:
+            latency_ms, source = own[name], LatencySource.REQUEST
+        elif name in measured:
             known = measured[name]
             latency_ms, source, samples = known.rtt_ms, LatencySource.MEASURED, known.samples
-        elif latency_ms is None and here is not None:
-            latency_ms = estimate_rtt_ms(km_between(here, places[name]))
-            source = LatencySource.DISTANCE
         elif latency_ms is None:
             source = LatencySource.UNKNOWN
-        carbon, proxy_reason, proxy = standings[name]
+        carbon, proxy_reason, proxy = by_pop[name]
         weighed.append(Candidate(name, latency_ms, source, carbon, samples, proxy, proxy_reason))
     return weighed
+
+
+@lru_cache(maxsize=MAX_POSITIONS)
+def _estimated_rtts_ms(
+    names: tuple[str, ...], position: tuple[float, float] | None
+) -> tuple[float | None, ...]:
+    """Return the estimated round trip to each POP, ms; ``None`` where the position is unknown."""
+    if position is None:
+        return (None,) * len(names)
+    here, places = unit_vector(*position), _places()
+    return tuple([estimate_rtt_ms(km_between(here, places[name])) for name in names])
 
 
 @cache

@@ -16,6 +16,7 @@ from greenstream.domain.attribution import Comparison
 from greenstream.domain.clock import Clock
 from greenstream.domain.decision import Decision
 from greenstream.domain.ladder import Rung
+from greenstream.domain.ranking import Standings
 from greenstream.ports.telemetry import FlushedTelemetry
 
 FLUSH_EVERY: Final = timedelta(minutes=1)
@@ -55,19 +56,17 @@ class DecisionLog:
         self._minute = _Minute(Counter())
         self._flushed_at: datetime | None = None
 
-    def decided(self, decision: Decision, *, degraded: bool) -> None:
+    def decided(self, decision: Decision, standings: Standings, *, degraded: bool) -> None:
         """Count a decision and compare it with its baselines."""
         minute = self._minute
         minute.counts["Decisions"] += 1
         minute.compared = minute.compared.with_decision(decision)
         minute.counts["DegradedAnswers"] += degraded
-        carbons = [entry.candidate.carbon for entry in decision.candidates]
-        for rung, count in Counter([carbon.rung for carbon in carbons]).items():
+        for rung, count in standings.rungs.items():
             minute.counts[_RUNG_METRIC[rung]] += count
-        if disputed := sum(carbon.disputed is not None for carbon in carbons):
-            minute.counts["DisputedFigures"] += disputed
-        oldest_age_s = max([carbon.age_s or 0.0 for carbon in carbons])
-        minute.oldest_age_s = max(minute.oldest_age_s, oldest_age_s)
+        if standings.disputed:
+            minute.counts["DisputedFigures"] += len(standings.disputed)
+        minute.oldest_age_s = max(minute.oldest_age_s, standings.oldest_age_s)
         if decision.attributed_difference_gco2_kwh is not None:
             minute.differences += 1
             minute.difference_gco2_kwh += decision.attributed_difference_gco2_kwh

@@ -114,7 +114,8 @@ def route_question(query: str) -> RouteQuestion:
         Naming each field at fault.
     """
     fields = _Fields(query, PARAMETERS["/v1/route"])
-    named, rtt_ms = fields.names("pops", pops(), most=MAX_POPS), fields.rtt_ms()
+    known_pops = pops()
+    named, rtt_ms = fields.names("pops", known_pops, most=MAX_POPS), fields.rtt_ms()
     names = named or tuple(rtt_ms) or seed_pops()
     current = fields.one_of("current", pops())
     if fields.are_right("pops", "rtt"):
@@ -127,7 +128,7 @@ def route_question(query: str) -> RouteQuestion:
         fields.refuse(missing, f"is required when {given} is given")
     signal = fields.one_of("signal", RankingSignal)
     question = RouteQuestion(
-        pops=tuple(pops()[name] for name in names),
+        pops=tuple([known_pops[name] for name in names]),
         colo=colo,
         position=_position(lat, lon, colo),
         rtt_ms=rtt_ms,
@@ -286,8 +287,10 @@ class _Fields:
         """Return whether no fault of these fields has been met."""
         return not any(error.field in names for error in self._errors)
 
-    def refuse_others(self, name: str, given: Iterable[str], asked: Sequence[str]) -> None:
+    def refuse_others(self, name: str, given: Collection[str], asked: Sequence[str]) -> None:
         """Refuse a field that names POPs which the question does not ask about."""
+        if not given:
+            return
         known = frozenset(asked)
         if others := [pop for pop in given if pop not in known]:
             shown = ", ".join(others[:5])

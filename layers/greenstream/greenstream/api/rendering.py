@@ -65,16 +65,21 @@ def head(view: View, now: datetime, *, simulated: bool) -> Json:
 
 
 def figures_head(view: View, now: datetime, figures: Sequence[ZoneCarbon]) -> Json:
-    """Return the first members of an answer that rests on figures.
+    """Return `counted_head` of these figures."""
+    counts = counts_of([figure.rung for figure in figures])
+    return counted_head(view, now, counts, simulated=any(figure.simulated for figure in figures))
+
+
+def counted_head(view: View, now: datetime, counts: FreshnessCounts, *, simulated: bool) -> Json:
+    """Return the first members of an answer that rests on figures, which have been counted.
 
     The answer is degraded too where none of its figures is live, so that nothing that rests on
     usual values alone passes for a measurement.
     """
-    counts = counts_of(figure.rung for figure in figures)
     reason = degraded_reason(view, counts)
     return {
         "as_of": utc(now),
-        "simulated": any(figure.simulated for figure in figures),
+        "simulated": simulated,
         "degraded": reason is not None,
         "degraded_reason": reason,
         **freshness(counts),

@@ -4,7 +4,7 @@ The router asks no upstream. It reads the store's memory of the last seconds; wh
 it, a question that can be understood gets an answer, and the answer says how good it is.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -40,7 +40,6 @@ from greenstream.api.rendering import Json, degraded_reason, utc
 from greenstream.api.report import MAX_BYTES, latency_report
 from greenstream.api.snapshot_cache import RequestDeadline, SnapshotCache
 from greenstream.domain.clock import Clock
-from greenstream.domain.ladder import counts_of
 from greenstream.domain.places import pops
 from greenstream.domain.profile import HOURS_A_DAY, HourProfile
 from greenstream.domain.reading import Forecast, Reading
@@ -190,24 +189,20 @@ class Router:
         question = route_question(request.query)
         deadline = RequestDeadline()
         view, now = self._cache.view(deadline), self._clock()
+        ranking = question.signal or view.policy.ranking_signal
+        standings = view.standings(question.pops, now, view.policy, ranking)
         policy = view.policy
         if question.max_latency_ms is not None:
             policy = replace(policy, max_latency_ms=question.max_latency_ms)
-        ranking = question.signal or policy.ranking_signal
-        standings = view.standings(question.pops, now, policy, ranking)
         measured = self._measured.of(question.colo, deadline) if question.colo else {}
         weighed = candidates(question, standings, measured)
         decision = decide(weighed, policy, question.current)
         split = shares(decision, policy) if question.split else None
-        counts = counts_of(candidate.carbon.rung for candidate in weighed)
-        reason = degraded_reason(view, counts)
-        self._decision_log.decided(decision, degraded=reason is not None)
+        reason = degraded_reason(view, standings.counts)
+        self._decision_log.decided(decision, standings, degraded=reason is not None)
         chosen = decision.chosen.candidate
-        disputed = sorted(
-            {candidate.carbon.zone for candidate in weighed if candidate.carbon.disputed}
-        )
         return Reply(
-            body=route_answer(decision, view, policy, ranking, now, split),
+            body=route_answer(decision, standings, view, policy, now, split),
             as_of=utc(now),
             cache_control=SHARED,
             log={
@@ -215,11 +210,11 @@ class Router:
                 "zone": chosen.carbon.zone,
                 "reason": decision.reason,
                 "colo": question.colo,
-                "rungs": dict(Counter([candidate.carbon.rung for candidate in weighed])),
-                "freshness": counts.freshness,
+                "rungs": dict(standings.rungs),
+                "freshness": standings.counts.freshness,
                 "degraded": reason is not None,
                 **({"degraded_reason": reason} if reason else {}),
-                **({"disputed": disputed} if disputed else {}),
+                **({"disputed": sorted(set(standings.disputed))} if standings.disputed else {}),
                 "store_failing": view.degraded_reason is not None,
             },
         )

@@ -3,7 +3,7 @@
 The module is pure: it reads neither the store nor the clock.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import is_
@@ -13,7 +13,7 @@ from greenstream.domain.ladder import Ladder, ZoneCarbon
 from greenstream.domain.places import Pop
 from greenstream.domain.policy import Policy, RankingSignal
 from greenstream.domain.profile import HourProfile
-from greenstream.domain.ranking import CarbonOf, Standing, like_for_like
+from greenstream.domain.ranking import CarbonOf, Standings, like_for_like
 from greenstream.domain.reading import Kind, Reading
 from greenstream.domain.zones import zones
 from greenstream.ports.store import Board, Profiles, Snapshot
@@ -39,9 +39,7 @@ class _Second:
 
     instant: datetime
     figures: dict[_FigureKey, ZoneCarbon] = field(default_factory=dict)
-    standings: dict[tuple[tuple[str, ...], RankingSignal], Mapping[str, Standing]] = field(
-        default_factory=dict
-    )
+    standings: dict[tuple[tuple[str, ...], RankingSignal], Standings] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,23 +143,24 @@ class View:
 
     def standings(
         self, pops: Sequence[Pop], now: datetime, policy: Policy, ranking: RankingSignal
-    ) -> Mapping[str, Standing]:
+    ) -> Standings:
         """Return what each POP is ranked by (`like_for_like`), computed once for its second."""
         cache = self._second(now, policy).standings
         key = (tuple([pop.pop for pop in pops]), ranking)
-        if key not in cache:
+        if (standings := cache.get(key)) is None:
             if len(cache) >= MAX_POP_SETS:
                 cache.clear()
-            cache[key] = like_for_like(pops, self.carbon_at(now, policy), ranking)
-        return cache[key]
+            by_pop = like_for_like(pops, self.carbon_at(now, policy), ranking)
+            standings = cache[key] = Standings.of(by_pop, ranking)
+        return standings
 
     def _second(self, now: datetime, policy: Policy) -> _Second:
         instant = now.replace(microsecond=0)
         key = (instant, policy)
-        if key not in self._seconds:
+        if (second := self._seconds.get(key)) is None:
             self._seconds.clear()
-            self._seconds[key] = _Second(instant)
-        return self._seconds[key]
+            second = self._seconds[key] = _Second(instant)
+        return second
 
     def _ladder(self, zone: str) -> Ladder:
         if (ladder := self._ladders.get(zone)) is None:

@@ -100,10 +100,13 @@ def best_static(decision: Decision) -> Candidate | None:
     eligible POP's zone has no published mean of the figure's kind, since it might be the lowest.
     A POP that is ranked by a neighbouring grid's figure is left out.
     """
-    eligible = [entry.candidate for entry in decision.candidates if entry.eligible]
-    if not eligible:
+    if not decision.chosen.eligible:  # The choice is eligible where any candidate is.
         return decision.baseline
-    own = [candidate for candidate in eligible if not candidate.proxy]
+    own = [
+        candidate
+        for candidate, exclusion, _ in decision.candidates
+        if exclusion is None and not candidate.proxy
+    ]
     published = _published_means()
     means = [published.get((candidate.carbon.zone, candidate.carbon.kind)) for candidate in own]
     known = [mean for mean in means if mean is not None]

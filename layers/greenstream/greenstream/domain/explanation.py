@@ -45,15 +45,15 @@ def explain(
         sentences.append("The figures are of different kinds and cannot be compared.")
     if chosen.candidate.carbon.disputed is not None:
         sentences.append(chosen.candidate.carbon.disputed.text)
-    rungs = {entry.candidate.carbon.rung for entry in ranked}
-    if rungs != {Rung.NONE} and not rungs & LIVE_RUNGS:
+    rungs = [entry.candidate.carbon.rung for entry in ranked]
+    if not any(rung in LIVE_RUNGS for rung in rungs) and set(rungs) != {Rung.NONE}:
         sentences.append("None of the figures is live.")
     return " ".join(sentences)
 
 
 def _why(chosen: Ranked, reason: Reason, ranked: Sequence[Ranked], policy: Policy) -> str:
     limit = f"{policy.max_latency_ms:g} ms"
-    eligible = [entry for entry in ranked if entry.eligible]
+    eligible = [entry for entry in ranked if entry.exclusion is None]
     if reason is Reason.CLEANEST:
         return _cleanest(len(eligible), ranked, limit)
     if reason in (Reason.FRESHER, Reason.NEARER):

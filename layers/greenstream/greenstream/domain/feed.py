@@ -38,6 +38,8 @@ class Feed:
         have no profile, or a profile that lacks an hour that matters or has too few days behind it.
         """
         reading = self.reading
+        if self.profile is None:
+            return reading.gco2_kwh, False
         middle = reading.valid_from + (reading.valid_to - reading.valid_from) / 2
         then_gco2_kwh = _gco2_kwh_of(self.profile, middle, now)
         now_gco2_kwh = _gco2_kwh_of(self.profile, now, now)

@@ -136,6 +136,17 @@ class _Price(NamedTuple):
     penalty_capped: bool
 
 
+class _Preferred(NamedTuple):
+    """The feeds of some kinds in order, and whether any two of them contradict each other.
+
+    Whether two feeds contradict each other does not depend on the instant. Whether both are live
+    does, so that a dispute is looked for at each instant, but only among such feeds.
+    """
+
+    feeds: tuple[Feed, ...]
+    contradict: bool
+
+
 class Ladder:
     """A zone's rungs, put in order once, so that each instant asks for nothing but ages.
 
@@ -172,7 +183,7 @@ class Ladder:
             for order, source in enumerate(zone.sources)
             if source.provider == reading.provider and source.provider_zone == reading.provider_zone
         )
-        self._preferred: dict[tuple[Kind, ...], tuple[Feed, ...]] = {}
+        self._preferred: dict[tuple[Kind, ...], _Preferred] = {}
         self._has_independent_sources = any(
             first.data_of.isdisjoint(second.data_of)
             for first, second in combinations(zone.sources, 2)
@@ -186,10 +197,13 @@ class Ladder:
         ``kinds`` may answer; ``None`` for any, in the order of the zone's sources.
         """
         wanted = kinds if kinds is not None else self._zone.kinds
-        feeds = self._preferred.get(wanted)
-        if feeds is None:
-            feeds = self._preferred[wanted] = self._in_order(wanted)
-        if self._has_independent_sources and (dispute := self._dispute(feeds, now)):
+        preferred = self._preferred.get(wanted)
+        if preferred is None:
+            in_order = self._in_order(wanted)
+            contradict = self._has_independent_sources and self._dispute(in_order, now) is not None
+            preferred = self._preferred[wanted] = _Preferred(in_order, contradict)
+        feeds = preferred.feeds
+        if preferred.contradict and (dispute := self._dispute(self._live(feeds, now), now)):
             loser = dispute.against
             trusted = tuple(
                 feed
@@ -200,10 +214,12 @@ class Ladder:
             return figure._replace(disputed=dispute) if figure.kind == loser.kind else figure
         return self._best(feeds, wanted, now, policy)
 
+    def _live(self, feeds: Iterable[Feed], now: datetime) -> list[Feed]:
+        return [feed for feed in feeds if age_s(feed.reading.valid_to, now) <= feed.max_age_s]
+
     def _dispute(self, feeds: Iterable[Feed], now: datetime) -> Dispute | None:
-        """Return the dispute among the feeds that are live now."""
-        live = [feed for feed in feeds if age_s(feed.reading.valid_to, now) <= feed.max_age_s]
-        return dispute_among([feed.claim_at(now) for feed in live], self._yearly_mean_gco2_kwh)
+        """Return the dispute among the feeds."""
+        return dispute_among([feed.claim_at(now) for feed in feeds], self._yearly_mean_gco2_kwh)
 
     def _yearly_mean_gco2_kwh(self, kind: Kind) -> float | None:
         published = (mean.gco2_kwh for mean in self._zone.annual_means if mean.kind == kind)

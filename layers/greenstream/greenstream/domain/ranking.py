@@ -1,9 +1,11 @@
 """Like for like: which figure each POP is ranked by (ADR 0003, ADR 0015). Pure."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Self
 
-from greenstream.domain.ladder import OBSERVED, Rung, ZoneCarbon
+from greenstream.domain.ladder import OBSERVED, FreshnessCounts, Rung, ZoneCarbon, counts_of
 from greenstream.domain.places import Pop
 from greenstream.domain.policy import RankingSignal
 from greenstream.domain.reading import Basis, Kind, Signal
@@ -21,6 +23,56 @@ CarbonOf = Callable[[str, tuple[Kind, ...] | None], ZoneCarbon]
 
 Standing = tuple[ZoneCarbon, str, bool]
 """What a POP is ranked by: its zone's figure, the proxy reason, and whether it is a proxy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Standings:
+    """What a set of POPs is ranked by at one instant, and what all of its figures come to.
+
+    Nothing here depends on the visitor, so that all questions of one second about the same POPs
+    can share it. Two objects are equal only when they are the same object.
+
+    Parameters
+    ----------
+    ranking
+        The ranking signal.
+    by_pop
+        What each POP is ranked by, by its name.
+    rungs, counts
+        How many of the POPs have a figure on each rung, and on each group of rungs.
+    kinds
+        The kinds of the figures as text, sorted.
+    simulated
+        Whether a simulator made any of the figures.
+    disputed
+        The zone of each figure that is disputed, one entry for each POP.
+    oldest_age_s
+        The age of the oldest reading in seconds; 0 where no figure rests on a reading.
+    """
+
+    ranking: RankingSignal
+    by_pop: Mapping[str, Standing]
+    rungs: Mapping[Rung, int]
+    counts: FreshnessCounts
+    kinds: tuple[str, ...]
+    simulated: bool
+    disputed: tuple[str, ...]
+    oldest_age_s: float
+
+    @classmethod
+    def of(cls, by_pop: Mapping[str, Standing], ranking: RankingSignal) -> Self:
+        """Return the standings with what their figures come to."""
+        figures = [figure for figure, _, _ in by_pop.values()]
+        return cls(
+            ranking=ranking,
+            by_pop=by_pop,
+            rungs=Counter([figure.rung for figure in figures]),
+            counts=counts_of([figure.rung for figure in figures]),
+            kinds=tuple(sorted(map(str, {figure.kind for figure in figures if figure.kind}))),
+            simulated=any(figure.simulated for figure in figures),
+            disputed=tuple([figure.zone for figure in figures if figure.disputed]),
+            oldest_age_s=max([figure.age_s or 0.0 for figure in figures], default=0.0),
+        )
 
 
 def like_for_like(
@@ -58,10 +110,13 @@ def _of_pop(pop: Pop, carbon_of: CarbonOf, kinds: tuple[Kind, ...] | None) -> St
     """
     if not pop.zones:
         raise ValueError(f"{pop.pop} has no zone")
-    standings = [
-        (carbon_of(entry.zone, kinds), entry.proxy_reason, entry.proxy) for entry in pop.zones
-    ]
-    return min(standings, key=_trust)
+    standings: list[Standing] = []
+    for entry in pop.zones:
+        figure = carbon_of(entry.zone, kinds)
+        standings.append((figure, entry.proxy_reason, entry.proxy))
+        if figure.rung in OBSERVED and not entry.proxy:
+            break  # No later zone can be trusted more.
+    return standings[0] if len(standings) == 1 else min(standings, key=_trust)
 
 
 def _trust(standing: Standing) -> tuple[bool, bool, bool]:

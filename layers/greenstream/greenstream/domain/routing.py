@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import takewhile
+from operator import attrgetter
 from zlib import crc32
 
 from greenstream.domain.decision import Candidate, Decision, Exclusion, Ranked, Reason
@@ -37,14 +38,11 @@ def decide(candidates: Iterable[Candidate], policy: Policy, current: str | None 
     if not ranked:
         raise ValueError("a decision needs at least one candidate")
     chosen, reason = _choose(ranked, policy, current)
-    others = tuple(entry for entry in ranked if entry is not chosen)
-    baseline = min(
-        (entry.candidate for entry in ranked if entry.candidate.latency_ms is not None),
-        key=lambda candidate: candidate.latency_ms or 0.0,
-        default=None,
-    )
-    kinds = {entry.candidate.carbon.kind for entry in ranked if entry.candidate.carbon.kind}
-    comparable = len(kinds) <= 1
+    others = tuple([entry for entry in ranked if entry is not chosen])
+    known = [candidate for candidate, _, _ in ranked if candidate.latency_ms is not None]
+    baseline = min(known, key=attrgetter("latency_ms"), default=None)
+    kinds = {candidate.carbon.kind for candidate, _, _ in ranked}
+    comparable = len(kinds - {None}) <= 1
     return Decision(
         chosen=chosen,
         reason=reason,
@@ -57,33 +55,35 @@ def decide(candidates: Iterable[Candidate], policy: Policy, current: str | None 
 
 
 def _rank(candidates: Sequence[Candidate], policy: Policy) -> list[Ranked]:
+    """Return the candidates with their verdicts, the eligible first, the lowest score first.
+
+    It works on lists with one entry for each candidate, since there may be hundreds of them.
+    """
     limit_ms, price = policy.max_latency_ms, policy.latency_price_gco2_kwh_ms
-    some_latency = any(candidate.latency_ms is not None for candidate in candidates)
-    some_carbon = any(candidate.carbon.adj_carbon_gco2_kwh is not None for candidate in candidates)
-    ranked = []
-    for candidate in candidates:
-        latency_ms, adj_carbon = candidate.latency_ms, candidate.carbon.adj_carbon_gco2_kwh
-        exclusion = None
-        if latency_ms is None:
-            exclusion = Exclusion.UNKNOWN_RTT if some_latency else None
-        elif latency_ms > limit_ms:
-            exclusion = Exclusion.OUTSIDE_LIMIT
-        if exclusion is None and adj_carbon is None and some_carbon:
-            exclusion = Exclusion.NO_CARBON
-        score = None if adj_carbon is None else adj_carbon + price * (latency_ms or 0.0)
-        ranked.append(Ranked(candidate, exclusion, score))
-    return sorted(ranked, key=_order)
-
-
-def _order(entry: Ranked) -> tuple[bool, float, float, int]:
-    candidate, exclusion, score = entry
-    latency_ms = candidate.latency_ms
-    return (
-        exclusion is not None,
-        math.inf if score is None else score,
-        math.inf if latency_ms is None else latency_ms,
-        draw(candidate.pop),
+    latencies_ms = [candidate.latency_ms for candidate in candidates]
+    adj_carbons = [candidate.carbon.adj_carbon_gco2_kwh for candidate in candidates]
+    unknown_rtt = Exclusion.UNKNOWN_RTT if any(ms is not None for ms in latencies_ms) else None
+    no_carbon = Exclusion.NO_CARBON if any(gco2 is not None for gco2 in adj_carbons) else None
+    exclusions = [
+        (unknown_rtt if ms is None else Exclusion.OUTSIDE_LIMIT if ms > limit_ms else None)
+        or (no_carbon if gco2 is None else None)
+        for ms, gco2 in zip(latencies_ms, adj_carbons, strict=True)
+    ]
+    scores = [
+        None if gco2 is None else gco2 + price * (ms or 0.0)
+        for ms, gco2 in zip(latencies_ms, adj_carbons, strict=True)
+    ]
+    order = sorted(
+        zip(
+            [exclusion is not None for exclusion in exclusions],
+            [math.inf if score is None else score for score in scores],
+            [math.inf if ms is None else ms for ms in latencies_ms],
+            [draw(candidate.pop) for candidate in candidates],
+            range(len(candidates)),
+            strict=True,
+        )
     )
+    return [Ranked(candidates[nth], exclusions[nth], scores[nth]) for *_, nth in order]
 
 
 @lru_cache(maxsize=1024)
@@ -130,21 +130,21 @@ def _reason(chosen: Ranked, best: Ranked, eligible: Sequence[Ranked]) -> Reason:
     if chosen.candidate.latency_ms is None:
         return Reason.NO_LATENCY
     carbon = chosen.candidate.carbon
-    expected = [entry.candidate.carbon.expected_gco2_kwh for entry in eligible]
+    expected = (entry.candidate.carbon.expected_gco2_kwh for entry in eligible)
     if _is_lowest(carbon.expected_gco2_kwh, expected):
         return Reason.CLEANEST
     if chosen is not best:
         own_grid = best.candidate.proxy and not chosen.candidate.proxy
         return Reason.NEAR_TIE_OWN_GRID if own_grid else Reason.NEAR_TIE_NEARER
-    adjusted = [entry.candidate.carbon.adj_carbon_gco2_kwh for entry in eligible]
+    adjusted = (entry.candidate.carbon.adj_carbon_gco2_kwh for entry in eligible)
     if _is_lowest(carbon.adj_carbon_gco2_kwh, adjusted):
         return Reason.FRESHER
     return Reason.NEARER
 
 
 def _is_lowest(value: float | None, values: Iterable[float | None]) -> bool:
-    known = [other for other in values if other is not None]
-    return value is not None and value <= min(known)
+    """Return whether none of the values is lower. The first one that is lower ends the search."""
+    return value is not None and not any(other is not None and other < value for other in values)
 
 
 def _difference(baseline: Candidate | None, chosen: Candidate) -> float | None:
