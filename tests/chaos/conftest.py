@@ -2,8 +2,12 @@
 
 Each module is one suite, named by its SUITE; each of its tests is one case, unless it records the
 property `cases` (a search over thousands of orders is one test and thousands of cases). A test that
-records the property `cell` (row, column, seconds, peak MB) is a cell of its suite's table. Any
-other property that a test records is reported as a figure of its suite.
+records the property `cell` (row, column, seconds, peak MB) is a cell of its suite's table; the
+lines of the property `notes` are printed below it. Any other property that a test records is
+reported as a figure of its suite.
+
+The suites run in one process, since their tests share simulators and a table and measure times.
+Tests of other folders in the same run are not counted.
 """
 
 import json
@@ -21,7 +25,23 @@ WHOLE = os.environ.get("CHAOS") == "whole"
 Cell = tuple[str, str, float, float]
 
 _cells: dict[str, list[tuple[Cell, bool]]] = defaultdict(list)
+_notes: dict[str, list[str]] = defaultdict(list)
 _suites: dict[str, dict[str, Any]] = defaultdict(lambda: {"cases": 0, "passed": 0, "seconds": 0.0})
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a run in several processes.
+
+    Raises
+    ------
+    pytest.UsageError
+        When pytest was asked for several processes (``-n``).
+    """
+    if config.getoption("numprocesses", None) or hasattr(config, "workerinput"):
+        raise pytest.UsageError(
+            "the tests of tests/chaos share simulators and measure times, so that they run in one "
+            "process: run this folder alone with -n 0"
+        )
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +59,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     properties = dict(report.user_properties)
     counted = report.when == "call" or not report.passed
-    if report.skipped or not counted:
+    if report.skipped or not counted or "suite" not in properties:
         return
     name = str(properties.pop("suite"))
     suite = _suites[name]
@@ -51,6 +71,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         if cell[2] > slowest["seconds"]:
             shown = {"row": cell[0], "column": cell[1], "seconds": round(cell[2], 1)}
             suite["slowest_cell"] = shown
+    _notes[name] += cast("list[str]", properties.pop("notes", []))
     cases = int(str(properties.pop("cases", 1)))
     suite["cases"] += cases
     suite["passed"] += cases if report.passed else 0
@@ -78,6 +99,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section(f"{name}: ✓ or ✗, seconds, peak MB")
         for line in table_of(cells):
             terminalreporter.write_line(line)
+        for note in _notes[name]:
+            terminalreporter.write_line(f"no cell: {note}")
     terminalreporter.section("what was tried")
     for name, suite in _suites.items():
         figures = ", ".join(f"{key} {value}" for key, value in suite.items())

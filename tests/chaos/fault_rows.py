@@ -184,17 +184,76 @@ CALENDAR: Mapping[str, Callable[[ZoneInfo, datetime], list[datetime]]] = {
     "year boundary": at_new_year,
 }
 
+FALSE_SERIES: Mapping[str, Mapping[str, str]] = {
+    "silence": {
+        "eso": "missing_fuel",
+        "elexon": "missing_fuel",
+        "gridstatus": "missing_fuel",
+        "watttime": "its answers name no fuel; a point without a value is the row null",
+        "entsoe": "missing_fuel",
+        "electricitymaps": "its answer names no fuel; one without a figure is the row null",
+    },
+    "partial": {
+        "eso": "half_mix",
+        "elexon": "half_mix",
+        "gridstatus": "half_mix",
+        "watttime": "its answers hold no mix of which a half could be absent",
+        "entsoe": "half_mix",
+        "electricitymaps": "its answer holds no mix of which a half could be absent",
+    },
+    "frozen": {
+        "eso": "figures in whole g/kWh truly repeat: 19 times in 2023 for four half hours and more",
+        "elexon": "frozen",
+        "gridstatus": "frozen",
+        "watttime": "a MOER truly stays the same for hours while one kind of plant is marginal",
+        "entsoe": "frozen",
+        "electricitymaps": "an answer holds one hour; the same hour again is repeated stale data",
+    },
+    "spike": {
+        "eso": "spike",
+        "elexon": "spike",
+        "gridstatus": "spike",
+        "watttime": "spike",
+        "entsoe": "spike",
+        "electricitymaps": "spike",
+    },
+    "sandbox": {
+        "eso": "it has no keys",
+        "elexon": "it has no keys",
+        "gridstatus": "no operator has sandbox keys",
+        "watttime": "it has no sandbox keys",
+        "entsoe": "it has no sandbox keys",
+        "electricitymaps": "sandbox",
+    },
+}
+"""For each row and provider, the simulator's fault, or why its wire format cannot express it."""
+
+REASONS: Mapping[str, frozenset[str]] = {
+    "silence": frozenset({"missing_fuel"}),
+    "partial": frozenset({"missing_fuel"}),
+    "frozen": frozenset({"frozen"}),
+    "spike": frozenset({"implausible_mw", "implausible_gco2", "too_high"}),
+    "sandbox": frozenset({"sandbox"}),
+}
+"""The reasons that a run may name under each of these rows."""
+
+
+def is_expressible(row: str, provider: str) -> bool:
+    """Return whether a provider's wire format can hold the fault of a row."""
+    return " " not in FALSE_SERIES[row][provider]
+
+
 BY_NAME = {fault.name: fault for fault in STRIKES}
-ROWS = (*NOWHERE, *BY_NAME, *CLOCKS, *CALENDAR)
+ROWS = (*NOWHERE, *BY_NAME, *FALSE_SERIES, *CLOCKS, *CALENDAR)
 SLOW = frozenset(fault.name for fault in STRIKES if fault.slow)
 CHEAP = tuple(
     row
     for row in ROWS
-    if row not in {*SLOW, *CALENDAR} and not (row in BY_NAME and BY_NAME[row].dear)
+    if row not in {*SLOW, *CALENDAR, *FALSE_SERIES} and not (row in BY_NAME and BY_NAME[row].dear)
 )
 
 
 def place_of(provider: str, row: str) -> Place:
     """Return the one zone of the provider that this row hits."""
-    content = row in BY_NAME and BY_NAME[row].content
+    content = row in FALSE_SERIES or (row in BY_NAME and BY_NAME[row].content)
     return LONDON if provider == "eso" and content else ONE_ZONE[provider]

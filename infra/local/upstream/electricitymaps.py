@@ -14,6 +14,7 @@ from typing import Any
 from infra.local.upstream import shapes
 from infra.local.upstream.figures import figure_faults
 from infra.local.upstream.quota import Quota
+from infra.local.upstream.series_faults import JUMP
 from infra.local.upstream.wire import Answer, Provider, Request, json_answer
 
 KEY_HEADER = "auth-token"
@@ -147,6 +148,14 @@ def intensity(query: Mapping[str, str], key: str, now: datetime) -> Answer:
     return latest(zone, factor_type, now)
 
 
+def spike(body: str, _: Mapping[str, Any]) -> str:
+    """Give the figure as many times too great."""
+    document = json.loads(body)
+    if "carbonIntensity" in document:
+        document["carbonIntensity"] *= JUMP
+    return json.dumps(document, separators=(",", ":"))
+
+
 def setting(**values: object) -> Callable[[str, Mapping[str, Any]], str]:
     """Make a fault that sets fields of an intensity and leaves other answers unchanged."""
 
@@ -171,6 +180,8 @@ PROVIDER = Provider(
         "wrong_zone": setting(zone=CALLER_ZONE),
         "wrong_unit": setting(emissionFactorType="lifecycle"),
         **figure_faults('"carbonIntensity":', null="null"),
+        "spike": spike,
+        "sandbox": setting(estimationMethod="SANDBOX_MODE_DATA"),
         "measured": setting(isEstimated=False, estimationMethod=None),
     },
 )

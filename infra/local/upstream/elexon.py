@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from infra.local.upstream import neso, shapes
 from infra.local.upstream.figures import figure_faults
+from infra.local.upstream.series_faults import RowsFault, rows_faults
 from infra.local.upstream.wire import Answer, PayloadFault, Provider, Request, json_answer
 
 STREAM = "/bmrs/api/v1/datasets/FUELINST/stream"
@@ -151,6 +152,11 @@ def rows_fault(
     return fault
 
 
+def of_rows(change: RowsFault) -> PayloadFault:
+    """Return the fault for a change that needs no field of the posted fault."""
+    return rows_fault(lambda rows, _: change(rows))
+
+
 def missing_fuel(rows: list[dict[str, Any]], fields: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Leave out every row of ``fuel``, which is CCGT by default."""
     fuel = fields.get("fuel") or "CCGT"
@@ -179,6 +185,8 @@ def wrong_unit(rows: list[dict[str, Any]], _: Mapping[str, Any]) -> list[dict[st
     return [row | {"generation": row["generation"] / 1000} for row in rows]
 
 
+SERIES_FAULTS = rows_faults("startTime", "fuelType", "generation", jumps="CCGT")
+
 PROVIDER = Provider(
     name="elexon",
     origins=frozenset({"https://data.elexon.co.uk"}),
@@ -192,6 +200,7 @@ PROVIDER = Provider(
         "contradiction": rows_fault(contradiction),
         "half_written": rows_fault(half_written),
         "wrong_unit": rows_fault(wrong_unit),
+        **{name: of_rows(change) for name, change in SERIES_FAULTS.items()},
         **figure_faults('"generation":', null="null"),
     },
 )

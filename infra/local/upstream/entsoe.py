@@ -6,6 +6,7 @@ it pumps. "No matching data" has status 200. A refused token is answered with a 
 with more than 400 requests a minute is banned for ten minutes.
 """
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from xml.sax.saxutils import escape
 from infra.local.upstream import shapes
 from infra.local.upstream.figures import figure_faults
 from infra.local.upstream.quota import Quota
+from infra.local.upstream.series_faults import FROZEN_SLOTS, JUMP
 from infra.local.upstream.wire import Answer, Provider, Request
 
 PATH = "/api"
@@ -25,6 +27,7 @@ REFUSED_TOKEN = "bad"  # noqa: S105 - the token that this simulation refuses
 MAX_RANGE = timedelta(days=366)
 REQUESTS_PER_MINUTE = 400
 BAN = timedelta(minutes=10)
+STAMP = "%Y-%m-%dT%H:%MZ"
 HEAD = (
     '<?xml version="1.0" encoding="utf-8"?>\n'
     '<GL_MarketDocument xmlns="urn:iec62325.351:tc57wg16:451-6:generationloaddocument:3:0">\n'
@@ -216,7 +219,7 @@ def floor(at: datetime, step: timedelta) -> datetime:
 
 def stamp(at: datetime) -> str:
     """Format a time as the platform does."""
-    return at.strftime("%Y-%m-%dT%H:%MZ")
+    return at.strftime(STAMP)
 
 
 def periods(values: list[tuple[datetime, float]], minutes: int) -> Iterator[str]:
@@ -357,6 +360,52 @@ def missing_fuel(body: str, fault: Mapping[str, Any]) -> str:
     )
 
 
+GENERATED = re.compile(
+    r"<TimeSeries>(?:(?!</TimeSeries>).)*?<inBiddingZone.*?</TimeSeries>\n", re.DOTALL
+)
+PERIOD = re.compile(
+    r"<Period>\s*<timeInterval><start>(?P<start>[^<]+)</start>\s*<end>(?P<end>[^<]+)</end>"
+    r"</timeInterval>\s*<resolution>PT(?P<minutes>\d+)M</resolution>.*?</Period>",
+    re.DOTALL,
+)
+POINT = re.compile(r"<Point><position>(\d+)</position>.*?</Point>\n")
+LAST_POINT = re.compile(r"(?s)(.*<position>(\d+)</position><quantity>)([^<]+)")
+
+
+def half_mix(body: str, _: Mapping[str, Any]) -> str:
+    """Leave out every second series of generation."""
+    count = itertools.count()
+    return GENERATED.sub(lambda match: match[0] if next(count) % 2 == 0 else "", body)
+
+
+def frozen(body: str, _: Mapping[str, Any]) -> str:
+    """Let the newest slots of every series repeat the slot before them."""
+    newest_end = max(re.findall(r"<end>([^<]+)</end>", body), default="")
+
+    def stand_still(period: re.Match[str]) -> str:
+        if period["end"] != newest_end:
+            return period[0]
+        start, end = (datetime.strptime(period[name], STAMP) for name in ("start", "end"))  # noqa: DTZ007 - only their difference counts
+        slots = (end - start) // timedelta(minutes=int(period["minutes"]))
+        return POINT.sub(
+            lambda point: point[0] if int(point[1]) <= max(1, slots - FROZEN_SLOTS) else "",
+            period[0],
+        )
+
+    return GENERATED.sub(lambda series: PERIOD.sub(stand_still, series[0]), body)
+
+
+def spike(body: str, _: Mapping[str, Any]) -> str:
+    """Give the newest figure of gas (B04) as many times too great."""
+
+    def jump(match: re.Match[str]) -> str:
+        if "<psrType>B04<" not in match[0]:
+            return match[0]
+        return LAST_POINT.sub(lambda point: f"{point[1]}{float(point[3]) * JUMP:g}", match[0], 1)
+
+    return GENERATED.sub(jump, body)
+
+
 def no_data(_: str, __: Mapping[str, Any]) -> str:
     """Answer "no matching data" with status 200, as the platform does when data are late."""
     return ACKNOWLEDGEMENT.format(
@@ -385,6 +434,9 @@ PROVIDER = Provider(
     payload_faults={
         "missing_fuel": missing_fuel,
         "no_data": no_data,
+        "half_mix": half_mix,
+        "frozen": frozen,
+        "spike": spike,
         "wrong_unit": wrong_unit,
         "entity_bomb": entity_bomb,
         **figure_faults("<quantity>"),

@@ -17,10 +17,12 @@ from infra.local.upstream import shapes
 from infra.local.upstream.neso_faults import (
     false_zero,
     figures_as,
+    half_mix,
     missing_fuel,
     missing_region,
     null_actual,
     null_forecast,
+    spike,
 )
 from infra.local.upstream.wire import Answer, Provider, Request, json_answer
 
@@ -326,6 +328,8 @@ PROVIDER = Provider(
         "null_forecast": null_forecast,
         "missing_fuel": missing_fuel,
         "missing_region": missing_region,
+        "half_mix": half_mix,
+        "spike": spike,
         "wrong_unit": figures_as(lambda gco2_kwh: gco2_kwh / 1000),
         "nan": figures_as(lambda _: math.nan),
         "negative": figures_as(lambda gco2_kwh: -gco2_kwh - 1),

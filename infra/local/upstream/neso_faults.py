@@ -1,9 +1,11 @@
 """The faults that NESO's simulator can put into an answer, each as it was once seen or may come."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from infra.local.upstream.series_faults import JUMP
 from infra.local.upstream.wire import PayloadFault
 
 
@@ -81,6 +83,37 @@ def missing_fuel(body: str, fault: Mapping[str, Any]) -> str:
         if "generationmix" in node:
             fuel = fault.get("fuel") or "gas"
             node["generationmix"] = [row for row in node["generationmix"] if row["fuel"] != fuel]
+
+    return change_objects(body, fault, change)
+
+
+def half_mix(body: str, fault: Mapping[str, Any]) -> str:
+    """Leave every second fuel out of each mix."""
+
+    def change(node: dict[str, Any]) -> None:
+        if "generationmix" in node:
+            node["generationmix"] = node["generationmix"][::2]
+
+    return change_objects(body, fault, change)
+
+
+def spike(body: str, fault: Mapping[str, Any]) -> str:
+    """Give the figures of one half hour, the second of each list, as many times too great.
+
+    A list begins with the half hour before the present one.
+    """
+    places: Counter[object] = Counter()
+
+    def change(node: dict[str, Any]) -> None:
+        if "intensity" not in node:
+            return
+        place = node.get("regionid")
+        places[place] += 1
+        if places[place] == 2:  # noqa: PLR2004
+            intensity = node["intensity"]
+            node["intensity"] = intensity | {
+                key: intensity[key] * JUMP for key in ("forecast", "actual") if intensity.get(key)
+            }
 
     return change_objects(body, fault, change)
 

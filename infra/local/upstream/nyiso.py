@@ -1,5 +1,6 @@
 """Simulates NYISO's real-time fuel mix: a CSV for each day and a ZIP for each month, over HTTP."""
 
+import csv
 import io
 import re
 import zipfile
@@ -10,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 from infra.local.upstream import shapes
 from infra.local.upstream.figures import figure_faults
-from infra.local.upstream.wire import Answer, Provider, Request
+from infra.local.upstream.series_faults import RowsFault, rows_faults
+from infra.local.upstream.wire import Answer, PayloadFault, Provider, Request
 
 EASTERN = ZoneInfo("America/New_York")
 STEP = timedelta(minutes=5)
@@ -136,6 +138,20 @@ def wrong_unit(body: str, _: Mapping[str, Any]) -> str:
     return body.replace("Gen MW", "Gen kW")
 
 
+def rows_fault(change: RowsFault) -> PayloadFault:
+    """Return the fault that changes the rows of a file."""
+
+    def fault(body: str, _: Mapping[str, Any]) -> str:
+        rows = list(csv.DictReader(io.StringIO(body)))
+        lines = [",".join(str(cell) for cell in row.values()) for row in change(rows)]
+        return "\r\n".join([HEADER, *lines])
+
+    return fault
+
+
+SERIES_FAULTS = rows_faults("Time Stamp", "Fuel Category", "Gen MW", jumps="Hydro")
+"""Within a day's file, the stamps sort by their text as they do by time."""
+
 PROVIDER = Provider(
     name="nyiso",
     origins=frozenset({"http://mis.nyiso.com"}),
@@ -150,6 +166,7 @@ PROVIDER = Provider(
         "half_written": half_written,
         "missing_fuel": missing_fuel,
         "wrong_unit": wrong_unit,
+        **{name: rows_fault(change) for name, change in SERIES_FAULTS.items()},
         **figure_faults(",", r"\r\n|$"),
     },
 )

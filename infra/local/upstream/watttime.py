@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from infra.local.upstream import shapes
 from infra.local.upstream.figures import figure_faults
 from infra.local.upstream.quota import Quota
+from infra.local.upstream.series_faults import JUMP
 from infra.local.upstream.wire import Answer, Provider, Request, json_answer
 
 REGION = "CAISO_NORTH"
@@ -225,6 +226,17 @@ def in_meta(**values: object) -> Callable[[str, Mapping[str, Any]], str]:
     return lambda body, _: change_series(body, lambda series: series["meta"].update(values))
 
 
+def spike(body: str, _: Mapping[str, Any]) -> str:
+    """Give the newest historical point, or the first of a forecast, as many times too great."""
+
+    def jump(series: dict[str, Any]) -> None:
+        if series.get("data"):
+            point = series["data"][0 if "generated_at" in series["meta"] else -1]
+            point["value"] *= JUMP
+
+    return change_series(body, jump)
+
+
 PROVIDER = Provider(
     name="watttime",
     origins=frozenset({"https://api.watttime.org"}),
@@ -244,6 +256,7 @@ PROVIDER = Provider(
                 {"type": "MODEL_MARKED_FOR_DEPRECATION", "message": "the model will be replaced"}
             ]
         ),
+        "spike": spike,
         **figure_faults('"value":', null="null"),
     },
 )
