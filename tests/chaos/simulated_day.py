@@ -58,12 +58,17 @@ from infra.local.upstream.server import build
 from infra.local.upstream.wire import Answer, Request
 from infra.ops.cost import ROOT, rate_s
 from infra.registry import COLLECTORS
+from tests.chaos.machine_floor import MachineFloor
 from tests.router_client import SetClock
 from tests.table_client import TableClient
 
 RETRY_S: Final = 60.0  # Lambda retries a failed asynchronous invocation after it
 BIG_BYTES: Final = 9_000_000  # above the client's size limit
 COLD_STARTS: Final = 0.02
+STALL_S = 0.1
+"""A delay of this process after which a read of the table may miss the router's 0.6 s: such a delay
+hits the router, the client and the table's server one after another."""
+
 ASKED_EVERY_S: Final = 60
 COLOS: Final = ("AMS", "LHR", "SJC", "IAD")
 OURS: Final = ("greenstream", "functions")
@@ -373,8 +378,12 @@ class Day:
         self.answers = 0
         self.ages = 0
         self.reports = 0
+        self.floor = MachineFloor()
         self.degraded = 0
         """Answers from memory, since the table did not answer within the router's time limit."""
+        self.stalled = 0
+        """Answers from memory during which the machine let this process wait for `STALL_S`. They
+        say nothing about the router and are not counted as degraded."""
         self.read_at: datetime | None = None
         self.profiles_at = start
         self.hours: list[int] = []
@@ -406,10 +415,11 @@ class Day:
                 self.start + timedelta(hours=hour),
                 lambda: self.footprints.append(Footprint.now()),
             )
-        while self._due:
-            due, _, action = heapq.heappop(self._due)
-            self.clock.now = max(self.clock.now, due)
-            action()
+        with self.floor:
+            while self._due:
+                due, _, action = heapq.heappop(self._due)
+                self.clock.now = max(self.clock.now, due)
+                action()
 
     def _at(self, due: datetime, action: Callable[[], None]) -> None:
         heapq.heappush(self._due, (due, next(self._order), action))
@@ -546,7 +556,9 @@ class Day:
             "requestContext": {"http": {"method": "POST" if body else "GET"}},
             "body": body,
         }
+        self.floor.take_worst_s()
         answer = self.router.respond(event)
+        stall_s = self.floor.take_worst_s()
         self.answers += 1
         with self.reader.busy:  # waits for a read that is still running after the answer
             read_at = self.router._cache.remembered.read_at
@@ -556,7 +568,10 @@ class Day:
                 self.profiles_at, self.hours = profiles.read_at, sorted(profiles.hours)
         found: dict[str, Any] = json.loads(answer["body"])
         late = answer["statusCode"] == 503 if body else store_failed(found)
-        self.degraded += late
+        if late and stall_s >= STALL_S:
+            self.stalled += 1
+        else:
+            self.degraded += late
         if answer["statusCode"] != status and not late:
             self.failures.append(f"{self.clock()} {path}?{query}: {answer}")
         return found
