@@ -334,14 +334,15 @@ def schedules(*, table: str, start: str, warm_hours: int, hours: int) -> Result:
     """Let all collectors run on their schedules, with simulated upstreams and a simulated clock.
 
     The first hours, in which an empty table is filled, are not counted. The result has the write
-    units of an hour, and the requests to the table of a run of ENTSO-E.
+    units of an hour, and the mean number of requests to the table of a run of ENTSO-E, with those
+    that only profiles need counted apart too.
     """
     import_settings()
     day_of = of_build(("tests.chaos.simulated_day", "Day"))
     day = day_of(named("dynamodb_client")(), table, datetime.fromisoformat(start), 20261122)
     counted_from = day.start + timedelta(hours=warm_hours)
     until = counted_from + timedelta(hours=hours)
-    collect, units, requests = day._collect, 0.0, []
+    collect, units, requests, of_profiles = day._collect, 0.0, [], []
 
     def counting(name: str, retries: int) -> None:
         nonlocal units
@@ -352,6 +353,7 @@ def schedules(*, table: str, start: str, warm_hours: int, hours: int) -> Result:
             units += after["write_units"] - before["write_units"]
             if name == "entsoe":
                 requests.append(after["requests"] - before["requests"])
+                of_profiles.append(after["profile_requests"] - before["profile_requests"])
 
     day._collect = counting
     for name in COLLECTORS:
@@ -360,7 +362,11 @@ def schedules(*, table: str, start: str, warm_hours: int, hours: int) -> Result:
         due, _, action = heapq.heappop(day._due)
         day.clock.now = max(day.clock.now, due)
         action()
-    return {"write_units_an_hour": units / hours, "entsoe_requests": statistics.mean(requests)}
+    return {
+        "write_units_an_hour": units / hours,
+        "entsoe_requests": statistics.mean(requests),
+        "entsoe_profile_requests": statistics.mean(of_profiles),
+    }
 
 
 MEASURES: dict[str, Callable[..., Result]] = {

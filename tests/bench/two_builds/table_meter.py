@@ -52,7 +52,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.upstream.request("POST", "/", json.dumps(body), headers)
         answer = self.upstream.getresponse()
         content = answer.read()
-        self.server.count(operation, json.loads(content or b"{}"))
+        self.server.count(operation, body, json.loads(content or b"{}"))
         self._send(answer.status, content, answer.getheaders())
 
     def do_GET(self) -> None:
@@ -81,12 +81,12 @@ class _Meter(ThreadingHTTPServer):
     def __init__(self, upstream: str) -> None:
         super().__init__((HOST, 0), _Handler)
         self.upstream = upstream.removeprefix("http://")
-        self._counts: Counter[str] = Counter()
+        self._counts = Counter(requests=0, profile_requests=0)
         self._units = {"read_units": 0.0, "write_units": 0.0}
         self._lock = threading.Lock()
 
-    def count(self, operation: str, answer: dict[str, Any]) -> None:
-        """Count a request by its answer."""
+    def count(self, operation: str, request: dict[str, Any], answer: dict[str, Any]) -> None:
+        """Count a request and its answer."""
         consumed = answer.get("ConsumedCapacity", {})
         rows = consumed if isinstance(consumed, list) else [consumed]
         units = sum(float(row.get("CapacityUnits", 0.0)) for row in rows)
@@ -94,12 +94,21 @@ class _Meter(ThreadingHTTPServer):
             units = 1.0
         with self._lock:
             self._counts["requests"] += 1
+            self._counts["profile_requests"] += _of_profiles(request)
             self._units["read_units" if operation in READS else "write_units"] += units
 
     def counted(self) -> dict[str, float]:
         """Return all counts."""
         with self._lock:
-            return {"requests": self._counts["requests"], **self._units}
+            return {**self._counts, **self._units}
+
+
+def _of_profiles(request: dict[str, Any]) -> bool:
+    """Return whether a request reads the history for an hour profile, or concerns a profile."""
+    key = request.get("Key", request.get("Item", {}))
+    sort_key = key.get("sk", {}).get("S", "")
+    partition = request.get("ExpressionAttributeValues", {}).get(":pk", {}).get("S", "")
+    return bool(sort_key.startswith("PROFILE#") or partition.startswith("HISTORY#"))
 
 
 @contextmanager
