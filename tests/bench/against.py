@@ -397,12 +397,14 @@ class Comparison:
 
     def many_pops(self) -> Iterator[Row]:
         """Compare answers about 300 POPs on 350 zones."""
+        filled = self.filled(350)
         worlds = {build.name: build.world(350, 300, self.known) for build in self.builds}
         turns = self.by_turns(
             lambda build: build.measure(
                 "many_pops",
-                self.environment("none"),
+                filled[build.name][1],
                 world=worlds[build.name],
+                table=filled[build.name][1]["TABLE_NAME"],
                 event=event("route"),
                 times=60,
             ),
