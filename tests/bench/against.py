@@ -31,7 +31,14 @@ from infra.registry import COLLECTORS
 from tests.bench.gridstatus_init import IMPORT, RUN, processor_ms
 from tests.bench.router_init import FLOOR, Function
 from tests.bench.router_peer import fetch
-from tests.bench.two_builds.build import Build, Source, UnknownCommitError, build_of, this_build
+from tests.bench.two_builds.build import (
+    Build,
+    Source,
+    UnknownCommitError,
+    build_of,
+    sources_of,
+    this_build,
+)
 from tests.bench.two_builds.documents import write_documents
 from tests.bench.two_builds.driver import QUERY
 from tests.bench.two_builds.table_meter import metered
@@ -156,7 +163,7 @@ class Comparison:
     def __post_init__(self) -> None:
         self.table_url = self.stack.enter_context(dynoxide(self.folder))
         self.meter_url = self.stack.enter_context(metered(self.table_url))
-        before, now = (build.sources() for build in self.builds)
+        before, now = (sources_of(build.package) for build in self.builds)
         self.known = {
             zone: [source for source in sources if source in now[zone]]
             for zone, sources in before.items()

@@ -77,11 +77,6 @@ class Build:
         argv = [str(self.python), str(HERE / "driver.py"), what, json.dumps(arguments)]
         return _result(argv, environment, [world, *paths] if world else paths)
 
-    def sources(self) -> dict[str, list[Source]]:
-        """Return the sources of each zone of the build's table."""
-        table = json.loads((self.package / "data" / "zones.json").read_text())
-        return {row["zone"]: [_source(s) for s in row["sources"]] for row in table["zones"]}
-
     def world(self, zones: int, pops: int, known: Mapping[str, Collection[Source]]) -> Path:
         """Make a copy of the package with larger tables, and return its folder.
 
@@ -113,6 +108,12 @@ class Build:
         (data / "zones.json").write_text(json.dumps(zone_table))
         (data / "pops.json").write_text(json.dumps(pop_table))
         return folder
+
+
+def sources_of(package: Path) -> dict[str, list[Source]]:
+    """Return the sources of each zone in the table of a package."""
+    table = json.loads((package / "data" / "zones.json").read_text())
+    return {row["zone"]: [_source(s) for s in row["sources"]] for row in table["zones"]}
 
 
 def this_build(kept: Path) -> Build:
