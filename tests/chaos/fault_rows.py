@@ -170,7 +170,9 @@ def at_new_year(home: ZoneInfo, after: datetime) -> list[datetime]:
     year = after.year + 1
     everywhere = {HOME["gridstatus"], home, UTC}
     midnights = {datetime(year, 1, 1, tzinfo=zone).astimezone(UTC) for zone in everywhere}
-    return [instant for each in sorted(midnights) for instant in around_midnight(home, each)]
+    return [
+        instant for midnight in sorted(midnights) for instant in around_midnight(home, midnight)
+    ]
 
 
 def around_midnight(_: ZoneInfo, midnight: datetime) -> list[datetime]:

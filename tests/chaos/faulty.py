@@ -64,14 +64,14 @@ def environment(provider: str, limits: Limits, engine: str, home: Path) -> dict[
         "AWS_ENDPOINT_URL_DYNAMODB": engine,
         "POWERTOOLS_SERVICE_NAME": provider,
         "POWERTOOLS_METRICS_NAMESPACE": "GreenStream/test",
-        "TABLE_NAME": "told-to-each-run",
+        "TABLE_NAME": "set-by-each-run",
         "UPSTREAM": "simulated",
         "NO_PROXY": f"{HOST},.amazonaws.com",
         **COLLECTORS[provider].settings,
         # A run may use a quarter of the budget, 28 requests: 27 zones and the plan. The simulator
         # allows 30.
         "ELECTRICITYMAPS_HOURLY_BUDGET": "112",
-        f"{provider.upper()}_BASE_URL": "http://told-to-each-run.test",
+        f"{provider.upper()}_BASE_URL": "http://set-by-each-run.test",
     }
 
 
@@ -171,8 +171,8 @@ class Bench:
     def items(self, table: str) -> Items:
         """Return all items of a table."""
         pages = self.client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
-        found = [dict(item) for page in pages for item in page["Items"]]
-        return {(item["pk"]["S"], item["sk"]["S"]): item for item in found}
+        stored = [dict(item) for page in pages for item in page["Items"]]
+        return {(item["pk"]["S"], item["sk"]["S"]): item for item in stored}
 
     def strike(
         self,
@@ -205,12 +205,12 @@ class Bench:
                     posted = {"provider": upstream, **fault}
                     self._control(simulator, "POST", json=posted)
         # Every run has its own key, since the simulated plans count requests by key.
-        told = f"run-{next(self._tokens)}"
+        key = f"run-{next(self._tokens)}"
         base_url = address or simulator.base_url
         sent = {
             "TABLE_NAME": table,
             f"{self.provider.upper()}_BASE_URL": f"{base_url}/{self.provider}",
-            **dict.fromkeys(COLLECTORS[self.provider].secrets, told),
+            **dict.fromkeys(COLLECTORS[self.provider].secrets, key),
         }
         if self.provider == "gridstatus":
             sent |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), base_url)

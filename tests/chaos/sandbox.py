@@ -89,14 +89,16 @@ class Sandboxes:
         self._asked += 1
         folder = self.folder / f"{self._asked}-{time.monotonic_ns()}"
         folder.mkdir()
-        told = {
+        order = {
             "environment": self._environment | dict(environment),
             "now": now.isoformat(),
             "timeout_s": self.timeout_s,
             "folder": str(folder),
         }
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(told).encode() + b"\n")  # one write keeps a line whole
+        self._process.stdin.write(
+            json.dumps(order).encode() + b"\n"
+        )  # one write keeps a line whole
         self._process.stdin.flush()
         done, log = folder / "result.json", folder / "log"
         ends_at = time.monotonic() + self.timeout_s + ENDED_S + 30 * (self._asked == 1)
@@ -130,28 +132,28 @@ class Context:
 
 def peak_mb() -> float:
     """Return this process's peak resident memory, MB, with the pages that it was forked with."""
-    [found] = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    return int(found) / 1024
+    [kilobytes] = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(kilobytes) / 1024
 
 
-def invoke(provider: str, told: Mapping[str, Any]) -> NoReturn:
+def invoke(provider: str, order: Mapping[str, Any]) -> NoReturn:
     """Run the handler once in this process, write the result, and end the process."""
     began = time.monotonic()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.alarm(told["timeout_s"])
-    folder = Path(told["folder"])
+    signal.alarm(order["timeout_s"])
+    folder = Path(order["folder"])
     with (folder / "log").open("wb") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     os.environ.clear()
-    os.environ.update(told["environment"])
-    now = datetime.fromisoformat(told["now"])
+    os.environ.update(order["environment"])
+    now = datetime.fromisoformat(order["now"])
     greenstream.domain.clock.utc_now = lambda: now  # before the handler's modules import it
     result: dict[str, Any] = {"error": None, "answer": {}}
     try:
         app = importlib.import_module(f"functions.{provider}.app")
         memory_mb = int(os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"])
-        context = Context(provider, began + told["timeout_s"], memory_mb)
+        context = Context(provider, began + order["timeout_s"], memory_mb)
         event = json.loads((EVENTS / f"{provider}.json").read_text())
         result["answer"] = app.handler(event, context)
     except Exception as error:  # noqa: BLE001 - Lambda logs whatever a handler raises

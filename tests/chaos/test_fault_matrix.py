@@ -190,11 +190,11 @@ def assert_sound(strike: Strike, bench: Bench) -> None:
 def assert_named(strike: Strike, provider: str, zone: str | None = None) -> None:
     """Failures are in log lines with provider and zone, in a metric and in the status."""
     lines = strike.run.lines
-    told = [line for line in lines if line.get("message") in {"rejected", "upstream failed"}]
-    assert {line["provider"] for line in told} == {provider}
+    failures = [line for line in lines if line.get("message") in {"rejected", "upstream failed"}]
+    assert {line["provider"] for line in failures} == {provider}
     # A line has no zone where it is not known, as when the upstream refuses the key.
-    assert zone is None or {line.get("zone") for line in told} <= {zone, None}, strike.run.log
-    for line in told:
+    assert zone is None or {line.get("zone") for line in failures} <= {zone, None}, strike.run.log
+    for line in failures:
         assert line["level"] == "WARNING"
         assert line["error_kind"] in {"transient", "permanent", "no_data", "invalid"}
         assert line["error"]
@@ -205,10 +205,10 @@ def assert_named(strike: Strike, provider: str, zone: str | None = None) -> None
     assert sum(metrics["ZoneErrors"]) >= 1
     failed = strike.run.error is not None
     assert metrics["RunSucceeded"] == [0.0 if failed else 1.0]
-    [state] = [one for one in strike.snapshot.providers if one.provider == provider]
+    [state] = [status for status in strike.snapshot.providers if status.provider == provider]
     assert state.state == ("failed" if failed else "partial")
     assert state.last_error
-    assert state.last_error_kind in {line["error_kind"] for line in told}
+    assert state.last_error_kind in {line["error_kind"] for line in failures}
 
 
 def assert_each_is_one_of(items: Items, *allowed: Items) -> None:

@@ -46,8 +46,10 @@ def watttimes(reading: Reading, _: datetime) -> bool:
 
 
 def electricity_maps(reading: Reading, _: datetime) -> bool:
-    told = electricitymaps.gco2_kwh(reading.provider_zone, reading.valid_from, str(reading.basis))
-    return reading.gco2_kwh == told
+    true_gco2_kwh = electricitymaps.gco2_kwh(
+        reading.provider_zone, reading.valid_from, str(reading.basis)
+    )
+    return reading.gco2_kwh == true_gco2_kwh
 
 
 def a_mix(reading: Reading, _now: datetime) -> bool:
@@ -64,9 +66,9 @@ def a_mix(reading: Reading, _now: datetime) -> bool:
         true_mw = pjm.generation_mw(start)
     else:
         true_mw, _ = entsoe.generation_mw(zone, start)
-    told = reading.detail["fuel_mw"]
-    assert isinstance(told, Mapping)
-    return {str(fuel).lower(): mw for fuel, mw in told.items()} == pytest.approx(
+    stored_mw = reading.detail["fuel_mw"]
+    assert isinstance(stored_mw, Mapping)
+    return {str(fuel).lower(): mw for fuel, mw in stored_mw.items()} == pytest.approx(
         {fuel.lower(): mw for fuel, mw in true_mw.items()}, rel=1e-3
     )
 
