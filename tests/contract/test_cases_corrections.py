@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.entsoe.provider import WINDOW, Entsoe
+from functions.entsoe.provider import WINDOW, Entsoe, Memory
 from greenstream.domain.fuel_memory import LIFE
 from greenstream.domain.reading import Basis, Kind, Reading, Signal
 from greenstream.domain.zones import zones_of
@@ -57,6 +57,7 @@ class French:
     def cold(self) -> None:
         """Forget everything, as a new sandbox does."""
         self.stored = StoredSlots("entsoe", WINDOW, self.store.provider_history, self.heard)
+        self.memory = Memory()
 
     def run(self, body: bytes, at: datetime) -> list[Reading]:
         """Run on an answer; return what was written."""
@@ -66,6 +67,7 @@ class French:
             token=lambda: "token",
             wanted=tuple(pair for pair in zones_of("entsoe") if pair[0].zone == "ENTSOE_FR"),
             stored=self.stored,
+            memory=self.memory,
         )
         ran(provider, self.store, at)
         return self.store.delivered[before:]
@@ -106,9 +108,17 @@ def test_a_corrected_document_corrects_the_history(
     assert [round(version.gco2_kwh, 1) for version in versions] == [23.6, 44.5]
 
 
-def mix(nuclear: dict[int, float], gas: dict[int, float], *, slots: int) -> bytes:
-    """Return a French day of hours from midnight, in MW by position."""
-    power = {"B14": nuclear, "B04": gas, "B12": {1: 9000.0}, "B19": {1: 3000.0}, "B16": {1: 0.0}}
+def mix(
+    nuclear: dict[int, float],
+    gas: dict[int, float],
+    *,
+    slots: int,
+    wind_mw: float | None = 3000.0,
+) -> bytes:
+    """Return a French day of hours from midnight, in MW by position; without wind for ``None``."""
+    power = {"B14": nuclear, "B04": gas, "B12": {1: 9000.0}, "B16": {1: 0.0}}
+    if wind_mw is not None:
+        power["B19"] = {1: wind_mw}
     return document(
         *(
             series(
@@ -119,6 +129,22 @@ def mix(nuclear: dict[int, float], gas: dict[int, float], *, slots: int) -> byte
             for fuel, points in power.items()
         )
     )
+
+
+@pytest.mark.parametrize("cold", KEEP_WARM)
+def test_a_feed_that_loses_its_wind_does_not_correct_the_past(
+    french: French, *, cold: bool
+) -> None:
+    for hour in range(6, 12):
+        french.run(mix({1: 40000}, {1: 3000}, slots=hour), at(hour))
+    before = french.history()
+    if cold:
+        french.cold()
+
+    written = french.run(mix({1: 40000}, {1: 3000}, slots=12, wind_mw=None), at(12))
+
+    assert written == []
+    assert french.history() == before
 
 
 def test_what_did_not_change_is_not_written_again(french: French) -> None:

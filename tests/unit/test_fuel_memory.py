@@ -74,10 +74,14 @@ def test_a_fuel_is_forgotten_after_its_life(memory: FuelMemory) -> None:
     assert memory.absent_mw(mix(life + 1), lambda _: 1.0) == {}
 
 
-def test_a_report_does_not_weigh_on_what_came_before_it(memory: FuelMemory) -> None:
+def test_a_report_weighs_on_what_comes_before_it_and_is_not_carried_on_there(
+    memory: FuelMemory,
+) -> None:
     memory.learn([mix(5, B19=900.0)])
 
-    assert memory.absent_mw(mix(4), lambda _: 1.0) == {}
+    for hour in (4, 5):  # a feed that loses a fuel loses it in the past that it repeats too
+        assert memory.absent_mw(mix(hour), lambda _: 1.0) == {"B19": 900.0}
+        assert memory.carried_by(mix(hour)) == {}
 
 
 def test_what_is_carried_on_is_what_another_process_learns(memory: FuelMemory) -> None:

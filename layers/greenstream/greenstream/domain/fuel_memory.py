@@ -3,7 +3,7 @@
 A fuel that is absent from all mixes of a window would otherwise be missed by nobody.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -60,6 +60,9 @@ class FuelMemory:
     def absent_mw(self, mix: Mix, sunlight: Callable[[Mix], float]) -> dict[str, float]:
         """Return what the fuels that a mix lacks are likely to make, in MW.
 
+        A mix from before the last report of a fuel lacks it too: when a feed loses a fuel, it loses
+        it in the past that it repeats as well, and that is no correction.
+
         Parameters
         ----------
         mix
@@ -70,7 +73,8 @@ class FuelMemory:
         """
         return {
             fuel: report.mw * (sunlight(mix) if fuel in self._solar else 1.0)
-            for fuel, report in self.carried_by(mix).items()
+            for fuel, report in self._absent_from(mix)
+            if abs(mix.valid_from - report.at) <= LIFE
         }
 
     def carried_by(self, mix: Mix) -> dict[str, LastReport]:
@@ -78,15 +82,19 @@ class FuelMemory:
 
         They are to be stored with the mix, so that a new process knows them.
         """
-        if self._last.keys() <= mix.generation_mw.keys():  # mostly nothing is lost
-            return {}
         return {
             fuel: report
-            for fuel, report in self._last.items()
-            if report.mw > 0
-            and fuel not in mix.generation_mw
-            and timedelta(0) < mix.valid_from - report.at <= LIFE
+            for fuel, report in self._absent_from(mix)
+            if timedelta(0) < mix.valid_from - report.at <= LIFE
         }
+
+    def _absent_from(self, mix: Mix) -> Iterator[tuple[str, LastReport]]:
+        """Yield the last report of each fuel that a mix lacks and that made something."""
+        if self._last.keys() <= mix.generation_mw.keys():  # mostly nothing is lost
+            return
+        for fuel, report in self._last.items():
+            if report.mw > 0 and fuel not in mix.generation_mw:
+                yield fuel, report
 
     def _learn(self, fuel: str, report: LastReport) -> None:
         known = self._last.get(fuel)
