@@ -37,6 +37,10 @@ WINDOW: Final = timedelta(hours=36)
 """How much of the past is asked for. It is longer than the worst delay seen (16 h), and holds a
 whole night and day, which the solar share of "Other" is learned from."""
 
+BEGINS_EVERY_H: Final = 6
+"""The window begins at an hour of day that so many hours divide. A window that moved on each hour
+would make each hour's answer a new one, which has to be read, although nothing was published."""
+
 BAN: Final = timedelta(minutes=10)
 """How long no request is made after the platform has throttled us."""
 
@@ -253,13 +257,15 @@ class Entsoe:
         return [0, *(1 + (start - 1 + step) % others for step in range(count))]
 
     def _ask(self, zone: Zone, source: Source, token: str, now: datetime) -> Response:
+        begin = now - WINDOW
+        begin -= timedelta(hours=begin.hour % BEGINS_EVERY_H)
         response = self.http.get(
             "/api",
             params={
                 "documentType": "A75",
                 "processType": "A16",
                 "in_Domain": source.provider_zone,
-                "periodStart": f"{now - WINDOW:%Y%m%d%H}00",
+                "periodStart": f"{begin:%Y%m%d%H}00",
                 "periodEnd": f"{now + timedelta(hours=1):%Y%m%d%H}00",
             },
             headers={"SECURITY_TOKEN": token},

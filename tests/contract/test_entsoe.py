@@ -290,7 +290,7 @@ class TestRun:
             "documentType": "A75",
             "processType": "A16",
             "in_Domain": NL,
-            "periodStart": "202605050100",
+            "periodStart": "202605050000",
             "periodEnd": "202605061400",
         }
         direct, lifecycle = batch.readings

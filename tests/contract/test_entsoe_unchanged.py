@@ -29,6 +29,7 @@ class Sandbox:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.read = 0
+        self.begins: list[str] = []
         self.memory = Memory()
         self.stored = StoredSlots("entsoe", WINDOW)
 
@@ -39,11 +40,15 @@ class Sandbox:
         monkeypatch.setattr("functions.entsoe.provider.read", counted)
 
     def run(self, body: bytes, *, at: timedelta, store_works: bool = True) -> Batch:
+        def answered(request: httpx.Request) -> httpx.Response:
+            self.begins.append(request.url.params["periodStart"])
+            return httpx.Response(200, content=body)
+
         entsoe = Entsoe(
             http=HttpClient(
                 provider="entsoe",
                 base_url="https://tp.test",
-                transport=httpx.MockTransport(lambda _: httpx.Response(200, content=body)),
+                transport=httpx.MockTransport(answered),
             ),
             token=lambda: "token",
             wanted=zones_of("entsoe")[:1],
@@ -113,3 +118,11 @@ def test_an_answer_with_a_refused_slot_is_read_again(sandbox: Sandbox) -> None:
 
     assert first.errors
     assert sandbox.read == 2
+
+
+def test_the_window_that_is_asked_for_moves_on_four_times_a_day(sandbox: Sandbox) -> None:
+    for hours in range(24):
+        sandbox.run(answer(), at=timedelta(hours=hours + 2))
+
+    assert len(set(sandbox.begins)) in (4, 5)
+    assert all(begin.endswith(("0000", "0600", "1200", "1800")) for begin in sandbox.begins)
