@@ -122,7 +122,10 @@ NESO_REGION = {
                 {
                     "regionid": 13,
                     "intensity": {"forecast": 113, "index": "moderate"},
-                    "generationmix": [{"fuel": "gas", "perc": 30}, {"fuel": "wind", "perc": 70}],
+                    "generationmix": [
+                        {"fuel": "gas", "perc": 28.7},
+                        {"fuel": "wind", "perc": 71.3},
+                    ],
                 }
             ],
         }
