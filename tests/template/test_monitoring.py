@@ -15,6 +15,7 @@ from greenstream.domain.attribution import Comparison
 from greenstream.domain.disputes import Claim, Dispute
 from greenstream.domain.ladder import Rung
 from greenstream.domain.policy import Policy
+from greenstream.domain.reading import Scope
 from greenstream.domain.routing import decide
 from greenstream.domain.zones import zones_of
 from greenstream.ingest.collect import collect, refusal_metric
@@ -63,7 +64,8 @@ def counted() -> Mapping[str, frozenset[str]]:
     decision_log = DecisionLog(decided, lambda: NOW)
     rungs = [a_candidate(str(rung), 200, rung=rung) for rung in Rung]
     first, *others = rungs
-    contested = Claim("p", "Z", AVERAGE_DIRECT, frozenset({"p"}), 200.0, 200.0, 200.0, None)
+    kind, scope = AVERAGE_DIRECT, Scope.PRODUCTION
+    contested = Claim("p", "Z", kind, scope, frozenset({"p"}), 200.0, 200.0, 200.0, None)
     figure = first.carbon._replace(disputed=Dispute(contested, contested, None))
     rungs = [first._replace(carbon=figure), *others]
     decision = decide(rungs, Policy())

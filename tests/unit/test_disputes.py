@@ -93,6 +93,22 @@ class TestAZonesFigure:
         apart = ALLOWANCE_GCO2_KWH - 1
         assert answer(says("first", 100.0), says("second", 100.0 + apart)).disputed is None
 
+    def test_figures_of_two_scopes_are_not_compared(self) -> None:
+        imports = says("second", 190.0, scope=Scope.CONSUMPTION)
+
+        assert answer(says("first", 0.0), imports).disputed is None
+
+    def test_an_older_figure_may_be_farther_away(self) -> None:
+        """Both zones are usually within 10 g/kWh; 25 minutes move the second by 1.8 of them."""
+
+        def aged(minutes: int) -> Reading:
+            end = NOW - timedelta(minutes=minutes)
+            return says("second", 127.0, valid_from=end - timedelta(minutes=5), valid_to=end)
+
+        week = (usual(170.0), usual(170.0, "second"))
+        assert answer(says("first", 100.0), aged(0), profiles=week).disputed is not None
+        assert answer(says("first", 100.0), aged(25), profiles=week).disputed is None
+
     def test_a_stale_source_contradicts_nothing(self) -> None:
         late = NOW - timedelta(hours=3)
         old = says("second", 190.0, valid_from=late - timedelta(minutes=5), valid_to=late)
@@ -140,11 +156,13 @@ claims = st.builds(
     provider=st.sampled_from(["a", "b"]),
     zone=st.just("Z"),
     kind=st.just(AVERAGE_DIRECT),
+    scope=st.just(Scope.CONSUMPTION),
     data_of=st.sampled_from([frozenset("a"), frozenset("b")]),
     gco2_kwh=st.floats(0, 2000),
     gco2_low=st.floats(0, 2000),
     gco2_high=st.floats(0, 2000),
     usual_gco2_kwh=st.none(),
+    doubt_gco2_kwh=st.floats(0, 100),
 ).map(
     lambda claim: claim._replace(
         gco2_low=min(claim.gco2_low, claim.gco2_kwh), gco2_high=max(claim.gco2_high, claim.gco2_kwh)

@@ -24,6 +24,7 @@ claims = st.builds(
     provider=st.text(max_size=9),
     zone=st.just("Z"),
     kind=st.builds(Kind, st.sampled_from(Signal), st.sampled_from(Basis)),
+    scope=st.sampled_from(Scope),
     data_of=st.just(frozenset({"p"})),
     gco2_kwh=st.floats(0, 2000),
     gco2_low=st.floats(0, 2000),

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable
 from itertools import combinations
+from math import hypot
 from typing import Final, NamedTuple
 
-from greenstream.domain.reading import Kind
+from greenstream.domain.reading import Kind, Scope
 
 ALLOWANCE_GCO2_KWH: Final = 25.0
 """How far the bounds of two honest sources may be apart, in g/kWh.
@@ -12,6 +13,11 @@ ALLOWANCE_GCO2_KWH: Final = 25.0
 Two publishers count with different emission factors. In Great Britain NESO counts biomass and
 imports with factors of its own, which is 16 g/kWh from the factors of this package on average over
 the recorded half hours, and 8 to 13 g/kWh for biomass alone."""
+
+
+DOUBTS: Final = 2.0
+"""How many standard errors of their ages two claims may be apart besides: about 19 of 20 honest
+pairs are closer."""
 
 
 class Claim(NamedTuple):
@@ -23,8 +29,8 @@ class Claim(NamedTuple):
         The provider's name.
     zone
         The zone that the figure was measured for, which may be wider than the zone asked about.
-    kind
-        The kind of the figure.
+    kind, scope
+        The kind and the scope of the figure.
     data_of
         The publishers whose measurements the figure rests on.
     gco2_kwh, gco2_low, gco2_high
@@ -32,16 +38,21 @@ class Claim(NamedTuple):
     usual_gco2_kwh
         The zone's usual figure at this hour by the source's own profile, in g/kWh; ``None`` where
         it is not known.
+    doubt_gco2_kwh
+        How far the zone is likely to have moved since the figure was measured: the standard error
+        of a value of this age, in g/kWh.
     """
 
     provider: str
     zone: str
     kind: Kind
+    scope: Scope
     data_of: frozenset[str]
     gco2_kwh: float
     gco2_low: float
     gco2_high: float
     usual_gco2_kwh: float | None
+    doubt_gco2_kwh: float = 0.0
 
 
 class Dispute(NamedTuple):
@@ -84,9 +95,10 @@ def dispute_among(
 ) -> Dispute | None:
     """Return the first dispute among the live claims of a zone, or ``None`` where there is none.
 
-    Two claims are compared where they are of one kind and of one zone and rest on the measurements
-    of different publishers. They contradict each other where their bounds are more than
-    `ALLOWANCE_GCO2_KWH` apart.
+    Two claims are compared where they are of one kind, one scope and one zone and rest on the
+    measurements of different publishers. They contradict each other where their bounds are more
+    than `ALLOWANCE_GCO2_KWH` apart, and `DOUBTS` standard errors more, since the older of the two
+    may have been true in its time.
 
     Parameters
     ----------
@@ -98,9 +110,10 @@ def dispute_among(
     for preferred, other in combinations(claims, 2):
         if (
             preferred.kind == other.kind
+            and preferred.scope is other.scope
             and preferred.zone == other.zone
             and preferred.data_of.isdisjoint(other.data_of)
-            and _apart_gco2_kwh(preferred, other) > ALLOWANCE_GCO2_KWH
+            and _apart_gco2_kwh(preferred, other) > _allowance_gco2_kwh(preferred, other)
         ):
             known = (preferred.usual_gco2_kwh, other.usual_gco2_kwh)
             usual = next(
@@ -118,6 +131,11 @@ def dispute_among(
 def _apart_gco2_kwh(first: Claim, second: Claim) -> float:
     """Return how far the bounds of two claims are apart; below zero where they overlap."""
     return max(first.gco2_low, second.gco2_low) - min(first.gco2_high, second.gco2_high)
+
+
+def _allowance_gco2_kwh(first: Claim, second: Claim) -> float:
+    """Return how far the bounds of two claims may be apart, in g/kWh."""
+    return ALLOWANCE_GCO2_KWH + DOUBTS * hypot(first.doubt_gco2_kwh, second.doubt_gco2_kwh)
 
 
 def _from_gco2_kwh(claim: Claim, gco2_kwh: float) -> float:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from greenstream.domain.disputes import Claim
-from greenstream.domain.drift import expected_gco2_kwh, persistence, profile_at
+from greenstream.domain.drift import doubt_gco2_kwh, expected_gco2_kwh, persistence, profile_at
 from greenstream.domain.policy import Policy
 from greenstream.domain.profile import HourProfile
 from greenstream.domain.reading import Kind, Reading
@@ -50,18 +50,22 @@ class Feed:
         share = persistence(age, policy.drift_half_life_s)
         return expected_gco2_kwh(reading.gco2_kwh, then_gco2_kwh, now_gco2_kwh, share), True
 
-    def claim_at(self, now: datetime) -> Claim:
-        """Return what the reading claims, and what is usual at an instant by its profile."""
+    def claim_at(self, age: float, now: datetime, policy: Policy) -> Claim:
+        """Return what the reading of this age (s) claims, and what is usual by its profile."""
         reading = self.reading
         return Claim(
             provider=reading.provider,
             zone=reading.zone,
             kind=self.kind,
+            scope=reading.scope,
             data_of=self.data_of,
             gco2_kwh=reading.gco2_kwh,
             gco2_low=reading.gco2_low,
             gco2_high=reading.gco2_high,
             usual_gco2_kwh=_gco2_kwh_of(self.usual, now, now),
+            doubt_gco2_kwh=doubt_gco2_kwh(
+                self.spread_gco2_kwh, persistence(age, policy.drift_half_life_s)
+            ),
         )
 
 

@@ -137,10 +137,11 @@ class _Price(NamedTuple):
 
 
 class _Preferred(NamedTuple):
-    """The feeds of some kinds in order, and whether any two of them contradict each other.
+    """The feeds of some kinds in order, and whether any two of them may contradict each other.
 
-    Whether two feeds contradict each other does not depend on the instant. Whether both are live
-    does, so that a dispute is looked for at each instant, but only among such feeds.
+    They may where they would if both were measured now. Whether both are live, and how much their
+    ages excuse, depends on the instant: a dispute is looked for at each instant, but only among
+    such feeds.
     """
 
     feeds: tuple[Feed, ...]
@@ -200,10 +201,13 @@ class Ladder:
         preferred = self._preferred.get(wanted)
         if preferred is None:
             in_order = self._in_order(wanted)
-            contradict = self._has_independent_sources and self._dispute(in_order, now) is not None
+            contradict = (
+                self._has_independent_sources
+                and self._dispute([(feed, 0.0) for feed in in_order], now, policy) is not None
+            )
             preferred = self._preferred[wanted] = _Preferred(in_order, contradict)
         feeds = preferred.feeds
-        if preferred.contradict and (dispute := self._dispute(self._live(feeds, now), now)):
+        if preferred.contradict and (dispute := self._dispute(self._live(feeds, now), now, policy)):
             loser = dispute.against
             trusted = tuple(
                 feed
@@ -214,12 +218,18 @@ class Ladder:
             return figure._replace(disputed=dispute) if figure.kind == loser.kind else figure
         return self._best(feeds, wanted, now, policy)
 
-    def _live(self, feeds: Iterable[Feed], now: datetime) -> list[Feed]:
-        return [feed for feed in feeds if age_s(feed.reading.valid_to, now) <= feed.max_age_s]
+    @staticmethod
+    def _live(feeds: Iterable[Feed], now: datetime) -> list[tuple[Feed, float]]:
+        """Return the feeds that are live, with their ages in seconds."""
+        aged = [(feed, age_s(feed.reading.valid_to, now)) for feed in feeds]
+        return [(feed, age) for feed, age in aged if age <= feed.max_age_s]
 
-    def _dispute(self, feeds: Iterable[Feed], now: datetime) -> Dispute | None:
-        """Return the dispute among the feeds."""
-        return dispute_among([feed.claim_at(now) for feed in feeds], self._yearly_mean_gco2_kwh)
+    def _dispute(
+        self, aged: Iterable[tuple[Feed, float]], now: datetime, policy: Policy
+    ) -> Dispute | None:
+        """Return the dispute among feeds of these ages (s)."""
+        claims = [feed.claim_at(age, now, policy) for feed, age in aged]
+        return dispute_among(claims, self._yearly_mean_gco2_kwh)
 
     def _yearly_mean_gco2_kwh(self, kind: Kind) -> float | None:
         published = (mean.gco2_kwh for mean in self._zone.annual_means if mean.kind == kind)
