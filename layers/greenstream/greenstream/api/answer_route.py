@@ -102,10 +102,13 @@ def _candidates(decision: Decision, standings: Standings) -> str:
 def _texts(standings: Standings) -> Mapping[str, tuple[str, str]]:
     """Return by POP the text before and after the members of a candidate that a visitor changes.
 
-    It is written once for all answers of a second about the same POPs.
+    It is written once for all answers of a second about the same POPs. All POPs of a zone are
+    ranked by the same figure, so that its text is written once for each zone.
     """
+    figures = {figure.zone: figure for figure, _, _ in standings.by_pop.values()}
+    by_zone = {zone: carbon_text(figure) for zone, figure in figures.items()}
     return {
-        pop: (_place_text(pop, figure.zone, proxy_reason, proxy), carbon_text(figure))
+        pop: (_place_text(pop, figure.zone, proxy_reason, proxy), by_zone[figure.zone])
         for pop, (figure, proxy_reason, proxy) in standings.by_pop.items()
     }
 

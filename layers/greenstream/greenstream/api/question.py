@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -20,6 +21,9 @@ MAX_LATENCY_MS: Final = 60_000.0
 MAX_HISTORY_H: Final = 48
 MAX_QUERY_CHARS: Final = 10_000
 """Of a query string; a question of 300 POPs and their round trips has three quarters of that."""
+
+MAX_QUESTIONS: Final = 128
+"""How many questions stay parsed. A Worker asks the same question for all visitors of a place."""
 
 MAX_ERRORS: Final = 20
 """Faults told at most: an answer is not to outgrow its question without bound."""
@@ -105,8 +109,9 @@ class WindowQuestion:
     within: timedelta
 
 
+@lru_cache(maxsize=MAX_QUESTIONS)
 def route_question(query: str) -> RouteQuestion:
-    """Parse the query string of ``/v1/route``.
+    """Parse the query string of ``/v1/route``, once while it is among the last ones asked.
 
     Raises
     ------

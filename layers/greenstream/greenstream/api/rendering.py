@@ -118,9 +118,8 @@ def carbon(figure: ZoneCarbon) -> Mapping[str, Any]:
     }
 
 
-@lru_cache(maxsize=2048)
 def carbon_text(figure: ZoneCarbon) -> str:
-    """Return the members of `carbon` and the closing brace as text, made once for its second.
+    """Return the members of `carbon` and the closing brace as text.
 
     Raises
     ------
