@@ -29,6 +29,9 @@ from greenstream.domain.errors import (
     PermanentError,
     TransientError,
 )
+from greenstream.domain.intensity import factor_tables
+from greenstream.domain.plausibility import rules_of_source
+from greenstream.domain.zones import zones
 from greenstream.ports.provider import Batch
 from greenstream.ports.secrets import SecretsError
 from greenstream.ports.settings import SettingsError
@@ -144,6 +147,8 @@ def test_a_run_that_begins_with_its_memory_used_up_ends_in_time() -> None:
 
 def run_with_the_memory_used_up() -> None:
     feed = Feed(NYISO=nyiso(NYISO_MW, NYISO_MW))
+    # The tables are read before, since they need more room than is left here, and not in a thread.
+    zones(), factor_tables(), rules_of_source("gridstatus", "NYISO")
     stack = 8 * 2**20  # A thread needs this much, unless it reuses an earlier stack.
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     for free in (0, 0, 0, 4096, 32768, stack, stack + 4096, stack + 32768):
