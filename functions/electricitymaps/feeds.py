@@ -8,7 +8,7 @@ from functions.electricitymaps.answers import NAME
 from greenstream.domain.ladder import Ladder, Rung
 from greenstream.domain.policy import Policy
 from greenstream.domain.reading import Reading
-from greenstream.domain.zones import Source, Zone
+from greenstream.domain.zones import Source, Zone, stored_under
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +38,13 @@ class Feed:
 def feeds_of(wanted: Sequence[tuple[Zone, Source]]) -> tuple[Feed, ...]:
     """Return one feed for each zone of Electricity Maps.
 
-    The readings of a feed that several zones share are stored under the zone with the fewest
-    sources. That is the grid as a whole (``GBR``): its regions have other sources before it.
+    The readings of a feed that several zones share are stored for one of them (`stored_under`).
     """
     provider_zones = dict.fromkeys(source.provider_zone for _, source in wanted)
     feeds = []
     for name in provider_zones:
         pairs = [(zone, source) for zone, source in wanted if source.provider_zone == name]
-        zone, source = min(pairs, key=lambda pair: len(pair[0].sources))
+        zone, source = stored_under(pairs)
         feeds.append(Feed(zone, source, tuple(zone for zone, _ in pairs)))
     return tuple(feeds)
 

@@ -21,7 +21,7 @@ from greenstream.domain.judging import judge
 from greenstream.domain.mix import Mix
 from greenstream.domain.plausibility import rules_of_provider
 from greenstream.domain.reading import Reading
-from greenstream.domain.zones import Source, Zone, zones_of
+from greenstream.domain.zones import Source, Zone, stored_under, zones_of
 from greenstream.ingest.http import HttpClient
 from greenstream.ingest.last_reports import carrying, learn_stored, mix_of
 from greenstream.ingest.stored_slots import StoredSlots, ZoneSlots
@@ -89,7 +89,7 @@ class Elexon:
         Asks Elexon.
     wanted
         The zones, each with the source that all of them share. The readings are stored for the
-        zone with the fewest sources, which is the grid as a whole (``GBR``).
+        grid as a whole (`stored_under`).
     simulated
         Whether a simulator stands for Elexon.
     stored
@@ -128,7 +128,7 @@ class Elexon:
         """Yield one batch: the slots that can be believed and are not stored yet."""
         if not self.wanted:
             return
-        zone, source = min(self.wanted, key=lambda pair: len(pair[0].sources))
+        zone, source = stored_under(self.wanted)
         with self.http:
             try:
                 yield self._batch(zone, source, now)

@@ -123,7 +123,10 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _cells(figure: Mapping[str, Any]) -> list[str]:
-    marks = {"penalty_gco2_kwh": "*" if figure.get("penalty_capped") else ""}
+    marks = {
+        "penalty_gco2_kwh": "*" if figure.get("penalty_capped") else "",
+        "rung": ", disputed" if figure.get("disputed") else "",
+    }
     return [
         "" if (value := figure.get(field)) is None else f"{value:{spec}}{marks.get(field, '')}"
         for _, field, spec in COLUMNS

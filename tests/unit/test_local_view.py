@@ -141,6 +141,10 @@ class TestPriceOfAge:
         assert "7.5*" in row_of("PJM", lines)
         assert "* the penalty is capped: by its age alone it would be higher" in lines
 
+    def test_a_disputed_figure_is_marked(self) -> None:
+        lines = shown((a_figure("GBR", 180.0, disputed={"stands": {}, "against": {}}),))
+        assert row_of("GBR", lines)[-2:] == ["live,", "disputed"]
+
     def test_of_a_zone_without_a_figure_no_figure_is_shown(self) -> None:
         unknown = {
             "zone": "PJM", "rung": "none", "gco2_kwh": None, "expected_gco2_kwh": None,

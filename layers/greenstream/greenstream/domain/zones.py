@@ -3,7 +3,7 @@
 The table is data (``data/zones.json``), and each row names its source.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -92,6 +92,20 @@ def zones_of(provider: str) -> tuple[tuple[Zone, Source], ...]:
         for source in zone.sources
         if source.provider == provider
     )
+
+
+def stored_under(sharing: Iterable[tuple[Zone, Source]]) -> tuple[Zone, Source]:
+    """Return the zone that the readings of a feed are stored for, where several zones share it.
+
+    It is the zone with the fewest sources. That is the grid as a whole (``GBR``): its regions have
+    other sources before the shared one.
+
+    Raises
+    ------
+    ValueError
+        When no zone shares the feed.
+    """
+    return min(sharing, key=lambda pair: len(pair[0].sources))
 
 
 def _zone(row: Mapping[str, Any]) -> Zone:
