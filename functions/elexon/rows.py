@@ -100,7 +100,7 @@ class _Slot(dict[str, Row]):
         if known is None or row.published_at > known.published_at:
             self[row.fuel] = row
         elif row.published_at == known.published_at and row.mw != known.mw:
-            twice = f"{row.fuel} makes {_told(known.mw)} and {_told(row.mw)}"
+            twice = f"{row.fuel} makes {_figure_text(known.mw)} and {_figure_text(row.mw)}"
             self[row.fuel] = known._replace(mw=Refusal("contradiction", twice))
 
     def slot(self, start: datetime, now: datetime) -> Slot:
@@ -113,7 +113,7 @@ class _Slot(dict[str, Row]):
         return Slot(Mix(start, start + STEP, mw, refusal=refusal), published_at)
 
 
-def _told(mw: float | Refusal) -> str:
+def _figure_text(mw: float | Refusal) -> str:
     return mw.reason if isinstance(mw, Refusal) else f"{mw:g} MW"
 
 
@@ -150,10 +150,10 @@ def _row(entry: object) -> Row:
         raise ValueError(f"the slot at {start} does not begin at five minutes of the clock")
     named = (entry.get("settlementDate"), entry.get("settlementPeriod"))
     if named != settlement(start):
-        told = Refusal(
+        refusal = Refusal(
             "contradiction", f"the slot is in the settlement period {named!r:.60} by its own name"
         )
-        return Row(start, fuel, told, published_at)
+        return Row(start, fuel, refusal, published_at)
     return Row(start, fuel, _mw(fuel, entry.get("generation")), published_at)
 
 
