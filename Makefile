@@ -21,7 +21,7 @@ endif
 NODE := .tools/node/bin
 WORKER := infra/worker
 
-.PHONY: help run up down invoke providers worker worker-test page-test operations-test test chaos chaos-short lint check bench against replay tune worlds build runtime-python deploy secrets destroy supply-chain audit reproducible tools worker-tools
+.PHONY: help run up down invoke providers worker worker-test page-test operations-test test chaos chaos-short lint check bench against replay tune worlds validate build runtime-python deploy secrets destroy supply-chain audit reproducible tools worker-tools
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -86,6 +86,10 @@ replay: .venv/.ready ## compute what the router would have saved in recorded yea
 
 worlds: .venv/.ready ## replay the router beside fixed choices, in many worlds under many delays
 	@.venv/bin/greenstream worlds --out .local/worlds.json --report infra/docs/WORLDS.md
+
+validate: .venv/.ready ## compare the figures with operators', other readers' and other tables (infra/docs/VALIDATION.md)
+	@.venv/bin/uv pip install --quiet --no-deps --require-hashes --target .local/peers --requirement infra/validation/peers.txt
+	@.venv/bin/greenstream validate --report infra/docs/VALIDATION.md
 
 tune: .venv/.ready ## search for a better policy on recorded years
 	.venv/bin/greenstream tune

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from infra.documents import ReportError, write_between_markers
 from infra.local.replay_cli import DATASETS, UNUSABLE, OptionError
 
 if TYPE_CHECKING:  # numpy is loaded when the command runs
@@ -61,12 +62,7 @@ def _year(text: str) -> int:
 def _worlds(arguments: argparse.Namespace) -> int:
     from greenstream_tuning.traces import TraceError  # noqa: PLC0415
     from infra.worlds.given import WorldsError  # noqa: PLC0415
-    from infra.worlds.report import (  # noqa: PLC0415
-        ReportError,
-        as_markdown,
-        as_text,
-        write_between_markers,
-    )
+    from infra.worlds.report import BEGIN, END, as_markdown, as_text  # noqa: PLC0415
 
     for needed in (arguments.worlds, arguments.carbon):
         if not needed.exists():
@@ -83,7 +79,8 @@ def _worlds(arguments: argparse.Namespace) -> int:
             arguments.out.parent.mkdir(parents=True, exist_ok=True)
             arguments.out.write_text(as_json + "\n")
         if arguments.report:
-            write_between_markers(arguments.report, as_markdown(rows, arguments.test))
+            text = as_markdown(rows, arguments.test)
+            write_between_markers(arguments.report, (BEGIN, END), text)
     except (WorldsError, TraceError, ReportError, OptionError, OSError) as error:
         print(f"greenstream: {error}", file=sys.stderr)
         return UNUSABLE

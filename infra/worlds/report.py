@@ -1,10 +1,10 @@
 """The bench of worlds on a console, and as a part of a Markdown document."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from greenstream_tuning.replay import DEFAULT, OWNER_FORMULA, TUNED
+from infra.documents import markdown_table
 from infra.local.view import table
 from infra.worlds.bench import Row
 from infra.worlds.delays import DISTURBED
@@ -24,10 +24,6 @@ COLUMNS: Final = (
     "worst world to nearest",
 )
 IN_WORLD: Final = ("world", "nearest", "best static", "oracle", *NAMES)
-
-
-class ReportError(Exception):
-    """The report cannot be written; the message says why."""
 
 
 def as_text(rows: Sequence[Row]) -> str:
@@ -63,9 +59,9 @@ def as_markdown(rows: Sequence[Row], test_year: int) -> str:
     parts = [
         f"Replayed on {test_year}. Yearly means are those of {test_year - 1}.",
         "### All worlds together, above the hourly oracle",
-        _markdown_table([COLUMNS, *map(_cells, lines)]),
+        markdown_table([COLUMNS, *map(_cells, lines)]),
         "### Goals",
-        _markdown_table(
+        markdown_table(
             [
                 ("goal of the default policy", "verdict", "figures"),
                 *((goal.text, goal.verdict, goal.figures) for goal in goals_of(lines)),
@@ -74,7 +70,7 @@ def as_markdown(rows: Sequence[Row], test_year: int) -> str:
     ]
     worlds = _worlds(rows)
     if worlds:
-        parts += [f"### Each world, {DISTURBED}, g/kWh", _markdown_table([IN_WORLD, *worlds])]
+        parts += [f"### Each world, {DISTURBED}, g/kWh", markdown_table([IN_WORLD, *worlds])]
     return "\n\n".join(parts)
 
 
@@ -92,25 +88,3 @@ def _worlds(rows: Sequence[Row]) -> list[list[str]]:
         for row in of_delay
         if row.policy == DEFAULT
     ]
-
-
-def _markdown_table(rows: Sequence[Sequence[str]]) -> str:
-    head, *body = (f"| {' | '.join(cells)} |" for cells in rows)
-    return "\n".join([head, "|" + "---|" * len(rows[0]), *body])
-
-
-def write_between_markers(document: Path, text: str) -> None:
-    """Put a text between the markers of a document, in the place of what stood there.
-
-    Raises
-    ------
-    ReportError
-        When the document has no markers.
-    OSError
-        When it cannot be read or written.
-    """
-    before, begin, rest = document.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ReportError(f"{document} has no {BEGIN} … {END}")
-    document.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")

@@ -81,6 +81,10 @@ GROUPS: Final[Mapping[str, Mapping[str, Command]]] = {
             "infra.worlds.command",
             "Compare each policy with fixed choices in many worlds, under many delays.",
         ),
+        "validate": Command(
+            "infra.validation.command",
+            "Compare the product's figures with those of operators and other readers.",
+        ),
     },
     "build and cost (needs the repository)": {
         "size": Command(
