@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from greenstream.domain.decision import Candidate, LatencySource, Ranked
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.ladder import Rung, ZoneCarbon
 from greenstream.domain.policy import RankingSignal
 from greenstream.domain.ranking import Standings
@@ -29,6 +30,7 @@ def a_reading(*, age_s: float = 0, kind: Kind = AVERAGE_DIRECT, **changes: Any) 
         "signal": kind.signal,
         "basis": kind.basis,
         "scope": Scope.PRODUCTION,
+        "factor_set": GREENSTREAM,
         "quality": Quality.MEASURED,
         "gco2_kwh": value,
         "gco2_low": value,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from greenstream.aws.board_items import MAX_ERROR_CHARS
 from greenstream.aws.reading_items import MAX_EARLIER
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import (
     Basis,
@@ -47,6 +48,7 @@ def a_reading(
         signal=kind.signal,
         basis=kind.basis,
         scope=Scope.PRODUCTION,
+        factor_set=GREENSTREAM,
         quality=Quality.MEASURED,
         gco2_kwh=gco2_kwh,
         gco2_low=gco2_kwh,
@@ -364,6 +366,7 @@ class StoreContract:
             signal=Signal.AVERAGE,
             basis=Basis.LIFECYCLE,
             scope=Scope.CONSUMPTION,
+            factor_set="of_the_operator",
             quality=Quality.ESTIMATED,
             gco2_kwh=251.125,
             gco2_low=180.5,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from greenstream.domain.errors import InvalidError, NoDataError, UnfitKeyError
+from greenstream.domain.factor_sets import ELECTRICITYMAPS
 from greenstream.domain.reading import Quality, Reading, check_gco2_kwh
 from greenstream.domain.zones import Source
 
@@ -115,6 +116,7 @@ def reading_of(
         signal=source.signal,
         basis=source.bases[0],
         scope=source.scope,
+        factor_set=ELECTRICITYMAPS,
         quality=Quality.MEASURED if answer.get("isEstimated") is False else Quality.ESTIMATED,
         gco2_kwh=gco2_kwh,
         gco2_low=gco2_kwh,

@@ -9,6 +9,7 @@ from typing import Final
 from functions.elexon.rows import NAME, Slot, rules
 from greenstream.domain import sun
 from greenstream.domain.errors import InvalidError
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.intensity import factor_tables, mix_intensity
 from greenstream.domain.mix import Mix
 from greenstream.domain.reading import Basis, Quality, Reading
@@ -62,6 +63,7 @@ class Grid:
             signal=self.source.signal,
             basis=basis,
             scope=self.source.scope,
+            factor_set=GREENSTREAM,
             quality=Quality.MEASURED,
             gco2_kwh=metered.gco2_kwh,
             gco2_low=min(metered.gco2_low, beside_all.gco2_low),

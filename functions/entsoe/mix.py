@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from functions.entsoe.points import NAME, invalid
 from greenstream.domain.errors import InvalidError, NoDataError
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.fuel_memory import FuelMemory
 from greenstream.domain.intensity import FactorTable, factor_tables, mix_intensity
 from greenstream.domain.judging import Judged, judge
@@ -186,6 +187,7 @@ def _reading(
         signal=source.signal,
         basis=basis,
         scope=source.scope,
+        factor_set=GREENSTREAM,
         quality=Quality.ESTIMATED if solar_mw else Quality.MEASURED,
         gco2_kwh=value.gco2_kwh,
         gco2_low=min(bounds.gco2_low, value.gco2_kwh),

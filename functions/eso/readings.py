@@ -8,6 +8,7 @@ from typing import Final
 from functions.eso.half_hours import HALF_HOUR, NAME, Figures, HalfHour, stamp
 from functions.eso.judging import gco2_kwh_of
 from greenstream.domain.errors import InvalidError, NoDataError
+from greenstream.domain.factor_sets import NESO
 from greenstream.domain.holes import holes
 from greenstream.domain.reading import (
     Basis,
@@ -181,6 +182,7 @@ class Region:
             signal=Signal.AVERAGE,
             basis=Basis.DIRECT,
             scope=Scope.CONSUMPTION,
+            factor_set=NESO,
             quality=quality,
             gco2_kwh=gco2_kwh,
             gco2_low=gco2_kwh,
@@ -208,6 +210,7 @@ def coming_day(forecasts: Iterable[Forecast]) -> Iterator[Reading]:
                 signal=forecast.signal,
                 basis=forecast.basis,
                 scope=forecast.scope,
+                factor_set=NESO,
                 quality=Quality.FORECAST,
                 gco2_kwh=gco2_kwh,
                 gco2_low=gco2_kwh,

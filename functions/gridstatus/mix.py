@@ -6,6 +6,7 @@ from datetime import datetime
 from functions.gridstatus.faults import NAME
 from functions.gridstatus.rows import Row
 from greenstream.domain.errors import InvalidError
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.intensity import factor_tables, mix_intensity
 from greenstream.domain.reading import Basis, Quality, Reading
 from greenstream.domain.zones import Source, Zone
@@ -42,6 +43,7 @@ def readings_of(
                 signal=source.signal,
                 basis=basis,
                 scope=source.scope,
+                factor_set=GREENSTREAM,
                 quality=Quality.MEASURED,
                 gco2_kwh=intensity.gco2_kwh,
                 gco2_low=intensity.gco2_low,

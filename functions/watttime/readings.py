@@ -12,6 +12,7 @@ from typing import Final
 
 from functions.watttime.answers import NAME, NO_VALUE, Point, Series, malformed, stamp
 from greenstream.domain.errors import InvalidError, NoDataError
+from greenstream.domain.factor_sets import WATTTIME
 from greenstream.domain.holes import holes
 from greenstream.domain.plausibility import rules_of_source
 from greenstream.domain.reading import (
@@ -211,6 +212,7 @@ class Region:
             signal=Signal.MARGINAL,
             basis=Basis.DIRECT,
             scope=Scope.CONSUMPTION,
+            factor_set=WATTTIME,
             quality=quality,
             gco2_kwh=gco2_kwh,
             gco2_low=gco2_kwh,

@@ -6,8 +6,9 @@ on the path. It uses nothing newer than the oldest version that it is run with.
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from greenstream.aws.client import dynamodb_client
 from greenstream.aws.dynamo_policies import DynamoPolicies
@@ -31,6 +32,14 @@ HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 KIND = Kind(Signal.AVERAGE, Basis.DIRECT)
 
+NAMES_FACTOR_SET = "factor_set" in {field.name for field in fields(Reading)}
+"""Whether this version's readings name their factor set. Those of the earlier version do not."""
+
+
+def _named(factor_set: str) -> dict[str, Any]:
+    return {"factor_set": factor_set} if NAMES_FACTOR_SET else {}
+
+
 PLAIN = Reading(
     zone="GBR-13",
     provider="eso",
@@ -38,6 +47,7 @@ PLAIN = Reading(
     signal=Signal.AVERAGE,
     basis=Basis.DIRECT,
     scope=Scope.CONSUMPTION,
+    **_named("neso"),
     quality=Quality.FORECAST,
     gco2_kwh=114.0,
     gco2_low=114.0,
@@ -53,6 +63,7 @@ EVERYTHING = Reading(
     signal=Signal.AVERAGE,
     basis=Basis.LIFECYCLE,
     scope=Scope.PRODUCTION,
+    **_named("greenstream"),
     quality=Quality.MEASURED,
     gco2_kwh=245.125,
     gco2_low=201.5,

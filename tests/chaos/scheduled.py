@@ -9,6 +9,7 @@ from itertools import count
 
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.domain.clock import utc_now
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.reading import Quality, Reading
 from greenstream.domain.zones import Source, Zone
 from greenstream.ingest.collect import collect
@@ -45,6 +46,7 @@ def served(zone: Zone, source: Source, end: datetime, now: datetime) -> Iterator
             signal=kind.signal,
             basis=kind.basis,
             scope=source.scope,
+            factor_set=GREENSTREAM,
             quality=Quality.MEASURED if settled else Quality.ESTIMATED,
             gco2_kwh=gco2_kwh,
             gco2_low=gco2_kwh,

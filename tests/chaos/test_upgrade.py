@@ -7,6 +7,7 @@ comes from the repository's own history. Nothing of schema 1 was ever deployed.
 import copy
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -337,7 +338,12 @@ def run(package: Path, what: str, endpoint: str, table_name: str) -> str:
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return without_factor_sets(done.stdout)
+
+
+def without_factor_sets(text: str) -> str:
+    """Return what a version has read without the names that the earlier version does not have."""
+    return re.sub(r", factor_set='\w+'", "", text)
 
 
 @pytest.mark.parametrize("turns", ["old,new", "new,old"])
@@ -357,4 +363,4 @@ def test_the_old_and_the_new_code_read_what_both_wrote(
     taken_over = [run(path, "read", endpoint, name) for path in package.values()]
     assert taken_over[0] == taken_over[1] != written[0]
     assert "damaged: ()" in taken_over[0]
-    assert repr(revised(EVERYTHING)) in taken_over[0]
+    assert without_factor_sets(repr(revised(EVERYTHING))) in taken_over[0]

@@ -31,6 +31,8 @@ from tests.builders import AVERAGE_DIRECT, NOW, a_reading
         ({"valid_from": NOW}, "bad_interval"),
         ({"valid_from": NOW + timedelta(minutes=1)}, "bad_interval"),
         ({"valid_from": datetime(1, 1, 1, tzinfo=UTC)}, "bad_interval"),
+        ({"factor_set": ""}, "bad_factor_set"),
+        ({"factor_set": "two words"}, "bad_factor_set"),
         ({"coverage": 0.19}, "low_coverage"),
         ({"coverage": 1.01}, "low_coverage"),
         ({"coverage": float("nan")}, "low_coverage"),

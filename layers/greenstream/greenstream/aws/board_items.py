@@ -15,6 +15,7 @@ quality of readings, and ``columns`` has a row for each source and kind:
 | ``t``, ``d`` | the end of the interval in seconds since the epoch, and its length in seconds |
 | ``u``, ``f`` | when the figure was published (or ``null``) and fetched, in the same seconds |
 | ``s`` | 1 for a simulated figure, else ``null`` |
+| ``x`` | the factor set; ``null`` is the usual one of the provider |
 
 A column that is ``null`` in every row is left out. Whole numbers compress best, and the store keeps
 no more decimals. A reading's detail is in the history only.
@@ -39,6 +40,7 @@ from greenstream.aws.packed_rows import (
     with_rows,
 )
 from greenstream.domain.drift import first_hour_about
+from greenstream.domain.factor_sets import usual_factor_set
 from greenstream.domain.reading import Basis, Kind, Quality, Reading, Scope, Signal
 from greenstream.ports.store import ProviderState, ProviderStatus
 
@@ -165,6 +167,7 @@ def decode_row(row: Row, provider: str, kind: Kind, scope: Scope, quality: Quali
         signal=kind.signal,
         basis=kind.basis,
         scope=scope,
+        factor_set=row.get("x") or usual_factor_set(provider),
         quality=quality,
         gco2_kwh=mg_kwh / 1000,
         gco2_low=(mg_kwh - (row.get("l") or 0)) / 1000,
@@ -194,6 +197,8 @@ def encode_row(reading: Reading) -> Row:
         row["l"] = below
     if above := scaled(reading.gco2_high) - mg_kwh:
         row["h"] = above
+    if reading.factor_set != usual_factor_set(reading.provider):
+        row["x"] = reading.factor_set
     if (coverage := scaled(reading.coverage, 4)) != FULL:
         row["c"] = coverage
     if reading.published_at is not None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from greenstream.aws.attributes import Item, epoch, expiry, number, to_instant
 from greenstream.aws.item_schema import SCHEMA, check_schema
+from greenstream.domain.factor_sets import usual_factor_set
 from greenstream.domain.reading import (
     Basis,
     Forecast,
@@ -39,6 +40,7 @@ FIGURES: Final = (
     "valid_to",
     "provider_zone",
     "scope",
+    "factor_set",
     "quality",
     "gco2_kwh",
     "gco2_low",
@@ -49,7 +51,14 @@ FIGURES: Final = (
 """The attributes of a reading that say what it states. The others say when it was published and
 fetched."""
 
-OPTIONAL: Final = ("gco2_low", "gco2_high", "coverage", "simulated", "fetched_at")
+OPTIONAL: Final = (
+    "factor_set",
+    "gco2_low",
+    "gco2_high",
+    "coverage",
+    "simulated",
+    "fetched_at",
+)
 """The attributes that a reading's item may lack."""
 
 VERSION: Final = (*FIGURES, "revision", "fetched_at", "known_at")
@@ -72,6 +81,8 @@ def encode_reading(reading: Reading) -> Item:
         "quality": {"S": str(reading.quality)},
         "gco2_kwh": number(reading.gco2_kwh),
     }
+    if reading.factor_set != usual_factor_set(reading.provider):
+        item["factor_set"] = {"S": reading.factor_set}
     for name in ("gco2_low", "gco2_high"):
         if (bound := number(getattr(reading, name))) != item["gco2_kwh"]:
             item[name] = bound
@@ -133,6 +144,7 @@ def decode_reading(item: Mapping[str, Any], zone: str, provider: str, kind: Kind
         signal=kind.signal,
         basis=kind.basis,
         scope=Scope(item["scope"]["S"]),
+        factor_set=item["factor_set"]["S"] if "factor_set" in item else usual_factor_set(provider),
         quality=Quality(item["quality"]["S"]),
         gco2_kwh=float(value["N"]),
         gco2_low=float(item.get("gco2_low", value)["N"]),

@@ -100,6 +100,8 @@ class Reading:
         The provider's name, and its own name of the area that the figure is about.
     signal, basis, scope, quality
         What the figure means and how it came about.
+    factor_set
+        The emission factors that made the figure, as a word (`greenstream.domain.factor_sets`).
     gco2_kwh
         The intensity in g/kWh.
     gco2_low, gco2_high
@@ -123,7 +125,8 @@ class Reading:
     ------
     InvalidError
         With one of the reasons ``not_a_number``, ``negative``, ``too_high``, ``bad_bounds``,
-        ``naive_time``, ``bad_interval``, ``future``, ``low_coverage``, ``detail_too_large``.
+        ``naive_time``, ``bad_interval``, ``future``, ``low_coverage``, ``detail_too_large``,
+        ``bad_factor_set``.
     """
 
     zone: str
@@ -132,6 +135,7 @@ class Reading:
     signal: Signal
     basis: Basis
     scope: Scope
+    factor_set: str
     quality: Quality
     gco2_kwh: float
     gco2_low: float
@@ -154,6 +158,10 @@ class Reading:
             raise self._invalid(
                 "bad_bounds",
                 f"the bounds {self.gco2_low} and {self.gco2_high} do not include {self.gco2_kwh}",
+            )
+        if not self.factor_set.isidentifier():
+            raise self._invalid(
+                "bad_factor_set", f"the factor set {self.factor_set!r:.80} is not a word"
             )
         for name in ("valid_from", "valid_to", "fetched_at", "published_at"):
             instant: datetime | None = getattr(self, name)
