@@ -483,7 +483,7 @@ def test_the_name_of_a_zip_member_writes_no_file(
 
 
 def of_the_worker() -> dict[str, str]:
-    source = (ROOT / "infra/worker/src/status.ts").read_text()
+    source = (ROOT / "infra/worker/src/core/status.ts").read_text()
     [said] = re.findall(r"const PAGE_HEADERS = \{(.*?)\n\};", source, re.DOTALL)
     headers = re.findall(r'"([\w-]+)":\s*((?:"[^"]*"[\s+]*)+)', said)
     return {name: "".join(re.findall(r'"([^"]*)"', value)) for name, value in headers}

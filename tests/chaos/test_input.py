@@ -58,7 +58,7 @@ MAX_REFUSAL_BYTES = 32_000
 """The largest refusal: it has twenty faults, each with the allowed values."""
 
 MAX_ANSWER_BYTES = 2_000_000
-"""The largest answer that the Worker reads (infra/worker/src/router.ts)."""
+"""The largest answer that the Worker reads (infra/worker/src/core/router.ts)."""
 
 MAX_LINE_BYTES = 4_000
 """The longest log line; CloudWatch bills lines by their size."""

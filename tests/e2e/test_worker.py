@@ -1,8 +1,11 @@
 """The Worker in its real runtime with the real router, and with IAM enforced between them."""
 
+import json
+import socketserver
+import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import boto3
 import httpx
@@ -15,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from greenstream.domain.decision import Reason
 from greenstream.domain.places import seed_pops
-from infra.local.stack import LocalStack, Stack
+from infra.local.stack import LocalStack, Stack, free_port
 from infra.local.worker import LocalWorker
 
 pytestmark = pytest.mark.worker
@@ -140,8 +143,68 @@ class TestTheStatusPage:
             assert answer.status_code == 200, path
             assert answer.headers["content-type"] == "application/json"
 
+    @pytest.mark.parametrize("query", ["%3Dx=1", "a=%FF", "q=a+b&p=*", "q=(1)!&a=~'", "%20=1"])
+    def test_a_query_that_the_router_refuses_is_refused_by_its_own_words(
+        self, edge: Edge, query: str
+    ) -> None:
+        answer = edge.visitor.get(f"/_greenstream/api/v1/zones?{query}")
+        assert answer.status_code == 400, answer.text
+        assert answer.json()["errors"]
+
+    def test_a_parameter_without_a_name_is_refused(self, edge: Edge) -> None:
+        answer = edge.visitor.get("/_greenstream/api/v1/zones?=x")
+        assert answer.status_code == 400
+        assert answer.headers["content-type"] == "application/problem+json"
+
     def test_accepts_no_report(self, edge: Edge) -> None:
         assert edge.visitor.post("/_greenstream/api/v1/latency").status_code == 405
+
+
+class _OddOrigin(socketserver.StreamRequestHandler):
+    """An origin that answers each path with the status of its name, on one connection each."""
+
+    def handle(self) -> None:
+        target = self.rfile.readline().decode().split()[1]
+        while self.rfile.readline().strip():
+            pass
+        base, status = target[1:].split("/")
+        status = "200" if base == "200" else status
+        self.wfile.write(
+            f"HTTP/1.1 {status} Odd\r\nContent-Length: 4\r\nConnection: close\r\n\r\nodd\n".encode()
+        )
+
+
+@pytest.fixture(scope="module")
+def visitor_of_odd_origins(
+    edge: Edge, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[httpx.Client]:
+    """Return a visitor whose nearest origin is odd. The router cannot be reached."""
+    folder = tmp_path_factory.mktemp("odd")
+    worker = LocalWorker(folder)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _OddOrigin) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        odd = f"http://127.0.0.1:{server.server_address[1]}/odd"
+        good = f"http://127.0.0.1:{server.server_address[1]}/200"
+        stack = replace(edge.stack, auth="none", router_url=f"http://127.0.0.1:{free_port(0)}")
+        settings = {"ORIGINS": json.dumps({"nyc": odd, "lon": good}), "DEFAULT_POP": "nyc"}
+        try:
+            url = worker.start(stack, settings=settings)
+            with httpx.Client(base_url=url, trust_env=False, timeout=30) as visitor:
+                yield visitor
+        finally:
+            worker.stop()
+            server.shutdown()
+
+
+class TestAnOddOrigin:
+    @pytest.mark.parametrize("status", ["500", "600", "999", "101"])
+    @pytest.mark.parametrize("length", [{}, {"Content-Length": "0"}])
+    def test_is_replaced_by_the_next_one(
+        self, visitor_of_odd_origins: httpx.Client, status: str, length: dict[str, str]
+    ) -> None:
+        answer = visitor_of_odd_origins.get(f"/{status}", headers=length)
+        assert answer.headers["x-greenstream-reason"] == "failover", answer.text
+        assert answer.headers["x-greenstream-pop"] == "lon"
 
 
 class TestARevokedKey:

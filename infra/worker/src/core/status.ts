@@ -1,12 +1,12 @@
-import type { Config, Env } from "./config.ts";
-import { type Ports, RateLimit, type WaitUntil } from "./ports.ts";
+import type { Config } from "./config.ts";
+import { type Assets, cacheKey, type Ports, RateLimit, type WaitUntil } from "./ports.ts";
 import type { RouterAnswer, RouterClient } from "./router.ts";
 
 const API =
   /^(v1\/(route|window|zones|zones\/[\w-]{1,40}|pops|providers|policy|health)|openapi\.json)$/;
 const API_TTL_S = 10;
 const MAX_QUERY_LENGTH = 2000;
-/** Limits what the public page can cost. A page with 70 zones makes 75 calls when it opens. */
+/** Limits what the public page can cost in one isolate, beside the limit of each address. */
 const API_CALLS_PER_MINUTE = 300;
 
 const PAGE_HEADERS = {
@@ -20,12 +20,12 @@ const PAGE_HEADERS = {
 /** Serves the status page's files and, below `api/`, cached answers of the router's GET routes. */
 export class StatusPage {
   readonly #deadline_ms: number;
-  readonly #assets: Env["ASSETS"];
+  readonly #assets: Assets;
   readonly #router: RouterClient;
   readonly #ports: Ports;
   readonly #calls: RateLimit;
 
-  constructor(config: Config, assets: Env["ASSETS"], router: RouterClient, ports: Ports) {
+  constructor(config: Config, assets: Assets, router: RouterClient, ports: Ports) {
     this.#deadline_ms = config.page_deadline_ms;
     this.#assets = assets;
     this.#router = router;
@@ -49,25 +49,25 @@ export class StatusPage {
       return problem(405, "Only GET and HEAD are allowed here.", { allow: "GET, HEAD" });
     }
     if (path.startsWith("api/")) {
-      const query = new URL(request.url).searchParams;
-      return this.#api(path.slice("api/".length), query, waitUntil);
+      return this.#api(request, path.slice("api/".length), waitUntil);
     }
     const headers = assetHeaders(request.headers);
     const file = new Request(`https://assets.invalid/${path}`, { method: request.method, headers });
     return this.#assets.fetch(file);
   }
 
-  async #api(path: string, query: URLSearchParams, waitUntil: WaitUntil): Promise<Response> {
-    query.sort();
-    const search = query.size > 0 ? `?${query}` : "";
+  async #api(request: Request, path: string, waitUntil: WaitUntil): Promise<Response> {
     if (!API.test(path)) return problem(404, "This path does not exist.");
+    const search = canonicalSearch(new URL(request.url).searchParams);
+    if (search === null) return problem(400, "The query has a parameter without a name.");
     if (search.length > MAX_QUERY_LENGTH) {
       return problem(414, `The query is longer than ${MAX_QUERY_LENGTH} characters.`);
     }
-    const key = `https://api.greenstream.invalid/${path}${search}`;
+    const key = cacheKey(request.url, `api/${path}${search}`);
     const cached = await this.#ports.cache.match(key).catch(() => undefined);
     if (cached) return cached;
-    if (!this.#calls.take()) {
+    const address = request.headers.get("cf-connecting-ip") ?? "";
+    if (!(await this.#ports.mayCallApi(address)) || !this.#calls.take()) {
       return problem(429, "There were too many requests. Try again in a minute.", {
         "retry-after": "60",
       });
@@ -92,6 +92,23 @@ export class StatusPage {
     );
     return response;
   }
+}
+
+/**
+ * Write a query as AWS signs it: encoded as in RFC 3986 and sorted. What is signed is then what is
+ * sent. Return null for a parameter without a name, which cannot be signed.
+ */
+function canonicalSearch(query: URLSearchParams): string | null {
+  const pairs = [...query].map((pair) => pair.map(encodeRfc3986).join("="));
+  if (pairs.some((pair) => pair.startsWith("="))) return null;
+  return pairs.length > 0 ? `?${pairs.sort().join("&")}` : "";
+}
+
+function encodeRfc3986(text: string): string {
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
 
 /** Select the request headers that matter to a file. */

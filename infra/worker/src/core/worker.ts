@@ -1,11 +1,11 @@
-import type { Config, Env } from "./config.ts";
-import { Decider, type Place } from "./decider.ts";
+import type { Config } from "./config.ts";
+import { Decider } from "./decider.ts";
 import type { Candidate } from "./decision.ts";
 import { removeHopByHop, setDecisionHeaders } from "./headers.ts";
-import { OriginProxy } from "./origin.ts";
+import { OriginProxy, removeBasePath } from "./origin.ts";
+import type { Place } from "./place.ts";
 import { type Plan, plan } from "./plan.ts";
-import type { Position } from "./pops.ts";
-import type { Ports, WaitUntil } from "./ports.ts";
+import { type Assets, CACHE_PATH, type Ports, type WaitUntil } from "./ports.ts";
 import { RouterClient } from "./router.ts";
 import { Sampler } from "./samples.ts";
 import { StatusPage } from "./status.ts";
@@ -19,7 +19,7 @@ export class GreenWorker {
   readonly #sampler: Sampler;
   readonly #status: StatusPage;
 
-  constructor(config: Config, assets: Env["ASSETS"], ports: Ports) {
+  constructor(config: Config, assets: Assets, ports: Ports) {
     const router = new RouterClient(config, ports);
     this.#config = config;
     this.#ports = ports;
@@ -30,25 +30,25 @@ export class GreenWorker {
   }
 
   /** Answer a visit, or a request for the status page. */
-  async handle(request: Request, waitUntil: WaitUntil): Promise<Response> {
+  async handle(request: Request, place: Place, waitUntil: WaitUntil): Promise<Response> {
     const { status_path } = this.#config;
     const { pathname } = new URL(request.url);
+    if (pathname.startsWith(CACHE_PATH)) return new Response("Not Found", { status: 404 });
     if (status_path !== null && `${pathname}/` === status_path) {
       return Response.redirect(new URL(status_path, request.url).href, 308);
     }
     if (status_path !== null && pathname.startsWith(status_path)) {
       return this.#status.serve(request, pathname.slice(status_path.length), waitUntil);
     }
-    return this.#visit(request, waitUntil);
+    return this.#visit(request, place, waitUntil);
   }
 
-  async #visit(request: Request, waitUntil: WaitUntil): Promise<Response> {
+  async #visit(request: Request, place: Place, waitUntil: WaitUntil): Promise<Response> {
     const began_at_ms = this.#ports.now_ms();
-    const place = placeOf(request.cf);
-    const visit_plan = await plan(place, this.#decider, this.#config, waitUntil);
+    const visit_plan = await plan(place, request.url, this.#decider, this.#config, waitUntil);
     const decided_at_ms = this.#ports.now_ms();
     if (place.colo !== null && this.#sampler.isDue()) {
-      waitUntil(this.#sampler.runRound(place.colo));
+      waitUntil(this.#sampler.runRound(place.colo, request.url));
     }
     const { response, candidate } = await this.#answer(request, visit_plan);
     const [first] = visit_plan.order;
@@ -79,41 +79,28 @@ export class GreenWorker {
     if (this.#config.mode === "headers") {
       const forwarded = new Request(request);
       setDecisionHeaders(forwarded.headers, first, reason, this.#ports.now_ms());
-      const response = await this.#ports.fetch(forwarded, { redirect: "manual" });
-      return { response: forVisitor(response), candidate: first };
+      const response = await this.#origins.pass(forwarded);
+      return { response: this.#forVisitor(response), candidate: first };
     }
     const { response, candidate } = await this.#origins.serve(request, order);
-    return { response: forVisitor(response), candidate };
+    const copy = this.#forVisitor(response);
+    removeBasePath(copy.headers, this.#origins.origin(candidate.pop), request.url);
+    return { response: copy, candidate };
+  }
+
+  /** Copy an origin's response so that its headers can be changed. */
+  #forVisitor(response: Response): Response {
+    const headers = new Headers(response.headers);
+    removeHopByHop(headers);
+    const { body, status, statusText } = response;
+    return (
+      this.#ports.websocket(response, headers) ??
+      new Response(body, { status, statusText, headers })
+    );
   }
 }
 
 interface Answered {
   response: Response;
   candidate: Candidate;
-}
-
-/** Copy an origin's response so that its headers can be changed. */
-function forVisitor(response: Response): Response {
-  const headers = new Headers(response.headers);
-  removeHopByHop(headers);
-  if (response.webSocket) {
-    return new Response(null, { status: 101, webSocket: response.webSocket, headers });
-  }
-  return new Response(response.body, {
-    status: response.status,
-    statusText: response.statusText,
-    headers,
-  });
-}
-
-function placeOf(cf: Request["cf"]): Place {
-  const colo = typeof cf?.colo === "string" && /^[A-Z]{3}$/.test(cf.colo) ? cf.colo : null;
-  return { colo, position: positionOf(cf?.latitude, cf?.longitude) };
-}
-
-/** Read the degrees that Cloudflare gives as text. It leaves out a position it does not know. */
-function positionOf(latitude: unknown, longitude: unknown): Position | null {
-  if (!latitude || !longitude) return null;
-  const position = { lat: Number(latitude), lon: Number(longitude) };
-  return Math.abs(position.lat) <= 90 && Math.abs(position.lon) <= 180 ? position : null;
 }

@@ -1,6 +1,7 @@
 import type { Config } from "./config.ts";
-import type { Decider, Place } from "./decider.ts";
+import type { Decider } from "./decider.ts";
 import type { Candidate } from "./decision.ts";
+import type { Place } from "./place.ts";
 import { byDistance } from "./pops.ts";
 import type { WaitUntil } from "./ports.ts";
 
@@ -19,11 +20,12 @@ export interface Plan {
  */
 export async function plan(
   place: Place,
+  url: string,
   decider: Decider,
   config: Config,
   waitUntil: WaitUntil,
 ): Promise<Plan> {
-  const usable = await decider.decide(place, waitUntil).catch((error: unknown) => {
+  const usable = await decider.decide(place, url, waitUntil).catch((error: unknown) => {
     console.error(`The decision failed: ${error}`);
     return null;
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import openapi from "../../../layers/greenstream/greenstream/data/openapi.json";
-import { ageInSeconds, readDecision } from "../src/decision.ts";
+import openapi from "../../../../layers/greenstream/greenstream/data/openapi.json";
+import { ageInSeconds, readDecision } from "../../src/core/decision.ts";
 import { routeAnswer } from "./world.ts";
 
 const POPS = new Set(["sfo", "lon", "ams"]);

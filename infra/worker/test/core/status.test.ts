@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { hanging, refusing, World } from "./world.ts";
+import { hanging, MapCache, refusing, World } from "./world.ts";
 
 const json = (request: Request) => Response.json({ asked: new URL(request.url).pathname });
 
@@ -150,6 +150,57 @@ describe("the page's API", () => {
     const response = await world.visit(`/_greenstream/api/v1/route?pops=${"a".repeat(2000)}`);
     expect(response.status).toBe(414);
     expect(world.asked).toEqual([]);
+  });
+
+  it.each([
+    ["?q=a b&p=*", "?p=%2A&q=a%20b"],
+    ["?a=%FF", "?a=%EF%BF%BD"],
+    ["?b=(1)&a=~x!'", "?a=~x%21%27&b=%281%29"],
+    ["?a", "?a="],
+    ["?a=2&a=1", "?a=1&a=2"],
+  ])("writes the query %s as %s, which is how AWS signs it", async (given, sent) => {
+    const world = new World(json);
+    await world.visit(`/_greenstream/api/v1/zones${given}`);
+    expect(world.asked[0]?.url).toBe(`https://router.test/v1/zones${sent}`);
+  });
+
+  it.each(["?=x", "?a=1&=", "?=&b=2"])("refuses %s, whose parameter has no name", async (query) => {
+    const world = new World(json);
+    const response = await world.visit(`/_greenstream/api/v1/zones${query}`);
+    expect([response.status, response.headers.get("content-type")]).toEqual([
+      400,
+      "application/problem+json",
+    ]);
+    expect(world.asked).toEqual([]);
+  });
+
+  it("has its cache entries on the site's own host", async () => {
+    const cache = new MapCache();
+    const world = new World(json);
+    world.cache = cache;
+    await world.visit("/_greenstream/api/v1/zones?a=1");
+    await world.settle();
+    expect([...cache.stored.keys()]).toEqual([
+      "https://www.test/_greenstream-cache/api/v1/zones?a=1",
+    ]);
+  });
+
+  it("lets one address exhaust only its own calls", async () => {
+    const world = new World(json);
+    const counted: string[] = [];
+    world.platform.mayCallApi = async (address) => {
+      counted.push(address);
+      return address !== "192.0.2.1";
+    };
+    const call = (address: string, lat: number) =>
+      world.visit(`/_greenstream/api/v1/route?lat=${lat}`, {
+        headers: { "cf-connecting-ip": address },
+      });
+    expect((await call("192.0.2.1", 1)).status).toBe(429);
+    expect((await call("192.0.2.2", 2)).status).toBe(200);
+    await world.settle();
+    expect((await call("192.0.2.1", 2)).status).toBe(200); // from the cache, so it is not counted
+    expect(counted).toEqual(["192.0.2.1", "192.0.2.2"]);
   });
 
   it("limits the router calls that strangers can cause", async () => {

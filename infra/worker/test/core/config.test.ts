@@ -1,23 +1,17 @@
-import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import openapi from "../../../layers/greenstream/greenstream/data/openapi.json";
-import { type Env, readConfig, SIGNALS } from "../src/config.ts";
-import { byDistance, KNOWN_POPS } from "../src/pops.ts";
+import openapi from "../../../../layers/greenstream/greenstream/data/openapi.json";
+import { readConfig, SIGNALS, type Variables } from "../../src/core/config.ts";
+import { byDistance, KNOWN_POPS } from "../../src/core/pops.ts";
 
-const GOOD: Env = {
-  ASSETS: { fetch },
+const GOOD: Variables = {
   ROUTER_URL: "https://router.test/",
   ORIGINS: { sfo: "https://sfo.test", lon: "https://lon.test" },
 };
 
 describe("the configuration", () => {
-  it("of wrangler.jsonc is complete", () => {
-    const config = readConfig(env as unknown as Env);
-    expect([...config.origins.keys()]).toEqual(["sfo", "lax", "iad", "nyc", "lon", "ams"]);
-    expect(config.ttl_ms).toBe(30_000);
-    expect(config.router_deadline_ms).toBe(800);
-    expect(config.max_stale_ms).toBe(86_400_000);
-    expect(config.credentials).toBeNull();
+  it("may let a decision be used for exactly as long as it is fresh", () => {
+    const config = readConfig({ ...GOOD, TTL_S: 60, MAX_STALE_S: "60" });
+    expect([config.ttl_ms, config.max_stale_ms]).toEqual([60_000, 60_000]);
   });
 
   it("may contain objects and numbers as text", () => {
@@ -35,15 +29,18 @@ describe("the configuration", () => {
     ["DEFAULT_POP", "ams"],
     ["MODE", "guess"],
     ["TTL_S", 0],
+    ["MAX_STALE_S", 29],
+    ["LAST_ORIGIN_TIMEOUT_MS", 0],
     ["TTL_S", "soon"],
     ["SAMPLE_SHARE", 2],
     ["MAX_LATENCY_MS", -1],
     ["SIGNAL", "avrage"],
     ["PROBE_PATH", "ping"],
     ["STATUS_PATH", "/"],
+    ["STATUS_PATH", "/_greenstream-cache/"],
     ["AWS_ACCESS_KEY_ID", "AKID"],
   ])("is refused with the variable's name: %s cannot be %o", (name, value) => {
-    const changed = { ...GOOD, [name.split(".")[0] ?? ""]: value } as Env;
+    const changed = { ...GOOD, [name.split(".")[0] ?? ""]: value } as Variables;
     expect(() => readConfig(changed)).toThrow(
       new RegExp(`^${name.replace(".", "\\.")} (must|contains|and) `),
     );

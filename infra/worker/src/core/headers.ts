@@ -13,15 +13,20 @@ const HOP_BY_HOP = [
   "upgrade",
 ];
 
-const DECISION_HEADERS = ["pop", "zone", "gco2", "age", "reason"].map(
-  (name) => `x-greenstream-${name}`,
-);
+const OWN_PREFIX = "x-greenstream-";
 
 /** Remove the hop-by-hop headers and those that the `Connection` header lists. */
 export function removeHopByHop(headers: Headers): void {
   const listed = (headers.get("connection") ?? "").split(",").map((name) => name.trim());
   for (const name of [...HOP_BY_HOP, ...listed]) {
     if (/^[\w-]+$/.test(name)) headers.delete(name);
+  }
+}
+
+/** Remove all `x-greenstream-*` headers, since nobody but the Worker may set them. */
+export function removeOwn(headers: Headers): void {
+  for (const name of [...headers.keys()]) {
+    if (name.startsWith(OWN_PREFIX)) headers.delete(name);
   }
 }
 
@@ -32,7 +37,7 @@ export function setDecisionHeaders(
   reason: string,
   now_ms: number,
 ): void {
-  for (const name of DECISION_HEADERS) headers.delete(name);
+  removeOwn(headers);
   headers.set("x-greenstream-pop", candidate.pop);
   headers.set("x-greenstream-reason", reason);
   const age_s = ageInSeconds(candidate, now_ms);

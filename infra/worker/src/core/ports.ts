@@ -1,11 +1,42 @@
-/** What the Worker uses of its runtime. Tests replace it. */
+/** What the Worker uses of its platform. Tests replace it. */
 export interface Ports {
-  fetch: (request: Request, init?: RequestInit) => Promise<Response>;
+  fetch: (request: Request, init?: FetchOptions) => Promise<Response>;
   now_ms: () => number;
   /** Returns a random number from 0 to less than 1. */
   random: () => number;
   /** The colo's cache, which the Worker's isolates in that colo share. */
-  cache: Pick<Cache, "match" | "put">;
+  cache: ResponseCache;
+  /** Copies a response that has opened a websocket. Returns null for any other response. */
+  websocket: (response: Response, headers: Headers) => Response | null;
+  /** Counts a call of the status page's API, and returns whether its address may make it. */
+  mayCallApi: (address: string) => Promise<boolean>;
+}
+
+export interface FetchOptions {
+  signal?: AbortSignal;
+  redirect?: "manual";
+}
+
+export interface ResponseCache {
+  match: (key: string) => Promise<Response | undefined>;
+  put: (key: string, response: Response) => Promise<void>;
+}
+
+/** The files of the status page. */
+export interface Assets {
+  fetch: (request: Request) => Promise<Response>;
+}
+
+/**
+ * The path of the site below which the Worker's cache entries have their keys. Cloudflare asks for
+ * keys on the site's own host. A visitor's request for such a path is answered with 404, so that
+ * no entry is ever served as a page.
+ */
+export const CACHE_PATH = "/_greenstream-cache/";
+
+/** Return the key of a cache entry on the site that a request is for. */
+export function cacheKey(request_url: string, entry: string): string {
+  return new URL(CACHE_PATH + entry, request_url).href;
 }
 
 /** Keeps the Worker alive until the work is done, even after the visitor has been answered. */
@@ -25,7 +56,7 @@ export async function withDeadline<T>(work: Promise<T>, limit_ms: number): Promi
   try {
     return await Promise.race([work, deadline]);
   } finally {
-    clearTimeout(timer);
+    if (timer !== null) clearTimeout(timer);
   }
 }
 

@@ -1,5 +1,5 @@
 // This is the router's own table, so that the two cannot differ.
-import table from "../../../layers/greenstream/greenstream/data/pops.json";
+import table from "../../../../layers/greenstream/greenstream/data/pops.json";
 
 /** A position in degrees of latitude and longitude. */
 export interface Position {

@@ -1,11 +1,11 @@
 import { KNOWN_POPS } from "./pops.ts";
+import { CACHE_PATH } from "./ports.ts";
 
 /**
  * The variables from wrangler.jsonc, `.dev.vars` and the secrets. An object may also be given as
  * JSON text, and a number as decimal text.
  */
-export interface Env {
-  ASSETS: { fetch: typeof fetch };
+export interface Variables {
   ROUTER_URL: string;
   ORIGINS: Record<string, string> | string;
   DEFAULT_POP?: string;
@@ -21,6 +21,7 @@ export interface Env {
   ROUTER_DEADLINE_MS?: number | string;
   PAGE_DEADLINE_MS?: number | string;
   ORIGIN_TIMEOUT_MS?: number | string;
+  LAST_ORIGIN_TIMEOUT_MS?: number | string;
   SAMPLE_SHARE?: number | string;
   PROBE_PATH?: string;
 }
@@ -57,6 +58,8 @@ export interface Config {
   page_deadline_ms: number;
   /** How long an origin may take to begin its answer while another origin is left to try. */
   origin_timeout_ms: number;
+  /** The same for the last origin that is left, and for the only one. */
+  last_origin_timeout_ms: number;
   sample_share: number;
   probe_path: string;
 }
@@ -67,7 +70,7 @@ export class ConfigError extends Error {}
  * Read and check all settings.
  * @throws ConfigError when a variable is missing or invalid. Its message begins with the name.
  */
-export function readConfig(env: Env): Config {
+export function readConfig(env: Variables): Config {
   const origins = readOrigins(env.ORIGINS);
   const [first_pop] = origins.keys();
   const default_pop = env.DEFAULT_POP || first_pop || "";
@@ -82,6 +85,10 @@ export function readConfig(env: Env): Config {
       readNumber("MAX_LATENCY_MS", env.MAX_LATENCY_MS, 0, 60_000),
     );
   }
+  const ttl_s = readNumber("TTL_S", env.TTL_S ?? 30, 1, 3600);
+  const max_stale_s = readNumber("MAX_STALE_S", env.MAX_STALE_S ?? 86_400, 0, 7 * 86_400);
+  // A decision that may not be used until the next one is asked for leaves visits without any.
+  if (max_stale_s < ttl_s) fail("MAX_STALE_S", `must be at least TTL_S, which is ${ttl_s}`);
   return {
     router_url: readUrl("ROUTER_URL", env.ROUTER_URL).href.replace(/\/$/, ""),
     credentials: readCredentials(env),
@@ -90,17 +97,23 @@ export function readConfig(env: Env): Config {
     mode: MODES.find((mode) => mode === (env.MODE || "proxy")) ?? fail("MODE", mustBeOneOf(MODES)),
     status_path: readStatusPath(env.STATUS_PATH ?? "/_greenstream/"),
     preferences,
-    ttl_ms: 1000 * readNumber("TTL_S", env.TTL_S ?? 30, 1, 3600),
-    max_stale_ms: 1000 * readNumber("MAX_STALE_S", env.MAX_STALE_S ?? 86_400, 0, 7 * 86_400),
+    ttl_ms: 1000 * ttl_s,
+    max_stale_ms: 1000 * max_stale_s,
     router_deadline_ms: readNumber("ROUTER_DEADLINE_MS", env.ROUTER_DEADLINE_MS ?? 800, 1, 10_000),
     page_deadline_ms: readNumber("PAGE_DEADLINE_MS", env.PAGE_DEADLINE_MS ?? 5000, 1, 30_000),
     origin_timeout_ms: readNumber("ORIGIN_TIMEOUT_MS", env.ORIGIN_TIMEOUT_MS ?? 5000, 1, 100_000),
+    last_origin_timeout_ms: readNumber(
+      "LAST_ORIGIN_TIMEOUT_MS",
+      env.LAST_ORIGIN_TIMEOUT_MS ?? 60_000,
+      1,
+      100_000,
+    ),
     sample_share: readNumber("SAMPLE_SHARE", env.SAMPLE_SHARE ?? 0.01, 0, 1),
     probe_path: readPath("PROBE_PATH", env.PROBE_PATH || "/"),
   };
 }
 
-function readOrigins(given: Env["ORIGINS"]): ReadonlyMap<string, URL> {
+function readOrigins(given: Variables["ORIGINS"]): ReadonlyMap<string, URL> {
   const table: unknown = typeof given === "string" ? parseJson("ORIGINS", given) : given;
   if (typeof table !== "object" || table === null) {
     return fail("ORIGINS", "must be an object that maps POPs to URLs");
@@ -113,7 +126,7 @@ function readOrigins(given: Env["ORIGINS"]): ReadonlyMap<string, URL> {
   return origins.size > 0 ? origins : fail("ORIGINS", "must contain at least one POP");
 }
 
-function readCredentials(env: Env): Credentials | null {
+function readCredentials(env: Variables): Credentials | null {
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = env;
   if (!accessKeyId && !secretAccessKey) return null;
   if (!accessKeyId || !secretAccessKey) {
@@ -128,6 +141,7 @@ function readCredentials(env: Env): Credentials | null {
 
 function readStatusPath(path: string): string | null {
   if (path === "") return null;
+  if (path === CACHE_PATH) fail("STATUS_PATH", `must not be ${CACHE_PATH}`);
   return /^\/([\w.-]+\/)+$/.test(path) ? path : fail("STATUS_PATH", "must have the form /name/");
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { answering, hanging, ORIGINS, refusing, routeAnswer, World } from "./world.ts";
+import { answering, hanging, ORIGINS, refusing, routeAnswer, SHORT_MS, World } from "./world.ts";
 
 const failingOnlyAt =
   (pop: string, failure: () => Response | Promise<Response>) => (request: Request) =>
@@ -88,6 +88,23 @@ describe("the visitor's request", () => {
     );
   });
 
+  it.each(["proxy", "headers"])(
+    "brings no x-greenstream headers of its own to an origin, in the mode %s",
+    async (MODE) => {
+      let received: Headers | undefined;
+      const origin = (request: Request) => {
+        received = request.headers;
+        return new Response("ok");
+      };
+      const world = new World(answering(), origin, { MODE });
+      const forged = { "x-greenstream-pop": "FORGED", "X-GreenStream-Admin": "1", "x-kept": "1" };
+      await world.visit("/", { headers: forged });
+      expect(received?.get("x-kept")).toBe("1");
+      expect(received?.get("x-greenstream-admin")).toBeNull();
+      expect(received?.get("x-greenstream-pop")).toBe(MODE === "headers" ? "sfo" : null);
+    },
+  );
+
   it("gets no x-greenstream headers of the origin's making", async () => {
     const forged = { "x-greenstream-zone": "FORGED", "x-greenstream-pop": "FORGED" };
     const world = new World(refusing, () => new Response("ok", { headers: forged }));
@@ -100,7 +117,7 @@ describe("the visitor's request", () => {
     const world = new World(answering(), (request) => new Response(request.body));
     const { readable, writable } = new TransformStream<Uint8Array>();
     const writer = writable.getWriter();
-    const response = await world.visit("/", { method: "POST", body: readable });
+    const response = await world.visit("/", { method: "POST", body: readable, duplex: "half" });
     const reader = response.body?.getReader();
     for (const word of ["one", "two"]) {
       const written = writer.write(new TextEncoder().encode(word));
@@ -110,32 +127,23 @@ describe("the visitor's request", () => {
     await writer.close();
     expect((await reader?.read())?.done).toBe(true);
   });
-
-  it("may open a websocket", async () => {
-    const world = new World(answering(), (request) => {
-      expect(request.headers.get("upgrade")).toBe("websocket");
-      const [client, server] = Object.values(new WebSocketPair());
-      server?.accept();
-      server?.addEventListener("message", ({ data }) => server.send(`echo ${data}`));
-      return new Response(null, { status: 101, webSocket: client ?? null });
-    });
-    const response = await world.visit("/", { headers: { upgrade: "websocket" } });
-    expect(response.status).toBe(101);
-    const socket = response.webSocket;
-    const echoed = new Promise((resolve) =>
-      socket?.addEventListener("message", ({ data }) => resolve(data)),
-    );
-    socket?.accept();
-    socket?.send("hello");
-    expect(await echoed).toBe("echo hello");
-  });
 });
 
 const FAILURES = {
   "cannot be reached": () => refusing(new Request("https://x.test"), new AbortController().signal),
   "answers 500": () => new Response("broken", { status: 500 }),
   "answers 503": () => new Response("busy", { status: 503 }),
+  "answers a status that HTTP does not have": () => withStatus(600),
+  "answers the status of a preliminary answer": () => withStatus(103),
+  "switches protocols without being asked": () => withStatus(101),
 };
+
+/** A response with a status that cannot be constructed, but that an origin may send. */
+function withStatus(status: number): Response {
+  return new Proxy(new Response("odd"), {
+    get: (response, name) => (name === "status" ? status : Reflect.get(response, name, response)),
+  });
+}
 
 describe.each(Object.entries(FAILURES))("when the chosen origin %s", (_name, failure) => {
   it.each(["GET", "HEAD", "OPTIONS"])("%s goes to the next candidate", async (method) => {
@@ -145,6 +153,14 @@ describe.each(Object.entries(FAILURES))("when the chosen origin %s", (_name, fai
     expect(response.headers.get("x-greenstream-pop")).toBe("lon");
     expect(response.headers.get("x-greenstream-gco2")).toBe("120.5");
     expect(response.headers.get("x-greenstream-reason")).toBe("failover");
+  });
+
+  it("a request whose body has length 0 goes there too", async () => {
+    const world = new World(answering(), failingOnlyAt("sfo", failure));
+    const headers = { "content-length": "0" };
+    const response = await world.visit("/", { method: "OPTIONS", body: "", headers });
+    expect(response.status).toBe(200);
+    expect(world.visited).toEqual(["sfo OPTIONS /", "lon OPTIONS /"]);
   });
 
   it.each(["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])(
@@ -175,16 +191,26 @@ describe("origins", () => {
     expect(await response.text()).toBe("at last");
   });
 
-  it("may take any time when they are the last candidate", async () => {
+  it("have a longer limit when they are the last candidate", async () => {
     const answer = routeAnswer();
     const world = new World(answering(), async (request, signal) => {
       if (new URL(request.url).hostname === "sfo.test") return hanging(request, signal);
-      await new Promise((done) => setTimeout(done, 100));
+      await new Promise((done) => setTimeout(done, 100)); // four times ORIGIN_TIMEOUT_MS
       return new Response("at last");
     });
     world.router = answering({ ...answer, candidates: answer.candidates.slice(1) });
     expect(await (await world.visit("/")).text()).toBe("at last");
     expect(world.visited).toEqual(["sfo GET /", "lon GET /"]);
+  });
+
+  it("that all hang: the visitor gets a 504 when the last one's limit is over", async () => {
+    const world = new World(answering(), hanging, { LAST_ORIGIN_TIMEOUT_MS: SHORT_MS });
+    const response = await world.visit("/");
+    expect([response.status, response.headers.get("content-type")]).toEqual([
+      504,
+      "application/problem+json",
+    ]);
+    expect(world.visited).toHaveLength(3);
   });
 
   it("that all fail: the visitor gets the first one's own answer", async () => {
@@ -253,6 +279,57 @@ describe("origins", () => {
   });
 });
 
+describe("an origin with a path of its own", () => {
+  const answerOf = async (headers: [string, string][], origin = "https://sfo.test/base") => {
+    const world = new World(answering(), () => new Response(null, { status: 302, headers }), {
+      ORIGINS: { ...ORIGINS, sfo: origin },
+    });
+    return (await world.visit("/shop")).headers;
+  };
+
+  it.each([
+    ["https://sfo.test/base/cart?q=1#top", "https://www.test/cart?q=1#top"],
+    ["https://sfo.test/base", "https://www.test/"],
+    ["https://www.test/base/cart", "https://www.test/cart"],
+    ["/base/cart", "/cart"],
+    ["/base", "/"],
+    ["/base//elsewhere.test/", "https://www.test//elsewhere.test/"],
+  ])("keeps its visitors on the site: a redirect to %s leads to %s", async (given, seen) => {
+    expect((await answerOf([["location", given]])).get("location")).toBe(seen);
+    expect((await answerOf([["content-location", given]])).get("content-location")).toBe(seen);
+    const slash = await answerOf([["location", given]], "https://sfo.test/base/");
+    expect(slash.get("location")).toBe(seen);
+  });
+
+  it.each([
+    "https://elsewhere.test/base/cart",
+    "https://sfo.test/basement",
+    "/login",
+    "cart",
+    "../cart",
+    "?page=2",
+    "mailto:us@sfo.test",
+    "",
+  ])("leaves a redirect to %s as it is", async (given) => {
+    expect((await answerOf([["location", given]])).get("location")).toBe(given);
+  });
+
+  it("sets cookies for the paths of the site", async () => {
+    const headers = await answerOf([
+      ["set-cookie", "a=1; Path=/base/shop; HttpOnly"],
+      ["set-cookie", "b=2; path=/base"],
+      ["set-cookie", "c=3; Path=/basement"],
+      ["set-cookie", "d=/base; Secure"],
+    ]);
+    expect(headers.getSetCookie()).toEqual([
+      "a=1; Path=/shop; HttpOnly",
+      "b=2; path=/",
+      "c=3; Path=/basement",
+      "d=/base; Secure",
+    ]);
+  });
+});
+
 describe("redirect mode", () => {
   it("redirects the visitor to the POP and keeps the method", async () => {
     const world = new World(answering(), undefined, { MODE: "redirect" });
@@ -290,5 +367,15 @@ describe("headers mode", () => {
       expect(headers?.get("x-greenstream-pop")).toBe("sfo");
       expect(headers?.get("x-greenstream-gco2")).toBe("189.4");
     }
+  });
+
+  it.each([
+    ["cannot be reached", refusing],
+    ["answers a status that HTTP does not have", () => withStatus(999)],
+  ])("gives the visitor a 502 when the site's own origin %s", async (_name, origin) => {
+    const world = new World(answering(), origin, { MODE: "headers" });
+    const response = await world.visit("/a");
+    expect(response.status).toBe(502);
+    expect(response.headers.get("x-greenstream-pop")).toBe("sfo");
   });
 });

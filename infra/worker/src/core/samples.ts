@@ -1,6 +1,6 @@
 import type { Config } from "./config.ts";
 import { urlAtOrigin } from "./origin.ts";
-import { type Ports, RateLimit, withDeadline } from "./ports.ts";
+import { cacheKey, type Ports, RateLimit, withDeadline } from "./ports.ts";
 import type { RouterClient } from "./router.ts";
 
 /** One measured round trip from a colo to a POP. */
@@ -40,9 +40,12 @@ export class Sampler {
     return this.#ports.random() < this.#config.sample_share && this.#rounds.take();
   }
 
-  /** Probe the next POPs and report their round trips. A failure is only logged. */
-  async runRound(colo: string): Promise<void> {
-    if (!(await this.#claimMinute(colo))) return;
+  /**
+   * Probe the next POPs and report their round trips. A failure is only logged.
+   * @param url The URL of the visit, whose site has the claim of this minute's round.
+   */
+  async runRound(colo: string, url: string): Promise<void> {
+    if (!(await this.#claimMinute(colo, url))) return;
     const all = [...this.#config.origins.keys()];
     const pops = Array.from(
       { length: Math.min(POPS_PER_ROUND, all.length) },
@@ -93,9 +96,9 @@ export class Sampler {
   }
 
   /** Claim this minute's round, of which the whole colo has one. Return false if it is taken. */
-  async #claimMinute(colo: string): Promise<boolean> {
+  async #claimMinute(colo: string, url: string): Promise<boolean> {
     const minute = Math.floor(this.#ports.now_ms() / 60_000);
-    const key = `https://samples.greenstream.invalid/${colo}/${minute}`;
+    const key = cacheKey(url, `samples/${colo}/${minute}`);
     try {
       if (await this.#ports.cache.match(key)) return false;
       const headers = { "cache-control": "max-age=60" };

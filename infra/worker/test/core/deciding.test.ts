@@ -36,7 +36,7 @@ describe("a colo's decision", () => {
     expect(basis(response)).toBe("fresh");
   });
 
-  it("is requested with the colo, its POPs and the visitor's rough position", async () => {
+  it("is requested with the colo and its POPs, and not with the position of one visitor", async () => {
     const world = new World(answering(), undefined, { SIGNAL: "average", MAX_LATENCY_MS: 60 });
     await world.visit();
     const { pathname, searchParams } = new URL(world.asked[0]?.url ?? "");
@@ -44,11 +44,22 @@ describe("a colo's decision", () => {
     expect(Object.fromEntries(searchParams)).toEqual({
       pops: "sfo,lon,ams",
       colo: "SJC",
-      lat: "37.3",
-      lon: "-121.9",
       signal: "average",
       max_latency_ms: "60",
     });
+  });
+
+  it("has its cache entry on the site's own host, and no visitor can read it there", async () => {
+    const cache = new MapCache();
+    const world = new World(answering());
+    world.cache = cache;
+    await world.visit("/shop");
+    await world.settle();
+    const [key] = cache.stored.keys();
+    expect(key).toMatch(/^https:\/\/www\.test\/_greenstream-cache\/decisions\/2\/SJC\?/);
+    const { pathname, search } = new URL(key ?? "");
+    expect((await world.visit(pathname + search)).status).toBe(404);
+    expect(world.visited).toEqual(["sfo GET /shop"]);
   });
 
   it("is requested with the current POP when there is one", async () => {
@@ -119,7 +130,7 @@ describe("a colo's decision", () => {
     ]);
   });
 
-  it("is requested without the colo when the router does not know it", async () => {
+  it("is requested with the visitor's rough position when the router does not know the colo", async () => {
     const refused = { status: 400, errors: [{ field: "colo", detail: "does not know QQQ" }] };
     const world = new World((request) => {
       const knowsColo = !new URL(request.url).searchParams.has("colo");
@@ -128,7 +139,7 @@ describe("a colo's decision", () => {
     const response = await world.visit("/", { cf: { ...SAN_JOSE, colo: "QQQ" } });
     expect([basis(response), decisionHeaders(response).pop]).toEqual(["fresh", "sfo"]);
     expect(world.asked.map(({ url }) => new URL(url).search)).toEqual([
-      "?pops=sfo%2Clon%2Cams&colo=QQQ&lat=37.3&lon=-121.9",
+      "?pops=sfo%2Clon%2Cams&colo=QQQ",
       "?pops=sfo%2Clon%2Cams&lat=37.3&lon=-121.9",
     ]);
   });

@@ -1,7 +1,10 @@
-import { type Env, readConfig } from "../src/config.ts";
-import type { Ports } from "../src/ports.ts";
-import { GreenWorker } from "../src/worker.ts";
+import { readConfig, type Variables } from "../../src/core/config.ts";
+import { placeOf } from "../../src/core/place.ts";
+import type { Assets, Ports } from "../../src/core/ports.ts";
+import { GreenWorker } from "../../src/core/worker.ts";
 
+type Visit = Omit<RequestInit, "cf"> & { cf?: Parameters<typeof placeOf>[0]; duplex?: "half" };
+type Settings = Partial<Variables> & { ASSETS?: Assets };
 type Answer = (request: Request, signal: AbortSignal) => Response | Promise<Response>;
 
 export const ORIGINS = {
@@ -18,14 +21,14 @@ export const SHORT_MS = 25;
 export class MapCache {
   readonly stored = new Map<string, { text: string; init: ResponseInit }>();
 
-  async match(key: RequestInfo | URL): Promise<Response | undefined> {
-    const entry = this.stored.get(String(key));
+  async match(key: string): Promise<Response | undefined> {
+    const entry = this.stored.get(key);
     return entry && new Response(entry.text, entry.init);
   }
 
-  async put(key: RequestInfo | URL, response: Response): Promise<void> {
+  async put(key: string, response: Response): Promise<void> {
     const { status, headers } = response;
-    this.stored.set(String(key), { text: await response.text(), init: { status, headers } });
+    this.stored.set(key, { text: await response.text(), init: { status, headers } });
   }
 }
 
@@ -39,22 +42,28 @@ export class World {
   /** The requests that the origins received, in order, as "pop METHOD path". */
   readonly visited: string[] = [];
   readonly #pending: Promise<unknown>[] = [];
-  readonly #env: Partial<Env>;
+  /** What the platform does with websockets, and how many calls it lets an address make. */
+  platform: Pick<Ports, "websocket" | "mayCallApi"> = {
+    websocket: () => null,
+    mayCallApi: async () => true,
+  };
+  readonly #settings: Settings;
   worker: GreenWorker;
 
   constructor(
     public router: Answer,
     public origin: Answer = () => new Response("served"),
-    env: Partial<Env> = {},
+    settings: Settings = {},
   ) {
-    this.#env = env;
+    this.#settings = settings;
     this.worker = this.isolate();
   }
 
   /** Make another isolate of the Worker, which shares only the colo's cache with the first. */
   isolate(): GreenWorker {
+    const { ASSETS: assets = { fetch: async () => new Response("a file") }, ...variables } =
+      this.#settings;
     const config = readConfig({
-      ASSETS: { fetch: async () => new Response("a file") },
       ROUTER_URL: "https://router.test/",
       ORIGINS,
       DEFAULT_POP: "lon",
@@ -62,9 +71,8 @@ export class World {
       PAGE_DEADLINE_MS: SHORT_MS,
       ORIGIN_TIMEOUT_MS: SHORT_MS,
       SAMPLE_SHARE: 0,
-      ...this.#env,
+      ...variables,
     });
-    const assets = this.#env.ASSETS ?? { fetch: async () => new Response("a file") };
     return new GreenWorker(config, assets, {
       fetch: (request, init) => this.#fetch(request, init?.signal ?? new AbortController().signal),
       now_ms: () => this.now_ms,
@@ -73,19 +81,18 @@ export class World {
         match: (key) => this.cache.match(key),
         put: (key, response) => this.cache.put(key, response),
       },
+      websocket: (response, headers) => this.platform.websocket(response, headers),
+      mayCallApi: (address) => this.platform.mayCallApi(address),
     });
   }
 
   async visit(
     path = "/",
-    init: RequestInit & { cf?: object } = {},
+    { cf = SAN_JOSE, ...init }: Visit = {},
     worker = this.worker,
   ): Promise<Response> {
-    const request = new Request(`https://www.test${path}`, {
-      cf: SAN_JOSE,
-      ...init,
-    } as RequestInit);
-    return worker.handle(request, (work) => this.#pending.push(work));
+    const request = new Request(`https://www.test${path}`, init);
+    return worker.handle(request, placeOf(cf), (work) => this.#pending.push(work));
   }
 
   /** Wait for the background work that continues after visits have been answered. */

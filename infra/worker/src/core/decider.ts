@@ -1,15 +1,8 @@
 import type { Config } from "./config.ts";
 import { type Decision, readDecision } from "./decision.ts";
-import type { Position } from "./pops.ts";
-import { type Ports, type WaitUntil, withDeadline } from "./ports.ts";
+import type { Place } from "./place.ts";
+import { cacheKey, type Ports, type WaitUntil, withDeadline } from "./ports.ts";
 import type { RouterAnswer, RouterClient } from "./router.ts";
-
-/** Where a visit comes from. */
-export interface Place {
-  /** Cloudflare's code of the data centre that received it: three capital letters, as in AMS. */
-  colo: string | null;
-  position: Position | null;
-}
 
 /** A decision that may be used now. */
 export interface UsableDecision {
@@ -58,16 +51,19 @@ export class Decider {
     this.#pops = new Set(config.origins.keys());
   }
 
-  /** Return the colo's decision, or null if there is none that may be used. Never throws. */
-  async decide(place: Place, waitUntil: WaitUntil): Promise<UsableDecision | null> {
+  /**
+   * Return the colo's decision, or null if there is none that may be used. Never throws.
+   * @param url The URL of the visit, whose site has the colo's cache entry.
+   */
+  async decide(place: Place, url: string, waitUntil: WaitUntil): Promise<UsableDecision | null> {
     const colo = place.colo ?? "";
     let entry = this.#entries.get(colo);
     if (entry === undefined) {
-      const shared = await this.#readCache(colo);
+      const shared = await this.#readCache(this.#cacheKey(url, colo));
       entry = this.#entries.get(colo) ?? this.#remember(colo, shared);
     }
     if (entry === undefined || entry.recheck_at_ms <= this.#ports.now_ms()) {
-      const refresh = this.#refresh(colo, place);
+      const refresh = this.#refresh(colo, place, url);
       waitUntil(refresh);
       if (entry === undefined) {
         // The limit is needed because another visitor may have started the refresh.
@@ -82,12 +78,12 @@ export class Decider {
   }
 
   /** Start a refresh of the colo's decision, or return the one that is running. */
-  #refresh(colo: string, place: Place): Promise<void> {
+  #refresh(colo: string, place: Place, url: string): Promise<void> {
     const running = this.#refreshes.get(colo);
     const now_ms = this.#ports.now_ms();
     if (running && now_ms - running.began_at_ms < ABANDONED_AFTER_MS) return running.done;
     const refresh = { began_at_ms: now_ms, done: Promise.resolve() };
-    refresh.done = this.#runRefresh(colo, place).finally(() => {
+    refresh.done = this.#runRefresh(colo, place, url).finally(() => {
       if (this.#refreshes.get(colo) === refresh) this.#refreshes.delete(colo);
     });
     this.#refreshes.set(colo, refresh);
@@ -95,8 +91,9 @@ export class Decider {
   }
 
   /** Take a newer decision from the colo's cache, or ask the router if a decision is due. */
-  async #runRefresh(colo: string, place: Place): Promise<void> {
-    const previous = laterAsked(this.#entries.get(colo), await this.#readCache(colo));
+  async #runRefresh(colo: string, place: Place, url: string): Promise<void> {
+    const key = this.#cacheKey(url, colo);
+    const previous = laterAsked(this.#entries.get(colo), await this.#readCache(key));
     const asked_at_ms = this.#ports.now_ms();
     if (previous && !this.#isDue(previous, asked_at_ms)) {
       this.#remember(colo, previous);
@@ -104,13 +101,13 @@ export class Decider {
     }
     // The claim tells the colo's other isolates that this one is asking the router.
     const claim: Entry = { asked_at_ms, answer: previous?.answer ?? null };
-    const claimed = this.#writeCache(colo, claim);
+    const claimed = this.#writeCache(key, claim);
     try {
       const decision = await this.#askRouter(place, previous?.answer?.decision.order[0]?.pop);
       const entry = { asked_at_ms, answer: { decision, decided_at_ms: this.#ports.now_ms() } };
       this.#remember(colo, entry);
       await claimed;
-      await this.#writeCache(colo, entry);
+      await this.#writeCache(key, entry);
     } catch (error) {
       console.warn(`There is no new decision for ${colo || "an unknown colo"}: ${error}`);
       this.#set(colo, { ...claim, recheck_at_ms: asked_at_ms + this.#config.ttl_ms });
@@ -120,8 +117,10 @@ export class Decider {
 
   async #askRouter({ colo, position }: Place, current: string | undefined): Promise<Decision> {
     const query = new URLSearchParams({ pops: [...this.#pops].join() });
-    if (colo !== null) query.set("colo", colo);
-    if (position !== null) {
+    if (colo !== null) {
+      // The router knows where the colo is. The visitor's position would decide for all others.
+      query.set("colo", colo);
+    } else if (position !== null) {
       // A tenth of a degree is enough to estimate round trips and does not reveal an address.
       query.set("lat", position.lat.toFixed(1));
       query.set("lon", position.lon.toFixed(1));
@@ -164,17 +163,17 @@ export class Decider {
     return entry;
   }
 
-  #cacheKey(colo: string): string {
+  #cacheKey(url: string, colo: string): string {
     const query = new URLSearchParams({
       ...this.#config.preferences,
       pops: [...this.#pops].join(),
     });
-    return `https://decisions.greenstream.invalid/1/${colo}?${query}`;
+    return cacheKey(url, `decisions/2/${colo}?${query}`);
   }
 
-  async #readCache(colo: string): Promise<Entry | undefined> {
+  async #readCache(key: string): Promise<Entry | undefined> {
     try {
-      const cached = await this.#ports.cache.match(this.#cacheKey(colo));
+      const cached = await this.#ports.cache.match(key);
       // The cast is safe because only `#writeCache` writes under this key.
       return cached && ((await cached.json()) as Entry);
     } catch (error) {
@@ -183,11 +182,11 @@ export class Decider {
     }
   }
 
-  async #writeCache(colo: string, entry: Entry): Promise<void> {
+  async #writeCache(key: string, entry: Entry): Promise<void> {
     const max_age_s = Math.round(this.#config.max_stale_ms / 1000);
     const headers = { "cache-control": `max-age=${max_age_s}` };
     try {
-      await this.#ports.cache.put(this.#cacheKey(colo), Response.json(entry, { headers }));
+      await this.#ports.cache.put(key, Response.json(entry, { headers }));
     } catch (error) {
       console.warn(`The cache cannot be written: ${error}`);
     }
