@@ -12,16 +12,18 @@ import zipfile
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple, Protocol
 from xml.parsers.expat import ExpatError
 
 import xmltodict
 from lxml import etree
 
-from functions.entsoe.points import NAME, invalid, quantities_of
+from functions.entsoe.points import NAME, Texts, invalid, quantities_of, texts_of
+from functions.entsoe.usual_points import cut
 from greenstream.domain.errors import InvalidError, NoDataError, PermanentError
 from greenstream.domain.mix import Refusal
 
@@ -42,8 +44,18 @@ PSR_TYPE: Final = re.compile(r"[A-Z][0-9]{2}")
 NO_DATA_CODE: Final = "999"
 HTTP_OK: Final = 200
 
+GENERATION: Final = "GL_MarketDocument"
+"""The root element of a document with power by fuel."""
+
 Interval = tuple[datetime, datetime]
 """The start and the end of an interval."""
+
+
+class TextsOf(Protocol):
+    """Returns the texts of a Period's points."""
+
+    def __call__(self, period: etree._Element, /) -> Texts:
+        """Return the texts of the points of this Period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +112,11 @@ def read(body: bytes, domain: str, zone: str, *, status: int = HTTP_OK) -> list[
     series: list[Series] = []
     cells = 0
     for xml in _members(body, zone):
-        root = _root(xml, zone)
+        root, texts = _tree(xml, zone)
         kind = etree.QName(root).localname
         if kind == "Acknowledgement_MarketDocument":
             raise _acknowledged(root, zone, status)
-        if kind != "GL_MarketDocument":
+        if kind != GENERATION:
             raise invalid(f"the root element is {kind[:60]}", "malformed", zone)
         type_, process = root.findtext("{*}type"), root.findtext("{*}process.processType")
         if (type_, process) != ("A75", "A16"):
@@ -114,7 +126,7 @@ def read(body: bytes, domain: str, zone: str, *, status: int = HTTP_OK) -> list[
                 zone,
             )
         for element in root.iterfind("{*}TimeSeries"):
-            series.append(_series(element, domain, zone, MAX_CELLS - cells))
+            series.append(_series(element, texts, domain, zone, MAX_CELLS - cells))
             cells += len(series[-1].mw) + len(series[-1].refused)
     if not series:
         raise NoDataError("the document holds no series", provider=NAME, zone=zone)
@@ -161,6 +173,18 @@ def _bounded(xml: bytes, zone: str) -> bytes:
     if len(xml) > MAX_XML_BYTES:
         raise invalid(f"the document has {len(xml)} bytes of XML", "too_large", zone)
     return xml
+
+
+def _tree(xml: bytes, zone: str) -> tuple[etree._Element, TextsOf]:
+    """Return the root of a document, and what returns the texts of a Period's points."""
+    usual = cut(xml)
+    if usual is not None:
+        # Any other document is read as it came, so that an error quotes it.
+        with suppress(InvalidError):
+            root = _root(usual.rest, zone)
+            if etree.QName(root).localname == GENERATION:
+                return root, usual.of
+    return _root(xml, zone), texts_of
 
 
 def _root(xml: bytes, zone: str) -> etree._Element:
@@ -213,7 +237,7 @@ def _acknowledged(root: etree._Element, zone: str, status: int) -> NoDataError |
     return (NoDataError if no_data else PermanentError)(text, provider=NAME, zone=zone)
 
 
-def _series(element: etree._Element, domain: str, zone: str, cells: int) -> Series:
+def _series(element: etree._Element, texts: TextsOf, domain: str, zone: str, cells: int) -> Series:
     inside = element.findtext("{*}inBiddingZone_Domain.mRID")
     outside = element.findtext("{*}outBiddingZone_Domain.mRID")
     if (inside is None) == (outside is None):
@@ -233,7 +257,8 @@ def _series(element: etree._Element, domain: str, zone: str, cells: int) -> Seri
     mw: dict[Interval, float] = {}
     refused: dict[Interval, Refusal] = {}
     for period in element.iterfind("{*}Period"):
-        more = _period(period, zone, cells - len(mw) - len(refused), repeats=curve == "A03")
+        left = cells - len(mw) - len(refused)
+        more = _period(period, texts, zone, left, repeats=curve == "A03")
         for interval in mw.keys() & more.mw.keys():
             if mw[interval] != more.mw[interval]:
                 refused[interval] = two_figures(psr_type, mw[interval], more.mw[interval])
@@ -256,7 +281,9 @@ class _Period(NamedTuple):
     refused: dict[Interval, Refusal]
 
 
-def _period(period: etree._Element, zone: str, cells: int, *, repeats: bool) -> _Period:
+def _period(
+    period: etree._Element, texts: TextsOf, zone: str, cells: int, *, repeats: bool
+) -> _Period:
     start = _moment(period.findtext("{*}timeInterval/{*}start"), zone)
     end = _moment(period.findtext("{*}timeInterval/{*}end"), zone)
     resolution = period.findtext("{*}resolution")
@@ -272,12 +299,11 @@ def _period(period: etree._Element, zone: str, cells: int, *, repeats: bool) -> 
         raise invalid(f"the document has more than {MAX_CELLS} intervals", "too_large", zone)
     grid = _grid(start, step, count)
     try:
-        quantities = quantities_of(period, count, zone)
+        quantities = quantities_of(texts(period), count, zone)
     except InvalidError as error:
         return _Period({}, dict.fromkeys(grid, Refusal(error.reason, error.message)))
-    if len(quantities) == count and Refusal not in map(type, quantities.values()):
-        whole = map(cast("dict[int, float]", quantities).__getitem__, range(1, count + 1))
-        return _Period(dict(zip(grid, whole, strict=True)), {})
+    if isinstance(quantities, list):
+        return _Period(dict(zip(grid, quantities, strict=True)), {})
     mw: dict[Interval, float] = {}
     refused: dict[Interval, Refusal] = {}
     figures = _in_order(quantities, count, repeats=repeats)

@@ -2,7 +2,7 @@
 
 import math
 from functools import lru_cache
-from typing import Final, cast
+from typing import Final, NamedTuple
 
 from lxml import etree
 
@@ -11,25 +11,50 @@ from greenstream.domain.mix import Refusal
 from greenstream.domain.plausibility import rules_of_provider
 
 NAME: Final = "entsoe"
-BESIDE_POINTS: Final = ("timeInterval", "resolution")
-"""The children of a Period besides its points."""
+ABSENT: Final = "None"
 
 
-def quantities_of(period: etree._Element, count: int, zone: str) -> dict[int, float | Refusal]:
-    """Return a Period's quantities in MW, by position, or why a quantity is refused.
+class Texts(NamedTuple):
+    """The texts of a Period's points, each in the order of the points; `ABSENT` where none is."""
 
-    The points are read all at once where every point has the usual form, which takes a quarter of
-    the time, and else one by one. A quantity is refused as ``not_a_number``, as ``implausible_mw``,
-    or as ``contradiction`` where its position has two. The other positions stand.
+    positions: list[str]
+    quantities: list[str]
+
+
+def texts_of(period: etree._Element) -> Texts:
+    """Return the texts of the points of a Period, of whatever form they are."""
+    texts = Texts([], [])
+    for point in period.iterfind("{*}Point"):
+        by_name = {
+            child.tag.rpartition("}")[2]: str(child.text)
+            for child in point.iterchildren(etree.Element)
+        }
+        texts.positions.append(by_name.get("position", ABSENT))
+        texts.quantities.append(by_name.get("quantity", ABSENT))
+    return texts
+
+
+def quantities_of(texts: Texts, count: int, zone: str) -> list[float] | dict[int, float | Refusal]:
+    """Return a Period's quantities in MW, and where one is refused, why.
+
+    The texts are read all at once where all can be believed, and else one by one. A quantity is
+    refused as ``not_a_number``, as ``implausible_mw``, or as ``contradiction`` where its position
+    has two. The other positions stand.
 
     Parameters
     ----------
-    period
-        The element of the Period.
+    texts
+        The texts of its points.
     count
         How many positions the Period has; the first is 1.
     zone
         The zone's name, for errors.
+
+    Returns
+    -------
+    list[float] | dict[int, float | Refusal]
+        A list where every position has its quantity, in the order of the positions. Else the
+        quantities and the refusals by position.
 
     Raises
     ------
@@ -37,69 +62,47 @@ def quantities_of(period: etree._Element, count: int, zone: str) -> dict[int, fl
         ``malformed`` when a position cannot be read or is outside of the Period, since it is not
         known then which slots the points belong to.
     """
-    texts = _usual_texts(period)
     try:
-        positions, quantities = list(map(int, texts[::2])), list(map(float, texts[1::2]))
+        quantities = list(map(float, texts.quantities))
+        if texts.positions == _each_position(count) and _believable(quantities):
+            return quantities
+        positions = list(map(int, texts.positions))
     except ValueError:
-        return _singly(period, count, zone)
+        return _singly(texts, count, zone)
     mw: dict[int, float | Refusal] = dict(zip(positions, quantities, strict=True))
-    greatest_mw = rules_of_provider(NAME).greatest_fuel_mw
     if (
         not mw
         or len(mw) < len(positions)
         or not 1 <= min(positions) <= max(positions) <= count
-        or not math.isfinite(sum(quantities))
-        or not -greatest_mw <= min(quantities) <= max(quantities) <= greatest_mw
+        or not _believable(quantities)
     ):
-        return _singly(period, count, zone)
+        return _singly(texts, count, zone)
     return mw
 
 
-def _usual_texts(period: etree._Element) -> list[str]:
-    """Return position, quantity, position, quantity, …, or nothing where a point is unusual.
-
-    A usual Period has its points and two other children. A usual point has two children, first the
-    position and then the quantity, each with one text: the parser drops the comments and processing
-    instructions that would split it.
-    """
-    namespace = etree.QName(period).namespace
-    if namespace is None:
-        return []
-    texts, pairs, odd = _usual(namespace)
-    values = cast("list[str]", texts(period))
-    points = len(period) - len(BESIDE_POINTS)
-    usual = len(values) == 2 * points == 2 * pairs(period) and not odd(period)
-    return values if usual else []
-
-
-@lru_cache(maxsize=8)
-def _usual(namespace: str) -> tuple[etree.XPath, ...]:
-    return tuple(
-        etree.XPath(path, namespaces={"n": namespace}, smart_strings=False)
-        for path in (
-            "n:Point/*/text()",
-            "count(n:Point/n:position/following-sibling::n:quantity)",
-            "boolean(n:Point/*[3])",
-        )
+def _believable(quantities: list[float]) -> bool:
+    greatest_mw = rules_of_provider(NAME).greatest_fuel_mw
+    return (
+        math.isfinite(sum(quantities))
+        and -greatest_mw <= min(quantities) <= max(quantities) <= greatest_mw
     )
 
 
-def _singly(period: etree._Element, count: int, zone: str) -> dict[int, float | Refusal]:
+@lru_cache(maxsize=4)  # the Periods of a document have the same length, and it may be great
+def _each_position(count: int) -> list[str]:
+    return list(map(str, range(1, count + 1)))
+
+
+def _singly(texts: Texts, count: int, zone: str) -> dict[int, float | Refusal]:
     by_position: dict[int, float | Refusal] = {}
-    for point in period.iterfind("{*}Point"):
-        texts = {
-            child.tag.rpartition("}")[2]: child.text for child in point.iterchildren(etree.Element)
-        }
-        position = texts.get("position")
+    for position, quantity in zip(*texts, strict=True):
         try:
-            at = int(position or "")
+            at = int(position)
         except ValueError as error:
-            raise invalid(
-                f"a point has position {str(position)[:20]!r}", "malformed", zone
-            ) from error
+            raise invalid(f"a point has position {position[:20]!r}", "malformed", zone) from error
         if not 1 <= at <= count:
             raise invalid(f"a period of {count} has position {at}", "malformed", zone)
-        mw = _quantity(at, texts.get("quantity"))
+        mw = _quantity(at, quantity)
         before = by_position.setdefault(at, mw)
         if isinstance(before, float) and before != mw:
             by_position[at] = (
@@ -110,13 +113,13 @@ def _singly(period: etree._Element, count: int, zone: str) -> dict[int, float | 
     return by_position
 
 
-def _quantity(at: int, text: str | None) -> float | Refusal:
+def _quantity(at: int, text: str) -> float | Refusal:
     try:
-        mw = float(text or "")
+        mw = float(text)
     except ValueError:
         mw = math.nan
     if not math.isfinite(mw):
-        return Refusal("not_a_number", f"position {at} has {str(text)[:20]!r} MW")
+        return Refusal("not_a_number", f"position {at} has {text[:20]!r} MW")
     if abs(mw) > rules_of_provider(NAME).greatest_fuel_mw:
         return Refusal("implausible_mw", f"position {at} has {mw} MW")
     return mw

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
 from statistics import fmean
 from typing import Final, NamedTuple
 
@@ -69,8 +70,8 @@ def slots(series: Iterable[Series]) -> list[Mix]:
 
 
 def _finest_step(series: Iterable[Series]) -> timedelta:
-    intervals = set[Interval]().union(*(row.mw for row in series), *(row.refused for row in series))
-    return min(end - start for start, end in intervals)
+    grids = groupby([*row.mw, *row.refused] for row in series)  # most series have the same one
+    return min(end - start for intervals, _ in grids for start, end in intervals)
 
 
 def _by_slot(series: Sequence[Series], step: timedelta) -> Grid:
@@ -137,11 +138,13 @@ def _of_one_grid(
     This is the usual document, and it takes a fraction of the time. ``None`` for any other.
     """
     fuels = [row.psr_type for row in series]
-    grids = {tuple(row.mw) for row in series}
-    if len(grids) != 1 or len(set(fuels)) != len(fuels) or any(row.refused for row in series):
-        return None
-    [grid] = grids
-    if any(end - start != step for start, end in grid):
+    grid = list(series[0].mw) if series else []
+    if (
+        not grid
+        or len(set(fuels)) != len(fuels)
+        or any(row.refused or list(row.mw) != grid for row in series)
+        or any(end - start != step for start, end in grid)
+    ):
         return None
     columns = zip(*(row.mw.values() for row in series), strict=True)
     mixes = [dict(zip(fuels, column, strict=True)) for column in columns]

@@ -23,7 +23,8 @@ from functions.entsoe.provider import WINDOW
 from functions.entsoe.slots import slots
 from greenstream.domain.errors import InvalidError
 from greenstream.domain.frozen import MOVING_STEPS
-from greenstream.domain.judging import DAY, REACH, judge
+from greenstream.domain.judging import REACH, judge
+from greenstream.domain.judging_limits import DAY
 from greenstream.domain.mix import Mix
 from greenstream.domain.plausibility import (
     NO_RULES,

@@ -3,7 +3,8 @@
 A fuel that is absent from all mixes of a window would otherwise be missed by nobody.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -45,11 +46,23 @@ class FuelMemory:
         self._fuels = usual - provider.storage
         self._last: dict[str, LastReport] = {}
 
-    def learn(self, mixes: Iterable[Mix]) -> None:
+    def learn(self, mixes: Sequence[Mix]) -> None:
         """Remember what mixes report that are believed, oldest first."""
-        for mix in mixes:
-            for fuel in self._fuels & mix.generation_mw.keys():
+        left = set(self._fuels - self._solar)
+        for mix in reversed(mixes):  # of these fuels only the last report counts
+            if not left:
+                break
+            for fuel in left & mix.generation_mw.keys():
                 self._learn(fuel, LastReport(mix.generation_mw[fuel], mix.valid_from))
+                left.remove(fuel)
+        for fuel in self._fuels & self._solar:
+            for mix in mixes:
+                if fuel in mix.generation_mw:
+                    self._learn(fuel, LastReport(mix.generation_mw[fuel], mix.valid_from))
+
+    def knows_only(self, fuels: AbstractSet[str]) -> bool:
+        """Return whether these are all the fuels that are remembered, or more."""
+        return self._last.keys() <= fuels
 
     def learn_carried(self, carried: Mapping[str, LastReport]) -> None:
         """Remember what an earlier process carried on in a stored reading (see `carried_by`)."""

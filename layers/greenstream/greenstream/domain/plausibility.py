@@ -142,6 +142,15 @@ class SourceRules:
     least_gco2_kwh: float = 0.0
     greatest_gco2_kwh: float = math.inf
 
+    @property
+    def greatest_alone_mw(self) -> dict[str, float]:
+        """What a fuel may make, in MW, whatever the others of its groups make."""
+        alone_mw: dict[str, float] = {}
+        for bound in self.greatest_mw:
+            for fuel in bound.fuels:
+                alone_mw[fuel] = min(bound.mw / len(bound.fuels), alone_mw.get(fuel, math.inf))
+        return alone_mw
+
 
 NO_RULES: Final = SourceRules()
 
