@@ -6,28 +6,22 @@ that are embedded in the distribution grids; NESO estimates them, so that its fi
 (see `functions.eso`) and this one second. No key is needed. See https://bmrs.elexon.co.uk.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final, Self
 
-from functions.elexon.readings import Grid
-from functions.elexon.rows import NAME, Slot, invalid, rules, slots_of
-from greenstream.domain.errors import GreenStreamError, InvalidError, PermanentError
-from greenstream.domain.fuel_memory import FuelMemory
-from greenstream.domain.holes import holes
-from greenstream.domain.judging import judge
-from greenstream.domain.mix import Mix
-from greenstream.domain.plausibility import rules_of_provider
-from greenstream.domain.reading import Reading
+from functions.elexon.rows import NAME, rules, slots_of
+from greenstream.domain.errors import GreenStreamError, PermanentError
 from greenstream.domain.zones import Source, Zone, stored_under, zones_of
 from greenstream.ingest.http import HttpClient
-from greenstream.ingest.last_reports import carrying, learn_stored, mix_of
+from greenstream.ingest.mixes import MixGrid, MixPast
 from greenstream.ingest.stored_slots import StoredSlots, ZoneSlots
-from greenstream.ports.provider import Batch, Outcome, ProviderConfig, batch_of
+from greenstream.ports.provider import Batch, ProviderConfig
 from greenstream.ports.settings import required
 
+TABLE: Final = "ELEXON"
+NOT_METERED: Final = "wind and sun that are embedded in the distribution grids"
 PATH: Final = "/bmrs/api/v1/datasets/FUELINST/stream"
 WINDOW: Final = timedelta(hours=26)
 """How far back slots are asked for and remembered. A slot is compared with the same time of the day
@@ -38,45 +32,22 @@ REVISABLE: Final = timedelta(hours=3)
 that a feed that falls behind still answers with its old slots, whose age is then reported."""
 
 
-@dataclass(slots=True)
-class Past:
-    """What earlier runs have believed.
-
-    Parameters
-    ----------
-    fuels
-        What the source used to report.
-    mixes
-        The mixes of the last 26 hours, oldest first.
-    """
-
-    fuels: FuelMemory
-    mixes: tuple[Mix, ...] = ()
-
-    def learn(self, stored: Sequence[Reading]) -> None:
-        """Remember the mixes of stored readings, oldest first, and what they carry on."""
-        learn_stored(self.fuels, stored)
-        self.remember([mix for mix in map(mix_of, stored) if mix is not None])
-
-    def remember(self, mixes: Sequence[Mix]) -> None:
-        """Remember mixes that are believed, oldest first; they replace those of their time."""
-        if not mixes:
-            return
-        self.fuels.learn(mixes)
-        newest_to = mixes[-1].valid_to
-        self.mixes = tuple(
-            mix
-            for mix in (*self.before(mixes[0].valid_from), *mixes)
-            if newest_to - mix.valid_to <= WINDOW
-        )
-
-    def before(self, start: datetime) -> list[Mix]:
-        """Return the mixes that begin before ``start`` (UTC)."""
-        return [mix for mix in self.mixes if mix.valid_from < start]
+def grid_of(zone: Zone, source: Source, fetched_at: datetime, *, simulated: bool) -> MixGrid:
+    """Return the grid of Great Britain, which makes readings of slots that are believed."""
+    return MixGrid(
+        provider=NAME,
+        zone=zone,
+        source=source,
+        rules=rules(),
+        table=TABLE,
+        fetched_at=fetched_at,
+        simulated=simulated,
+        not_metered=NOT_METERED,
+    )
 
 
-def _past() -> Past:
-    return Past(FuelMemory(rules_of_provider(NAME), rules()))
+def _past() -> MixPast:
+    return MixPast(NAME, rules(), WINDOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +73,7 @@ class Elexon:
     wanted: tuple[tuple[Zone, Source], ...] = field(default_factory=lambda: zones_of(NAME))
     simulated: bool = False
     stored: StoredSlots = field(default_factory=lambda: StoredSlots(NAME, WINDOW))
-    past: Past = field(default_factory=_past)
+    past: MixPast = field(default_factory=_past)
 
     @classmethod
     def from_config(cls, config: ProviderConfig) -> Self:
@@ -144,64 +115,8 @@ class Elexon:
         stored = self.stored.of(zone.zone, source.kinds, now, self.past.learn)
         answer = self._ask(self._since(stored, now), zone.zone)
         slots, unreadable = slots_of(answer, zone.zone, now)
-        if not slots:
-            return Batch(errors=tuple(unreadable))
-        judged = judge(
-            [slot.mix for slot in slots],
-            rules_of_provider(NAME),
-            rules(),
-            before=self.past.before(slots[0].mix.valid_from),
-            memory=self.past.fuels,
-        )
-        pairs = list(zip(slots, (refusal for _, refusal in judged), strict=True))
-        believed = [slot for slot, refusal in pairs if refusal is None]
-        self.past.remember([slot.mix for slot in believed])
-        after = stored.newest
-        refused = [
-            (slot.mix.valid_from, invalid(refusal.message, refusal.reason, zone.zone))
-            for slot, refusal in pairs
-            if refusal is not None and (after is None or not believed or slot.mix.valid_to > after)
-        ]
-        grid = Grid(zone=zone, source=source, fetched_at=now, simulated=self.simulated)
-        batch = self._of(believed, grid, stored, now)
-        return replace(batch, errors=(*unreadable, *holes(refused), *batch.errors))
-
-    def _of(self, believed: Sequence[Slot], grid: Grid, stored: ZoneSlots, now: datetime) -> Batch:
-        """Return the batch of slots that are believed: of the newest, and of those not stored."""
-        chosen = [
-            slot
-            for slot in believed
-            if slot is believed[-1]
-            or stored.asks_for(slot.mix.valid_to, now, slot.mix.generation_mw)
-        ]
-        batch = batch_of(self._outcomes(chosen, grid))
-        return replace(
-            batch,
-            readings=tuple(
-                reading
-                for reading in batch.readings
-                if reading.valid_to == believed[-1].mix.valid_to or stored.lacks(reading)
-            ),
-            acknowledge=partial(
-                stored.remember,
-                {slot.mix.valid_to: slot.mix.generation_mw for slot in chosen},
-                batch.readings,
-                now,
-            ),
-            window=lambda: (
-                outcome
-                for outcome in self._outcomes(believed, grid)
-                if isinstance(outcome, Reading)
-            ),
-        )
-
-    def _outcomes(self, slots: Iterable[Slot], grid: Grid) -> Iterator[Outcome]:
-        for slot in slots:
-            for outcome in grid.readings_of(slot):
-                if isinstance(outcome, InvalidError):
-                    yield outcome
-                else:
-                    yield carrying(self.past.fuels, outcome)
+        grid = grid_of(zone, source, now, simulated=self.simulated)
+        return grid.batch(slots, unreadable, stored, self.past)
 
     def _since(self, stored: ZoneSlots, now: datetime) -> datetime:
         if stored.newest is None:

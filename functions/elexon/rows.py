@@ -17,6 +17,7 @@ from greenstream.domain.errors import InvalidError, NoDataError
 from greenstream.domain.mix import Mix, Refusal
 from greenstream.domain.plausibility import SourceRules, rules_of_provider, rules_of_source
 from greenstream.domain.reading import EARLIEST, FUTURE_TOLERANCE
+from greenstream.ingest.mixes import MixSlot
 
 NAME: Final = "elexon"
 DATASET: Final = "FUELINST"
@@ -41,19 +42,12 @@ class Row(NamedTuple):
     published_at: datetime
 
 
-class Slot(NamedTuple):
-    """A slot's mix, and when it was published last (UTC)."""
-
-    mix: Mix
-    published_at: datetime
-
-
 def rules() -> SourceRules:
     """Return the rules of the grid."""
     return rules_of_source(NAME, GRID)
 
 
-def slots_of(answer: object, zone: str, now: datetime) -> tuple[list[Slot], list[InvalidError]]:
+def slots_of(answer: object, zone: str, now: datetime) -> tuple[list[MixSlot], list[InvalidError]]:
     """Return the slots of an answer, oldest first, and the error of the first unreadable row.
 
     A row without a readable time is lost, since it is not known which slot it belongs to. A slot
@@ -103,14 +97,14 @@ class _Slot(dict[str, Row]):
             twice = f"{row.fuel} makes {_figure_text(known.mw)} and {_figure_text(row.mw)}"
             self[row.fuel] = known._replace(mw=Refusal("contradiction", twice))
 
-    def slot(self, start: datetime, now: datetime) -> Slot:
+    def slot(self, start: datetime, now: datetime) -> MixSlot:
         mw = {row.fuel: row.mw for row in self.values() if not isinstance(row.mw, Refusal)}
         refusals = (row.mw for row in self.values() if isinstance(row.mw, Refusal))
         refusal = next(refusals, None) or _below(mw)
         if start - now > FUTURE_TOLERANCE:
             refusal = Refusal("future", f"the slot at {start} is in the future")
         published_at = max(row.published_at for row in self.values())
-        return Slot(Mix(start, start + STEP, mw, refusal=refusal), published_at)
+        return MixSlot(Mix(start, start + STEP, mw, refusal=refusal), published_at)
 
 
 def _figure_text(mw: float | Refusal) -> str:

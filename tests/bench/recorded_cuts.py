@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import pandas as pd
 
 from functions.electricitymaps.answers import reading_of
-from functions.elexon.readings import Grid
+from functions.elexon.provider import grid_of
 from functions.elexon.rows import slots_of
 from functions.eso.half_hours import Figures, HalfHour, national_half_hours, regional_half_hours
 from functions.eso.readings import Region as NesoRegion
@@ -164,7 +164,7 @@ def elexon(folders: Iterable[Path]) -> Iterator[Recording | str]:
         cuts = []
         for count, slot in enumerate(slots, 1):
             end = slot.mix.valid_to
-            grid = Grid(zone=zone, source=source, fetched_at=end, simulated=False)
+            grid = grid_of(zone, source, end, simulated=False)
             refusal = judge(mixes[:count], *rules)[-1].refusal
             reasons = _outcome(grid.readings_of(slot), end)
             assert reasons is not None

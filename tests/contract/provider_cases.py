@@ -16,8 +16,7 @@ from pathlib import Path
 import httpx
 
 from functions.electricitymaps.provider import ElectricityMaps
-from functions.elexon.provider import Elexon
-from functions.elexon.readings import Grid
+from functions.elexon.provider import Elexon, grid_of
 from functions.elexon.rows import slots_of
 from functions.entsoe import mix
 from functions.entsoe.document import read
@@ -293,7 +292,7 @@ def inside_elexon(case: Case) -> Iterator[Batch]:
     zone, source = next(pair for pair in case.pairs if pair[0].zone == "GBR")
     for now in (case.now, *(case.now + later for later in case.aged)):
         body = case.answers()(Request("GET", elexon.STREAM, since), now).body
-        grid = Grid(zone=zone, source=source, fetched_at=now, simulated=False)
+        grid = grid_of(zone, source, now, simulated=False)
         for slot in slots_of(json.loads(body), zone.zone, now)[0]:
             made = grid.readings_of(slot)
             yield Batch(readings=tuple(value for value in made if isinstance(value, Reading)))
