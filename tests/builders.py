@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from greenstream.domain.decision import Candidate, LatencySource, Ranked
 from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.ladder import Rung, ZoneCarbon
+from greenstream.domain.origin import NO_ORIGIN, Origin
 from greenstream.domain.policy import RankingSignal
 from greenstream.domain.ranking import Standings
 from greenstream.domain.reading import Basis, Kind, Quality, Reading, Scope, Signal
@@ -92,19 +94,24 @@ def a_zone(*sources: Source, zone: str = "Z", means: tuple[AnnualMean, ...] | No
 def a_figure(gco2_kwh: float | None, *, age_s: float = 0, **changes: Any) -> ZoneCarbon:
     """Return a zone's live figure with the default penalty; ``None`` makes an unknown figure."""
     if gco2_kwh is None:
-        return ZoneCarbon(zone=changes.get("zone", "Z"), rung=Rung.NONE)
+        return ZoneCarbon(zone=changes.get("zone", "Z"), rung=Rung.NONE, origin=NO_ORIGIN)
     fields: dict[str, Any] = {
         "zone": "Z",
         "rung": Rung.LIVE,
-        "kind": AVERAGE_DIRECT,
-        "gco2_kwh": gco2_kwh,
-        "gco2_low": gco2_kwh,
-        "gco2_high": gco2_kwh,
+        "origin": an_origin(gco2_kwh, kind=changes.pop("kind", AVERAGE_DIRECT)),
         "expected_gco2_kwh": gco2_kwh,
         "age_s": age_s,
         "penalty_gco2_kwh": max(0.0, age_s - 600) / 60,
     }
     return ZoneCarbon(**fields | changes)
+
+
+@cache
+def an_origin(gco2_kwh: float, kind: Kind = AVERAGE_DIRECT) -> Origin:
+    """Return what a figure rests on. Equal arguments make the same origin, so that figures on it
+    are equal too.
+    """
+    return Origin(kind=kind, gco2_kwh=gco2_kwh, gco2_low=gco2_kwh, gco2_high=gco2_kwh)
 
 
 def a_candidate(

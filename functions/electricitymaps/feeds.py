@@ -6,6 +6,7 @@ from datetime import datetime
 
 from functions.electricitymaps.answers import NAME
 from greenstream.domain.ladder import Ladder, Rung
+from greenstream.domain.moment import Moment
 from greenstream.domain.policy import Policy
 from greenstream.domain.reading import Reading
 from greenstream.domain.zones import Source, Zone, stored_under
@@ -65,7 +66,7 @@ def is_due(feed: Feed, readings: Sequence[Reading], now: datetime) -> bool:
             readings,
             (),
         )
-        .at(now, Policy(), feed.source.kinds)
+        .at(Moment(now, Policy()), feed.source.kinds)
         .rung
         is not Rung.LIVE
         for zone in feed.zones

@@ -14,6 +14,7 @@ from functions.elexon.provider import PATH, REVISABLE, WINDOW, Elexon
 from functions.elexon.rows import LONDON, settlement
 from greenstream.domain.intensity import factor_tables
 from greenstream.domain.ladder import Ladder, Rung
+from greenstream.domain.moment import Moment
 from greenstream.domain.policy import Policy
 from greenstream.domain.reading import Basis, Kind, Quality, Reading, Scope, Signal
 from greenstream.domain.zones import zones, zones_of
@@ -428,13 +429,14 @@ class TestTheFallbackOfGreatBritain:
 
     def at(self, zone: str, readings: Sequence[Reading], later: timedelta = timedelta(0)) -> Any:
         kinds = (Kind(Signal.AVERAGE, Basis.DIRECT),)
-        return Ladder(zones()[zone], readings, ()).at(NOW + later, Policy(), kinds)
+        return Ladder(zones()[zone], readings, ()).at(Moment(NOW + later, Policy()), kinds)
 
     @pytest.mark.parametrize("zone", ["GBR", "GBR-13"])
     def test_is_not_asked_while_neso_is_live(self, zone: str) -> None:
         carbon = self.at(zone, [reading_of(slot()), self.NESO])
 
-        assert (carbon.provider, carbon.gco2_kwh, carbon.rung) == ("eso", 140.0, Rung.LIVE)
+        assert (carbon.origin.provider, carbon.rung) == ("eso", Rung.LIVE)
+        assert carbon.origin.gco2_kwh == 140.0
 
     @pytest.mark.parametrize("zone", ["GBR", "GBR-13"])
     def test_stands_when_neso_is_late_and_before_the_yearly_mean(self, zone: str) -> None:
@@ -445,7 +447,7 @@ class TestTheFallbackOfGreatBritain:
         )
         for readings in ([late, reading_of(slot())], [reading_of(slot())]):
             carbon = self.at(zone, readings)
-            assert (carbon.provider, carbon.rung) == ("elexon", Rung.LIVE)
+            assert (carbon.origin.provider, carbon.rung) == ("elexon", Rung.LIVE)
 
     def test_stands_in_part_under_a_summer_sun(self) -> None:
         noon = datetime(2026, 6, 21, 12, 5, tzinfo=UTC)

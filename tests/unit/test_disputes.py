@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from greenstream.domain.disputes import ALLOWANCE_GCO2_KWH, Claim, dispute_among
 from greenstream.domain.ladder import Ladder, Rung, ZoneCarbon
+from greenstream.domain.moment import Moment
 from greenstream.domain.policy import Policy
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Kind, Reading, Scope
@@ -54,14 +55,15 @@ def no_mean(_kind: Kind) -> None:
 
 
 def answer(*readings: Reading, profiles: tuple[HourProfile, ...] = ()) -> ZoneCarbon:
-    return Ladder(ZONE, readings, profiles).at(NOW, Policy(), (AVERAGE_DIRECT,))
+    return Ladder(ZONE, readings, profiles).at(Moment(NOW, Policy()), (AVERAGE_DIRECT,))
 
 
 class TestAZonesFigure:
     def test_the_source_that_is_nearer_to_the_zones_usual_figure_stands(self) -> None:
         figure = answer(says("first", 0.0), says("second", 190.0), profiles=(usual(170.0),))
 
-        assert (figure.provider, figure.gco2_kwh, figure.rung) == ("second", 190.0, Rung.LIVE)
+        assert (figure.origin.provider, figure.rung) == ("second", Rung.LIVE)
+        assert figure.origin.gco2_kwh == 190.0
         assert figure.disputed is not None
         assert figure.disputed.against.provider == "first"
         assert figure.disputed.text == (
@@ -72,22 +74,22 @@ class TestAZonesFigure:
     def test_the_yearly_mean_decides_where_the_zone_has_no_profile(self) -> None:
         figure = answer(says("first", 0.0), says("second", 390.0))
 
-        assert (figure.provider, figure.gco2_kwh) == ("second", 390.0)
+        assert (figure.origin.provider, figure.origin.gco2_kwh) == ("second", 390.0)
 
     def test_the_preferred_source_stands_where_no_usual_figure_is_known(self) -> None:
         ladder = Ladder(
             a_zone(FIRST, SECOND, means=()), (says("first", 0.0), says("second", 190.0)), ()
         )
-        figure = ladder.at(NOW, Policy(), (AVERAGE_DIRECT,))
+        figure = ladder.at(Moment(NOW, Policy()), (AVERAGE_DIRECT,))
 
-        assert figure.provider == "first"
+        assert figure.origin.provider == "first"
         assert figure.disputed is not None
         assert figure.disputed.text.endswith("first stands, the preferred source.")
 
     def test_bounds_that_overlap_are_no_dispute(self) -> None:
         figure = answer(says("first", 100.0, wide=30.0), says("second", 190.0, wide=60.0))
 
-        assert (figure.provider, figure.disputed) == ("first", None)
+        assert (figure.origin.provider, figure.disputed) == ("first", None)
 
     def test_the_difference_of_two_factor_sets_is_no_dispute(self) -> None:
         apart = ALLOWANCE_GCO2_KWH - 1
@@ -119,7 +121,7 @@ class TestAZonesFigure:
         again = replace(SECOND, data_of=frozenset({"one publisher", "another"}))
         ladder = Ladder(a_zone(FIRST, again), (says("first", 0.0), says("second", 190.0)), ())
 
-        assert ladder.at(NOW, Policy(), (AVERAGE_DIRECT,)).disputed is None
+        assert ladder.at(Moment(NOW, Policy()), (AVERAGE_DIRECT,)).disputed is None
 
     def test_figures_of_two_kinds_are_not_compared(self) -> None:
         figure = answer(says("first", 0.0), says("second", 190.0, basis=AVERAGE_LIFECYCLE.basis))
@@ -144,9 +146,9 @@ class TestAZonesFigure:
             british("eso", "national", "GBR", 4.0),
             british("elexon", "GB", "GBR", 180.0),
         )
-        figure = Ladder(london, readings, (nation,)).at(NOW, Policy(), (AVERAGE_DIRECT,))
+        figure = Ladder(london, readings, (nation,)).at(Moment(NOW, Policy()), (AVERAGE_DIRECT,))
 
-        assert (figure.provider, figure.gco2_kwh) == ("elexon", 180.0)
+        assert (figure.origin.provider, figure.origin.gco2_kwh) == ("elexon", 180.0)
         assert figure.disputed is not None
         assert figure.disputed.against.gco2_kwh == 4.0
 

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,15 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenstream.aws.profile_items import decode_mean, encode_hour
+from greenstream.domain.course import Course
 from greenstream.domain.drift import (
-    doubt_gco2_kwh,
+    between_hours,
+    doubt_share,
     expected_gco2_kwh,
     persistence,
-    profile_at,
     unprofiled_spread_gco2_kwh,
 )
 from greenstream.domain.freshness import penalty_gco2_kwh
 from greenstream.domain.ladder import Ladder, Rung, ZoneCarbon
+from greenstream.domain.moment import Moment
 from greenstream.domain.policy import FreshnessModel, Policy
 from greenstream.domain.profile import HourMean, HourProfile, profile_of
 from greenstream.domain.reading import Reading, Scope
@@ -54,7 +56,7 @@ def carbon(
     zone: Zone | None = None,
 ) -> ZoneCarbon:
     readings = [] if reading is None else [reading]
-    return Ladder(zone or a_zone(), readings, profiles).at(NOW, policy)
+    return Ladder(zone or a_zone(), readings, profiles).at(Moment(NOW, policy))
 
 
 class TestPersistence:
@@ -71,14 +73,17 @@ class TestPersistence:
         assert expected_gco2_kwh(v, then, now, share) >= 0
 
     def test_the_doubt_grows_from_none_to_the_zones_own_spread(self) -> None:
-        assert doubt_gco2_kwh(40, 1) == 0
-        assert doubt_gco2_kwh(40, 0.6) == pytest.approx(32)
-        assert doubt_gco2_kwh(40, 0) == 40
+        assert doubt_share(1) == 0
+        assert doubt_share(0.6) == pytest.approx(0.8)
+        assert doubt_share(0) == 1
 
 
-class TestProfileAt:
-    def at(self, hour: int, minute: int = 0) -> float | None:
-        return profile_at(SLOPE.get, NOW.replace(hour=hour, minute=minute))
+class TestCourse:
+    def at(self, hour: int, minute: int = 0, second: int = 0) -> float:
+        at = NOW.replace(hour=hour, minute=minute, second=second)
+        usual = Course.of(a_profile(SLOPE)).at(between_hours(at))
+        assert usual is not None
+        return usual.gco2_kwh
 
     def test_the_middle_of_an_hour_is_its_mean(self) -> None:
         assert self.at(9, 30) == SLOPE[9]
@@ -91,11 +96,17 @@ class TestProfileAt:
         assert self.at(0) == pytest.approx((SLOPE[23] + SLOPE[0]) / 2)
 
     def test_it_does_not_jump_at_the_full_hour(self) -> None:
-        before = profile_at(SLOPE.get, datetime(2026, 5, 1, 9, 59, 59, tzinfo=NOW.tzinfo))
-        assert before == pytest.approx(self.at(10), abs=0.01)
+        assert self.at(9, 59, 59) == pytest.approx(self.at(10), abs=0.01)
 
     def test_beside_a_missing_hour_nothing_is_known(self) -> None:
-        assert profile_at({9: 100.0}.get, NOW.replace(hour=9, minute=15)) is None
+        course = Course.of(a_profile({9: 100.0}))
+        assert course.at(between_hours(NOW.replace(hour=9, minute=15))) is None
+
+    def test_it_stands_for_what_is_usual_until_the_older_of_its_hours_is_a_week_old(self) -> None:
+        older, newer = HourMean(100, NOW - timedelta(days=2)), HourMean(200, NOW)
+        course = Course.of(replace(a_profile({}), hours={9: newer, 10: older}))
+        usual = course.at(between_hours(NOW.replace(hour=10, minute=0)))
+        assert usual == (150, NOW + timedelta(days=5))
 
 
 class TestSpread:
@@ -135,14 +146,14 @@ class TestExpectedValue:
         then, now = 100 + 10 * (13 + 57.5 / 60 - 0.5), 100 + 10 * 15.5
         share = 0.5 ** (2 / 18)
 
-        assert answer.gco2_kwh == 300
+        assert answer.origin.gco2_kwh == 300
         assert answer.expected_gco2_kwh == pytest.approx(now + share * (300 - then))
         assert answer.doubt_gco2_kwh == pytest.approx(40 * math.sqrt(1 - share**2))
 
     def test_a_reading_still_valid_is_itself_what_is_expected(self) -> None:
         answer = carbon(a_reading(valid_to=NOW + timedelta(minutes=3)), a_profile(SLOPE))
 
-        assert answer.expected_gco2_kwh == answer.gco2_kwh
+        assert answer.expected_gco2_kwh == answer.origin.gco2_kwh
         assert (answer.penalty_gco2_kwh, answer.doubt_gco2_kwh) == (0, 0)
 
     @pytest.mark.parametrize(
@@ -293,7 +304,8 @@ class TestLaws:
         policy = Policy(penalty_cap_doubts=cap, freshness_model=model)
         ladder = Ladder(a_zone(a_source()), [a_reading()], known)
         younger, older = (
-            ladder.at(NOW + timedelta(seconds=age), policy) for age in sorted((one_age, other_age))
+            ladder.at(Moment(NOW + timedelta(seconds=age), policy))
+            for age in sorted((one_age, other_age))
         )
         assert younger.penalty_gco2_kwh is not None
         assert older.penalty_gco2_kwh is not None

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from greenstream.domain.freshness import age_s, penalty_gco2_kwh
 from greenstream.domain.ladder import FULL_COVERAGE, Ladder, Rung, ZoneCarbon
+from greenstream.domain.moment import Moment
 from greenstream.domain.policy import FreshnessModel, Policy
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Reading, Scope
@@ -31,7 +32,7 @@ ages = st.floats(min_value=0, max_value=10 * 86_400)
 def carbon(zone: Zone, *readings: Reading, **changes: Any) -> ZoneCarbon:
     profiles = changes.pop("profiles", ())
     policy = changes.pop("policy", Policy())
-    return Ladder(zone, readings, profiles).at(NOW, policy, **changes)
+    return Ladder(zone, readings, profiles).at(Moment(NOW, policy), **changes)
 
 
 def a_profile(*, gco2_kwh: float = 300.0, computed_days_ago: float = 1) -> HourProfile:
@@ -74,7 +75,7 @@ class TestRungs:
         zone = a_zone(a_source("first"), a_source("second"))
         answer = carbon(zone, a_reading(provider="second"), a_reading(provider="first", age_s=900))
 
-        assert answer.provider == "first"
+        assert answer.origin.provider == "first"
 
     def test_a_wholly_known_second_source_wins_over_a_partly_known_first(self) -> None:
         zone = a_zone(a_source("first"), a_source("second"))
@@ -82,7 +83,7 @@ class TestRungs:
             zone, a_reading(provider="first", coverage=0.5), a_reading(provider="second")
         )
 
-        assert (answer.provider, answer.rung) == ("second", Rung.LIVE)
+        assert (answer.origin.provider, answer.rung) == ("second", Rung.LIVE)
 
     def test_of_two_partly_known_live_sources_the_first_answers(self) -> None:
         zone = a_zone(a_source("first"), a_source("second"))
@@ -92,7 +93,7 @@ class TestRungs:
             a_reading(provider="second", coverage=0.6),
         )
 
-        assert (answer.provider, answer.rung) == ("first", Rung.LIVE_PARTIAL)
+        assert (answer.origin.provider, answer.rung) == ("first", Rung.LIVE_PARTIAL)
 
     @pytest.mark.parametrize(
         ("coverage", "rung"), [(FULL_COVERAGE, Rung.LIVE), (0.699, Rung.LIVE_PARTIAL)]
@@ -106,7 +107,8 @@ class TestRungs:
         answer = carbon(a_zone(), a_reading(coverage=0.4, gco2_low=100.0, gco2_high=500.0))
 
         assert answer.rung is Rung.LIVE_PARTIAL
-        assert (answer.gco2_low, answer.gco2_high, answer.coverage) == (100, 500, 0.4)
+        origin = answer.origin
+        assert (origin.gco2_low, origin.gco2_high, origin.coverage) == (100, 500, 0.4)
 
     def test_the_least_stale_stands_where_none_is_live(self) -> None:
         zone = a_zone(a_source("first"), a_source("second"))
@@ -116,7 +118,7 @@ class TestRungs:
             a_reading(provider="second", age_s=8000),
         )
 
-        assert (answer.rung, answer.provider, answer.age_s) == (Rung.STALE, "second", 8000)
+        assert (answer.rung, answer.origin.provider, answer.age_s) == (Rung.STALE, "second", 8000)
 
     def test_a_reading_stays_stale_up_to_the_policys_limit_and_no_further(self) -> None:
         zone = a_zone()
@@ -126,9 +128,9 @@ class TestRungs:
     def test_the_same_hour_of_the_last_week_comes_before_the_annual_mean(self) -> None:
         answer = carbon(a_zone(), profiles=[a_profile()])
 
-        assert (answer.rung, answer.gco2_kwh, answer.age_s) == (Rung.SAME_HOUR, 300, None)
-        assert answer.note is not None
-        assert "16:00" in answer.note
+        assert (answer.rung, answer.origin.gco2_kwh, answer.age_s) == (Rung.SAME_HOUR, 300, None)
+        assert answer.origin.note is not None
+        assert "16:00" in answer.origin.note
 
     def test_the_first_sources_hour_stands_before_anothers_in_whatever_order_they_come(
         self,
@@ -138,9 +140,9 @@ class TestRungs:
         second = replace(a_profile(gco2_kwh=500), provider="second")
         for profiles in ([first, second], [second, first]):
             answer = carbon(zone, profiles=profiles)
-            assert (answer.provider, answer.gco2_kwh) == ("first", 300)
+            assert (answer.origin.provider, answer.origin.gco2_kwh) == ("first", 300)
         outdated = replace(a_profile(computed_days_ago=8), provider="first")
-        assert carbon(zone, profiles=[outdated, second]).provider == "second"
+        assert carbon(zone, profiles=[outdated, second]).origin.provider == "second"
 
     def test_a_profile_older_than_a_week_does_not_stand(self) -> None:
         answer = carbon(a_zone(), profiles=[a_profile(computed_days_ago=7.1)])
@@ -150,14 +152,14 @@ class TestRungs:
     def test_the_annual_mean_says_its_year_and_source(self) -> None:
         answer = carbon(a_zone())
 
-        assert (answer.rung, answer.gco2_kwh) == (Rung.ANNUAL_MEAN, 400)
-        assert answer.note == "published mean of 2023: a published table"
+        assert (answer.rung, answer.origin.gco2_kwh) == (Rung.ANNUAL_MEAN, 400)
+        assert answer.origin.note == "published mean of 2023: a published table"
 
     def test_nothing_known_is_no_figure_and_never_zero(self) -> None:
         answer = carbon(a_zone(means=()))
 
         assert answer.rung is Rung.NONE
-        assert answer.gco2_kwh is None
+        assert answer.origin.gco2_kwh is None
         assert answer.adj_carbon_gco2_kwh is None
 
     def test_a_shared_source_answers_under_the_zones_own_name(self) -> None:
@@ -166,7 +168,7 @@ class TestRungs:
         )
         answer = carbon(zone, a_reading(zone="GBR", provider="eso", provider_zone="national"))
 
-        assert (answer.zone, answer.provider_zone) == ("Z", "national")
+        assert (answer.zone, answer.origin.provider_zone) == ("Z", "national")
 
     def test_a_shared_source_is_live_within_its_own_limit_not_the_regions(self) -> None:
         zone = a_zone(
@@ -185,7 +187,7 @@ class TestRungs:
         readings = (a_reading(), a_reading(provider="m", kind=MARGINAL_DIRECT))
 
         answer = carbon(zone, *readings, kinds=(MARGINAL_DIRECT,))
-        assert answer.kind == MARGINAL_DIRECT
+        assert answer.origin.kind == MARGINAL_DIRECT
         answer = carbon(zone, *readings, kinds=(AVERAGE_LIFECYCLE,))
         assert answer.rung is Rung.NONE
 
@@ -196,7 +198,7 @@ class TestRungs:
         same_hour = carbon(a_zone(), profiles=[replace(a_profile(), simulated=True)])
 
         answers = [live, partial, stale, same_hour]
-        assert [(answer.rung, answer.simulated) for answer in answers] == [
+        assert [(answer.rung, answer.origin.simulated) for answer in answers] == [
             (Rung.LIVE, True),
             (Rung.LIVE_PARTIAL, True),
             (Rung.STALE, True),

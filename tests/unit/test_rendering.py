@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from greenstream.api.rendering import JSON, carbon, carbon_text
 from greenstream.domain.disputes import Claim, Dispute
 from greenstream.domain.ladder import Rung, ZoneCarbon
+from greenstream.domain.origin import NO_ORIGIN, Origin
 from greenstream.domain.reading import Basis, Kind, Quality, Scope, Signal
 
 GCO2_KWH = st.none() | st.floats(0, 2000)
@@ -32,20 +33,13 @@ claims = st.builds(
     usual_gco2_kwh=GCO2_KWH,
 )
 
-figures = st.builds(
-    ZoneCarbon,
-    zone=st.just("Z"),
-    rung=st.sampled_from(Rung),
+origins = st.builds(
+    Origin,
     kind=st.none() | st.builds(Kind, st.sampled_from(Signal), st.sampled_from(Basis)),
     scope=st.none() | st.sampled_from(Scope),
     gco2_kwh=GCO2_KWH,
     gco2_low=GCO2_KWH,
     gco2_high=GCO2_KWH,
-    age_s=st.none() | st.floats(0, 1e7),
-    expected_gco2_kwh=GCO2_KWH,
-    penalty_gco2_kwh=GCO2_KWH,
-    penalty_capped=st.booleans(),
-    doubt_gco2_kwh=GCO2_KWH,
     provider=TEXT,
     provider_zone=TEXT,
     quality=st.none() | st.sampled_from(Quality),
@@ -54,6 +48,18 @@ figures = st.builds(
     valid_to=MOMENT,
     simulated=st.booleans(),
     note=TEXT,
+)
+
+figures = st.builds(
+    ZoneCarbon,
+    zone=st.just("Z"),
+    rung=st.sampled_from(Rung),
+    origin=origins,
+    age_s=st.none() | st.floats(0, 1e7),
+    expected_gco2_kwh=GCO2_KWH,
+    penalty_gco2_kwh=GCO2_KWH,
+    penalty_capped=st.booleans(),
+    doubt_gco2_kwh=GCO2_KWH,
     disputed=st.none() | st.builds(Dispute, claims, claims, GCO2_KWH),
 )
 
@@ -68,6 +74,6 @@ def test_the_text_of_a_figure_says_what_the_object_says(figure: ZoneCarbon) -> N
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_figure_that_json_cannot_express_is_refused(value: float) -> None:
-    figure = ZoneCarbon(zone="Z", rung=Rung.LIVE, gco2_kwh=value)
+    figure = ZoneCarbon(zone="Z", rung=Rung.LIVE, origin=NO_ORIGIN, expected_gco2_kwh=value)
     with pytest.raises(ValueError, match="cannot be written as JSON"):
         carbon_text(figure)

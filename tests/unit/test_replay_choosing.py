@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from greenstream.domain.ladder import OBSERVED, Ladder
+from greenstream.domain.moment import Moment
 from greenstream.domain.policy import FreshnessModel, Policy
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Reading, Scope
@@ -184,7 +185,7 @@ def test_every_figure_is_the_ladders(
     zone = a_zone(a_source(max_age_s=max_age_s), means=() if np.isnan(annual) else None)
     for now, figure, on_reading in zip(moments, ranked, rested, strict=True):
         readings, profile = as_the_table_has_it(trace, now, timedelta(seconds=delay_s))
-        routers = Ladder(zone, readings, [profile]).at(now, policy)
+        routers = Ladder(zone, readings, [profile]).at(Moment(now, policy))
         assert (None if np.isnan(figure) else figure) == routers.adj_carbon_gco2_kwh
         assert on_reading == (routers.rung in OBSERVED)
 

@@ -6,6 +6,7 @@ plain objects.
 """
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,9 +17,11 @@ from greenstream.api.rendering import JSON, carbon
 from greenstream.api.router import Router
 from greenstream.api.view import View
 from greenstream.domain.ladder import OBSERVED, Rung, ZoneCarbon
+from greenstream.domain.origin import NO_ORIGIN
 from greenstream.domain.places import PopZone, pops
 from greenstream.domain.policy import FreshnessModel, Policy, RankingSignal
 from greenstream.domain.ranking import like_for_like
+from greenstream.domain.reading import Reading
 from greenstream.domain.zones import zones
 from infra.local.memory_store import MemoryStore
 from tests.builders import NOW, a_reading
@@ -60,20 +63,24 @@ steps = st.lists(
 
 def store_of(world: list[Any], policy: Policy) -> MemoryStore:
     store = MemoryStore(policy=policy)
-    for (zone, source, kind), gco2_kwh, age_s, coverage, simulated in world:
-        reading = a_reading(
-            zone=zone,
-            provider=source.provider,
-            provider_zone=source.provider_zone,
-            kind=kind,
-            scope=source.scope,
-            gco2_kwh=gco2_kwh,
-            age_s=age_s,
-            coverage=coverage,
-            simulated=simulated,
-        )
-        put_readings(store, reading)
+    for figure in world:
+        put_readings(store, reading_of(figure))
     return store
+
+
+def reading_of(figure: Any) -> Reading:
+    (zone, source, kind), gco2_kwh, age_s, coverage, simulated = figure
+    return a_reading(
+        zone=zone,
+        provider=source.provider,
+        provider_zone=source.provider_zone,
+        kind=kind,
+        scope=source.scope,
+        gco2_kwh=gco2_kwh,
+        age_s=age_s,
+        coverage=coverage,
+        simulated=simulated,
+    )
 
 
 def answer(router: Router, query: str) -> dict[str, Any]:
@@ -97,6 +104,33 @@ def test_an_answer_does_not_depend_on_the_questions_before_it(
         clock.forward(seconds)
         new = Router(store, clock=clock, telemetry=Log())
         assert answer(warm, query) == answer(new, query)
+
+
+@settings(deadline=None, max_examples=60)
+@given(worlds, st.lists(figures, min_size=1, max_size=5))
+def test_a_renewed_view_rests_on_the_boards_that_changed_since(
+    world: list[Any], since: list[Any]
+) -> None:
+    store = store_of(world, Policy())
+    profiles = store.profiles(range(24))
+    view = View(snapshot=store.snapshot(), profiles=profiles)
+    for figure in since:
+        figures_of(view)
+        put_readings(store, reading_of(figure))
+        (_, source, _), *_ = figure
+        before = {board.provider: board for board in view.snapshot.boards}
+        read = store.snapshot()
+        boards = [
+            board if board.provider == source.provider else before[board.provider]
+            for board in read.boards
+        ]
+        view = view.renewed(replace(read, boards=tuple(boards)), profiles, read_at=NOW)
+        assert figures_of(view) == figures_of(View(snapshot=read, profiles=profiles))
+
+
+def figures_of(view: View) -> dict[str, Any]:
+    carbon_of = view.carbon_at(NOW, Policy())
+    return {zone: carbon(carbon_of(zone, None)) for zone, _, _ in SOURCES}
 
 
 @settings(deadline=None, max_examples=60)
@@ -159,7 +193,7 @@ def test_a_pop_is_ranked_by_the_first_of_its_most_trusted_zones(
     )
 
     chosen, _, _ = like_for_like(
-        [asked], lambda zone, _: ZoneCarbon(zone, rungs[zone]), RankingSignal.ANY
+        [asked], lambda zone, _: ZoneCarbon(zone, rungs[zone], NO_ORIGIN), RankingSignal.ANY
     )["x"]
 
     def distrust(entry: tuple[str, Rung, bool]) -> tuple[bool, bool, bool]:

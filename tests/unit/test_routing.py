@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from greenstream.domain.decision import Candidate, Exclusion, LatencySource, Reason
 from greenstream.domain.ladder import Rung, ZoneCarbon
+from greenstream.domain.origin import NO_ORIGIN
 from greenstream.domain.places import Pop, PopZone
 from greenstream.domain.policy import Policy, RankingSignal
 from greenstream.domain.ranking import like_for_like
@@ -85,9 +86,10 @@ class TestLaws:
     ) -> None:
         candidates = known_field(found)
         before = decide(candidates, POLICY, current).chosen.candidate
-        assert before.carbon.gco2_kwh is not None
+        gco2_kwh = before.carbon.origin.gco2_kwh
+        assert gco2_kwh is not None
         assert before.latency_ms is not None
-        worse = a_candidate("worse", before.carbon.gco2_kwh + more_g, before.latency_ms + more_ms)
+        worse = a_candidate("worse", gco2_kwh + more_g, before.latency_ms + more_ms)
 
         assert decide([*candidates, worse], POLICY, current).chosen.candidate == before
 
@@ -386,7 +388,7 @@ class Table:
             if kind in rungs
         )
         if not options:
-            return ZoneCarbon(zone=zone, rung=Rung.NONE)
+            return ZoneCarbon(zone=zone, rung=Rung.NONE, origin=NO_ORIGIN)
         rank, _, kind = options[0]
         return a_figure(200, zone=zone, kind=kind, rung=order[rank])
 
@@ -397,7 +399,7 @@ LIVE, MEAN = Rung.LIVE, Rung.ANNUAL_MEAN
 def kinds_of(known: Known, ranking: RankingSignal = RankingSignal.AUTO) -> dict[str, str]:
     pops = [a_pop(zone.lower(), zone) for zone in known]
     ranked = like_for_like(pops, Table(known), ranking)
-    return {pop: str(figure.kind) for pop, (figure, _, _) in ranked.items()}
+    return {pop: str(figure.origin.kind) for pop, (figure, _, _) in ranked.items()}
 
 
 class TestLikeForLike:
@@ -496,7 +498,8 @@ class TestLikeForLike:
         pops = [a_pop(zone.lower(), zone) for zone in known]
         ranked = like_for_like(pops, Table(known), ranking)
 
-        signals = {figure.kind.signal for figure, _, _ in ranked.values() if figure.kind}
+        kinds = {figure.origin.kind for figure, _, _ in ranked.values()}
+        signals = {kind.signal for kind in kinds if kind}
         assert len(signals) <= 1
         if ranking is not RankingSignal.AUTO:
             assert signals <= {Signal(str(ranking))}

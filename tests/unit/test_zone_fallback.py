@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from greenstream.domain.ladder import Ladder, Rung
+from greenstream.domain.moment import Moment
 from greenstream.domain.policy import Policy
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Kind, Reading
@@ -41,10 +42,11 @@ def test_each_source_stands_in_for_those_before_it(zone: Zone) -> None:
     for first, source in enumerate(zone.sources):
         left = zone.sources[first:]
         readings = [live(zone, each, kind) for each in left for kind in each.kinds]
-        answer = Ladder(zone, readings, ()).at(NOW, POLICY)
+        answer = Ladder(zone, readings, ()).at(Moment(NOW, POLICY))
 
         assert (answer.zone, answer.rung) == (zone.zone, Rung.LIVE)
-        assert (answer.provider, answer.provider_zone) == (source.provider, source.provider_zone)
+        origin = answer.origin
+        assert (origin.provider, origin.provider_zone) == (source.provider, source.provider_zone)
 
 
 @pytest.mark.parametrize("zone", ZONES, ids=lambda zone: zone.zone)
@@ -53,7 +55,7 @@ def test_each_kind_descends_rung_by_rung_and_says_where_it_stands(zone: Zone) ->
         sources = [source for source in zone.sources if kind in source.kinds]
         published = [mean for mean in zone.annual_means if mean.kind == kind]
         last = Rung.ANNUAL_MEAN if published else Rung.NONE
-        assert Ladder(zone, (), ()).at(NOW, POLICY, (kind,)).rung is last
+        assert Ladder(zone, (), ()).at(Moment(NOW, POLICY), (kind,)).rung is last
         for source in sources:
             profile = a_profile(zone, source, kind)
             beyond_live_s = source.max_age_s + 1
@@ -66,15 +68,15 @@ def test_each_kind_descends_rung_by_rung_and_says_where_it_stands(zone: Zone) ->
                 ([gone], [profile], Rung.SAME_HOUR),
                 ([gone], [], last),
             ):
-                answer = Ladder(zone, readings, profiles).at(NOW, POLICY, (kind,))
+                answer = Ladder(zone, readings, profiles).at(Moment(NOW, POLICY), (kind,))
                 assert answer.rung is rung
-                assert (answer.kind == kind) == (rung is not Rung.NONE)
+                assert (answer.origin.kind == kind) == (rung is not Rung.NONE)
 
 
 @pytest.mark.parametrize("zone", ZONES, ids=lambda zone: zone.zone)
 def test_no_zone_is_ever_without_an_average_figure(zone: Zone) -> None:
-    answer = Ladder(zone, (), ()).at(NOW, POLICY)
+    answer = Ladder(zone, (), ()).at(Moment(NOW, POLICY))
 
     assert answer.rung is Rung.ANNUAL_MEAN
-    assert answer.gco2_kwh is not None
-    assert answer.note is not None
+    assert answer.origin.gco2_kwh is not None
+    assert answer.origin.note is not None

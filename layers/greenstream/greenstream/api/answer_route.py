@@ -72,7 +72,7 @@ def _baseline(candidate: Candidate | None, difference: float | None) -> Json | N
     return {
         "pop": candidate.pop,
         "zone": candidate.carbon.zone,
-        "gco2_kwh": tenths(candidate.carbon.gco2_kwh),
+        "gco2_kwh": tenths(candidate.carbon.origin.gco2_kwh),
         "expected_gco2_kwh": tenths(candidate.carbon.expected_gco2_kwh),
         "attributed_difference_gco2_kwh": tenths(difference),
     }

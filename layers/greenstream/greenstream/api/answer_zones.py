@@ -51,7 +51,7 @@ def zone(
     """Return the answer of ``/v1/zones/{zone}``: all that is known of a zone."""
     statuses = {status.provider: status for status in view.snapshot.providers}
     readings = view.readings_of(entry.zone)
-    simulated = figure.simulated or any(reading.simulated for reading in readings)
+    simulated = figure.origin.simulated or any(reading.simulated for reading in readings)
     body = {
         **figures_head(view, now, [figure]),
         "simulated": simulated,

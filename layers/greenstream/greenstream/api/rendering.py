@@ -15,32 +15,17 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from operator import attrgetter
 from typing import Any, Final
 
 from greenstream.api.view import View
 from greenstream.domain.disputes import Claim, Dispute
 from greenstream.domain.ladder import Freshness, FreshnessCounts, ZoneCarbon, counts_of
+from greenstream.domain.origin import Origin
 
 Json = dict[str, Any]
 
 JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 """The encoder of all answers."""
-
-_AGELESS: Final = attrgetter(
-    "kind",
-    "scope",
-    "quality",
-    "provider",
-    "provider_zone",
-    "coverage",
-    "valid_from",
-    "valid_to",
-    "simulated",
-    "note",
-    "disputed",
-)
-"""Reads the members of a figure that do not change from second to second."""
 
 
 def utc(moment: datetime | None) -> str | None:
@@ -67,7 +52,9 @@ def head(view: View, now: datetime, *, simulated: bool) -> Json:
 def figures_head(view: View, now: datetime, figures: Sequence[ZoneCarbon]) -> Json:
     """Return `counted_head` of these figures."""
     counts = counts_of([figure.rung for figure in figures])
-    return counted_head(view, now, counts, simulated=any(figure.simulated for figure in figures))
+    return counted_head(
+        view, now, counts, simulated=any(figure.origin.simulated for figure in figures)
+    )
 
 
 def counted_head(view: View, now: datetime, counts: FreshnessCounts, *, simulated: bool) -> Json:
@@ -103,10 +90,9 @@ def freshness(counts: FreshnessCounts) -> Json:
 @lru_cache(maxsize=2048)
 def carbon(figure: ZoneCarbon) -> Mapping[str, Any]:
     """Return a zone's figure as an object, made once for all answers of its second."""
+    origin = figure.origin
     return {
-        "gco2_kwh": tenths(figure.gco2_kwh),
-        "gco2_low": tenths(figure.gco2_low),
-        "gco2_high": tenths(figure.gco2_high),
+        **_said(origin),
         "adj_carbon_gco2_kwh": tenths(figure.adj_carbon_gco2_kwh),
         "expected_gco2_kwh": tenths(figure.expected_gco2_kwh),
         "penalty_gco2_kwh": tenths(figure.penalty_gco2_kwh),
@@ -114,7 +100,8 @@ def carbon(figure: ZoneCarbon) -> Mapping[str, Any]:
         "doubt_gco2_kwh": tenths(figure.doubt_gco2_kwh),
         "age_s": None if figure.age_s is None else round(figure.age_s),
         "rung": figure.rung,
-        **_origin(_AGELESS(figure)),
+        **_source(origin),
+        **_disputed(figure.disputed),
     }
 
 
@@ -126,46 +113,71 @@ def carbon_text(figure: ZoneCarbon) -> str:
     ValueError
         When a figure is infinite or not a number.
     """
-    age_s = figure.age_s
+    said, source = _origin_text(figure.origin)
+    age_s, disputed = figure.age_s, figure.disputed
     return (
-        f'"gco2_kwh":{_tenths_text(figure.gco2_kwh)},'
-        f'"gco2_low":{_tenths_text(figure.gco2_low)},'
-        f'"gco2_high":{_tenths_text(figure.gco2_high)},'
-        f'"adj_carbon_gco2_kwh":{_tenths_text(figure.adj_carbon_gco2_kwh)},'
+        f'{said}"adj_carbon_gco2_kwh":{_tenths_text(figure.adj_carbon_gco2_kwh)},'
         f'"expected_gco2_kwh":{_tenths_text(figure.expected_gco2_kwh)},'
         f'"penalty_gco2_kwh":{_tenths_text(figure.penalty_gco2_kwh)},'
         f'"penalty_capped":{"true" if figure.penalty_capped else "false"},'
         f'"doubt_gco2_kwh":{_tenths_text(figure.doubt_gco2_kwh)},'
         f'"age_s":{"null" if age_s is None else round(age_s)},'
-        f'"rung":"{figure.rung}",{_origin_text(_AGELESS(figure))}'
+        f'"rung":"{figure.rung}",{source}'
+        f"{'}' if disputed is None else f',{_members(_disputed(disputed))}}}'}"
     )
 
 
-def _origin(ageless: tuple[Any, ...]) -> Json:
-    kind, scope, quality, provider, provider_zone, *rest = ageless
-    coverage, valid_from, valid_to, simulated, note, disputed = rest
+def _said(origin: Origin) -> Json:
+    """Return what the source said, which does not age."""
     return {
-        "signal": kind and kind.signal,
-        "basis": kind and kind.basis,
-        "scope": scope,
-        "quality": quality,
-        "provider": provider,
-        "provider_zone": provider_zone,
-        "coverage": None if coverage is None else round(coverage, 3),
-        "valid_from": utc(valid_from),
-        "valid_to": utc(valid_to),
-        "simulated": simulated,
-        "note": note,
-        **({} if disputed is None else {"disputed": _dispute(disputed)}),
+        "gco2_kwh": tenths(origin.gco2_kwh),
+        "gco2_low": tenths(origin.gco2_low),
+        "gco2_high": tenths(origin.gco2_high),
     }
 
 
-def _dispute(dispute: Dispute) -> Json:
-    """Return the member ``disputed`` of a figure, which only a disputed figure has."""
+def _source(origin: Origin) -> Json:
+    """Return the other members that do not age: who said it, and of what."""
+    kind, coverage = origin.kind, origin.coverage
     return {
-        "stands": _claim(dispute.stands),
-        "against": _claim(dispute.against),
-        "usual_gco2_kwh": tenths(dispute.usual_gco2_kwh),
+        "signal": kind and kind.signal,
+        "basis": kind and kind.basis,
+        "scope": origin.scope,
+        "quality": origin.quality,
+        "provider": origin.provider,
+        "provider_zone": origin.provider_zone,
+        "coverage": None if coverage is None else round(coverage, 3),
+        "valid_from": utc(origin.valid_from),
+        "valid_to": utc(origin.valid_to),
+        "simulated": origin.simulated,
+        "note": origin.note,
+    }
+
+
+@lru_cache(maxsize=1024)  # The least recently used goes first, which is of a reading of the past.
+def _origin_text(origin: Origin) -> tuple[str, str]:
+    """Return as text the members of a figure that do not age: the first ones and the last ones.
+
+    They are encoded once while their reading is the newest.
+    """
+    return _members(_said(origin)) + ",", _members(_source(origin))
+
+
+def _members(members: Json) -> str:
+    """Return the members of an object as JSON text without its braces."""
+    return JSON.encode(members)[1:-1]
+
+
+def _disputed(dispute: Dispute | None) -> Json:
+    """Return the member ``disputed`` of a figure, which only a disputed figure has."""
+    if dispute is None:
+        return {}
+    return {
+        "disputed": {
+            "stands": _claim(dispute.stands),
+            "against": _claim(dispute.against),
+            "usual_gco2_kwh": tenths(dispute.usual_gco2_kwh),
+        }
     }
 
 
@@ -177,12 +189,6 @@ def _claim(claim: Claim) -> Json:
         "gco2_low": tenths(claim.gco2_low),
         "gco2_high": tenths(claim.gco2_high),
     }
-
-
-@lru_cache(maxsize=512)  # room for all newest readings twice; the least recently used goes first
-def _origin_text(ageless: tuple[Any, ...]) -> str:
-    """Return `_origin` as the end of an object, encoded once while its reading is the newest."""
-    return JSON.encode(_origin(ageless))[1:]
 
 
 def _tenths_text(value: float | None) -> str:

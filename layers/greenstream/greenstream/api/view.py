@@ -3,13 +3,13 @@
 The module is pure: it reads neither the store nor the clock.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from operator import is_
 from typing import Final
 
 from greenstream.domain.ladder import Ladder, ZoneCarbon
+from greenstream.domain.moment import Moment
 from greenstream.domain.places import Pop
 from greenstream.domain.policy import Policy, RankingSignal
 from greenstream.domain.profile import HourProfile
@@ -37,7 +37,7 @@ class _Second:
     Figures are cached by zone and kinds, and standings by POPs and ranking signal.
     """
 
-    instant: datetime
+    moment: Moment
     figures: dict[_FigureKey, ZoneCarbon] = field(default_factory=dict)
     standings: dict[tuple[tuple[str, ...], RankingSignal], Standings] = field(default_factory=dict)
 
@@ -75,14 +75,20 @@ class View:
         fault: str | None = None,
     ) -> "View":
         """Return the view of a new read. What was derived stays where the data did not change."""
-        same = self.profiles is profiles and _same_members(self.snapshot.boards, snapshot.boards)
+        changed = _changed_providers(self.snapshot.boards, snapshot.boards)
+        same = self.profiles is profiles
+        ladders = {
+            zone: ladder
+            for zone, ladder in (self._ladders if same else {}).items()
+            if not any(source.provider in changed for source in zones()[zone].sources)
+        }
         return View(
             snapshot=snapshot,
             profiles=profiles,
             read_at=read_at,
             fault=fault,
-            _ladders=self._ladders if same else {},
-            _seconds=self._seconds if same else {},
+            _ladders=ladders,
+            _seconds=self._seconds if same and not changed else {},
         )
 
     def readings_of(self, zone: str) -> tuple[Reading, ...]:
@@ -131,12 +137,12 @@ class View:
         all requests of its second.
         """
         second = self._second(now, policy)
-        instant, figures = second.instant, second.figures
+        moment, figures = second.moment, second.figures
 
         def carbon_of(zone: str, kinds: tuple[Kind, ...] | None) -> ZoneCarbon:
             key = (zone, kinds)
             if (figure := figures.get(key)) is None:
-                figure = figures[key] = self._ladder(zone).at(instant, policy, kinds)
+                figure = figures[key] = self._ladder(zone).at(moment, kinds)
             return figure
 
         return carbon_of
@@ -159,7 +165,7 @@ class View:
         key = (instant, policy)
         if (second := self._seconds.get(key)) is None:
             self._seconds.clear()
-            second = self._seconds[key] = _Second(instant)
+            second = self._seconds[key] = _Second(Moment(instant, policy))
         return second
 
     def _ladder(self, zone: str) -> Ladder:
@@ -171,6 +177,11 @@ class View:
         return ladder
 
 
-def _same_members(boards: Sequence[Board], others: Sequence[Board]) -> bool:
-    """Return whether two sequences consist of the same objects."""
-    return len(boards) == len(others) and all(map(is_, boards, others))
+def _changed_providers(before: Iterable[Board], after: Iterable[Board]) -> frozenset[str]:
+    """Return the providers whose board is not the same object before and after."""
+    known, new = ({board.provider: board for board in boards} for boards in (before, after))
+    return frozenset(
+        provider
+        for provider in known.keys() | new.keys()
+        if known.get(provider) is not new.get(provider)
+    )

@@ -108,7 +108,9 @@ def best_static(decision: Decision) -> Candidate | None:
         if exclusion is None and not candidate.proxy
     ]
     published = _published_means()
-    means = [published.get((candidate.carbon.zone, candidate.carbon.kind)) for candidate in own]
+    means = [
+        published.get((candidate.carbon.zone, candidate.carbon.origin.kind)) for candidate in own
+    ]
     known = [mean for mean in means if mean is not None]
     if not known or len(known) < len(means):
         return None
@@ -131,7 +133,7 @@ def _figures(
     """Return the three figures where they can be compared, else ``None``."""
     if nearest is None or static is None:
         return None
-    kind = chosen.carbon.kind
+    kind = chosen.carbon.origin.kind
     figures = [_figure(candidate, kind) for candidate in (chosen, nearest, static)]
     known = [figure for figure in figures if figure is not None]
     return (known[0], known[1], known[2]) if len(known) == len(figures) else None
@@ -139,7 +141,7 @@ def _figures(
 
 def _figure(candidate: Candidate, kind: Kind | None) -> _Figure | None:
     carbon = candidate.carbon
-    if carbon.expected_gco2_kwh is None or carbon.kind != kind or candidate.proxy:
+    if carbon.expected_gco2_kwh is None or carbon.origin.kind != kind or candidate.proxy:
         return None
     doubt = carbon.doubt_gco2_kwh or 0.0
     return _Figure(carbon.expected_gco2_kwh, doubt, carbon.rung in OBSERVED)

@@ -14,9 +14,8 @@ to 36 h delivers the same for a source 14 h late, within 0.02 % of the carbon.
 """
 
 import math
-from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 UNPROFILED_DOUBT_GCO2_KWH: Final = 10.0
 UNPROFILED_DOUBT_SHARE: Final = 0.25
@@ -50,13 +49,13 @@ def expected_gco2_kwh(gco2_kwh: float, then: float, now: float, persistence: flo
     return max(0.0, now + persistence * (gco2_kwh - then))
 
 
-def doubt_gco2_kwh(spread_gco2_kwh: float, persistence: float) -> float:
-    """Return the standard error of the expected value, g/kWh.
+def doubt_share(persistence: float) -> float:
+    """Return the standard error of the expected value, as a share of the zone's own spread.
 
-    That of a first-order autoregression, ``spread * sqrt(1 - persistence^2)``: none at age 0, and
-    the zone's own spread about its profile when nothing of the reading persists.
+    That of a first-order autoregression, ``sqrt(1 - persistence^2)``: 0 at age 0, and 1 when
+    nothing of the reading persists.
     """
-    return spread_gco2_kwh * math.sqrt(1.0 - persistence * persistence)
+    return math.sqrt(1.0 - persistence * persistence)
 
 
 def unprofiled_spread_gco2_kwh(usual_gco2_kwh: float) -> float:
@@ -70,7 +69,15 @@ def unprofiled_spread_gco2_kwh(usual_gco2_kwh: float) -> float:
     return UNPROFILED_DOUBT_GCO2_KWH + UNPROFILED_DOUBT_SHARE * usual_gco2_kwh
 
 
-def between_hours(at: datetime) -> tuple[int, int, float]:
+class Between(NamedTuple):
+    """The two UTC hours of day whose middles enclose an instant, and the later's share."""
+
+    first: int
+    second: int
+    share: float
+
+
+def between_hours(at: datetime) -> Between:
     """Return the two UTC hours of day whose middles enclose an instant, and the later's share.
 
     A profile that is read this way does not jump at the full hour, where a reading five minutes
@@ -78,25 +85,9 @@ def between_hours(at: datetime) -> tuple[int, int, float]:
     """
     hours = at.hour + (at.minute + at.second / 60.0) / 60.0 - 0.5
     first = math.floor(hours)
-    return first % 24, (first + 1) % 24, hours - first
+    return Between(first % 24, (first + 1) % 24, hours - first)
 
 
 def first_hour_about(epoch_s: float) -> int:
     """Return the first of the two hours of `between_hours`, for seconds since the epoch."""
     return int((epoch_s - 1800) // 3600) % 24
-
-
-def profile_at(hour_gco2_kwh: Callable[[int], float | None], at: datetime) -> float | None:
-    """Return the profile at an instant, g/kWh, linear between the middles of the hours.
-
-    Parameters
-    ----------
-    hour_gco2_kwh
-        Returns the mean of a UTC hour of day, g/kWh; ``None`` where it is not known, and then
-        nothing is known between that hour's middle and its neighbours'.
-    """
-    first, second, share = between_hours(at)
-    before, after = hour_gco2_kwh(first), hour_gco2_kwh(second)
-    if before is None or after is None:
-        return None
-    return before * (1.0 - share) + after * share

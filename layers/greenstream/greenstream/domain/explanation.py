@@ -104,9 +104,9 @@ def _names(pops: Sequence[str]) -> str:
 def _figures(candidate: Candidate) -> str:
     carbon = candidate.carbon
     parts = []
-    gco2_kwh, expected = carbon.gco2_kwh, carbon.expected_gco2_kwh
+    gco2_kwh, expected = carbon.origin.gco2_kwh, carbon.expected_gco2_kwh
     if gco2_kwh is not None and expected is not None:
-        parts.append(f"{gco2_kwh:.0f} g/kWh {carbon.kind} in {carbon.zone}")
+        parts.append(f"{gco2_kwh:.0f} g/kWh {carbon.origin.kind} in {carbon.zone}")
         if abs(expected - gco2_kwh) >= VISIBLE_GCO2_KWH:
             parts.append(f"{expected:.0f} expected by now")
     if carbon.penalty_gco2_kwh and carbon.penalty_gco2_kwh >= VISIBLE_GCO2_KWH:

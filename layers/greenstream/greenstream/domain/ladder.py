@@ -4,19 +4,22 @@ Every zone always has an answer, and the rung says which kind of answer it is, s
 mistakes a fallback for a measurement.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
 from enum import StrEnum
 from itertools import combinations
 from typing import Final, NamedTuple
 
+from greenstream.domain.course import Course
 from greenstream.domain.disputes import Dispute, dispute_among
-from greenstream.domain.drift import doubt_gco2_kwh, persistence, unprofiled_spread_gco2_kwh
+from greenstream.domain.drift import between_hours, unprofiled_spread_gco2_kwh
 from greenstream.domain.feed import Feed
-from greenstream.domain.freshness import age_s, penalty_gco2_kwh
-from greenstream.domain.policy import FreshnessModel, Policy
+from greenstream.domain.freshness import price_of_age_gco2_kwh
+from greenstream.domain.moment import NO_AGE, Age, Moment
+from greenstream.domain.origin import NO_ORIGIN, Origin
+from greenstream.domain.policy import Policy
 from greenstream.domain.profile import HourProfile
-from greenstream.domain.reading import Kind, Quality, Reading, Scope
+from greenstream.domain.reading import Kind, Reading
 from greenstream.domain.zones import Zone
 
 FULL_COVERAGE: Final = 0.7
@@ -82,10 +85,10 @@ def counts_of(rungs: Iterable[Rung]) -> FreshnessCounts:
 
 
 class ZoneCarbon(NamedTuple):  # hundreds a second: a frozen dataclass would take four times as long
-    """A zone's figure now: value and bounds in g/kWh, its age, and what its age costs.
+    """A zone's figure now: what it rests on, its age, and what its age costs it.
 
-    ``gco2_kwh`` is what the source said (or the mean that stands in for it),
-    ``expected_gco2_kwh`` the value expected by now, and ``penalty_gco2_kwh`` the price of age;
+    ``origin`` has what the source said (or the mean that stands in for it),
+    ``expected_gco2_kwh`` is the value expected by now, and ``penalty_gco2_kwh`` the price of age;
     ``penalty_capped`` says that the price would be higher without its cap. ``doubt_gco2_kwh`` is
     the standard error of the expected value, ``None`` under the freshness model ``penalty``.
     ``disputed`` names two live sources that contradict each other, of which this figure is that of
@@ -96,30 +99,17 @@ class ZoneCarbon(NamedTuple):  # hundreds a second: a frozen dataclass would tak
 
     zone: str
     rung: Rung
-    kind: Kind | None = None
-    scope: Scope | None = None
-    gco2_kwh: float | None = None
-    gco2_low: float | None = None
-    gco2_high: float | None = None
+    origin: Origin
     expected_gco2_kwh: float | None = None
     age_s: float | None = None
     penalty_gco2_kwh: float | None = None
     penalty_capped: bool = False
     doubt_gco2_kwh: float | None = None
-    provider: str | None = None
-    provider_zone: str | None = None
-    quality: Quality | None = None
-    coverage: float | None = None
-    valid_from: datetime | None = None
-    valid_to: datetime | None = None
-    fetched_at: datetime | None = None
-    simulated: bool = False
-    note: str | None = None
     disputed: Dispute | None = None
 
     def __hash__(self) -> int:
         """Return a hash of the fields that distinguish figures in a cache."""
-        return hash((self.zone, self.rung, self.provider, self.kind, self.age_s))
+        return hash((self.zone, self.rung, self.origin, self.age_s))
 
     @property
     def adj_carbon_gco2_kwh(self) -> float | None:
@@ -127,13 +117,6 @@ class ZoneCarbon(NamedTuple):  # hundreds a second: a frozen dataclass would tak
         if self.expected_gco2_kwh is None or self.penalty_gco2_kwh is None:
             return None
         return self.expected_gco2_kwh + self.penalty_gco2_kwh
-
-
-class _Price(NamedTuple):
-    """What age does to a figure, g/kWh; the fields are those of `ZoneCarbon`."""
-
-    penalty_gco2_kwh: float
-    penalty_capped: bool
 
 
 class _Preferred(NamedTuple):
@@ -170,14 +153,17 @@ class Ladder:
             (profile.zone, profile.kind, profile.provider): profile for profile in profiles
         }
         providers = [source.provider for source in zone.sources]
-        self._profiles = sorted(
-            (
-                profile
-                for profile in self._usual.values()
-                if profile.zone == zone.zone and profile.provider in providers
-            ),
-            key=lambda profile: providers.index(profile.provider),
-        )
+        self._profiles: defaultdict[Kind, list[HourProfile]] = defaultdict(list)
+        for profile in self._usual.values():
+            if profile.zone == zone.zone and profile.provider in providers:
+                self._profiles[profile.kind].append(profile)
+        for of_kind in self._profiles.values():
+            of_kind.sort(key=lambda profile: providers.index(profile.provider))
+        self._hours: dict[tuple[Kind, str, int], Origin] = {}
+        self._annual_means = {
+            mean.kind: (mean, Origin.of_annual_mean(mean))
+            for mean in reversed(zone.annual_means)  # the first of a kind stands
+        }
         self._sourced = tuple(
             (order, source, reading)
             for reading in readings
@@ -190,9 +176,7 @@ class Ladder:
             for first, second in combinations(zone.sources, 2)
         )
 
-    def at(
-        self, now: datetime, policy: Policy, kinds: tuple[Kind, ...] | None = None
-    ) -> ZoneCarbon:
+    def at(self, moment: Moment, kinds: tuple[Kind, ...] | None = None) -> ZoneCarbon:
         """Return the zone's best figure of the kinds asked for, the most wanted kind first.
 
         ``kinds`` may answer; ``None`` for any, in the order of the zone's sources.
@@ -203,81 +187,77 @@ class Ladder:
             in_order = self._in_order(wanted)
             contradict = (
                 self._has_independent_sources
-                and self._dispute([(feed, 0.0) for feed in in_order], now, policy) is not None
+                and self._dispute([(feed, NO_AGE) for feed in in_order], moment) is not None
             )
             preferred = self._preferred[wanted] = _Preferred(in_order, contradict)
         feeds = preferred.feeds
-        if preferred.contradict and (dispute := self._dispute(self._live(feeds, now), now, policy)):
+        if preferred.contradict and (dispute := self._dispute(_live(feeds, moment), moment)):
             loser = dispute.against
             trusted = tuple(
                 feed
                 for feed in feeds
                 if feed.kind != loser.kind or feed.data_of.isdisjoint(loser.data_of)
             )
-            figure = self._best(trusted, wanted, now, policy)
-            return figure._replace(disputed=dispute) if figure.kind == loser.kind else figure
-        return self._best(feeds, wanted, now, policy)
+            figure = self._best(trusted, wanted, moment)
+            disputed = figure.origin.kind == loser.kind
+            return figure._replace(disputed=dispute) if disputed else figure
+        return self._best(feeds, wanted, moment)
 
-    @staticmethod
-    def _live(feeds: Iterable[Feed], now: datetime) -> list[tuple[Feed, float]]:
-        """Return the feeds that are live, with their ages in seconds."""
-        aged = [(feed, age_s(feed.reading.valid_to, now)) for feed in feeds]
-        return [(feed, age) for feed, age in aged if age <= feed.max_age_s]
-
-    def _dispute(
-        self, aged: Iterable[tuple[Feed, float]], now: datetime, policy: Policy
-    ) -> Dispute | None:
-        """Return the dispute among feeds of these ages (s)."""
-        claims = [feed.claim_at(age, now, policy) for feed, age in aged]
+    def _dispute(self, aged: Iterable[tuple[Feed, Age]], moment: Moment) -> Dispute | None:
+        """Return the dispute among feeds of these ages."""
+        claims = [feed.claim_at(age, moment) for feed, age in aged]
         return dispute_among(claims, self._yearly_mean_gco2_kwh)
 
     def _yearly_mean_gco2_kwh(self, kind: Kind) -> float | None:
-        published = (mean.gco2_kwh for mean in self._zone.annual_means if mean.kind == kind)
-        return next(published, None)
+        known = self._annual_means.get(kind)
+        return None if known is None else known[0].gco2_kwh
 
-    def _best(
-        self, feeds: Iterable[Feed], wanted: tuple[Kind, ...], now: datetime, policy: Policy
-    ) -> ZoneCarbon:
+    def _best(self, feeds: Iterable[Feed], wanted: tuple[Kind, ...], moment: Moment) -> ZoneCarbon:
         """Return the best figure of these feeds, or what stands in for them."""
-        partial = None
-        stale: list[tuple[float, int, int, Feed]] = []
+        policy, partial = moment.policy, None
+        stale: list[tuple[float, int, int, Feed, Age]] = []
         for feed in feeds:
-            age = age_s(feed.reading.valid_to, now)
-            if age <= feed.max_age_s:
+            age = moment.age_since(feed.reading.valid_to)
+            if age.age_s <= feed.max_age_s:
                 if feed.whole:
-                    return self._from_reading(Rung.LIVE, feed, age, now, policy)
+                    return self._from_reading(Rung.LIVE, feed, age, moment)
                 partial = partial or (feed, age)
-            elif age <= policy.max_stale_s or (
-                age <= policy.oldest_stale_s and feed.drifted_gco2_kwh(age, now, policy)[1]
+            elif age.age_s <= policy.max_stale_s or (
+                age.age_s <= policy.oldest_stale_s and feed.drifted_gco2_kwh(age, moment)[1]
             ):
-                stale.append((age, feed.wish, feed.order, feed))
+                stale.append((age.age_s, feed.wish, feed.order, feed, age))
         if partial:
-            return self._from_reading(Rung.LIVE_PARTIAL, *partial, now, policy)
+            return self._from_reading(Rung.LIVE_PARTIAL, *partial, moment)
         if stale:
-            age, _, _, feed = min(stale, key=lambda entry: entry[:3])
-            return self._from_reading(Rung.STALE, feed, age, now, policy)
-        return self._from_the_past(wanted, now, policy)
+            *_, feed, age = min(stale, key=lambda entry: entry[:3])
+            return self._from_reading(Rung.STALE, feed, age, moment)
+        return self._from_the_past(wanted, moment)
 
     def _in_order(self, wanted: tuple[Kind, ...]) -> tuple[Feed, ...]:
         """Return the readings that may answer: by source, then by how much the kind is wanted."""
         feeds = []
         for order, source, reading in self._sourced:
-            if reading.kind not in wanted:
+            kind = reading.kind
+            if kind not in wanted:
                 continue
-            usual = self._usual.get((reading.zone, reading.kind, reading.provider))
+            usual = self._usual.get((reading.zone, kind, reading.provider))
             profile = usual if reading.zone == self._zone.zone else None
+            course = None if profile is None else Course.of(profile)
+            middle = reading.valid_from + (reading.valid_to - reading.valid_from) / 2
             feeds.append(
                 Feed(
                     order=order,
-                    wish=wanted.index(reading.kind),
+                    wish=wanted.index(kind),
                     max_age_s=source.max_age_s,
                     data_of=source.data_of,
                     whole=reading.coverage >= FULL_COVERAGE,
-                    kind=reading.kind,
+                    kind=kind,
                     reading=reading,
-                    profile=profile,
-                    usual=usual,
-                    spread_gco2_kwh=self._spread_gco2_kwh(profile, reading.kind, reading.gco2_kwh),
+                    origin=Origin.of_reading(reading),
+                    course=course,
+                    then=None if course is None else course.at(between_hours(middle)),
+                    usual=None if usual is None else course or Course.of(usual),
+                    spread_gco2_kwh=self._spread_gco2_kwh(profile, kind, reading.gco2_kwh),
                 )
             )
         return tuple(sorted(feeds, key=lambda feed: (feed.order, feed.wish)))
@@ -292,100 +272,79 @@ class Ladder:
         mean = self._yearly_mean_gco2_kwh(kind)
         return unprofiled_spread_gco2_kwh(otherwise_gco2_kwh if mean is None else mean)
 
-    def _from_reading(
-        self, rung: Rung, feed: Feed, age: float, now: datetime, policy: Policy
-    ) -> ZoneCarbon:
-        reading = feed.reading
-        expected, doubt = reading.gco2_kwh, None
-        if policy.freshness_model is not FreshnessModel.PENALTY:
-            expected, _ = feed.drifted_gco2_kwh(age, now, policy)
-            doubt = doubt_gco2_kwh(feed.spread_gco2_kwh, persistence(age, policy.drift_half_life_s))
-        penalty, capped = _priced(age, doubt, policy)
+    def _from_reading(self, rung: Rung, feed: Feed, age: Age, moment: Moment) -> ZoneCarbon:
+        expected, doubt = feed.reading.gco2_kwh, None
+        if moment.drifts:
+            expected, _ = feed.drifted_gco2_kwh(age, moment)
+            doubt = feed.spread_gco2_kwh * age.doubt_share
+        penalty, capped = _capped(age.price_gco2_kwh, doubt, moment.policy)
         return ZoneCarbon(
-            zone=self._zone.zone,
-            rung=rung,
-            kind=feed.kind,
-            scope=reading.scope,
-            gco2_kwh=reading.gco2_kwh,
-            gco2_low=reading.gco2_low,
-            gco2_high=reading.gco2_high,
-            expected_gco2_kwh=expected,
-            age_s=age,
-            penalty_gco2_kwh=penalty,
-            penalty_capped=capped,
-            doubt_gco2_kwh=doubt,
-            provider=reading.provider,
-            provider_zone=reading.provider_zone,
-            quality=reading.quality,
-            coverage=reading.coverage,
-            valid_from=reading.valid_from,
-            valid_to=reading.valid_to,
-            fetched_at=reading.fetched_at,
-            simulated=reading.simulated,
+            self._zone.zone, rung, feed.origin, expected, age.age_s, penalty, capped, doubt
         )
 
-    def _from_the_past(self, wanted: tuple[Kind, ...], now: datetime, policy: Policy) -> ZoneCarbon:
+    def _from_the_past(self, wanted: tuple[Kind, ...], moment: Moment) -> ZoneCarbon:
         """Return the mean of this hour over the last week, else the yearly mean, else nothing."""
-        zone = self._zone
-        by_kind = {
-            profile.kind: (profile, mean.gco2_kwh)
-            for profile in reversed(self._profiles)  # the first source's profile stands
-            if (mean := profile.hours.get(now.hour)) is not None and mean.stands_at(now)
-        }
-        oldest_s = max([policy.oldest_stale_s, *(source.max_age_s for source in zone.sources)])
-        plain = policy.freshness_model is FreshnessModel.PENALTY
+        zone, policy, hour = self._zone, moment.policy, moment.now.hour
         for kind in wanted:
-            if kind in by_kind:
-                profile, value = by_kind[kind]
-                doubt = None if plain else self._spread_gco2_kwh(profile, kind, value)
-                penalty, capped = _priced(oldest_s, doubt, policy)
+            for profile in self._profiles.get(kind, ()):  # the first source's profile stands
+                mean = profile.hours.get(hour)
+                if mean is None or moment.now > mean.stands_until:
+                    continue
+                value, doubt = mean.gco2_kwh, None
+                if moment.drifts:
+                    doubt = self._spread_gco2_kwh(profile, kind, value)
+                penalty, capped = _capped(self._oldest_price_gco2_kwh(policy), doubt, policy)
+                origin = self._origin_of_hour(profile, hour)
                 return ZoneCarbon(
                     zone=zone.zone,
                     rung=Rung.SAME_HOUR,
-                    kind=kind,
-                    scope=profile.scope,
-                    gco2_kwh=value,
-                    gco2_low=value,
-                    gco2_high=value,
+                    origin=origin,
                     expected_gco2_kwh=value,
                     penalty_gco2_kwh=penalty,
                     penalty_capped=capped,
                     doubt_gco2_kwh=doubt,
-                    provider=profile.provider,
-                    quality=Quality.ESTIMATED,
-                    simulated=profile.simulated,
-                    note=f"mean of {now.hour:02d}:00-{now.hour:02d}:59 UTC over the last 7 days",
                 )
         for kind in wanted:
-            for published in zone.annual_means:
-                if published.kind == kind:
-                    value = published.gco2_kwh
-                    return ZoneCarbon(
-                        zone=zone.zone,
-                        rung=Rung.ANNUAL_MEAN,
-                        kind=kind,
-                        scope=published.scope,
-                        gco2_kwh=value,
-                        gco2_low=value,
-                        gco2_high=value,
-                        expected_gco2_kwh=value,
-                        # A price on every yearly mean would only favour zones with a source.
-                        penalty_gco2_kwh=_priced(oldest_s, None, policy)[0] if plain else 0.0,
-                        doubt_gco2_kwh=None if plain else unprofiled_spread_gco2_kwh(value),
-                        quality=Quality.ESTIMATED,
-                        note=f"published mean of {published.year}: {published.source}",
-                    )
-        return ZoneCarbon(zone=zone.zone, rung=Rung.NONE, note="no figure of the kind asked for")
+            if kind in self._annual_means:
+                published, origin = self._annual_means[kind]
+                value = published.gco2_kwh
+                return ZoneCarbon(
+                    zone=zone.zone,
+                    rung=Rung.ANNUAL_MEAN,
+                    origin=origin,
+                    expected_gco2_kwh=value,
+                    # A price on every yearly mean would only favour zones with a source.
+                    penalty_gco2_kwh=0.0 if moment.drifts else self._oldest_price_gco2_kwh(policy),
+                    doubt_gco2_kwh=unprofiled_spread_gco2_kwh(value) if moment.drifts else None,
+                )
+        return ZoneCarbon(zone=zone.zone, rung=Rung.NONE, origin=NO_ORIGIN)
+
+    def _origin_of_hour(self, profile: HourProfile, hour: int) -> Origin:
+        key = (profile.kind, profile.provider, hour)
+        if (origin := self._hours.get(key)) is None:
+            origin = self._hours[key] = Origin.of_hour(profile, hour)
+        return origin
+
+    def _oldest_price_gco2_kwh(self, policy: Policy) -> float:
+        """Return the price of the oldest age that a reading of the zone may have, g/kWh."""
+        ages = [policy.oldest_stale_s, *(source.max_age_s for source in self._zone.sources)]
+        return price_of_age_gco2_kwh(max(ages), policy)
 
 
-def _priced(age: float, doubt_gco2_kwh: float | None, policy: Policy) -> _Price:
-    """Return the price of an age; ``doubt_gco2_kwh`` is ``None`` where nothing caps it."""
-    if policy.freshness_model is FreshnessModel.DRIFT:
-        return _Price(0.0, penalty_capped=False)
-    price = penalty_gco2_kwh(
-        age, grace_s=policy.penalty_grace_s, slope_gco2_kwh_min=policy.penalty_slope_gco2_kwh_min
-    )
+def _live(feeds: Iterable[Feed], moment: Moment) -> list[tuple[Feed, Age]]:
+    """Return the feeds that are live, with their ages."""
+    aged = [(feed, moment.age_since(feed.reading.valid_to)) for feed in feeds]
+    return [(feed, age) for feed, age in aged if age.age_s <= feed.max_age_s]
+
+
+def _capped(
+    price_gco2_kwh: float, doubt_gco2_kwh: float | None, policy: Policy
+) -> tuple[float, bool]:
+    """Return the price of an age under its cap, g/kWh, and whether the cap makes it lower.
+
+    ``doubt_gco2_kwh`` is ``None`` where nothing caps the price.
+    """
     if doubt_gco2_kwh is None:
-        return _Price(price, penalty_capped=False)
+        return price_gco2_kwh, False
     most = policy.penalty_cap_doubts * doubt_gco2_kwh
-    return _Price(min(price, most), penalty_capped=most < price)
+    return (most, True) if most < price_gco2_kwh else (price_gco2_kwh, False)

@@ -34,9 +34,10 @@ class HourMean:
     spread_gco2_kwh: float | None = None
     days: int | None = None
 
-    def stands_at(self, now: datetime) -> bool:
-        """Return whether the mean is recent enough to stand for its hour at this instant."""
-        return now - self.computed_at <= PROFILE_LIFE
+    @property
+    def stands_until(self) -> datetime:
+        """The last instant at which the mean is recent enough to stand for its hour."""
+        return self.computed_at + PROFILE_LIFE
 
     @property
     def is_usual(self) -> bool:

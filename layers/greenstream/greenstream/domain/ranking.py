@@ -68,8 +68,10 @@ class Standings:
             by_pop=by_pop,
             rungs=Counter([figure.rung for figure in figures]),
             counts=counts_of([figure.rung for figure in figures]),
-            kinds=tuple(sorted(map(str, {figure.kind for figure in figures if figure.kind}))),
-            simulated=any(figure.simulated for figure in figures),
+            kinds=tuple(
+                sorted(map(str, {kind for figure in figures if (kind := figure.origin.kind)}))
+            ),
+            simulated=any(figure.origin.simulated for figure in figures),
             disputed=tuple([figure.zone for figure in figures if figure.disputed]),
             oldest_age_s=max([figure.age_s or 0.0 for figure in figures], default=0.0),
         )

@@ -41,7 +41,7 @@ def decide(candidates: Iterable[Candidate], policy: Policy, current: str | None 
     others = tuple([entry for entry in ranked if entry is not chosen])
     known = [candidate for candidate, _, _ in ranked if candidate.latency_ms is not None]
     baseline = min(known, key=attrgetter("latency_ms"), default=None)
-    kinds = {candidate.carbon.kind for candidate, _, _ in ranked}
+    kinds = {candidate.carbon.origin.kind for candidate, _, _ in ranked}
     comparable = len(kinds - {None}) <= 1
     return Decision(
         chosen=chosen,
@@ -148,7 +148,7 @@ def _is_lowest(value: float | None, values: Iterable[float | None]) -> bool:
 
 
 def _difference(baseline: Candidate | None, chosen: Candidate) -> float | None:
-    if baseline is None or baseline.carbon.kind != chosen.carbon.kind:
+    if baseline is None or baseline.carbon.origin.kind != chosen.carbon.origin.kind:
         return None
     if baseline.pop != chosen.pop and (baseline.proxy or chosen.proxy):
         return None
