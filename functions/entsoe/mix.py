@@ -1,6 +1,5 @@
 """Makes readings of a bidding zone's slots: which slots, by which factors, and what "Other" is."""
 
-import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,7 +13,8 @@ from greenstream.domain.fuel_memory import FuelMemory
 from greenstream.domain.intensity import FactorTable, factor_tables, mix_intensity
 from greenstream.domain.judging import Judged, judge
 from greenstream.domain.mix import Mix, Refusal
-from greenstream.domain.plausibility import rules_of_provider, rules_of_source
+from greenstream.domain.other_sun import NO_SUN, SunInOther, sun_in_other
+from greenstream.domain.plausibility import SourceRules, rules_of_provider, rules_of_source
 from greenstream.domain.reading import Basis, Quality, Reading
 from greenstream.domain.zones import Source, Zone
 from greenstream.ingest.last_reports import carrying
@@ -23,11 +23,6 @@ from greenstream.ports.provider import Batch
 
 DEFAULT_TABLE: Final = "ENTSOE"
 SOLAR, OTHER = "B16", "B20"
-MIN_SLOTS: Final = 48
-"""The fewest slots from which the solar share of "Other" is learned."""
-
-MIN_R_SQUARED: Final = 0.8
-"""The share of the variance of "Other" that the sun must explain."""
 
 
 class Known(NamedTuple):
@@ -161,21 +156,21 @@ def _readings_of(
     """Yield the reading of each chosen slot on each basis, or the error that refuses it."""
     rules = rules_of_source(NAME, zone.zone)
     for slot in chosen:
-        solar_mw = solar_in_other(believed, slot) if rules.solar_in_other else 0.0
+        sun = solar_in_other(believed, slot, rules)
         for basis in source.bases:
             try:
-                yield _reading(slot, solar_mw, zone, source, basis, fetched_at)
+                yield _reading(slot, sun, zone, source, basis, fetched_at)
             except InvalidError as error:
                 yield error
 
 
 def _reading(
-    slot: Mix, solar_mw: float, zone: Zone, source: Source, basis: Basis, fetched_at: datetime
+    slot: Mix, sun: SunInOther, zone: Zone, source: Source, basis: Basis, fetched_at: datetime
 ) -> Reading:
     mix_mw = dict(slot.generation_mw)
-    if solar_mw:
-        mix_mw[SOLAR] += solar_mw
-        mix_mw[OTHER] -= solar_mw
+    if sun.mw:
+        mix_mw[SOLAR] += sun.mw
+        mix_mw[OTHER] -= sun.mw
     table = table_of(zone.zone, basis)
     value = mix_intensity(mix_mw, table, provider=NAME, zone=zone.zone)
     # What is attributed to solar is an estimate, so the bounds and the coverage do without it.
@@ -188,7 +183,7 @@ def _reading(
         basis=basis,
         scope=source.scope,
         factor_set=GREENSTREAM,
-        quality=Quality.ESTIMATED if solar_mw else Quality.MEASURED,
+        quality=Quality.ESTIMATED if sun.mw or not sun.known else Quality.MEASURED,
         gco2_kwh=value.gco2_kwh,
         gco2_low=min(bounds.gco2_low, value.gco2_kwh),
         gco2_high=max(bounds.gco2_high, value.gco2_kwh),
@@ -202,54 +197,25 @@ def _reading(
             "usual_but_absent": sorted(
                 rules_of_source(NAME, zone.zone).usual - slot.generation_mw.keys()
             ),
-            "solar_in_other_mw": round(solar_mw, 2),
+            "solar_in_other_mw": round(sun.mw, 2),
+            "split_of_other_known": sun.known,
             "factors": table.version,
             "unlisted": list(value.unlisted),
         },
     )
 
 
-def solar_in_other(zone_slots: Sequence[Mix], slot: Mix) -> float:
-    """Return the part of "Other" that rises and falls with the metered solar power.
+def solar_in_other(zone_slots: Sequence[Mix], slot: Mix, rules: SourceRules) -> SunInOther:
+    """Return the solar part of a slot's "Other" by a zone's rules: see `other_sun`.
 
-    Solar systems that are too small for the operator's meters are reported under "Other", together
-    with cogeneration. A linear regression of "Other" on the metered solar power separates them: the
-    slope gives the solar part, and the rest of "Other" stays unknown. Nothing is attributed where
-    the sun explains less than 80 % of the variance, as in dark weeks.
-
-    The attributed part changes only the value, which is marked as estimated. The coverage still
-    counts the fuels with a known factor. At the recorded noon of 2024-09-02 it is 0.26, and would
-    be 0.83 with the estimate, so that the answer says ``live_partial`` and shows the bounds. A noon
-    with a coverage below `reading.MIN_COVERAGE` is refused as ``low_coverage``.
-
-    Parameters
-    ----------
-    zone_slots
-        The slots that the regression is made of.
-    slot
-        The slot whose "Other" is divided.
-
-    Returns
-    -------
-    float
-        MW, between 0 and the slot's "Other".
+    The part changes only the value, which is marked as estimated. The coverage still counts the
+    fuels with a known factor. At the recorded noon of 2024-09-02 it is 0.26, and would be 0.83 with
+    the estimate, so that the answer says ``live_partial`` and shows the bounds. A noon with a
+    coverage below `reading.MIN_COVERAGE` is refused as ``low_coverage``.
     """
-    pairs = [
-        (past.generation_mw[SOLAR], past.generation_mw[OTHER])
-        for past in zone_slots
-        if SOLAR in past.generation_mw and OTHER in past.generation_mw
-    ]
-    if len(pairs) < MIN_SLOTS or not {SOLAR, OTHER} <= slot.generation_mw.keys():
-        return 0.0
-    sun, other = zip(*pairs, strict=True)
-    try:
-        slope, _ = statistics.linear_regression(sun, other)
-        r_squared = statistics.correlation(sun, other) ** 2
-    except statistics.StatisticsError:  # one of the two is constant
-        return 0.0
-    if slope <= 0 or r_squared < MIN_R_SQUARED:
-        return 0.0
-    return min(max(slope * slot.generation_mw[SOLAR], 0.0), max(slot.generation_mw[OTHER], 0.0))
+    if not rules.solar_in_other:
+        return NO_SUN
+    return sun_in_other(zone_slots, slot, solar=SOLAR, other=OTHER, middle=rules.middle)
 
 
 def table_of(zone: str, basis: Basis) -> FactorTable:

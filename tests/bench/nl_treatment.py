@@ -22,6 +22,7 @@ from functions.entsoe.mix import OTHER, SOLAR, batch_of, solar_in_other, table_o
 from functions.entsoe.slots import slots
 from greenstream.domain.intensity import mix_intensity
 from greenstream.domain.mix import Mix
+from greenstream.domain.plausibility import rules_of_source
 from greenstream.domain.reading import Basis
 from greenstream.domain.zones import zones
 
@@ -93,7 +94,8 @@ def main() -> None:
     zone = zones()[ZONE]
     [source] = [source for source in zone.sources if source.provider == "entsoe"]
     found = slots(read(RECORDING.read_bytes(), source.provider_zone, ZONE))
-    solar = [solar_in_other(found, slot) for slot in found]
+    rules = rules_of_source("entsoe", ZONE)
+    solar = [solar_in_other(found, slot, rules).mw for slot in found]
     sun = [slot.generation_mw[SOLAR] for slot in found]
     other = [slot.generation_mw[OTHER] for slot in found]
     slope, base = statistics.linear_regression(sun, other)

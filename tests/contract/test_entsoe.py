@@ -20,7 +20,10 @@ from greenstream.domain.errors import (
     ThrottledError,
     TransientError,
 )
+from greenstream.domain.intensity import mix_intensity
+from greenstream.domain.ladder import FULL_COVERAGE
 from greenstream.domain.mix import Mix
+from greenstream.domain.plausibility import rules_of_source
 from greenstream.domain.reading import (
     MIN_COVERAGE,
     Basis,
@@ -107,15 +110,19 @@ class TestDutchOther:
             slot(at - 96, B04=4000.0, B05=1000.0, B16=sun[at], B20=other(at)) for at in range(96)
         ]
 
+    @staticmethod
+    def solar_mw(day: list[Mix], slot: Mix) -> float:
+        return solar_in_other(day, slot, rules_of_source("entsoe", "ENTSOE_NL")).mw
+
     def test_the_part_that_follows_the_sun_is_solar_and_the_rest_is_unknown(self) -> None:
         day = self.day(lambda at: 1500 + 28 * max(0.0, 300.0 - abs(at - 48) * 12.0))
-        assert solar_in_other(day, day[48]) == pytest.approx(28 * 300)
-        assert solar_in_other(day, day[0]) == 0
+        assert self.solar_mw(day, day[48]) == pytest.approx(28 * 300)
+        assert self.solar_mw(day, day[0]) == 0
 
     def test_the_solar_part_is_never_more_than_other(self) -> None:
         day = self.day(lambda at: 1500 + 28 * max(0.0, 300.0 - abs(at - 48) * 12.0))
         cloud = slot(0, B04=4000.0, B05=1000.0, B16=300.0, B20=700.0)
-        assert solar_in_other(day, cloud) == 700
+        assert self.solar_mw(day, cloud) == 700
 
     @pytest.mark.parametrize(
         "other",
@@ -131,7 +138,7 @@ class TestDutchOther:
         self, other: Callable[[int], float]
     ) -> None:
         day = self.day(other)
-        assert solar_in_other(day, day[48]) == 0
+        assert self.solar_mw(day, day[48]) == 0
 
     def test_the_reading_is_an_estimate_whose_bounds_do_not_use_the_solar_part(self) -> None:
         day = self.day(lambda at: 1500 + 28 * max(0.0, 300.0 - abs(at - 48) * 12.0))
@@ -145,6 +152,90 @@ class TestDutchOther:
             assert reading.gco2_high - reading.gco2_low > 600
             assert reading.detail["solar_in_other_mw"] == 8400
             assert reading.detail["fuel_mw"] == at.generation_mw
+
+    @staticmethod
+    def curtailed_day(other: Callable[[float], float] = lambda sun: 1500 + 28 * sun) -> list[Mix]:
+        """Return a day whose metered plants are switched off from six hours before noon."""
+        sun = [max(0.0, 300.0 - abs(at - 48) * 12.0) for at in range(96)]
+        return [
+            slot(
+                at - 48,
+                B04=1200.0,
+                B05=0.0,
+                B14=470.0,
+                B16=5.0 if 24 <= at <= 72 and sun[at] > 5 else sun[at],
+                B18=900.0,
+                B20=other(sun[at]),
+            )
+            for at in range(96)
+        ]
+
+    def test_the_sun_of_a_curtailed_noon_is_an_estimate_and_not_a_measurement(self) -> None:
+        day, (zone, source) = self.curtailed_day(), ZONES[0]
+        noon = day[48]
+        for reading in batch_of(day[:49], zone, source, fetched_at=noon.valid_to).readings:
+            assert reading.quality is Quality.ESTIMATED
+            assert reading.detail["split_of_other_known"] is False
+            assert reading.detail["solar_in_other_mw"] == pytest.approx(28 * 300, rel=0.05)
+            assert MIN_COVERAGE < reading.coverage < FULL_COVERAGE
+            gas = table_of(zone.zone, reading.basis).factors["B04"]
+            assert gas.gco2_kwh is not None
+            cogenerated = dict(noon.generation_mw) | {"B04": 2700.0, "B16": 8405.0, "B20": 0.0}
+            truth = mix_intensity(
+                cogenerated, table_of(zone.zone, reading.basis), provider="p", zone="Z"
+            ).gco2_kwh
+            assert reading.gco2_low <= truth <= reading.gco2_high
+            assert reading.gco2_kwh == pytest.approx(truth, abs=60)
+            without_the_sun = mix_intensity(
+                noon.generation_mw, table_of(zone.zone, reading.basis), provider="p", zone="Z"
+            ).gco2_kwh
+            assert abs(reading.gco2_kwh - truth) < abs(without_the_sun - truth) / 1.5
+
+    def test_a_curtailed_noon_whose_other_is_as_by_night_is_no_measurement_either(self) -> None:
+        day, (zone, source) = self.curtailed_day(other=lambda _: 1500.0), ZONES[0]
+        for reading in batch_of(day[:49], zone, source, fetched_at=day[48].valid_to).readings:
+            assert reading.quality is Quality.ESTIMATED
+            assert reading.detail["solar_in_other_mw"] == 0
+            assert reading.gco2_low < reading.gco2_kwh < reading.gco2_high
+
+    def test_cogeneration_of_the_night_is_not_taken_for_sun(self) -> None:
+        day = [
+            mix._replace(generation_mw={**mix.generation_mw, "B20": 4000.0 if at < 12 else 3500.0})
+            for at, mix in enumerate(self.curtailed_day())
+        ]
+        assert self.solar_mw(day, day[48]) == 0
+        assert self.solar_mw(day, day[4]) == 0
+
+    def test_a_recorded_day_has_the_same_noon_when_its_metered_sun_is_switched_off(
+        self, recordings: Path
+    ) -> None:
+        zone, source = ZONES[0]
+        body = (recordings / "entsoe/A75_NL_2024-09-02_A03.xml").read_bytes()
+        day = slots(read(body, NL, zone.zone))
+        curtailed = [
+            mix._replace(
+                generation_mw={
+                    **mix.generation_mw,
+                    "B16": 2.0 if 8 <= mix.valid_from.hour < 15 else mix.generation_mw["B16"],
+                }
+            )
+            for mix in day
+        ]
+        noon = next(at for at, mix in enumerate(day) if mix.valid_from.hour == 12)
+        whole, cut = (
+            {
+                reading.basis: reading
+                for reading in batch_of(
+                    mixes[: noon + 1], zone, source, fetched_at=day[noon].valid_to
+                ).readings
+            }
+            for mixes in (day, curtailed)
+        )
+        for basis in Basis:
+            assert cut[basis].quality is Quality.ESTIMATED
+            assert not cut[basis].detail["split_of_other_known"]
+            assert cut[basis].coverage < FULL_COVERAGE
+            assert cut[basis].gco2_kwh == pytest.approx(whole[basis].gco2_kwh, abs=15)
 
     def test_a_noon_with_low_coverage_is_refused_although_other_follows_the_sun(self) -> None:
         day = self.day(lambda at: 1500 + 76 * max(0.0, 300.0 - abs(at - 48) * 12.0))

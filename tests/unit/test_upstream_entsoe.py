@@ -69,7 +69,9 @@ def test_dutch_consumption_comes_first_and_other_hides_the_roofs() -> None:
     assert body.index("outBiddingZone_Domain") < body.index("inBiddingZone_Domain")
     found = day(NL)
     noon = next(slot for slot in found if slot.valid_from.hour == 11)
-    assert solar_in_other(found, noon) == pytest.approx(28 * noon.generation_mw["B16"], rel=0.01)
+    assert solar_in_other(found, noon, rules_of_source("entsoe", "ENTSOE_NL")).mw == pytest.approx(
+        28 * noon.generation_mw["B16"], rel=0.01
+    )
 
 
 def test_repeated_values_are_left_out_and_a_pumping_plant_leaves_a_hole() -> None:
