@@ -60,9 +60,9 @@ _ROWS: Final = (
     Function(
         name="gridstatus",
         provider="functions.gridstatus.provider:Gridstatus",
-        settings={"GRIDSTATUS_ZONES": "NYISO,CAISO,PJM"},
+        settings={"GRIDSTATUS_ZONES": "NYISO,CAISO,PJM,MISO,ISONE,Ercot"},
         secrets=("PJM_API_KEY",),
-        simulators=("nyiso", "caiso", "pjm"),
+        simulators=("nyiso", "caiso", "pjm", "miso", "isone", "ercot", "spp"),
     ),
     Function(
         name="watttime",

@@ -22,6 +22,12 @@ from greenstream.ports.secrets import SecretsError
 
 NAME: Final = "gridstatus"
 
+REFUSED_ADDRESS: Final = {
+    "ERCOT": "; ERCOT refuses addresses outside the United States: deploy to a Region there, or "
+    "set GridstatusProxy"
+}
+"""What is said of an answer 403, by zone: the operator refuses the address, and no key is wrong."""
+
 
 def ours(error: Exception, zone: str, api_key: str | None) -> GreenStreamError:
     """Translate an exception of the library into one of our errors.
@@ -43,6 +49,8 @@ def ours(error: Exception, zone: str, api_key: str | None) -> GreenStreamError:
         return error
     text = without_secrets(f"{type(error).__name__}: {error}", api_key)
     what = " ".join(text.split())[:200] + _place(error)
+    if _http_status(error) == http.client.FORBIDDEN:
+        what += REFUSED_ADDRESS.get(zone, "")
     kind = _kind(error)
     if kind is InvalidError:
         return invalid(what, "too_large" if isinstance(error, MemoryError) else "malformed", zone)

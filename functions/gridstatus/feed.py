@@ -7,28 +7,23 @@ import logging
 import resource
 import socket
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
-from types import MappingProxyType
-from typing import Any, Final, Protocol
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final, Protocol
 
-import gridstatus
 import pandas as pd
+
+from functions.gridstatus.readers import READERS, REQUEST_TIMEOUT_S, Pjm
+from greenstream.domain.clock import utc_now
 
 # At level INFO the library's logger prints the PJM key with every request. The import sets the
 # logger's level and handler, so the logger is switched off after it. Failures are raised anyway.
 logging.getLogger("gridstatus").disabled = True
 warnings.filterwarnings("ignore", module=r"gridstatus\.|pandas\.")
 
-CONTRADICTIONS: Final = "contradictions"
-"""The key in a table's ``attrs`` under which its contradictions are: a text by stamp."""
-
 NEEDS_KEY: Final = frozenset({"PJM"})
-
-SOCKET_TIMEOUT_S: Final = 15.0
-"""Limit of a socket operation for which the library sets none (NYISO's). It ends threads that
-hang."""
 
 MEMORY_SHARE: Final = 0.5
 """The share of the function's memory that data may fill. A good run needs an eighth of the memory,
@@ -53,9 +48,8 @@ class FuelMixFeed(Protocol):
         Returns
         -------
         pd.DataFrame
-            A row for each interval, with time-zone aware stamps and MW by fuel. For a stamp that
-            the operator gives twice with different figures, the table's ``attrs`` say so under
-            `CONTRADICTIONS`.
+            A row for each interval, with time-zone aware stamps and MW by fuel. What its
+            ``attrs`` say of it is in `functions.gridstatus.readers`.
 
         Raises
         ------
@@ -65,74 +59,29 @@ class FuelMixFeed(Protocol):
         ...
 
 
-class Nyiso(gridstatus.NYISO):
-    """The library's reader of NYISO, which also remembers contradictions."""
-
-    contradictions: Mapping[pd.Timestamp, str] = MappingProxyType({})
-
-    def _download_nyiso_archive(self, *args: Any, **kwargs: Any) -> pd.DataFrame:  # noqa: ANN401
-        table: pd.DataFrame = super()._download_nyiso_archive(*args, **kwargs)
-        self.contradictions = _contradictions(table, "Fuel Category", "Gen MW")
-        return table
-
-
-class Pjm(gridstatus.PJM):
-    """The library's reader of PJM, which also remembers contradictions."""
-
-    contradictions: Mapping[pd.Timestamp, str] = MappingProxyType({})
-
-    def _get_pjm_json(self, *args: Any, **kwargs: Any) -> pd.DataFrame:  # noqa: ANN401
-        table: pd.DataFrame = super()._get_pjm_json(*args, **kwargs)
-        self.contradictions = _contradictions(table, "fuel_type", "mw")
-        return table
-
-
-def _contradictions(table: pd.DataFrame, fuel: str, mw: str) -> dict[pd.Timestamp, str]:
-    """Return what stands twice in a table with different figures: a text by stamp.
-
-    The library makes a row of each stamp, and takes of each fuel whatever comes first, which may
-    be the figures of two snapshots in one row.
-
-    Parameters
-    ----------
-    table
-        The operator's table, with a line for each stamp and fuel.
-    fuel, mw
-        The names of the columns with the fuel and its power.
-    """
-    if not {"Time", fuel, mw} <= set(table.columns):  # the library refuses the table itself
-        return {}
-    found: dict[pd.Timestamp, str] = {}
-    repeated = table[table.duplicated(["Time", fuel], keep=False)]
-    for _, lines in repeated.groupby(["Time", fuel]):
-        values = lines[mw].dropna().unique()
-        if len(values) > 1:
-            said = f"{lines[fuel].iloc[0]} is {values[0]} and {values[1]} MW"
-            found.setdefault(lines["Time"].iloc[0], said)
-    return found
-
-
+@dataclass(frozen=True, slots=True)
 class LibraryFeed:
     """The `FuelMixFeed` port on the gridstatus library.
 
     The constructor sets the default socket time-out of the whole process, because the library reads
-    NYISO's file through urllib without any.
+    some files through urllib without any.
+
+    Parameters
+    ----------
+    clock
+        Returns the present, in UTC, for grids whose addresses name a day as today or yesterday.
     """
 
-    def __init__(self) -> None:
-        socket.setdefaulttimeout(SOCKET_TIMEOUT_S)
+    clock: Callable[[], datetime] = utc_now
+
+    def __post_init__(self) -> None:
+        socket.setdefaulttimeout(REQUEST_TIMEOUT_S)
 
     def __call__(self, market: str, day: date, api_key: str | None) -> pd.DataFrame:
         """Ask the library for one day, as `FuelMixFeed` says."""
-        client: Any
         if market in NEEDS_KEY:
-            client = Pjm(api_key=api_key, retries=1)
-        else:
-            client = Nyiso() if market == "NYISO" else getattr(gridstatus, market)()
-        # The day is passed as a date: for "today" the library would read a clock of its own.
-        mix: pd.DataFrame = client.get_fuel_mix(pd.Timestamp(day, tz=client.default_timezone))
-        mix.attrs[CONTRADICTIONS] = dict(getattr(client, "contradictions", {}))
-        return mix
+            return Pjm(api_key=api_key, retries=1).table(day, self.clock())
+        return READERS[market]().table(day, self.clock())
 
 
 def keep_within(memory_mb: int) -> None:

@@ -32,6 +32,8 @@ def readings_of(
     """
     mix_mw = dict(row.fuel_mw)
     mix_mw.update({f"{fuel} (not reported)": mw for fuel, mw in row.unreported_mw.items()})
+    why = row.read_without_library
+    how_read = {} if why is None else {"read_without_library": why}
     for basis in source.bases:
         table = factor_tables()[source.provider_zone, Basis(basis)]
         try:
@@ -57,6 +59,7 @@ def readings_of(
                     "fuel_mw": dict(row.fuel_mw),
                     "factors": table.version,
                     "unlisted": list(intensity.unlisted),
+                    **how_read,
                 },
             )
         except InvalidError as error:

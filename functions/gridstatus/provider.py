@@ -13,7 +13,6 @@ from itertools import chain
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import Final, NamedTuple, Self
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -21,8 +20,10 @@ from functions.gridstatus.believed import PAST, Past, believed
 from functions.gridstatus.faults import NAME, ours
 from functions.gridstatus.feed import NEEDS_KEY, FuelMixFeed, LibraryFeed, without_limit
 from functions.gridstatus.mix import readings_of
+from functions.gridstatus.readers import days_of
 from functions.gridstatus.rows import of_day, rows
 from greenstream.domain.errors import GreenStreamError, NoDataError, TransientError
+from greenstream.domain.plausibility import rules_of_source
 from greenstream.domain.reading import Reading
 from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.last_reports import carrying
@@ -36,6 +37,9 @@ DEADLINE_S: Final = 20.0
 
 STORE_MARGIN_S: Final = 10.0
 """Seconds of an invocation that are kept for storing the readings."""
+
+ON_REQUEST: Final = frozenset({"SPP"})
+"""Grids that are read only where they are named, since their terms want leave for some uses."""
 
 
 class _Answer(NamedTuple):
@@ -61,6 +65,8 @@ class Gridstatus:
         The zones, each with the grid that is its source.
     pjm_api_key
         Returns the key of PJM's API, or ``None`` when there is none.
+    unnamed
+        The zones whose grids the setting does not name. They are reported as unconfigured.
     simulated
         Whether a simulator stands for the grids.
     deadline_s
@@ -80,6 +86,7 @@ class Gridstatus:
     feed: FuelMixFeed
     wanted: tuple[tuple[Zone, Source], ...]
     pjm_api_key: Callable[[], str | None]
+    unnamed: tuple[str, ...] = ()
     simulated: bool = False
     deadline_s: float = DEADLINE_S
     busy: dict[str, Thread] = field(default_factory=dict)
@@ -95,9 +102,11 @@ class Gridstatus:
         SettingsError
             When a grid is named that is not the source of any zone.
         """
+        asked_for = wanted(config.environ.get("GRIDSTATUS_ZONES", ""))
         return cls(
-            feed=LibraryFeed(),
-            wanted=wanted(config.environ.get("GRIDSTATUS_ZONES", "")),
+            feed=LibraryFeed(clock=config.clock),
+            wanted=asked_for,
+            unnamed=tuple(pair[0].zone for pair in zones_of(NAME) if pair not in asked_for),
             pjm_api_key=lambda: config.secret("PJM_API_KEY"),
             simulated=config.simulated,
             stored=StoredSlots.from_config(NAME, PAST, config),
@@ -133,6 +142,8 @@ class Gridstatus:
             yield answer.batch
         for name in sorted(pending):
             yield _late(f"there was no answer within {self.deadline_s:.0f} s", name)
+        if self.unnamed:
+            yield Batch(unconfigured=self.unnamed)
 
     def _start(self, now: datetime, answers: SimpleQueue[_Answer]) -> set[str]:
         """Start a thread for each zone whose last one has ended; return the names of all zones."""
@@ -206,7 +217,8 @@ class Gridstatus:
         )
         past = self.past.setdefault(zone.zone, Past(zone, source))
         stored = self.stored.of(zone.zone, source.kinds, now, past.learn)
-        all_rows = rows(frames, timedelta(seconds=source.cadence_s))
+        idle = rules_of_source(NAME, zone.zone).idle_when_absent
+        all_rows = rows(frames, timedelta(seconds=source.cadence_s), idle)
         found = believed(all_rows, zone, source, now, past)
         past.remember(found.mixes)
         chosen = [
@@ -244,15 +256,9 @@ def days_asked(now: datetime, zone: Zone, source: Source) -> list[date]:
 
     A half-written row is compared with the rows before it. Just after midnight the file of the new
     day is missing (NYISO, PJM) or too short, and PJM is hours late.
-
-    Returns
-    -------
-    list[date]
-        The days in the market's own time zone, oldest first.
     """
     oldest = now - timedelta(seconds=source.max_age_s + 2 * source.cadence_s)
-    local = ZoneInfo(zone.time_zone)
-    return sorted({moment.astimezone(local).date() for moment in (oldest, now)})
+    return days_of(source.provider_zone, (oldest, now), zone.time_zone)
 
 
 def _late(what: str, zone: str) -> Batch:
@@ -266,7 +272,7 @@ def wanted(markets: str) -> tuple[tuple[Zone, Source], ...]:
     ----------
     markets
         The library's class names of the grids, separated by commas. Where it is empty, all grids
-        are meant.
+        are meant but those that are read on request only (`ON_REQUEST`).
 
     Raises
     ------
@@ -277,4 +283,7 @@ def wanted(markets: str) -> tuple[tuple[Zone, Source], ...]:
     names = [name.strip() for name in markets.split(",") if name.strip()]
     if unknown := [name for name in names if name not in served]:
         raise SettingsError(f"GRIDSTATUS_ZONES names {unknown}, but the grids are {sorted(served)}")
-    return tuple(served[name] for name in dict.fromkeys(names or served))
+    return tuple(
+        served[name]
+        for name in dict.fromkeys(names or [name for name in served if name not in ON_REQUEST])
+    )

@@ -1,10 +1,10 @@
 """Reads the library's tables into rows of MW by fuel.
 
-NYISO stamps the end of a five-minute period, CAISO stamps its start, and PJM gives both ends of an
-hour.
+NYISO, ERCOT and SPP stamp the end of a five-minute period. CAISO, MISO and ISO New England stamp
+its start, and PJM gives both ends of an hour.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -12,7 +12,7 @@ from typing import Any, Final
 import pandas as pd
 
 from functions.gridstatus.faults import NAME, invalid
-from functions.gridstatus.feed import CONTRADICTIONS
+from functions.gridstatus.readers import READ_WITHOUT_LIBRARY, REFUSALS
 from greenstream.domain.mix import Refusal
 from greenstream.domain.plausibility import rules_of_provider
 
@@ -35,6 +35,8 @@ class Row:
         The last MW of each fuel that was reported earlier and is missing in this row.
     refusal
         Why the table cannot be understood for this interval, and ``None`` where it can.
+    read_without_library
+        Why the library could not read the answer that the row is of, and ``None`` where it could.
     """
 
     valid_from: datetime
@@ -42,6 +44,7 @@ class Row:
     fuel_mw: Mapping[str, float]
     unreported_mw: Mapping[str, float] = field(default_factory=dict)
     refusal: Refusal | None = None
+    read_without_library: str | None = None
 
     @property
     def generation_mw(self) -> float:
@@ -72,7 +75,7 @@ def of_day(frame: pd.DataFrame, day: date, live_since: datetime) -> pd.DataFrame
     return kept
 
 
-def rows(frames: Iterable[pd.DataFrame], step: timedelta) -> list[Row]:
+def rows(frames: Iterable[pd.DataFrame], step: timedelta, idle: Collection[str] = ()) -> list[Row]:
     """Read the library's tables into rows.
 
     Parameters
@@ -81,6 +84,8 @@ def rows(frames: Iterable[pd.DataFrame], step: timedelta) -> list[Row]:
         The tables. A table without interval columns (NYISO's) stamps the end of each period.
     step
         The length of those periods.
+    idle
+        Fuels that stand still where a row does not name them.
 
     Returns
     -------
@@ -98,7 +103,7 @@ def rows(frames: Iterable[pd.DataFrame], step: timedelta) -> list[Row]:
     by_end: dict[datetime, Row] = {}
     for frame in frames:
         by_end = {row.valid_to: row for row in _rows_of(frame, step)} | by_end
-    storage = rules_of_provider(NAME).storage
+    storage = rules_of_provider(NAME).storage | set(idle)
     ordered: list[Row] = []
     last_mw: dict[str, float] = {}
     for row in sorted(by_end.values(), key=lambda row: row.valid_to):
@@ -114,21 +119,24 @@ def rows(frames: Iterable[pd.DataFrame], step: timedelta) -> list[Row]:
 
 def _rows_of(frame: pd.DataFrame, step: timedelta) -> Iterable[Row]:
     """Return one row for each stamp of a table, in any order."""
-    contradictions = frame.attrs.get(CONTRADICTIONS, {})
+    refusals, why = frame.attrs.get(REFUSALS, {}), frame.attrs.get(READ_WITHOUT_LIBRARY)
     by_end: dict[datetime, Row] = {}
     for stamp, (valid_from, valid_to), fuel_mw in zip(
         frame["Time"], _intervals(frame, step), _mixes(frame), strict=True
     ):
         if not fuel_mw:
             continue
-        contradiction = contradictions.get(stamp)
+        refusal = refusals.get(stamp)
         known = by_end.get(valid_to)
         if known is not None and known.fuel_mw != fuel_mw:
-            contradiction = "two rows have different figures"
-        refusal = known.refusal if known is not None else None
-        if contradiction is not None:
-            refusal = Refusal("contradiction", f"at {stamp}, {contradiction}")
-        by_end[valid_to] = Row(valid_from, valid_to, fuel_mw, refusal=refusal)
+            refusal = Refusal("contradiction", "two rows have different figures")
+        if refusal is not None:
+            refusal = refusal._replace(message=f"at {stamp}, {refusal.message}")
+        elif known is not None:
+            refusal = known.refusal
+        by_end[valid_to] = Row(
+            valid_from, valid_to, fuel_mw, refusal=refusal, read_without_library=why
+        )
     return by_end.values()
 
 

@@ -97,7 +97,10 @@ class Finding:
         if closed == set(limit_s) and keys and not unfit:
             reasons.append(f"no key is set: set {' and '.join(keys)}")
         elif closed and not unfit:
-            reasons.append(f"no key, or a key whose plan excludes {_named(sorted(closed))}")
+            reasons.append(
+                f"no key, a key whose plan excludes it, or no setting that names it: "
+                f"{_named(sorted(closed))}"
+            )
         if readings and not live:
             reasons.insert(0, "every reading is older than its source's limit")
         read = _sharing(provider, {reading.zone for reading in readings})
@@ -268,6 +271,7 @@ def _environment(upstream: Upstream) -> Iterator[Mapping[str, str]]:
                 **dict.fromkeys(proxied, simulator["proxy_url"]),
                 **dict.fromkeys(("NO_PROXY", "no_proxy"), HOST),
                 "REQUESTS_CA_BUNDLE": simulator["ca_bundle"],
+                "SSL_CERT_FILE": simulator["ca_bundle"],
             }
         finally:
             local.down()

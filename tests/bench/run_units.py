@@ -126,11 +126,13 @@ def main() -> None:
 
 
 def measured(provider: str, address: str, simulator: dict[str, str]) -> dict[str, float]:
+    from infra.registry import COLLECTORS
+
     env = {
         "AWS_ENDPOINT_URL_DYNAMODB": address,
         "TABLE_NAME": TABLE,
         f"{provider.upper()}_BASE_URL": f"{simulator['base_url']}/{provider}",
-        "GRIDSTATUS_ZONES": "NYISO,CAISO,PJM",
+        "GRIDSTATUS_ZONES": COLLECTORS["gridstatus"].settings["GRIDSTATUS_ZONES"],
         "UPSTREAM": "simulated",
         **dict.fromkeys(
             ("PJM_API_KEY", "WATTTIME_USERNAME", "WATTTIME_PASSWORD", "ENTSOE_API_KEY"), "simulated"

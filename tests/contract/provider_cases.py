@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 
 import httpx
@@ -29,6 +30,7 @@ from functions.gridstatus.provider import Gridstatus, days_asked
 from functions.gridstatus.rows import rows
 from functions.watttime.provider import WattTime
 from greenstream.domain.errors import GreenStreamError
+from greenstream.domain.plausibility import rules_of_source
 from greenstream.domain.reading import Basis, Kind, Quality, Reading, Scope, Signal
 from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.http import HttpClient
@@ -38,6 +40,9 @@ from infra.local.upstream import (
     electricitymaps,
     elexon,
     entsoe,
+    ercot,
+    isone,
+    miso,
     neso,
     nyiso,
     pjm,
@@ -207,7 +212,7 @@ def make_entsoe(case: Case, wire: Wire, key: str | None, simulated: bool) -> Pro
 def make_gridstatus(case: Case, wire: Wire, key: str | None, simulated: bool) -> Provider:  # noqa: FBT001
     through.wire = wire
     return Gridstatus(
-        feed=LibraryFeed(),
+        feed=LibraryFeed(clock=lambda: wire.now),
         wanted=case.pairs,
         pjm_api_key=lambda: key,
         simulated=simulated,
@@ -308,10 +313,12 @@ def inside_watttime(case: Case) -> Iterator[Batch]:
 def inside_gridstatus(case: Case) -> Iterator[Batch]:
     case.make(case.wire())
     for zone, source in case.pairs:
-        feed, step = LibraryFeed(), timedelta(seconds=source.cadence_s)
+        feed = LibraryFeed(clock=lambda: case.now)
+        step = timedelta(seconds=source.cadence_s)
+        idle = rules_of_source("gridstatus", zone.zone).idle_when_absent
         days = days_asked(case.now, zone, source)
         frames = [feed(source.provider_zone, day, "a-key") for day in days]
-        for row in rows(frames, step):
+        for row in rows(frames, step, idle):
             made = readings_of(row, zone, source, fetched_at=case.now, simulated=False)
             yield Batch(readings=tuple(value for value in made if isinstance(value, Reading)))
 
@@ -422,6 +429,21 @@ SIMULATED = (
         answers=lambda: pjm.answer,
         wanted=only("gridstatus", "PJM"),
     ),
+    *(
+        Case(
+            id=f"gridstatus-{simulator.PROVIDER.name}",
+            provider="gridstatus",
+            keyed=False,
+            answers=partial(attrgetter("answer"), simulator),
+            wanted=only("gridstatus", domain),
+            data=data,
+        )
+        for domain, simulator, data in (
+            ("MISO", miso, "FuelMix"),
+            ("ISONE", isone, "genfuelmix"),
+            ("Ercot", ercot, "fuel-mix"),
+        )
+    ),
 )
 
 
@@ -462,6 +484,7 @@ def recordings_of(folder: Path) -> Iterator[Case]:
     for domain, name, kind, now in (
         ("NYISO", "nyiso/20250209rtfuelmix.csv", NYISO_ZIP, "2025-02-10T04:59:30"),
         ("PJM", "pjm/gen_by_fuel_2025-02-09.json", web, "2025-02-09T23:30"),
+        ("Ercot", "ercot/fuel-mix_2025-10-09_WHOLE.json", web, "2025-10-09T11:47"),
     ):
         yield Case(
             id=f"gridstatus-{domain.lower()}-recorded",

@@ -4,6 +4,7 @@ import json
 import random
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from infra.local.upstream.wire import Answer
@@ -82,7 +83,11 @@ def names(body: bytes, extreme: object) -> set[str]:
         values = re.findall(r"<([\w.]+)(?: [^>]*)?>([^<>]+)</", body.decode())
     else:
         lines = body.decode().splitlines()
-        values = [pair for line in lines for pair in enumerate(line.split(","))]
+        values = [
+            (column, cell.strip('"'))
+            for line in lines
+            for column, cell in enumerate(line.split(","))
+        ]
     form = r"-?\d+(\.\d*)?" if extreme == HUGE else r".*\d:\d\d.*"
     return {str(name) for name, value in values if re.fullmatch(form, str(value))}
 
@@ -219,4 +224,4 @@ WHOLLY = {
 
 
 def instead(answer: Answer, body: bytes) -> Answer:
-    return Answer(body, answer.content_type, answer.status)
+    return replace(answer, body=body)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -350,10 +351,16 @@ def test_all_zones_of_a_provider_are_read_where_none_is_named(read: Read) -> Non
     (step,) = done.steps
     assert {reading["zone"] for reading in step["stored"]} == {"NYISO", "CAISO_NORTH"}
     assert step["state"] == "partial"
-    assert [(refused["zone"], refused["reason"]) for refused in step["refused"]] == [
-        ("PJM", "no_data")
-    ]
-    assert all("api.pjm.com" in url for url in step["unmatched"])
+    assert {(refused["zone"], refused["reason"]) for refused in step["refused"]} == {
+        (zone, "no_data") for zone in ("PJM", "MISO", "ISONE", "ERCOT")
+    }
+    hosts = {urlsplit(url).hostname for url in step["unmatched"]}
+    assert hosts == {
+        "api.pjm.com",
+        "public-api.misoenergy.org",
+        "www.iso-ne.com",
+        "www.ercot.com",
+    }
 
 
 # --- patterns, statuses, steps ----------------------------------------------------------------

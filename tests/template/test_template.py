@@ -51,6 +51,7 @@ READ_BY_LIBRARIES = {  # Powertools, urllib and requests read these, not our cod
     "HTTPS_PROXY",
     "NO_PROXY",
     "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_FILE",
 }
 WITH_WILDCARDS = {  # the only policies with wildcards, and the reasons
     # SAM gives it to every role that it makes; it allows only writing logs.

@@ -50,6 +50,7 @@ APPLIED = {
     "gridstatus": {
         "needed",
         "never_zero",
+        "idle_when_absent",
         "usual",
         "least_total_mw",
         "greatest_total_mw",

@@ -49,8 +49,55 @@ FUELS = {
         "Storage",
         "Wind",
     },
+    "MISO": {
+        "Battery Storage",
+        "Coal",
+        "Natural Gas",
+        "Nuclear",
+        "Other",
+        "Solar",
+        "Wind",
+    },
+    "ISONE": {
+        "Batteries",
+        "Coal",
+        "Hydro",
+        "Landfill Gas",
+        "Natural Gas",
+        "Nuclear",
+        "Oil",
+        "Other",
+        "Refuse",
+        "Solar",
+        "Wind",
+        "Wood",
+    },
+    "Ercot": {
+        "Coal and Lignite",
+        "Hydro",
+        "Natural Gas",
+        "Nuclear",
+        "Other",
+        "Power Storage",
+        "Solar",
+        "Wind",
+    },
+    "SPP": {
+        "Coal",
+        "Diesel Fuel Oil",
+        "Energy Storage",
+        "Hydro",
+        "Natural Gas",
+        "Nuclear",
+        "Other",
+        "Solar",
+        "Waste Disposal Services",
+        "Waste Heat",
+        "Wind",
+    },
 }
-UNKNOWABLE = {"Other", "Other Renewables", "Multiple Fuels", "Batteries", "Storage"}
+STORAGE = {"Batteries", "Battery Storage", "Energy Storage", "Power Storage", "Storage"}
+UNKNOWABLE = {"Other", "Other Renewables", "Multiple Fuels", "Refuse", *STORAGE}
 
 
 @pytest.mark.parametrize("basis", list(Basis))
@@ -68,8 +115,8 @@ def test_a_mixed_fuel_and_storage_have_bounds_and_no_factor(table: str) -> None:
             assert 0 <= factor.low_gco2_kwh < factor.high_gco2_kwh <= MAX_GCO2_KWH
 
 
-ROUND_TRIP = {"Batteries": 0.85, "Storage": 0.85, "B25": 0.85, "B10": 0.75}
-BATTERY_GCO2_KWH = {"Batteries": 33, "Storage": 33, "B25": 33, "B10": 0}
+ROUND_TRIP = {**dict.fromkeys(STORAGE, 0.85), "B25": 0.85, "B10": 0.75}
+BATTERY_GCO2_KWH = {**dict.fromkeys(STORAGE, 33), "B25": 33, "B10": 0}
 CHARGED_CLEAN = {Basis.DIRECT: 0, Basis.LIFECYCLE: 11}
 OTHER = ("Other", "B20")
 

@@ -25,9 +25,13 @@ class TestARuleOfAProvider:
         assert rules_of_provider("entsoe").reversible == {"B10", "B25"}
         assert rules_of_provider("gridstatus").reversible == {
             "Batteries",
+            "Battery Storage",
+            "Energy Storage",
             "Hydro",
             "Imports",
             "Large Hydro",
+            "Other",
+            "Power Storage",
             "Storage",
         }
 

@@ -125,6 +125,7 @@ class _Past:
         memory: FuelMemory,
     ) -> None:
         self._provider, self._source, self._memory = provider, source, memory
+        self._idle = provider.storage | source.idle_when_absent
         self._weather = provider.solar | provider.wind
         self._all = (*before, *mixes)
         self._starts: list[datetime] = []
@@ -215,7 +216,7 @@ class _Past:
         here, yesterday_mw = mix.generation_mw, yesterday_mw or NOTHING
         fuels: list[str] = []
         if not self._last_mw.keys() <= here.keys():
-            fuels += self._last_mw.keys() - here - self._provider.storage
+            fuels += self._last_mw.keys() - here - self._idle
         if 0 in here.values():
             fuels += [
                 fuel

@@ -111,6 +111,9 @@ class SourceRules:
         Fuels that never make exactly 0 MW.
     never_zero_any
         Groups of fuels that never make exactly 0 MW together.
+    idle_when_absent
+        Fuels that stand still where a mix does not name them, since the operator reports only what
+        runs.
     usual
         Fuels that the source usually reports. Their absence refuses nothing by itself.
     least_total_mw, greatest_total_mw
@@ -132,6 +135,7 @@ class SourceRules:
     needed_by_day: frozenset[str] = frozenset()
     never_zero: frozenset[str] = frozenset()
     never_zero_any: tuple[frozenset[str], ...] = ()
+    idle_when_absent: frozenset[str] = frozenset()
     usual: frozenset[str] = frozenset()
     least_total_mw: float = 0.0
     greatest_total_mw: float = math.inf
@@ -214,6 +218,7 @@ def _source_rules(row: Mapping[str, Any]) -> SourceRules:
         needed_by_day=_named(row, "needed_by_day"),
         never_zero=_named(row, "never_zero"),
         never_zero_any=_groups(row, "never_zero_any"),
+        idle_when_absent=_named(row, "idle_when_absent"),
         usual=_named(row, "usual"),
         least_total_mw=float(row.get("least_total_mw", {"mw": 0.0})["mw"]),
         greatest_total_mw=float(row.get("greatest_total_mw", {"mw": math.inf})["mw"]),
