@@ -158,7 +158,7 @@ def change(*path: str | int, **members: object) -> Callable[[Any], None]:
         ("zones", change("zones", 1, source="  "), "NYISO", "does not match"),
         ("zones", change("zones", 2, "sources", 0, signal="mean"), "PJM gridstatus", "'mean' is"),
         ("zones", change("zones", 2, "sources", 0, cadence=60), "PJM gridstatus", "'cadence' was"),
-        ("zones", change("zones", 2, "annual_means", 0, gco2_kwh=0), "PJM direct", "0 is less"),
+        ("zones", change("zones", 2, "annual_means", 0, gco2_kwh=-1), "PJM direct", "-1 is less"),
         ("pops", change("pops", 0, lat=377.7), "sfo", "377.7 is greater"),
         (
             "pops",
