@@ -76,6 +76,7 @@ def a_zone(*sources: Source, zone: str = "Z", means: tuple[AnnualMean, ...] | No
                 signal=Signal.AVERAGE,
                 basis=Basis.DIRECT,
                 scope=Scope.PRODUCTION,
+                factor_set=GREENSTREAM,
                 gco2_kwh=400.0,
                 year=2023,
                 source="a published table",
@@ -98,7 +99,12 @@ def a_figure(gco2_kwh: float | None, *, age_s: float = 0, **changes: Any) -> Zon
     fields: dict[str, Any] = {
         "zone": "Z",
         "rung": Rung.LIVE,
-        "origin": an_origin(gco2_kwh, kind=changes.pop("kind", AVERAGE_DIRECT)),
+        "origin": an_origin(
+            gco2_kwh,
+            kind=changes.pop("kind", AVERAGE_DIRECT),
+            scope=changes.pop("scope", Scope.PRODUCTION),
+            factor_set=changes.pop("factor_set", GREENSTREAM),
+        ),
         "expected_gco2_kwh": gco2_kwh,
         "age_s": age_s,
         "penalty_gco2_kwh": max(0.0, age_s - 600) / 60,
@@ -107,11 +113,23 @@ def a_figure(gco2_kwh: float | None, *, age_s: float = 0, **changes: Any) -> Zon
 
 
 @cache
-def an_origin(gco2_kwh: float, kind: Kind = AVERAGE_DIRECT) -> Origin:
+def an_origin(
+    gco2_kwh: float,
+    kind: Kind = AVERAGE_DIRECT,
+    scope: Scope = Scope.PRODUCTION,
+    factor_set: str = GREENSTREAM,
+) -> Origin:
     """Return what a figure rests on. Equal arguments make the same origin, so that figures on it
     are equal too.
     """
-    return Origin(kind=kind, gco2_kwh=gco2_kwh, gco2_low=gco2_kwh, gco2_high=gco2_kwh)
+    return Origin(
+        kind=kind,
+        scope=scope,
+        factor_set=factor_set,
+        gco2_kwh=gco2_kwh,
+        gco2_low=gco2_kwh,
+        gco2_high=gco2_kwh,
+    )
 
 
 def a_candidate(

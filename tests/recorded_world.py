@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.policy import FreshnessModel, Policy
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Forecast, ForecastPoint, Kind, Quality
@@ -177,6 +178,7 @@ def _put_profiles(store: MemoryStore) -> None:
                 zone=zone,
                 kind=kind,
                 scope=feed.scope,
+                factor_set=GREENSTREAM,
                 provider=feed.provider,
                 hours={
                     hour: HourMean(level + 1.25 * (hour - 12) ** 2 / 10, computed_at, 14.5)
@@ -214,6 +216,7 @@ def _put_forecast(
             signal=kind.signal,
             basis=kind.basis,
             scope=feed.scope,
+            factor_set=GREENSTREAM,
             issued_at=NOW - timedelta(minutes=17),
             points=tuple(
                 ForecastPoint(start + number * step, start + (number + 1) * step, value)

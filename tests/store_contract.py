@@ -68,6 +68,7 @@ def a_forecast(*, issued_at: datetime = T0, gco2_kwh: float = 120.0) -> Forecast
         signal=Signal.AVERAGE,
         basis=Basis.DIRECT,
         scope=Scope.CONSUMPTION,
+        factor_set=GREENSTREAM,
         issued_at=issued_at,
         points=(
             ForecastPoint(T0, T0 + HOUR, gco2_kwh),
@@ -83,6 +84,7 @@ def a_profile(
         zone=zone,
         kind=AVERAGE_DIRECT,
         scope=Scope.PRODUCTION,
+        factor_set=GREENSTREAM,
         provider="gridstatus",
         hours={hour: HourMean(*mean) for hour, mean in hours.items()},
         simulated=simulated,

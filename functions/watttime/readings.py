@@ -176,6 +176,7 @@ class Region:
                 signal=Signal.MARGINAL,
                 basis=Basis.DIRECT,
                 scope=Scope.CONSUMPTION,
+                factor_set=WATTTIME,
                 issued_at=issued_at,
                 points=tuple(points),
                 simulated=self.simulated,

@@ -84,6 +84,7 @@ FORECAST = Forecast(
     signal=Signal.AVERAGE,
     basis=Basis.DIRECT,
     scope=Scope.CONSUMPTION,
+    **_named("neso"),
     issued_at=T0,
     points=(
         ForecastPoint(T0, T0 + HOUR / 2, 120.5),
@@ -94,6 +95,7 @@ PROFILE = HourProfile(
     zone="GBR-13",
     kind=KIND,
     scope=Scope.CONSUMPTION,
+    **_named("neso"),
     provider="eso",
     hours={7: HourMean(300.5, T0, 12.25), 8: HourMean(310.0, T0 + HOUR)},
 )

@@ -31,6 +31,7 @@ from greenstream.domain.errors import (
     PermanentError,
     TransientError,
 )
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.reading import (
     MAX_DETAIL_CHARS,
     MAX_FORECAST_POINTS,
@@ -409,6 +410,7 @@ def a_forecast(points: tuple[ForecastPoint, ...]) -> Forecast:
         signal=Signal.AVERAGE,
         basis=Basis.DIRECT,
         scope=Scope.PRODUCTION,
+        factor_set=GREENSTREAM,
         issued_at=NOW,
         points=points,
     )

@@ -37,6 +37,7 @@ from greenstream.aws.dynamo_latencies import encode_round_trips
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.dynamodb import ConditionFailedError
 from greenstream.aws.powertools import PowertoolsTelemetry
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.places import colos, pops
 from greenstream.domain.policy import Policy
 from greenstream.domain.profile import HourMean, HourProfile
@@ -625,6 +626,7 @@ def test_a_lie_that_a_second_source_contradicts_moves_nobody(
                     zone="GBR",
                     kind=elexon.kind,
                     scope=elexon.scope,
+                    factor_set=GREENSTREAM,
                     provider="eso",
                     hours={hour: HourMean(125.0, NOW, 20.0, 7) for hour in range(24)},
                 ),

@@ -22,6 +22,7 @@ from greenstream.api.router import Router
 from greenstream.aws.attributes import number, sortable, source_key, to_instant
 from greenstream.aws.dynamo_history import HISTORY_LIFE
 from greenstream.aws.reading_items import FORECAST_LIFE
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.policy import FreshnessModel, Policy
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Reading
@@ -282,6 +283,7 @@ class Past:
                     zone=zone,
                     kind=kind,
                     scope=scope,
+                    factor_set=GREENSTREAM,
                     provider=provider,
                     hours={hour: mean for hour, mean in hours.items() if hour in read},
                     simulated=True,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.zones import zones
 from greenstream.ports.store import ProviderState, ProviderStatus
@@ -103,6 +104,7 @@ class Scene:
                 zone=zone,
                 kind=AVERAGE_DIRECT,
                 scope=source.scope,
+                factor_set=GREENSTREAM,
                 provider=source.provider,
                 hours=hours,
             ),

@@ -6,6 +6,7 @@ from typing import Any
 import hypothesis
 import schemathesis
 
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.places import seed_pops
 from greenstream.domain.reading import Basis, Forecast, ForecastPoint, Scope, Signal
 from tests.builders import NOW
@@ -28,6 +29,7 @@ def a_client() -> Client:
             signal=Signal.AVERAGE,
             basis=Basis.DIRECT,
             scope=Scope.CONSUMPTION,
+            factor_set=GREENSTREAM,
             issued_at=NOW,
             points=tuple(
                 ForecastPoint(NOW + timedelta(hours=hour), NOW + timedelta(hours=hour + 1), 100.0)

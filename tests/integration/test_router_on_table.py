@@ -12,6 +12,7 @@ from functions.router import app
 from greenstream.api.router import Router
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.dynamodb import Credentials, DynamoDb, Endpoint, Limits
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.reading import Basis, Forecast, ForecastPoint, Scope, Signal
 from greenstream.ports.store import ProviderState, ProviderStatus, StoreError
 from tests.builders import AVERAGE_LIFECYCLE, NOW
@@ -45,6 +46,7 @@ def store(client: TableClient, table_name: str) -> DynamoStore:
             signal=Signal.AVERAGE,
             basis=Basis.DIRECT,
             scope=Scope.CONSUMPTION,
+            factor_set=GREENSTREAM,
             issued_at=NOW,
             points=(ForecastPoint(NOW, NOW + timedelta(minutes=30), 99.0),),
         ),

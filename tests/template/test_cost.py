@@ -14,6 +14,7 @@ from greenstream.aws.packed_items import pack
 from greenstream.aws.packed_rows import scaled, with_rows
 from greenstream.aws.profile_items import ALWAYS as HOUR
 from greenstream.aws.profile_items import encode_hour
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Kind
 from greenstream.domain.zones import zones_of
@@ -98,6 +99,7 @@ def test_the_router_is_billed_for_the_boards_and_four_hours_of_profiles_of_every
                     zone=zone.zone,
                     kind=reading.kind,
                     scope=source.scope,
+                    factor_set=GREENSTREAM,
                     provider=name,
                     hours={17: mean},
                 )

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from greenstream.domain.errors import GreenStreamError, InvalidError, NoDataError, TransientError
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Forecast, ForecastPoint, Reading, Scope
 from greenstream.ingest.collect import CollectionFailedError, collect
@@ -296,6 +297,7 @@ def test_a_fault_of_our_own_while_storing_is_recorded_in_the_status_too(
         signal=reading.signal,
         basis=reading.basis,
         scope=reading.scope,
+        factor_set=GREENSTREAM,
         issued_at=NOW,
         points=(point,),
     )
@@ -533,6 +535,7 @@ def test_a_mean_of_the_history_that_was_computed_later_stays(
         zone="Z",
         kind=AVERAGE_DIRECT,
         scope=Scope.PRODUCTION,
+        factor_set=GREENSTREAM,
         provider="p",
         hours={15: HourMean(50.0, later)},
     )

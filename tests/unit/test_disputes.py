@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenstream.domain.disputes import ALLOWANCE_GCO2_KWH, Claim, dispute_among
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.ladder import Ladder, Rung, ZoneCarbon
 from greenstream.domain.moment import Moment
 from greenstream.domain.policy import Policy
@@ -34,6 +35,7 @@ def usual(gco2_kwh: float, provider: str = "first") -> HourProfile:
         zone="Z",
         kind=AVERAGE_DIRECT,
         scope=Scope.PRODUCTION,
+        factor_set=GREENSTREAM,
         provider=provider,
         hours={hour: HourMean(gco2_kwh, NOW, 10.0, 7) for hour in range(24)},
     )

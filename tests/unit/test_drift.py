@@ -18,6 +18,7 @@ from greenstream.domain.drift import (
     persistence,
     unprofiled_spread_gco2_kwh,
 )
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.freshness import penalty_gco2_kwh
 from greenstream.domain.ladder import Ladder, Rung, ZoneCarbon
 from greenstream.domain.moment import Moment
@@ -42,6 +43,7 @@ def a_profile(hours: dict[int, float], **changes: Any) -> HourProfile:
     fields: dict[str, Any] = {
         "zone": "Z",
         "kind": AVERAGE_DIRECT,
+        "factor_set": GREENSTREAM,
         "scope": Scope.PRODUCTION,
         "provider": "p",
         "hours": {hour: HourMean(mean, computed_at, spread, days) for hour, mean in hours.items()},

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.freshness import age_s, penalty_gco2_kwh
 from greenstream.domain.ladder import FULL_COVERAGE, Ladder, Rung, ZoneCarbon
 from greenstream.domain.moment import Moment
@@ -40,6 +41,7 @@ def a_profile(*, gco2_kwh: float = 300.0, computed_days_ago: float = 1) -> HourP
         zone="Z",
         kind=AVERAGE_DIRECT,
         scope=Scope.PRODUCTION,
+        factor_set=GREENSTREAM,
         provider="p",
         hours={NOW.hour: HourMean(gco2_kwh, NOW - timedelta(days=computed_days_ago))},
     )

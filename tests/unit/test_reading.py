@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenstream.domain.errors import InvalidError
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.reading import Forecast, ForecastPoint, Quality, Scope, gco2_kwh_from_lb_mwh
 from tests.builders import AVERAGE_DIRECT, NOW, a_reading
 
@@ -87,6 +88,7 @@ def a_forecast(*points: ForecastPoint) -> Forecast:
         signal=AVERAGE_DIRECT.signal,
         basis=AVERAGE_DIRECT.basis,
         scope=Scope.PRODUCTION,
+        factor_set=GREENSTREAM,
         issued_at=NOW,
         points=points,
     )

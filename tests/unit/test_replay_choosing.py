@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.ladder import OBSERVED, Ladder
 from greenstream.domain.moment import Moment
 from greenstream.domain.policy import FreshnessModel, Policy
@@ -142,7 +143,12 @@ def added(values: list[float]) -> float:
 
 def a_profile(hours: dict[int, HourMean]) -> HourProfile:
     return HourProfile(
-        zone="Z", kind=AVERAGE_DIRECT, scope=Scope.PRODUCTION, provider="p", hours=hours
+        zone="Z",
+        kind=AVERAGE_DIRECT,
+        scope=Scope.PRODUCTION,
+        factor_set=GREENSTREAM,
+        provider="p",
+        hours=hours,
     )
 
 

@@ -17,6 +17,7 @@ from greenstream.api.question import (
     MAX_QUERY_CHARS,
     PARAMETERS,
 )
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.places import pops, seed_pops
 from greenstream.domain.policy import Policy
 from greenstream.domain.profile import HourMean, HourProfile
@@ -314,6 +315,7 @@ class TestTheUnexpected:
                 zone="NYISO",
                 kind=AVERAGE_DIRECT,
                 scope=Scope.PRODUCTION,
+                factor_set=GREENSTREAM,
                 provider="gridstatus",
                 hours={NOW.hour: HourMean(value, NOW)},
             ),

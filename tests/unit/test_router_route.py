@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.latency import estimate_rtt_ms, great_circle_km
 from greenstream.domain.places import colos, pops, seed_pops
 from greenstream.domain.policy import Policy, RankingSignal
@@ -39,6 +40,7 @@ CANDIDATE_FIELDS = [
     "signal",
     "basis",
     "scope",
+    "factor_set",
     "quality",
     "provider",
     "provider_zone",
@@ -262,20 +264,30 @@ class TestLikeForLike:
     def test_all_are_ranked_by_the_kind_they_share(self, mixed: Client) -> None:
         body = mixed.ask("/v1/route", "pops=nyc,sfo").body
 
-        assert body["ranking"] == {"asked": "auto", "kinds": ["average/lifecycle"]}
-        assert body["comparable"] is True
+        assert body["ranking"] == {
+            "asked": "auto",
+            "kinds": ["average/lifecycle"],
+            "scopes": ["consumption", "production"],
+            "factor_sets": ["greenstream"],
+        }
+        assert body["comparable"] == "mixed_scope"
 
     def test_the_signal_any_mixes_kinds_and_says_so(self, mixed: Client) -> None:
         body = mixed.ask("/v1/route", "pops=nyc,sfo&signal=any").body
 
         assert body["ranking"]["kinds"] == ["average/direct", "average/lifecycle"]
-        assert (body["ranking"]["asked"], body["comparable"]) == ("any", False)
+        assert (body["ranking"]["asked"], body["comparable"]) == ("any", "mixed")
 
     def test_the_policy_says_which_signal_when_the_question_does_not(self) -> None:
         store = MemoryStore(policy=Policy(ranking_signal=RankingSignal.MARGINAL))
         body = Client(store).ask("/v1/route").body
 
-        assert body["ranking"] == {"asked": "marginal", "kinds": []}
+        assert body["ranking"] == {
+            "asked": "marginal",
+            "kinds": [],
+            "scopes": [],
+            "factor_sets": [],
+        }
 
     def test_each_question_within_one_second_is_ranked_by_its_own_signal(
         self, mixed: Client
@@ -305,6 +317,7 @@ class TestOneTruth:
                 zone="ENTSOE_NL",
                 kind=AVERAGE_DIRECT,
                 scope=Scope.PRODUCTION,
+                factor_set=GREENSTREAM,
                 provider="entsoe",
                 hours={NOW.hour: HourMean(333.35, NOW)},
                 simulated=True,
@@ -346,6 +359,7 @@ class TestSize:
                         zone=zone.zone,
                         kind=AVERAGE_DIRECT,
                         scope=Scope.CONSUMPTION,
+                        factor_set=GREENSTREAM,
                         provider="electricitymaps",
                         hours={NOW.hour: HourMean(1234.56, NOW)},
                     ),

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.policy import Policy
 from greenstream.domain.reading import Basis, Forecast, ForecastPoint, Kind, Scope, Signal
 from greenstream.domain.zones import zones
@@ -33,6 +34,7 @@ def a_forecast(
         signal=kind.signal,
         basis=kind.basis,
         scope=Scope.CONSUMPTION,
+        factor_set=GREENSTREAM,
         issued_at=NOW - HALF_HOUR,
         points=tuple(
             ForecastPoint(NOW + number * HALF_HOUR, NOW + (number + 1) * HALF_HOUR, value)
@@ -67,7 +69,7 @@ class TestWindows:
         assert (iad["window"], iad["why_none"]) == (None, "no_forecast")
         assert body["without_forecast"] == ["PJM"]
         assert body["best"] == {"zone": "GBR-13", **lon["window"]}
-        assert (body["comparable"], body["degraded"]) == (True, False)
+        assert (body["comparable"], body["degraded"]) == ("same_kind", False)
 
     def test_an_hour_within_a_day_in_the_zones_of_the_seed_is_the_default(
         self, store: MemoryStore
@@ -101,13 +103,13 @@ class TestWindows:
         body = Client(store).ask("/v1/window", "zones=NYISO&duration_min=121").body
 
         assert (body["zones"][0]["why_none"], body["without_forecast"]) == ("too_short", [])
-        assert (body["comparable"], body["best"]) == (False, None)
+        assert (body["comparable"], body["best"]) == (None, None)
 
     def test_marginal_and_average_are_not_compared(self, store: MemoryStore) -> None:
         store.put_forecast(a_forecast("CAISO_NORTH", [50] * 4, kind=MARGINAL_DIRECT))
         body = Client(store).ask("/v1/window", "zones=GBR-13,CAISO_NORTH").body
 
-        assert (body["comparable"], body["best"]) == (False, None)
+        assert (body["comparable"], body["best"]) == ("mixed", None)
         assert [zone["window"]["signal"] for zone in body["zones"]] == ["average", "marginal"]
 
     def test_the_kind_that_all_share_is_taken(self, store: MemoryStore) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.places import pops
 from greenstream.domain.policy import Policy
 from greenstream.domain.profile import HourMean, HourProfile
@@ -105,6 +106,7 @@ class TestOneZone:
                 zone="NYISO",
                 kind=AVERAGE_DIRECT,
                 scope=Scope.PRODUCTION,
+                factor_set=GREENSTREAM,
                 provider="gridstatus",
                 hours={9: HourMean(250.26, NOW)},
             ),
@@ -125,6 +127,7 @@ class TestOneZone:
                 signal=Signal.AVERAGE,
                 basis=Basis.DIRECT,
                 scope=Scope.CONSUMPTION,
+                factor_set=GREENSTREAM,
                 issued_at=NOW,
                 points=tuple(
                     ForecastPoint(NOW + step * half_hour, NOW + (step + 1) * half_hour, 100 + step)

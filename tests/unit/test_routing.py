@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from greenstream.domain.comparability import Comparability
 from greenstream.domain.decision import Candidate, Exclusion, LatencySource, Reason
 from greenstream.domain.ladder import Rung, ZoneCarbon
 from greenstream.domain.origin import NO_ORIGIN
@@ -328,7 +329,7 @@ class TestReasons:
             POLICY,
         )
 
-        assert decision.comparable is False
+        assert decision.counting.comparability is Comparability.MIXED
         assert decision.attributed_difference_gco2_kwh is None
 
     @pytest.mark.parametrize("borrower", ["near", "far"])

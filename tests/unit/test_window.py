@@ -1,11 +1,14 @@
 """These tests cover the search for the cleanest window of a forecast."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from greenstream.domain.comparability import Comparability
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.reading import Forecast, ForecastPoint, Kind, Scope
 from greenstream.domain.window import Window, cleanest, same_kind
 from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, MARGINAL_DIRECT, NOW
@@ -28,6 +31,7 @@ def a_forecast(*steps: Step, start: datetime = NOW, kind: Kind = AVERAGE_DIRECT)
         signal=kind.signal,
         basis=kind.basis,
         scope=Scope.PRODUCTION,
+        factor_set=GREENSTREAM,
         issued_at=NOW,
         points=tuple(points),
     )
@@ -129,24 +133,36 @@ class TestLikeForLike:
     def test_the_kind_that_all_share_is_taken(self) -> None:
         direct, lifecycle = a_window(AVERAGE_DIRECT), a_window(AVERAGE_LIFECYCLE)
 
-        assert same_kind({"A": [direct, lifecycle], "B": [lifecycle]}) == (
-            {"A": lifecycle, "B": lifecycle},
-            True,
-        )
+        chosen, counting = same_kind({"A": [direct, lifecycle], "B": [lifecycle]})
+
+        assert chosen == {"A": lifecycle, "B": lifecycle}
+        assert counting.comparability is Comparability.SAME_KIND
 
     def test_a_zone_without_a_forecast_does_not_affect_the_others(self) -> None:
         marginal = a_window(MARGINAL_DIRECT)
 
-        assert same_kind({"A": [marginal], "B": []}) == ({"A": marginal}, True)
+        chosen, counting = same_kind({"A": [marginal], "B": []})
 
-    def test_where_no_zone_has_a_forecast_nothing_is_comparable(self) -> None:
-        assert same_kind({}) == ({}, False)
-        assert same_kind({"A": []}) == ({}, False)
+        assert chosen == {"A": marginal}
+        assert counting.comparability is Comparability.SAME_KIND
 
-    def test_zones_that_share_no_kind_are_reported_as_not_comparable(self) -> None:
+    def test_where_no_zone_has_a_forecast_no_window_is_chosen(self) -> None:
+        assert same_kind({})[0] == {}
+        assert same_kind({"A": []})[0] == {}
+
+    def test_zones_that_share_no_kind_are_reported_as_mixed(self) -> None:
         direct, marginal = a_window(AVERAGE_DIRECT), a_window(MARGINAL_DIRECT)
 
-        assert same_kind({"A": [direct], "B": [marginal]}) == (
-            {"A": direct, "B": marginal},
-            False,
-        )
+        chosen, counting = same_kind({"A": [direct], "B": [marginal]})
+
+        assert chosen == {"A": direct, "B": marginal}
+        assert counting.comparability is Comparability.MIXED
+
+    def test_forecasts_of_two_factor_sets_are_reported(self) -> None:
+        ours = a_window(AVERAGE_DIRECT)
+        theirs = replace(ours, forecast=replace(ours.forecast, factor_set="neso"))
+
+        _, counting = same_kind({"A": [ours], "B": [theirs]})
+
+        assert counting.comparability is Comparability.MIXED_SCOPE
+        assert counting.factor_sets == {"greenstream", "neso"}

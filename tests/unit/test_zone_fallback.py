@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.ladder import Ladder, Rung
 from greenstream.domain.moment import Moment
 from greenstream.domain.policy import Policy
@@ -32,6 +33,7 @@ def a_profile(zone: Zone, source: Source, kind: Kind) -> HourProfile:
         zone=zone.zone,
         kind=kind,
         scope=source.scope,
+        factor_set=GREENSTREAM,
         provider=source.provider,
         hours={NOW.hour: HourMean(123.0, NOW - timedelta(hours=20))},
     )

@@ -3,7 +3,7 @@
 
 import { draw } from "./chart.js";
 import { byId, html, setText } from "./dom.js";
-import { LIVE, MISSING, age, bounds, exclusionWord, freshnessText, grams, hasMoved, isNumber, kind, milliseconds, penalty, providerName, reasonWords, rungWord } from "./words.js";
+import { LIVE, MISSING, age, bounds, counting, exclusionWord, freshnessText, grams, hasMoved, isNumber, kind, milliseconds, penalty, providerName, reasonWords, rungWord } from "./words.js";
 
 const PLACES = [
   ["New York", 40.7, -74.0], ["San Francisco", 37.8, -122.4], ["Chicago", 41.9, -87.6], ["Dallas", 32.8, -96.8],
@@ -143,12 +143,14 @@ function difference({ baseline, candidates, pop }, nameOf) {
   return `By the values expected now, its grid is ${comparison} (attributional, location-based${live ? "" : "; the two figures are not both live"}).`;
 }
 
+/** Say how strictly the figures may be compared. `reason_text` names scopes and factor sets that differ. */
 function comparison({ comparable, ranking }) {
-  if (comparable) return "";
-  return `These figures are of different kinds (${ranking.kinds.join("; ")}) and are not strictly comparable.`;
+  if (comparable === "same_kind") return "";
+  if (comparable === "mixed") return `These figures are of different kinds (${ranking.kinds.join("; ")}) and are not comparable.`;
+  return "A move between such figures needs a difference that is larger than the one that these ways of counting are known to make.";
 }
 
-const COLUMNS = ["Point of presence", "Zone", "Figure", "Bounds", "Age", "Expected now", "Doubt", "Penalty", "adj_carbon", "Round trip", "Score", "Kind", "Provider", "Status", "Result"];
+const COLUMNS = ["Point of presence", "Zone", "Figure", "Bounds", "Age", "Expected now", "Doubt", "Penalty", "adj_carbon", "Round trip", "Score", "Kind", "Counting", "Provider", "Status", "Result"];
 
 function rows(route, nameOf) {
   const body = route.candidates.map((candidate) => {
@@ -156,7 +158,7 @@ function rows(route, nameOf) {
     const cells = [
       candidate.proxy_zone ? `${candidate.zone} (neighbour)` : candidate.zone, grams(candidate.gco2_kwh), bounds(candidate) || MISSING, age(candidate.age_s),
       grams(candidate.expected_gco2_kwh), grams(candidate.doubt_gco2_kwh), penalty(candidate) || grams(candidate.penalty_gco2_kwh),
-      grams(candidate.adj_carbon_gco2_kwh), milliseconds(candidate.latency_ms), grams(candidate.score), kind(candidate),
+      grams(candidate.adj_carbon_gco2_kwh), milliseconds(candidate.latency_ms), grams(candidate.score), kind(candidate), counting(candidate),
       candidate.provider ? providerName(candidate.provider) : MISSING, candidate.disputed ? `${rungWord(candidate.rung)}, disputed` : rungWord(candidate.rung), result,
     ];
     return html("tr", { class: candidate.pop === route.pop ? "chosen" : null }, html("th", { scope: "row" }, nameOf(candidate.pop)), cells.map((text) => html("td", null, text)));

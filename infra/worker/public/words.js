@@ -60,10 +60,12 @@ export const exclusionWord = (exclusion) => EXCLUSIONS.get(exclusion) ?? String(
 /** The reasons of a decision, as the end of a sentence that names the chosen point of presence. */
 export const REASONS = new Map([
   ["cleanest", "it is the cleanest within the limit"],
+  ["lowest_figure", "its figure is the lowest within the limit, but another one, which is counted in another way, may be of a grid as clean"],
   ["fresher", "a lower figure of another is older"],
   ["nearer", "a lower figure of another is not worth the longer round trip"],
   ["near_tie_own_grid", "it is nearly the cleanest, and the figure is of its own grid"],
   ["near_tie_nearer", "it is nearly the cleanest, and nearer"],
+  ["surer", "it is surely cleaner than the one before, which is not certain of the lowest figure"],
   ["stayed_within_margin", "no other is so much better that a move is worth it"],
   ["nearest_none_within_limit", "it is the nearest, and none with known carbon is within the limit"],
   ["latency_only_no_carbon", "it is the nearest, and no carbon is known"],
@@ -72,10 +74,9 @@ export const REASONS = new Map([
 ]);
 
 /** Return why the chosen point of presence was chosen, in words that its candidates justify. */
-export function reasonWords({ reason, comparable, candidates, freshness }) {
+export function reasonWords({ reason, candidates, freshness }) {
   if (reason !== "cleanest") return REASONS.get(reason) ?? String(reason);
   if (candidates.filter(({ eligible }) => eligible).length === 1) return "it is the only one that may be chosen";
-  if (!comparable) return "its figure is the lowest within the limit";
   return freshness === "live" ? REASONS.get(reason) : "by its fallback figure, it is the cleanest within the limit";
 }
 
@@ -136,6 +137,10 @@ export function bounds(figure) {
 /** Format the kind of a figure as "average, direct". */
 export const kind = (figure) =>
   figure.signal && figure.basis ? `${figure.signal}, ${figure.basis}` : MISSING;
+
+/** Format the scope and the factor set of a figure as "production, factors of greenstream". */
+export const counting = (figure) =>
+  [figure.scope, figure.factor_set && `factors of ${figure.factor_set}`].filter(Boolean).join(", ") || MISSING;
 
 const CLOCK = new Intl.DateTimeFormat("en-GB", {
   hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: "UTC",

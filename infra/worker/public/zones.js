@@ -131,7 +131,7 @@ export class Zones {
 }
 
 function matches(zone, words) {
-  const text = [zone.zone, zone.name, zone.country, zone.signal, zone.basis, zone.scope, zone.provider ? providerName(zone.provider) : "", zone.provider, zone.provider_zone, rungWord(zone.rung)].join(" ").toLowerCase();
+  const text = [zone.zone, zone.name, zone.country, zone.signal, zone.basis, zone.scope, zone.factor_set, zone.provider ? providerName(zone.provider) : "", zone.provider, zone.provider_zone, rungWord(zone.rung)].join(" ").toLowerCase();
   return words.every((word) => text.includes(word));
 }
 
@@ -156,7 +156,7 @@ function fillRow({ element, cells }, zone) {
   element.className = `rung-row-${zone.rung}`;
   setContent(cells.name, zone.name, small(zone.zone));
   setContent(cells.gco2, grams(zone.gco2_kwh), range && small(range, "the range that the unknown fuels allow"));
-  setContent(cells.kind, zone.signal ? `${zone.signal}, ${zone.basis}` : MISSING, small([zone.scope, zone.quality].filter(Boolean).join(", ")));
+  setContent(cells.kind, zone.signal ? `${zone.signal}, ${zone.basis}` : MISSING, small([zone.scope, zone.quality, zone.factor_set && `factors of ${zone.factor_set}`].filter(Boolean).join(", ")));
   setContent(cells.provider, zone.provider ? providerName(zone.provider) : MISSING, zone.provider_zone && small(zone.provider_zone, "the provider’s name of the zone"));
   setContent(cells.age, age(zone.age_s), penalty(zone) && small(penalty(zone), "penalty for age, g/kWh"));
   setContent(cells.adj, html("span", { class: "with-bar" }, html("span", null, grams(zone.adj_carbon_gco2_kwh)), bar(zone)), hasMoved(zone) && small(`${grams(zone.expected_gco2_kwh)} expected by now`));

@@ -53,10 +53,12 @@ def route(
         "zone": chosen.carbon.zone,
         "reason": decision.reason,
         "reason_text": decision.text,
-        "comparable": decision.comparable,
+        "comparable": decision.counting.comparability,
         "ranking": {
             "asked": standings.ranking,
             "kinds": standings.kinds,
+            "scopes": sorted(decision.counting.scopes),
+            "factor_sets": sorted(decision.counting.factor_sets),
         },
         "policy": policy.version,
         "baseline": _baseline(decision.baseline, decision.attributed_difference_gco2_kwh),

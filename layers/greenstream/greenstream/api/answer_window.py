@@ -6,6 +6,7 @@ from typing import Any
 
 from greenstream.api.question import WindowQuestion
 from greenstream.api.rendering import tenths, utc
+from greenstream.domain.comparability import Comparability, Counting
 from greenstream.domain.window import Window
 from greenstream.domain.zones import Zone
 
@@ -17,11 +18,14 @@ def window(
     chosen: Mapping[str, Window],
     unknown: Mapping[str, str],
     now: datetime,
+    counting: Counting,
     *,
-    comparable: bool,
     simulated: bool | None,
 ) -> Json:
-    """Return the answer of ``/v1/window``: each zone's window, and the best if they are comparable.
+    """Return the answer of ``/v1/window``: each zone's window, and the best of one kind.
+
+    The best is the window with the lowest figure. Where scopes or factor sets differ, the answer
+    says so.
 
     Parameters
     ----------
@@ -33,11 +37,12 @@ def window(
         The reason by zone why it has no window: ``not_read``, ``no_forecast`` or ``too_short``.
     now
         The present, in UTC.
-    comparable
-        Whether all windows are of one kind.
+    counting
+        The ways in which the forecasts of the windows are counted.
     simulated
         Whether a simulator made a forecast; ``None`` when no forecast is known.
     """
+    comparable = counting.comparability is not Comparability.MIXED
     unread = [zone for zone, why in unknown.items() if why == "not_read"]
     best = min(chosen, key=lambda zone: (chosen[zone].gco2_kwh, chosen[zone].start), default=None)
     return {
@@ -49,8 +54,10 @@ def window(
         else None,
         "duration_min": round(question.duration.total_seconds() / 60),
         "within_h": round(question.within.total_seconds() / 3600),
-        "comparable": comparable,
-        "best": {"zone": best, **_window(chosen[best])} if comparable and best else None,
+        "comparable": counting.comparability if chosen else None,
+        "scopes": sorted(counting.scopes),
+        "factor_sets": sorted(counting.factor_sets),
+        "best": {"zone": best, **_window(chosen[best])} if best and comparable else None,
         "zones": [
             _zone(zone, chosen.get(zone.zone), unknown.get(zone.zone)) for zone in question.zones
         ],
@@ -77,6 +84,7 @@ def _window(chosen: Window) -> Json:
         "signal": forecast.signal,
         "basis": forecast.basis,
         "scope": forecast.scope,
+        "factor_set": forecast.factor_set,
         "provider": forecast.provider,
         "provider_zone": forecast.provider_zone,
         "issued_at": utc(forecast.issued_at),

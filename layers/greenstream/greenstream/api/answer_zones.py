@@ -138,6 +138,7 @@ def _reading(reading: Reading) -> Json:
         "provider_zone": reading.provider_zone,
         **_kind(reading.kind),
         "scope": reading.scope,
+        "factor_set": reading.factor_set,
         "quality": reading.quality,
         "gco2_kwh": tenths(reading.gco2_kwh),
         "gco2_low": tenths(reading.gco2_low),
@@ -156,6 +157,7 @@ def _profile(profile: HourProfile) -> Json:
         "provider": profile.provider,
         **_kind(profile.kind),
         "scope": profile.scope,
+        "factor_set": profile.factor_set,
         "simulated": profile.simulated,
         "hours_utc": {
             f"{hour:02d}": {
@@ -171,6 +173,7 @@ def _annual_mean(mean: AnnualMean) -> Json:
     return {
         **_kind(mean.kind),
         "scope": mean.scope,
+        "factor_set": mean.factor_set,
         "gco2_kwh": tenths(mean.gco2_kwh),
         "year": mean.year,
         "source": mean.source,
@@ -184,6 +187,7 @@ def _forecast(forecast: Forecast, now: datetime) -> Json:
         "provider_zone": forecast.provider_zone,
         **_kind(forecast.kind),
         "scope": forecast.scope,
+        "factor_set": forecast.factor_set,
         "issued_at": utc(forecast.issued_at),
         "simulated": forecast.simulated,
         "points": [

@@ -143,6 +143,7 @@ def _source(origin: Origin) -> Json:
         "signal": kind and kind.signal,
         "basis": kind and kind.basis,
         "scope": origin.scope,
+        "factor_set": origin.factor_set,
         "quality": origin.quality,
         "provider": origin.provider,
         "provider_zone": origin.provider_zone,

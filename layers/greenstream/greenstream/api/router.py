@@ -250,15 +250,13 @@ class Router:
                 reason_by_zone[zone.zone] = "not_read"
             else:
                 reason_by_zone[zone.zone] = "too_short" if forecasts else "no_forecast"
-        chosen, comparable = same_kind(windows_by_zone)
+        chosen, counting = same_kind(windows_by_zone)
         simulated = (
             any(forecast.simulated for forecast in read)
             if read
             else self._cache.view(deadline).simulated
         )
-        body = window_answer(
-            question, chosen, reason_by_zone, now, comparable=comparable, simulated=simulated
-        )
+        body = window_answer(question, chosen, reason_by_zone, now, counting, simulated=simulated)
         return _shared(body)
 
     def _zones(self, request: Request) -> Reply:

@@ -121,6 +121,7 @@ class StoredProfiles:
                 zone=zone,
                 kind=kind,
                 scope=newest.scope,
+                factor_set=newest.factor_set,
                 provider=provider,
                 hours={hour: part.mean for hour, part in by_hour.items()},
                 simulated=any(part.simulated for part in by_hour.values()),

@@ -11,6 +11,7 @@ and scope of profiles, and ``columns`` has a row for each source and kind:
 | ``y`` | the spread of the whole day in mg/kWh when the mean was computed, or ``null`` |
 | ``t`` | when the mean was computed, in seconds since the epoch |
 | ``s`` | 1 where a simulator made the readings, else ``null`` |
+| ``x`` | the factor set; ``null`` is the usual one of the provider |
 
 A column that is ``null`` in every row is left out.
 """
@@ -28,6 +29,7 @@ from greenstream.aws.packed_rows import (
     scaled,
     seconds,
 )
+from greenstream.domain.factor_sets import usual_factor_set
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Basis, Kind, Scope, Signal
 
@@ -40,6 +42,7 @@ class HourPart(NamedTuple):
 
     kind: Kind
     scope: Scope
+    factor_set: str
     mean: HourMean
     day_spread_gco2_kwh: float | None
     simulated: bool
@@ -84,6 +87,7 @@ class StoredHour:
                 yield HourPart(
                     kind=kind[0],
                     scope=kind[1],
+                    factor_set=row.get("x") or usual_factor_set(self.provider),
                     mean=decode_mean(row),
                     day_spread_gco2_kwh=in_gco2_kwh(row.get("y")),
                     simulated=bool(row.get("s")),
@@ -130,4 +134,6 @@ def encode_hour(profile: HourProfile, hour: int) -> Row:
             row["n"] = mean.days
     if profile.simulated:
         row["s"] = 1
+    if profile.factor_set != usual_factor_set(profile.provider):
+        row["x"] = profile.factor_set
     return row

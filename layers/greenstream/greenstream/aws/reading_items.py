@@ -144,7 +144,7 @@ def decode_reading(item: Mapping[str, Any], zone: str, provider: str, kind: Kind
         signal=kind.signal,
         basis=kind.basis,
         scope=Scope(item["scope"]["S"]),
-        factor_set=item["factor_set"]["S"] if "factor_set" in item else usual_factor_set(provider),
+        factor_set=factor_set_of(item, provider),
         quality=Quality(item["quality"]["S"]),
         gco2_kwh=float(value["N"]),
         gco2_low=float(item.get("gco2_low", value)["N"]),
@@ -164,7 +164,7 @@ def encode_forecast(forecast: Forecast) -> Item:
 
     Each point is a list of its begin, its end and its g/kWh.
     """
-    return SCHEMA | {
+    item = SCHEMA | {
         "issued_at": epoch(forecast.issued_at),
         "provider_zone": {"S": forecast.provider_zone},
         "scope": {"S": str(forecast.scope)},
@@ -177,6 +177,9 @@ def encode_forecast(forecast: Forecast) -> Item:
         },
         "expires_at": expiry(forecast.points[-1].valid_to + FORECAST_LIFE),
     }
+    if forecast.factor_set != usual_factor_set(forecast.provider):
+        item["factor_set"] = {"S": forecast.factor_set}
+    return item
 
 
 def decode_forecast(item: Mapping[str, Any], zone: str) -> Forecast:
@@ -200,10 +203,16 @@ def decode_forecast(item: Mapping[str, Any], zone: str) -> Forecast:
         signal=Signal(signal),
         basis=Basis(basis),
         scope=Scope(item["scope"]["S"]),
+        factor_set=factor_set_of(item, provider),
         issued_at=to_instant(item["issued_at"]),
         points=tuple(points),
         simulated=is_simulated(item),
     )
+
+
+def factor_set_of(item: Mapping[str, Any], provider: str) -> str:
+    """Return the item's factor set; an item without one has the usual one of its provider."""
+    return str(item["factor_set"]["S"]) if "factor_set" in item else usual_factor_set(provider)
 
 
 def is_simulated(item: Mapping[str, Any]) -> bool:

@@ -4,23 +4,30 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from greenstream.domain.comparability import Counting
 from greenstream.domain.ladder import ZoneCarbon
 
 
 class Reason(StrEnum):
     """Why the POP was chosen.
 
-    ``cleanest`` is said only of the lowest expected figure among the eligible. ``fresher``: its
+    ``cleanest`` is said only of the lowest expected figure among the eligible, where no other can
+    be as clean. ``lowest_figure``: it is the lowest, but another figure is of another scope, factor
+    set or kind, and differs by less than such figures are known to differ. ``fresher``: its
     figure plus the price of age is the lowest. ``nearer``: the price of latency made its score
     the lowest. ``near_tie_own_grid`` and ``near_tie_nearer``: its score differs too little from
-    the lowest, and its own grid is known, or its round trip is the shorter.
+    the lowest, and its own grid is known, or its round trip is the shorter. ``surer``: the visitor
+    leaves the current POP for a figure that is lower by more than the two are known to differ by
+    their scopes and factor sets, which is not true of the lowest figure.
     """
 
     CLEANEST = "cleanest"
+    LOWEST = "lowest_figure"
     FRESHER = "fresher"
     NEARER = "nearer"
     NEAR_TIE_OWN_GRID = "near_tie_own_grid"
     NEAR_TIE_NEARER = "near_tie_nearer"
+    SURER = "surer"
     STAYED = "stayed_within_margin"
     NEAREST = "nearest_none_within_limit"
     NO_CARBON = "latency_only_no_carbon"
@@ -94,6 +101,6 @@ class Decision:
     reason: Reason
     text: str
     candidates: tuple[Ranked, ...]
-    comparable: bool
+    counting: Counting
     baseline: Candidate | None
     attributed_difference_gco2_kwh: float | None

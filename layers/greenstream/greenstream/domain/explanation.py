@@ -3,6 +3,12 @@
 from collections.abc import Sequence
 from typing import Final
 
+from greenstream.domain.comparability import (
+    Comparability,
+    Counting,
+    is_surely_lowest,
+    known_difference_gco2_kwh,
+)
 from greenstream.domain.decision import Candidate, Exclusion, Ranked, Reason
 from greenstream.domain.ladder import LIVE_RUNGS, Rung
 from greenstream.domain.policy import Policy
@@ -19,8 +25,7 @@ def explain(
     reason: Reason,
     ranked: Sequence[Ranked],
     policy: Policy,
-    *,
-    comparable: bool,
+    counting: Counting,
 ) -> str:
     """Return the decision in plain sentences.
 
@@ -28,12 +33,10 @@ def explain(
     ----------
     ranked
         Every candidate, the lowest score first.
-    comparable
-        Whether all figures are of the same kind.
+    counting
+        The ways in which the figures were counted.
     """
     why = _why(chosen, reason, ranked, policy)
-    if not comparable:
-        why = why.replace("the cleanest", "the lowest figure")
     sentences = [f"{chosen.candidate.pop} ({_figures(chosen.candidate)}) is {why}."]
     if reason is not Reason.NO_LATENCY and reason is not Reason.NOTHING_KNOWN:
         unknown = [
@@ -41,8 +44,8 @@ def explain(
         ]
         if unknown:
             sentences.append(f"The round trip to {_names(unknown)} is not known.")
-    if not comparable:
-        sentences.append("The figures are of different kinds and cannot be compared.")
+    if counting.comparability is not Comparability.SAME_KIND:
+        sentences.append(_ways(counting))
     if chosen.candidate.carbon.disputed is not None:
         sentences.append(chosen.candidate.carbon.disputed.text)
     rungs = [entry.candidate.carbon.rung for entry in ranked]
@@ -56,6 +59,8 @@ def _why(chosen: Ranked, reason: Reason, ranked: Sequence[Ranked], policy: Polic
     eligible = [entry for entry in ranked if entry.exclusion is None]
     if reason is Reason.CLEANEST:
         return _cleanest(len(eligible), ranked, limit)
+    if reason is Reason.LOWEST:
+        return f"the lowest figure of {len(eligible)} within {limit}"
     if reason in (Reason.FRESHER, Reason.NEARER):
         lower = min(eligible, key=_expected_gco2_kwh).candidate
         figure = f"the lower figure of {lower.pop} ({_figures(lower)})"
@@ -65,14 +70,22 @@ def _why(chosen: Ranked, reason: Reason, ranked: Sequence[Ranked], policy: Polic
         return f"{chosen_of}, since {figure} is not worth its longer round trip"
     if reason is Reason.NO_LATENCY:
         lowest = _expected_gco2_kwh(chosen) <= min(map(_expected_gco2_kwh, eligible))
-        what = "the cleanest" if lowest else "chosen by carbon and age"
+        others = (entry.candidate.carbon for entry in eligible)
+        sure = is_surely_lowest(chosen.candidate.carbon, others)
+        name = "the cleanest" if sure else "the lowest figure"
+        what = name if lowest else "chosen by carbon and age"
         return f"{what} of {len(eligible)}; no round trip is known"
     best = f"{ranked[0].candidate.pop} ({_figures(ranked[0].candidate)})"
     margin = f"{100 * policy.switch_margin:g} %"
+    known = known_difference_gco2_kwh(chosen.candidate.carbon, ranked[0].candidate.carbon)
+    enough = (
+        f"{margin} and by {known:.0f} g/kWh, as their ways of counting differ" if known else margin
+    )
     return {
         Reason.NEAR_TIE_OWN_GRID: f"nearly as clean as {best}, and its own grid's figure is known",
         Reason.NEAR_TIE_NEARER: f"nearly as clean as {best}, and nearer",
-        Reason.STAYED: f"kept, since the best, {best}, is not better by {margin}",
+        Reason.STAYED: f"kept, since the best, {best}, is not better by {enough}",
+        Reason.SURER: f"surely better than the current one, which the lowest, {best}, is not",
         Reason.NEAREST: f"the nearest, since no POP with known carbon is within {limit}",
         Reason.NO_CARBON: "the nearest, since no carbon figure is known for any candidate",
         Reason.NOTHING_KNOWN: "drawn from the candidates; neither carbon nor round trips are known",
@@ -93,6 +106,18 @@ def _cleanest(eligible: int, ranked: Sequence[Ranked], limit: str) -> str:
 def _expected_gco2_kwh(entry: Ranked) -> float:
     expected = entry.candidate.carbon.expected_gco2_kwh
     return float("inf") if expected is None else expected
+
+
+def _ways(counting: Counting) -> str:
+    """Return the sentence that names what the figures do not have in common."""
+    if counting.comparability is Comparability.MIXED:
+        return "The figures are of different kinds and cannot be compared."
+    parts = []
+    if len(counting.scopes) > 1:
+        parts.append(f"scope ({' and '.join(sorted(counting.scopes))})")
+    if len(counting.factor_sets) > 1:
+        parts.append(f"factor set ({' and '.join(sorted(counting.factor_sets))})")
+    return f"The figures differ in {' and in '.join(parts)}."
 
 
 def _names(pops: Sequence[str]) -> str:

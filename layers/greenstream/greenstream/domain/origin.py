@@ -18,8 +18,8 @@ class Origin:
 
     Parameters
     ----------
-    kind, scope, quality
-        The kind, the scope and the quality; ``None`` where nothing is known.
+    kind, scope, factor_set, quality
+        The kind, the scope, the factor set and the quality; ``None`` where nothing is known.
     gco2_kwh, gco2_low, gco2_high
         What the source said, or the mean, and its bounds, g/kWh.
     provider, provider_zone
@@ -36,6 +36,7 @@ class Origin:
 
     kind: Kind | None = None
     scope: Scope | None = None
+    factor_set: str | None = None
     quality: Quality | None = None
     gco2_kwh: float | None = None
     gco2_low: float | None = None
@@ -55,6 +56,7 @@ class Origin:
         return cls(
             kind=reading.kind,
             scope=reading.scope,
+            factor_set=reading.factor_set,
             quality=reading.quality,
             gco2_kwh=reading.gco2_kwh,
             gco2_low=reading.gco2_low,
@@ -75,6 +77,7 @@ class Origin:
         return cls(
             kind=profile.kind,
             scope=profile.scope,
+            factor_set=profile.factor_set,
             quality=Quality.ESTIMATED,
             gco2_kwh=gco2_kwh,
             gco2_low=gco2_kwh,
@@ -90,6 +93,7 @@ class Origin:
         return cls(
             kind=mean.kind,
             scope=mean.scope,
+            factor_set=mean.factor_set,
             quality=Quality.ESTIMATED,
             gco2_kwh=mean.gco2_kwh,
             gco2_low=mean.gco2_kwh,

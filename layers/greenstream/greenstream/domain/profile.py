@@ -60,6 +60,7 @@ class HourProfile:
     zone: str
     kind: Kind
     scope: Scope
+    factor_set: str
     provider: str
     hours: Mapping[int, HourMean]
     simulated: bool = False
@@ -125,6 +126,7 @@ def profile_of(readings: Iterable[Reading], computed_at: datetime) -> HourProfil
         zone=last.zone,
         kind=last.kind,
         scope=last.scope,
+        factor_set=last.factor_set,
         provider=last.provider,
         hours={hour: hour_mean(dated, computed_at) for hour, dated in by_hour.items()},
         simulated=last.simulated,

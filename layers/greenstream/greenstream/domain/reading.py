@@ -214,7 +214,7 @@ class Forecast:
 
     Parameters
     ----------
-    zone, provider, provider_zone, signal, basis, scope, simulated
+    zone, provider, provider_zone, signal, basis, scope, factor_set, simulated
         As in `Reading`.
     issued_at
         When the provider made the forecast, in UTC.
@@ -226,7 +226,7 @@ class Forecast:
     InvalidError
         ``empty`` without points; ``too_large`` with more than `MAX_FORECAST_POINTS`;
         ``bad_interval`` when intervals overlap, run backwards, or end later than `MAX_AHEAD` after
-        the issue; and the reasons of `check_gco2_kwh`.
+        the issue; ``bad_factor_set``; and the reasons of `check_gco2_kwh`.
     """
 
     zone: str
@@ -235,11 +235,19 @@ class Forecast:
     signal: Signal
     basis: Basis
     scope: Scope
+    factor_set: str
     issued_at: datetime
     points: tuple[ForecastPoint, ...]
     simulated: bool = False
 
     def __post_init__(self) -> None:
+        if not self.factor_set.isidentifier():
+            raise InvalidError(
+                f"the factor set {self.factor_set!r:.80} is not a word",
+                reason="bad_factor_set",
+                provider=self.provider,
+                zone=self.zone,
+            )
         if not self.points:
             raise InvalidError(
                 "the forecast has no points",

@@ -11,6 +11,11 @@ from itertools import takewhile
 from operator import attrgetter
 from zlib import crc32
 
+from greenstream.domain.comparability import (
+    Counting,
+    is_surely_lowest,
+    known_difference_gco2_kwh,
+)
 from greenstream.domain.decision import Candidate, Decision, Exclusion, Ranked, Reason
 from greenstream.domain.explanation import explain
 from greenstream.domain.policy import Policy
@@ -22,12 +27,14 @@ def decide(candidates: Iterable[Candidate], policy: Policy, current: str | None 
     Eligible is a candidate within ``max_latency_ms``; where some round trips are known, an
     unknown round trip is not within. Where some carbon is known, a candidate without a figure
     cannot be ranked. None eligible: the nearest. Score: ``adj_carbon + latency_price *
-    latency_ms``. A visitor who is on ``current`` stays there unless the lowest score beats its
-    score by ``switch_margin``. For a visitor who has no eligible POP yet, a near-tie with the
-    lowest score (`Policy.tie_share`, `Policy.tie_gco2_kwh`) goes to a POP whose own grid is known,
-    then to the shorter round trip. Candidates that are
-    equal in all of this are ordered by a checksum of their names, so that neither the alphabet nor
-    the order of the question favours a POP.
+    latency_ms``. A visitor who is on ``current`` stays there unless another score beats its score
+    by ``switch_margin``, and by what the two figures are known to differ by their scopes and factor
+    sets (`greenstream.domain.comparability`). The lowest such score is taken.
+
+    For a visitor who has no eligible POP yet, a near-tie with the lowest score
+    (`Policy.tie_share`, `Policy.tie_gco2_kwh`) goes to a POP whose own grid is known, then to the
+    shorter round trip. Candidates that are equal in all of this are ordered by a checksum of their
+    names, so that neither the alphabet nor the order of the question favours a POP.
 
     Raises
     ------
@@ -41,14 +48,13 @@ def decide(candidates: Iterable[Candidate], policy: Policy, current: str | None 
     others = tuple([entry for entry in ranked if entry is not chosen])
     known = [candidate for candidate, _, _ in ranked if candidate.latency_ms is not None]
     baseline = min(known, key=attrgetter("latency_ms"), default=None)
-    kinds = {candidate.carbon.origin.kind for candidate, _, _ in ranked}
-    comparable = len(kinds - {None}) <= 1
+    counting = Counting.of([candidate.carbon for candidate, _, _ in ranked])
     return Decision(
         chosen=chosen,
         reason=reason,
-        text=explain(chosen, reason, ranked, policy, comparable=comparable),
+        text=explain(chosen, reason, ranked, policy, counting),
         candidates=(chosen, *others),
-        comparable=comparable,
+        counting=counting,
         baseline=baseline,
         attributed_difference_gco2_kwh=_difference(baseline, chosen.candidate),
     )
@@ -107,11 +113,30 @@ def _choose(ranked: list[Ranked], policy: Policy, current: str | None) -> tuple[
     here = next((entry for entry in eligible if entry.candidate.pop == current), None)
     if here is None or here.score is None:
         chosen = _near_tie_winner(best.score, eligible, policy)
-    elif here is not best and best.score >= here.score * (1 - policy.switch_margin):
-        return here, Reason.STAYED
+    elif here is best:
+        chosen = best
     else:
+        better = _worth_a_move(here, here.score, eligible, policy)
+        if better is None:
+            return here, Reason.STAYED
+        if better is not best:
+            return better, Reason.SURER
         chosen = best
     return chosen, _reason(chosen, best, eligible)
+
+
+def _worth_a_move(
+    here: Ranked, score: float, eligible: Sequence[Ranked], policy: Policy
+) -> Ranked | None:
+    """Return the lowest score that is worth a move from the current POP, if there is one."""
+    most = score * (1 - policy.switch_margin)
+    figure = here.candidate.carbon
+    for entry in eligible:
+        if entry.score is None or entry.score >= most:
+            return None
+        if score - entry.score >= known_difference_gco2_kwh(figure, entry.candidate.carbon):
+            return entry
+    return None
 
 
 def _near_tie_winner(lowest: float, eligible: Sequence[Ranked], policy: Policy) -> Ranked:
@@ -132,7 +157,8 @@ def _reason(chosen: Ranked, best: Ranked, eligible: Sequence[Ranked]) -> Reason:
     carbon = chosen.candidate.carbon
     expected = (entry.candidate.carbon.expected_gco2_kwh for entry in eligible)
     if _is_lowest(carbon.expected_gco2_kwh, expected):
-        return Reason.CLEANEST
+        others = (entry.candidate.carbon for entry in eligible)
+        return Reason.CLEANEST if is_surely_lowest(carbon, others) else Reason.LOWEST
     if chosen is not best:
         own_grid = best.candidate.proxy and not chosen.candidate.proxy
         return Reason.NEAR_TIE_OWN_GRID if own_grid else Reason.NEAR_TIE_NEARER

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate, pairwise
 
+from greenstream.domain.comparability import Counting
 from greenstream.domain.ranking import AVERAGE, MARGINAL
 from greenstream.domain.reading import Forecast, ForecastPoint
 
@@ -78,7 +79,7 @@ def cleanest(
 
 def same_kind(
     windows_by_zone: Mapping[str, Sequence[Window]],
-) -> tuple[Mapping[str, Window], bool]:
+) -> tuple[Mapping[str, Window], Counting]:
     """Choose one window for each zone, all of one kind if possible.
 
     As in decisions, average is preferred to marginal, and direct to lifecycle.
@@ -86,10 +87,10 @@ def same_kind(
     Returns
     -------
     Mapping
-        One window by zone, for the zones that have any.
-    bool
-        Whether all windows are of one kind. If not, each zone has its first window. It is
-        ``False`` too when no zone has a window.
+        One window by zone, for the zones that have any. Where they share no kind, it is the first
+        window of each zone.
+    Counting
+        The ways in which the forecasts of these windows are counted.
     """
     having = {zone: windows for zone, windows in windows_by_zone.items() if windows}
     for kind in AVERAGE + MARGINAL:
@@ -99,8 +100,18 @@ def same_kind(
             if (window := next((w for w in windows if w.forecast.kind == kind), None))
         }
         if having and len(of_kind) == len(having):
-            return of_kind, True
-    return {zone: windows[0] for zone, windows in having.items()}, False
+            return of_kind, _counting(of_kind.values())
+    first = {zone: windows[0] for zone, windows in having.items()}
+    return first, _counting(first.values())
+
+
+def _counting(windows: Iterable[Window]) -> Counting:
+    forecasts = [window.forecast for window in windows]
+    return Counting(
+        frozenset(forecast.kind for forecast in forecasts),
+        frozenset(forecast.scope for forecast in forecasts),
+        frozenset(forecast.factor_set for forecast in forecasts),
+    )
 
 
 class _Run:

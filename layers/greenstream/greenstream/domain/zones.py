@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.reading import Basis, Kind, Scope, Signal
 from greenstream.domain.tables import load
 
@@ -40,11 +41,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnualMean:
-    """A published mean intensity of a year, g/kWh: what is used where nothing newer is known."""
+    """A mean intensity of a year, g/kWh: what is used where nothing newer is known.
+
+    ``factor_set`` names the emission factors that made it, as in readings.
+    """
 
     signal: Signal
     basis: Basis
     scope: Scope
+    factor_set: str
     gco2_kwh: float
     year: int
     source: str
@@ -132,6 +137,7 @@ def _zone(row: Mapping[str, Any]) -> Zone:
                 signal=Signal(mean["signal"]),
                 basis=Basis(mean["basis"]),
                 scope=Scope(mean["scope"]),
+                factor_set=mean.get("factor_set", GREENSTREAM),
                 gco2_kwh=float(mean["gco2_kwh"]),
                 year=mean["year"],
                 source=mean["source"],

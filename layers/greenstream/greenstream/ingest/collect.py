@@ -268,6 +268,7 @@ def _hours_ended(reading: Reading, before: datetime, store: Store) -> HourProfil
         zone=reading.zone,
         kind=reading.kind,
         scope=reading.scope,
+        factor_set=reading.factor_set,
         provider=reading.provider,
         hours={hour: hour_mean(dated, reading.fetched_at) for hour, dated in gco2_kwh.items()},
         simulated=reading.simulated,

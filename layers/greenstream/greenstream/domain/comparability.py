@@ -1,0 +1,137 @@
+"""Whether figures may be compared, and by how much two ways of counting differ. Pure.
+
+Figures of one signal and basis are ranked together even where their scopes or factor sets differ
+(ADR 0003). What two such ways of counting are known to differ by is data
+(``data/differences.json``).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Self
+
+from greenstream.domain.ladder import ZoneCarbon
+from greenstream.domain.reading import Kind, Scope
+from greenstream.domain.tables import load
+
+
+class Comparability(StrEnum):
+    """Whether figures may be compared.
+
+    ``same_kind``: one signal, basis, scope and factor set. ``mixed_scope``: one signal and basis,
+    and more than one scope or factor set. ``mixed``: more than one signal or basis.
+    """
+
+    SAME_KIND = "same_kind"
+    MIXED_SCOPE = "mixed_scope"
+    MIXED = "mixed"
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """The ways in which a set of figures was counted: what the figures have in common or not.
+
+    Figures that are not known are left out.
+    """
+
+    kinds: frozenset[Kind]
+    scopes: frozenset[Scope]
+    factor_sets: frozenset[str]
+
+    @classmethod
+    def of(cls, figures: Iterable[ZoneCarbon]) -> Self:
+        """Return the ways in which these figures were counted."""
+        # Figures on one origin share the object, and hundreds of figures rest on a few origins.
+        origins = {figure.origin for figure in figures}
+        return cls(
+            frozenset([origin.kind for origin in origins if origin.kind is not None]),
+            frozenset([origin.scope for origin in origins if origin.scope is not None]),
+            frozenset([origin.factor_set for origin in origins if origin.factor_set is not None]),
+        )
+
+    @property
+    def comparability(self) -> Comparability:
+        """Whether the figures may be compared."""
+        if len(self.kinds) > 1:
+            return Comparability.MIXED
+        if len(self.scopes) > 1 or len(self.factor_sets) > 1:
+            return Comparability.MIXED_SCOPE
+        return Comparability.SAME_KIND
+
+
+def known_difference_gco2_kwh(first: ZoneCarbon, second: ZoneCarbon) -> float:
+    """Return by how much two ways of counting are known to differ, in g/kWh.
+
+    Two figures of one kind whose difference is smaller say nothing about which grid is the
+    cleaner. The larger of two differences counts: of the scopes, by the zone that is the more
+    sensitive to it, and of the factor sets. It is 0 for one way of counting, and for two kinds,
+    between which no difference is known.
+    """
+    mine, theirs = first.origin, second.origin
+    if mine is theirs or mine.kind != theirs.kind or mine.kind is None:
+        return 0.0
+    difference_gco2_kwh = 0.0
+    if mine.scope is not theirs.scope:
+        table = _differences()
+        difference_gco2_kwh = max(
+            table.by_zone.get(first.zone, table.between_scopes),
+            table.by_zone.get(second.zone, table.between_scopes),
+        )
+    if mine.factor_set != theirs.factor_set:
+        table = _differences()
+        sets = frozenset([mine.factor_set, theirs.factor_set])
+        between = table.by_factor_sets.get(sets, table.between_factor_sets)
+        difference_gco2_kwh = max(difference_gco2_kwh, between)
+    return difference_gco2_kwh
+
+
+def is_surely_lowest(lowest: ZoneCarbon, others: Iterable[ZoneCarbon]) -> bool:
+    """Return whether the lowest of some figures is known to be of the cleanest grid.
+
+    It is not where another figure is higher by less than the two ways of counting are known to
+    differ, nor where another figure is of another kind.
+
+    Parameters
+    ----------
+    lowest
+        The figure whose expected value is the lowest.
+    others
+        The other figures; it does no harm if ``lowest`` is among them.
+    """
+    # All POPs of a zone share its figure, so that hundreds of POPs have a few figures.
+    figures = {id(other): other for other in others}
+    return all(_is_told_apart(lowest, other) for other in figures.values())
+
+
+def _is_told_apart(lower: ZoneCarbon, higher: ZoneCarbon) -> bool:
+    if lower.expected_gco2_kwh is None or higher.expected_gco2_kwh is None:
+        return True
+    if lower.origin.kind != higher.origin.kind:
+        return False
+    gap_gco2_kwh = higher.expected_gco2_kwh - lower.expected_gco2_kwh
+    return gap_gco2_kwh >= known_difference_gco2_kwh(lower, higher)
+
+
+@dataclass(frozen=True, slots=True)
+class _Differences:
+    """Known differences in g/kWh: by zone between the scopes, and by pair of factor sets."""
+
+    by_zone: Mapping[str, float]
+    between_scopes: float
+    by_factor_sets: Mapping[frozenset[str | None], float]
+    between_factor_sets: float
+
+
+@cache
+def _differences() -> _Differences:
+    data = load("differences.json")
+    scopes, factor_sets = data["scopes"], data["factor_sets"]
+    return _Differences(
+        by_zone={row["zone"]: float(row["gco2_kwh"]) for row in scopes["zones"]},
+        between_scopes=float(scopes["otherwise"]["gco2_kwh"]),
+        by_factor_sets={
+            frozenset(row["sets"]): float(row["gco2_kwh"]) for row in factor_sets["pairs"]
+        },
+        between_factor_sets=float(factor_sets["otherwise"]["gco2_kwh"]),
+    )
