@@ -379,6 +379,7 @@ class StoreContract:
             fetched_at=T0 + timedelta(seconds=6, microseconds=999_999),
             coverage=0.6512,
             simulated=True,
+            as_published_gco2_kwh=263.5,
             detail={"fuel_mw": {"Gas": 5120.5, "Other": None}, "flags": ["provisional"]},
         )
         put_reading(store, reading)

@@ -10,6 +10,9 @@ from greenstream.domain.errors import InvalidError, NoDataError
 from greenstream.domain.reading import MAX_GCO2_KWH
 
 NAME: Final = "eso"
+NATIONAL: Final = "national"
+"""The nation's name among the sources of zones, beside the numbers of the regions."""
+
 HALF_HOUR: Final = timedelta(minutes=30)
 LEAST_WHOLE: Final = 1
 """NESO publishes whole g/kWh, so that a figure between 0 and this one is in another unit."""
@@ -62,6 +65,28 @@ def national_half_hours(data: object, zone: str) -> list[HalfHour | InvalidError
     if not data:
         raise NoDataError("the answer holds no half hour", provider=NAME, zone=zone)
     return [_half_hour(row, _interval(row), zone) for row in data]
+
+
+def generation_half_hours(data: object, zone: str) -> list[HalfHour | InvalidError]:
+    """Read an answer with the nation's mixes, which have no intensity beside them.
+
+    An answer about a range is a list of half hours; an answer about the present is one half hour.
+
+    Raises
+    ------
+    InvalidError
+        ``malformed``, when the answer has another shape.
+    """
+    half_hours: list[HalfHour | InvalidError] = []
+    for row in data if isinstance(data, list) else [data]:
+        if not isinstance(row, dict) or not isinstance(row.get("generationmix"), list):
+            raise malformed("the nation's generation has no mix", zone)
+        interval = _interval(row)
+        if isinstance(interval, InvalidError):
+            half_hours.append(malformed(interval.message, zone))
+        else:
+            half_hours.append(HalfHour(*interval, {}, row["generationmix"]))
+    return half_hours
 
 
 def regional_half_hours(data: object) -> Iterator[tuple[str, HalfHour | InvalidError]]:
@@ -168,6 +193,16 @@ class Figures:
         if listed is None or start not in listed._rows:  # noqa: SLF001 - of this class
             return merged
         return self._merged((merged, listed.at(start)), REVISED_SHARE)
+
+    def mix_at(self, start: datetime) -> object:
+        """Return the mix of the half hour that begins at ``start``; ``None`` where there is none.
+
+        Raises
+        ------
+        InvalidError
+            As `at` raises.
+        """
+        return self.at(start).mix if start in self._rows else None
 
     def forecasts_beside(self, start: datetime) -> tuple[float, float] | None:
         """Return the forecasts, g/kWh, of the half hours before and after the one at ``start``.

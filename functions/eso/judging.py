@@ -65,6 +65,8 @@ def gco2_kwh_of(
     ]
     if shares.whole_percent is not None:
         known.append(f"shares that sum to {shares.whole_percent:.1f} %")
+    if (implied := shares.implied_import_gco2_kwh(gco2_kwh)) is not None:
+        known.append(f"{implied:.0f} g/kWh that it implies for a kWh of imports")
     if beside is not None:
         known.append(f"{beside[0]:g} before and {beside[1]:g} after it")
     raise InvalidError(
@@ -107,17 +109,42 @@ def _beside_mix(gco2_kwh: float, shares: Shares, *, mix_decides: bool) -> str | 
     return "mix_identity" if mix_decides and not _follows(gco2_kwh, shares) else None
 
 
-def _follows(gco2_kwh: float, shares: Shares) -> bool:
+def check_national(gco2_kwh: float, shares: Shares, zone: str) -> None:
+    """Check the nation's actual figure against the nation's mix, which comes in another answer.
+
+    Raises
+    ------
+    InvalidError
+        ``mix_identity`` when no factor of any link makes the figure follow from the mix.
+    """
+    identity = rules_of_provider(NAME).mix_identity
+    if identity is None or not shares.is_whole:
+        return
+    if not _follows(gco2_kwh, shares, identity.national_tolerance_gco2_kwh):
+        raise InvalidError(
+            f"the actual figure {gco2_kwh:g} does not follow from the mix of its half hour:"
+            f" {shares.burnt_gco2_kwh:.0f} g/kWh from combustion and"
+            f" {shares.imports_percent:.1f} % of imports",
+            reason="mix_identity",
+            provider=NAME,
+            zone=zone,
+        )
+
+
+def _follows(gco2_kwh: float, shares: Shares, tolerance_gco2_kwh: float | None = None) -> bool:
     """Return whether a figure is the sum of the shares times NESO's own factors.
 
-    The imports count as one share, so that they may have any factor of a link.
+    The imports count as one share, so that they may have any factor of a link. A factor that the
+    figure implies for them and that no link has is impossible.
     """
     identity = rules_of_provider(NAME).mix_identity
     if identity is None:
         return True
+    if tolerance_gco2_kwh is None:
+        tolerance_gco2_kwh = identity.tolerance_gco2_kwh
     imported_gco2_kwh = identity.greatest_import_gco2_kwh * shares.imports_percent / 100
-    least = shares.burnt_gco2_kwh - identity.tolerance_gco2_kwh
-    return least <= gco2_kwh <= least + imported_gco2_kwh + 2 * identity.tolerance_gco2_kwh
+    least = shares.burnt_gco2_kwh - tolerance_gco2_kwh
+    return least <= gco2_kwh <= least + imported_gco2_kwh + 2 * tolerance_gco2_kwh
 
 
 def _beside_neighbours(

@@ -1,11 +1,15 @@
 """Great Britain: NESO's Carbon Intensity API (formerly National Grid ESO).
 
-Figures are average intensity from combustion only, imports included, by half hour in UTC. The
-licence is CC BY 4.0. Regions publish a forecast only. The nation also has an ``actual`` figure for
-the last half hour that has ended. See https://carbon-intensity.github.io/api-definitions/.
+NESO publishes the shares of the fuels and figures by its own factors, which count combustion only,
+imports included, by half hour in UTC. The figures here are made of its shares with this package's
+factors, on both bases (`functions.eso.harmonised`); its own figures judge the shares, and stay
+beside ours. The licence is CC BY 4.0. Regions publish a forecast only. The nation also has an
+``actual`` figure for the last half hour that has ended. See
+https://carbon-intensity.github.io/api-definitions/.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -13,36 +17,76 @@ from typing import Any, Final, Self
 
 from functions.eso.half_hours import (
     NAME,
+    NATIONAL,
     Figures,
     HalfHour,
+    generation_half_hours,
     malformed,
     national_half_hours,
     regional_half_hours,
     stamp,
 )
+from functions.eso.harmonised import Factors, ended_half_hour
 from functions.eso.judging import other_factors
 from functions.eso.readings import Region, coming_day
 from greenstream.domain.errors import GreenStreamError, InvalidError, PermanentError
-from greenstream.domain.reading import Basis, Kind, Signal
 from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.http import HttpClient
+from greenstream.ingest.links import StoredLinks
 from greenstream.ingest.stored_slots import StoredSlots
 from greenstream.ports.provider import Batch, Outcome, ProviderConfig, batch_of
 from greenstream.ports.settings import required
 
-NATIONAL: Final = "national"
+GREAT_BRITAIN: Final = "18"
+"""The region that is the whole nation. Its half hours have mixes; the national list has none."""
+
 AHEAD: Final = timedelta(hours=24)
 """How far a range of the API reaches (``fw24h``)."""
+
+METERING: Final = "elexon"
+"""The provider whose stored mixes name the links of Great Britain."""
+
+LINKS: Final = "ELEXON"
+"""The factor table that names these links."""
 
 REVISABLE: Final = timedelta(hours=24)
 """How long after its half hour an actual figure is compared with what is stored of it."""
 
-KINDS: Final = (Kind(Signal.AVERAGE, Basis.DIRECT),)
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """The instant of a run, in UTC, and the factors that its figures are made with."""
+
+    now: datetime
+    factors: Factors
+
+
+@dataclass(frozen=True, slots=True)
+class _Regions:
+    """The half hours of all regions by the region's id, and the first that could not be read."""
+
+    rows: defaultdict[str, list[HalfHour]] = field(default_factory=lambda: defaultdict(list))
+    unreadable: dict[str, InvalidError] = field(default_factory=dict)
+
+    def add(self, region: str, half_hour: HalfHour | InvalidError) -> None:
+        if isinstance(half_hour, InvalidError):
+            self.unreadable.setdefault(region, half_hour)
+        else:
+            self.rows[region].append(half_hour)
+
+    def at(self, now: datetime) -> list[HalfHour]:
+        """Return the half hours, of all regions, that contain an instant."""
+        half_hours = (half_hour for rows in self.rows.values() for half_hour in rows)
+        return [row for row in half_hours if row.valid_from <= now < row.valid_to]
+
+
+def _links() -> StoredLinks:
+    return StoredLinks(provider=METERING, table=LINKS)
 
 
 @dataclass(frozen=True, slots=True)
 class Eso:
-    """The provider: one request for all regions and two for the nation.
+    """The provider: one request for all regions and three for the nation.
 
     Parameters
     ----------
@@ -52,6 +96,8 @@ class Eso:
         The zones, each with the region that is its source.
     simulated
         Whether a simulator gives the answers.
+    links
+        What the store has of the links to other grids.
     stored
         What is stored of the nation's actual figures, remembered between runs.
     """
@@ -59,6 +105,7 @@ class Eso:
     http: HttpClient
     wanted: tuple[tuple[Zone, Source], ...] = field(default_factory=lambda: zones_of(NAME))
     simulated: bool = False
+    links: StoredLinks = field(default_factory=_links)
     stored: StoredSlots = field(default_factory=lambda: StoredSlots(NAME, REVISABLE))
 
     @classmethod
@@ -74,6 +121,7 @@ class Eso:
         return cls(
             http=HttpClient(provider=NAME, base_url=base_url),
             simulated=config.simulated,
+            links=StoredLinks.from_config(METERING, LINKS, config),
             stored=StoredSlots.from_config(NAME, REVISABLE, config),
         )
 
@@ -86,83 +134,99 @@ class Eso:
         """Yield a batch of all wanted regions, then one of the nation if it is wanted.
 
         A fault in one batch does not stop the other. The window of a batch is the forecast of the
-        coming day, since each range begins with the present half hour.
+        coming day, since each range begins with the present half hour. Both batches need the
+        answer about all regions: the nation's mixes of the coming day are those of a region.
         """
-        zones = self._zones()
-        nation = zones.pop(NATIONAL, None)
-        parts: list[Callable[[], Batch]] = []
-        if zones:
-            parts.append(partial(self._regions, zones, now))
-        if nation is not None:
-            parts.append(partial(self._nation, nation, now))
+        wanted = self._wanted()
+        nation = wanted.pop(NATIONAL, None)
+        run = _Run(now, Factors.of(self.links.read(*ended_half_hour(now), now)))
         with self.http:
-            for part in parts:
+            try:
+                regions = self._read_regions(now)
+                if wanted:
+                    batch = self._regions(wanted, regions, run)
+                    yield replace(batch, window=partial(coming_day, batch.forecasts))
+            except GreenStreamError as error:
+                regions = _Regions()
+                yield Batch(errors=(error,))
+            if nation is not None:
                 try:
-                    batch = part()
+                    batch = self._nation(*nation, regions, run)
                     yield replace(batch, window=partial(coming_day, batch.forecasts))
                 except GreenStreamError as error:
                     yield Batch(errors=(error,))
 
-    def _zones(self) -> dict[str, str]:
-        """Return, by region, the zone whose first source that region is.
+    def _wanted(self) -> dict[str, tuple[str, Source]]:
+        """Return, by region, the zone whose first source that region is, and the source.
 
         For the nation that is the zone ``GBR``.
         """
         return {
-            source.provider_zone: zone.zone
+            source.provider_zone: (zone.zone, source)
             for zone, source in self.wanted
             if zone.sources[0] == source
         }
 
-    def _regions(self, zones: Mapping[str, str], now: datetime) -> Batch:
-        unreadable: dict[str, InvalidError] = {}
-        rows: dict[str, list[HalfHour]] = {name: [] for name in zones}
-        present: list[HalfHour] = []
+    def _read_regions(self, now: datetime) -> "_Regions":
+        """Return the half hours of all regions."""
+        regions = _Regions()
         for start in _starts(now):
             answer = self._ask(f"/regional/intensity/{stamp(start)}/fw24h")
             for name, half_hour in regional_half_hours(answer):
-                if isinstance(half_hour, InvalidError):
-                    unreadable.setdefault(name, half_hour)
-                    continue
-                if half_hour.valid_from <= now < half_hour.valid_to:
-                    present.append(half_hour)
-                if name in rows:
-                    rows[name].append(half_hour)
-        changed = other_factors(present)
+                regions.add(name, half_hour)
+        return regions
+
+    def _regions(
+        self, wanted: Mapping[str, tuple[str, Source]], regions: "_Regions", run: "_Run"
+    ) -> Batch:
+        changed = other_factors(regions.at(run.now))
         outcomes: list[Outcome] = [] if changed is None else [changed]
-        for name, zone in zones.items():
-            region = Region(
-                zone=zone,
-                region=name,
-                now=now,
-                simulated=self.simulated,
-                mix_decides=changed is None,
-            )
-            figures = Figures(rows[name], zone)
-            if name in unreadable:
-                outcomes.append(malformed(unreadable[name].message, region.zone))
+        for name, (zone, source) in wanted.items():
+            region = self._region(name, zone, source, run, mix_decides=changed is None)
+            figures = Figures(regions.rows[name], zone)
+            if name in regions.unreadable:
+                outcomes.append(malformed(regions.unreadable[name].message, zone))
             try:
-                outcomes.append(region.regional_reading(figures))
+                outcomes += region.regional_readings(figures)
             except GreenStreamError as error:
                 outcomes.append(error)
-            outcomes += _outcomes(region.forecast(figures))
+            outcomes += _outcomes(region.forecasts(figures))
         return batch_of(outcomes)
 
-    def _nation(self, zone: str, now: datetime) -> Batch:
-        nation = Region(zone=zone, region=NATIONAL, now=now, simulated=self.simulated)
-        stored = self.stored.of(zone, KINDS, now)
+    def _region(
+        self, name: str, zone: str, source: Source, run: "_Run", *, mix_decides: bool
+    ) -> Region:
+        return Region(
+            zone=zone,
+            region=name,
+            bases=source.bases,
+            factors=run.factors,
+            now=run.now,
+            simulated=self.simulated,
+            mix_decides=mix_decides,
+        )
+
+    def _nation(self, zone: str, source: Source, regions: "_Regions", run: "_Run") -> Batch:
+        now = run.now
+        mix_decides = other_factors(regions.at(now)) is None
+        nation = self._region(NATIONAL, zone, source, run, mix_decides=mix_decides)
+        stored = self.stored.of(zone, source.kinds, now)
         outcomes: list[Outcome] = []
         ahead: list[HalfHour] = []
         paths = [f"/intensity/{stamp(start)}/fw24h" for start in _starts(now)]
         try:
             for path in paths:
-                ahead += self._half_hours(path, zone, outcomes)
-            outcomes += _outcomes(nation.forecast(Figures(ahead, zone)))
+                ahead += self._half_hours(national_half_hours, path, zone, outcomes)
+            mixed = Figures(regions.rows[GREAT_BRITAIN], zone)
+            outcomes += _outcomes(nation.forecasts(Figures(ahead, zone), mixed))
         except GreenStreamError as error:
             outcomes.append(error)
         try:
-            newest = Figures(self._half_hours("/intensity", zone, outcomes), zone)
-            outcomes += _outcomes(nation.national_readings(newest, Figures(ahead, zone), stored))
+            newest = self._half_hours(national_half_hours, "/intensity", zone, outcomes)
+            mixes = self._mixes(newest, zone, outcomes)
+            outcomes += _outcomes(
+                nation.national_readings(Figures(newest, zone), Figures(ahead, zone), mixes, stored)
+            )
         except GreenStreamError as error:
             outcomes.append(error)
         batch = batch_of(outcomes)
@@ -172,11 +236,26 @@ class Eso:
             batch, readings=readings, acknowledge=partial(stored.remember, ends, readings, now)
         )
 
-    def _half_hours(self, path: str, zone: str, outcomes: list[Outcome]) -> list[HalfHour]:
+    def _mixes(self, newest: Sequence[HalfHour], zone: str, outcomes: list[Outcome]) -> Figures:
+        """Return the nation's mixes of some half hours; none where there is none to ask for."""
+        if not newest:
+            return Figures((), zone)
+        first = min(half_hour.valid_from for half_hour in newest)
+        last = max(half_hour.valid_to for half_hour in newest)
+        path = f"/generation/{stamp(first)}/{stamp(last)}"
+        return Figures(self._half_hours(generation_half_hours, path, zone, outcomes), zone)
+
+    def _half_hours(
+        self,
+        read: Callable[[object, str], list[HalfHour | InvalidError]],
+        path: str,
+        zone: str,
+        outcomes: list[Outcome],
+    ) -> list[HalfHour]:
         """Return the half hours of a national answer; add the error of the first unreadable one."""
         half_hours: list[HalfHour] = []
         unreadable: list[InvalidError] = []
-        for half_hour in national_half_hours(self._ask(path, zone), zone):
+        for half_hour in read(self._ask(path, zone), zone):
             if isinstance(half_hour, InvalidError):
                 unreadable.append(half_hour)
             else:

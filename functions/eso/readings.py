@@ -1,15 +1,21 @@
-"""Makes readings and forecasts from NESO's half hours."""
+"""Makes readings and forecasts from NESO's half hours.
+
+The figure is ours, made of NESO's shares (`functions.eso.harmonised`); NESO's own stays beside it.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from functions.eso.half_hours import HALF_HOUR, NAME, Figures, HalfHour, stamp
-from functions.eso.judging import gco2_kwh_of
+from functions.eso.half_hours import HALF_HOUR, NAME, NATIONAL, Figures, HalfHour, stamp
+from functions.eso.harmonised import Factors
+from functions.eso.judging import check_national, gco2_kwh_of
+from functions.eso.shares import Shares, shares_of
 from greenstream.domain.errors import InvalidError, NoDataError
-from greenstream.domain.factor_sets import NESO
+from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.holes import holes
+from greenstream.domain.intensity import Intensity
 from greenstream.domain.reading import (
     Basis,
     Forecast,
@@ -41,6 +47,10 @@ class Region:
         The zone that the readings are for (``GBR-13``).
     region
         The region's id at NESO (``13``), or ``national``.
+    bases
+        The bases of the figures that are made.
+    factors
+        The factors that the figures are made with.
     now
         The instant of the run, UTC.
     simulated
@@ -51,32 +61,34 @@ class Region:
 
     zone: str
     region: str
+    bases: tuple[Basis, ...]
+    factors: Factors
     now: datetime
     simulated: bool
     mix_decides: bool = True
 
-    def regional_reading(self, figures: Figures) -> Reading:
-        """Return the forecast figure of the half hour that contains the present.
+    def regional_readings(self, figures: Figures) -> list[Reading]:
+        """Return the readings of the half hour that contains the present, one on each basis.
 
         Raises
         ------
         NoDataError
             When no half hour contains the present.
         InvalidError
-            As `Figures.check_unit`, `Figures.at` and `gco2_kwh_of` raise.
+            As `Figures.check_unit`, `Figures.at`, `gco2_kwh_of` and `Factors.intensity` raise.
         """
         figures.check_unit()
         for start in figures:
             if start <= self.now < start + HALF_HOUR:
                 half_hour = figures.at(start)
-                gco2_kwh = self._forecast_gco2_kwh(half_hour, figures)
-                return self._reading(half_hour, gco2_kwh, Quality.FORECAST)
+                published_gco2_kwh = self._forecast_gco2_kwh(half_hour, figures)
+                return self._readings(half_hour, published_gco2_kwh, Quality.FORECAST)
         raise NoDataError(f"no half hour contains {stamp(self.now)}", provider=NAME, zone=self.zone)
 
     def national_readings(
-        self, figures: Figures, ahead: Figures, stored: ZoneSlots
+        self, figures: Figures, ahead: Figures, mixes: Figures, stored: ZoneSlots
     ) -> Iterator[Reading | InvalidError]:
-        """Yield the newest actual figure, and those of earlier half hours that are not stored so.
+        """Yield what the newest actual figure comes to, and those of earlier half hours not stored.
 
         A figure that is refused is yielded as its error, except those of half hours that the store
         does not wait for.
@@ -88,6 +100,8 @@ class Region:
         ahead
             The half hours of the forecast list, which begins with the last one that has ended. It
             must not contradict the actual figure.
+        mixes
+            The mixes of the half hours of ``figures``.
         stored
             What is stored of the nation's figures.
 
@@ -96,35 +110,47 @@ class Region:
         NoDataError
             When there is no actual figure yet.
         """
-        newest: Reading | None = None
+        newest = False
         missing = None
         for start in reversed([*figures]):
-            if newest is not None and not stored.asks_for(start + HALF_HOUR, self.now):
+            if newest and not stored.asks_for(start + HALF_HOUR, self.now):
                 continue
             try:
                 half_hour = figures.at(start, ahead)
                 if half_hour.intensity.get("actual") is None:
                     missing = missing or start
                     continue
-                gco2_kwh = gco2_kwh_of(half_hour, "actual", self.zone)
+                published_gco2_kwh = gco2_kwh_of(half_hour, "actual", self.zone)
+                half_hour = half_hour._replace(mix=mixes.mix_at(start))
                 settled = self.now - half_hour.valid_to >= SETTLES_AFTER
+                if settled:
+                    check_national(published_gco2_kwh, shares_of(half_hour.mix), self.zone)
                 quality = Quality.MEASURED if settled else Quality.ESTIMATED
-                reading = self._reading(half_hour, gco2_kwh, quality)
+                readings = self._readings(half_hour, published_gco2_kwh, quality)
             except InvalidError as error:
                 yield error
                 continue
-            if newest is None or stored.lacks(reading):
-                yield reading
-            newest = newest or reading
-        if missing is not None and newest is None:
+            yield from (reading for reading in readings if not newest or stored.lacks(reading))
+            newest = True
+        if missing is not None and not newest:
             raise NoDataError(
                 f"there is no actual figure yet for {stamp(missing)}", provider=NAME, zone=self.zone
             )
 
-    def forecast(self, figures: Figures) -> Iterator[Forecast | InvalidError]:
-        """Yield the forecast of the half hours that have not ended yet.
+    def forecasts(
+        self, figures: Figures, mixed: Figures | None = None
+    ) -> Iterator[Forecast | InvalidError]:
+        """Yield the forecast of the half hours that have not ended yet, one on each basis.
 
         A half hour whose figure is refused is a hole in the forecast. Each reason is yielded once.
+
+        Parameters
+        ----------
+        figures
+            The half hours with the figures that NESO publishes.
+        mixed
+            Half hours of the same region with their mixes, where ``figures`` has none. Their own
+            figures are judged too.
 
         Raises
         ------
@@ -133,7 +159,7 @@ class Region:
             raises.
         """
         figures.check_unit()
-        points: list[ForecastPoint] = []
+        points: dict[Basis, list[ForecastPoint]] = {basis: [] for basis in self.bases}
         refused: list[tuple[datetime, InvalidError]] = []
         for start in figures:
             if start + HALF_HOUR <= self.now:
@@ -142,29 +168,46 @@ class Region:
                 half_hour = figures.at(start)
                 if half_hour.intensity.get("forecast") is None:
                     continue
-                gco2_kwh = self._forecast_gco2_kwh(half_hour, figures)
+                self._forecast_gco2_kwh(half_hour, figures)
                 self._check_reach(start)
-                points.append(ForecastPoint(start, half_hour.valid_to, gco2_kwh))
+                mix = half_hour.mix if mixed is None else self._judged_mix(mixed, start)
+                shares = shares_of(mix)
+                made = [self._intensity(shares, basis).gco2_kwh for basis in self.bases]
+                for basis, gco2_kwh in zip(self.bases, made, strict=True):
+                    points[basis].append(ForecastPoint(start, half_hour.valid_to, gco2_kwh))
             except InvalidError as error:
                 refused.append((start, error))
         yield from holes(refused)
-        if points or not refused:
-            yield Forecast(
-                zone=self.zone,
-                provider=NAME,
-                provider_zone=self.region,
-                signal=Signal.AVERAGE,
-                basis=Basis.DIRECT,
-                scope=Scope.CONSUMPTION,
-                factor_set=NESO,
-                issued_at=self.now,
-                points=tuple(points),
-                simulated=self.simulated,
-            )
+        for basis in self.bases:
+            if points[basis] or not refused:
+                yield Forecast(
+                    zone=self.zone,
+                    provider=NAME,
+                    provider_zone=self.region,
+                    signal=Signal.AVERAGE,
+                    basis=basis,
+                    scope=Scope.CONSUMPTION,
+                    factor_set=GREENSTREAM,
+                    issued_at=self.now,
+                    points=tuple(points[basis]),
+                    simulated=self.simulated,
+                )
+
+    def _judged_mix(self, mixed: Figures, start: datetime) -> object:
+        """Return the mix of a half hour whose own figure is believed."""
+        if mixed.mix_at(start) is None:
+            return None
+        half_hour = mixed.at(start)
+        gco2_kwh_of(half_hour, "forecast", self.zone, mix_decides=self.mix_decides)
+        return half_hour.mix
 
     def _forecast_gco2_kwh(self, half_hour: HalfHour, figures: Figures) -> float:
         beside = None if half_hour.mix else figures.forecasts_beside(half_hour.valid_from)
         return gco2_kwh_of(half_hour, "forecast", self.zone, beside, mix_decides=self.mix_decides)
+
+    def _intensity(self, shares: Shares, basis: Basis) -> Intensity:
+        whole_grid = self.region == NATIONAL
+        return self.factors.intensity(shares, basis, self.zone, whole_grid=whole_grid)
 
     def _check_reach(self, start: datetime) -> None:
         if start - self.now > MAX_REACH:
@@ -175,29 +218,58 @@ class Region:
                 zone=self.zone,
             )
 
-    def _reading(self, half_hour: HalfHour, gco2_kwh: float, quality: Quality) -> Reading:
-        return Reading(
-            zone=self.zone,
-            provider=NAME,
-            provider_zone=self.region,
-            signal=Signal.AVERAGE,
-            basis=Basis.DIRECT,
-            scope=Scope.CONSUMPTION,
-            factor_set=NESO,
-            quality=quality,
-            gco2_kwh=gco2_kwh,
-            gco2_low=gco2_kwh,
-            gco2_high=gco2_kwh,
-            valid_from=half_hour.valid_from,
-            valid_to=half_hour.valid_to,
-            fetched_at=self.now,
-            simulated=self.simulated,
-            detail={
-                key: half_hour.intensity[key]
-                for key in ("forecast", "index")
-                if key in half_hour.intensity
-            },
-        )
+    def _readings(
+        self, half_hour: HalfHour, published_gco2_kwh: float, quality: Quality
+    ) -> list[Reading]:
+        """Return what a half hour's shares come to, one reading on each basis.
+
+        ``published_gco2_kwh`` is NESO's own figure, which counts direct emissions only.
+        """
+        shares = shares_of(half_hour.mix)
+        whole_grid = self.region == NATIONAL
+        implied = shares.implied_import_gco2_kwh(published_gco2_kwh)
+        readings = []
+        for basis in self.bases:
+            ours = self._intensity(shares, basis)
+            imported = self.factors.of_imports(basis, whole_grid=whole_grid)
+            readings.append(
+                Reading(
+                    zone=self.zone,
+                    provider=NAME,
+                    provider_zone=self.region,
+                    signal=Signal.AVERAGE,
+                    basis=basis,
+                    scope=Scope.CONSUMPTION,
+                    factor_set=GREENSTREAM,
+                    quality=quality,
+                    gco2_kwh=ours.gco2_kwh,
+                    gco2_low=ours.gco2_low,
+                    gco2_high=ours.gco2_high,
+                    valid_from=half_hour.valid_from,
+                    valid_to=half_hour.valid_to,
+                    fetched_at=self.now,
+                    coverage=ours.coverage,
+                    simulated=self.simulated,
+                    as_published_gco2_kwh=published_gco2_kwh if basis is Basis.DIRECT else None,
+                    detail={
+                        **{
+                            key: half_hour.intensity[key]
+                            for key in ("forecast", "index")
+                            if key in half_hour.intensity
+                        },
+                        "share_percent": {
+                            fuel: perc for fuel, perc in shares.percent.items() if perc
+                        },
+                        "import_gco2_kwh": round(imported.gco2_kwh or 0.0, 1),
+                        "import_bounds_gco2_kwh": [imported.low_gco2_kwh, imported.high_gco2_kwh],
+                        "implied_import_gco2_kwh": None if implied is None else round(implied, 1),
+                        "links_mw": dict(self.factors.imports.links_mw) if whole_grid else {},
+                        "neighbours": list(self.factors.imports.neighbours),
+                        "factors": self.factors.tables[basis, whole_grid].version,
+                    },
+                )
+            )
+        return readings
 
 
 def coming_day(forecasts: Iterable[Forecast]) -> Iterator[Reading]:

@@ -152,8 +152,8 @@ def eso() -> Iterator[Case]:
                 start, end = _utc(row["from"]), _utc(row["to"])
                 for part in row.get("regions", (row,)):
                     mix = {one["fuel"]: one["perc"] for one in part.get("generationmix", ())}
-                    said = part["intensity"]
-                    value = said["forecast"], said.get("actual"), said["index"]
+                    said = part.get("intensity", {})
+                    value = said.get("forecast"), said.get("actual"), said.get("index")
                     rows.append((start, end, part.get("regionid"), value, mix))
 
     http = HttpClient(provider="eso", base_url="https://neso.test", transport=transport)

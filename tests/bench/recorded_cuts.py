@@ -17,6 +17,7 @@ from functions.electricitymaps.answers import reading_of
 from functions.elexon.provider import grid_of
 from functions.elexon.rows import slots_of
 from functions.eso.half_hours import Figures, HalfHour, national_half_hours, regional_half_hours
+from functions.eso.harmonised import Factors
 from functions.eso.readings import Region as NesoRegion
 from functions.gridstatus.believed import Past, believed
 from functions.gridstatus.rows import Row, rows
@@ -33,7 +34,9 @@ from greenstream.domain.plausibility import (
 )
 from greenstream.domain.reading import G_PER_KWH_PER_LB_PER_MWH, Basis, Forecast, Reading
 from greenstream.domain.zones import Source, zones_of
+from greenstream.ingest.links import Imports
 from greenstream.ingest.stored_slots import ZoneSlots
+from tests.contract.neso_mixes import whole_mix
 
 LOST: Final = "not read, and no rule says why"
 HALF_WRITTEN: Final = "half written, or cut in a number"
@@ -229,9 +232,10 @@ def _neso_nation(path: Path) -> Recording:
     for half_hour, now in _neso_half_hours(path):
         if half_hour.intensity["actual"] is None:
             continue
-        nation = NesoRegion(zone="GBR", region="national", now=now, simulated=False)
+        nation = _neso("GBR", "national", now)
         stored = ZoneSlots((), timedelta(hours=1), ())
-        read = nation.national_readings(Figures([half_hour], "GBR"), nothing, stored)
+        mixes = Figures([_mixed(half_hour, "actual")], "GBR")
+        read = nation.national_readings(Figures([half_hour], "GBR"), nothing, mixes, stored)
         reasons = _outcome(read, half_hour.valid_to, faults)
         if reasons is not None:
             cuts.append(Cut((), reasons, (*NESO_ACTUAL, "implausible_gco2")))
@@ -245,8 +249,9 @@ def _neso_forecasts(path: Path) -> Recording:
     for start in figures:
         day = [start + step * 30 * MINUTE for step in range(-1, 2)]
         listed = Figures([figures.at(at) for at in day if at in set(figures)], "GBR")
-        nation = NesoRegion(zone="GBR", region="national", now=start, simulated=False)
-        outcomes = [*nation.forecast(listed)]
+        nation = _neso("GBR", "national", start)
+        mixes = Figures([_mixed(listed.at(at), "forecast") for at in listed], "GBR")
+        outcomes = [*nation.forecasts(listed, mixes)]
         reasons = {error.reason for error in outcomes if isinstance(error, InvalidError)}
         points = [
             point.valid_from
@@ -257,6 +262,26 @@ def _neso_forecasts(path: Path) -> Recording:
         read = start in points
         cuts.append(Cut((), () if read else tuple(sorted(reasons)) or (LOST,), NESO_FORECAST))
     return Recording(f"{path.name} (forecasts)", "eso", "GBR", cuts)
+
+
+def _neso(zone: str, region: str, now: datetime) -> NesoRegion:
+    return NesoRegion(
+        zone=zone,
+        region=region,
+        bases=(Basis.DIRECT,),
+        factors=Factors.of(Imports()),
+        now=now,
+        simulated=False,
+    )
+
+
+def _mixed(half_hour: HalfHour, key: str) -> HalfHour:
+    """Return a half hour with a mix of gas and wind that its figure follows from.
+
+    The mixes of the recorded national half hours were not recorded.
+    """
+    gas = min(100.0, max(0.0, (half_hour.intensity[key] or 0.0) / 3.94))
+    return half_hour._replace(mix=whole_mix(gas=gas, wind=100 - gas))
 
 
 def _neso_half_hours(path: Path) -> Iterator[tuple[HalfHour, datetime]]:
@@ -291,10 +316,8 @@ def _neso_region(path: Path) -> Recording:
     half_hours = [half_hour for _, half_hour in found if isinstance(half_hour, HalfHour)]
     cuts = []
     for half_hour in half_hours:
-        at = NesoRegion(
-            zone=zone, region=region, now=half_hour.valid_from + MINUTE, simulated=False
-        )
-        read = (at.regional_reading(Figures(rows, zone)) for rows in [half_hours])
+        at = _neso(zone, region, half_hour.valid_from + MINUTE)
+        read = (made for rows in [half_hours] for made in at.regional_readings(Figures(rows, zone)))
         reasons = _outcome(read, half_hour.valid_to)
         assert reasons is not None
         cuts.append(Cut((), reasons, NESO_REGION))

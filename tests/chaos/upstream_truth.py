@@ -1,11 +1,14 @@
 """The true values of an interval, computed by the simulated upstreams' own functions."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
+from greenstream.domain.intensity import Factor, factor_tables, mix_intensity
 from greenstream.domain.reading import (
+    Basis,
     Forecast,
     ForecastPoint,
     Quality,
@@ -24,15 +27,35 @@ from infra.local.upstream import (
 )
 
 NATION = 18
+TENTH = 0.1
+"""Tolerance in gCO2/kWh of a figure whose import factor is stored with one decimal."""
+
 ROUNDED = 1e-3
 """Tolerance in gCO2/kWh, since figures are stored with three decimals."""
 
 
 def eso(reading: Reading, upstream_now: datetime) -> bool:
-    if reading.provider_zone == "national":
-        return reading.gco2_kwh == neso.actual_gco2_kwh(reading.valid_from, upstream_now)
-    region = int(reading.provider_zone)
-    return reading.gco2_kwh == neso.forecast_gco2_kwh(reading.valid_from, region)
+    """Return whether the figure follows from the shares, and NESO's own figure stays beside it."""
+    start, region = reading.valid_from, NATION
+    published: float | None = neso.actual_gco2_kwh(start, upstream_now)
+    if reading.provider_zone != "national":
+        region = int(reading.provider_zone)
+        published = neso.forecast_gco2_kwh(start, region)
+    if reading.basis is Basis.LIFECYCLE:
+        published = None
+    import_gco2_kwh = reading.detail["import_gco2_kwh"]
+    assert isinstance(import_gco2_kwh, float)
+    table = factor_tables()["NESO", reading.basis]
+    imports = Factor(import_gco2_kwh, import_gco2_kwh, import_gco2_kwh)
+    ours = mix_intensity(
+        neso.mix(start, region),
+        replace(table, factors={**table.factors, "imports": imports}),
+        provider="eso",
+        zone=reading.zone,
+    )
+    return reading.as_published_gco2_kwh == published and reading.gco2_kwh == pytest.approx(
+        ours.gco2_kwh, abs=TENTH
+    )
 
 
 def watttimes(reading: Reading, _: datetime) -> bool:
@@ -94,4 +117,10 @@ def is_foretold(forecast: Forecast, point: ForecastPoint) -> bool:
         lb_mwh = watttime.forecast_lb_mwh(point.valid_from, forecast.issued_at)
         return point.gco2_kwh == pytest.approx(gco2_kwh_from_lb_mwh(lb_mwh), abs=ROUNDED)
     region = NATION if forecast.provider_zone == "national" else int(forecast.provider_zone)
-    return point.gco2_kwh == neso.forecast_gco2_kwh(point.valid_from, region)
+    possible = mix_intensity(
+        neso.mix(point.valid_from, region),
+        factor_tables()["NESO", forecast.basis],
+        provider="eso",
+        zone=forecast.zone,
+    )
+    return possible.gco2_low - ROUNDED <= point.gco2_kwh <= possible.gco2_high + ROUNDED

@@ -21,10 +21,11 @@ from greenstream.domain.errors import (
     PermanentError,
     TransientError,
 )
-from greenstream.domain.reading import Basis, Quality, Scope, Signal
+from greenstream.domain.reading import Basis, Quality, Reading, Scope, Signal
 from greenstream.domain.zones import zones_of
 from greenstream.ingest.http import HttpClient
 from greenstream.ports.provider import Batch
+from tests.contract.neso_mixes import mix_of, whole_mix
 
 NOW = datetime(2026, 5, 6, 0, 17, tzinfo=UTC)
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -53,15 +54,37 @@ def all_regions(start: datetime, count: int = 49, **changes: Any) -> dict[str, A
                         "shortname": f"Region {region}",
                         "intensity": {"forecast": 100 + region, "index": "moderate"}
                         | (changes if region == 13 else {}),
-                        "generationmix": [
-                            {"fuel": "gas", "perc": round((100 + region) / 3.94, 1)},
-                            {"fuel": "wind", "perc": 100 - round((100 + region) / 3.94, 1)},
-                        ],
+                        "generationmix": mix_of(100 + region),
                     }
                     for region in range(1, 19)
                 ],
             }
             for begin, end in half_hours(start, count)
+        ]
+    }
+
+
+def generation(start: datetime, gco2_kwh: float, count: int = 1) -> dict[str, Any]:
+    """Return an answer of /generation/{from}/{to}, whose mixes come to a figure."""
+    return {
+        "data": [
+            {"from": begin, "to": end, "generationmix": mix_of(gco2_kwh)}
+            for begin, end in half_hours(start, count)
+        ]
+    }
+
+
+def mixes_of(newest: Any) -> dict[str, Any]:
+    """Return mixes that the actual figures of an answer of /intensity follow from."""
+    rows = newest.get("data", []) if isinstance(newest, dict) else []
+    return {
+        "data": [
+            {
+                "from": row["from"],
+                "to": row["to"],
+                "generationmix": mix_of(row["intensity"]["actual"] or 0),
+            }
+            for row in rows
         ]
     }
 
@@ -80,12 +103,18 @@ GOOD: Mapping[str, Any] = {
     "/regional/intensity/2026-05-06T00:17Z/fw24h": all_regions(BEFORE),
     "/intensity": national(BEFORE),
     "/intensity/2026-05-06T00:17Z/fw24h": national(BEFORE, 49, actual=None),
+    "/generation/2026-05-05T23:30Z/2026-05-06T00:00Z": generation(BEFORE, 148),
 }
 
 
 def eso(answers: Mapping[str, Any] | Answer, *, simulated: bool = False) -> Eso:
     def look_up(request: httpx.Request) -> httpx.Response:
-        body = cast("Mapping[str, Any]", answers)[request.url.path]
+        given, path = cast("Mapping[str, Any]", answers), request.url.path
+        mixed = path.startswith("/generation/") and given.get("/intensity") != GOOD["/intensity"]
+        if mixed and not isinstance(given.get(path), httpx.Response):
+            body = mixes_of(given["/intensity"])
+        else:
+            body = given[path]
         return body if isinstance(body, httpx.Response) else httpx.Response(200, json=body)
 
     transport = httpx.MockTransport(answers if callable(answers) else look_up)
@@ -109,11 +138,16 @@ def run(
     )
 
 
+def direct(batch: Batch) -> list[Reading]:
+    """Return the readings on the basis that NESO's own figures have."""
+    return [reading for reading in batch.readings if reading.basis is Basis.DIRECT]
+
+
 def reasons(batch: Batch) -> set[tuple[type[GreenStreamError], str | None, str | None]]:
     return {(type(error), error.zone, getattr(error, "reason", None)) for error in batch.errors}
 
 
-def test_one_run_reads_fourteen_regions_and_great_britain_in_three_requests() -> None:
+def test_one_run_reads_fourteen_regions_and_great_britain_in_four_requests() -> None:
     asked = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -123,18 +157,19 @@ def test_one_run_reads_fourteen_regions_and_great_britain_in_three_requests() ->
     batch = run(answer)
 
     assert batch.errors == ()
-    assert [reading.zone for reading in batch.readings] == [
-        *(f"GBR-{region}" for region in range(1, 15)),
-        "GBR",
+    assert [(reading.zone, reading.basis) for reading in batch.readings] == [
+        (zone, basis)
+        for zone in (*(f"GBR-{region}" for region in range(1, 15)), "GBR")
+        for basis in Basis
     ]
-    assert len(asked) == 3
+    assert len(asked) == 4
 
 
 @pytest.mark.parametrize(
     ("region", "zone", "paths"),
     [
         ("13", "GBR-13", {"/regional/intensity/2026-05-06T00:17Z/fw24h"}),
-        ("national", "GBR", {"/intensity", "/intensity/2026-05-06T00:17Z/fw24h"}),
+        ("national", "GBR", set(GOOD)),
     ],
 )
 def test_only_what_the_wanted_zones_need_is_asked_for(
@@ -150,15 +185,16 @@ def test_only_what_the_wanted_zones_need_is_asked_for(
     (batch,) = replace(eso(answer), wanted=pairs).fetch(NOW)
 
     assert batch.errors == ()
-    assert [reading.zone for reading in batch.readings] == [zone]
-    assert [forecast.zone for forecast in batch.forecasts] == [zone]
+    assert {reading.zone for reading in batch.readings} == {zone}
+    assert {forecast.zone for forecast in batch.forecasts} == {zone}
     assert asked == paths
 
 
-def test_a_regional_reading_is_the_forecast_of_the_present_half_hour() -> None:
+def test_a_regional_reading_is_made_of_the_shares_of_the_present_half_hour() -> None:
     london = next(reading for reading in run(GOOD).readings if reading.zone == "GBR-13")
 
-    assert london.gco2_kwh == london.gco2_low == london.gco2_high == 113
+    assert london.gco2_kwh == london.gco2_low == london.gco2_high == pytest.approx(28.7 * 3.94)
+    assert (london.as_published_gco2_kwh, london.factor_set) == (113, "greenstream")
     assert (london.signal, london.basis, london.scope) == (
         Signal.AVERAGE,
         Basis.DIRECT,
@@ -171,10 +207,14 @@ def test_a_regional_reading_is_the_forecast_of_the_present_half_hour() -> None:
     assert london.fetched_at == NOW
 
 
-def test_the_national_reading_is_the_actual_of_the_last_completed_half_hour() -> None:
-    nation = run(GOOD).readings[-1]
+def test_the_national_reading_is_made_of_the_mix_of_the_last_completed_half_hour() -> None:
+    nation, lifecycle = run(GOOD).readings[-2:]
 
-    assert (nation.zone, nation.provider_zone, nation.gco2_kwh) == ("GBR", "national", 148)
+    assert (nation.zone, nation.provider_zone) == ("GBR", "national")
+    assert nation.gco2_kwh == pytest.approx(37.6 * 3.94)
+    assert nation.as_published_gco2_kwh == 148
+    assert lifecycle.gco2_kwh == pytest.approx(37.6 * 5.14 + 62.4 * 0.12)
+    assert lifecycle.as_published_gco2_kwh is None
     assert nation.quality is Quality.MEASURED
     assert nation.valid_to == datetime(2026, 5, 6, 0, 0, tzinfo=UTC)
 
@@ -190,7 +230,7 @@ def test_an_actual_value_just_after_the_half_hour_ended_is_an_estimate() -> None
 def test_forecasts_reach_a_day_ahead_and_start_with_the_present_half_hour() -> None:
     batch = run(GOOD)
 
-    assert len(batch.forecasts) == 15
+    assert len(batch.forecasts) == 15 * len(Basis)
     for forecast in batch.forecasts:
         assert forecast.points[0].valid_from <= NOW < forecast.points[0].valid_to
         assert forecast.points[-1].valid_to >= NOW + timedelta(hours=23, minutes=30)
@@ -204,7 +244,7 @@ def test_the_window_is_the_forecast_of_the_coming_day_by_half_hours() -> None:
             points = [
                 (reading.valid_from, reading.valid_to, reading.gco2_kwh)
                 for reading in window
-                if reading.zone == forecast.zone
+                if (reading.zone, reading.kind) == (forecast.zone, forecast.kind)
             ]
             assert points == list(forecast.points)
         assert {reading.quality for reading in window} == {Quality.FORECAST}
@@ -252,13 +292,13 @@ def test_a_true_national_zero_is_a_reading() -> None:
     zero = national(BEFORE, actual=0, forecast=3, index="very low")
     answers = {**GOOD, **ahead(forecast=3, index="very low"), "/intensity": zero}
 
-    assert run(answers).readings[-1].gco2_kwh == 0
+    assert direct(run(answers))[-1].gco2_kwh == 0
 
 
 def test_a_null_actual_is_no_data_and_leaves_the_regions() -> None:
     batch = run({**GOOD, "/intensity": national(BEFORE, actual=None)})
 
-    assert len(batch.readings) == 14
+    assert len(direct(batch)) == 14
     assert reasons(batch) == {(NoDataError, "GBR", None)}
 
 
@@ -294,7 +334,7 @@ def test_a_true_regional_zero_is_a_reading() -> None:
     body = all_regions(BEFORE)
     for row in body["data"]:
         row["regions"][0]["intensity"] = {"forecast": 0, "index": "very low"}
-        row["regions"][0]["generationmix"] = [{"fuel": "wind", "perc": 100}]
+        row["regions"][0]["generationmix"] = whole_mix(wind=100)
     batch = run({**GOOD, "/regional/intensity/2026-05-06T00:17Z/fw24h": body})
 
     assert batch.errors == ()
@@ -362,7 +402,7 @@ def test_a_malformed_regional_answer_yields_no_regional_reading(data: object) ->
 
 
 @pytest.mark.parametrize("perc", [10**400, -1, 100.1, float("nan"), None, "30.9"])
-def test_an_invalid_share_is_left_out_of_the_burnt_fuels(perc: object) -> None:
+def test_shares_that_cannot_be_read_make_no_figure(perc: object) -> None:
     gas, coal = {"fuel": "gas", "perc": perc}, {"fuel": "coal", "perc": 10}
     oddities: tuple[list[object], ...] = ([], [None], [{"fuel": []}])
     for odd in oddities:
@@ -373,7 +413,8 @@ def test_an_invalid_share_is_left_out_of_the_burnt_fuels(perc: object) -> None:
         row["regions"][12]["generationmix"] = [gas]
     written = httpx.Response(200, content=json.dumps(body))
     batch = run({**GOOD, "/regional/intensity/2026-05-06T00:17Z/fw24h": written})
-    assert (len(batch.readings), batch.errors) == (15, ())
+    assert len(direct(batch)) == 14
+    assert reasons(batch) == {(InvalidError, "GBR-13", "missing_fuel")}
 
 
 def test_a_half_hour_of_the_last_day_of_the_calendar_is_left_out_of_a_forecast() -> None:
@@ -473,14 +514,14 @@ class TestRealBytes:
                 path.replace("2026-05-06T00:17Z", stamp(now)): body for path, body in GOOD.items()
             } | {"/intensity": national(start, actual=actual, forecast=float(row["forecast"]))}
             batch = run(answers, now)
-            national_readings = [r for r in batch.readings if r.zone == "GBR"]
+            national_readings = [r for r in direct(batch) if r.zone == "GBR"]
             if actual == 0:
                 zeros += 1
                 assert national_readings == []
                 assert (InvalidError, "GBR", "false_zero") in reasons(batch)
             elif actual is not None:
                 kept += 1
-                assert [r.gco2_kwh for r in national_readings] == [actual]
+                assert [r.as_published_gco2_kwh for r in national_readings] == [actual]
         assert (zeros, kept) == (4, 44)
 
 

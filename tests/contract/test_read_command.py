@@ -27,6 +27,7 @@ from infra.reading.transport import answered_by
 from infra.registry import COLLECTORS
 from tests.contract.entsoe_wire import FR, document, period, series
 from tests.contract.entsoe_wire import zipped as entsoe_zip
+from tests.contract.neso_mixes import mix_of
 from tests.contract.provider_cases import unzipped
 from tests.contract.provider_cases import zipped as archive
 
@@ -95,6 +96,11 @@ def figures(readings: list[dict[str, Any]]) -> dict[tuple[str, str], float]:
     return {(one["zone"], one["basis"]): round(one["gco2_kwh"], 1) for one in readings}
 
 
+def as_published(readings: list[dict[str, Any]]) -> list[float]:
+    """Return NESO's own figures of its direct readings."""
+    return [one["as_published_gco2_kwh"] for one in readings if one["basis"] == "direct"]
+
+
 # --- every provider ---------------------------------------------------------------------------
 
 
@@ -114,24 +120,35 @@ def nation(start: datetime, count: int = 1, **intensity: Any) -> dict[str, Any]:
 NESO_AT = datetime(2026, 5, 6, 0, 0, tzinfo=UTC)
 NESO_NOW = nation(NESO_AT - HALF_HOUR, forecast=151, actual=148, index="moderate")
 NESO_AHEAD = nation(NESO_AT, 48, forecast=150, actual=None, index="moderate")
-NESO_REGION = {
-    "data": [
-        {
-            "from": "2026-05-06T00:00Z",
-            "to": "2026-05-06T00:30Z",
-            "regions": [
-                {
-                    "regionid": 13,
-                    "intensity": {"forecast": 113, "index": "moderate"},
-                    "generationmix": [
-                        {"fuel": "gas", "perc": 28.7},
-                        {"fuel": "wind", "perc": 71.3},
-                    ],
-                }
-            ],
-        }
-    ]
-}
+
+
+def regional(region: int, gco2_kwh: int, count: int = 1) -> dict[str, Any]:
+    """Return an answer about all regions that has one region only."""
+    return {
+        "data": [
+            {"from": row["from"], "to": row["to"]}
+            | {
+                "regions": [
+                    {
+                        "regionid": region,
+                        "intensity": {"forecast": gco2_kwh, "index": "moderate"},
+                        "generationmix": mix_of(gco2_kwh),
+                    }
+                ]
+            }
+            for row in nation(NESO_AT, count)["data"]
+        ]
+    }
+
+
+def mixed(gco2_kwh: int) -> dict[str, Any]:
+    """Return the nation's mix of the half hour that has ended."""
+    [row] = nation(NESO_AT - HALF_HOUR)["data"]
+    return {"data": [{"from": row["from"], "to": row["to"], "generationmix": mix_of(gco2_kwh)}]}
+
+
+NESO_MIX = mixed(148)
+NESO_GB = regional(18, 150, 48)
 
 
 def test_eso_reads_the_nation(read: Read) -> None:
@@ -139,35 +156,41 @@ def test_eso_reads_the_nation(read: Read) -> None:
         "eso --at 2026-05-06T00:17Z --zone GBR --json",
         "--answer",
         "https://api.carbonintensity.org.uk/intensity=<now>",
+        "*/regional/*=<gb>",
+        "*/generation/*=<mix>",
         "*/fw24h=<ahead>",
         now=NESO_NOW,
         ahead=NESO_AHEAD,
+        gb=NESO_GB,
+        mix=NESO_MIX,
     )
     (step,) = done.steps
     assert (step["at"], step["state"], step["refused"]) == ("2026-05-06T00:17:00Z", "ok", [])
-    (reading,) = step["stored"]
+    (reading, lifecycle) = step["stored"]
     assert set(reading) == {field.name for field in fields(Reading)}
-    assert reading["gco2_kwh"] == 148
+    assert reading["as_published_gco2_kwh"] == 148
+    assert figures(step["stored"]) == {("GBR", "direct"): 148.1, ("GBR", "lifecycle"): 200.8}
     assert (reading["quality"], reading["valid_to"]) == ("measured", "2026-05-06T00:00:00Z")
     assert reading["published_at"] is None
-    assert done.document["history"] == [reading]
-    assert done.document["current"] == [reading | {"detail": {}}]
-    (forecast,) = done.document["forecasts"]
+    assert done.document["history"] == [reading, lifecycle]
+    assert done.document["current"] == [
+        reading | {"detail": {}},
+        lifecycle | {"detail": {}},
+    ]
+    (forecast, _) = done.document["forecasts"]
     assert len(forecast["points"]) == 48
-    assert forecast["points"][0] == {
-        "valid_from": "2026-05-06T00:00:00Z",
-        "valid_to": "2026-05-06T00:30:00Z",
-        "gco2_kwh": 150.0,
-    }
+    first = forecast["points"][0]
+    assert round(first.pop("gco2_kwh")) == 150
+    assert first == {"valid_from": "2026-05-06T00:00:00Z", "valid_to": "2026-05-06T00:30:00Z"}
 
 
 def test_eso_reads_a_region_and_asks_for_nothing_else(read: Read) -> None:
     done = read(
         "eso --at 2026-05-06T00:17Z --zone GBR-13 --json --answer */regional/*=<all>",
-        all=NESO_REGION,
+        all=regional(13, 113),
     )
     (step,) = done.steps
-    assert figures(step["stored"]) == {("GBR-13", "direct"): 113}
+    assert figures(step["stored"]) == {("GBR-13", "direct"): 113.1, ("GBR-13", "lifecycle"): 156.1}
     assert (step["refused"], step["unmatched"]) == ([], [])
 
 
@@ -399,22 +422,27 @@ CORRECTED = {
     "ahead": NESO_AHEAD,
     "first": NESO_NOW,
     "second": nation(NESO_AT - HALF_HOUR, forecast=151, actual=139, index="moderate"),
+    "gb": NESO_GB,
+    "mix": NESO_MIX,
+    "other": mixed(139),
 }
 
 
 def test_a_later_step_adds_answers_before_those_that_stay(read: Read) -> None:
     done = read(
-        "eso --at 2026-05-06T00:17Z --zone GBR --json --answer */intensity=<first> */fw24h=<ahead>"
-        " --then 2026-05-06T00:27Z */intensity=<second> --then 2026-05-06T00:28Z",
+        "eso --at 2026-05-06T00:17Z --zone GBR --json --answer */intensity=<first>"
+        " */generation/*=<mix> */regional/*=<gb> */fw24h=<ahead>"
+        " --then 2026-05-06T00:27Z */intensity=<second> */generation/*=<other>"
+        " --then 2026-05-06T00:28Z",
         **CORRECTED,
     )
     first, second, third = done.steps
-    assert figures(first["stored"]) == {("GBR", "direct"): 148}
-    assert figures(second["stored"]) == {("GBR", "direct"): 139}
+    assert as_published(first["stored"]) == [148]
+    assert as_published(second["stored"]) == [139]
     assert second["refused"] == first["refused"] == []
     assert (third["state"], third["stored"]) == ("ok", [])
-    assert figures(done.document["current"]) == {("GBR", "direct"): 139}
-    assert figures(done.document["history"]) == {("GBR", "direct"): 139}
+    assert as_published(done.document["current"]) == [139]
+    assert as_published(done.document["history"]) == [139]
 
 
 def throttled_then_good(read: Read, *more: str) -> list[str]:
@@ -438,18 +466,19 @@ def test_a_cold_step_has_a_provider_that_remembers_nothing(read: Read) -> None:
 
 def test_the_summary_is_readable(read: Read) -> None:
     done = read(
-        "eso --at 2026-05-06T00:17Z --zone GBR --answer */intensity=<first>"
-        " --then 2026-05-06T00:27Z */intensity=<second>",
+        "eso --at 2026-05-06T00:17Z --zone GBR"
+        " --answer */intensity=<first> */regional/*=<gb> */generation/*=<mix>"
+        " --then 2026-05-06T00:27Z */intensity=<second> */generation/*=<other>",
         **CORRECTED,
     )
     assert done.code == 0
-    assert "2026-05-06T00:17:00Z: partial, 1 readings stored, 1 refused or failed" in done.out
+    assert "2026-05-06T00:17:00Z: partial, 2 readings stored, 1 refused or failed" in done.out
     assert "GBR: permanent: HTTP 404" in done.out
     assert (
         "no pattern matches, answered 404: https://api.carbonintensity.org.uk/intensity/"
         in done.out
     )
-    assert "GBR   average/direct  139.0" in done.out.partition("after the last step")[2]
+    assert "GBR   average/direct     139.1" in done.out.partition("after the last step")[2]
 
 
 def test_a_defect_of_a_provider_is_shown_with_its_place(
@@ -459,7 +488,9 @@ def test_a_defect_of_a_provider_is_shown_with_its_place(
         raise KeyError("regions")
 
     monkeypatch.setattr(Eso, "_nation", broken)
-    done = read("eso --at 2026-05-06T00:17Z --zone GBR --json --answer *=<a>", a={})
+    done = read(
+        "eso --at 2026-05-06T00:17Z --zone GBR --json --answer */regional/*=<gb>", gb=NESO_GB
+    )
     assert done.code == 1
     (step,) = json.loads(done.out)["steps"]
     assert step["state"] == "failed"

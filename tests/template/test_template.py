@@ -173,9 +173,9 @@ def test_a_run_that_waits_for_its_upstream_ends_before_the_functions_timeout(
 
 
 def test_eso_asks_in_full_at_new_year_of_an_upstream_that_stalls(template: Expanded) -> None:
-    """NESO's ranges end with the year, so ESO then makes two of its three requests twice."""
+    """NESO's ranges end with the year, so ESO then makes two of its four requests twice."""
     config = ProviderConfig(environ=COLLECTORS["eso"].settings, clock=utc_now, telemetry=Silent())
-    http, requests = Eso.from_config(config).http, 3 + 2
+    http, requests = Eso.from_config(config).http, 4 + 2
     longest_s = http.attempts * http.deadline_s + (http.attempts - 1) * MAX_RETRY_AFTER_S
     assert requests * longest_s < template.the("EsoFunction")["Timeout"]
 

@@ -267,10 +267,15 @@ def latest(now: datetime) -> list[datetime]:
     return [floor(now) - HALF_HOUR]
 
 
+def mixes(starts: list[datetime]) -> list[dict[str, Any]]:
+    """Return the rows of ``/generation`` for a range."""
+    return [period(start) | {"generationmix": generation_mix(start)} for start in starts]
+
+
 def current_mix(now: datetime) -> dict[str, Any]:
     """Return ``/generation``, which is an object and not a list as for a range."""
-    (start,) = latest(now)
-    return period(start) | {"generationmix": generation_mix(start)}
+    (row,) = mixes(latest(now))
+    return row
 
 
 ROUTES: tuple[tuple[str, Rows], ...] = (
@@ -281,6 +286,7 @@ ROUTES: tuple[tuple[str, Rows], ...] = (
     ("/intensity/{from}", lambda now, p: national(half_hours(stamp(p[0]), stamp(p[0])), now)),
     ("/intensity/{from}/{span}", lambda now, p: national(window(*p), now)),
     ("/generation", lambda now, _: current_mix(now)),
+    ("/generation/{from}/{span}", lambda _, p: mixes(window(*p))),
     ("/regional", lambda now, _: all_regions(latest(now))),
     (
         "/regional/regionid/{id}",

@@ -52,7 +52,7 @@ export class Sparkline {
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     if (points.length === 0) return this.#note(this.#history === null ? MISSING : "no readings in 24 h");
-    this.element.replaceChildren(picture(points, this.#asOf));
+    this.element.replaceChildren(...[picture(points, this.#asOf), published(points.at(-1))].filter(Boolean));
   }
 }
 
@@ -66,6 +66,12 @@ function historyOf(figure, history) {
   const groups = Map.groupBy(history.filter((reading) => reading.signal === figure.signal && reading.basis === figure.basis), source);
   const own = groups.get(source(figure));
   return own ?? [...groups.values()].sort((a, b) => b.length - a.length)[0] ?? [];
+}
+
+/** Show the publisher's own figure, which counts with other factors than the ranked one. */
+function published({ as_published_gco2_kwh: gco2Kwh }) {
+  const title = "the publisher’s own figure, by its own factors";
+  return isNumber(gco2Kwh) ? html("small", { class: "quiet", title }, `as published: ${grams(gco2Kwh)}`) : null;
 }
 
 function picture(points, asOf) {

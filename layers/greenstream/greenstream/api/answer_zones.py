@@ -143,6 +143,7 @@ def _reading(reading: Reading) -> Json:
         "gco2_kwh": tenths(reading.gco2_kwh),
         "gco2_low": tenths(reading.gco2_low),
         "gco2_high": tenths(reading.gco2_high),
+        "as_published_gco2_kwh": tenths(reading.as_published_gco2_kwh),
         "coverage": round(reading.coverage, 3),
         "valid_from": utc(reading.valid_from),
         "valid_to": utc(reading.valid_to),

@@ -15,6 +15,7 @@ quality of readings, and ``columns`` has a row for each source and kind:
 | ``t``, ``d`` | the end of the interval in seconds since the epoch, and its length in seconds |
 | ``u``, ``f`` | when the figure was published (or ``null``) and fetched, in the same seconds |
 | ``s`` | 1 for a simulated figure, else ``null`` |
+| ``a`` | the figure that the publisher states itself, in mg/kWh, or ``null`` |
 | ``x`` | the factor set; ``null`` is the usual one of the provider |
 
 A column that is ``null`` in every row is left out. Whole numbers compress best, and the store keeps
@@ -159,6 +160,7 @@ def decode_row(row: Row, provider: str, kind: Kind, scope: Scope, quality: Quali
         One of `greenstream.aws.item_schema.DECODE_ERRORS` when the row is damaged.
     """
     mg_kwh, coverage, published_s = row["g"], row.get("c"), row.get("u")
+    as_published_mg_kwh = row.get("a")
     valid_to_s = row["t"]
     return Reading(
         zone=row["z"],
@@ -178,6 +180,7 @@ def decode_row(row: Row, provider: str, kind: Kind, scope: Scope, quality: Quali
         fetched_at=instant_of(row["f"]),
         coverage=1.0 if coverage is None else coverage / 10_000,
         simulated=bool(row.get("s")),
+        as_published_gco2_kwh=None if as_published_mg_kwh is None else as_published_mg_kwh / 1000,
     )
 
 
@@ -205,6 +208,8 @@ def encode_row(reading: Reading) -> Row:
         row["u"] = seconds(reading.published_at)
     if reading.simulated:
         row["s"] = 1
+    if reading.as_published_gco2_kwh is not None:
+        row["a"] = scaled(reading.as_published_gco2_kwh)
     return row
 
 

@@ -47,6 +47,7 @@ FIGURES: Final = (
     "gco2_high",
     "coverage",
     "simulated",
+    "as_published_gco2_kwh",
 )
 """The attributes of a reading that say what it states. The others say when it was published and
 fetched."""
@@ -58,6 +59,7 @@ OPTIONAL: Final = (
     "coverage",
     "simulated",
     "fetched_at",
+    "as_published_gco2_kwh",
 )
 """The attributes that a reading's item may lack."""
 
@@ -92,6 +94,8 @@ def encode_reading(reading: Reading) -> Item:
         item["coverage"] = coverage
     if reading.simulated:
         item["simulated"] = {"BOOL": True}
+    if reading.as_published_gco2_kwh is not None:
+        item["as_published_gco2_kwh"] = number(reading.as_published_gco2_kwh)
     return item
 
 
@@ -155,6 +159,9 @@ def decode_reading(item: Mapping[str, Any], zone: str, provider: str, kind: Kind
         fetched_at=to_instant(item["fetched_at"]) if published else revision,
         coverage=float(item["coverage"]["N"]) if "coverage" in item else 1.0,
         simulated=is_simulated(item),
+        as_published_gco2_kwh=float(item["as_published_gco2_kwh"]["N"])
+        if "as_published_gco2_kwh" in item
+        else None,
         detail=json.loads(item["detail"]["S"]) if "detail" in item else {},
     )
 

@@ -10,9 +10,10 @@ from greenstream.domain.reading import Kind, Scope
 ALLOWANCE_GCO2_KWH: Final = 25.0
 """How far the bounds of two honest sources may be apart, in g/kWh.
 
-Two publishers count with different emission factors. In Great Britain NESO counts biomass and
-imports with factors of its own, which is 16 g/kWh from the factors of this package on average over
-the recorded half hours, and 8 to 13 g/kWh for biomass alone."""
+Two publishers see different parts of a grid. In Great Britain NESO estimates the wind and the sun
+that are embedded in the distribution grids and Elexon does not meter them, and NESO puts fuels
+together that Elexon tells apart. Both figures are made with the factors of this package, so that no
+difference of factors is left to allow for."""
 
 
 DOUBTS: Final = 2.0

@@ -21,12 +21,13 @@ class Factor:
 
     ``gco2_kwh`` is ``None`` where only the bounds are known. A factor may also have a value and
     bounds that differ from it: of imports the mean over a year is published, while the mean of
-    one hour is not.
+    one hour is not. ``neighbour`` is the zone behind a link to another grid.
     """
 
     gco2_kwh: float | None
     low_gco2_kwh: float
     high_gco2_kwh: float
+    neighbour: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,4 +157,5 @@ def _factor(entry: Mapping[str, Any]) -> Factor:
         None if value is None else float(value),
         float(entry.get("low_gco2_kwh", value)),
         float(entry.get("high_gco2_kwh", value)),
+        entry.get("neighbour"),
     )

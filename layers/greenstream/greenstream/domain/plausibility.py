@@ -59,11 +59,13 @@ class ProviderRules:
 class MixIdentity(NamedTuple):
     """The bounds within which a figure is the sum of its shares times the publisher's factors.
 
-    ``tolerance_gco2_kwh`` covers the rounding of shares and figure. ``greatest_import_gco2_kwh`` is
-    the greatest factor of any import; the least is 0.
+    ``tolerance_gco2_kwh`` covers the rounding of shares and figure. The national one also covers
+    that figure and mix come in two answers, with fuels that the mix puts together.
+    ``greatest_import_gco2_kwh`` is the greatest factor of any import; the least is 0.
     """
 
     tolerance_gco2_kwh: float
+    national_tolerance_gco2_kwh: float
     greatest_import_gco2_kwh: float
 
 
@@ -203,7 +205,9 @@ def _provider_rules(row: Mapping[str, Any]) -> ProviderRules:
             row.get("least_share_of_neighbours", {"share": 0})["share"]
         ),
         mix_identity=MixIdentity(
-            float(identity["tolerance_gco2_kwh"]), float(identity["greatest_import_gco2_kwh"])
+            float(identity["tolerance_gco2_kwh"]),
+            float(identity["national_tolerance_gco2_kwh"]),
+            float(identity["greatest_import_gco2_kwh"]),
         )
         if (identity := row.get("mix_identity"))
         else None,

@@ -118,6 +118,9 @@ class Reading:
         publishes g/kWh itself.
     simulated
         Whether a simulator made the figure, so that nobody takes it for a measurement.
+    as_published_gco2_kwh
+        The figure that the publisher itself states for the interval, by its own factors, in g/kWh,
+        where ours is made of the mix beside it. ``None`` elsewhere.
     detail
         What else the provider said, such as MW by fuel.
 
@@ -146,10 +149,13 @@ class Reading:
     published_at: datetime | None = None
     coverage: float = 1.0
     simulated: bool = False
+    as_published_gco2_kwh: float | None = None
     detail: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_gco2_kwh(self.gco2_kwh, provider=self.provider, zone=self.zone)
+        if self.as_published_gco2_kwh is not None:
+            check_gco2_kwh(self.as_published_gco2_kwh, provider=self.provider, zone=self.zone)
         if not (
             math.isfinite(self.gco2_low)
             and math.isfinite(self.gco2_high)

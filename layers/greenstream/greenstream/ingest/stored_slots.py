@@ -30,6 +30,7 @@ class Figures(NamedTuple):
     gco2_high: float
     coverage: float
     quality: Quality
+    as_published_gco2_kwh: float | None
 
 
 @dataclass(slots=True)
@@ -248,6 +249,9 @@ def _figures(reading: Reading) -> Figures:
         round(reading.gco2_high, DECIMALS),
         round(reading.coverage, DECIMALS),
         reading.quality,
+        None
+        if reading.as_published_gco2_kwh is None
+        else round(reading.as_published_gco2_kwh, DECIMALS),
     )
 
 
