@@ -1,4 +1,4 @@
-"""Lists every function of the stack, with what it needs: the one place that names the providers.
+"""Lists every function of the stack and every provider: the one place that names the providers.
 
 ``make secrets``, the local stack, ``greenstream providers`` and the tests read it. The template
 cannot, so `tests/template/test_registry.py` holds the two to each other.
@@ -17,7 +17,10 @@ class Function:
     Parameters
     ----------
     name
-        Its folder under ``functions/``, and the provider's name in the zone table.
+        Its folder under ``functions/``, and the provider's name in the zone table. A provider that
+        shares a function has its own name here, and that of the function in ``runs_in``.
+    runs_in
+        The function that runs the provider, where several providers share one. Otherwise empty.
     provider
         The provider's class as ``module:class``, or ``None`` for a function that collects nothing.
     settings
@@ -29,10 +32,16 @@ class Function:
     """
 
     name: str
+    runs_in: str = ""
     provider: str | None = None
     settings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     secrets: tuple[str, ...] = ()
     simulators: tuple[str, ...] = ()
+
+    @property
+    def function(self) -> str:
+        """The name of the function that runs it: a folder under ``functions/``."""
+        return self.runs_in or self.name
 
     @property
     def base_url(self) -> str | None:
@@ -92,11 +101,45 @@ _ROWS: Final = (
     Function(name="router"),
 )
 
-FUNCTIONS: Final[Mapping[str, Function]] = {row.name: row for row in _ROWS}
+_NATIONAL: Final = (
+    Function(
+        name="ons",
+        runs_in="national",
+        provider="functions.national.provider:Ons",
+        settings={"ONS_BASE_URL": "https://integra.ons.org.br"},
+        simulators=("ons",),
+    ),
+    Function(
+        name="aemo",
+        runs_in="national",
+        provider="functions.national.provider:Aemo",
+        settings={"AEMO_BASE_URL": "https://nemweb.com.au"},
+        simulators=("aemo",),
+    ),
+)
+"""The national feeds, which share one function."""
+
+_SHARED: Final = Function(
+    name="national",
+    settings={
+        "NATIONAL_FEEDS": ",".join(row.name for row in _NATIONAL),
+        **{name: value for row in _NATIONAL for name, value in row.settings.items()},
+    },
+)
+
+FUNCTIONS: Final[Mapping[str, Function]] = {row.name: row for row in (*_ROWS, _SHARED)}
 """Every function by its name."""
 
-COLLECTORS: Final[Mapping[str, Function]] = {row.name: row for row in _ROWS if row.provider}
-"""The functions that ask a provider's upstream, by the provider's name."""
+COLLECTORS: Final[Mapping[str, Function]] = {
+    row.name: row for row in (*_ROWS, *_NATIONAL) if row.provider
+}
+"""What asks an upstream, by the provider's name."""
+
+COLLECTING: Final[Mapping[str, tuple[str, ...]]] = {
+    function: tuple(name for name, row in COLLECTORS.items() if row.function == function)
+    for function in dict.fromkeys(row.function for row in COLLECTORS.values())
+}
+"""The functions that collect, each with the names of its providers."""
 
 
 def parameter_of(variable: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from infra.local import starting, view
 from infra.local.processes import StackError
 from infra.local.stack import LocalStack, Stack
-from infra.registry import COLLECTORS, FUNCTIONS
+from infra.registry import COLLECTING, FUNCTIONS
 
 if TYPE_CHECKING:
     from infra.local.worker import LocalWorker
@@ -97,11 +97,11 @@ def _invoke(arguments: argparse.Namespace) -> int:
         return 0
     began = datetime.now(UTC)
     print(json.dumps(stack.invoke(arguments.function), indent=2))
-    if arguments.function in COLLECTORS:
+    for provider in COLLECTING.get(arguments.function, ()):
         # Imported here because it needs the whole shared package, and `down` must work without it.
         from infra.local.stored import stored_since  # noqa: PLC0415
 
-        print("\n".join(stored_since(stack, arguments.function, began)))
+        print("\n".join(stored_since(stack, provider, began)))
     return 0
 
 

@@ -30,7 +30,7 @@ from greenstream.aws import dynamodb
 from greenstream.aws.dynamodb import DynamoDb, Endpoint, Limits
 from infra.local.emulator import Emulator
 from infra.local.processes import Children, FolderError, StackError, step, wait_for, write_whole
-from infra.registry import COLLECTORS, FUNCTIONS, parameter_of
+from infra.registry import COLLECTING, COLLECTORS, FUNCTIONS, parameter_of
 
 ROOT = Path(__file__).resolve().parents[2]
 # SAM keeps the record of its cache beside the build folder. If it shared the record of the cloud
@@ -298,7 +298,7 @@ class LocalStack:
         )
 
     def _collect_once(self, stack: Stack) -> None:
-        for collector in COLLECTORS:
+        for collector in COLLECTING:
             print(f"collecting {collector}… ", end="", flush=True)
             began = time.monotonic()
             try:
@@ -339,7 +339,7 @@ def _parameters(upstream: Upstream, auth: Auth, simulator: dict[str, str] | None
         "Stage": "local",
         "RouterAuthType": "AWS_IAM" if auth == "iam" else "NONE",
         "Upstream": upstream,
-        **{f"{collector.title()}Rate": "rate(1 minute)" for collector in COLLECTORS},
+        **{f"{function.title()}Rate": "rate(1 minute)" for function in COLLECTING},
     }
     for variable in (secret for row in COLLECTORS.values() for secret in row.secrets):
         if value := os.environ.get(variable) or ("simulated" if simulator else ""):

@@ -75,7 +75,9 @@ def measure(provider: str) -> dict[str, float]:
         make_table(client, TABLE)
     meter, found, before = Meter(), [], (0.0, 0.0)
     new_readings = 0
-    app = importlib.import_module(f"functions.{provider}.app")
+    from infra.registry import COLLECTORS
+
+    app = importlib.import_module(f"functions.{COLLECTORS[provider].function}.app")
     for _ in range(2):
         said = io.StringIO()
         with redirect_stdout(said):
@@ -133,6 +135,7 @@ def measured(provider: str, address: str, simulator: dict[str, str]) -> dict[str
         "TABLE_NAME": TABLE,
         f"{provider.upper()}_BASE_URL": f"{simulator['base_url']}/{provider}",
         "GRIDSTATUS_ZONES": COLLECTORS["gridstatus"].settings["GRIDSTATUS_ZONES"],
+        "NATIONAL_FEEDS": provider,
         "UPSTREAM": "simulated",
         **dict.fromkeys(
             ("PJM_API_KEY", "WATTTIME_USERNAME", "WATTTIME_PASSWORD", "ENTSOE_API_KEY"), "simulated"

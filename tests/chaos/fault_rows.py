@@ -24,6 +24,8 @@ class Place:
 ONE_ZONE = {
     "eso": Place({"zone": "GBR"}, "GBR"),
     "elexon": Place({"zone": "GBR"}, "GBR"),
+    "ons": Place({"zone": "sul"}, "ONS_S"),
+    "aemo": Place({"zone": "SA1"}, "AU_SA"),
     "gridstatus": Place({"provider": "nyiso", "zone": "NYISO"}, "NYISO"),
     "watttime": Place({"zone": "CAISO_NORTH"}, "CAISO_NORTH"),
     "entsoe": Place({"zone": "10YNL----------L"}, "ENTSOE_NL"),
@@ -32,9 +34,14 @@ ONE_ZONE = {
 LONDON = Place({"zone": "GBR-13"}, "GBR-13")
 """One request fetches all British regions: only the content of a single region can be faulty."""
 
+IN_ONE_ANSWER = frozenset({"ons", "aemo"})
+"""Providers that get all zones in one answer: only the content of a single zone can be faulty."""
+
 HOME = {
     "eso": ZoneInfo("Europe/London"),
     "elexon": ZoneInfo("Europe/London"),
+    "ons": ZoneInfo("America/Sao_Paulo"),
+    "aemo": ZoneInfo("Australia/Adelaide"),
     "gridstatus": ZoneInfo("America/New_York"),
     "watttime": ZoneInfo("America/Los_Angeles"),
     "entsoe": ZoneInfo("Europe/Amsterdam"),
@@ -190,6 +197,8 @@ FALSE_SERIES: Mapping[str, Mapping[str, str]] = {
     "silence": {
         "eso": "missing_fuel",
         "elexon": "missing_fuel",
+        "ons": "missing_fuel",
+        "aemo": "missing_fuel",
         "gridstatus": "missing_fuel",
         "watttime": "its answers name no fuel; a point without a value is the row null",
         "entsoe": "missing_fuel",
@@ -198,6 +207,8 @@ FALSE_SERIES: Mapping[str, Mapping[str, str]] = {
     "partial": {
         "eso": "half_mix",
         "elexon": "half_mix",
+        "ons": "half_mix",
+        "aemo": "half_mix",
         "gridstatus": "half_mix",
         "watttime": "its answers hold no mix of which a half could be absent",
         "entsoe": "half_mix",
@@ -206,6 +217,8 @@ FALSE_SERIES: Mapping[str, Mapping[str, str]] = {
     "frozen": {
         "eso": "figures in whole g/kWh truly repeat: 19 times in 2023 for four half hours and more",
         "elexon": "frozen",
+        "ons": "an answer holds one moment; the same moment again is repeated stale data",
+        "aemo": "a file holds one interval; the same file again is repeated stale data",
         "gridstatus": "frozen",
         "watttime": "a MOER truly stays the same for hours while one kind of plant is marginal",
         "entsoe": "frozen",
@@ -214,6 +227,8 @@ FALSE_SERIES: Mapping[str, Mapping[str, str]] = {
     "spike": {
         "eso": "spike",
         "elexon": "spike",
+        "ons": "spike",
+        "aemo": "spike",
         "gridstatus": "spike",
         "watttime": "spike",
         "entsoe": "spike",
@@ -222,6 +237,8 @@ FALSE_SERIES: Mapping[str, Mapping[str, str]] = {
     "sandbox": {
         "eso": "it has no keys",
         "elexon": "it has no keys",
+        "ons": "it has no keys",
+        "aemo": "it has no keys",
         "gridstatus": "no operator has sandbox keys",
         "watttime": "it has no sandbox keys",
         "entsoe": "it has no sandbox keys",
@@ -257,5 +274,16 @@ CHEAP = tuple(
 
 def place_of(provider: str, row: str) -> Place:
     """Return the one zone of the provider that this row hits."""
-    content = row in FALSE_SERIES or (row in BY_NAME and BY_NAME[row].content)
-    return LONDON if provider == "eso" and content else ONE_ZONE[provider]
+    if hits_every_zone(provider, row):
+        return Place({}, ONE_ZONE[provider].zone)
+    return LONDON if provider == "eso" and is_content(row) else ONE_ZONE[provider]
+
+
+def is_content(row: str) -> bool:
+    """Return whether the faults of a row make the figures of an answer wrong."""
+    return row in FALSE_SERIES or (row in BY_NAME and BY_NAME[row].content)
+
+
+def hits_every_zone(provider: str, row: str) -> bool:
+    """Return whether a fault of this row hits all zones, since one answer has all of them."""
+    return provider in IN_ONE_ANSWER and not is_content(row)

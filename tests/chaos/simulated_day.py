@@ -35,6 +35,7 @@ from functions.elexon.provider import Elexon
 from functions.entsoe.provider import Entsoe
 from functions.eso.provider import Eso
 from functions.gridstatus.provider import Gridstatus, wanted
+from functions.national.provider import PROVIDERS as NATIONAL
 from functions.tuner.nightly import run as tune
 from functions.watttime.provider import WattTime
 from greenstream.api.router import Router
@@ -425,9 +426,10 @@ class Day:
         heapq.heappush(self._due, (due, next(self._order), action))
 
     def _schedule(self, name: str, until: datetime) -> None:
-        properties = self.template["Resources"][f"{name.title()}Function"]["Properties"]
+        function = COLLECTORS[name].function.title()
+        properties = self.template["Resources"][f"{function}Function"]["Properties"]
         window = properties["Events"]["Schedule"]["Properties"]["FlexibleTimeWindow"]
-        step = timedelta(seconds=rate_s(self._default(f"{name.title()}Rate")))
+        step = timedelta(seconds=rate_s(self._default(f"{function}Rate")))
         retries = properties["EventInvokeConfig"]["MaximumRetryAttempts"]
         at = self.start
         while at < until:
@@ -456,11 +458,12 @@ class Day:
             sleep=self.clock.forward,
             monotonic=seconds,
         )
+        keyless: dict[str, type[Eso | Elexon]] = {"eso": Eso, "elexon": Elexon}
+        if name in keyless:
+            return keyless[name](http, simulated=True)
+        if name in NATIONAL:
+            return NATIONAL[name].over(http, simulated=True)
         match name:
-            case "eso":
-                return Eso(http, simulated=True)
-            case "elexon":
-                return Elexon(http, simulated=True)
             case "entsoe":
                 return Entsoe(http=http, token=lambda: "key", simulated=True, monotonic=seconds)
             case "watttime":

@@ -43,10 +43,14 @@ def test_the_deployed_function_names_its_failure_and_leaves_stored_readings_unch
         assert answer.status_code == 201
     before = newest_of(stack, provider)
     assert before
-    answer = stack.client("lambda").invoke(FunctionName=stack.functions[provider])
+    function = stack.functions[COLLECTORS[provider].function]
+    answer = stack.client("lambda").invoke(FunctionName=function)
     said = json.loads(answer["Payload"].read())
     if provider == "electricitymaps" and "FunctionError" not in answer:
         assert said["errors"] or said["skipped"], "only zones without a live source are asked"
+    elif COLLECTORS[provider].runs_in:
+        assert "FunctionError" not in answer, "the other feeds of the function are collected"
+        assert "HTTP 500" in said[provider]["error"]
     else:
         assert "FunctionError" in answer
         assert "HTTP 500" in said["errorMessage"] or "500 Server Error" in said["errorMessage"]

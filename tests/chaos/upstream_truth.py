@@ -16,12 +16,14 @@ from greenstream.domain.reading import (
     gco2_kwh_from_lb_mwh,
 )
 from infra.local.upstream import (
+    aemo,
     caiso,
     electricitymaps,
     elexon,
     entsoe,
     neso,
     nyiso,
+    ons,
     pjm,
     watttime,
 )
@@ -85,6 +87,10 @@ def a_mix(reading: Reading, _now: datetime) -> bool:
         true_mw = caiso.generation_mw(start)
     elif zone == "GB":
         true_mw = elexon.generation_mw(start)
+    elif reading.provider == "ons":
+        true_mw = ons.generation_mw(zone, reading.valid_to)
+    elif reading.provider == "aemo":
+        true_mw = aemo.generation_mw(zone, reading.valid_to)
     elif zone == "PJM":
         true_mw = pjm.generation_mw(start)
     else:
@@ -101,6 +107,8 @@ TRUE: Mapping[str, Callable[[Reading, datetime], bool]] = {
     "watttime": watttimes,
     "electricitymaps": electricity_maps,
     "elexon": a_mix,
+    "ons": a_mix,
+    "aemo": a_mix,
     "entsoe": a_mix,
     "gridstatus": a_mix,
 }

@@ -28,6 +28,7 @@ from functions.gridstatus.feed import LibraryFeed
 from functions.gridstatus.mix import readings_of
 from functions.gridstatus.provider import Gridstatus, days_asked
 from functions.gridstatus.rows import rows
+from functions.national.provider import PROVIDERS as NATIONAL
 from functions.watttime.provider import WattTime
 from greenstream.domain.errors import GreenStreamError
 from greenstream.domain.plausibility import rules_of_source
@@ -36,6 +37,7 @@ from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.http import HttpClient
 from greenstream.ports.provider import Batch, Provider
 from infra.local.upstream import (
+    aemo,
     caiso,
     electricitymaps,
     elexon,
@@ -45,6 +47,7 @@ from infra.local.upstream import (
     miso,
     neso,
     nyiso,
+    ons,
     pjm,
     watttime,
 )
@@ -76,7 +79,7 @@ def unzipped(packed: bytes) -> tuple[str, bytes]:
 class Wire(Origin):
     """The upstream: its clean answers at ``now``, each of which ``spoil`` may change.
 
-    In NYISO's archive ``spoil`` changes the text inside, since that is what the operator writes.
+    In a ZIP file ``spoil`` changes the text inside, since that is what the operator writes.
     """
 
     clean: Answerer = lambda _request, _now: Answer(b"", status=404)
@@ -86,13 +89,13 @@ class Wire(Origin):
     def answer(self, request: Request, _now: datetime) -> Answer:
         self.requests.append(request)
         answer = self.clean(request, self.now)
-        if answer.content_type != NYISO_ZIP:
+        if "zip" not in answer.content_type:
             return self.spoil(request, answer)
         name, body = unzipped(answer.body)
         inside = self.spoil(request, Answer(body, "text/csv", answer.status))
         if inside.status != answer.status:
             return inside
-        return Answer(zipped(name, inside.body), NYISO_ZIP)
+        return Answer(zipped(name, inside.body), answer.content_type)
 
     def http(self, provider: str) -> HttpClient:
         def over(request: httpx.Request) -> httpx.Response:
@@ -181,6 +184,11 @@ def make_elexon(case: Case, wire: Wire, _key: str | None, simulated: bool) -> Pr
     return Elexon(wire.http("elexon"), wanted=case.pairs, simulated=simulated)
 
 
+def make_national(case: Case, wire: Wire, _key: str | None, simulated: bool) -> Provider:  # noqa: FBT001
+    provider = NATIONAL[case.provider]
+    return provider.over(wire.http(case.provider), case.pairs, simulated=simulated)
+
+
 def make_watttime(case: Case, wire: Wire, key: str | None, simulated: bool) -> Provider:  # noqa: FBT001
     return WattTime(
         http=wire.http("watttime"),
@@ -233,6 +241,7 @@ through = Through()
 MAKERS: Mapping[str, Callable[[Case, Wire, str | None, bool], Provider]] = {
     "eso": make_eso,
     "elexon": make_elexon,
+    **dict.fromkeys(NATIONAL, make_national),
     "watttime": make_watttime,
     "gridstatus": make_gridstatus,
     "entsoe": make_entsoe,
@@ -391,6 +400,8 @@ SIMULATED = (
         ),  # The answer reaches a day ahead of the request.
     ),
     Case(id="elexon", provider="elexon", keyed=False, answers=lambda: elexon.answer),
+    Case(id="ons", provider="ons", keyed=False, answers=lambda: ons.answer),
+    Case(id="aemo", provider="aemo", keyed=False, answers=lambda: aemo.answer, data=".zip"),
     Case(
         id="watttime", provider="watttime", answers=lambda: watttime.Account().answer, data="/v3/"
     ),
@@ -514,6 +525,36 @@ def recordings_of(folder: Path) -> Iterator[Case]:
         answers=recorded(folder, "elexon/FUELINST_stream_2024-02-12T1750Z.json", web),
         now=at("2024-02-12T17:52"),
     )
+    yield Case(
+        id="ons-recorded",
+        provider="ons",
+        keyed=False,
+        answers=recorded(folder, "ons/balanco_energetico_2018-01-27.json", web),
+        now=at("2018-01-27T22:21"),
+    )
+    yield Case(
+        id="aemo-recorded",
+        provider="aemo",
+        keyed=False,
+        answers=recorded_aemo(folder),
+        now=at("2021-09-02T02:52"),
+        data=".zip",
+    )
+
+
+def recorded_aemo(folder: Path) -> Callable[[], Answerer]:
+    """Answer with the recorded folder, up to its file that is recorded too, and with that file."""
+    name = "PUBLIC_DISPATCHSCADA_202109021255_0000000348376188.zip"
+    page = (folder / "aemo_nemweb/dispatch_scada_dirlisting.html").read_bytes()
+    packed = (folder / "aemo_nemweb" / name).read_bytes()
+    page = page[: page.index(name.encode()) + len(name)]
+
+    def answer(request: Request, _now: datetime) -> Answer:
+        if request.path.endswith(name):
+            return Answer(packed, aemo.ZIP)
+        return Answer(page, "text/html") if request.path == aemo.FOLDER else Answer(b"", status=404)
+
+    return lambda: answer
 
 
 def recorded_electricitymaps(folder: Path) -> Callable[[], Answerer]:

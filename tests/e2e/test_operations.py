@@ -22,7 +22,7 @@ from greenstream.aws.dynamo_boards import board_key
 from greenstream.domain.policy import Policy
 from infra.local.stack import ROOT, STACK_NAME, LocalStack, Stack
 from infra.local.upstream.providers import simulators_of
-from infra.registry import COLLECTORS
+from infra.registry import COLLECTING, COLLECTORS
 from tests.e2e.test_local_stack import until
 
 pytestmark = pytest.mark.operations
@@ -36,9 +36,10 @@ ALARMS = {
 RETRIED_WITHIN_S = 240
 RUNS_ON_A_BUSY_MACHINE = 3
 UPSTREAMS_OF = {
-    name: tuple(simulator.name for simulator in simulators_of(name)) for name in COLLECTORS
+    function: tuple(row.name for name in names for row in simulators_of(name))
+    for function, names in COLLECTING.items()
 }
-WATCHED = (*COLLECTORS, "tuner")
+WATCHED = (*COLLECTING, "tuner")
 
 
 @pytest.fixture(scope="module")
@@ -209,8 +210,8 @@ def answers(stack: Stack, times: int) -> list[int]:
 
 
 BROKEN: dict[str, Callable[[Stack], list[float]]] = {
-    **{f"{name.title()}Failing": partial(upstream_fails, name) for name in COLLECTORS},
-    **{f"{name.title()}Stale": partial(upstream_stands_still, name) for name in COLLECTORS},
+    **{f"{name.title()}Failing": partial(upstream_fails, name) for name in COLLECTING},
+    **{f"{name.title()}Stale": partial(upstream_stands_still, name) for name in COLLECTING},
     **{f"{name.title()}Silent": partial(cannot_start, name) for name in WATCHED},
     "DeadLettersWaiting": runs_fail_again,
     "Router5xx": router_cannot_start,

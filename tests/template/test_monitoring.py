@@ -20,7 +20,7 @@ from greenstream.domain.routing import decide
 from greenstream.domain.zones import zones_of
 from greenstream.ingest.collect import collect, refusal_metric
 from greenstream.ports.provider import Batch
-from infra.registry import COLLECTORS, FUNCTIONS
+from infra.registry import COLLECTING, FUNCTIONS
 from tests.builders import AVERAGE_DIRECT, NOW, a_candidate, a_reading, standings_of
 from tests.fakes.memory_policies import MemoryPolicies
 from tests.fakes.memory_store import MemoryStore
@@ -73,7 +73,7 @@ def counted() -> Mapping[str, frozenset[str]]:
     decision_log.answered(200, {}, every=1)
     nightly.run(MemoryStore(), MemoryPolicies(), clock=lambda: NOW, telemetry=tuned)
     return {
-        **dict.fromkeys(COLLECTORS, frozenset(collected.counts)),
+        **dict.fromkeys(COLLECTING, frozenset(collected.counts)),
         "router": frozenset(decided.flushed[0]),
         "tuner": frozenset(tuned.counts),
     }
@@ -112,12 +112,13 @@ def limit_s(collector: str, template: Expanded) -> int:
     asked = template.default("GridstatusZones").split(",") if collector == "gridstatus" else None
     return max(
         source.max_age_s
-        for _, source in zones_of(collector)
+        for provider in COLLECTING[collector]
+        for _, source in zones_of(provider)
         if asked is None or source.provider_zone in asked
     )
 
 
-@pytest.mark.parametrize("collector", COLLECTORS)
+@pytest.mark.parametrize("collector", COLLECTING)
 class TestAProvider:
     def test_is_silent_when_no_run_has_reported_its_result(
         self, template: Expanded, collector: str
@@ -196,11 +197,11 @@ class TestEveryAlarm:
     def test_is_known_by_its_name_in_its_section_of_the_runbook(self, name: str) -> None:
         anchor = ALARMS[name]["AlarmDescription"].rpartition("#")[2]
         known = ALARMS[name]["AlarmName"]["Fn::Sub"].removeprefix("${Deployment}-")
-        known = re.sub(rf"^({'|'.join(COLLECTORS)})-", "<provider>-", known)
+        known = re.sub(rf"^({'|'.join(COLLECTING)})-", "<provider>-", known)
         assert f"`{known}`" in section(RUNBOOK, anchor)
 
     def test_there_is_one_for_each_thing_that_goes_wrong(self) -> None:
-        providers = {f"{c.title()}{kind}" for c in COLLECTORS for kind in WRONG}
+        providers = {f"{c.title()}{kind}" for c in COLLECTING for kind in WRONG}
         shared = {"TunerSilent", "DeadLettersWaiting", *AT_THE_ROUTER}
         assert set(ALARMS) == providers | shared
 
@@ -344,7 +345,7 @@ class TestTheDashboard:
             for w in BODY["widgets"]
             if "ReadingAgeSeconds" in json.dumps(w)
         }
-        assert shown == {c: ALARMS[f"{c.title()}Stale"]["Threshold"] for c in COLLECTORS}
+        assert shown == {c: ALARMS[f"{c.title()}Stale"]["Threshold"] for c in COLLECTING}
 
     def test_shows_what_every_function_does_and_costs(self) -> None:
         for metric in ("Invocations", "Duration", "IncomingBytes"):

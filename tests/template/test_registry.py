@@ -56,7 +56,7 @@ def test_a_functions_code_reads_its_settings_and_secrets(row: Function) -> None:
 @pytest.mark.parametrize("row", COLLECTORS.values(), ids=COLLECTORS)
 class TestACollector:
     def test_has_a_provider_of_its_name_in_its_own_folder(self, row: Function) -> None:
-        assert str(row.provider).startswith(f"functions.{row.name}.provider:")
+        assert str(row.provider).startswith(f"functions.{row.function}.provider:")
         assert made(row, dict(row.settings)).name == row.name
 
     def test_names_the_setting_that_it_lacks(self, row: Function) -> None:

@@ -15,11 +15,11 @@ from functions.watttime import session as watttime
 from greenstream.domain.clock import utc_now
 from greenstream.ingest.http import MAX_RETRY_AFTER_S
 from greenstream.ports.provider import ProviderConfig
-from infra.registry import COLLECTORS, FUNCTIONS, parameter_of
+from infra.registry import COLLECTING, COLLECTORS, FUNCTIONS, parameter_of
 from tests.contract.provider_cases import Silent
 from tests.template.conftest import ROOT, Expanded, expanded
 
-SCHEDULED = [*COLLECTORS, "tuner"]
+SCHEDULED = [*COLLECTING, "tuner"]
 DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
 ASKING = {
     "required",
@@ -334,7 +334,7 @@ class TestWhoMayDoWhat:
         boundary = template.the(f"{logical(function)}Role")["PermissionsBoundary"]
         assert boundary["Fn::If"][:2] == ["HasBoundary", {"Ref": "PermissionsBoundary"}]
 
-    @pytest.mark.parametrize("collector", COLLECTORS)
+    @pytest.mark.parametrize("collector", COLLECTING)
     def test_a_collector_reads_no_secret_but_its_own(
         self, template: Expanded, collector: str
     ) -> None:
@@ -345,7 +345,7 @@ class TestWhoMayDoWhat:
         ]
         own = f"parameter/greenstream/${{Stage}}/{collector}/*"
         assert [name.rpartition(":")[2] for name in secrets] == (
-            [own] if COLLECTORS[collector].secrets else []
+            [own] if any(COLLECTORS[name].secrets for name in COLLECTING[collector]) else []
         )
 
     @pytest.mark.parametrize("collector", SCHEDULED)
@@ -373,8 +373,8 @@ class TestASecondRegion:
             for name, resource in template.resources.items()
             if resource.get("Condition") == "IsHome"
         }
-        assert {logical(collector) for collector in COLLECTORS} <= at_home
-        assert {f"{logical(collector)}Schedule" for collector in COLLECTORS} <= at_home
+        assert {logical(collector) for collector in COLLECTING} <= at_home
+        assert {f"{logical(collector)}Schedule" for collector in COLLECTING} <= at_home
         assert at_home >= {
             name
             for name in template.resources

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 from greenstream.domain.places import pops
 from greenstream.domain.reading import Basis, Scope, Signal
 from greenstream.domain.zones import zones, zones_of
+from infra.registry import COLLECTORS
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "layers" / "greenstream" / "greenstream" / "data"
@@ -21,6 +22,16 @@ NAMES = sorted(path.stem for path in DATA.glob("*.json"))
 ROW_KEYS = ("provider", "zone", "pop", "colo", "table", "basis")
 """The members of a row that identify it in an error message."""
 
+OF_NATIONAL_FEEDS = {
+    "needed",
+    "never_zero",
+    "usual",
+    "least_total_mw",
+    "greatest_total_mw",
+    "greatest_mw",
+    "middle",
+    "unmetered",
+}
 APPLIED = {
     "elexon": {
         "needed",
@@ -33,6 +44,8 @@ APPLIED = {
         "middle",
         "unmetered",
     },
+    "aemo": OF_NATIONAL_FEEDS,
+    "ons": OF_NATIONAL_FEEDS,
     "entsoe": {
         "needed",
         "needed_any",
@@ -227,10 +240,9 @@ def test_a_rule_that_is_filled_in_is_one_that_its_provider_applies() -> None:
 
 
 def test_the_providers_of_the_tables_are_collectors() -> None:
-    collectors = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
     named = {source.provider for zone in zones().values() for source in zone.sources}
 
-    assert named | {row["provider"] for row in contents("rules")["providers"]} <= collectors
+    assert named | {row["provider"] for row in contents("rules")["providers"]} <= set(COLLECTORS)
 
 
 def test_the_source_of_a_colo_is_one_that_the_table_describes() -> None:

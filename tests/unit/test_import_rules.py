@@ -18,7 +18,7 @@ from typing import Final
 
 import pytest
 
-from infra.registry import COLLECTORS
+from infra.registry import COLLECTING
 from tests.import_graph import ENVIRONMENT, Use, files_of, uses, within
 
 ROOT: Final = Path(__file__).parents[2]
@@ -197,7 +197,7 @@ def test_the_root_of_the_shared_package_imports_nothing_of_ours() -> None:
     assert [str(use) for use in of_the_root if within(use.target, *OURS)] == []
 
 
-@pytest.mark.parametrize("name", COLLECTORS)
+@pytest.mark.parametrize("name", COLLECTING)
 def test_a_provider_is_imported_without_its_handler_any_environment_or_aws(name: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", f"import functions.{name}.provider, sys; print(*sys.modules)"],

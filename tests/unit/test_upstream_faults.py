@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.upstream import neso
+from infra.local.upstream import aemo, neso
 from infra.local.upstream.faults import ZIP_BOMB_MB, Fault, Faults, spoil
 from infra.local.upstream.providers import PROVIDERS
 from infra.local.upstream.wire import Answer, Provider, Request
@@ -83,6 +83,13 @@ def test_answers_are_spoilt_as_named() -> None:
     def spoilt(**fields: Any) -> Answer:
         return spoil(GOOD, NATION, fault(**fields), neso.PROVIDER.payload_faults)
 
+    packed = Answer(aemo.packed("a.CSV", A_FIGURE["aemo"]), aemo.ZIP)
+    changed = spoil(
+        packed, NATION, fault(fault="nan", provider="aemo"), aemo.PROVIDER.payload_faults
+    )
+    with zipfile.ZipFile(io.BytesIO(changed.body)) as archive:
+        assert b"BUTLERSG,NaN," in archive.read("a.CSV")
+
     limited = spoilt(fault="status", status=429, headers={"Retry-After": "7"})
     assert (limited.status, limited.headers) == (429, {"Retry-After": "7"})
     assert spoilt(fault="empty").body == b""
@@ -102,6 +109,8 @@ def test_every_provider_can_repeat_itself_and_spoil_its_figures(provider: Provid
 A_FIGURE = {
     "eso": '{"intensity":{"forecast":31}}',
     "elexon": '[{"fuelType":"WIND","generation":31}]',
+    "ons": '{"sul":{"geracao":{"hidraulica":31}}}',
+    "aemo": 'D,DISPATCH,UNIT_SCADA,1,"2026/11/28 12:55:00",BUTLERSG,31,"2026/11/28 12:50:00"',
     "watttime": '{"data":[{"value":31.5}],"meta":{}}',
     "electricitymaps": '{"carbonIntensity":31}',
     "entsoe": "<position>1</position><quantity>31.5</quantity>",

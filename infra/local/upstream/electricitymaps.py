@@ -39,6 +39,8 @@ MEAN_GCO2_KWH = {
     "RS": 560, "SE-SE1": 22, "SE-SE2": 21, "SE-SE3": 27, "SE-SE4": 34, "SI": 210, "SK": 130,
     "US-CAL-CISO": 230, "US-CENT-SWPP": 440, "US-MIDA-PJM": 400, "US-MIDW-MISO": 500,
     "US-NE-ISNE": 310, "US-NY-NYIS": 270, "US-TEX-ERCO": 390,
+    "BR-CS": 110, "BR-S": 120, "BR-NE": 80, "BR-N": 90, "AU-NSW": 600, "AU-VIC": 560,
+    "AU-QLD": 650, "AU-SA": 220, "AU-TAS": 60,
 }  # fmt: skip
 DIRECT_SHARE = 0.82
 CLEAN_GCO2_KWH = 25

@@ -185,15 +185,32 @@ COMMON_FAULTS = (*CLOCK_FAULTS, *SENDING_FAULTS, *ANSWER_FAULTS, "echo")
 def spoil(
     answer: Answer, request: Request, fault: Fault, payload_faults: Mapping[str, PayloadFault]
 ) -> Answer:
-    """Apply a fault to the answer's content. Other faults and ZIP bodies leave it unchanged."""
+    """Apply a fault to the answer's content. Other faults leave it unchanged.
+
+    A fault that is specific to the format changes the text inside a ZIP file.
+    """
     if fault.fault == "echo":
         return echoed(answer, request, fault)
     if change := ANSWER_FAULTS.get(fault.fault):
         return change(answer, fault)
     payload = payload_faults.get(fault.fault)
-    if payload is None or answer.status != 200 or "zip" in answer.content_type:  # noqa: PLR2004
+    if payload is None or answer.status != 200:  # noqa: PLR2004
         return answer
+    if "zip" in answer.content_type:
+        return replace(answer, body=_repacked(answer.body, payload, fault))
     return replace(answer, body=payload(answer.body.decode(), fault.as_dict()).encode())
+
+
+def _repacked(body: bytes, payload: PayloadFault, fault: Fault) -> bytes:
+    """Return a ZIP file with the same members, each changed by a fault."""
+    buffer = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(body)) as archive,
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as changed,
+    ):
+        for member in archive.infolist():
+            changed.writestr(member, payload(archive.read(member).decode(), fault.as_dict()))
+    return buffer.getvalue()
 
 
 class Faults:

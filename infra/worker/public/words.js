@@ -22,6 +22,8 @@ const PROVIDERS = new Map([
   ["eso", "NESO"],
   ["elexon", "Elexon"],
   ["gridstatus", "gridstatus"],
+  ["ons", "ONS"],
+  ["aemo", "AEMO"],
   ["entsoe", "ENTSO-E"],
   ["watttime", "WattTime"],
   ["electricitymaps", "Electricity Maps"],

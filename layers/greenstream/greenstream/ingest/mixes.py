@@ -16,7 +16,7 @@ from greenstream.domain.errors import GreenStreamError, InvalidError
 from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.fuel_memory import FuelMemory
 from greenstream.domain.holes import holes
-from greenstream.domain.intensity import factor_tables, mix_intensity
+from greenstream.domain.intensity import FactorTable, Intensity, factor_tables, mix_intensity
 from greenstream.domain.judging import judge
 from greenstream.domain.mix import NOTHING, Mix
 from greenstream.domain.plausibility import SourceRules, rules_of_provider
@@ -125,11 +125,11 @@ class MixGrid:
         table, zone = factor_tables()[self.table, basis], self.zone.zone
         metered = mix_intensity(mix.generation_mw, table, provider=self.provider, zone=zone)
         unmetered_mw = {**greatest_unmetered_mw(mix, self.rules), **slot.beside_mw}
-        # What is not metered makes something between nothing and this, so that it may only widen
-        # the bounds. The share that is known is at least the one beside all of it.
+        # The share that is known is at least the one beside all that is not metered.
         beside_all = mix_intensity(
             {**mix.generation_mw, **unmetered_mw}, table, provider=self.provider, zone=zone
         )
+        gco2_low, gco2_high = bounds_beside(metered, unmetered_mw, table)
         detail: dict[str, object] = {"fuel_mw": dict(mix.generation_mw)}
         if unmetered_mw:
             detail["not_metered"] = self.not_metered
@@ -144,8 +144,8 @@ class MixGrid:
             factor_set=GREENSTREAM,
             quality=Quality.MEASURED,
             gco2_kwh=metered.gco2_kwh,
-            gco2_low=min(metered.gco2_low, beside_all.gco2_low),
-            gco2_high=max(metered.gco2_high, beside_all.gco2_high),
+            gco2_low=gco2_low,
+            gco2_high=gco2_high,
             valid_from=mix.valid_from,
             valid_to=mix.valid_to,
             fetched_at=self.fetched_at,
@@ -249,6 +249,38 @@ class MixGrid:
                     yield outcome
                 else:
                     yield carrying(past.fuels, outcome)
+
+
+def bounds_beside(
+    metered: Intensity, unmetered_mw: Mapping[str, float], table: FactorTable
+) -> tuple[float, float]:
+    """Return the least and the greatest intensity of a mix and what is not metered, in g/kWh.
+
+    Each fuel that is not metered makes something between nothing and its greatest power, whatever
+    the others make. The mean is lowest beside all of those that are cleaner than it, and highest
+    beside all of those that are dirtier, so that they can only widen the bounds.
+
+    Parameters
+    ----------
+    metered
+        The intensity of what is metered.
+    unmetered_mw
+        The most that each other fuel makes, in MW.
+    table
+        The factors.
+    """
+    factors = {fuel: table.factors.get(fuel, table.unlisted) for fuel in unmetered_mw}
+    low, low_mw = metered.gco2_low, metered.generation_mw
+    for fuel in sorted(factors, key=lambda fuel: factors[fuel].low_gco2_kwh):
+        mw, cleanest = unmetered_mw[fuel], factors[fuel].low_gco2_kwh
+        if cleanest < low:
+            low, low_mw = (low * low_mw + cleanest * mw) / (low_mw + mw), low_mw + mw
+    high, high_mw = metered.gco2_high, metered.generation_mw
+    for fuel in sorted(factors, key=lambda fuel: -factors[fuel].high_gco2_kwh):
+        mw, dirtiest = unmetered_mw[fuel], factors[fuel].high_gco2_kwh
+        if dirtiest > high:
+            high, high_mw = (high * high_mw + dirtiest * mw) / (high_mw + mw), high_mw + mw
+    return min(low, metered.gco2_low), max(high, metered.gco2_high)
 
 
 def greatest_unmetered_mw(mix: Mix, rules: SourceRules) -> dict[str, float]:

@@ -1,0 +1,71 @@
+"""What every national feed is made of, and the errors that its parser raises."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from greenstream.domain.errors import GreenStreamError, PermanentError
+from greenstream.ingest.http import HttpClient, Response
+from greenstream.ingest.mixes import MixSlot
+
+
+class Parsed(NamedTuple):
+    """What an answer holds: slots by the provider's zone, oldest first, and errors of parts."""
+
+    slots: Mapping[str, Sequence[MixSlot]]
+    errors: Sequence[GreenStreamError] = ()
+
+
+Reader = Callable[[HttpClient, datetime | None, datetime], Parsed]
+"""Asks a feed and returns what it holds: the slots that end after the second argument (UTC), or the
+newest where that is ``None``. Slots that end earlier may be among them. The third argument is the
+present. It raises a `GreenStreamError` when the whole answer cannot be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """A national feed, which is a provider of its own.
+
+    Parameters
+    ----------
+    name
+        The provider's name in the zone table.
+    table
+        Its table of factors.
+    read
+        Asks it.
+    not_metered
+        What it does not meter, in words. Empty where it meters everything.
+    window
+        How far back its slots are remembered.
+    max_bytes
+        The greatest answer that is read.
+    """
+
+    name: str
+    table: str
+    read: Reader
+    not_metered: str = ""
+    window: timedelta = timedelta(hours=26)
+    max_bytes: int = 1_000_000
+
+
+def asked(http: HttpClient, path: str, *, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the answer of a path, which must be successful.
+
+    Raises
+    ------
+    PermanentError
+        When the status is not 200. A 403 is named: some operators refuse the addresses of clouds.
+    GreenStreamError
+        As `HttpClient.get`.
+    """
+    response = http.get(path, headers=headers)
+    if response.status == 200:  # noqa: PLR2004
+        return response
+    why = response.refusal()[:200]
+    refused = " (operators refuse addresses of some clouds)" if response.status == 403 else ""  # noqa: PLR2004
+    raise PermanentError(
+        f"HTTP {response.status}{refused} from {path}: {why}", provider=http.provider
+    )
