@@ -116,6 +116,27 @@ _NATIONAL: Final = (
         settings={"AEMO_BASE_URL": "https://nemweb.com.au"},
         simulators=("aemo",),
     ),
+    Function(
+        name="ieso",
+        runs_in="national",
+        provider="functions.national.provider:Ieso",
+        settings={"IESO_BASE_URL": "https://reports-public.ieso.ca"},
+        simulators=("ieso",),
+    ),
+    Function(
+        name="aeso",
+        runs_in="national",
+        provider="functions.national.provider:Aeso",
+        settings={"AESO_BASE_URL": "http://ets.aeso.ca"},
+        simulators=("aeso",),
+    ),
+    Function(
+        name="hydroquebec",
+        runs_in="national",
+        provider="functions.national.provider:Hydroquebec",
+        settings={"HYDROQUEBEC_BASE_URL": "https://www.hydroquebec.com"},
+        simulators=("hydroquebec",),
+    ),
 )
 """The national feeds, which share one function."""
 

@@ -1,11 +1,13 @@
 """What every national feed is made of, and the errors that its parser raises."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
 
 from greenstream.domain.errors import GreenStreamError, PermanentError
+from greenstream.domain.mix import Refusal
+from greenstream.domain.reading import EARLIEST, FUTURE_TOLERANCE
 from greenstream.ingest.http import HttpClient, Response
 from greenstream.ingest.mixes import MixSlot
 
@@ -69,3 +71,34 @@ def asked(http: HttpClient, path: str, *, headers: Mapping[str, str] | None = No
     raise PermanentError(
         f"HTTP {response.status}{refused} from {path}: {why}", provider=http.provider
     )
+
+
+LATEST: Final = datetime(3000, 1, 1, tzinfo=UTC)
+"""Before the end of the calendar, where the end of a slot could not be computed."""
+
+
+def within_calendar(moment: datetime) -> datetime:
+    """Return a moment (UTC) that can be that of a slot.
+
+    Raises
+    ------
+    ValueError
+        When it is too near to an end of the calendar.
+    """
+    if not EARLIEST <= moment <= LATEST:
+        raise ValueError(f"{moment} is no time of a slot")
+    return moment
+
+
+def not_ahead(slots: Iterable[MixSlot], now: datetime) -> list[MixSlot]:
+    """Return slots, of which those that begin in the future (UTC) are refused as ``future``."""
+    return [
+        slot._replace(
+            mix=slot.mix._replace(
+                refusal=Refusal("future", f"the slot at {slot.mix.valid_from} is in the future")
+            )
+        )
+        if slot.mix.valid_from - now > FUTURE_TOLERANCE
+        else slot
+        for slot in slots
+    ]

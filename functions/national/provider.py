@@ -13,7 +13,10 @@ from types import MappingProxyType
 from typing import ClassVar, Final, Self
 
 from functions.national.aemo import AEMO
+from functions.national.aeso import AESO
 from functions.national.feed import Feed, Parsed
+from functions.national.hydroquebec import HYDROQUEBEC
+from functions.national.ieso import IESO
 from functions.national.ons import ONS
 from greenstream.domain.errors import NoDataError
 from greenstream.domain.plausibility import rules_of_source
@@ -165,8 +168,41 @@ class Aemo(National):
         return cls.at(required("AEMO_BASE_URL", config.environ), config)
 
 
+class Ieso(National):
+    """Ontario."""
+
+    feed = IESO
+
+    @classmethod
+    def from_config(cls, config: ProviderConfig) -> Self:
+        """Make the provider from its settings."""
+        return cls.at(required("IESO_BASE_URL", config.environ), config)
+
+
+class Aeso(National):
+    """Alberta."""
+
+    feed = AESO
+
+    @classmethod
+    def from_config(cls, config: ProviderConfig) -> Self:
+        """Make the provider from its settings."""
+        return cls.at(required("AESO_BASE_URL", config.environ), config)
+
+
+class Hydroquebec(National):
+    """Quebec."""
+
+    feed = HYDROQUEBEC
+
+    @classmethod
+    def from_config(cls, config: ProviderConfig) -> Self:
+        """Make the provider from its settings."""
+        return cls.at(required("HYDROQUEBEC_BASE_URL", config.environ), config)
+
+
 PROVIDERS: Final[Mapping[str, type[National]]] = MappingProxyType(
-    {provider.feed.name: provider for provider in (Ons, Aemo)}
+    {provider.feed.name: provider for provider in (Ons, Aemo, Ieso, Aeso, Hydroquebec)}
 )
 """The provider of each feed by its name."""
 

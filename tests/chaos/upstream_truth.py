@@ -17,10 +17,16 @@ from greenstream.domain.reading import (
 )
 from infra.local.upstream import (
     aemo,
+    aeso,
     caiso,
     electricitymaps,
     elexon,
     entsoe,
+    ercot,
+    hydroquebec,
+    ieso,
+    isone,
+    miso,
     neso,
     nyiso,
     ons,
@@ -77,6 +83,20 @@ def electricity_maps(reading: Reading, _: datetime) -> bool:
     return reading.gco2_kwh == true_gco2_kwh
 
 
+BY_END: Mapping[str, Callable[[str, datetime], Mapping[str, float]]] = {
+    "ons": ons.generation_mw,
+    "aemo": aemo.generation_mw,
+    "ieso": ieso.generation_mw,
+    "aeso": aeso.generation_mw,
+    "hydroquebec": hydroquebec.generation_mw,
+}
+"""The simulators of national feeds, which give the power of an interval by its end."""
+
+
+def without(mw: Mapping[str, float], *fuels: str) -> dict[str, float]:
+    return {fuel: made for fuel, made in mw.items() if fuel not in fuels}
+
+
 def a_mix(reading: Reading, _now: datetime) -> bool:
     """Return whether a reading's MW are the simulator's for its interval, with the same fuels."""
     zone, start = reading.provider_zone, reading.valid_from
@@ -87,10 +107,15 @@ def a_mix(reading: Reading, _now: datetime) -> bool:
         true_mw = caiso.generation_mw(start)
     elif zone == "GB":
         true_mw = elexon.generation_mw(start)
-    elif reading.provider == "ons":
-        true_mw = ons.generation_mw(zone, reading.valid_to)
-    elif reading.provider == "aemo":
-        true_mw = aemo.generation_mw(zone, reading.valid_to)
+    elif reading.provider in BY_END:
+        true_mw = BY_END[reading.provider](zone, reading.valid_to)
+    elif zone == "MISO":
+        true_mw = without(miso.generation_mw(start), "Imports")
+    elif zone == "ISONE":
+        true_mw = isone.generation_mw(start)
+    elif zone == "Ercot":
+        parts = ("Power Storage Charging", "Power Storage Discharging")
+        true_mw = without(ercot.generation_mw(reading.valid_to), *parts)
     elif zone == "PJM":
         true_mw = pjm.generation_mw(start)
     else:
@@ -107,8 +132,7 @@ TRUE: Mapping[str, Callable[[Reading, datetime], bool]] = {
     "watttime": watttimes,
     "electricitymaps": electricity_maps,
     "elexon": a_mix,
-    "ons": a_mix,
-    "aemo": a_mix,
+    **dict.fromkeys(BY_END, a_mix),
     "entsoe": a_mix,
     "gridstatus": a_mix,
 }

@@ -35,14 +35,18 @@ from greenstream.domain.plausibility import rules_of_source
 from greenstream.domain.reading import Basis, Kind, Quality, Reading, Scope, Signal
 from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.http import HttpClient
+from greenstream.ingest.mixes import MixGrid
 from greenstream.ports.provider import Batch, Provider
 from infra.local.upstream import (
     aemo,
+    aeso,
     caiso,
     electricitymaps,
     elexon,
     entsoe,
     ercot,
+    hydroquebec,
+    ieso,
     isone,
     miso,
     neso,
@@ -319,6 +323,26 @@ def inside_watttime(case: Case) -> Iterator[Batch]:
         yield case.run(Wire(clean=case.answers(), now=earlier), earlier)
 
 
+def inside_national(case: Case) -> Iterator[Batch]:
+    """Yield the readings of each slot of the clean answer."""
+    feed = NATIONAL[case.provider].feed
+    with case.wire().http(case.provider) as http:
+        parsed = feed.read(http, None, case.now)
+    for zone, source in case.pairs:
+        grid = MixGrid(
+            provider=case.provider,
+            zone=zone,
+            source=source,
+            rules=rules_of_source(case.provider, zone.zone),
+            table=feed.table,
+            fetched_at=case.now,
+            simulated=False,
+        )
+        for slot in parsed.slots.get(source.provider_zone, ()):
+            made = grid.readings_of(slot)
+            yield Batch(readings=tuple(value for value in made if isinstance(value, Reading)))
+
+
 def inside_gridstatus(case: Case) -> Iterator[Batch]:
     case.make(case.wire())
     for zone, source in case.pairs:
@@ -352,6 +376,8 @@ INSIDE: Mapping[str, Callable[[Case], Iterable[Batch]]] = {
     "elexon": inside_elexon,
     "watttime": inside_watttime,
     "gridstatus": inside_gridstatus,
+    "ieso": inside_national,
+    "hydroquebec": inside_national,
     "entsoe": inside_entsoe,
 }
 
@@ -402,6 +428,14 @@ SIMULATED = (
     Case(id="elexon", provider="elexon", keyed=False, answers=lambda: elexon.answer),
     Case(id="ons", provider="ons", keyed=False, answers=lambda: ons.answer),
     Case(id="aemo", provider="aemo", keyed=False, answers=lambda: aemo.answer, data=".zip"),
+    Case(id="ieso", provider="ieso", keyed=False, answers=lambda: ieso.answer),
+    Case(id="aeso", provider="aeso", keyed=False, answers=lambda: aeso.answer),
+    Case(
+        id="hydroquebec",
+        provider="hydroquebec",
+        keyed=False,
+        answers=lambda: hydroquebec.answer,
+    ),
     Case(
         id="watttime", provider="watttime", answers=lambda: watttime.Account().answer, data="/v3/"
     ),
@@ -532,6 +566,17 @@ def recordings_of(folder: Path) -> Iterator[Case]:
         answers=recorded(folder, "ons/balanco_energetico_2018-01-27.json", web),
         now=at("2018-01-27T22:21"),
     )
+    for name, file, kind, now in (
+        ("aeso", "aeso/CSDReportServlet_csv.csv", "text/csv", "2017-07-14T01:27"),
+        ("hydroquebec", "hydroquebec/production.json", web, "2023-08-16T11:45"),
+    ):
+        yield Case(
+            id=f"{name}-recorded",
+            provider=name,
+            keyed=False,
+            answers=recorded(folder, file, kind),
+            now=at(now),
+        )
     yield Case(
         id="aemo-recorded",
         provider="aemo",

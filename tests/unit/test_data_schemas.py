@@ -24,6 +24,7 @@ ROW_KEYS = ("provider", "zone", "pop", "colo", "table", "basis")
 
 OF_NATIONAL_FEEDS = {
     "needed",
+    "needed_any",
     "never_zero",
     "usual",
     "least_total_mw",
@@ -45,6 +46,9 @@ APPLIED = {
         "unmetered",
     },
     "aemo": OF_NATIONAL_FEEDS,
+    "aeso": OF_NATIONAL_FEEDS,
+    "hydroquebec": OF_NATIONAL_FEEDS,
+    "ieso": OF_NATIONAL_FEEDS,
     "ons": OF_NATIONAL_FEEDS,
     "entsoe": {
         "needed",

@@ -82,8 +82,8 @@ class TestARuleOfASource:
             if provider in {"eso", "watttime"}:  # these publish intensities and no fuels
                 continue
             [source] = [source for listed, source in zones_of(provider) if listed.zone == zone]
-            tables = {"entsoe": "ENTSOE", "elexon": "ELEXON", "ons": "ONS", "aemo": "AEMO"}
-            table = tables.get(provider, source.provider_zone)
+            own = provider.upper()
+            table = own if (own, Basis.DIRECT) in factor_tables() else source.provider_zone
             known = factor_tables()[table, Basis.DIRECT].factors.keys()
             rules = rules_of_source(provider, zone)
             named = rules.needed | rules.needed_by_day | rules.never_zero | rules.usual

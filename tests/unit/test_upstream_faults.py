@@ -117,6 +117,10 @@ A_FIGURE = {
     "nyiso": "02/05/2026 20:45:00,EST,Wind,31.0\r\n02/05/2026 20:45:00,EST,Hydro,31.0",
     "caiso": "20:45,31,-31\n20:50,,\n",
     "pjm": '{"items":[{"fuel_type":"Wind","mw":31.0}]}',
+    "ieso": "<Generator><GeneratorName>BECK2</GeneratorName><FuelType>HYDRO</FuelType><Outputs>"
+    "<Output><Hour>1</Hour><EnergyMW>31</EnergyMW></Output></Outputs></Generator>",
+    "aeso": '"WIND","5700","31","0"\n"TOTAL","5700","31","0"\n',
+    "hydroquebec": '{"details":[{"valeurs":{"total":31.0,"eolien":31.0}}]}',
     "miso": '{"Fuel":{"Type":[{"CATEGORY":"Wind","ACT":"31"}]}}',
     "isone": '"D","03/05/2026","20:45:10","31","Wind","Wind","N"',
     "ercot": '{"data":{"2026-03-05":{"x":{"Wind":{"gen":31.5}}}}}',

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from functions.national import aemo, ons
+from functions.national import aemo, aeso, hydroquebec, ieso, ons
 from greenstream.domain.intensity import factor_tables
 from greenstream.domain.judging import judge
 from greenstream.domain.mix import Mix
@@ -14,11 +14,13 @@ from greenstream.domain.plausibility import rules_of_provider, rules_of_source
 from greenstream.domain.reading import Basis
 from greenstream.domain.zones import zones_of
 from infra.local.upstream import aemo as simulated_aemo
+from infra.local.upstream import aeso as simulated_aeso
+from infra.local.upstream import hydroquebec as simulated_hydroquebec
+from infra.local.upstream import ieso as simulated_ieso
 from infra.local.upstream import ons as simulated_ons
 from infra.local.upstream.wire import Request
 
 NIGHTS = [datetime(2026, month, 21, 13, tzinfo=UTC) for month in (3, 6, 9, 12)]
-TABLES = {"ons": "ONS", "aemo": "AEMO"}
 
 
 def of_ons(now: datetime) -> Mapping[str, Mix]:
@@ -33,7 +35,31 @@ def of_aemo(now: datetime) -> Mapping[str, Mix]:
     return {region: slot.mix for region, slot in aemo.parse(body, end).items()}
 
 
-FEEDS = {"ons": of_ons, "aemo": of_aemo}
+def of_ieso(now: datetime) -> Mapping[str, Mix]:
+    body = simulated_ieso.answer(Request("GET", ieso.PATH.format("")), now).body
+    day = now.astimezone(ieso.EST) - timedelta(days=1)
+    yesterday = Request("GET", ieso.PATH.format(f"_{day:%Y%m%d}"))
+    before = simulated_ieso.answer(yesterday, now).body
+    return {"ON": [*ieso.parse(before), *ieso.parse(body)][-1].mix}
+
+
+def of_aeso(now: datetime) -> Mapping[str, Mix]:
+    asked = Request("GET", simulated_aeso.REPORT, {"contentType": "csv"})
+    return {"AB": aeso.parse(simulated_aeso.answer(asked, now).body, now).mix}
+
+
+def of_hydroquebec(now: datetime) -> Mapping[str, Mix]:
+    body = simulated_hydroquebec.answer(Request("GET", hydroquebec.PATH), now).body
+    return {"QC": hydroquebec.parse(json.loads(body))[-1].mix}
+
+
+FEEDS = {
+    "ons": of_ons,
+    "aemo": of_aemo,
+    "ieso": of_ieso,
+    "aeso": of_aeso,
+    "hydroquebec": of_hydroquebec,
+}
 
 
 def day(start: datetime) -> Iterator[datetime]:
@@ -56,7 +82,7 @@ def test_every_zone_can_be_believed_on_each_hour_of_a_day(provider: str, start: 
 def test_each_fuel_has_a_factor_on_both_bases(provider: str) -> None:
     fuels = {fuel for mix in FEEDS[provider](NIGHTS[0]).values() for fuel in mix.generation_mw}
     for basis in Basis:
-        assert fuels <= factor_tables()[TABLES[provider], basis].factors.keys()
+        assert fuels <= factor_tables()[provider.upper(), basis].factors.keys()
 
 
 def test_an_unknown_path_is_answered_with_404() -> None:

@@ -37,6 +37,7 @@ MEAN_GCO2_KWH = {
     "IT-SO": 280, "LT": 160, "LV": 150, "ME": 380, "MK": 520, "NL": 290, "NO-NO1": 30,
     "NO-NO2": 32, "NO-NO3": 28, "NO-NO4": 27, "NO-NO5": 28, "PL": 640, "PT": 120, "RO": 240,
     "RS": 560, "SE-SE1": 22, "SE-SE2": 21, "SE-SE3": 27, "SE-SE4": 34, "SI": 210, "SK": 130,
+    "CA-AB": 460, "CA-ON": 60, "CA-QC": 29,
     "US-CAL-CISO": 230, "US-CENT-SWPP": 440, "US-MIDA-PJM": 400, "US-MIDW-MISO": 500,
     "US-NE-ISNE": 310, "US-NY-NYIS": 270, "US-TEX-ERCO": 390,
     "BR-CS": 110, "BR-S": 120, "BR-NE": 80, "BR-N": 90, "AU-NSW": 600, "AU-VIC": 560,
