@@ -5,17 +5,15 @@ the other zones here count biomass with 0 at the stack and 230 over the life cyc
 figures the zones of Great Britain could not be compared with the others.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, Self
+from typing import Final
 
 from functions.eso.half_hours import HALF_HOUR, NAME
-from functions.eso.shares import IMPORTS, Shares
+from functions.eso.shares import IMPORTS, Shares, link_gco2_kwh
 from greenstream.domain.errors import InvalidError
 from greenstream.domain.intensity import (
     Factor,
-    FactorTable,
     Intensity,
     factor_tables,
     mix_intensity,
@@ -43,46 +41,49 @@ class Factors:
     Parameters
     ----------
     imports
-        What is known of the imports. Where the links are not known, the yearly mean of the table
-        stands, with bounds that hold any link.
-    tables
-        The factors of NESO's fuels by basis, and by whether they are those of the whole grid.
+        What is known of the imports.
     """
 
     imports: Imports
-    tables: Mapping[tuple[Basis, bool], FactorTable]
 
-    @classmethod
-    def of(cls, imports: Imports) -> Self:
-        """Return the factors with these imports."""
-        tables = {}
-        for basis in Basis:
-            table = factor_tables()[TABLE, basis]
-            known = imports.factors.get(basis)
-            for whole_grid in (True, False):
-                own = table.factors[IMPORTS]
-                if known is not None:
-                    own = known.of_grid if whole_grid else known.of_part
-                tables[basis, whole_grid] = replace(table, factors={**table.factors, IMPORTS: own})
-        return cls(imports, tables)
-
-    def of_imports(self, basis: Basis, *, whole_grid: bool) -> Factor:
-        """Return the factor of the imports: of the whole grid, or of any part of it."""
-        return self.tables[basis, whole_grid].factors[IMPORTS]
-
-    def intensity(self, shares: Shares, basis: Basis, zone: str, *, whole_grid: bool) -> Intensity:
-        """Return the intensity of a half hour's shares, g/kWh.
+    def of_imports(self, shares: Shares, basis: Basis, published_gco2_kwh: float | None) -> Factor:
+        """Return the factor of the imports in a half hour's shares, g/kWh.
 
         Parameters
         ----------
         shares
             The shares of the half hour.
         basis
-            The basis of the figure.
+            The basis of the factor.
+        published_gco2_kwh
+            NESO's own figure of a region, which tells what NESO counted for a kWh of its imports.
+            ``None`` for the nation, which imports through all links.
+        """
+        known = self.imports.factors.get(basis)
+        if known is None:
+            factor = factor_tables()[TABLE, basis].factors[IMPORTS]
+            return replace(factor, gco2_kwh=(factor.low_gco2_kwh + factor.high_gco2_kwh) / 2)
+        if published_gco2_kwh is None:
+            return known.of_grid()
+        # NESO publishes no factor of the links to Belgium, Denmark and Norway. Ours stands in.
+        direct = self.imports.factors[Basis.DIRECT]
+        counted = {
+            link.factor.neighbour or "": link.factor.gco2_kwh or 0.0 for link in direct.importing
+        }
+        implied = shares.implied_import_gco2_kwh(published_gco2_kwh)
+        return known.of_part(implied, counted | link_gco2_kwh())
+
+    def intensity(
+        self, shares: Shares, basis: Basis, zone: str, published_gco2_kwh: float | None
+    ) -> Intensity:
+        """Return the intensity of a half hour's shares, g/kWh.
+
+        Parameters
+        ----------
+        shares, basis, published_gco2_kwh
+            As in `of_imports`.
         zone
             The zone, named in errors.
-        whole_grid
-            Whether the shares are those of the nation, which imports through all links.
 
         Raises
         ------
@@ -90,7 +91,7 @@ class Factors:
             ``missing_fuel`` when the shares do not sum to 100 %, when one of NESO's nine fuels is
             not among them, even at 0, or when they name a fuel that has no factor.
         """
-        table = self.tables[basis, whole_grid]
+        table = factor_tables()[TABLE, basis]
         absent = table.factors.keys() - shares.percent.keys()
         unknown = {fuel for fuel, perc in shares.percent.items() if perc > 0} - table.factors.keys()
         if not shares.is_whole or absent or unknown:
@@ -102,6 +103,12 @@ class Factors:
                 provider=NAME,
                 zone=zone,
             )
+        imports = self.of_imports(shares, basis, published_gco2_kwh)
         # The table's order, so that no order of an answer changes the last digit of a sum.
         in_order = {fuel: shares.percent[fuel] for fuel in table.factors}
-        return mix_intensity(in_order, table, provider=NAME, zone=zone)
+        return mix_intensity(
+            in_order,
+            replace(table, factors={**table.factors, IMPORTS: imports}),
+            provider=NAME,
+            zone=zone,
+        )

@@ -139,7 +139,7 @@ class Eso:
         """
         wanted = self._wanted()
         nation = wanted.pop(NATIONAL, None)
-        run = _Run(now, Factors.of(self.links.read(*ended_half_hour(now), now)))
+        run = _Run(now, Factors(self.links.read(*ended_half_hour(now), now)))
         with self.http:
             try:
                 regions = self._read_regions(now)

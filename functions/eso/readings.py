@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from functions.eso.half_hours import HALF_HOUR, NAME, NATIONAL, Figures, HalfHour, stamp
-from functions.eso.harmonised import Factors
+from functions.eso.harmonised import TABLE, Factors
 from functions.eso.judging import check_national, gco2_kwh_of
 from functions.eso.shares import Shares, shares_of
 from greenstream.domain.errors import InvalidError, NoDataError
 from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.holes import holes
-from greenstream.domain.intensity import Intensity
+from greenstream.domain.intensity import Intensity, factor_tables
 from greenstream.domain.reading import (
     Basis,
     Forecast,
@@ -168,11 +168,14 @@ class Region:
                 half_hour = figures.at(start)
                 if half_hour.intensity.get("forecast") is None:
                     continue
-                self._forecast_gco2_kwh(half_hour, figures)
+                published_gco2_kwh = self._forecast_gco2_kwh(half_hour, figures)
                 self._check_reach(start)
                 mix = half_hour.mix if mixed is None else self._judged_mix(mixed, start)
                 shares = shares_of(mix)
-                made = [self._intensity(shares, basis).gco2_kwh for basis in self.bases]
+                made = [
+                    self._intensity(shares, basis, published_gco2_kwh).gco2_kwh
+                    for basis in self.bases
+                ]
                 for basis, gco2_kwh in zip(self.bases, made, strict=True):
                     points[basis].append(ForecastPoint(start, half_hour.valid_to, gco2_kwh))
             except InvalidError as error:
@@ -205,9 +208,13 @@ class Region:
         beside = None if half_hour.mix else figures.forecasts_beside(half_hour.valid_from)
         return gco2_kwh_of(half_hour, "forecast", self.zone, beside, mix_decides=self.mix_decides)
 
-    def _intensity(self, shares: Shares, basis: Basis) -> Intensity:
-        whole_grid = self.region == NATIONAL
-        return self.factors.intensity(shares, basis, self.zone, whole_grid=whole_grid)
+    def _intensity(self, shares: Shares, basis: Basis, published_gco2_kwh: float) -> Intensity:
+        known = self._of_region(published_gco2_kwh)
+        return self.factors.intensity(shares, basis, self.zone, known)
+
+    def _of_region(self, published_gco2_kwh: float) -> float | None:
+        """Return NESO's figure where it tells which links a region draws from."""
+        return None if self.region == NATIONAL else published_gco2_kwh
 
     def _check_reach(self, start: datetime) -> None:
         if start - self.now > MAX_REACH:
@@ -226,12 +233,11 @@ class Region:
         ``published_gco2_kwh`` is NESO's own figure, which counts direct emissions only.
         """
         shares = shares_of(half_hour.mix)
-        whole_grid = self.region == NATIONAL
-        implied = shares.implied_import_gco2_kwh(published_gco2_kwh)
+        known = self._known_of(half_hour, shares, published_gco2_kwh)
         readings = []
         for basis in self.bases:
-            ours = self._intensity(shares, basis)
-            imported = self.factors.of_imports(basis, whole_grid=whole_grid)
+            ours = self._intensity(shares, basis, published_gco2_kwh)
+            imported = self.factors.of_imports(shares, basis, self._of_region(published_gco2_kwh))
             readings.append(
                 Reading(
                     zone=self.zone,
@@ -252,24 +258,33 @@ class Region:
                     simulated=self.simulated,
                     as_published_gco2_kwh=published_gco2_kwh if basis is Basis.DIRECT else None,
                     detail={
-                        **{
-                            key: half_hour.intensity[key]
-                            for key in ("forecast", "index")
-                            if key in half_hour.intensity
-                        },
-                        "share_percent": {
-                            fuel: perc for fuel, perc in shares.percent.items() if perc
-                        },
+                        **(known if basis is self.bases[0] else {}),
                         "import_gco2_kwh": round(imported.gco2_kwh or 0.0, 1),
-                        "import_bounds_gco2_kwh": [imported.low_gco2_kwh, imported.high_gco2_kwh],
-                        "implied_import_gco2_kwh": None if implied is None else round(implied, 1),
-                        "links_mw": dict(self.factors.imports.links_mw) if whole_grid else {},
-                        "neighbours": list(self.factors.imports.neighbours),
-                        "factors": self.factors.tables[basis, whole_grid].version,
+                        "factors": factor_tables()[TABLE, basis].version,
                     },
                 )
             )
         return readings
+
+    def _known_of(
+        self, half_hour: HalfHour, shares: Shares, published_gco2_kwh: float
+    ) -> dict[str, object]:
+        """Return what the history keeps of a half hour, once for the readings on all bases."""
+        implied = shares.implied_import_gco2_kwh(published_gco2_kwh)
+        published = {key: half_hour.intensity.get(key) for key in ("forecast", "index")}
+        known: dict[str, object] = {
+            **{key: value for key, value in published.items() if value is not None},
+            "share_percent": {fuel: perc for fuel, perc in shares.percent.items() if perc},
+        }
+        if implied is not None:
+            known["implied_import_gco2_kwh"] = round(implied, 1)
+        if self.region == NATIONAL and self.factors.imports.links_mw:
+            known["links_mw"] = {
+                link: round(mw) for link, mw in self.factors.imports.links_mw.items() if mw
+            }
+        if self.factors.imports.neighbours:
+            known["neighbours"] = list(self.factors.imports.neighbours)
+        return known
 
 
 def coming_day(forecasts: Iterable[Forecast]) -> Iterator[Reading]:

@@ -93,5 +93,18 @@ def _combustion_gco2_kwh() -> dict[str, float]:
     """Return NESO's own factors, g/kWh, of the fuels that are burnt inside Great Britain."""
     factors = publisher_tables()["neso", Basis.DIRECT].factors
     return {
-        fuel: factor.gco2_kwh for fuel, factor in factors.items() if factor.gco2_kwh is not None
+        fuel: factor.gco2_kwh
+        for fuel, factor in factors.items()
+        if factor.gco2_kwh is not None and factor.neighbour is None
+    }
+
+
+@cache
+def link_gco2_kwh() -> dict[str, float]:
+    """Return NESO's own factors, g/kWh, of the imports that it names, by the zone behind them."""
+    factors = publisher_tables()["neso", Basis.DIRECT].factors
+    return {
+        factor.neighbour: factor.gco2_kwh
+        for factor in factors.values()
+        if factor.neighbour is not None and factor.gco2_kwh is not None
     }

@@ -276,7 +276,7 @@ def markdown(measured_ms: Mapping[str, float] | None = None) -> str:
         "free tier is that of every month: 400,000 GB-s and a million requests of Lambda, 5 GB "
         "of logs, ten metrics and ten alarms, three dashboards, 20,000 requests of KMS. "
         "DynamoDB's free tier does not cover on-demand tables. The schedules, the dead-letter "
-        "queue and the traces stay within their free tiers. Stored data (about 0.1 GB with 30 "
+        "queue and the traces stay within their free tiers. Stored data (about 0.2 GB with 30 "
         "days of history) and its backups cost cents."
     )
     return "\n".join(

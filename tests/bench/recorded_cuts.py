@@ -269,7 +269,7 @@ def _neso(zone: str, region: str, now: datetime) -> NesoRegion:
         zone=zone,
         region=region,
         bases=(Basis.DIRECT,),
-        factors=Factors.of(Imports()),
+        factors=Factors(Imports()),
         now=now,
         simulated=False,
     )

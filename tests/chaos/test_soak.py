@@ -52,9 +52,9 @@ MOST_DEGRADED = 0.05
 """The share of answers that may come from memory. The router waits 0.6 s of real time for the
 table. An answer during which the machine itself stood still is counted apart (`Day.stalled`)."""
 
-STORED_GB = 0.12
-"""The most that 30 days of history may take. The cost table states about 0.1 GB; Elexon's readings
-of every five minutes are in it."""
+STORED_GB = 0.25
+"""The most that 30 days of history may take. The cost table states about 0.2 GB: Elexon's and the
+national feeds' mixes of every five minutes are in it, and NESO's shares of every half hour."""
 
 
 @dataclass(frozen=True)

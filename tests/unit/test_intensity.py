@@ -194,6 +194,9 @@ def test_the_factors_of_a_publisher_are_separate_from_ours() -> None:
         "coal": 937,
         "biomass": 120,
         "other": 300,
+        "French Imports": 53,
+        "Dutch Imports": 474,
+        "Irish Imports": 458,
     }
     assert (table.table, table.basis) not in factor_tables()
 

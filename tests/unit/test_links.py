@@ -89,14 +89,14 @@ def test_a_grid_without_a_live_figure_stands_with_its_yearly_mean() -> None:
 
     assert imports.neighbours == ()
     for basis in Basis:
-        assert imports.factors[basis].of_grid == of_link("INTFR", basis)
+        assert imports.factors[basis].of_grid() == of_link("INTFR", basis)
 
 
 def test_a_live_figure_of_the_grid_behind_a_link_stands_with_its_own_bounds() -> None:
     imports = read([metered({"INTFR": 1500.0})], [french(25.0)])
 
-    assert imports.factors[Basis.DIRECT].of_grid == Factor(25.0, 20.0, 30.0)
-    assert imports.factors[Basis.LIFECYCLE].of_grid == of_link("INTFR", Basis.LIFECYCLE)
+    assert imports.factors[Basis.DIRECT].of_grid() == Factor(25.0, 20.0, 30.0)
+    assert imports.factors[Basis.LIFECYCLE].of_grid() == of_link("INTFR", Basis.LIFECYCLE)
     assert imports.neighbours == ("ENTSOE_FR",)
 
 
@@ -114,7 +114,7 @@ def test_what_is_old_made_up_or_counts_imports_itself_is_not_used(changes: dict[
     imports = read([metered({"INTFR": 1500.0})], [french(25.0, **changes)])
 
     assert imports.neighbours == ()
-    assert imports.factors[Basis.DIRECT].of_grid == of_link("INTFR")
+    assert imports.factors[Basis.DIRECT].of_grid() == of_link("INTFR")
 
 
 def test_a_simulated_run_uses_simulated_figures_only() -> None:
@@ -124,7 +124,7 @@ def test_a_simulated_run_uses_simulated_figures_only() -> None:
     imports = read(stored, newest, simulated=True)
 
     assert imports.links_mw == {"INTFR": 1000.0}
-    assert imports.factors[Basis.DIRECT].of_grid.gco2_kwh == 70.0
+    assert imports.factors[Basis.DIRECT].of_grid().gco2_kwh == 70.0
 
 
 @pytest.mark.parametrize(
@@ -136,8 +136,42 @@ def test_a_simulated_run_uses_simulated_figures_only() -> None:
         [metered({"INTFR": -900.0})],
     ],
 )
-def test_links_that_are_not_known_or_do_not_import_have_no_factor(stored: list[Reading]) -> None:
-    assert read(stored).factors == {}
+def test_links_that_are_not_known_or_do_not_import_have_the_shares_of_a_year(
+    stored: list[Reading],
+) -> None:
+    """GWh of 2023 by interconnector, from the source that the table names."""
+    gwh = {"INTFR": 7028, "INTIFA2": 3825, "INTELEC": 4649, "INTNED": 4265, "INTNEM": 3986}
+    gwh |= {"INTNSL": 8945, "INTVKL": 64, "INTEW": 239}
+    factors = factor_tables()["ELEXON", Basis.DIRECT].factors
+    mean = sum(gwh[link] * (factors[link].gco2_kwh or 0) for link in gwh) / sum(gwh.values())
+
+    known = read(stored).factors[Basis.DIRECT].of_grid()
+
+    assert known.gco2_kwh == pytest.approx(mean)
+    assert (known.low_gco2_kwh, known.high_gco2_kwh) == (0.0, 685.0)
+
+
+def test_the_shares_of_a_year_too_count_by_live_figures() -> None:
+    imports = read([], [french(25.0)])
+    usual = read([]).factors[Basis.DIRECT].of_grid().gco2_kwh or 0
+
+    assert imports.neighbours == ("ENTSOE_FR",)
+    assert (imports.factors[Basis.DIRECT].of_grid().gco2_kwh or 0) < usual
+
+
+def test_an_interval_is_read_again_only_until_it_has_settled() -> None:
+    asked: list[Any] = []
+
+    def history(*_: object, **span: Any) -> Sequence[Reading]:
+        asked.append(span["until"])
+        return [metered({"INTFR": 1000.0})]
+
+    links = StoredLinks(provider="elexon", table="ELEXON", history=history)
+    for minutes in (2, 7, 12, 17, 22):
+        links.read(NOW - HALF_HOUR, NOW, NOW + timedelta(minutes=minutes))
+    links.read(NOW, NOW + HALF_HOUR, NOW + timedelta(minutes=32))
+
+    assert asked == [NOW, NOW, NOW, NOW + HALF_HOUR]
 
 
 def test_a_store_that_cannot_be_read_is_logged_and_is_as_an_empty_one() -> None:
@@ -147,7 +181,7 @@ def test_a_store_that_cannot_be_read_is_logged_and_is_as_an_empty_one() -> None:
     heard = Heard()
     links = StoredLinks(provider="elexon", table="ELEXON", history=unreachable, telemetry=heard)
 
-    assert links.read(NOW - HALF_HOUR, NOW, NOW) == Imports()
+    assert links.read(NOW - HALF_HOUR, NOW, NOW) == read([])
     assert [(line["message"], line["error"]) for line in heard.lines] == [
         ("links not read", "the table is away")
     ]

@@ -3,69 +3,103 @@
 Pure. A link is a cable to another grid.
 """
 
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from greenstream.domain.intensity import Factor
 
-LEAST_MW: Final = 0.0
-"""A link imports above this power. Below it, it exports, which is generation of the own grid."""
-
 
 class Link(NamedTuple):
-    """A link during an interval: its mean power in MW, imports above zero, and its factor.
+    """A link during an interval: its mean power, imports above zero, and its factor.
 
-    The factor is that of the grid behind the link, and has a value.
+    The power is in MW or in any other unit that all links share. The factor is that of the grid
+    behind the link, and has a value.
     """
 
-    mw: float
+    power: float
     factor: Factor
 
 
-class ImportFactors(NamedTuple):
-    """The factor of a grid's imports, g/kWh, with its bounds.
+@dataclass(frozen=True, slots=True)
+class ImportFactors:
+    """The factors of a grid's imports.
 
     Parameters
     ----------
-    of_grid
-        For the grid as a whole, which imports through all links. Its bounds are those of the
-        grids behind the links, by the links' power.
-    of_part
-        For a part of the grid. Which links a part draws from is not known, so the value is the
-        grid's, and the bounds are those of the cleanest and the dirtiest importing link.
+    importing
+        The links that import, of which there is at least one.
+    measured
+        Whether their powers are those of the interval. The shares of a year say nothing sure of an
+        hour, so that the bounds then are those of the cleanest and the dirtiest link.
     """
 
-    of_grid: Factor
-    of_part: Factor
+    importing: tuple[Link, ...]
+    measured: bool = True
+
+    def of_grid(self) -> Factor:
+        """Return the factor for the grid as a whole, which imports through all links, g/kWh."""
+        if not self.measured:
+            return self._within_any_link(self._mean())
+        low = _mean((link.power, link.factor.low_gco2_kwh) for link in self.importing)
+        high = _mean((link.power, link.factor.high_gco2_kwh) for link in self.importing)
+        value = self._mean()
+        return Factor(value, min(low, value), max(high, value))
+
+    def of_part(
+        self, implied_gco2_kwh: float | None = None, published: Mapping[str, float] | None = None
+    ) -> Factor:
+        """Return the factor for a part of the grid, g/kWh.
+
+        Which links a part draws from is not known, so that the bounds are those of the cleanest
+        and the dirtiest link. The value is the grid's, unless a publisher's figure of the part
+        says more: then as much of the link with the greatest (or the least) published factor takes
+        the place of the grid's shares as makes the publisher's own factor of the imports come out.
+
+        Parameters
+        ----------
+        implied_gco2_kwh
+            What the publisher counted for a kWh of the part's imports.
+        published
+            What the publisher counts for each link, g/kWh, by the zone behind it.
+        """
+        value = self._mean()
+        if implied_gco2_kwh is None or published is None:
+            return self._within_any_link(value)
+
+        def counted(link: Link) -> float:
+            return published[link.factor.neighbour or ""]
+
+        whole = _mean((link.power, counted(link)) for link in self.importing)
+        choose = max if implied_gco2_kwh > whole else min
+        most = choose(counted(link) for link in self.importing)
+        if most == whole:
+            return self._within_any_link(value)
+        moved = min(1.0, (implied_gco2_kwh - whole) / (most - whole))
+        there = _mean(
+            (link.power, link.factor.gco2_kwh or 0.0)
+            for link in self.importing
+            if counted(link) == most
+        )
+        return self._within_any_link(value + moved * (there - value))
+
+    def _mean(self) -> float:
+        return _mean((link.power, link.factor.gco2_kwh or 0.0) for link in self.importing)
+
+    def _within_any_link(self, gco2_kwh: float) -> Factor:
+        """Return a factor with the bounds of any link; rounding may have carried it past them."""
+        low = min(link.factor.low_gco2_kwh for link in self.importing)
+        high = max(link.factor.high_gco2_kwh for link in self.importing)
+        return Factor(min(max(gco2_kwh, low), high), low, high)
 
 
-def import_factors(links: Iterable[Link]) -> ImportFactors | None:
+def import_factors(links: Iterable[Link], *, measured: bool = True) -> ImportFactors | None:
     """Return the factors of the imports through some links; ``None`` where no link imports."""
-    importing = [link for link in links if link.mw > LEAST_MW]
-    whole_mw = sum(link.mw for link in importing)
-    if not importing:
-        return None
-
-    def mean(gco2_kwh: Iterable[float | None]) -> float:
-        weighed = zip(importing, gco2_kwh, strict=True)
-        return sum(link.mw * (figure or 0.0) for link, figure in weighed) / whole_mw
-
-    factors = [link.factor for link in importing]
-    value = mean(factor.gco2_kwh for factor in factors)
-    return ImportFactors(
-        of_grid=_around(
-            value,
-            mean(factor.low_gco2_kwh for factor in factors),
-            mean(factor.high_gco2_kwh for factor in factors),
-        ),
-        of_part=_around(
-            value,
-            min(factor.low_gco2_kwh for factor in factors),
-            max(factor.high_gco2_kwh for factor in factors),
-        ),
-    )
+    importing = tuple(link for link in links if link.power > 0)
+    return ImportFactors(importing, measured) if importing else None
 
 
-def _around(gco2_kwh: float, low_gco2_kwh: float, high_gco2_kwh: float) -> Factor:
-    """Return a factor whose bounds hold its value, which rounding may have carried past them."""
-    return Factor(gco2_kwh, min(low_gco2_kwh, gco2_kwh), max(high_gco2_kwh, gco2_kwh))
+def _mean(weighed: Iterable[tuple[float, float]]) -> float:
+    """Return the mean of figures, each after its weight."""
+    pairs = list(weighed)
+    return sum(power * figure for power, figure in pairs) / sum(power for power, _ in pairs)

@@ -75,6 +75,14 @@ def publisher_tables() -> Mapping[tuple[str, Basis], FactorTable]:
     return _tables("publisher_tables")
 
 
+@cache
+def yearly_imports_gwh(table: str) -> Mapping[str, float]:
+    """Return what a grid imported in a year, in GWh by the links that a table names."""
+    return next(
+        (row["gwh"] for row in load("factors.json")["yearly_imports"] if row["table"] == table), {}
+    )
+
+
 def mix_intensity(
     generation_mw: Mapping[str, float], table: FactorTable, *, provider: str, zone: str
 ) -> Intensity:

@@ -8,18 +8,26 @@ depends on the other's run.
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Self
+from datetime import datetime, timedelta
+from typing import Final, Self
 
 from greenstream.domain.freshness import age_s
 from greenstream.domain.imports import ImportFactors, Link, import_factors
-from greenstream.domain.intensity import Factor, FactorTable, factor_tables
+from greenstream.domain.intensity import (
+    Factor,
+    FactorTable,
+    factor_tables,
+    yearly_imports_gwh,
+)
 from greenstream.domain.reading import Basis, Kind, Reading, Scope, Signal
 from greenstream.domain.zones import stored_under, zones, zones_of
 from greenstream.ingest.stored_slots import fuel_mw_of
 from greenstream.ports.provider import HistoryReader, ProviderConfig, no_history
 from greenstream.ports.store import StoreError
 from greenstream.ports.telemetry import Telemetry
+
+SETTLED: Final = timedelta(minutes=10)
+"""So long after its end, all mixes of an interval are stored, and it is read only once."""
 
 
 def _no_readings() -> Sequence[Reading]:
@@ -36,8 +44,8 @@ class Imports:
         The mean power of each link in MW, by its name; imports are above zero. It is empty where
         the store has no mix of the interval.
     factors
-        The factors of the imports, by basis. A basis is absent where no link imports, or where
-        the links are not known.
+        The factors of the imports, by basis. Where the links are not known, or none imports, they
+        are those of the year's shares. A basis is absent where those are not known either.
     neighbours
         The zones behind the links whose own live figure was used. The others stand with their
         yearly mean.
@@ -72,6 +80,9 @@ class StoredLinks:
     newest: Callable[[], Sequence[Reading]] = _no_readings
     telemetry: Telemetry | None = None
     simulated: bool = False
+    _settled: dict[tuple[datetime, datetime], Imports] = field(default_factory=dict)
+    """The last interval that has settled. Were it read again, each new figure of a neighbour would
+    change all figures of the half hour."""
 
     @classmethod
     def from_config(cls, provider: str, table: str, config: ProviderConfig) -> Self:
@@ -90,29 +101,41 @@ class StoredLinks:
 
         A store that cannot be read is as an empty one, and is logged.
         """
+        if (known := self._settled.get((since, until))) is not None:
+            return known
+        imports, measured = self._read(since, until, now)
+        if measured and now - until >= SETTLED:
+            self._settled.clear()
+            self._settled[since, until] = imports
+        return imports
+
+    def _read(self, since: datetime, until: datetime, now: datetime) -> tuple[Imports, bool]:
+        """Return what was imported, and whether the links are those of the interval."""
         try:
             links_mw = self._links_mw(since, until)
-            live = self.newest() if any(mw > 0 for mw in links_mw.values()) else ()
+            live = self.newest()
         except StoreError as error:
             if self.telemetry is not None:
                 self.telemetry.event(
                     "warning", "links not read", provider=self.provider, error=str(error)
                 )
-            return Imports()
+            links_mw, live = {}, ()
+        measured = any(mw > 0 for mw in links_mw.values())
+        powers = links_mw if measured else yearly_imports_gwh(self.table)
         factors: dict[Basis, ImportFactors] = {}
         neighbours: set[str] = set()
         for basis in Basis:
             links = []
-            for link, mw in links_mw.items():
+            for link, power in powers.items():
                 factor = self._table(basis).factors[link]
                 own = self._own_figure(factor.neighbour, basis, live, now)
-                if own is not None and mw > 0:
+                if own is not None and power > 0:
                     neighbours.add(str(factor.neighbour))
-                links.append(Link(mw, own or factor))
-            known = import_factors(links)
+                links.append(Link(power, own or factor))
+            known = import_factors(links, measured=measured)
             if known is not None:
                 factors[basis] = known
-        return Imports(links_mw, factors, tuple(sorted(neighbours)))
+        return Imports(links_mw, factors, tuple(sorted(neighbours))), measured
 
     def _table(self, basis: Basis) -> FactorTable:
         return factor_tables()[self.table, basis]
