@@ -9,6 +9,7 @@ from greenstream.domain.decision import Candidate, LatencySource, Ranked
 from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.ladder import Rung, ZoneCarbon
 from greenstream.domain.origin import NO_ORIGIN, Origin
+from greenstream.domain.places import PopZone
 from greenstream.domain.policy import RankingSignal
 from greenstream.domain.ranking import Standings
 from greenstream.domain.reading import Basis, Kind, Quality, Reading, Scope, Signal
@@ -147,5 +148,16 @@ def a_candidate(
 def standings_of(ranked: Iterable[Ranked]) -> Standings:
     """Return the standings that ranked candidates came from."""
     candidates = [entry.candidate for entry in ranked]
-    by_pop = {entry.pop: (entry.carbon, entry.proxy_reason, entry.proxy) for entry in candidates}
-    return Standings.of(by_pop, RankingSignal.AUTO)
+    return Standings.of(
+        [candidate.pop for candidate in candidates],
+        [candidate.carbon for candidate in candidates],
+        [
+            PopZone(
+                zone=candidate.carbon.zone,
+                proxy=candidate.proxy,
+                proxy_reason=candidate.proxy_reason,
+            )
+            for candidate in candidates
+        ],
+        RankingSignal.AUTO,
+    )

@@ -99,17 +99,16 @@ def serve(port: int, redis_port: int) -> None:
         now = utc_now()
         view = View(snapshot=Snapshot(boards=boards), read_at=now)
         standings = view.standings(asked, now, policy, policy.ranking_signal)
-        figures = standings.by_pop
         candidates = [
             Candidate(
                 pop=pop.pop,
                 latency_ms=estimate_rtt_ms(great_circle_km(lat, lon, pop.lat, pop.lon)),
                 latency_source=LatencySource.DISTANCE,
-                carbon=figures[pop.pop][0],
-                proxy_reason=figures[pop.pop][1],
-                proxy=figures[pop.pop][2],
+                carbon=figure,
+                proxy_reason=entry.proxy_reason,
+                proxy=entry.proxy,
             )
-            for pop in asked
+            for pop, figure, entry in zip(asked, standings.figures, standings.entries, strict=True)
         ]
         decision = decide(candidates, policy, current)
         text = route_answer(decision, standings, view, policy, now)

@@ -83,7 +83,7 @@ class TestPersistence:
 class TestCourse:
     def at(self, hour: int, minute: int = 0, second: int = 0) -> float:
         at = NOW.replace(hour=hour, minute=minute, second=second)
-        usual = Course.of(a_profile(SLOPE)).at(between_hours(at))
+        usual = Course(a_profile(SLOPE)).usual(at)
         assert usual is not None
         return usual.gco2_kwh
 
@@ -101,14 +101,17 @@ class TestCourse:
         assert self.at(9, 59, 59) == pytest.approx(self.at(10), abs=0.01)
 
     def test_beside_a_missing_hour_nothing_is_known(self) -> None:
-        course = Course.of(a_profile({9: 100.0}))
-        assert course.at(between_hours(NOW.replace(hour=9, minute=15))) is None
+        course = Course(a_profile({9: 100.0}))
+        assert course.usual(NOW.replace(hour=9, minute=15)) is None
 
     def test_it_stands_for_what_is_usual_until_the_older_of_its_hours_is_a_week_old(self) -> None:
         older, newer = HourMean(100, NOW - timedelta(days=2)), HourMean(200, NOW)
-        course = Course.of(replace(a_profile({}), hours={9: newer, 10: older}))
-        usual = course.at(between_hours(NOW.replace(hour=10, minute=0)))
-        assert usual == (150, NOW + timedelta(days=5))
+        course = Course(replace(a_profile({}), hours={9: newer, 10: older}))
+        ten = NOW.replace(hour=10, minute=0)
+        last = NOW + timedelta(days=5)
+        assert course.usual(ten) == (150, last)
+        assert course.usual_gco2_kwh(between_hours(ten), last) == 150
+        assert course.usual_gco2_kwh(between_hours(ten), last + timedelta(seconds=1)) is None
 
 
 class TestSpread:

@@ -8,6 +8,7 @@ plain objects.
 import json
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from hypothesis import given, settings
@@ -129,8 +130,8 @@ def test_a_renewed_view_rests_on_the_boards_that_changed_since(
 
 
 def figures_of(view: View) -> dict[str, Any]:
-    carbon_of = view.carbon_at(NOW, Policy())
-    return {zone: carbon(carbon_of(zone, None)) for zone, _, _ in SOURCES}
+    carbon_of = view.carbon_at(NOW, Policy(), None)
+    return {zone: carbon(carbon_of(zone)) for zone, _, _ in SOURCES}
 
 
 @settings(deadline=None, max_examples=60)
@@ -145,12 +146,18 @@ def test_the_text_of_the_candidates_is_the_encoding_of_plain_objects(
     view = View(snapshot=store.snapshot(), profiles=store.profiles(range(24)), read_at=NOW)
     standings = like_for_like(
         [pops()[name] for name in named],
-        view.carbon_at(NOW, policy),
+        partial(view.carbon_at, NOW, policy),
         RankingSignal(body["ranking"]["asked"]),
     )
+    by_pop = {
+        name: (figure, entry)
+        for name, figure, entry in zip(
+            standings.names, standings.figures, standings.entries, strict=True
+        )
+    }
     plain = []
     for listed in body["candidates"]:
-        figure, proxy_reason, proxy = standings[listed["pop"]]
+        figure, entry = by_pop[listed["pop"]]
         visitor = {
             name: listed[name]
             for name in (
@@ -161,8 +168,8 @@ def test_the_text_of_the_candidates_is_the_encoding_of_plain_objects(
         place = {
             "pop": listed["pop"],
             "zone": figure.zone,
-            "proxy_zone": proxy,
-            "proxy_reason": proxy_reason or None,
+            "proxy_zone": entry.proxy,
+            "proxy_reason": entry.proxy_reason or None,
         }
         plain.append({**place, **visitor, **carbon(figure)})
     assert text.partition('"candidates":')[2] == JSON.encode(plain) + "}"
@@ -192,9 +199,11 @@ def test_a_pop_is_ranked_by_the_first_of_its_most_trusted_zones(
         pop="x", name="X", country="XX", lat=0, lon=0, zones=zones_of, source="a test"
     )
 
-    chosen, _, _ = like_for_like(
-        [asked], lambda zone, _: ZoneCarbon(zone, rungs[zone], NO_ORIGIN), RankingSignal.ANY
-    )["x"]
+    [chosen] = like_for_like(
+        [asked],
+        lambda _: lambda zone: ZoneCarbon(zone, rungs[zone], NO_ORIGIN),
+        RankingSignal.ANY,
+    ).figures
 
     def distrust(entry: tuple[str, Rung, bool]) -> tuple[bool, bool, bool]:
         _, rung, proxy = entry

@@ -12,7 +12,7 @@ from greenstream.domain.ladder import Rung, ZoneCarbon
 from greenstream.domain.origin import NO_ORIGIN
 from greenstream.domain.places import Pop, PopZone
 from greenstream.domain.policy import Policy, RankingSignal
-from greenstream.domain.ranking import like_for_like
+from greenstream.domain.ranking import FigureOf, like_for_like
 from greenstream.domain.reading import Kind, Signal
 from greenstream.domain.routing import decide, draw
 from tests.builders import (
@@ -380,7 +380,10 @@ class Table:
     def __init__(self, known: Known) -> None:
         self.known = known
 
-    def __call__(self, zone: str, kinds: tuple[Kind, ...] | None) -> ZoneCarbon:
+    def __call__(self, kinds: tuple[Kind, ...] | None) -> FigureOf:
+        return lambda zone: self.figure(zone, kinds)
+
+    def figure(self, zone: str, kinds: tuple[Kind, ...] | None) -> ZoneCarbon:
         rungs = self.known.get(zone, {})
         order = list(Rung)
         options = sorted(
@@ -400,7 +403,8 @@ LIVE, MEAN = Rung.LIVE, Rung.ANNUAL_MEAN
 def kinds_of(known: Known, ranking: RankingSignal = RankingSignal.AUTO) -> dict[str, str]:
     pops = [a_pop(zone.lower(), zone) for zone in known]
     ranked = like_for_like(pops, Table(known), ranking)
-    return {pop: str(figure.origin.kind) for pop, (figure, _, _) in ranked.items()}
+    kinds = [str(figure.origin.kind) for figure in ranked.figures]
+    return dict(zip(ranked.names, kinds, strict=True))
 
 
 class TestLikeForLike:
@@ -452,15 +456,17 @@ class TestLikeForLike:
         table = Table({"PJM": {AVERAGE_DIRECT: MEAN}, "NYISO": {AVERAGE_DIRECT: LIVE}})
         ranked = like_for_like([a_pop("iad", "PJM", "NYISO")], table, RankingSignal.AUTO)
 
-        figure, reason, proxy = ranked["iad"]
-        assert (figure.zone, reason, proxy) == ("PJM", "", False)
+        [figure], [entry] = ranked.figures, ranked.entries
+        assert figure.zone == entry.zone == "PJM"
+        assert (entry.proxy_reason, entry.proxy) == ("", False)
 
     def test_a_neighbour_stands_in_where_nothing_is_known_of_the_own_grid_and_says_so(self) -> None:
         table = Table({"NYISO": {AVERAGE_DIRECT: LIVE}})
         ranked = like_for_like([a_pop("iad", "PJM", "NYISO")], table, RankingSignal.AUTO)
 
-        figure, reason, proxy = ranked["iad"]
-        assert (figure.zone, reason, proxy) == ("NYISO", "borrowed", True)
+        [figure], [entry] = ranked.figures, ranked.entries
+        assert figure.zone == entry.zone == "NYISO"
+        assert (entry.proxy_reason, entry.proxy) == ("borrowed", True)
 
     def test_the_first_of_two_own_grids_with_a_reading_is_used(self) -> None:
         pop = Pop(
@@ -474,13 +480,13 @@ class TestLikeForLike:
         )
         table = Table({"A": {AVERAGE_DIRECT: MEAN}, "B": {AVERAGE_DIRECT: Rung.STALE}})
 
-        assert like_for_like([pop], table, RankingSignal.AUTO)["x"][0].zone == "B"
+        assert like_for_like([pop], table, RankingSignal.AUTO).figures[0].zone == "B"
 
     def test_a_pop_keeps_its_own_zone_while_that_has_a_reading(self) -> None:
         table = Table({"PJM": {AVERAGE_DIRECT: Rung.STALE}, "NYISO": {AVERAGE_DIRECT: LIVE}})
         ranked = like_for_like([a_pop("iad", "PJM", "NYISO")], table, RankingSignal.AUTO)
 
-        assert ranked["iad"][0].zone == "PJM"
+        assert ranked.figures[0].zone == "PJM"
 
     @given(
         st.dictionaries(
@@ -499,7 +505,7 @@ class TestLikeForLike:
         pops = [a_pop(zone.lower(), zone) for zone in known]
         ranked = like_for_like(pops, Table(known), ranking)
 
-        kinds = {figure.origin.kind for figure, _, _ in ranked.values()}
+        kinds = {figure.origin.kind for figure in ranked.figures}
         signals = {kind.signal for kind in kinds if kind}
         assert len(signals) <= 1
         if ranking is not RankingSignal.AUTO:

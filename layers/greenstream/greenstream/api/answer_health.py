@@ -21,8 +21,8 @@ def health(view: View, now: datetime) -> Json:
     source.
     """
     readings = view.snapshot.readings
-    carbon_of = view.carbon_at(now, view.policy)
-    figures = [carbon_of(zone.zone, None) for zone in zones().values() if zone.sources]
+    carbon_of = view.carbon_at(now, view.policy, None)
+    figures = [carbon_of(zone.zone) for zone in zones().values() if zone.sources]
     counts = counts_of(figure.rung for figure in figures)
     disputes = dict.fromkeys(figure.disputed.text for figure in figures if figure.disputed)
     reasons = [degraded_reason(view, counts), *_without_success(view, now), *disputes]

@@ -1,20 +1,29 @@
 """The answer of ``/v1/route``: a decision as JSON text."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
+from weakref import WeakKeyDictionary
 
-from greenstream.api.rendering import JSON, Json, carbon_text, counted_head, tenths
+from greenstream.api.rendering import JSON, CarbonText, Json, carbon_text, counted_head, tenths
 from greenstream.api.view import MAX_POP_SETS, View
-from greenstream.domain.decision import Candidate, Decision, Exclusion
+from greenstream.domain.decision import Candidate, Decision, Exclusion, LatencySource
+from greenstream.domain.places import PopZone
 from greenstream.domain.policy import Policy
 from greenstream.domain.ranking import Standings
 
-_EXCLUSION_TEXT: Final[Mapping[Exclusion | None, str]] = {
-    None: "null",
-    **{exclusion: JSON.encode(exclusion) for exclusion in Exclusion},
+_VERDICT_TEXT: Final[Mapping[Exclusion | None, str]] = {
+    None: '"eligible":true,"exclusion":null,',
+    **{exclusion: f'"eligible":false,"exclusion":"{exclusion}",' for exclusion in Exclusion},
+}
+
+_TEXTS: Final[MutableMapping[Standings, Mapping[str, CarbonText]]] = WeakKeyDictionary()
+"""What `_figure_texts` returns, as long as its standings are those of the present second."""
+
+_SOURCE_TEXT: Final[Mapping[LatencySource, str]] = {
+    source: f'"latency_source":"{source}",' for source in LatencySource
 }
 
 
@@ -65,7 +74,8 @@ def route(
         "split": shares
         and [{"pop": pop, "weight": round(share, 6)} for pop, share in shares.items()],
     }
-    return f'{JSON.encode(body)[:-1]},"candidates":{_candidates(decision, standings)}}}'
+    pieces = [JSON.encode(body)[:-1], ',"candidates":[', *_candidates(decision, standings), "]}"]
+    return "".join(pieces)
 
 
 def _baseline(candidate: Candidate | None, difference: float | None) -> Json | None:
@@ -80,48 +90,51 @@ def _baseline(candidate: Candidate | None, difference: float | None) -> Json | N
     }
 
 
-def _candidates(decision: Decision, standings: Standings) -> str:
+def _candidates(decision: Decision, standings: Standings) -> list[str]:
+    """Return the candidates as pieces of text."""
     scores = [score for _, _, score in decision.candidates if score is not None]
     if not math.isfinite(sum(scores)):
         raise ValueError("a score is infinite or not a number, which JSON cannot express")
-    texts = _texts(standings)
-    written = []
+    places, figures = _place_texts(standings.names, standings.entries), _figure_texts(standings)
+    pieces: list[str] = []
     for candidate, exclusion, score in decision.candidates:
-        pop, latency_ms, latency_source, _, samples, _, _ = candidate
-        before, after = texts[pop]
-        written.append(
-            f'{before}"eligible":{"true" if exclusion is None else "false"},'
-            f'"exclusion":{_EXCLUSION_TEXT[exclusion]},'
+        pop, latency_ms, latency_source, carbon, samples, _, _ = candidate
+        of_visitor = (
+            f"{places[pop]}{_VERDICT_TEXT[exclusion]}"
             f'"score":{"null" if score is None else f"{score:.1f}"},'
             f'"latency_ms":{"null" if latency_ms is None else f"{latency_ms:.1f}"},'
-            f'"latency_source":"{latency_source}",'
-            f'"latency_samples":{"null" if samples is None else samples},{after}'
+            f"{_SOURCE_TEXT[latency_source]}"
+            f'"latency_samples":{"null" if samples is None else samples},'
         )
-    return f"[{','.join(written)}]"
+        pieces += (of_visitor, *figures[carbon.zone], "},")
+    pieces[-1] = "}"
+    return pieces
 
 
-@lru_cache(maxsize=MAX_POP_SETS)
-def _texts(standings: Standings) -> Mapping[str, tuple[str, str]]:
-    """Return by POP the text before and after the members of a candidate that a visitor changes.
+def _figure_texts(standings: Standings) -> Mapping[str, CarbonText]:
+    """Return by zone the text of the figures that the POPs are ranked by.
 
     It is written once for all answers of a second about the same POPs. All POPs of a zone are
     ranked by the same figure, so that its text is written once for each zone.
     """
-    figures = {figure.zone: figure for figure, _, _ in standings.by_pop.values()}
-    by_zone = {zone: carbon_text(figure) for zone, figure in figures.items()}
-    return {
-        pop: (_place_text(pop, figure.zone, proxy_reason, proxy), by_zone[figure.zone])
-        for pop, (figure, proxy_reason, proxy) in standings.by_pop.items()
-    }
+    if (texts := _TEXTS.get(standings)) is None:
+        figures = {figure.zone: figure for figure in standings.figures}
+        texts = {zone: carbon_text(figure) for zone, figure in figures.items()}
+        _TEXTS[standings] = texts
+    return texts
 
 
-@lru_cache(maxsize=2048)
-def _place_text(pop: str, zone: str, proxy_reason: str, proxy: bool) -> str:  # noqa: FBT001 - keyword arguments cost time
-    """Return the first members of a candidate, which are the same in every answer."""
+@lru_cache(maxsize=MAX_POP_SETS)
+def _place_texts(names: tuple[str, ...], entries: tuple[PopZone, ...]) -> Mapping[str, str]:
+    """Return by POP the first members of a candidate, which stay the same while its zone does."""
+    return {name: _place_text(name, entry) for name, entry in zip(names, entries, strict=True)}
+
+
+def _place_text(pop: str, entry: PopZone) -> str:
     members: Json = {
         "pop": pop,
-        "zone": zone,
-        "proxy_zone": proxy,
-        "proxy_reason": proxy_reason or None,
+        "zone": entry.zone,
+        "proxy_zone": entry.proxy,
+        "proxy_reason": entry.proxy_reason or None,
     }
     return JSON.encode(members)[:-1] + ","

@@ -36,21 +36,21 @@ def candidates(
     measured
         The trusted round trips from the question's colo, by POP.
     """
-    own, by_pop = question.rtt_ms, standings.by_pop
-    names = tuple([pop.pop for pop in question.pops])
-    estimated = _estimated_rtts_ms(names, question.position)
+    own = question.rtt_ms
+    estimated = _estimated_rtts_ms(standings.names, question.position)
+    of_estimate = LatencySource.UNKNOWN if question.position is None else LatencySource.DISTANCE
+    columns = zip(standings.names, standings.figures, standings.entries, estimated, strict=True)
     weighed = []
-    for name, estimated_ms in zip(names, estimated, strict=True):
-        latency_ms, source, samples = estimated_ms, LatencySource.DISTANCE, None
+    for name, carbon, entry, estimated_ms in columns:
+        latency_ms, source, samples = estimated_ms, of_estimate, None
         if name in own:
             latency_ms, source = own[name], LatencySource.REQUEST
         elif name in measured:
             known = measured[name]
             latency_ms, source, samples = known.rtt_ms, LatencySource.MEASURED, known.samples
-        elif latency_ms is None:
-            source = LatencySource.UNKNOWN
-        carbon, proxy_reason, proxy = by_pop[name]
-        weighed.append(Candidate(name, latency_ms, source, carbon, samples, proxy, proxy_reason))
+        weighed.append(
+            Candidate(name, latency_ms, source, carbon, samples, entry.proxy, entry.proxy_reason)
+        )
     return weighed
 
 

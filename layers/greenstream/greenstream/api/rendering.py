@@ -15,17 +15,19 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from greenstream.api.view import View
 from greenstream.domain.disputes import Claim, Dispute
-from greenstream.domain.ladder import Freshness, FreshnessCounts, ZoneCarbon, counts_of
+from greenstream.domain.ladder import Freshness, FreshnessCounts, Rung, ZoneCarbon, counts_of
 from greenstream.domain.origin import Origin
 
 Json = dict[str, Any]
 
 JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 """The encoder of all answers."""
+
+_RUNG_TEXT: Final = {rung: f'"rung":"{rung}",' for rung in Rung}
 
 
 def utc(moment: datetime | None) -> str | None:
@@ -105,26 +107,43 @@ def carbon(figure: ZoneCarbon) -> Mapping[str, Any]:
     }
 
 
-def carbon_text(figure: ZoneCarbon) -> str:
-    """Return the members of `carbon` and the closing brace as text.
+class CarbonText(NamedTuple):
+    """The members of `carbon` as text: those up to the last that ages, and the others."""
+
+    ageing: str
+    lasting: str
+
+
+def carbon_text(figure: ZoneCarbon) -> CarbonText:
+    """Return the members of `carbon` as text, without the braces.
 
     Raises
     ------
     ValueError
         When a figure is infinite or not a number.
     """
-    said, source = _origin_text(figure.origin)
-    age_s, disputed = figure.age_s, figure.disputed
-    return (
-        f'{said}"adj_carbon_gco2_kwh":{_tenths_text(figure.adj_carbon_gco2_kwh)},'
-        f'"expected_gco2_kwh":{_tenths_text(figure.expected_gco2_kwh)},'
-        f'"penalty_gco2_kwh":{_tenths_text(figure.penalty_gco2_kwh)},'
-        f'"penalty_capped":{"true" if figure.penalty_capped else "false"},'
-        f'"doubt_gco2_kwh":{_tenths_text(figure.doubt_gco2_kwh)},'
+    said, lasting = _origin_text(figure.origin)
+    _, rung, _, expected, age_s, penalty, capped, doubt, disputed = figure
+    if not math.isfinite((expected or 0.0) + (penalty or 0.0) + (doubt or 0.0)):
+        raise ValueError(f"{figure} cannot be written as JSON")
+    if disputed is not None:
+        lasting += "," + _members(_disputed(disputed))
+    expected_text = "null" if expected is None else f"{expected:.1f}"
+    penalty_text, adj_text = "0.0", expected_text  # as it is in a figure's first minutes
+    if penalty != 0.0:
+        penalty_text = "null" if penalty is None else f"{penalty:.1f}"
+        adj = figure.adj_carbon_gco2_kwh
+        adj_text = "null" if adj is None else f"{adj:.1f}"
+    ageing = (
+        f'{said}"adj_carbon_gco2_kwh":{adj_text},'
+        f'"expected_gco2_kwh":{expected_text},'
+        f'"penalty_gco2_kwh":{penalty_text},'
+        f'"penalty_capped":{"true" if capped else "false"},'
+        f'"doubt_gco2_kwh":{"null" if doubt is None else f"{doubt:.1f}"},'
         f'"age_s":{"null" if age_s is None else round(age_s)},'
-        f'"rung":"{figure.rung}",{source}'
-        f"{'}' if disputed is None else f',{_members(_disputed(disputed))}}}'}"
+        f"{_RUNG_TEXT[rung]}"
     )
+    return CarbonText(ageing, lasting)
 
 
 def _said(origin: Origin) -> Json:
@@ -190,11 +209,3 @@ def _claim(claim: Claim) -> Json:
         "gco2_low": tenths(claim.gco2_low),
         "gco2_high": tenths(claim.gco2_high),
     }
-
-
-def _tenths_text(value: float | None) -> str:
-    if value is None:
-        return "null"
-    if not math.isfinite(value):
-        raise ValueError(f"{value} cannot be written as JSON")
-    return f"{value:.1f}"

@@ -262,8 +262,8 @@ class Router:
     def _zones(self, request: Request) -> Reply:
         kinds = zones_question(request.query)
         view, now = self._cache.view(RequestDeadline()), self._clock()
-        carbon_of = view.carbon_at(now, view.policy)
-        figures = ((zone, carbon_of(zone.zone, kinds)) for zone in zones().values())
+        carbon_of = view.carbon_at(now, view.policy, kinds)
+        figures = ((zone, carbon_of(zone.zone)) for zone in zones().values())
         return _shared(answer_zones.zones(figures, view, now))
 
     def _zone(self, request: Request) -> Reply:
@@ -271,7 +271,7 @@ class Router:
         history_h = zone_question(request.query)
         deadline = RequestDeadline(LONG_DEADLINE_S)
         view, now = self._cache.view(deadline), self._clock()
-        figure = view.carbon_at(now, view.policy)(zone.zone, None)
+        figure = view.carbon_at(now, view.policy, None)(zone.zone)
         forecasts = self._cache.ask(_forecasts(zone), deadline)
         history = None
         if history_h is not None:

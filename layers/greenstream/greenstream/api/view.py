@@ -6,6 +6,7 @@ The module is pure: it reads neither the store nor the clock.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from greenstream.domain.ladder import Ladder, ZoneCarbon
@@ -13,15 +14,12 @@ from greenstream.domain.moment import Moment
 from greenstream.domain.places import Pop
 from greenstream.domain.policy import Policy, RankingSignal
 from greenstream.domain.profile import HourProfile
-from greenstream.domain.ranking import CarbonOf, Standings, like_for_like
+from greenstream.domain.ranking import FigureOf, Standings, like_for_like
 from greenstream.domain.reading import Kind, Reading
 from greenstream.domain.zones import zones
 from greenstream.ports.store import Board, Profiles, Snapshot
 
 _DEFAULT: Final = Policy()
-
-_FigureKey = tuple[str, tuple[Kind, ...] | None]
-"""A zone, and the kinds that are asked for."""
 
 MAX_POP_SETS: Final = 16
 """For how many sets of POPs the standings of a second are cached. Workers ask about few sets."""
@@ -34,11 +32,11 @@ MAX_DAMAGED_NAMES: Final = 5
 class _Second:
     """What has been computed for one second and one policy.
 
-    Figures are cached by zone and kinds, and standings by POPs and ranking signal.
+    Figures are cached by kinds and zone, and standings by POPs and ranking signal.
     """
 
     moment: Moment
-    figures: dict[_FigureKey, ZoneCarbon] = field(default_factory=dict)
+    figures: dict[tuple[Kind, ...] | None, dict[str, ZoneCarbon]] = field(default_factory=dict)
     standings: dict[tuple[tuple[str, ...], RankingSignal], Standings] = field(default_factory=dict)
 
 
@@ -130,19 +128,18 @@ class View:
         """The stored policy, or the default one if none is stored."""
         return self.snapshot.policy or _DEFAULT
 
-    def carbon_at(self, now: datetime, policy: Policy) -> CarbonOf:
-        """Return a function that looks up a zone's carbon at an instant.
+    def carbon_at(self, now: datetime, policy: Policy, kinds: tuple[Kind, ...] | None) -> FigureOf:
+        """Return a function that looks up a zone's carbon of these kinds at an instant.
 
         The instant is cut to the second, as answers state it. Each figure is computed once for
         all requests of its second.
         """
         second = self._second(now, policy)
-        moment, figures = second.moment, second.figures
+        moment, figures = second.moment, second.figures.setdefault(kinds, {})
 
-        def carbon_of(zone: str, kinds: tuple[Kind, ...] | None) -> ZoneCarbon:
-            key = (zone, kinds)
-            if (figure := figures.get(key)) is None:
-                figure = figures[key] = self._ladder(zone).at(moment, kinds)
+        def carbon_of(zone: str) -> ZoneCarbon:
+            if (figure := figures.get(zone)) is None:
+                figure = figures[zone] = self._ladder(zone).at(moment, kinds)
             return figure
 
         return carbon_of
@@ -156,8 +153,8 @@ class View:
         if (standings := cache.get(key)) is None:
             if len(cache) >= MAX_POP_SETS:
                 cache.clear()
-            by_pop = like_for_like(pops, self.carbon_at(now, policy), ranking)
-            standings = cache[key] = Standings.of(by_pop, ranking)
+            carbon_of = partial(self.carbon_at, now, policy)
+            standings = cache[key] = like_for_like(pops, carbon_of, ranking)
         return standings
 
     def _second(self, now: datetime, policy: Policy) -> _Second:

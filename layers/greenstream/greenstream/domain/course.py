@@ -1,17 +1,24 @@
 """How a zone usually changes in the course of a day: its hour profile, read at an instant. Pure."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
-from greenstream.domain.drift import Between
-from greenstream.domain.profile import HourProfile
+from greenstream.domain.drift import Between, between_hours
+from greenstream.domain.profile import HOURS_A_DAY, HourProfile
 
 
 class Usual(NamedTuple):
     """A figure that is usual, g/kWh, and the last instant at which it stands for what is usual."""
 
     gco2_kwh: float
+    stands_until: datetime
+
+
+class _Stretch(NamedTuple):
+    """The means of an hour and of the next one, g/kWh, and how long both stand."""
+
+    first_gco2_kwh: float
+    second_gco2_kwh: float
     stands_until: datetime
 
 
@@ -22,32 +29,34 @@ class Course:
 
     Parameters
     ----------
-    hours
-        What is usual in the UTC hours of day that count.
+    profile
+        The profile.
     """
 
-    def __init__(self, hours: Mapping[int, Usual]) -> None:
-        self._hours = hours
+    def __init__(self, profile: HourProfile) -> None:
+        hours = {hour: mean for hour, mean in profile.hours.items() if mean.is_usual}
+        self._stretches = {
+            hour: _Stretch(
+                mean.gco2_kwh, after.gco2_kwh, min(mean.stands_until, after.stands_until)
+            )
+            for hour, mean in hours.items()
+            if (after := hours.get((hour + 1) % HOURS_A_DAY)) is not None
+        }
 
-    @classmethod
-    def of(cls, profile: HourProfile) -> Self:
-        """Return the course of a profile."""
-        return cls(
-            {
-                hour: Usual(mean.gco2_kwh, mean.stands_until)
-                for hour, mean in profile.hours.items()
-                if mean.is_usual
-            }
-        )
+    def usual(self, at: datetime) -> Usual | None:
+        """Return what is usual at an instant of any day; ``None`` where it is not known."""
+        between = between_hours(at)
+        stretch = self._stretches.get(between.first)
+        return stretch and Usual(_on(stretch, between.share), stretch.stands_until)
 
-    def at(self, between: Between) -> Usual | None:
-        """Return what is usual between two hours: linear between the middles of the hours.
-
-        ``None`` where either hour is not known.
-        """
-        first, second, share = between
-        before, after = self._hours.get(first), self._hours.get(second)
-        if before is None or after is None:
+    def usual_gco2_kwh(self, between: Between, now: datetime) -> float | None:
+        """Return what is usual between two hours, g/kWh; ``None`` where nothing stands now."""
+        stretch = self._stretches.get(between.first)
+        if stretch is None or now > stretch.stands_until:
             return None
-        gco2_kwh = before.gco2_kwh * (1.0 - share) + after.gco2_kwh * share
-        return Usual(gco2_kwh, min(before.stands_until, after.stands_until))
+        return _on(stretch, between.share)
+
+
+def _on(stretch: _Stretch, share: float) -> float:
+    """Return the figure, g/kWh, on the straight line between the middles of two hours."""
+    return stretch.first_gco2_kwh * (1.0 - share) + stretch.second_gco2_kwh * share

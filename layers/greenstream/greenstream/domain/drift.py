@@ -46,7 +46,10 @@ def expected_gco2_kwh(gco2_kwh: float, then: float, now: float, persistence: flo
     persistence
         From `persistence`.
     """
-    return max(0.0, now + persistence * (gco2_kwh - then))
+    expected = now + persistence * (gco2_kwh - then)
+    if expected < 0.0:
+        return 0.0
+    return expected
 
 
 def doubt_share(persistence: float) -> float:

@@ -48,8 +48,9 @@ def explain(
         sentences.append(_ways(counting))
     if chosen.candidate.carbon.disputed is not None:
         sentences.append(chosen.candidate.carbon.disputed.text)
-    rungs = [entry.candidate.carbon.rung for entry in ranked]
-    if not any(rung in LIVE_RUNGS for rung in rungs) and set(rungs) != {Rung.NONE}:
+    if not any(entry.candidate.carbon.rung in LIVE_RUNGS for entry in ranked) and any(
+        entry.candidate.carbon.rung is not Rung.NONE for entry in ranked
+    ):
         sentences.append("None of the figures is live.")
     return " ".join(sentences)
 

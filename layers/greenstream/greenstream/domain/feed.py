@@ -34,27 +34,30 @@ class Feed:
     usual: Course | None
     spread_gco2_kwh: float
 
-    def drifted_gco2_kwh(self, age: Age, moment: Moment) -> tuple[float, bool]:
-        """Return the value expected by now, g/kWh, and whether the zone's profile says so.
+    def drifted_gco2_kwh(self, age: Age, moment: Moment) -> float | None:
+        """Return the value expected by now, g/kWh, if the zone's profile says so.
 
-        The reading itself is expected where it is still valid, and where its own zone and source
-        have no profile, or a profile that lacks an hour that matters or has too few days behind it.
+        It is the reading itself where that is still valid. ``None`` where the reading's own zone
+        and source have no profile, or a profile that lacks an hour that matters or has too few days
+        behind it.
         """
-        gco2_kwh, then = self.reading.gco2_kwh, self.then
+        then = self.then
         if self.course is None or then is None or moment.now > then.stands_until:
-            return gco2_kwh, False
-        usual = self.course.at(moment.between)
-        if usual is None or moment.now > usual.stands_until:
-            return gco2_kwh, False
+            return None
+        usual_gco2_kwh = self.course.usual_gco2_kwh(moment.between, moment.now)
+        if usual_gco2_kwh is None:
+            return None
         if age.age_s == 0:
-            return gco2_kwh, True
-        return expected_gco2_kwh(gco2_kwh, then.gco2_kwh, usual.gco2_kwh, age.persistence), True
+            return self.reading.gco2_kwh
+        return expected_gco2_kwh(
+            self.reading.gco2_kwh, then.gco2_kwh, usual_gco2_kwh, age.persistence
+        )
 
     def claim_at(self, age: Age, moment: Moment) -> Claim:
         """Return what the reading of this age claims, and what is usual by its profile."""
-        reading = self.reading
-        usual = None if self.usual is None else self.usual.at(moment.between)
-        stands = usual is not None and moment.now <= usual.stands_until
+        reading, usual_gco2_kwh = self.reading, None
+        if self.usual is not None:
+            usual_gco2_kwh = self.usual.usual_gco2_kwh(moment.between, moment.now)
         return Claim(
             provider=reading.provider,
             zone=reading.zone,
@@ -64,6 +67,6 @@ class Feed:
             gco2_kwh=reading.gco2_kwh,
             gco2_low=reading.gco2_low,
             gco2_high=reading.gco2_high,
-            usual_gco2_kwh=usual.gco2_kwh if stands and usual is not None else None,
+            usual_gco2_kwh=usual_gco2_kwh,
             doubt_gco2_kwh=self.spread_gco2_kwh * age.doubt_share,
         )

@@ -4,7 +4,7 @@ Every zone always has an answer, and the rung says which kind of answer it is, s
 mistakes a fallback for a measurement.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from enum import StrEnum
 from itertools import combinations
@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from greenstream.domain.course import Course
 from greenstream.domain.disputes import Dispute, dispute_among
-from greenstream.domain.drift import between_hours, unprofiled_spread_gco2_kwh
+from greenstream.domain.drift import unprofiled_spread_gco2_kwh
 from greenstream.domain.feed import Feed
 from greenstream.domain.freshness import price_of_age_gco2_kwh
 from greenstream.domain.moment import NO_AGE, Age, Moment
@@ -73,15 +73,9 @@ class FreshnessCounts(NamedTuple):
 
 def counts_of(rungs: Iterable[Rung]) -> FreshnessCounts:
     """Return how many of these rungs are live, fallbacks and none."""
-    live = fallback = none = 0
-    for rung in rungs:
-        if rung in LIVE_RUNGS:
-            live += 1
-        elif rung is Rung.NONE:
-            none += 1
-        else:
-            fallback += 1
-    return FreshnessCounts(live, fallback, none)
+    counted = Counter(rungs)
+    live, none = sum([counted[rung] for rung in LIVE_RUNGS]), counted[Rung.NONE]
+    return FreshnessCounts(live, counted.total() - live - none, none)
 
 
 class ZoneCarbon(NamedTuple):  # hundreds a second: a frozen dataclass would take four times as long
@@ -223,7 +217,8 @@ class Ladder:
                     return self._from_reading(Rung.LIVE, feed, age, moment)
                 partial = partial or (feed, age)
             elif age.age_s <= policy.max_stale_s or (
-                age.age_s <= policy.oldest_stale_s and feed.drifted_gco2_kwh(age, moment)[1]
+                age.age_s <= policy.oldest_stale_s
+                and feed.drifted_gco2_kwh(age, moment) is not None
             ):
                 stale.append((age.age_s, feed.wish, feed.order, feed, age))
         if partial:
@@ -242,7 +237,7 @@ class Ladder:
                 continue
             usual = self._usual.get((reading.zone, kind, reading.provider))
             profile = usual if reading.zone == self._zone.zone else None
-            course = None if profile is None else Course.of(profile)
+            course = None if profile is None else Course(profile)
             middle = reading.valid_from + (reading.valid_to - reading.valid_from) / 2
             feeds.append(
                 Feed(
@@ -255,8 +250,8 @@ class Ladder:
                     reading=reading,
                     origin=Origin.of_reading(reading),
                     course=course,
-                    then=None if course is None else course.at(between_hours(middle)),
-                    usual=None if usual is None else course or Course.of(usual),
+                    then=None if course is None else course.usual(middle),
+                    usual=None if usual is None else course or Course(usual),
                     spread_gco2_kwh=self._spread_gco2_kwh(profile, kind, reading.gco2_kwh),
                 )
             )
@@ -273,10 +268,12 @@ class Ladder:
         return unprofiled_spread_gco2_kwh(otherwise_gco2_kwh if mean is None else mean)
 
     def _from_reading(self, rung: Rung, feed: Feed, age: Age, moment: Moment) -> ZoneCarbon:
-        expected, doubt = feed.reading.gco2_kwh, None
+        expected = doubt = None
         if moment.drifts:
-            expected, _ = feed.drifted_gco2_kwh(age, moment)
+            expected = feed.drifted_gco2_kwh(age, moment)
             doubt = feed.spread_gco2_kwh * age.doubt_share
+        if expected is None:
+            expected = feed.reading.gco2_kwh
         penalty, capped = _capped(age.price_gco2_kwh, doubt, moment.policy)
         return ZoneCarbon(
             self._zone.zone, rung, feed.origin, expected, age.age_s, penalty, capped, doubt

@@ -11,9 +11,9 @@ from typing import Any, Final, NamedTuple
 from greenstream.domain.tables import load
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PopZone:
-    """A zone whose figure may stand for a POP.
+    """A zone whose figure may stand for a POP: an entry of the table, equal only to itself.
 
     ``proxy`` is true where the POP draws from another grid; ``proxy_reason`` then says why this
     zone stands in, and is empty otherwise.

@@ -1,12 +1,12 @@
 """Like for like: which figure each POP is ranked by (ADR 0003, ADR 0015). Pure."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
 from greenstream.domain.ladder import OBSERVED, FreshnessCounts, Rung, ZoneCarbon, counts_of
-from greenstream.domain.places import Pop
+from greenstream.domain.places import Pop, PopZone
 from greenstream.domain.policy import RankingSignal
 from greenstream.domain.reading import Basis, Kind, Signal
 
@@ -16,16 +16,29 @@ _SHARED_BY_SIGNAL: Final = {
     RankingSignal.AUTO: AVERAGE + MARGINAL,
     RankingSignal.AVERAGE: AVERAGE,
     RankingSignal.MARGINAL: MARGINAL,
+    RankingSignal.ANY: (),
 }
+"""The kinds of which one may be shared by all POPs, the first choice first."""
 
-CarbonOf = Callable[[str, tuple[Kind, ...] | None], ZoneCarbon]
-"""Answers a zone's carbon for the kinds asked for (``None``: any kind)."""
+_KINDS_BY_SIGNAL: Final = {
+    RankingSignal.AUTO: AVERAGE,
+    RankingSignal.AVERAGE: AVERAGE,
+    RankingSignal.MARGINAL: MARGINAL,
+    RankingSignal.ANY: None,
+}
+"""The kinds that are used together where none is shared; ``None`` for any kind."""
 
-Standing = tuple[ZoneCarbon, str, bool]
-"""What a POP is ranked by: its zone's figure, the proxy reason, and whether it is a proxy."""
+_Standing = tuple[ZoneCarbon, PopZone]
+"""What a POP is ranked by: a zone's figure, and that zone as the POP's row of the table has it."""
+
+FigureOf = Callable[[str], ZoneCarbon]
+"""Answers a zone's carbon."""
+
+CarbonOf = Callable[[tuple[Kind, ...] | None], FigureOf]
+"""Answers what answers a zone's carbon for the kinds asked for (``None``: any kind)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class Standings:
     """What a set of POPs is ranked by at one instant, and what all of its figures come to.
 
@@ -36,8 +49,9 @@ class Standings:
     ----------
     ranking
         The ranking signal.
-    by_pop
-        What each POP is ranked by, by its name.
+    names, figures, entries
+        The POPs in the order of the question; the figure that each is ranked by; and the zone of
+        that figure, as the POP's row of the table has it.
     rungs, counts
         How many of the POPs have a figure on each rung, and on each group of rungs.
     kinds
@@ -51,7 +65,9 @@ class Standings:
     """
 
     ranking: RankingSignal
-    by_pop: Mapping[str, Standing]
+    names: tuple[str, ...]
+    figures: tuple[ZoneCarbon, ...]
+    entries: tuple[PopZone, ...]
     rungs: Mapping[Rung, int]
     counts: FreshnessCounts
     kinds: tuple[str, ...]
@@ -60,51 +76,60 @@ class Standings:
     oldest_age_s: float
 
     @classmethod
-    def of(cls, by_pop: Mapping[str, Standing], ranking: RankingSignal) -> Self:
+    def of(
+        cls,
+        names: Iterable[str],
+        figures: Iterable[ZoneCarbon],
+        entries: Iterable[PopZone],
+        ranking: RankingSignal,
+    ) -> Self:
         """Return the standings with what their figures come to."""
-        figures = [figure for figure, _, _ in by_pop.values()]
+        figures = tuple(figures)
+        rungs = [figure.rung for figure in figures]
+        origins = {figure.origin for figure in figures}
         return cls(
             ranking=ranking,
-            by_pop=by_pop,
-            rungs=Counter([figure.rung for figure in figures]),
-            counts=counts_of([figure.rung for figure in figures]),
-            kinds=tuple(
-                sorted(map(str, {kind for figure in figures if (kind := figure.origin.kind)}))
-            ),
-            simulated=any(figure.origin.simulated for figure in figures),
+            names=tuple(names),
+            figures=figures,
+            entries=tuple(entries),
+            rungs=Counter(rungs),
+            counts=counts_of(rungs),
+            kinds=tuple(sorted(map(str, {origin.kind for origin in origins} - {None}))),
+            simulated=any(origin.simulated for origin in origins),
             disputed=tuple([figure.zone for figure in figures if figure.disputed]),
             oldest_age_s=max([figure.age_s or 0.0 for figure in figures], default=0.0),
         )
 
 
-def like_for_like(
-    pops: Sequence[Pop], carbon_of: CarbonOf, ranking: RankingSignal
-) -> Mapping[str, Standing]:
-    """Give each POP, by its name, the zone figure it is ranked by.
+def like_for_like(pops: Sequence[Pop], carbon_of: CarbonOf, ranking: RankingSignal) -> Standings:
+    """Give each POP the zone figure it is ranked by.
 
     A kind is shared when each POP has an observed figure of that kind, or has no observed
     figure at all and falls back to one of that kind. Where no kind is shared, average figures
     of either basis are used (or marginal ones, when these were asked for): a marginal figure
     is never ranked against an average one, except under ``any``.
     """
-    if ranking is RankingSignal.ANY:
-        return {pop.pop: _of_pop(pop, carbon_of, None) for pop in pops}
-    shared = _SHARED_BY_SIGNAL[ranking]
-    for kind in shared:
-        figures = {}
+    names, of_any_kind = [pop.pop for pop in pops], carbon_of(None)
+    for kind in _SHARED_BY_SIGNAL[ranking]:
+        figures, entries, of_kind = [], [], carbon_of((kind,))
         for pop in pops:
-            figure, _, _ = figures[pop.pop] = _of_pop(pop, carbon_of, (kind,))
-            if figure.rung in OBSERVED:
-                continue
-            if figure.rung is Rung.NONE or _of_pop(pop, carbon_of, None)[0].rung in OBSERVED:
+            figure, entry = _of_pop(pop, of_kind)
+            if figure.rung not in OBSERVED and (
+                figure.rung is Rung.NONE or _of_pop(pop, of_any_kind)[0].rung in OBSERVED
+            ):
                 break
+            figures.append(figure)
+            entries.append(entry)
         else:
-            return figures
-    one_signal = MARGINAL if ranking is RankingSignal.MARGINAL else AVERAGE
-    return {pop.pop: _of_pop(pop, carbon_of, one_signal) for pop in pops}
+            return Standings.of(names, figures, entries, ranking)
+    of_signal = carbon_of(_KINDS_BY_SIGNAL[ranking])
+    chosen = [_of_pop(pop, of_signal) for pop in pops]
+    return Standings.of(
+        names, [figure for figure, _ in chosen], [entry for _, entry in chosen], ranking
+    )
 
 
-def _of_pop(pop: Pop, carbon_of: CarbonOf, kinds: tuple[Kind, ...] | None) -> Standing:
+def _of_pop(pop: Pop, figure_of: FigureOf) -> _Standing:
     """Return the first zone with an observed figure, else the first with any figure.
 
     A neighbour's grid stands in only where the POP's own has no figure at all: it says more of
@@ -112,15 +137,15 @@ def _of_pop(pop: Pop, carbon_of: CarbonOf, kinds: tuple[Kind, ...] | None) -> St
     """
     if not pop.zones:
         raise ValueError(f"{pop.pop} has no zone")
-    standings: list[Standing] = []
+    standings: list[_Standing] = []
     for entry in pop.zones:
-        figure = carbon_of(entry.zone, kinds)
-        standings.append((figure, entry.proxy_reason, entry.proxy))
+        figure = figure_of(entry.zone)
         if figure.rung in OBSERVED and not entry.proxy:
-            break  # No later zone can be trusted more.
-    return standings[0] if len(standings) == 1 else min(standings, key=_trust)
+            return figure, entry  # No other zone can be trusted more.
+        standings.append((figure, entry))
+    return min(standings, key=_trust)
 
 
-def _trust(standing: Standing) -> tuple[bool, bool, bool]:
-    figure, _, proxy = standing
-    return figure.rung is Rung.NONE, proxy, figure.rung not in OBSERVED
+def _trust(standing: _Standing) -> tuple[bool, bool, bool]:
+    figure, entry = standing
+    return figure.rung is Rung.NONE, entry.proxy, figure.rung not in OBSERVED

@@ -46,8 +46,7 @@ def decide(candidates: Iterable[Candidate], policy: Policy, current: str | None 
         raise ValueError("a decision needs at least one candidate")
     chosen, reason = _choose(ranked, policy, current)
     others = tuple([entry for entry in ranked if entry is not chosen])
-    known = [candidate for candidate, _, _ in ranked if candidate.latency_ms is not None]
-    baseline = min(known, key=attrgetter("latency_ms"), default=None)
+    baseline = _nearest(ranked)
     counting = Counting.of([candidate.carbon for candidate, _, _ in ranked])
     return Decision(
         chosen=chosen,
@@ -58,6 +57,12 @@ def decide(candidates: Iterable[Candidate], policy: Policy, current: str | None 
         baseline=baseline,
         attributed_difference_gco2_kwh=_difference(baseline, chosen.candidate),
     )
+
+
+def _nearest(ranked: Sequence[Ranked]) -> Candidate | None:
+    """Return the candidate of the shortest round trip that is known, the best ranked of equals."""
+    known = [candidate for candidate, _, _ in ranked if candidate.latency_ms is not None]
+    return min(known, key=attrgetter("latency_ms"), default=None)
 
 
 def _rank(candidates: Sequence[Candidate], policy: Policy) -> list[Ranked]:
@@ -89,7 +94,7 @@ def _rank(candidates: Sequence[Candidate], policy: Policy) -> list[Ranked]:
             strict=True,
         )
     )
-    return [Ranked(candidates[nth], exclusions[nth], scores[nth]) for *_, nth in order]
+    return [Ranked(candidates[nth], exclusions[nth], scores[nth]) for _, _, _, _, nth in order]
 
 
 @lru_cache(maxsize=1024)
