@@ -5,16 +5,18 @@ cached value never looks younger than it is.
 """
 
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from threading import Thread
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from greenstream.api.store_reader import StoreReader
 from greenstream.api.view import View
 from greenstream.domain.clock import Clock
 from greenstream.domain.drift import between_hours
 from greenstream.ports.store import Profiles, Snapshot, Store, StoreError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 
@@ -78,8 +80,8 @@ class SnapshotCache:
     ----------
     store
         The store. It is asked for the snapshot at most once in `TIME_TO_LIVE`, and for nothing
-        within `RETRY_AFTER` of a failure. Each read has its own thread, which may outlive the
-        request.
+        within `RETRY_AFTER` of a failure. A read may outlive the request; the next one then has
+        another thread.
     clock
         Returns the present, in UTC.
     """
@@ -87,6 +89,7 @@ class SnapshotCache:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._idle: list[StoreReader] = []
         self._unanswered: list[Future[Any]] = []
         self._view = View()
         self._profiles: _ReadProfiles | None = None
@@ -156,7 +159,7 @@ class SnapshotCache:
         return None
 
     def ask(self, question: Callable[[Store], T], deadline: RequestDeadline) -> T | None:
-        """Read from the store in a thread of its own.
+        """Read from the store in a thread that does nothing else meanwhile.
 
         Parameters
         ----------
@@ -180,8 +183,8 @@ class SnapshotCache:
         self._unanswered = [read for read in self._unanswered if not read.done()]
         if len(self._unanswered) >= MAX_UNANSWERED:
             return None
-        answer: Future[T] = Future()
-        Thread(target=_run, args=(question, self._store, answer), daemon=True).start()
+        reader = self._idle.pop() if self._idle else StoreReader(self._store)
+        answer = reader.ask(question)
         try:
             return answer.result(deadline.left_s)
         except StoreError as error:
@@ -190,14 +193,10 @@ class SnapshotCache:
             self._failure = f"no answer within {deadline.left_s:.2g} s"
             self._unanswered.append(answer)
             deadline.left_s = 0.0
-        finally:  # A clock that was set back must not add time.
+        finally:
+            if answer.done():
+                self._idle.append(reader)
+            # A clock that was set back must not add time.
             deadline.left_s -= max(0.0, (self._clock() - now).total_seconds())
         self._failed_at = self._clock()
         return None
-
-
-def _run(question: Callable[[Store], T], store: Store, answer: Future[T]) -> None:
-    try:
-        answer.set_result(question(store))
-    except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
-        answer.set_exception(error)

@@ -25,6 +25,11 @@ logger = logging.getLogger(__name__)
 
 PREFIX: Final = "PROFILE#"
 
+MAX_SPARE_HOURS: Final = 3
+"""How many hours that are not needed one query reads, where otherwise a second query would follow.
+A query takes twenty times as long as an hour more, and an hour of 350 zones costs a read unit at
+most."""
+
 MAX_QUERIES: Final = 3
 """How many queries a read of some hours may take. Where the hours lie in more stretches, one query
 reads from the first hour to the last."""
@@ -180,10 +185,13 @@ class ProfileReader:
 
 
 def _stretches(hours: Collection[int]) -> list[tuple[int, int]]:
-    """Return the first and the last hour of each stretch of hours, at most `MAX_QUERIES`."""
+    """Return the first and the last hour of each stretch of hours, at most `MAX_QUERIES`.
+
+    Hours that lie apart by at most `MAX_SPARE_HOURS` belong to one stretch.
+    """
     stretches: list[tuple[int, int]] = []
     for hour in sorted(set(hours)):
-        if stretches and stretches[-1][1] == hour - 1:
+        if stretches and hour - stretches[-1][1] <= MAX_SPARE_HOURS + 1:
             stretches[-1] = (stretches[-1][0], hour)
         else:
             stretches.append((hour, hour))
