@@ -135,12 +135,15 @@ def profile_of(reading: Any, computed_at: datetime) -> Any:
     means = {hour: 100.123 + 7.7 * hour for hour in range(24)}
     mean, every = named("HourMean"), named("HourProfile")
     known = {"days": 7} if "days" in mean.__dataclass_fields__ else {}
+    of_profile = every.__dataclass_fields__
+    factor_set = {"factor_set": reading.factor_set} if "factor_set" in of_profile else {}
     return every(
         zone=reading.zone,
         kind=reading.kind,
         scope=reading.scope,
         provider=reading.provider,
         hours={hour: mean(value, computed_at, 12.345, **known) for hour, value in means.items()},
+        **factor_set,
     )
 
 
