@@ -30,7 +30,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from greenstream.api import openapi
-from greenstream.api.question import MAX_ERRORS, MAX_QUERY_CHARS, PARAMETERS
+from greenstream.api.fields import MAX_ERRORS, MAX_QUERY_CHARS
+from greenstream.api.question import PARAMETERS
 from greenstream.api.report import MAX_BYTES, MAX_SAMPLES, SAMPLE_FIELDS
 from greenstream.api.router import Router
 from greenstream.aws.dynamo_latencies import encode_round_trips
@@ -230,7 +231,8 @@ NAMES = sorted({name for names in PARAMETERS.values() for name in names})
 PLAIN = (*pops(), *zones(), "sfo:1", "auto", "average", "true", "AMS", "60", "24", "40.7", "-74")
 PATHS = (
     *(path.replace("{zone}", "NYISO") for path in PARAMETERS),
-    *("/", "/v1/pops", "/v1/providers", "/v1/policy", "/v1/health", "/v1/latency", "/openapi.json"),
+    *("/", "/v1/pops", "/v1/places", "/v1/providers", "/v1/policy", "/v1/health"),
+    *("/v1/latency", "/openapi.json"),
     *("/v1/zones/", "/v1/zones/..%2f..", "/v1/route/", "//v1/route", "/v1/./route", "/V1/route"),
     *("/v1/zones/NYISO%00", "/v1/zones/NYISO/../PJM", "/v1/zones/\ud800", "/%e0%80%af", "*"),
 )

@@ -72,12 +72,18 @@ def _obey_rules_between_parameters(query: dict[str, Any]) -> None:
     if ("lat" in query) != ("lon" in query):
         query.pop("lat", None)
         query.pop("lon", None)
+    if "from" in query and "lat" in query:
+        query.pop("from")
+    if "zones" in query and "pops" in query:
+        query.pop("pops")
+    for name in ("allow", "deny"):  # Countries drawn at random rarely leave a place.
+        query.pop(name, None)
     if float(query.get("duration_min", 60)) > 60 * float(query.get("within_h", 24)):
         query.pop("duration_min", None)
         query.pop("within_h", None)
     asked = query["pops"].split(",") if "pops" in query else []  # A list is generated as text.
     if "rtt" in query:
-        rtts = {entry.partition(":")[0]: entry for entry in query["rtt"].split(",")}
+        rtts = {entry.rpartition(":")[0]: entry for entry in query["rtt"].split(",")}
         asked = asked or list(rtts)
         kept = [entry for pop, entry in rtts.items() if pop in asked]
         query["rtt"] = ",".join(kept)

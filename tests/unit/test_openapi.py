@@ -11,7 +11,7 @@ from greenstream.api.question import PARAMETERS
 from greenstream.domain import roundtrips
 from greenstream.domain.decision import LatencySource, Reason
 from greenstream.domain.ladder import Rung
-from greenstream.domain.places import colos, pops
+from greenstream.domain.places import colos, places
 from greenstream.domain.policy import FreshnessModel, Policy, RankingSignal
 from greenstream.domain.reading import Basis, Quality, Scope, Signal
 from greenstream.domain.zones import zones
@@ -91,7 +91,8 @@ def test_the_enumerations_inside_of_answers_are_those_of_the_code() -> None:
     assert candidate["properties"]["latency_source"]["enum"] == list(LatencySource)
     assert parameters("/v1/route")["signal"]["enum"] == list(RankingSignal)
     assert at("Source.properties.provider_state.enum") == [*ProviderState, "never_run"]
-    assert at("PopName.enum") == list(pops())
+    assert at("PopName.enum") == list(places())
+    assert {"EU", "EEA", "US", "SG"} <= set(at("CountryName.enum"))
     assert at("ZoneName.enum") == list(zones())
     assert at("ColoName.enum") == list(colos())
 

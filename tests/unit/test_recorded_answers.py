@@ -120,6 +120,10 @@ QUESTIONS: Final[Mapping[str, tuple[Question, ...]]] = {
             "pops=lon,man&current=lon&rtt=lon:1,man:6",
             "pops=nyc,buf&current=buf&rtt=nyc:5,buf:9",
             "split=true",
+            "pops=LHR,eu-west-2,gcp:asia-southeast1&from=sydney",
+            "pops=sydney",
+            "pops=lon,ams&allow=EU",
+            "allow=JP",
             f"{NEW_YORK}&split=true",
             f"{ALL_RTT}&split=false",
             "pops=iad",
@@ -267,6 +271,7 @@ QUESTIONS: Final[Mapping[str, tuple[Question, ...]]] = {
     "others": (
         *gets("rich", "/", "", "x=1"),
         *gets("rich", "/v1/pops", "", "pops=lon"),
+        *gets("rich", "/v1/places", "pops=lon"),
         *gets("rich", "/openapi.json", ""),
         *(
             question

@@ -13,7 +13,7 @@ from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Client, Log, SetClock, a_reading_of
 from tests.storing import put_reading
 
-CACHED = ["/", "/v1/route", "/v1/window", "/v1/zones", "/v1/zones/NYISO", "/v1/pops"]
+CACHED = ["/", "/v1/route", "/v1/window", "/v1/zones", "/v1/zones/NYISO", "/v1/pops", "/v1/places"]
 
 
 class Faulty(MemoryStore):

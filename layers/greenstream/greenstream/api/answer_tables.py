@@ -1,4 +1,4 @@
-"""The answers of ``/v1/pops``, ``/v1/providers`` and ``/v1/policy`` as JSON objects."""
+"""The answers of ``/v1/pops``, ``/v1/places``, ``/v1/providers`` and ``/v1/policy`` (JSON)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -6,33 +6,47 @@ from datetime import datetime
 from greenstream.api.rendering import Json, head, utc
 from greenstream.api.view import View
 from greenstream.domain.freshness import age_s
-from greenstream.domain.places import Pop
+from greenstream.domain.places import Pop, colos
 from greenstream.domain.policy import Policy
 from greenstream.ports.store import ProviderStatus
 
 
 def pops(listed: Iterable[Pop]) -> Json:
     """Return the answer of ``/v1/pops``: the POPs with their places and zones."""
+    return {"pops": [_place(pop) for pop in listed]}
+
+
+def places(listed: Iterable[Pop]) -> Json:
+    """Return the answer of ``/v1/places``: every place that a question may name."""
     return {
-        "pops": [
+        "places": [
             {
-                "pop": pop.pop,
-                "name": pop.name,
-                "country": pop.country,
-                "lat": pop.lat,
-                "lon": pop.lon,
-                "zones": [
-                    {
-                        "zone": entry.zone,
-                        "proxy_zone": entry.proxy,
-                        "proxy_reason": entry.proxy_reason or None,
-                    }
-                    for entry in pop.zones
-                ],
-                "source": pop.source,
+                **_place(place),
+                "kind": place.kind,
+                "status": place.status,
+                "colo": colo if (colo := place.pop.upper()) in colos() else None,
             }
-            for pop in listed
+            for place in listed
         ]
+    }
+
+
+def _place(pop: Pop) -> Json:
+    return {
+        "pop": pop.pop,
+        "name": pop.name,
+        "country": pop.country,
+        "lat": pop.lat,
+        "lon": pop.lon,
+        "zones": [
+            {
+                "zone": entry.zone,
+                "proxy_zone": entry.proxy,
+                "proxy_reason": entry.proxy_reason or None,
+            }
+            for entry in pop.zones
+        ],
+        "source": pop.source,
     }
 
 

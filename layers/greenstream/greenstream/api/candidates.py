@@ -1,13 +1,13 @@
 """The candidates of a decision: each POP of the question with its round trip and its carbon."""
 
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Final
 
 from greenstream.api.question import RouteQuestion
 from greenstream.domain.decision import Candidate, LatencySource
 from greenstream.domain.latency import UnitVector, estimate_rtt_ms, km_between, unit_vector
-from greenstream.domain.places import pops
+from greenstream.domain.places import place
 from greenstream.domain.ranking import Standings
 from greenstream.domain.roundtrips import MeasuredRtt
 
@@ -15,6 +15,9 @@ MAX_POSITIONS: Final = 256
 """For how many positions the estimated round trips are cached.
 
 The Worker rounds positions to a tenth of a degree, so that a busy process meets the same ones."""
+
+MAX_PLACES: Final = 1024
+"""For how many places the position on the sphere is cached: more than the tables have."""
 
 
 def candidates(
@@ -61,10 +64,11 @@ def _estimated_rtts_ms(
     """Return the estimated round trip to each POP, ms; ``None`` where the position is unknown."""
     if position is None:
         return (None,) * len(names)
-    here, places = unit_vector(*position), _places()
-    return tuple([estimate_rtt_ms(km_between(here, places[name])) for name in names])
+    here = unit_vector(*position)
+    return tuple([estimate_rtt_ms(km_between(here, _where(name))) for name in names])
 
 
-@cache
-def _places() -> Mapping[str, UnitVector]:
-    return {pop.pop: unit_vector(pop.lat, pop.lon) for pop in pops().values()}
+@lru_cache(maxsize=MAX_PLACES)
+def _where(name: str) -> UnitVector:
+    known = place(name)
+    return unit_vector(known.lat, known.lon)

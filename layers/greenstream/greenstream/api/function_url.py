@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, Final, Self
 from uuid import uuid4
 
-from greenstream.api.question import FieldError
+from greenstream.api.fields import FieldError
 from greenstream.api.rendering import JSON
 
 SHARED: Final = "public, max-age=15, stale-while-revalidate=60, stale-if-error=86400"

@@ -4,20 +4,22 @@ import json
 from functools import cache
 from typing import Any
 
-from greenstream.domain.places import colos, pops
+from greenstream.domain.places import colos, places
+from greenstream.domain.residency import country_groups, known_countries
 from greenstream.domain.tables import load
 from greenstream.domain.zones import zones
 
 
 def document() -> dict[str, Any]:
-    """Return ``data/openapi.json``, with the names in the tables of POPs, zones and colos."""
+    """Return ``data/openapi.json``, with the names of places, zones, colos and countries."""
     described: dict[str, Any] = load("openapi.json")
     schemas = described["components"]["schemas"]
-    schemas["PopName"]["enum"] = list(pops())
+    schemas["PopName"]["enum"] = list(places())
     schemas["ZoneName"]["enum"] = list(zones())
     schemas["ColoName"]["enum"] = list(colos())
+    schemas["CountryName"]["enum"] = [*country_groups(), *sorted(known_countries())]
     rtt = schemas["RttOfPop"]
-    rtt["pattern"] = rtt["pattern"].replace("[a-z0-9-]+", f"({'|'.join(pops())})")
+    rtt["pattern"] = rtt["pattern"].replace("[a-z0-9:-]+", f"({'|'.join(places())})")
     return described
 
 

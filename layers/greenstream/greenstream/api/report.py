@@ -5,8 +5,15 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final, NoReturn
 
-from greenstream.api.question import COLO, FieldError, QuestionError, plain, unknown_colo
-from greenstream.domain.places import colos, pops
+from greenstream.api.fields import (
+    COLO,
+    FieldError,
+    QuestionError,
+    near_names,
+    plain,
+    unknown_colo,
+)
+from greenstream.domain.places import colos, places, pops
 from greenstream.domain.roundtrips import MAX_RTT_MS, MIN_RTT_MS, RttSample
 
 MAX_BYTES: Final = 16 * 1024
@@ -57,8 +64,11 @@ def _sample(sample: object, name: str, errors: list[FieldError]) -> RttSample | 
         errors.append(FieldError(f"{name}.colo", "must be three capital letters, as in AMS"))
     elif colo not in colos():
         errors.append(FieldError(f"{name}.colo", unknown_colo(colo)))
-    if not isinstance(pop, str) or pop not in pops():
-        errors.append(FieldError(f"{name}.pop", "is not a POP known here", tuple(pops())))
+    if not isinstance(pop, str):
+        errors.append(FieldError(f"{name}.pop", "must be the name of a place, as in ams"))
+    elif pop not in pops() and pop not in places():
+        near, said = near_names(pop)
+        errors.append(FieldError(f"{name}.pop", said, near))
     milliseconds = _rtt_ms(rtt_ms)
     if milliseconds is None:
         limits = f"must be a number from {MIN_RTT_MS:g} to {MAX_RTT_MS:g}"

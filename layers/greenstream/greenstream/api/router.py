@@ -17,6 +17,7 @@ from greenstream.api.answer_window import window as window_answer
 from greenstream.api.answer_zones import ZoneReads
 from greenstream.api.candidates import candidates
 from greenstream.api.decision_log import DecisionLog
+from greenstream.api.fields import FieldError, QuestionError
 from greenstream.api.function_url import (
     SHARED,
     NotARequestError,
@@ -28,8 +29,6 @@ from greenstream.api.function_url import (
 )
 from greenstream.api.latency_cache import LatencyCache
 from greenstream.api.question import (
-    FieldError,
-    QuestionError,
     no_question,
     route_question,
     window_question,
@@ -40,7 +39,7 @@ from greenstream.api.rendering import Json, degraded_reason, utc
 from greenstream.api.report import MAX_BYTES, latency_report
 from greenstream.api.snapshot_cache import RequestDeadline, SnapshotCache
 from greenstream.domain.clock import Clock
-from greenstream.domain.places import pops
+from greenstream.domain.places import places, pops
 from greenstream.domain.profile import HOURS_A_DAY, HourProfile
 from greenstream.domain.reading import Forecast, Reading
 from greenstream.domain.routing import decide
@@ -95,6 +94,7 @@ class Router:
             "/v1/window": _Route(READ, self._window),
             "/v1/zones": _Route(READ, self._zones),
             "/v1/pops": _Route(READ, self._pops),
+            "/v1/places": _Route(READ, self._places),
             "/v1/providers": _Route(READ, self._providers),
             "/v1/policy": _Route(READ, self._policy),
             "/v1/health": _Route(READ, self._health),
@@ -292,6 +292,10 @@ class Router:
     def _pops(self, request: Request) -> Reply:
         no_question(request.query)
         return _shared(answer_tables.pops(pops().values()))
+
+    def _places(self, request: Request) -> Reply:
+        no_question(request.query)
+        return _shared(answer_tables.places(places().values()))
 
     def _providers(self, request: Request) -> Reply:
         no_question(request.query)

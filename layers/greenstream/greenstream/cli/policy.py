@@ -14,7 +14,7 @@ from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.cli.errors import CommandError
 from greenstream.cli.repository import running_stack
 from greenstream.domain.clock import utc_now
-from greenstream.domain.places import pops
+from greenstream.domain.places import places
 from greenstream.domain.policy import Policy
 from greenstream.ports.policy_log import UnknownVersionError
 from greenstream.ports.store import StoreError
@@ -141,7 +141,7 @@ def changed(policy: Policy, version: str, settings: Sequence[str]) -> Policy:
         name, _, value = setting.partition("=")
         kind: Any = kinds.get(name)
         try:
-            if name.removeprefix("capacity.") in pops() and name.startswith("capacity."):
+            if name.removeprefix("capacity.") in places() and name.startswith("capacity."):
                 capacity[name.removeprefix("capacity.")] = float(value)
             elif name in {"version", "capacity"} or kind is None:
                 raise CommandError(f"a policy has no {name}; see `greenstream policy show`")

@@ -1,10 +1,13 @@
-"""Places: where a request can come from (colos) and where it can be served (POPs).
+"""Places: where a request can come from, and where it can be served.
 
-The tables are data (``data/colos.json``, ``data/pops.json``), and each row names its source.
+A place is a POP of the package's own table, a data centre of Cloudflare (colo) or a cloud region.
+The tables are data (``data/pops.json``, ``data/colos.json``, ``data/regions.json``), and each row
+names its source.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from typing import Any, Final, NamedTuple
 
@@ -24,12 +27,23 @@ class PopZone:
     proxy_reason: str = ""
 
 
+class PlaceKind(StrEnum):
+    """From which table a place comes."""
+
+    POP = "pop"
+    COLO = "colo"
+    REGION = "region"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pop:
-    """A POP: where it stands, and its zones in order of preference.
+    """A place where a request can be served: where it stands, and its zones by preference.
 
-    ``lat`` and ``lon`` are degrees north and east. ``seed`` is true of the POPs that a question
-    which names none is about. ``source`` says how the grid of the place is known.
+    ``pop`` is the name that answers use: that of a POP or a colo's code in small letters (``lon``,
+    ``lhr``), or a region with its provider (``aws:eu-west-2``). ``lat`` and ``lon`` are degrees
+    north and east. ``seed`` is true of the POPs that a question which names none is about.
+    ``source`` says how the grid of the place is known. ``status`` tells public regions from
+    others, and is ``None`` for places that are no regions.
     """
 
     pop: str
@@ -40,6 +54,12 @@ class Pop:
     zones: tuple[PopZone, ...]
     source: str
     seed: bool = False
+    kind: PlaceKind = PlaceKind.POP
+    status: str | None = None
+
+
+class UnknownPlaceError(ValueError):
+    """No place has the name."""
 
 
 class Colo(NamedTuple):
@@ -90,7 +110,10 @@ def near_colos(code: str, *, most: int = NEAR_COLOS) -> list[Colo]:
 @cache
 def pops() -> Mapping[str, Pop]:
     """Return every POP by its name, in the table's order."""
-    return {row["pop"]: _pop(row) for row in load("pops.json")["pops"]}
+    return {
+        row["pop"]: _pop(row, row["pop"], row["name"], row["source"], PlaceKind.POP)
+        for row in load("pops.json")["pops"]
+    }
 
 
 @cache
@@ -99,21 +122,80 @@ def seed_pops() -> tuple[str, ...]:
     return tuple(pop.pop for pop in pops().values() if pop.seed)
 
 
-def _pop(row: Mapping[str, Any]) -> Pop:
+@cache
+def places() -> Mapping[str, Pop]:
+    """Return every place by its name: the POPs, then the other colos, then the cloud regions.
+
+    A colo whose code is that of a POP is the same place, and has the POP's row. The tables of
+    colos and regions are read at the first call, so that a program which asks about POPs alone
+    pays nothing for them.
+    """
+    colo_rows = {row["colo"].lower(): row for row in load("colos.json")["colos"]}
+    return {
+        **pops(),
+        **{
+            name: _pop(row, name, row["city"], row["grid"], PlaceKind.COLO)
+            for name, row in colo_rows.items()
+            if name not in pops()
+        },
+        **{
+            row["region"]: _pop(row, row["region"], row["name"], row["grid"], PlaceKind.REGION)
+            for row in load("regions.json")["regions"]
+        },
+    }
+
+
+def place(text: str) -> Pop:
+    """Return the place that a name means, in capital or small letters.
+
+    A region's name may lack its provider (``eu-west-2``) where one provider alone has it.
+
+    Raises
+    ------
+    UnknownPlaceError
+        When no place, or more than one, has the name.
+    """
+    if (known := pops().get(text)) is not None:
+        return known
+    name = text.lower() if text.isascii() else text
+    if (known := pops().get(name) or places().get(name)) is not None:
+        return known
+    providers = _regions_by_short_name().get(name, ())
+    if len(providers) != 1:
+        raise UnknownPlaceError(text)
+    return places()[providers[0]]
+
+
+@cache
+def _regions_by_short_name() -> Mapping[str, tuple[str, ...]]:
+    """Return the regions by their names without the provider."""
+    short: dict[str, tuple[str, ...]] = {}
+    for name, known in places().items():
+        if known.kind is PlaceKind.REGION:
+            region = name.partition(":")[2]
+            short[region] = (*short.get(region, ()), name)
+    return short
+
+
+def _pop(row: Mapping[str, Any], pop: str, name: str, source: str, kind: PlaceKind) -> Pop:
     return Pop(
-        pop=row["pop"],
-        name=row["name"],
+        pop=pop,
+        name=name,
         country=row["country"],
         lat=row["lat"],
         lon=row["lon"],
         zones=tuple(
-            PopZone(
-                zone=entry["zone"],
-                proxy=entry["proxy"],
-                proxy_reason=entry.get("proxy_reason", ""),
-            )
-            for entry in row["zones"]
+            [
+                PopZone(
+                    zone=entry["zone"],
+                    proxy=entry["proxy"],
+                    proxy_reason=entry.get("proxy_reason", ""),
+                )
+                for entry in row["zones"]
+            ]
         ),
         seed=row.get("seed", False),
-        source=row["source"],
+        source=source,
+        kind=kind,
+        status=row.get("status"),
     )

@@ -1,0 +1,294 @@
+"""Fields of a question: values parsed one by one, and every fault gathered with its field."""
+
+import math
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qsl
+
+from greenstream.domain.places import Pop, UnknownPlaceError, colos, near_colos, place
+from greenstream.domain.residency import (
+    Residency,
+    UnknownCountryError,
+    countries_of,
+    country_groups,
+)
+from greenstream.domain.roundtrips import MAX_RTT_MS
+
+MAX_QUERY_CHARS: Final = 10_000
+"""Of a query string; a question of 300 POPs and their round trips has three quarters of that."""
+
+MAX_ERRORS: Final = 20
+"""Faults told at most: an answer is not to outgrow its question without bound."""
+
+MAX_NAMED: Final = 5
+"""How many names a fault lists at most."""
+
+_NUMBER: Final = re.compile(r"-?(\d+\.?\d*|\.\d+)([eE]-?\d{1,3})?", re.ASCII)
+_PLAIN: Final = re.compile(r"[\w.:-]{1,40}", re.ASCII)
+COLO: Final = re.compile(r"[A-Z]{3}")
+"""A colo's code: that of an airport near it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field, and what it may be where that can be listed."""
+
+    field: str
+    detail: str
+    allowed: tuple[str, ...] = ()
+
+
+class QuestionError(Exception):
+    """The question cannot be understood.
+
+    Parameters
+    ----------
+    errors
+        One per fault, at least one; the first `MAX_ERRORS` are told.
+    """
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        self.errors = tuple(errors[:MAX_ERRORS])
+        super().__init__("; ".join(f"{error.field}: {error.detail}" for error in self.errors))
+
+
+class Fields:
+    """The parameters of one query string; faults are gathered, so that all are told at once."""
+
+    def __init__(self, query: str, known: tuple[str, ...]) -> None:
+        self._values: dict[str, str] = {}
+        self._errors: list[FieldError] = []
+        if len(query) > MAX_QUERY_CHARS:
+            raise QuestionError(
+                [FieldError("query", f"is longer than {MAX_QUERY_CHARS} characters")]
+            )
+        for name, value in parse_qsl(query, keep_blank_values=True):
+            if name not in known:
+                self.refuse(plain(name) or "query", "is not a parameter here", known)
+            elif name in self._values:
+                self.refuse(name, "is given more than once")
+            else:
+                self._values[name] = value
+
+    def has(self, name: str) -> bool:
+        """Return whether the query string gives the field."""
+        return name in self._values
+
+    def refuse(self, name: str, detail: str, allowed: Iterable[str] = ()) -> None:
+        """Note a fault of a field, with the values that it may have."""
+        self._errors.append(FieldError(name, detail, tuple(allowed)))
+
+    def check(self) -> None:
+        """Raise `QuestionError` with every fault noted, if there is one."""
+        if self._errors:
+            raise QuestionError(self._errors)
+
+    def number(self, name: str, low: float, high: float) -> float | None:
+        """Return the number of a field; ``None`` where it is absent or at fault."""
+        value = self._values.get(name)
+        return None if value is None else self._number(name, value, low, high)
+
+    def _number(self, name: str, text: str, low: float, high: float) -> float | None:
+        value = float(text) if _NUMBER.fullmatch(text) else math.nan
+        if low <= value <= high:  # also refuses NaN
+            return value
+        self.refuse(name, f"must be a number from {low:g} to {high:g}")
+        return None
+
+    def whole(self, name: str, low: int, high: int) -> int | None:
+        """Return the whole number of a field; ``None`` where it is absent or at fault."""
+        value = self.number(name, low, high)
+        if value is None or value.is_integer():
+            return None if value is None else int(value)
+        self.refuse(name, "must be a whole number")
+        return None
+
+    def one_of(self, name: str, allowed: Iterable[str]) -> str | None:
+        """Return the value of a field that takes one of the allowed values."""
+        value = self._values.get(name)
+        if value is None or value in (choices := tuple(map(str, allowed))):
+            return value
+        self.refuse(name, f"cannot be {plain(value) or 'this'}", choices)
+        return None
+
+    def are_right(self, *names: str) -> bool:
+        """Return whether no fault of these fields has been met."""
+        return not any(error.field in names for error in self._errors)
+
+    def refuse_others(self, name: str, given: Collection[str], asked: Sequence[str]) -> None:
+        """Refuse a field that names POPs which the question does not ask about."""
+        if not given:
+            return
+        known = frozenset(asked)
+        if others := [pop for pop in given if pop not in known]:
+            shown = ", ".join(others[:MAX_NAMED])
+            self.refuse(name, f"names {shown}, which the question does not ask about", asked)
+
+    def colo(self) -> str | None:
+        """Return the code of the colo in capital letters."""
+        value = self._values.get("colo")
+        if value is None:
+            return None
+        code = value.upper() if value.isascii() else value
+        if not COLO.fullmatch(code):
+            self.refuse("colo", "must be three letters, as in AMS")
+        elif code not in colos():
+            self.refuse("colo", unknown_colo(code))
+        else:
+            return code
+        return None
+
+    def names(self, name: str, allowed: Collection[str], *, most: int) -> tuple[str, ...]:
+        """Return the names that a field lists, each of which must be allowed."""
+        value = self._values.get(name)
+        if value is None:
+            return ()
+        names = value.split(",")
+        unknown = [each for each in names if each not in allowed]
+        if len(names) > most:
+            self.refuse(name, f"takes at most {most} names")
+        elif unknown:
+            shown = ", ".join(filter(None, map(plain, unknown[:MAX_NAMED]))) or "what is given"
+            self.refuse(name, f"does not know {shown}", allowed)
+        elif len(set(names)) < len(names):
+            self.refuse(name, "gives a name more than once")
+        else:
+            return tuple(names)
+        return ()
+
+    def place(self, name: str) -> Pop | None:
+        """Return the place that a field names."""
+        value = self._values.get(name)
+        return None if value is None else self._place(name, value)
+
+    def places(self, name: str, *, most: int) -> tuple[Pop, ...]:
+        """Return the places that a field lists, each under the name that answers use."""
+        value = self._values.get(name)
+        if value is None:
+            return ()
+        names = value.split(",")
+        if len(names) > most:
+            self.refuse(name, f"takes at most {most} names")
+            return ()
+        asked: dict[str, Pop] = {}
+        for text in names:
+            known = self._place(name, text)
+            if known is None:
+                return ()  # one fault per field is enough to mend it
+            asked[known.pop] = known
+        if len(asked) < len(names):
+            self.refuse(name, "gives a name more than once")
+            return ()
+        return tuple(asked.values())
+
+    def rtt_ms(self) -> Mapping[str, float]:
+        """Return the round trips of ``rtt`` in ms, by the names that answers use."""
+        value = self._values.get("rtt")
+        if value is None:
+            return {}
+        asked: dict[str, float] = {}
+        for entry in value.split(","):
+            text, colon, number = entry.rpartition(":")
+            if not colon:
+                self.refuse("rtt", "must read like sfo:142,lon:3 (milliseconds)")
+            elif (known := self._place("rtt", text)) is not None:
+                if known.pop in asked:
+                    self.refuse("rtt", f"names {known.pop} more than once")
+                elif (ms := self._number("rtt", number, 0, MAX_RTT_MS)) is not None:
+                    asked[known.pop] = ms
+                    continue
+            break  # one fault per field is enough to mend it
+        return asked
+
+    def origin(self, name: str) -> tuple[float, float] | None:
+        """Return the position (degrees north and east) of the place or city that a field names."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        try:
+            known = place(value)
+        except UnknownPlaceError:
+            return self._city(name, value)
+        return known.lat, known.lon
+
+    def permitted(self, countries: Mapping[str, str]) -> Collection[str]:
+        """Return the names that ``allow`` and ``deny`` leave, and refuse where none is left.
+
+        Parameters
+        ----------
+        countries
+            The country (ISO 3166-1 code) of each name that the question asks about.
+        """
+        if not self.has("allow") and not self.has("deny"):
+            return countries.keys()
+        allow, deny = self._countries("allow"), self._countries("deny")
+        residency = Residency(allow, deny or frozenset())
+        left = [name for name, country in countries.items() if residency.permits(country)]
+        if not left and self.are_right("allow", "deny"):
+            listed = [f"{name} ({country})" for name, country in countries.items()]
+            unnamed = len(listed) - MAX_NAMED
+            more = f" and {unnamed} more" if unnamed > 0 else ""
+            said = f"leaves none of what is asked about: {', '.join(listed[:MAX_NAMED])}{more}"
+            self.refuse("allow" if self.has("allow") else "deny", said)
+        return left
+
+    def _countries(self, name: str) -> frozenset[str] | None:
+        value = self._values.get(name)
+        if value is None:
+            return None
+        try:
+            return countries_of(value.split(","))
+        except UnknownCountryError as error:
+            what = plain(str(error)) or "what is given"
+            groups = ", ".join(country_groups())
+            self.refuse(name, f"does not know {what}: neither a country with a place nor {groups}")
+            return None
+
+    def _city(self, name: str, text: str) -> tuple[float, float] | None:
+        from greenstream.domain import place_search  # noqa: PLC0415 - most questions need none
+
+        try:
+            return place_search.origin(text)
+        except place_search.AmbiguousPlaceError:
+            near = place_search.near(text)
+            shown = ", ".join(near)
+            self.refuse(name, f"is the name of cities far from each other: {shown}", near)
+        except UnknownPlaceError:
+            self._refuse_place(name, text)
+        return None
+
+    def _place(self, name: str, text: str) -> Pop | None:
+        try:
+            return place(text)
+        except UnknownPlaceError:
+            self._refuse_place(name, text)
+            return None
+
+    def _refuse_place(self, name: str, text: str) -> None:
+        near, said = near_names(text)
+        self.refuse(name, said, near)
+
+
+def near_names(text: str) -> tuple[tuple[str, ...], str]:
+    """Return the names near one that no place has, and what is wrong with it."""
+    from greenstream.domain import place_search  # noqa: PLC0415 - most questions need none
+
+    near = place_search.near(text)
+    said = f"does not know {plain(text) or 'what is given'}"
+    if near:
+        return near, f"{said}; near it are {', '.join(near)}"
+    return near, f"{said}; /v1/places lists every name"
+
+
+def plain(text: str) -> str:
+    """Return the text if it is a plain name, else nothing: markup is not sent back."""
+    return text if _PLAIN.fullmatch(text) else ""
+
+
+def unknown_colo(code: str) -> str:
+    """Return what is wrong with a code of three capital letters that no colo has."""
+    near = ", ".join(f"{colo.colo} ({colo.city})" for colo in near_colos(code))
+    known = f"does not know {code}; of {len(colos())} colos,"
+    return f"{known} near it are {near}" if near else f"{known} none has a code near it"

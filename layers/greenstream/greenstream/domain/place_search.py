@@ -1,0 +1,98 @@
+"""Search of places by what a person types: names nearly right, and cities.
+
+Only a name that no place has comes here, so that the usual question loads none of it.
+"""
+
+import difflib
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Final
+
+from greenstream.domain.latency import great_circle_km
+from greenstream.domain.places import PlaceKind, Pop, UnknownPlaceError, place, places
+
+MOST: Final = 5
+"""How many near names are given at most."""
+
+LIKENESS: Final = 0.7
+"""From which likeness (difflib's ratio, 0 to 1) a name counts as near."""
+
+SAME_CITY_KM: Final = 120.0
+"""How far apart the places of one city may be: an airport lies outside of its city."""
+
+_ORDER: Final = (PlaceKind.POP, PlaceKind.REGION, PlaceKind.COLO)
+"""Which row says where a city is: POPs and regions stand in the city, colos at its airport."""
+
+
+class AmbiguousPlaceError(ValueError):
+    """Several cities that are far from each other have the name."""
+
+
+def origin(text: str) -> tuple[float, float]:
+    """Return the position (degrees north and east) of a place or of a city that has places.
+
+    Raises
+    ------
+    UnknownPlaceError
+        When nothing has the name.
+    AmbiguousPlaceError
+        When cities far from each other have the name.
+    """
+    try:
+        known = place(text)
+    except UnknownPlaceError:
+        here = _by_city().get(_folded(text), ())
+        if not here:
+            raise
+        if _width_km(here) > SAME_CITY_KM:
+            raise AmbiguousPlaceError(text) from None
+        known = min(here, key=lambda found: _ORDER.index(found.kind))
+    return known.lat, known.lon
+
+
+def near(text: str, *, most: int = MOST) -> tuple[str, ...]:
+    """Return the names that may have been meant: the places of a city, else names alike."""
+    folded = _folded(text)
+    if here := _by_city().get(folded, ()):
+        return tuple(found.pop for found in here[:most])
+    by_alias = _aliases()
+    alike = difflib.get_close_matches(folded, by_alias, n=3 * most, cutoff=LIKENESS)
+    return tuple(dict.fromkeys(name for alias in alike for name in by_alias[alias]))[:most]
+
+
+@cache
+def _by_city() -> Mapping[str, Sequence[Pop]]:
+    by_city: dict[str, list[Pop]] = {}
+    for known in places().values():
+        for city in {_folded(known.name), _folded(known.name.partition(",")[0])}:
+            by_city.setdefault(city, []).append(known)
+    return by_city
+
+
+@cache
+def _aliases() -> Mapping[str, Sequence[str]]:
+    """Return the names of the places by what may be typed for them."""
+    by_alias: dict[str, list[str]] = {}
+    for alias, name in _named():
+        by_alias.setdefault(alias, []).append(name)
+    return by_alias
+
+
+def _named() -> Iterator[tuple[str, str]]:
+    for name, known in places().items():
+        yield _folded(name), name
+        if known.kind is PlaceKind.REGION:
+            yield _folded(name.partition(":")[2]), name
+        yield _folded(known.name.partition(",")[0]), name
+
+
+def _folded(text: str) -> str:
+    """Return the text in small letters without accents, with one space between words."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return " ".join(plain.lower().replace("-", " ").replace("_", " ").split()) or text
+
+
+def _width_km(here: Sequence[Pop]) -> float:
+    first = here[0]
+    return max(great_circle_km(first.lat, first.lon, other.lat, other.lon) for other in here)
