@@ -67,7 +67,7 @@ figures = st.builds(
 @given(figure=figures)
 def test_the_text_of_a_figure_says_what_the_object_says(figure: ZoneCarbon) -> None:
     as_object = json.loads(JSON.encode(carbon(figure)))
-    as_text = json.loads("{" + "".join(carbon_text(figure)) + "}")
+    as_text = json.loads("{" + "".join(carbon_text(figure)).removesuffix(","))
     assert as_text == as_object
     assert list(as_text) == list(as_object)
 

@@ -106,8 +106,9 @@ def _candidates(decision: Decision, standings: Standings) -> list[str]:
             f"{_SOURCE_TEXT[latency_source]}"
             f'"latency_samples":{"null" if samples is None else samples},'
         )
-        pieces += (of_visitor, *figures[carbon.zone], "},")
-    pieces[-1] = "}"
+        pieces.append(of_visitor)
+        pieces += figures[carbon.zone]
+    pieces[-1] = pieces[-1].removesuffix(",")
     return pieces
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from http import HTTPStatus
+from secrets import token_hex
 from typing import Any, Final, Self
-from uuid import uuid4
 
 from greenstream.api.fields import FieldError
 from greenstream.api.rendering import JSON
@@ -123,7 +123,7 @@ def correlation_id(event: Mapping[str, Any]) -> str:
     given = headers.get(CORRELATION_HEADER.lower()) if isinstance(headers, Mapping) else None
     if isinstance(given, str) and _CORRELATION_ID.fullmatch(given):
         return given
-    return uuid4().hex
+    return token_hex(16)
 
 
 def response(reply: Reply, request: Request | None, correlation: str) -> dict[str, Any]:

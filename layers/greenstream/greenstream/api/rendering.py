@@ -15,7 +15,7 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from greenstream.api.view import View
 from greenstream.domain.disputes import Claim, Dispute
@@ -23,6 +23,9 @@ from greenstream.domain.ladder import Freshness, FreshnessCounts, Rung, ZoneCarb
 from greenstream.domain.origin import Origin
 
 Json = dict[str, Any]
+
+CarbonText = tuple[str, str]
+"""The text of a figure in two parts (`carbon_text`)."""
 
 JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 """The encoder of all answers."""
@@ -107,15 +110,10 @@ def carbon(figure: ZoneCarbon) -> Mapping[str, Any]:
     }
 
 
-class CarbonText(NamedTuple):
-    """The members of `carbon` as text: those up to the last that ages, and the others."""
-
-    ageing: str
-    lasting: str
-
-
 def carbon_text(figure: ZoneCarbon) -> CarbonText:
-    """Return the members of `carbon` as text, without the braces.
+    """Return the members of `carbon` as text: those up to the last that ages, and the others.
+
+    The second part ends with the closing brace and a comma, after which another object may follow.
 
     Raises
     ------
@@ -127,7 +125,7 @@ def carbon_text(figure: ZoneCarbon) -> CarbonText:
     if not math.isfinite((expected or 0.0) + (penalty or 0.0) + (doubt or 0.0)):
         raise ValueError(f"{figure} cannot be written as JSON")
     if disputed is not None:
-        lasting += "," + _members(_disputed(disputed))
+        lasting = f"{lasting[:-2]},{_members(_disputed(disputed))}}},"
     expected_text = "null" if expected is None else f"{expected:.1f}"
     penalty_text, adj_text = "0.0", expected_text  # as it is in a figure's first minutes
     if penalty != 0.0:
@@ -143,7 +141,7 @@ def carbon_text(figure: ZoneCarbon) -> CarbonText:
         f'"age_s":{"null" if age_s is None else round(age_s)},'
         f"{_RUNG_TEXT[rung]}"
     )
-    return CarbonText(ageing, lasting)
+    return ageing, lasting
 
 
 def _said(origin: Origin) -> Json:
@@ -180,7 +178,7 @@ def _origin_text(origin: Origin) -> tuple[str, str]:
 
     They are encoded once while their reading is the newest.
     """
-    return _members(_said(origin)) + ",", _members(_source(origin))
+    return _members(_said(origin)) + ",", _members(_source(origin)) + "},"
 
 
 def _members(members: Json) -> str:

@@ -196,7 +196,7 @@ class Router:
             policy = replace(policy, max_latency_ms=question.max_latency_ms)
         measured = self._measured.of(question.colo, deadline) if question.colo else {}
         weighed = candidates(question, standings, measured)
-        decision = decide(weighed, policy, question.current)
+        decision = decide(weighed, policy, question.current, standings.counting)
         split = shares(decision, policy) if question.split else None
         reason = degraded_reason(view, standings.counts)
         self._decision_log.decided(decision, standings, degraded=reason is not None)

@@ -138,7 +138,8 @@ class View:
         moment, figures = second.moment, second.figures.setdefault(kinds, {})
 
         def carbon_of(zone: str) -> ZoneCarbon:
-            if (figure := figures.get(zone)) is None:
+            figure = figures.get(zone)
+            if figure is None:
                 figure = figures[zone] = self._ladder(zone).at(moment, kinds)
             return figure
 

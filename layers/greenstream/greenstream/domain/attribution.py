@@ -6,7 +6,6 @@ the chosen origin alone. The network's energy is in none of these figures.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import NamedTuple
 
@@ -16,8 +15,7 @@ from greenstream.domain.reading import Kind
 from greenstream.domain.zones import zones
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class Comparison(NamedTuple):  # A decision makes one: a frozen dataclass would take longer.
     """Sums over decisions: expected intensities (g/kWh), and the round trip added to the nearest's.
 
     Every decision is counted once: in ``decisions`` where the chosen POP and both baselines have
@@ -47,20 +45,18 @@ class Comparison:
         static = best_static(decision)
         figures = _figures(chosen, nearest, static)
         if figures is None or nearest is None or chosen.latency_ms is None:
-            return replace(self, uncompared_decisions=self.uncompared_decisions + 1)
+            return self._replace(uncompared_decisions=self.uncompared_decisions + 1)
         delivered, near, fixed = figures
         if not (delivered.observed and near.observed and fixed.observed):
             difference = near.gco2_kwh - delivered.gco2_kwh
             doubt = math.hypot(near.doubt_gco2_kwh, delivered.doubt_gco2_kwh)
             hidden = max(0.0, doubt - difference) if chosen.pop != nearest.pop else 0.0
-            return replace(
-                self,
+            return self._replace(
                 fallback_decisions=self.fallback_decisions + 1,
                 fallback_difference_gco2_kwh=self.fallback_difference_gco2_kwh + difference,
                 fallback_hidden_loss_gco2_kwh=self.fallback_hidden_loss_gco2_kwh + hidden,
             )
-        return replace(
-            self,
+        return self._replace(
             decisions=self.decisions + 1,
             delivered_gco2_kwh=self.delivered_gco2_kwh + delivered.gco2_kwh,
             nearest_gco2_kwh=self.nearest_gco2_kwh + near.gco2_kwh,
@@ -102,21 +98,22 @@ def best_static(decision: Decision) -> Candidate | None:
     """
     if not decision.chosen.eligible:  # The choice is eligible where any candidate is.
         return decision.baseline
-    own = [
-        candidate
-        for candidate, exclusion, _ in decision.candidates
-        if exclusion is None and not candidate.proxy
-    ]
-    published = _published_means()
-    means = [
-        published.get((candidate.carbon.zone, candidate.carbon.origin.kind)) for candidate in own
-    ]
-    known = [mean for mean in means if mean is not None]
-    if not known or len(known) < len(means):
-        return None
-    lowest = min(known)
-    lowest_first = [candidate for candidate, mean in zip(own, known, strict=True) if mean == lowest]
-    return min(lowest_first, key=lambda candidate: (candidate.latency_ms or 0.0, candidate.pop))
+    published, lowest = _published_means(), math.inf
+    equal: list[Candidate] = []
+    for candidate, exclusion, _ in decision.candidates:
+        if exclusion is not None or candidate.proxy:
+            continue
+        carbon = candidate.carbon
+        mean = published.get((carbon.zone, carbon.origin.kind))
+        if mean is None:
+            return None
+        if mean < lowest:
+            lowest, equal = mean, [candidate]
+        elif mean == lowest:
+            equal.append(candidate)
+    return min(
+        equal, key=lambda candidate: (candidate.latency_ms or 0.0, candidate.pop), default=None
+    )
 
 
 class _Figure(NamedTuple):

@@ -99,39 +99,53 @@ def is_surely_lowest(lowest: ZoneCarbon, others: Iterable[ZoneCarbon]) -> bool:
     others
         The other figures; it does no harm if ``lowest`` is among them.
     """
-    # All POPs of a zone share its figure, so that hundreds of POPs have a few figures.
-    figures = {id(other): other for other in others}
-    return all(_is_told_apart(lowest, other) for other in figures.values())
-
-
-def _is_told_apart(lower: ZoneCarbon, higher: ZoneCarbon) -> bool:
-    if lower.expected_gco2_kwh is None or higher.expected_gco2_kwh is None:
+    mine, expected_gco2_kwh = lowest.origin, lowest.expected_gco2_kwh
+    if expected_gco2_kwh is None:
         return True
-    if lower.origin.kind != higher.origin.kind:
-        return False
-    gap_gco2_kwh = higher.expected_gco2_kwh - lower.expected_gco2_kwh
-    return gap_gco2_kwh >= known_difference_gco2_kwh(lower, higher)
+    for other in others:
+        theirs = other.origin
+        if theirs is mine or other.expected_gco2_kwh is None:
+            continue
+        if theirs.kind != mine.kind:
+            return False
+        if theirs.scope is mine.scope and theirs.factor_set == mine.factor_set:
+            continue
+        gap_gco2_kwh = other.expected_gco2_kwh - expected_gco2_kwh
+        # Most figures are higher by more than any two ways of counting differ.
+        if gap_gco2_kwh < _differences().largest and gap_gco2_kwh < known_difference_gco2_kwh(
+            lowest, other
+        ):
+            return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
 class _Differences:
-    """Known differences in g/kWh: by zone between the scopes, and by pair of factor sets."""
+    """Known differences in g/kWh, by zone between the scopes and by pair of factor sets."""
 
     by_zone: Mapping[str, float]
     between_scopes: float
     by_factor_sets: Mapping[frozenset[str | None], float]
     between_factor_sets: float
+    largest: float
 
 
 @cache
 def _differences() -> _Differences:
     data = load("differences.json")
     scopes, factor_sets = data["scopes"], data["factor_sets"]
+    by_zone = {row["zone"]: float(row["gco2_kwh"]) for row in scopes["zones"]}
+    by_factor_sets = {
+        frozenset(row["sets"]): float(row["gco2_kwh"]) for row in factor_sets["pairs"]
+    }
+    between_scopes = float(scopes["otherwise"]["gco2_kwh"])
+    between_factor_sets = float(factor_sets["otherwise"]["gco2_kwh"])
     return _Differences(
-        by_zone={row["zone"]: float(row["gco2_kwh"]) for row in scopes["zones"]},
-        between_scopes=float(scopes["otherwise"]["gco2_kwh"]),
-        by_factor_sets={
-            frozenset(row["sets"]): float(row["gco2_kwh"]) for row in factor_sets["pairs"]
-        },
-        between_factor_sets=float(factor_sets["otherwise"]["gco2_kwh"]),
+        by_zone=by_zone,
+        between_scopes=between_scopes,
+        by_factor_sets=by_factor_sets,
+        between_factor_sets=between_factor_sets,
+        largest=max(
+            *by_zone.values(), between_scopes, *by_factor_sets.values(), between_factor_sets
+        ),
     )

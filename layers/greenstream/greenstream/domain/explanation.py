@@ -1,6 +1,7 @@
 """A decision in words: what was chosen, why, and what limits the answer. Pure."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from greenstream.domain.comparability import (
@@ -109,6 +110,7 @@ def _expected_gco2_kwh(entry: Ranked) -> float:
     return float("inf") if expected is None else expected
 
 
+@lru_cache(maxsize=64)
 def _ways(counting: Counting) -> str:
     """Return the sentence that names what the figures do not have in common."""
     if counting.comparability is Comparability.MIXED:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
+from greenstream.domain.comparability import Counting
 from greenstream.domain.ladder import OBSERVED, FreshnessCounts, Rung, ZoneCarbon, counts_of
 from greenstream.domain.places import Pop, PopZone
 from greenstream.domain.policy import RankingSignal
@@ -56,6 +57,8 @@ class Standings:
         How many of the POPs have a figure on each rung, and on each group of rungs.
     kinds
         The kinds of the figures as text, sorted.
+    counting
+        The ways in which the figures were counted.
     simulated
         Whether a simulator made any of the figures.
     disputed
@@ -71,6 +74,7 @@ class Standings:
     rungs: Mapping[Rung, int]
     counts: FreshnessCounts
     kinds: tuple[str, ...]
+    counting: Counting
     simulated: bool
     disputed: tuple[str, ...]
     oldest_age_s: float
@@ -86,7 +90,7 @@ class Standings:
         """Return the standings with what their figures come to."""
         figures = tuple(figures)
         rungs = [figure.rung for figure in figures]
-        origins = {figure.origin for figure in figures}
+        counting = Counting.of(figures)
         return cls(
             ranking=ranking,
             names=tuple(names),
@@ -94,8 +98,9 @@ class Standings:
             entries=tuple(entries),
             rungs=Counter(rungs),
             counts=counts_of(rungs),
-            kinds=tuple(sorted(map(str, {origin.kind for origin in origins} - {None}))),
-            simulated=any(origin.simulated for origin in origins),
+            kinds=tuple(sorted(map(str, counting.kinds))),
+            counting=counting,
+            simulated=any(figure.origin.simulated for figure in figures),
             disputed=tuple([figure.zone for figure in figures if figure.disputed]),
             oldest_age_s=max([figure.age_s or 0.0 for figure in figures], default=0.0),
         )

@@ -8,7 +8,6 @@ import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import takewhile
-from operator import attrgetter
 from zlib import crc32
 
 from greenstream.domain.comparability import (
@@ -21,7 +20,12 @@ from greenstream.domain.explanation import explain
 from greenstream.domain.policy import Policy
 
 
-def decide(candidates: Iterable[Candidate], policy: Policy, current: str | None = None) -> Decision:
+def decide(
+    candidates: Iterable[Candidate],
+    policy: Policy,
+    current: str | None = None,
+    counting: Counting | None = None,
+) -> Decision:
     """Choose a POP.
 
     Eligible is a candidate within ``max_latency_ms``; where some round trips are known, an
@@ -36,6 +40,13 @@ def decide(candidates: Iterable[Candidate], policy: Policy, current: str | None 
     shorter round trip. Candidates that are equal in all of this are ordered by a checksum of their
     names, so that neither the alphabet nor the order of the question favours a POP.
 
+    Parameters
+    ----------
+    current
+        The POP that the visitor is on.
+    counting
+        The ways in which the candidates' figures were counted, where they are known already.
+
     Raises
     ------
     ValueError
@@ -47,7 +58,8 @@ def decide(candidates: Iterable[Candidate], policy: Policy, current: str | None 
     chosen, reason = _choose(ranked, policy, current)
     others = tuple([entry for entry in ranked if entry is not chosen])
     baseline = _nearest(ranked)
-    counting = Counting.of([candidate.carbon for candidate, _, _ in ranked])
+    if counting is None:
+        counting = Counting.of([candidate.carbon for candidate, _, _ in ranked])
     return Decision(
         chosen=chosen,
         reason=reason,
@@ -61,8 +73,9 @@ def decide(candidates: Iterable[Candidate], policy: Policy, current: str | None 
 
 def _nearest(ranked: Sequence[Ranked]) -> Candidate | None:
     """Return the candidate of the shortest round trip that is known, the best ranked of equals."""
-    known = [candidate for candidate, _, _ in ranked if candidate.latency_ms is not None]
-    return min(known, key=attrgetter("latency_ms"), default=None)
+    latencies_ms = [candidate.latency_ms for candidate, _, _ in ranked]
+    shortest_ms = min([ms for ms in latencies_ms if ms is not None], default=None)
+    return None if shortest_ms is None else ranked[latencies_ms.index(shortest_ms)].candidate
 
 
 def _rank(candidates: Sequence[Candidate], policy: Policy) -> list[Ranked]:
