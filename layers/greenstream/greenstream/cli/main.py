@@ -36,6 +36,10 @@ class Command:
 
 GROUPS: Final[Mapping[str, Mapping[str, Command]]] = {
     "a deployed router, with your AWS credentials, or the local stack": {
+        "route": Command(
+            "greenstream.cli.route",
+            "Ask which place should serve a request; without a router, by yearly means.",
+        ),
         "policy": Command(
             "greenstream.cli.policy",
             "List the routing policies, show or set one, or go back to an earlier one.",
@@ -87,6 +91,10 @@ GROUPS: Final[Mapping[str, Mapping[str, Command]]] = {
         ),
     },
     "build and cost (needs the repository)": {
+        "coverage": Command(
+            "infra.ops.coverage",
+            "Count the places with a live feed and on a yearly mean, with and without keys.",
+        ),
         "size": Command(
             "infra.ops.size", "Compare the size of each built function with Lambda's limit."
         ),

@@ -30,6 +30,15 @@ class RunningStack(Protocol):
     def upstream(self) -> str:
         """Return ``simulated`` or ``live``."""
 
+    def get(self, path: str) -> Any:  # noqa: ANN401 - JSON
+        """Return the router's answer to a path.
+
+        Raises
+        ------
+        CommandError
+            When the router does not answer, or answers with an error.
+        """
+
     def dynamodb(self) -> DynamoDb:
         """Return the project's client of the emulator's tables."""
 

@@ -1,0 +1,128 @@
+"""``greenstream coverage``: how many places have a live feed, a profile or a yearly mean.
+
+The counts are of the tables: which zones have a feed, and which feeds need a key. They say what a
+stack can know and not what it knows now.
+"""
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from greenstream.domain.places import Pop, colos, place, places
+from greenstream.domain.zones import Source, zones
+from infra.registry import COLLECTORS
+
+LIVE: Final = "live"
+MEAN: Final = "annual_mean"
+NONE: Final = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """The best that a place can have: its step, and the feed that gives it."""
+
+    step: str
+    feed: str
+
+
+def is_read(source: Source, *, keys: bool) -> bool:
+    """Return whether a feed is read by the template's settings, with all keys or with none.
+
+    A provider whose library reads several grids needs a key only for the grid that the key's name
+    begins with, and reads only the grids that its setting lists.
+    """
+    row = COLLECTORS[source.provider]
+    listed = row.settings.get(f"{source.provider.upper()}_ZONES")
+    if listed is None:
+        return keys or not row.secrets
+    own = any(secret.startswith(f"{source.provider_zone.upper()}_") for secret in row.secrets)
+    return source.provider_zone in listed.split(",") and (keys or not own)
+
+
+def covered(pop: Pop, *, keys: bool) -> Covered:
+    """Return the best that a place can have.
+
+    A neighbour's grid stands in only where nothing is known of the place's own, as in answers.
+    """
+    best = min(
+        pop.zones,
+        key=lambda entry: (_of_zone(entry.zone, keys=keys).step == NONE, entry.proxy),
+    )
+    return _of_zone(best.zone, keys=keys)
+
+
+def _of_zone(name: str, *, keys: bool) -> Covered:
+    zone = zones()[name]
+    for source in zone.sources:
+        if is_read(source, keys=keys):
+            return Covered(LIVE, source.provider)
+    return Covered(MEAN if zone.annual_means else NONE, "")
+
+
+def groups() -> dict[str, Sequence[Pop]]:
+    """Return the places that the goals count: all colos, and the public cloud regions."""
+    return {
+        "colos": [place(code.lower()) for code in colos()],
+        "public regions": [known for known in places().values() if known.status == "public"],
+    }
+
+
+def counts() -> dict[str, Any]:
+    """Return by group, with and without keys, the places of each step and of each feed."""
+    return {
+        name: {
+            "places": len(members),
+            "keys_off": _counted(covered(member, keys=False) for member in members),
+            "keys_on": _counted(covered(member, keys=True) for member in members),
+            "without_figure": [
+                member.pop for member in members if covered(member, keys=True).step == NONE
+            ],
+        }
+        for name, members in groups().items()
+    }
+
+
+def _counted(listed: Iterable[Covered]) -> dict[str, Any]:
+    rows = list(listed)
+    return {
+        **{step: sum(row.step == step for row in rows) for step in (LIVE, MEAN, NONE)},
+        "by_feed": dict(Counter(row.feed for row in rows if row.feed).most_common()),
+    }
+
+
+def as_text(counted: dict[str, Any]) -> str:
+    """Return the counts as lines of text."""
+    lines = []
+    for name, group in counted.items():
+        lines.append(f"{group['places']} {name}")
+        for keys in ("keys_off", "keys_on"):
+            row = group[keys]
+            feeds = ", ".join(f"{feed} {count}" for feed, count in row["by_feed"].items())
+            lines.append(
+                f"  {keys.replace('_', ' '):8}  with a live feed {row[LIVE]:3}, on the yearly mean "
+                f"{row[MEAN]:3}, without a figure {row[NONE]}: {feeds}"
+            )
+        left_out = ", ".join(group["without_figure"]) or "none"
+        lines.append(f"  left out: {left_out}")
+    others = [known for known in places().values() if known.status not in {None, "public"}]
+    lines.append(
+        f"{len(others)} other regions (new, restricted or a cloud of their own) answer too: "
+        + ", ".join(known.pop for known in others)
+    )
+    return "\n".join(lines)
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Define the options of the command."""
+    coverage = commands.add_parser("coverage")
+    coverage.add_argument("--json", action="store_true", help="print the counts as JSON")
+    coverage.set_defaults(do=_coverage)
+
+
+def _coverage(arguments: argparse.Namespace) -> int:
+    counted = counts()
+    print(json.dumps(counted, indent=1) if arguments.json else as_text(counted))
+    return 0
