@@ -88,6 +88,12 @@ _ROWS: Final = (
         simulators=("entsoe",),
     ),
     Function(
+        name="energycharts",
+        provider="functions.energycharts.provider:EnergyCharts",
+        settings={"ENERGYCHARTS_BASE_URL": "https://api.energy-charts.info"},
+        simulators=("energycharts",),
+    ),
+    Function(
         name="electricitymaps",
         provider="functions.electricitymaps.provider:ElectricityMaps",
         settings={

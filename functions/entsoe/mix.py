@@ -1,6 +1,6 @@
 """Makes readings of a bidding zone's slots: which slots, by which factors, and what "Other" is."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,7 +10,7 @@ from functions.entsoe.points import NAME, invalid
 from greenstream.domain.errors import InvalidError, NoDataError
 from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.fuel_memory import FuelMemory
-from greenstream.domain.intensity import FactorTable, factor_tables, mix_intensity
+from greenstream.domain.intensity import FactorTable, mix_intensity, table_over
 from greenstream.domain.judging import Judged, judge
 from greenstream.domain.mix import Mix, Refusal
 from greenstream.domain.other_sun import NO_SUN, SunInOther, sun_in_other
@@ -220,8 +220,4 @@ def solar_in_other(zone_slots: Sequence[Mix], slot: Mix, rules: SourceRules) -> 
 
 def table_of(zone: str, basis: Basis) -> FactorTable:
     """Return a zone's factors: those published for it, and the platform's for all other fuels."""
-    tables: Mapping[tuple[str, Basis], FactorTable] = factor_tables()
-    common, own = tables[DEFAULT_TABLE, basis], tables.get((zone, basis))
-    if own is None:
-        return common
-    return replace(own, factors={**common.factors, **own.factors})
+    return table_over(DEFAULT_TABLE, zone, basis)

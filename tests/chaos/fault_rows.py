@@ -32,6 +32,7 @@ ONE_ZONE = {
     "gridstatus": Place({"provider": "nyiso", "zone": "NYISO"}, "NYISO"),
     "watttime": Place({"zone": "CAISO_NORTH"}, "CAISO_NORTH"),
     "entsoe": Place({"zone": "10YNL----------L"}, "ENTSOE_NL"),
+    "energycharts": Place({"zone": "nl"}, "ENTSOE_NL"),
     "electricitymaps": Place({"zone": "US-NY-NYIS"}, "NYISO"),
 }
 LONDON = Place({"zone": "GBR-13"}, "GBR-13")
@@ -51,6 +52,7 @@ HOME = {
     "gridstatus": ZoneInfo("America/New_York"),
     "watttime": ZoneInfo("America/Los_Angeles"),
     "entsoe": ZoneInfo("Europe/Amsterdam"),
+    "energycharts": ZoneInfo("Europe/Berlin"),
     "electricitymaps": ZoneInfo("Europe/Amsterdam"),
 }
 
@@ -84,6 +86,8 @@ class Fault:
 
 
 KEYED = ("entsoe", "electricitymaps")
+PACED = (*KEYED, "energycharts")
+"""Providers that ask for nothing more in a run that was throttled."""
 
 
 def status(code: int, *, ends_run: tuple[str, ...] = ()) -> Fault:
@@ -92,7 +96,7 @@ def status(code: int, *, ends_run: tuple[str, ...] = ()) -> Fault:
 
 def throttled(retry_after: str) -> Fault:
     posted = {"fault": "status", "status": 429, "headers": {"Retry-After": retry_after}}
-    return Fault(name=f"429, wait {retry_after} s", posted=(posted,), ends_run=KEYED, dear=True)
+    return Fault(name=f"429, wait {retry_after} s", posted=(posted,), ends_run=PACED, dear=True)
 
 
 def plain(name: str, fault: str, **more: Any) -> Fault:
@@ -108,7 +112,7 @@ STRIKES = (
     status(401, ends_run=KEYED),
     status(403, ends_run=("entsoe",)),
     status(404),
-    status(429, ends_run=KEYED),
+    status(429, ends_run=PACED),
     throttled("3"),
     throttled("86400"),
     status(500),
@@ -211,6 +215,7 @@ FALSE_SERIES: Mapping[str, Mapping[str, str]] = {
         "gridstatus": "missing_fuel",
         "watttime": "its answers name no fuel; a point without a value is the row null",
         "entsoe": "missing_fuel",
+        "energycharts": "missing_fuel",
         "electricitymaps": "its answer names no fuel; one without a figure is the row null",
     },
     "partial": {
@@ -224,6 +229,7 @@ FALSE_SERIES: Mapping[str, Mapping[str, str]] = {
         "gridstatus": "half_mix",
         "watttime": "its answers hold no mix of which a half could be absent",
         "entsoe": "half_mix",
+        "energycharts": "half_mix",
         "electricitymaps": "its answer holds no mix of which a half could be absent",
     },
     "frozen": {
@@ -237,6 +243,7 @@ FALSE_SERIES: Mapping[str, Mapping[str, str]] = {
         "gridstatus": "frozen",
         "watttime": "a MOER truly stays the same for hours while one kind of plant is marginal",
         "entsoe": "frozen",
+        "energycharts": "frozen",
         "electricitymaps": "an answer holds one hour; the same hour again is repeated stale data",
     },
     "spike": {
@@ -250,6 +257,7 @@ FALSE_SERIES: Mapping[str, Mapping[str, str]] = {
         "gridstatus": "spike",
         "watttime": "spike",
         "entsoe": "spike",
+        "energycharts": "spike",
         "electricitymaps": "spike",
     },
     "sandbox": {
@@ -263,6 +271,7 @@ FALSE_SERIES: Mapping[str, Mapping[str, str]] = {
         "gridstatus": "no operator has sandbox keys",
         "watttime": "it has no sandbox keys",
         "entsoe": "it has no sandbox keys",
+        "energycharts": "it has no keys",
         "electricitymaps": "sandbox",
     },
 }

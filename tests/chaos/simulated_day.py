@@ -32,6 +32,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from functions.electricitymaps.provider import ElectricityMaps
 from functions.elexon.provider import Elexon
+from functions.energycharts.provider import EnergyCharts
 from functions.entsoe.provider import Entsoe
 from functions.eso.provider import Eso
 from functions.gridstatus.provider import Gridstatus, wanted
@@ -453,14 +454,19 @@ class Day:
         http = HttpClient(
             provider=name,
             base_url=f"https://{name}.test",
-            attempts=1 if name in ("entsoe", "electricitymaps") else 2,
+            attempts=1 if name in ("entsoe", "energycharts", "electricitymaps") else 2,
             transport=self.simulator.transport(name),
             sleep=self.clock.forward,
             monotonic=seconds,
         )
-        keyless: dict[str, type[Eso | Elexon]] = {"eso": Eso, "elexon": Elexon}
+        newest = lambda: self.store.snapshot().readings  # noqa: E731
+        keyless: dict[str, Callable[[], Provider]] = {
+            "eso": lambda: Eso(http, simulated=True),
+            "elexon": lambda: Elexon(http, simulated=True),
+            "energycharts": lambda: EnergyCharts(http=http, newest=newest, simulated=True),
+        }
         if name in keyless:
-            return keyless[name](http, simulated=True)
+            return keyless[name]()
         if name in NATIONAL:
             return NATIONAL[name].over(http, simulated=True)
         match name:
@@ -479,7 +485,7 @@ class Day:
         return ElectricityMaps(
             http=http,
             wanted=zones_of(name),
-            newest=lambda: self.store.snapshot().readings,
+            newest=newest,
             token=lambda: self._token,
             hourly_budget=int(self._default("ElectricitymapsHourlyBudget")),
             simulated=True,

@@ -21,6 +21,7 @@ from infra.local.upstream import (
     caiso,
     electricitymaps,
     elexon,
+    energycharts,
     entsoe,
     ercot,
     hydroquebec,
@@ -118,6 +119,8 @@ def a_mix(reading: Reading, _now: datetime) -> bool:
         true_mw = without(ercot.generation_mw(reading.valid_to), *parts)
     elif zone == "PJM":
         true_mw = pjm.generation_mw(start)
+    elif reading.provider == "energycharts":
+        true_mw, _ = energycharts.generation_mw(zone, start)
     else:
         true_mw, _ = entsoe.generation_mw(zone, start)
     stored_mw = reading.detail["fuel_mw"]
@@ -132,6 +135,7 @@ TRUE: Mapping[str, Callable[[Reading, datetime], bool]] = {
     "watttime": watttimes,
     "electricitymaps": electricity_maps,
     "elexon": a_mix,
+    "energycharts": a_mix,
     **dict.fromkeys(BY_END, a_mix),
     "entsoe": a_mix,
     "gridstatus": a_mix,

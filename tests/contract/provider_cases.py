@@ -19,6 +19,7 @@ import httpx
 from functions.electricitymaps.provider import ElectricityMaps
 from functions.elexon.provider import Elexon, grid_of
 from functions.elexon.rows import slots_of
+from functions.energycharts.provider import EnergyCharts
 from functions.entsoe import mix
 from functions.entsoe.document import read
 from functions.entsoe.provider import Entsoe
@@ -43,6 +44,7 @@ from infra.local.upstream import (
     caiso,
     electricitymaps,
     elexon,
+    energycharts,
     entsoe,
     ercot,
     hydroquebec,
@@ -193,6 +195,10 @@ def make_national(case: Case, wire: Wire, _key: str | None, simulated: bool) -> 
     return provider.over(wire.http(case.provider), case.pairs, simulated=simulated)
 
 
+def make_energycharts(case: Case, wire: Wire, _key: str | None, simulated: bool) -> Provider:  # noqa: FBT001
+    return EnergyCharts(http=wire.http("energycharts"), wanted=case.pairs, simulated=simulated)
+
+
 def make_watttime(case: Case, wire: Wire, key: str | None, simulated: bool) -> Provider:  # noqa: FBT001
     return WattTime(
         http=wire.http("watttime"),
@@ -245,6 +251,7 @@ through = Through()
 MAKERS: Mapping[str, Callable[[Case, Wire, str | None, bool], Provider]] = {
     "eso": make_eso,
     "elexon": make_elexon,
+    "energycharts": make_energycharts,
     **dict.fromkeys(NATIONAL, make_national),
     "watttime": make_watttime,
     "gridstatus": make_gridstatus,
@@ -316,6 +323,13 @@ def inside_elexon(case: Case) -> Iterator[Batch]:
             yield Batch(readings=tuple(value for value in made if isinstance(value, Reading)))
 
 
+def inside_energycharts(case: Case) -> Iterator[Batch]:
+    """Yield the readings of each slot: the newest ones at all earlier times."""
+    for back in range(15, 36 * 60, 15):
+        earlier = case.now - back * MINUTE
+        yield case.run(Wire(clean=case.answers(), now=earlier), earlier)
+
+
 def inside_watttime(case: Case) -> Iterator[Batch]:
     """Yield the readings at the times before the newer points were published."""
     for back in range(5, 185, 5):
@@ -374,6 +388,7 @@ def inside_entsoe(case: Case) -> Iterator[Batch]:
 INSIDE: Mapping[str, Callable[[Case], Iterable[Batch]]] = {
     "eso": inside_eso,
     "elexon": inside_elexon,
+    "energycharts": inside_energycharts,
     "watttime": inside_watttime,
     "gridstatus": inside_gridstatus,
     "ieso": inside_national,
@@ -435,6 +450,13 @@ SIMULATED = (
         provider="hydroquebec",
         keyed=False,
         answers=lambda: hydroquebec.answer,
+    ),
+    Case(
+        id="energycharts",
+        provider="energycharts",
+        keyed=False,
+        answers=lambda: energycharts.answer,
+        wanted=only("energycharts", "fr", "de"),
     ),
     Case(
         id="watttime", provider="watttime", answers=lambda: watttime.Account().answer, data="/v3/"

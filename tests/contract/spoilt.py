@@ -75,9 +75,10 @@ def names(body: bytes, extreme: object) -> set[str]:
     values: Sequence[tuple[str | int, Any]]
     if is_json(body):
         values = [
-            (key, container[key])
+            (key, value)
             for container, key in places(json.loads(body))
             if isinstance(key, str)
+            for value in (container[key] if isinstance(container[key], list) else [container[key]])
         ]
     elif body.startswith(b"<"):
         values = re.findall(r"<([\w.]+)(?: [^>]*)?>([^<>]+)</", body.decode())
@@ -88,7 +89,7 @@ def names(body: bytes, extreme: object) -> set[str]:
             for line in lines
             for column, cell in enumerate(line.split(","))
         ]
-    form = r"-?\d+(\.\d*)?" if extreme == HUGE else r".*\d:\d\d.*"
+    form = r"-?\d+(\.\d*)?" if extreme == HUGE else r".*\d:\d\d.*|\d{10}"  # or UNIX seconds
     return {str(name) for name, value in values if re.fullmatch(form, str(value))}
 
 
@@ -106,7 +107,9 @@ def throughout(body: bytes, name: str, value: Any) -> bytes:
     if is_json(body):
         document = json.loads(body)
         for container, key in [place for place in places(document) if place[1] == name]:
-            container[key] = value
+            old = container[key]
+            listed = isinstance(old, list) and not any(isinstance(at, dict | list) for at in old)
+            container[key] = [value] * len(old) if listed else value
         return written(document)
     text = body.decode()
     if text.startswith("<"):

@@ -40,6 +40,7 @@ UPSTREAMS_OF = {
     for function, names in COLLECTING.items()
 }
 WATCHED = (*COLLECTING, "tuner")
+ASKED_FOR_WHAT_IS_NOT_LIVE = ("energycharts", "electricitymaps")
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +148,7 @@ def without_table(stack: Stack, function: str) -> Iterator[None]:
 
 
 def forget_readings(stack: Stack) -> None:
-    """Delete the newest readings, so that Electricity Maps has zones to collect."""
+    """Delete the newest readings, so that `ASKED_FOR_WHAT_IS_NOT_LIVE` have zones to collect."""
     table = stack.client("dynamodb")
     for provider in COLLECTORS:
         table.delete_item(TableName=stack.table, Key=board_key(provider))
@@ -159,14 +160,14 @@ def cannot_start(function: str, stack: Stack) -> list[float]:
 
 
 def upstream_fails(provider: str, stack: Stack) -> list[float]:
-    if provider == "electricitymaps":
+    if provider in ASKED_FOR_WHAT_IS_NOT_LIVE:
         forget_readings(stack)
     breaks(stack, provider, fault="status", status=500)
     return told(stack, f"{provider.title()}Failing", invoked(stack, provider))
 
 
 def upstream_stands_still(provider: str, stack: Stack) -> list[float]:
-    if provider == "electricitymaps":
+    if provider in ASKED_FOR_WHAT_IS_NOT_LIVE:
         forget_readings(stack)
     alarm = f"{provider.title()}Stale"
     # The delay is longer than a forecast or an hourly figure could cover.
@@ -226,7 +227,7 @@ def test_each_alarm_has_a_fault_that_should_raise_it() -> None:
 
 @pytest.mark.parametrize("function", WATCHED)
 def test_a_healthy_system_crosses_no_threshold(stack: Stack, function: str) -> None:
-    if function == "electricitymaps":
+    if function in ASKED_FOR_WHAT_IS_NOT_LIVE:
         forget_readings(stack)
     since = invoked(stack, function)
     for alarm in (name for name in ALARMS if name.startswith(function.title())):

@@ -96,7 +96,7 @@ def section(markdown: str, anchor: str) -> str:
     return text
 
 
-LATE_BY_HABIT_S = {"entsoe": 18 * 3600}
+LATE_BY_HABIT_S = {"entsoe": 18 * 3600, "energycharts": 18 * 3600}
 """Some operators publish half a day at once, up to 16 h late: with the limit of a live figure this
 alarm would never end. `Failing` reports within the hour that a platform does not answer."""
 

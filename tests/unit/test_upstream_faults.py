@@ -112,6 +112,7 @@ A_FIGURE = {
     "ons": '{"sul":{"geracao":{"hidraulica":31}}}',
     "aemo": 'D,DISPATCH,UNIT_SCADA,1,"2026/11/28 12:55:00",BUTLERSG,31,"2026/11/28 12:50:00"',
     "watttime": '{"data":[{"value":31.5}],"meta":{}}',
+    "energycharts": '{"production_types":[{"name":"Solar","data":[31.5,null]}]}',
     "electricitymaps": '{"carbonIntensity":31}',
     "entsoe": "<position>1</position><quantity>31.5</quantity>",
     "nyiso": "02/05/2026 20:45:00,EST,Wind,31.0\r\n02/05/2026 20:45:00,EST,Hydro,31.0",

@@ -29,6 +29,7 @@ const PROVIDERS = new Map([
   ["hydroquebec", "Hydro-Québec"],
   ["entsoe", "ENTSO-E"],
   ["watttime", "WattTime"],
+  ["energycharts", "Energy-Charts"],
   ["electricitymaps", "Electricity Maps"],
 ]);
 

@@ -6,7 +6,7 @@ The factors are data (``data/factors.json``) with a version, and each row names 
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -64,6 +64,14 @@ class Intensity:
 def factor_tables() -> Mapping[tuple[str, Basis], FactorTable]:
     """Return our tables, with which intensities are computed, by name and basis."""
     return _tables("tables")
+
+
+def table_over(common: str, own: str, basis: Basis) -> FactorTable:
+    """Return a common table with the factors of an own one, if there is one, over its own."""
+    below, above = factor_tables()[common, basis], factor_tables().get((own, basis))
+    if above is None:
+        return below
+    return replace(above, factors={**below.factors, **above.factors})
 
 
 @cache

@@ -30,6 +30,10 @@ class ProviderRules:
         Fuels whose power follows the weather. Only a mix that runs on one of them always moves.
     not_generation
         Codes of the feed that stand for no generation, such as links between grids.
+    not_generation_beginning
+        How other names begin that stand for no generation.
+    fuel_names
+        The fuel of the factor table that each name of the feed stands for, where the names differ.
     least_gco2_kwh
         Least figure, g/kWh, that goes with each index in words that the publisher gives beside it.
     zero_is_false_above_gco2_kwh
@@ -49,11 +53,17 @@ class ProviderRules:
     solar: frozenset[str]
     wind: frozenset[str]
     not_generation: frozenset[str]
+    not_generation_beginning: tuple[str, ...]
+    fuel_names: Mapping[str, str]
     least_gco2_kwh: Mapping[str, float]
     zero_is_false_above_gco2_kwh: float
     least_share_of_forecast: float
     least_share_of_neighbours: float
     mix_identity: "MixIdentity | None"
+
+    def is_no_generation(self, name: str) -> bool:
+        """Return whether a name of the feed stands for no generation."""
+        return name in self.not_generation or name.startswith(self.not_generation_beginning)
 
 
 class MixIdentity(NamedTuple):
@@ -194,6 +204,10 @@ def _provider_rules(row: Mapping[str, Any]) -> ProviderRules:
         solar=_fuels(row.get("solar", ())),
         wind=_fuels(row.get("wind", ())),
         not_generation=_fuels(row.get("not_generation", ())),
+        not_generation_beginning=tuple(
+            entry["fuel"] for entry in row.get("not_generation_beginning", ())
+        ),
+        fuel_names={entry["name"]: entry["fuel"] for entry in row.get("fuel_names", ())},
         least_gco2_kwh={
             band["index"]: float(band["least_gco2_kwh"]) for band in row.get("index_bands", ())
         },

@@ -112,6 +112,10 @@ class MixGrid:
     simulated: bool
     not_metered: str = ""
 
+    def factors(self, basis: Basis) -> FactorTable:
+        """Return the factors of a basis."""
+        return factor_tables()[self.table, basis]
+
     def readings_of(self, slot: MixSlot) -> Iterator[Reading | InvalidError]:
         """Yield a slot's reading on each basis of the source, or the error that refuses it."""
         for basis in self.source.bases:
@@ -122,7 +126,7 @@ class MixGrid:
 
     def _reading(self, slot: MixSlot, basis: Basis) -> Reading:
         mix = slot.mix
-        table, zone = factor_tables()[self.table, basis], self.zone.zone
+        table, zone = self.factors(basis), self.zone.zone
         metered = mix_intensity(mix.generation_mw, table, provider=self.provider, zone=zone)
         unmetered_mw = {**greatest_unmetered_mw(mix, self.rules), **slot.beside_mw}
         # The share that is known is at least the one beside all that is not metered.
