@@ -1,4 +1,4 @@
-import { KNOWN_POPS } from "./pops.ts";
+import { countriesNamed, KNOWN_POPS, popNamed } from "./pops.ts";
 import { CACHE_PATH } from "./ports.ts";
 
 /**
@@ -9,6 +9,8 @@ export interface Variables {
   ROUTER_URL: string;
   ORIGINS: Record<string, string> | string;
   DEFAULT_POP?: string;
+  ALLOW?: string;
+  DENY?: string;
   MODE?: string;
   STATUS_PATH?: string;
   AWS_REGION?: string;
@@ -71,10 +73,12 @@ export class ConfigError extends Error {}
  * @throws ConfigError when a variable is missing or invalid. Its message begins with the name.
  */
 export function readConfig(env: Variables): Config {
-  const origins = readOrigins(env.ORIGINS);
+  const origins = permitted(readOrigins(env.ORIGINS), env);
   const [first_pop] = origins.keys();
-  const default_pop = env.DEFAULT_POP || first_pop || "";
-  if (!origins.has(default_pop)) fail("DEFAULT_POP", "must be one of the POPs in ORIGINS");
+  const default_pop = popNamed(env.DEFAULT_POP || first_pop || "") ?? "";
+  if (!origins.has(default_pop)) {
+    fail("DEFAULT_POP", "must be one of the POPs in ORIGINS that ALLOW and DENY leave");
+  }
   const preferences: Record<string, string> = {};
   if (env.SIGNAL) {
     if (!SIGNALS.includes(env.SIGNAL)) fail("SIGNAL", mustBeOneOf(SIGNALS));
@@ -119,11 +123,38 @@ function readOrigins(given: Variables["ORIGINS"]): ReadonlyMap<string, URL> {
     return fail("ORIGINS", "must be an object that maps POPs to URLs");
   }
   const origins = new Map<string, URL>();
-  for (const [pop, url] of Object.entries(table)) {
-    if (!KNOWN_POPS.has(pop)) fail("ORIGINS", `contains ${pop}, which is not a known POP`);
-    origins.set(pop, readUrl(`ORIGINS.${pop}`, url));
+  for (const [name, url] of Object.entries(table)) {
+    const pop = popNamed(name);
+    if (pop === null) return fail("ORIGINS", `contains ${name}, which is not a known place`);
+    if (origins.has(pop)) fail("ORIGINS", `contains ${pop} more than once`);
+    origins.set(pop, readUrl(`ORIGINS.${name}`, url));
   }
   return origins.size > 0 ? origins : fail("ORIGINS", "must contain at least one POP");
+}
+
+/**
+ * Leave out the origins in countries where requests may not be served. They are left out before
+ * anything else, so that no failure of the router brings them back.
+ */
+function permitted(origins: ReadonlyMap<string, URL>, env: Variables): ReadonlyMap<string, URL> {
+  const allow = readCountries("ALLOW", env.ALLOW);
+  const deny = readCountries("DENY", env.DENY);
+  const left = [...origins].filter(([pop]) => {
+    const country = KNOWN_POPS.get(pop)?.country ?? "";
+    return (allow === null || allow.has(country)) && !deny?.has(country);
+  });
+  if (left.length > 0) return new Map(left);
+  return fail(allow === null ? "DENY" : "ALLOW", "leaves none of the POPs in ORIGINS");
+}
+
+/** Read a list of countries and groups of countries, or null if there is none. */
+function readCountries(name: string, text: string | undefined): ReadonlySet<string> | null {
+  if (!text) return null;
+  const countries = text.split(",").flatMap((part) => {
+    const known = countriesNamed(part.trim());
+    return known ?? fail(name, `contains ${part}, which is no country with a place and no group`);
+  });
+  return new Set(countries);
 }
 
 function readCredentials(env: Variables): Credentials | null {

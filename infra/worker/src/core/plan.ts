@@ -2,7 +2,7 @@ import type { Config } from "./config.ts";
 import type { Decider } from "./decider.ts";
 import type { Candidate } from "./decision.ts";
 import type { Place } from "./place.ts";
-import { byDistance } from "./pops.ts";
+import { byDistance, KNOWN_POPS } from "./pops.ts";
 import type { WaitUntil } from "./ports.ts";
 
 /** Where a visit should go. */
@@ -15,7 +15,7 @@ export interface Plan {
 }
 
 /**
- * Plan by the colo's decision. Without one, plan by distance from the visitor, and without a
+ * Plan by the colo's decision. Without one, plan by distance from the visitor or else the colo, and without a
  * position send the visit to the default POP. Never throws.
  */
 export async function plan(
@@ -34,8 +34,9 @@ export async function plan(
     return { basis: fresh ? "fresh" : "stale", reason: decision.reason, order: decision.order };
   }
   const pops = [...config.origins.keys()];
-  if (place.position) {
-    const order = byDistance(pops, place.position).map(withoutFigures);
+  const position = place.position ?? KNOWN_POPS.get((place.colo ?? "").toLowerCase());
+  if (position) {
+    const order = byDistance(pops, position).map(withoutFigures);
     return { basis: "nearest", reason: "nearest_no_decision", order };
   }
   const others = pops.filter((pop) => pop !== config.default_pop);

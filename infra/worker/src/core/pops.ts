@@ -1,5 +1,8 @@
-// This is the router's own table, so that the two cannot differ.
-import table from "../../../../layers/greenstream/greenstream/data/pops.json";
+// These are the router's own tables, so that the two cannot differ.
+import colo_table from "../../../../layers/greenstream/greenstream/data/colos.json";
+import group_table from "../../../../layers/greenstream/greenstream/data/country_groups.json";
+import pop_table from "../../../../layers/greenstream/greenstream/data/pops.json";
+import region_table from "../../../../layers/greenstream/greenstream/data/regions.json";
 
 /** A position in degrees of latitude and longitude. */
 export interface Position {
@@ -7,9 +10,48 @@ export interface Position {
   lon: number;
 }
 
-export const KNOWN_POPS: ReadonlyMap<string, Position> = new Map(
-  table.pops.map(({ pop, lat, lon }) => [pop, { lat, lon }]),
+/** A place where a request can be served: where it stands, and in which country (ISO 3166-1). */
+export interface KnownPop extends Position {
+  country: string;
+}
+
+/**
+ * Every place by the name that the router answers with: a POP, a data centre of Cloudflare in small
+ * letters, or a cloud region with its provider. A colo whose code is that of a POP is that POP.
+ */
+export const KNOWN_POPS: ReadonlyMap<string, KnownPop> = new Map<string, KnownPop>([
+  ...colo_table.colos.map((row): [string, KnownPop] => [row.colo.toLowerCase(), knownPop(row)]),
+  ...pop_table.pops.map((row): [string, KnownPop] => [row.pop, knownPop(row)]),
+  ...region_table.regions.map((row): [string, KnownPop] => [row.region, knownPop(row)]),
+]);
+
+/** The countries of each group of countries, by its name. */
+const GROUPS: ReadonlyMap<string, readonly string[]> = new Map(
+  group_table.groups.map(({ group, countries }) => [group, countries]),
 );
+
+const COUNTRIES: ReadonlySet<string> = new Set([...KNOWN_POPS.values()].map((pop) => pop.country));
+
+function knownPop({ lat, lon, country }: KnownPop): KnownPop {
+  return { lat, lon, country };
+}
+
+/**
+ * Return the router's name of a place that is written in any case, and of a region that may lack
+ * its provider where one provider alone has it. Null means that no place has the name.
+ */
+export function popNamed(text: string): string | null {
+  const name = text.toLowerCase();
+  if (KNOWN_POPS.has(name)) return name;
+  const [region, ...others] = [...KNOWN_POPS.keys()].filter((known) => known.endsWith(`:${name}`));
+  return region !== undefined && others.length === 0 ? region : null;
+}
+
+/** Return the countries of a country or a group of countries, or null if there is no such. */
+export function countriesNamed(text: string): readonly string[] | null {
+  const name = text.toUpperCase();
+  return GROUPS.get(name) ?? (COUNTRIES.has(name) ? [name] : null);
+}
 
 /** Sort POPs by their distance from a position, the nearest first. */
 export function byDistance(pops: Iterable<string>, from: Position): string[] {

@@ -71,6 +71,54 @@ describe("the preferences", () => {
   });
 });
 
+describe("names of places", () => {
+  const origins = (names: string[]) =>
+    Object.fromEntries(names.map((name) => [name, "https://a.example"]));
+
+  it("are taken in any case, and a region without its provider", () => {
+    const config = readConfig({
+      ...GOOD,
+      ORIGINS: origins(["LHR", "eu-west-2", "GCP:asia-southeast1", "AMS"]),
+      DEFAULT_POP: "lhr",
+    });
+    expect([...config.origins.keys()]).toEqual([
+      "lhr",
+      "aws:eu-west-2",
+      "gcp:asia-southeast1",
+      "ams",
+    ]);
+    expect(config.default_pop).toBe("lhr");
+  });
+
+  it("are refused when two of them are one place", () => {
+    const twice = { ...GOOD, ORIGINS: origins(["eu-west-2", "aws:eu-west-2"]) };
+    expect(() => readConfig(twice)).toThrow("ORIGINS contains aws:eu-west-2 more than once");
+  });
+});
+
+describe("countries", () => {
+  const ORIGINS = {
+    ams: "https://a.example",
+    lon: "https://b.example",
+    sfo: "https://c.example",
+  };
+  const left = (settings: object) => [
+    ...readConfig({ ...GOOD, ORIGINS, DEFAULT_POP: "", ...settings }).origins.keys(),
+  ];
+
+  it("leave only the origins where requests may be served", () => {
+    expect(left({ ALLOW: "EU,gb" })).toEqual(["ams", "lon"]);
+    expect(left({ DENY: "US" })).toEqual(["ams", "lon"]);
+    expect(left({ ALLOW: "EU, GB", DENY: "GB" })).toEqual(["ams"]);
+  });
+
+  it("are an error when they leave no origin, or not the default one", () => {
+    expect(() => left({ ALLOW: "JP" })).toThrow("ALLOW leaves none of the POPs in ORIGINS");
+    expect(() => left({ ALLOW: "EU", DEFAULT_POP: "lon" })).toThrow("DEFAULT_POP must be one of");
+    expect(() => left({ DENY: "Europe" })).toThrow("DENY contains Europe, which is no country");
+  });
+});
+
 describe("the table of POPs", () => {
   it("sorts POPs by distance", () => {
     const pops = ["ams", "iad", "lax", "lon", "nyc", "sfo"];
@@ -78,6 +126,6 @@ describe("the table of POPs", () => {
     expect(from(37.34, -121.89)).toEqual(["sfo", "lax", "iad", "nyc", "lon", "ams"]);
     expect(from(53.35, -6.26)[0]).toBe("lon");
     expect(from(-36.85, 174.76)[0]).toBe("lax"); // the shortest way crosses the date line
-    expect(KNOWN_POPS.size).toBeGreaterThan(50);
+    expect(KNOWN_POPS.size).toBeGreaterThan(480);
   });
 });

@@ -222,6 +222,12 @@ describe.each(Object.entries(FAILURES))("when the router %s", (_name, failure) =
     });
   });
 
+  it("the colo's place stands for a visitor whose own is unknown", async () => {
+    const world = new World(failure);
+    const response = await world.visit("/", { cf: { colo: "DUB" } });
+    expect([basis(response), decisionHeaders(response).pop]).toEqual(["nearest", "lon"]);
+  });
+
   it("the last decision is used for a day, and then the nearest POP", async () => {
     const world = new World(answering());
     await world.visit("/", { cf: DUBLIN });
