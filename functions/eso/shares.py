@@ -76,6 +76,7 @@ def shares_of(mix: object) -> Shares:
         fuel, perc = named.get("fuel"), named.get("perc")
         if (
             not isinstance(fuel, str)
+            or isinstance(perc, bool)  # which is a number to Python
             or not isinstance(perc, NUMBER)
             or not 0 <= perc <= WHOLE_PERCENT
         ):

@@ -401,7 +401,7 @@ def test_a_malformed_regional_answer_yields_no_regional_reading(data: object) ->
     assert all(error.provider == "eso" for error in batch.errors)
 
 
-@pytest.mark.parametrize("perc", [10**400, -1, 100.1, float("nan"), None, "30.9"])
+@pytest.mark.parametrize("perc", [10**400, -1, 100.1, float("nan"), None, "30.9", True])
 def test_shares_that_cannot_be_read_make_no_figure(perc: object) -> None:
     gas, coal = {"fuel": "gas", "perc": perc}, {"fuel": "coal", "perc": 10}
     oddities: tuple[list[object], ...] = ([], [None], [{"fuel": []}])
