@@ -1,8 +1,14 @@
-"""Decides which zones of Electricity Maps serve which of our zones, and which must be asked now."""
+"""Decides which zones of Electricity Maps serve which of ours, and in which order they are asked.
 
-from collections.abc import Iterable, Iterator, Sequence
+A key allows fewer requests an hour than there are zones. Those come first that have no live source
+of their own; then those with an old figure; then those with a live figure that is partly known.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import IntEnum
+from typing import Final
 
 from functions.electricitymaps.answers import NAME
 from greenstream.domain.ladder import Ladder, Rung
@@ -50,27 +56,70 @@ def feeds_of(wanted: Sequence[tuple[Zone, Source]]) -> tuple[Feed, ...]:
     return tuple(feeds)
 
 
-def is_due(feed: Feed, readings: Sequence[Reading], now: datetime) -> bool:
-    """Return whether a feed must be asked at ``now``.
+class Need(IntEnum):
+    """How much a zone needs a figure of Electricity Maps, most first."""
 
-    It must when any of its zones has no live figure of the feed's kinds from other providers, and
-    the store does not hold the feed's own figure for this hour yet.
+    NO_FIGURE = 0
+    """No other source of the zone has a figure: it would rest on its usual values."""
+
+    OLD_FIGURE = 1
+    """The figure of another source is older than it usually is."""
+
+    PARTLY_KNOWN = 2
+    """The figure of another source is live, but part of it is not known."""
+
+
+NEED_BY_RUNG: Final = {Rung.STALE: Need.OLD_FIGURE, Rung.LIVE_PARTIAL: Need.PARTLY_KNOWN}
+
+
+def need_of(feed: Feed, readings: Sequence[Reading], now: datetime) -> Need | None:
+    """Return how much the neediest zone of a feed needs it at ``now``, or ``None`` if none does.
+
+    None does where each has a live figure of the feed's kinds from other providers, or where the
+    store holds the feed's own figure for this hour already.
     """
     if any(reading.valid_to > now for reading in own_readings(feed, readings)):
-        return False
-    return any(
+        return None
+    rungs = [
         Ladder(
-            replace(
-                zone, sources=tuple(source for source in zone.sources if source.provider != NAME)
-            ),
+            replace(zone, sources=zone.own_sources),
             readings,
             (),
         )
         .at(Moment(now, Policy()), feed.source.kinds)
         .rung
-        is not Rung.LIVE
         for zone in feed.zones
+    ]
+    return min(
+        (NEED_BY_RUNG.get(rung, Need.NO_FIGURE) for rung in rungs if rung is not Rung.LIVE),
+        default=None,
     )
+
+
+def in_turn(
+    needs: Mapping[Feed, Need], last_asked: Mapping[Feed, datetime], allowed: int
+) -> list[Feed]:
+    """Return feeds in the order in which they are asked.
+
+    The neediest come first, and of two with the same need the one that was not asked for the longer
+    time. Where a run may not ask for all of them, its last request is for the one that has waited
+    longest, however small its need, so that none waits for ever.
+
+    Parameters
+    ----------
+    needs
+        The feeds that are to be asked, with their needs.
+    last_asked
+        When each was asked last, UTC.
+    allowed
+        How many requests the run may make.
+    """
+    order = sorted(needs, key=lambda feed: (needs[feed], last_asked[feed]))
+    if 1 < allowed < len(order):
+        waited = min(order[allowed - 1 :], key=lambda feed: last_asked[feed])
+        order.remove(waited)
+        order.insert(allowed - 1, waited)
+    return order
 
 
 def own_readings(feed: Feed, readings: Iterable[Reading]) -> Iterator[Reading]:

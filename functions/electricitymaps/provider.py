@@ -4,18 +4,18 @@ Figures are average intensity of consumption, flow-traced across borders, by hou
 figure is the start of the present, unfinished hour, so the newest figure is usually an estimate.
 
 A free key allows few requests an hour and non-commercial use only. Therefore only the zones that
-need a figure are asked, the one that was not asked for the longest time first, and no zone is
-asked again after it gave its figure for the hour.
+need a figure are asked, the neediest first and of them the one that was not asked for the longest
+time (see `in_turn`), and no zone is asked again after it gave its figure for the hour.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
 from functions.electricitymaps.answers import HOUR, NAME, is_the_apis_own, open_zones, reading_of
-from functions.electricitymaps.feeds import Feed, feeds_of, is_due, own_readings
+from functions.electricitymaps.feeds import Feed, Need, feeds_of, in_turn, need_of, own_readings
 from greenstream.domain.errors import (
     GreenStreamError,
     NoDataError,
@@ -156,7 +156,8 @@ class ElectricityMaps:
         if token != session.token:
             session.token, session.plan = token, None
         readings = self.newest()
-        due = [feed for feed in feeds if is_due(feed, readings, now)]
+        needs = {feed: need_of(feed, readings, now) for feed in feeds}
+        due = {feed: need for feed, need in needs.items() if need is not None}
         yield _skipped(feed for feed in feeds if feed not in due)
         left = self._allowance(readings, now)
         with self.http:
@@ -166,25 +167,31 @@ class ElectricityMaps:
                 yield from self._read_plan(now)
             if session.plan is not None:
                 outside = [feed for feed in due if feed.source.provider_zone not in session.plan]
-                due = [feed for feed in due if feed not in outside]
+                due = {feed: need for feed, need in due.items() if feed not in outside}
                 yield Batch(unconfigured=tuple(name for feed in outside for name in feed.names))
-            if session.asked:
-                due.sort(key=lambda feed: self._last_asked(feed, readings))
-            elif due:
-                # A new sandbox remembers nothing. If each began with the same zone, a zone that the
-                # key may not read could use up the budget, so the first zone changes with the time.
-                start = int(now.timestamp() * RUNS_PER_HOUR // HOUR.total_seconds()) % len(due)
-                due = due[start:] + due[:start]
-            while due and left and self.monotonic() - began <= RUN_S:
+            order = self._in_turn(due, readings, left, now)
+            while order and left and self.monotonic() - began <= RUN_S:
                 left -= 1
-                feed = due.pop(0)
+                feed = order.pop(0)
                 try:
                     yield self._batch(feed, now)
                 except UnfitKeyError as error:
-                    unfit = [name for shut in (feed, *due) for name in shut.names]
+                    unfit = [name for shut in (feed, *order) for name in shut.names]
                     yield Batch(errors=(error,), unconfigured=tuple(unfit))
                     return
-        yield _skipped(due)
+        yield _skipped(order)
+
+    def _in_turn(
+        self, due: Mapping[Feed, Need], readings: Sequence[Reading], allowed: int, now: datetime
+    ) -> list[Feed]:
+        if self.session.asked:
+            last_asked = {feed: self._last_asked(feed, readings) for feed in due}
+            return in_turn(due, last_asked, allowed)
+        # A new sandbox remembers nothing. If each began with the same zone, a zone that the key may
+        # not read could use up the budget, so the first zone changes with the time.
+        feeds = list(due)
+        start = int(now.timestamp() * RUNS_PER_HOUR // HOUR.total_seconds()) % max(1, len(feeds))
+        return feeds[start:] + feeds[:start]
 
     def _read_plan(self, now: datetime) -> Iterator[Batch]:
         """Read which zones the key may read, and yield the error if that fails.

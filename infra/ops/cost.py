@@ -189,7 +189,7 @@ def tuner_reads() -> float:
     items = sum(
         HISTORY_DAYS * 86_400 / zones()[zone].sources[0].cadence_s
         for zone in read
-        if zones()[zone].sources
+        if zones()[zone].own_sources
     )
     return items * HISTORY_ITEM_BYTES / BYTES_PER_READ
 

@@ -69,9 +69,8 @@ def environment(provider: str, limits: Limits, engine: str, home: Path) -> dict[
         "UPSTREAM": "simulated",
         "NO_PROXY": f"{HOST},.amazonaws.com",
         **COLLECTORS[provider].settings,
-        # A run may use a quarter of the budget, 28 requests: 27 zones and the plan. The simulator
-        # allows 30.
-        "ELECTRICITYMAPS_HOURLY_BUDGET": "112",
+        # A run may use a quarter of the budget: enough for every zone and the plan.
+        "ELECTRICITYMAPS_HOURLY_BUDGET": "1000",
         # The other feeds of a shared function are not asked.
         "NATIONAL_FEEDS": provider,
         f"{provider.upper()}_BASE_URL": "http://set-by-each-run.test",
@@ -208,7 +207,7 @@ class Bench:
                     posted = {"provider": upstream, **fault}
                     self._control(simulator, "POST", json=posted)
         # Every run has its own key, since the simulated plans count requests by key.
-        key = f"run-{next(self._tokens)}"
+        key = f"company-{next(self._tokens)}"
         base_url = address or simulator.base_url
         sent = {
             "TABLE_NAME": table,

@@ -27,7 +27,7 @@ from greenstream.domain.errors import (
     TransientError,
 )
 from greenstream.domain.reading import Basis, Quality, Reading, Scope, Signal
-from greenstream.domain.zones import Source, Zone
+from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.collect import CollectionFailedError, collect
 from greenstream.ingest.http import HttpClient
 from greenstream.ports.provider import Batch
@@ -346,6 +346,87 @@ class TestTheChoiceOfZones:
         batch = sandbox.run()
         assert sandbox.asked == ["plan", "AT"]
         assert batch.skipped == ("Z_BE", "Z_CH")
+
+
+def with_own(there: str) -> tuple[Zone, Source]:
+    """Return a zone with a source of its own before Electricity Maps."""
+    return pair(there, a_source(provider_zone=there))
+
+
+def own(there: str, *, ended: timedelta, coverage: float = 1.0) -> Reading:
+    """Return the figure of a zone's own source, which ended so long ago."""
+    return a_reading(
+        zone=f"Z_{there}", provider_zone=there, valid_to=NOW - ended, coverage=coverage
+    )
+
+
+class EveryZone(dict[str, Any]):
+    """Answers for any zone with its latest hour."""
+
+    def get(self, zone: str, default: Any = None) -> Any:
+        return default if zone == "plan" else default | {"zone": zone}
+
+
+class TestTheOrderOfZones:
+    """AT has no other source; the own figure of BE is absent, of CH old, of DE partly known."""
+
+    WANTED = (with_own("DE"), with_own("CH"), with_own("BE"), pair("AT"))
+    STORED = (own("DE", ended=timedelta(0), coverage=0.5), own("CH", ended=HOUR))
+
+    def sandbox(self) -> Sandbox:
+        return Sandbox(
+            wanted=self.WANTED,
+            stored=list(self.STORED),
+            keep=True,
+            answers=EveryZone(),
+        )
+
+    def test_is_that_of_their_need(self) -> None:
+        sandbox = self.sandbox()
+        sandbox.run()
+        assert sandbox.asked == ["plan", "BE", "AT", "CH", "DE"]
+
+    def test_counts_a_figure_that_has_become_old_like_any_other_old_one(self) -> None:
+        sandbox = self.sandbox()
+        sandbox.run()
+        sandbox.now += HOUR
+        sandbox.run()
+        assert sandbox.asked[-4:] == ["BE", "AT", "DE", "CH"]
+
+    def test_leaves_the_last_request_of_a_run_to_the_zone_that_has_waited_longest(self) -> None:
+        others = ("FR", "ES", "PT", "IT-NO", "IT-SO", "PL")
+        wanted = (*(pair(there) for there in others), *self.WANTED)
+        sandbox = replace(self.sandbox(), budget=2 * RUNS_PER_HOUR, wanted=wanted)
+        runs = []
+        for _ in range(3 * RUNS_PER_HOUR):
+            before = len(sandbox.asked)
+            sandbox.run()
+            runs.append(sandbox.asked[before:])
+            sandbox.now += HOUR / RUNS_PER_HOUR
+        assert {"CH", "DE"} <= set(sandbox.asked), "zones with less need are asked too"
+        assert all(len(asked) <= 2 for asked in runs)
+        neediest = [asked[0] for asked in runs[1:]]
+        assert not {"CH", "DE"} & set(neediest), "but never before the neediest"
+
+    @pytest.mark.parametrize("budget", [4, 25, 60])
+    def test_keeps_within_the_budget_of_every_hour_over_all_zones_of_the_table(
+        self, budget: int
+    ) -> None:
+        wanted = zones_of("electricitymaps")
+        feeds = {source.provider_zone for _, source in wanted}
+        assert len(feeds) > 150
+        sandbox = Sandbox(wanted=wanted, budget=budget, keep=True, answers=EveryZone())
+        sent: list[datetime] = []
+        for _ in range(8 * RUNS_PER_HOUR):
+            before = len(sandbox.requests)
+            sandbox.run()
+            sent += [sandbox.now] * (len(sandbox.requests) - before)
+            sandbox.now += HOUR / RUNS_PER_HOUR
+            within = [at for at in sent if sandbox.now - at <= HOUR]
+            assert len(within) <= budget
+        figures = [zone for zone in sandbox.asked if zone != "plan"]
+        # No zone is asked twice while another one waits for the first time.
+        assert len(set(figures)) == min(len(figures), len(feeds))
 
 
 class TestTheKey:

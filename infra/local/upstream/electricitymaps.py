@@ -9,8 +9,11 @@ invented, because no recording has one.
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
+from greenstream.domain.reading import Basis
+from greenstream.domain.zones import zones_of
 from infra.local.upstream import shapes
 from infra.local.upstream.figures import figure_faults
 from infra.local.upstream.quota import Quota
@@ -29,6 +32,10 @@ CALLER_ZONE = "IE"
 
 HOUR = timedelta(hours=1)
 REQUESTS_PER_HOUR = 30
+REQUESTS_OF_A_COMPANY = 1000
+COMPANY_KEY = "company-"
+"""The prefix of a key whose plan allows `REQUESTS_OF_A_COMPANY` requests an hour."""
+
 # The rough mean of a year on the lifecycle basis.
 MEAN_GCO2_KWH = {
     "AT": 110, "BA": 560, "BE": 150, "BG": 300, "CH": 60, "CZ": 420, "DE": 340, "DK-DK1": 130,
@@ -43,6 +50,24 @@ MEAN_GCO2_KWH = {
     "BR-CS": 110, "BR-S": 120, "BR-NE": 80, "BR-N": 90, "AU-NSW": 600, "AU-VIC": 560,
     "AU-QLD": 650, "AU-SA": 220, "AU-TAS": 60,
 }  # fmt: skip
+"""The zones whose figures this file gives itself."""
+
+
+@cache
+def means_gco2_kwh() -> Mapping[str, float]:
+    """Return the rough mean of every zone on the lifecycle basis, in g/kWh.
+
+    A zone that `MEAN_GCO2_KWH` does not name has the yearly mean of the zone table.
+    """
+    of_table = {
+        source.provider_zone: max(
+            mean.gco2_kwh for mean in zone.annual_means if mean.basis is Basis.LIFECYCLE
+        )
+        for zone, source in zones_of("electricitymaps")
+    }
+    return {**of_table, **MEAN_GCO2_KWH}
+
+
 DIRECT_SHARE = 0.82
 CLEAN_GCO2_KWH = 25
 """The part of a lifecycle figure that does not come from combustion."""
@@ -52,7 +77,7 @@ def lifecycle_gco2_kwh(zone: str, hour: datetime) -> int:
     """Return the lifecycle intensity of an hour, in g/kWh."""
     weather = shapes.drift(hour, timedelta(hours=9), f"em {zone}")
     swing = 0.85 + 0.15 * shapes.demand(hour) + 0.25 * weather
-    return max(CLEAN_GCO2_KWH - 5, round(MEAN_GCO2_KWH[zone] * swing))
+    return max(CLEAN_GCO2_KWH - 5, round(means_gco2_kwh()[zone] * swing))
 
 
 def gco2_kwh(zone: str, hour: datetime, factor_type: str) -> int:
@@ -95,7 +120,12 @@ def key_of(request: Request) -> str:
 def plan(key: str) -> Mapping[str, bool]:
     """Return for every zone whether the key's plan contains it."""
     only_zone = key.removeprefix(ONE_ZONE_KEY) if key.startswith(ONE_ZONE_KEY) else None
-    return {zone: only_zone in {None, zone} for zone in MEAN_GCO2_KWH}
+    return {zone: only_zone in {None, zone} for zone in means_gco2_kwh()}
+
+
+def limit(key: str) -> int:
+    """Return how many requests an hour a key's plan allows."""
+    return REQUESTS_OF_A_COMPANY if key.startswith(COMPANY_KEY) else REQUESTS_PER_HOUR
 
 
 def zones(key: str) -> Answer:
@@ -124,7 +154,7 @@ class Account:
         key = key_of(request)
         if key in {"", REFUSED_KEY}:
             return json_answer({"error": "Invalid auth-token"}, 401)
-        quota = self._quotas.setdefault(key, Quota(REQUESTS_PER_HOUR, HOUR))
+        quota = self._quotas.setdefault(key, Quota(limit(key), HOUR))
         if not quota.take(now):
             return json_answer({"error": "Too many requests"}, 429)
         if request.path == ZONES:
@@ -137,9 +167,9 @@ class Account:
 def intensity(query: Mapping[str, str], key: str, now: datetime) -> Answer:
     """Answer with the intensity of a zone if the plan contains it."""
     zone, factor_type = query.get("zone", ""), query.get("emissionFactorType", "lifecycle")
-    if zone not in MEAN_GCO2_KWH and query.get("disableCallerLookup") != "true":
+    if zone not in means_gco2_kwh() and query.get("disableCallerLookup") != "true":
         zone = CALLER_ZONE
-    if zone not in MEAN_GCO2_KWH or query.get("disableEstimations") == "true":
+    if zone not in means_gco2_kwh() or query.get("disableEstimations") == "true":
         return no_data(zone)
     if not plan(key)[zone]:
         access = f"zoneKey={zone},requestType=latest,dataType=carbon-intensity"
@@ -177,7 +207,7 @@ PROVIDER = Provider(
     origins=frozenset({"https://api.electricitymaps.com"}),
     answer=Account().answer,
     zone=lambda request: request.query.get("zone"),
-    zones=frozenset(MEAN_GCO2_KWH),
+    zones=frozenset(means_gco2_kwh()),
     routes=(LATEST, ZONES),
     account={ZONES: lambda request, _: zones(key_of(request))},
     payload_faults={

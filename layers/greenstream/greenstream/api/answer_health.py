@@ -18,11 +18,11 @@ def health(view: View, now: datetime) -> Json:
 
     A provider without its secret is no failure. Sources that contradict each other are named.
     ``simulated`` is null where nothing is known. The figures are those of every zone that has a
-    source.
+    source of its own: the fallback alone opens as many zones as a key allows.
     """
     readings = view.snapshot.readings
     carbon_of = view.carbon_at(now, view.policy, None)
-    figures = [carbon_of(zone.zone) for zone in zones().values() if zone.sources]
+    figures = [carbon_of(zone.zone) for zone in zones().values() if zone.own_sources]
     counts = counts_of(figure.rung for figure in figures)
     disputes = dict.fromkeys(figure.disputed.text for figure in figures if figure.disputed)
     reasons = [degraded_reason(view, counts), *_without_success(view, now), *disputes]

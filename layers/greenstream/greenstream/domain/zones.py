@@ -6,11 +6,14 @@ The table is data (``data/zones.json``), and each row names its source.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.reading import Basis, Kind, Scope, Signal
 from greenstream.domain.tables import load
+
+FALLBACK: Final = "electricitymaps"
+"""The provider that stands behind every zone, where a key opens it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +84,11 @@ class Zone:
         kinds = [kind for source in self.sources for kind in source.kinds]
         kinds += [mean.kind for mean in self.annual_means]
         object.__setattr__(self, "kinds", tuple(dict.fromkeys(kinds)))
+
+    @property
+    def own_sources(self) -> tuple[Source, ...]:
+        """The zone's sources but the one that stands behind every zone (`FALLBACK`)."""
+        return tuple(source for source in self.sources if source.provider != FALLBACK)
 
 
 @cache
