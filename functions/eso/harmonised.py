@@ -65,7 +65,7 @@ class Factors:
             return replace(factor, gco2_kwh=(factor.low_gco2_kwh + factor.high_gco2_kwh) / 2)
         if published_gco2_kwh is None:
             return known.of_grid()
-        # NESO publishes no factor of the links to Belgium, Denmark and Norway. Ours stands in.
+        # NESO publishes no factor of the links to Denmark and Norway. Ours stands in.
         direct = self.imports.factors[Basis.DIRECT]
         counted = {
             link.factor.neighbour or "": link.factor.gco2_kwh or 0.0 for link in direct.importing

@@ -194,6 +194,7 @@ def test_the_factors_of_a_publisher_are_separate_from_ours() -> None:
         "coal": 937,
         "biomass": 120,
         "other": 300,
+        "Belgian Imports": 179,
         "French Imports": 53,
         "Dutch Imports": 474,
         "Irish Imports": 458,
