@@ -27,6 +27,8 @@ class Function:
         The environment variables that it is told, with the template's default for each.
     secrets
         The secrets that it reads, by the name of their environment variable.
+    secrets_of
+        The function whose stored secrets it reads, where it has none of its own.
     simulators
         The modules of ``infra/local/upstream/`` that simulate its upstream.
     """
@@ -36,12 +38,18 @@ class Function:
     provider: str | None = None
     settings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     secrets: tuple[str, ...] = ()
+    secrets_of: str | None = None
     simulators: tuple[str, ...] = ()
 
     @property
     def function(self) -> str:
         """The name of the function that runs it: a folder under ``functions/``."""
         return self.runs_in or self.name
+
+    @property
+    def own_secrets(self) -> tuple[str, ...]:
+        """The secrets that are stored for this function, and not for another one."""
+        return () if self.secrets_of else self.secrets
 
     @property
     def base_url(self) -> str | None:
@@ -92,6 +100,14 @@ _ROWS: Final = (
         provider="functions.energycharts.provider:EnergyCharts",
         settings={"ENERGYCHARTS_BASE_URL": "https://api.energy-charts.info"},
         simulators=("energycharts",),
+    ),
+    Function(
+        name="flows",
+        provider="functions.flows.provider:FlowTracing",
+        settings={"ENTSOE_BASE_URL": "https://web-api.tp.entsoe.eu"},
+        secrets=("ENTSOE_API_KEY",),
+        secrets_of="entsoe",
+        simulators=("entsoe",),
     ),
     Function(
         name="electricitymaps",

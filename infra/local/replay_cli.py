@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from greenstream.domain.policy import FreshnessModel, Policy, RankingSignal
+from greenstream.domain.policy import FreshnessModel, Policy, RankedScope, RankingSignal
 from infra.local.stack import ROOT
 
 if TYPE_CHECKING:  # only these two commands load numpy and optuna
@@ -360,6 +360,7 @@ def policy_in(file: Path) -> Policy:
             **{
                 **stated,
                 "ranking_signal": RankingSignal(stated["ranking_signal"]),
+                "scope": RankedScope(stated.get("scope", RankedScope.USUAL)),
                 "freshness_model": FreshnessModel(stated["freshness_model"]),
             }
         )

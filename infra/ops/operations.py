@@ -52,7 +52,7 @@ def secrets(stage: str, client: ClientOf, ask: Ask) -> Iterable[str]:
     """
     ssm = client("ssm")
     for provider, row in COLLECTORS.items():
-        for name in row.secrets:
+        for name in row.own_secrets:
             path = f"/greenstream/{stage}/{provider}/{name}"
             stored = ssm.get_parameters(Names=[path], WithDecryption=False)["Parameters"]
             now = f"set on {stored[0]['LastModifiedDate']:%Y-%m-%d}" if stored else "not set"

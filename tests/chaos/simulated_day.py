@@ -35,6 +35,7 @@ from functions.elexon.provider import Elexon
 from functions.energycharts.provider import EnergyCharts
 from functions.entsoe.provider import Entsoe
 from functions.eso.provider import Eso
+from functions.flows.provider import FlowTracing
 from functions.gridstatus.provider import Gridstatus, wanted
 from functions.national.provider import PROVIDERS as NATIONAL
 from functions.tuner.nightly import run as tune
@@ -454,7 +455,7 @@ class Day:
         http = HttpClient(
             provider=name,
             base_url=f"https://{name}.test",
-            attempts=1 if name in ("entsoe", "energycharts", "electricitymaps") else 2,
+            attempts=1 if name in ("entsoe", "energycharts", "flows", "electricitymaps") else 2,
             transport=self.simulator.transport(name),
             sleep=self.clock.forward,
             monotonic=seconds,
@@ -464,6 +465,13 @@ class Day:
             "eso": lambda: Eso(http, simulated=True),
             "elexon": lambda: Elexon(http, simulated=True),
             "energycharts": lambda: EnergyCharts(http=http, newest=newest, simulated=True),
+            "flows": lambda: FlowTracing(
+                http=http,
+                token=lambda: "key",
+                history=self.store.history,
+                simulated=True,
+                monotonic=seconds,
+            ),
         }
         if name in keyless:
             return keyless[name]()

@@ -239,6 +239,13 @@ class TestTheChoiceOfZones:
         sandbox = Sandbox(wanted=(pair("FR", a_source(), marginal),), stored=[reading])
         assert [reading.zone for reading in sandbox.run().readings] == ["Z_FR"]
 
+    def test_has_a_zone_whose_only_live_figure_is_shown_beside_the_others(self) -> None:
+        sandbox = Sandbox(
+            wanted=(pair("FR", replace(a_source(), beside=True)),),
+            stored=[a_reading(valid_to=NOW - HOUR / 4)],
+        )
+        assert [reading.zone for reading in sandbox.run().readings] == ["Z_FR"]
+
     def test_has_no_zone_twice_for_one_hour(self) -> None:
         sandbox = Sandbox(keep=True)
         sandbox.run()

@@ -137,7 +137,7 @@ class TestSecrets:
             for parameter in parameters
             if parameter.get("NoEcho")
         }
-        assert named == {f"{p}/{name}" for p, row in COLLECTORS.items() for name in row.secrets}
+        assert named == {f"{p}/{name}" for p, row in COLLECTORS.items() for name in row.own_secrets}
 
 
 class TestTheWorkersKey:

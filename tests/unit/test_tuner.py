@@ -13,6 +13,7 @@ import pytest
 
 from functions.tuner.nightly import Result, run
 from greenstream.domain.policy import FreshnessModel, Policy
+from greenstream.domain.zones import zones_of
 from greenstream_tuning.judging import Score
 from greenstream_tuning.search import Search
 from tests.builders import NOW, a_reading
@@ -58,6 +59,7 @@ def a_history(
     *,
     told_late_h: int,
     turns: bool = True,
+    grids: Mapping[str, tuple[str, str]] = MappingProxyType(GRIDS),
     silent: Mapping[str, Callable[[int], bool]] = MappingProxyType({}),
 ) -> MemoryStore:
     """Return a store with the history of two grids.
@@ -67,7 +69,7 @@ def a_history(
     says for which hours, counted back from now, the grid has no reading.
     """
     store = MemoryStore(policy=PLAIN)
-    for number, (zone, (provider, provider_zone)) in enumerate(GRIDS.items()):
+    for number, (zone, (provider, provider_zone)) in enumerate(grids.items()):
         delay = timedelta(hours=told_late_h * number, minutes=5)
         for hour in range(24 * days):
             if zone in silent and silent[zone](hour):
@@ -189,6 +191,13 @@ class TestTooLittleHistory:
         assert not result.adopted
         assert "the history is too short: 1 grids" in result.why
         assert lines.lines[-1]["why"] == result.why
+
+    def test_figures_that_are_only_shown_beside_others_take_no_part(self) -> None:
+        shown = {zone.zone: ("flows", source.provider_zone) for zone, source in zones_of("flows")}
+        grids = {zone: shown[zone] for zone in ("ENTSOE_FR", "ENTSOE_NL")}
+        store = a_history(16, told_late_h=3, grids=grids)
+
+        assert "the history is too short: 0 grids" in tuned(store, MemoryPolicies()).why
 
     def test_an_evening_without_figures_does_not_put_a_grid_out(self) -> None:
         store = a_history(16, told_late_h=3, silent={"NYISO": lambda hour: hour < 12})

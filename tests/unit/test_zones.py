@@ -3,6 +3,7 @@
 import pytest
 
 from greenstream.domain.places import pops, seed_pops
+from greenstream.domain.policy import RankedScope
 from greenstream.domain.reading import Basis, Kind
 from greenstream.domain.tables import load
 from greenstream.domain.zones import zones, zones_of
@@ -98,12 +99,13 @@ def test_zones_of_a_provider(provider: str) -> None:
 
 def test_electricity_maps_stands_behind_every_zone_on_a_basis_of_its_other_sources() -> None:
     named = [row for row in load("zones.json")["zones"] if "Electricity Maps" in row["source"]]
-    assert {zones()[row["zone"]].sources[-1].provider for row in named} == {"electricitymaps"}
+    ranked = [zones()[row["zone"]].ranked(RankedScope.USUAL) for row in named]
+    assert {zone.sources[-1].provider for zone in ranked} == {"electricitymaps"}
     for zone in zones().values():
         if not zone.sources:
             assert zone.zone == "GD", "Electricity Maps has no zone for Grenada"
             continue
-        *others, last = zone.sources
+        *others, last = zone.ranked(RankedScope.USUAL).sources
         assert last.provider == "electricitymaps", zone.zone
         average = {kind for source in others for kind in source.kinds}
         assert set(last.kinds) <= (average or {mean.kind for mean in zone.annual_means})

@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import Any
 from xml.sax.saxutils import escape
 
-from infra.local.upstream import shapes
+from infra.local.upstream import entsoe_flows, shapes
 from infra.local.upstream.figures import figure_faults
 from infra.local.upstream.quota import Quota
 from infra.local.upstream.series_faults import FROZEN_SLOTS, JUMP
@@ -327,11 +327,13 @@ def answer(request: Request, now: datetime) -> Answer:
     if request.path.rstrip("/") != PATH:
         return Answer(b"", XML, 404)
     kind = query.get("documentType"), query.get("processType")
-    if kind != ("A75", "A16"):
+    if kind not in {("A75", "A16"), ("A11", None)}:
         return acknowledged(f"The combination of {kind} is not valid", now, 400)
     first, last = moment(query.get("periodStart")), moment(query.get("periodEnd"))
     if first is None or last is None or not timedelta(0) < last - first <= MAX_RANGE:
         return acknowledged("Delivered time interval is not valid", now, 400)
+    if kind[0] == "A11":
+        return flows(query.get("in_Domain", ""), query.get("out_Domain", ""), first, last, now)
     code = query.get("in_Domain", "")
     if code in AREAS:
         step = timedelta(minutes=AREAS[code].minutes)
@@ -347,6 +349,32 @@ def answer(request: Request, now: datetime) -> Answer:
         now,
         200,
     )
+
+
+def flows(into: str, out_of: str, first: datetime, last: datetime, now: datetime) -> Answer:
+    """Answer with the physical flow over a border in one direction."""
+    step = entsoe_flows.step_of(into, out_of)
+    start, end = floor(first, step), min(floor(last, step), floor(now - entsoe_flows.DELAY, step))
+    if entsoe_flows.border_of(into, out_of) is None or start >= end:
+        return acknowledged(
+            "No matching data found for Data item PHYSICAL_FLOWS [12.1.G] "
+            f"({into} {out_of}) and interval {first.isoformat()}/{last.isoformat()}.",
+            now,
+            200,
+        )
+    mean_mw = {code: area.mean_mw for code, area in AREAS.items()}
+    starts = [start + index * step for index in range((end - start) // step)]
+    values = [(at, entsoe_flows.flow_mw(into, out_of, at, mean_mw)) for at in starts]
+    body = entsoe_flows.DOCUMENT.format(
+        mrid=f"{shapes.noise(into, out_of, first):.16f}"[2:],
+        created=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        start=stamp(start),
+        end=stamp(end),
+        into=into,
+        out_of=out_of,
+        periods="".join(periods(values, step // timedelta(minutes=1))),
+    )
+    return Answer(body.encode(), XML)
 
 
 def missing_fuel(body: str, fault: Mapping[str, Any]) -> str:

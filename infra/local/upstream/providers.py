@@ -14,6 +14,10 @@ def simulators_of(collector: str) -> tuple[Provider, ...]:
 
 
 PROVIDERS: Final = tuple(
-    simulator for collector in COLLECTORS for simulator in simulators_of(collector)
+    {
+        simulator.name: simulator
+        for collector in COLLECTORS
+        for simulator in simulators_of(collector)
+    }.values()
 )
 """Every simulated API."""

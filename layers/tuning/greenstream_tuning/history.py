@@ -8,6 +8,7 @@ import numpy as np
 
 from greenstream.domain.latency import estimate_rtt_ms, great_circle_km
 from greenstream.domain.places import Pop, pops
+from greenstream.domain.policy import RankedScope
 from greenstream.domain.reading import Basis, Kind, Reading, Signal
 from greenstream.domain.roundtrips import MeasuredRtt
 from greenstream.domain.zones import Zone, zones
@@ -119,10 +120,11 @@ def stored_world(store: Store, now: datetime) -> tuple[World, Span]:
 def _source(store: Store, zone: Zone, now: datetime) -> tuple[tuple[Trace, Feed] | None, timedelta]:
     """Return a zone's first source with enough history, and the length of its longest history.
 
-    The first is ``None`` when no source has enough.
+    A source that is only shown beside the others does not count. The first is ``None`` when no
+    source has enough.
     """
     longest = timedelta(0)
-    for source in zone.sources:
+    for source in zone.ranked(RankedScope.USUAL).sources:
         if KIND not in source.kinds:
             continue
         readings = store.versions(

@@ -112,6 +112,7 @@ def _source(
         "scope": source.scope,
         "cadence_s": source.cadence_s,
         "max_age_s": source.max_age_s,
+        "beside": source.beside,
         "provider_state": status.state if status else "never_run",
         "newest_valid_to": utc(newest),
         "age_s": None if newest is None else round(age_s(newest, now)),

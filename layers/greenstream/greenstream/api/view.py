@@ -171,7 +171,9 @@ class View:
             readings = self.readings_of(zone)
             measured = dict.fromkeys([zone, *(reading.zone for reading in readings)])
             profiles = [profile for wider in measured for profile in self.profiles_of(wider)]
-            ladder = self._ladders[zone] = Ladder(zones()[zone], readings, profiles)
+            ladder = self._ladders[zone] = Ladder(
+                zones()[zone].ranked(self.policy.scope), readings, profiles
+            )
         return ladder
 
 

@@ -25,8 +25,10 @@ class CollectorEnvironment:
     config: ProviderConfig
 
     @classmethod
-    def of(cls, provider: str) -> Self:
+    def of(cls, provider: str, *, secrets_of: str | None = None) -> Self:
         """Make the environment of a provider, by its name in the zone table.
+
+        ``secrets_of`` names the provider whose stored secrets it reads, if they are not its own.
 
         Raises
         ------
@@ -42,7 +44,7 @@ class CollectorEnvironment:
                 environ=os.environ,
                 clock=utc_now,
                 telemetry=telemetry,
-                secret=lambda name: secret(provider, name, settings, secrets),
+                secret=lambda name: secret(secrets_of or provider, name, settings, secrets),
                 newest=lambda: store.snapshot().readings,
                 history=store.history,
                 simulated=settings.simulated,

@@ -2,11 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from enum import StrEnum
+from typing import Any, Final
 
 from greenstream.aws.attributes import Item, number
 from greenstream.aws.item_schema import SCHEMA, check_schema
-from greenstream.domain.policy import FreshnessModel, Policy, RankingSignal
+from greenstream.domain.policy import FreshnessModel, Policy, RankedScope, RankingSignal
+
+CHOICES: Final[Mapping[str, type[StrEnum]]] = {
+    "ranking_signal": RankingSignal,
+    "scope": RankedScope,
+    "freshness_model": FreshnessModel,
+}
+"""The members of a policy that are a word of a list."""
 
 
 def encode_policy(policy: Policy) -> Item:
@@ -41,7 +49,7 @@ def decode_policy(item: Mapping[str, Any]) -> Policy:
         for part in fields(Policy)
         if part.name in item and part.type in (float, int)
     }
-    for name, names in (("ranking_signal", RankingSignal), ("freshness_model", FreshnessModel)):
+    for name, names in CHOICES.items():
         if name in item:
             stated[name] = names(item[name]["S"])
     if "capacity" in item:

@@ -35,6 +35,17 @@ class FreshnessModel(StrEnum):
     PENALTY = "penalty"
 
 
+class RankedScope(StrEnum):
+    """Which scope of a zone's figures is ranked (ADR 0019).
+
+    ``usual``: the zone's sources in their order. ``consumption``: first the figures that are traced
+    through the flows between zones, which are otherwise only shown.
+    """
+
+    USUAL = "usual"
+    CONSUMPTION = "consumption"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """One versioned set of decision numbers; the defaults decide until another is in force.
@@ -65,6 +76,8 @@ class Policy:
         The same where its profile is known, under ``capped`` and ``drift``.
     ranking_signal
         See `RankingSignal`.
+    scope
+        See `RankedScope`.
     freshness_model
         See `FreshnessModel`.
     drift_half_life_s
@@ -93,6 +106,7 @@ class Policy:
     max_stale_s: float = 6 * 3600.0
     max_stale_profile_s: float = 48 * 3600.0
     ranking_signal: RankingSignal = RankingSignal.AUTO
+    scope: RankedScope = RankedScope.USUAL
     freshness_model: FreshnessModel = FreshnessModel.CAPPED
     drift_half_life_s: float = 18 * 3600.0
     capacity: Mapping[str, float] = field(default_factory=dict, hash=False)

@@ -4,11 +4,12 @@ The table is data (``data/zones.json``), and each row names its source.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final
 
 from greenstream.domain.factor_sets import GREENSTREAM
+from greenstream.domain.policy import RankedScope
 from greenstream.domain.reading import Basis, Kind, Scope, Signal
 from greenstream.domain.tables import load
 
@@ -24,7 +25,8 @@ class Source:
     figure to the next, in seconds. ``max_age_s`` is the age (seconds since ``valid_to``) up to
     which the newest figure is live: it follows from the feed's cadence and its usual delay, and
     no policy changes it. ``data_of`` names the publishers whose measurements the feed rests on: two
-    feeds are independent where they have none in common.
+    feeds are independent where they have none in common. A feed that is ``beside`` the others is
+    shown, and answers for the zone only under a policy with `RankedScope.CONSUMPTION`.
     """
 
     provider: str
@@ -35,6 +37,7 @@ class Source:
     cadence_s: int
     max_age_s: int
     data_of: frozenset[str]
+    beside: bool = False
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -87,8 +90,25 @@ class Zone:
 
     @property
     def own_sources(self) -> tuple[Source, ...]:
-        """The zone's sources but the one that stands behind every zone (`FALLBACK`)."""
-        return tuple(source for source in self.sources if source.provider != FALLBACK)
+        """The zone's sources but the one that stands behind every zone (`FALLBACK`).
+
+        Sources that are only shown beside the others are left out too.
+        """
+        return tuple(
+            source for source in self.sources if source.provider != FALLBACK and not source.beside
+        )
+
+    def ranked(self, scope: RankedScope) -> "Zone":
+        """Return the zone with the sources that may answer for it under a policy, in their order.
+
+        Sources that are beside the others are left out, or come first when consumption is ranked.
+        """
+        beside = tuple(source for source in self.sources if source.beside)
+        if not beside:
+            return self
+        others = tuple(source for source in self.sources if not source.beside)
+        first = beside if scope is RankedScope.CONSUMPTION else ()
+        return replace(self, sources=first + others)
 
 
 @cache
@@ -137,6 +157,7 @@ def _zone(row: Mapping[str, Any]) -> Zone:
                 cadence_s=source["cadence_s"],
                 max_age_s=source["max_age_s"],
                 data_of=frozenset(source["data_of"]),
+                beside=source.get("beside", False),
             )
             for source in row["sources"]
         ),
