@@ -62,7 +62,7 @@ class View:
     read_at: datetime | None = None
     fault: str | None = None
     _ladders: dict[str, Ladder] = field(default_factory=dict)
-    _seconds: dict[tuple[datetime, Policy], _Second] = field(default_factory=dict)
+    _seconds: dict[datetime, _Second] = field(default_factory=dict)
 
     def renewed(
         self,
@@ -160,10 +160,11 @@ class View:
 
     def _second(self, now: datetime, policy: Policy) -> _Second:
         instant = now.replace(microsecond=0)
-        key = (instant, policy)
-        if (second := self._seconds.get(key)) is None:
+        second = self._seconds.get(instant)
+        # A policy is the same object until it is read anew; to compare its fields takes longer.
+        if second is None or second.moment.policy is not policy:
             self._seconds.clear()
-            second = self._seconds[key] = _Second(Moment(instant, policy))
+            second = self._seconds[instant] = _Second(Moment(instant, policy))
         return second
 
     def _ladder(self, zone: str) -> Ladder:

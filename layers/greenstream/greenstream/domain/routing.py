@@ -86,8 +86,9 @@ def _rank(candidates: Sequence[Candidate], policy: Policy) -> list[Ranked]:
     limit_ms, price = policy.max_latency_ms, policy.latency_price_gco2_kwh_ms
     latencies_ms = [candidate.latency_ms for candidate in candidates]
     adj_carbons = [candidate.carbon.adj_carbon_gco2_kwh for candidate in candidates]
-    unknown_rtt = Exclusion.UNKNOWN_RTT if any(ms is not None for ms in latencies_ms) else None
-    no_carbon = Exclusion.NO_CARBON if any(gco2 is not None for gco2 in adj_carbons) else None
+    nothing = [None] * len(candidates)
+    unknown_rtt = None if latencies_ms == nothing else Exclusion.UNKNOWN_RTT
+    no_carbon = None if adj_carbons == nothing else Exclusion.NO_CARBON
     exclusions = [
         (unknown_rtt if ms is None else Exclusion.OUTSIDE_LIMIT if ms > limit_ms else None)
         or (no_carbon if gco2 is None else None)
