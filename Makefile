@@ -21,7 +21,7 @@ endif
 NODE := .tools/node/bin
 WORKER := infra/worker
 
-.PHONY: help run up down invoke providers worker worker-test page-test operations-test test chaos chaos-short lint check bench against replay tune worlds validate build runtime-python deploy secrets destroy supply-chain audit reproducible tools worker-tools
+.PHONY: help run up down invoke providers worker worker-test page-test operations-test test chaos chaos-short lint check bench against replay tune worlds validate factor-book build runtime-python deploy secrets destroy supply-chain audit reproducible tools worker-tools
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -90,6 +90,9 @@ worlds: .venv/.ready ## replay the router beside fixed choices, in many worlds u
 validate: .venv/.ready ## compare the figures with operators', other readers' and other tables (infra/docs/VALIDATION.md)
 	@.venv/bin/uv pip install --quiet --no-deps --require-hashes --target .local/peers --requirement infra/validation/peers.txt
 	@.venv/bin/greenstream validate --report infra/docs/VALIDATION.md
+
+factor-book: .venv/.ready ## recompute each derived factor and yearly mean from its inputs
+	@.venv/bin/python -m infra.factor_book
 
 tune: .venv/.ready ## search for a better policy on recorded years
 	.venv/bin/greenstream tune

@@ -79,6 +79,8 @@ def a_zone(*sources: Source, zone: str = "Z", means: tuple[AnnualMean, ...] | No
                 scope=Scope.PRODUCTION,
                 factor_set=GREENSTREAM,
                 gco2_kwh=400.0,
+                gco2_low=400.0,
+                gco2_high=400.0,
                 year=2023,
                 source="a published table",
             ),

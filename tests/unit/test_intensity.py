@@ -16,7 +16,7 @@ from greenstream.domain.intensity import (
     mix_intensity,
     publisher_tables,
 )
-from greenstream.domain.reading import Basis
+from greenstream.domain.reading import MAX_GCO2_KWH, Basis
 from greenstream.domain.zones import zones
 
 TABLE = FactorTable(
@@ -166,7 +166,7 @@ def test_every_shipped_factor_is_possible_and_each_grid_has_both_bases() -> None
     for (name, _), table in tables.items():
         assert {(name, Basis.DIRECT), (name, Basis.LIFECYCLE)} <= set(tables)
         for fuel, factor in table.factors.items():
-            assert 0 <= factor.low_gco2_kwh <= factor.high_gco2_kwh <= 1600, (name, fuel)
+            assert 0 <= factor.low_gco2_kwh <= factor.high_gco2_kwh <= MAX_GCO2_KWH, (name, fuel)
             if factor.gco2_kwh is not None:
                 assert factor.low_gco2_kwh <= factor.gco2_kwh <= factor.high_gco2_kwh, (name, fuel)
 

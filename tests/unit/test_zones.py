@@ -58,7 +58,7 @@ def test_a_mean_of_zero_says_why_it_is_one() -> None:
         if mean.gco2_kwh == 0
     }
 
-    assert zeros.keys() == {"ENTSOE_AL", "BT", "CD", "IS", "NP", "PY"}
+    assert zeros.keys() == {"ENTSOE_AL", "BT", "CD", "NP", "PY"}
     for mean in zeros.values():
         assert mean.basis is Basis.DIRECT
         assert "held no coal, gas or oil" in mean.source

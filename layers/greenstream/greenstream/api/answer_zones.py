@@ -177,6 +177,8 @@ def _annual_mean(mean: AnnualMean) -> Json:
         "scope": mean.scope,
         "factor_set": mean.factor_set,
         "gco2_kwh": tenths(mean.gco2_kwh),
+        "gco2_low": tenths(mean.gco2_low),
+        "gco2_high": tenths(mean.gco2_high),
         "year": mean.year,
         "source": mean.source,
     }

@@ -96,8 +96,8 @@ class Origin:
             factor_set=mean.factor_set,
             quality=Quality.ESTIMATED,
             gco2_kwh=mean.gco2_kwh,
-            gco2_low=mean.gco2_kwh,
-            gco2_high=mean.gco2_kwh,
+            gco2_low=mean.gco2_low,
+            gco2_high=mean.gco2_high,
             note=f"published mean of {mean.year}: {mean.source}",
         )
 

@@ -49,7 +49,8 @@ class Source:
 class AnnualMean:
     """A mean intensity of a year, g/kWh: what is used where nothing newer is known.
 
-    ``factor_set`` names the emission factors that made it, as in readings.
+    ``factor_set`` names the emission factors that made it, as in readings. The bounds equal the
+    mean unless the mean is of a wider area whose parts differ.
     """
 
     signal: Signal
@@ -57,6 +58,8 @@ class AnnualMean:
     scope: Scope
     factor_set: str
     gco2_kwh: float
+    gco2_low: float
+    gco2_high: float
     year: int
     source: str
 
@@ -168,6 +171,8 @@ def _zone(row: Mapping[str, Any]) -> Zone:
                 scope=Scope(mean["scope"]),
                 factor_set=mean.get("factor_set", GREENSTREAM),
                 gco2_kwh=float(mean["gco2_kwh"]),
+                gco2_low=float(mean.get("low_gco2_kwh", mean["gco2_kwh"])),
+                gco2_high=float(mean.get("high_gco2_kwh", mean["gco2_kwh"])),
                 year=mean["year"],
                 source=mean["source"],
             )

@@ -1,0 +1,124 @@
+"""Recomputes the rows of ``factors.json`` and ``zones.json`` that follow from other facts.
+
+A derived row says in its source how it was made. `factors` and `yearly_means` read that, compute
+the figure again from its inputs, and yield each row with the figure that it should have:
+
+- a lifecycle factor that is a direct factor plus a supply chain,
+- the bounds of storage, which follow from the dirtiest fuel and the round trip,
+- a yearly mean of a country's generation by fuel (``generation.json``) times the factors.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from greenstream.domain.tables import DATA
+
+GENERATION: Final = Path(__file__).with_name("generation.json")
+
+ROUNDED_GCO2_KWH: Final = 0.051
+"""How far two figures may be apart that are equal to one decimal."""
+
+MOST_GCO2_KWH: Final = 2000.0
+"""The greatest factor that the schema allows."""
+
+BATTERY_GCO2_KWH: Final = 33.0
+"""What making the battery adds to a kWh out of it."""
+
+FUELS: Final[Mapping[str, str]] = {
+    "coal": "B05",
+    "gas": "B04",
+    "oil": "B06",
+    "nuclear": "B14",
+    "hydro": "B11",
+    "wind": "B19",
+    "solar": "B16",
+    "biomass": "B01",
+    "other_renewables": "B09",
+}
+"""The fuel of the tables of ENTSO-E by the fuel of ``generation.json``. Other renewables are
+geothermal power in nearly all countries."""
+
+_SUPPLY_CHAIN: Final = re.compile(r"^direct factor ([\d.]+) plus supply chain and plant ([\d.]+)")
+_STORAGE: Final = re.compile(r"\(([^()]*?)([\d.]+)(?:; [^()]*)?\) over ([\d.]+) round trip")
+_MEAN: Final = re.compile(r"^Computed: generation of (\d{4}) by fuel \(Our World in Data")
+
+
+class Derived(NamedTuple):
+    """A derived figure: the row that has it, the figure, and what it follows to be, g/kWh."""
+
+    row: str
+    figure: str
+    stated: float
+    computed: float
+
+    @property
+    def differs(self) -> bool:
+        """Whether the two are further apart than rounding to one decimal allows."""
+        return abs(self.stated - self.computed) > ROUNDED_GCO2_KWH
+
+
+Json = Mapping[str, Any]
+"""A data file, as JSON has it."""
+
+
+def content(name: str) -> Json:
+    """Return a data file of the package."""
+    data: Json = json.loads((DATA / name).read_bytes())
+    return data
+
+
+def factors(data: Json) -> Iterator[Derived]:
+    """Yield the derived figures of ``factors.json``."""
+    tables = {(table["table"], table["basis"]): table["fuels"] for table in data["tables"]}
+    for (name, basis), fuels in tables.items():
+        for fuel, row in fuels.items():
+            where = f"{name} {basis} {fuel}"
+            if chain := _SUPPLY_CHAIN.match(row["source"]):
+                direct = tables[name, "direct"].get(fuel, {})
+                yield Derived(where, "direct factor", float(chain[1]), direct["gco2_kwh"])
+                computed = float(chain[1]) + float(chain[2])
+                yield Derived(where, "gco2_kwh", row["gco2_kwh"], computed)
+            if storage := _STORAGE.search(row["source"]):
+                added = BATTERY_GCO2_KWH if "plus 33 for the battery" in row["source"] else 0.0
+                high = float(storage[2]) / float(storage[3]) + added
+                stated = row["high_gco2_kwh"]
+                # Some rows round the bound up to a whole number.
+                computed = stated if 0 <= stated - high < 1 else min(high, MOST_GCO2_KWH)
+                yield Derived(where, "high_gco2_kwh", stated, computed)
+
+
+def yearly_means(zones: Json, factor_data: Json) -> Iterator[Derived]:
+    """Yield the yearly means of ``zones.json`` that are computed of a country's generation."""
+    countries = json.loads(GENERATION.read_bytes())["countries"]
+    tables = {(table["table"], table["basis"]): table["fuels"] for table in factor_data["tables"]}
+    for zone in zones["zones"]:
+        for mean in zone["annual_means"]:
+            found = _MEAN.match(mean["source"])
+            if found is None:
+                continue
+            mix, basis = countries[zone["country"]], mean["basis"]
+            where = f"{zone['zone']} {basis}"
+            yield Derived(where, "year", float(found[1]), float(mix["year"]))
+            own = {} if "ENTSOE" in mean["source"] else tables.get((zone["zone"], basis), {})
+            table = {**tables["ENTSOE", basis], **own}
+            shale = "oil counted as the oil shale" in mean["source"]
+            computed = mean_gco2_kwh(mix, table, {**FUELS, "oil": "B07"} if shale else FUELS)
+            yield Derived(where, "gco2_kwh", mean["gco2_kwh"], computed)
+
+
+def mean_gco2_kwh(
+    mix: Mapping[str, float], table: Mapping[str, Any], fuels: Mapping[str, str]
+) -> float:
+    """Return the mean intensity of a year's generation (TWh by fuel), in g/kWh."""
+    grams: float = sum(mix.get(fuel, 0.0) * table[code]["gco2_kwh"] for fuel, code in fuels.items())
+    return grams / mix["total"]
+
+
+def derived() -> Iterator[Derived]:
+    """Yield every derived figure of the package's data."""
+    factor_data = content("factors.json")
+    yield from factors(factor_data)
+    yield from yearly_means(content("zones.json"), factor_data)

@@ -1,0 +1,84 @@
+"""One factor book: derived rows follow from their inputs, and one rule holds in all tables."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from infra.factor_book.book import Derived, content, derived, factors, yearly_means
+
+BIOMASS = ("Biomass", "B01", "BIOMASS", "Wood")
+REFUSE = ("Refuse", "B17")
+GEOTHERMAL = ("Geothermal", "B09")
+
+
+def rows(fuels: tuple[str, ...], basis: str) -> list[dict[str, Any]]:
+    return [
+        table["fuels"][fuel]
+        for table in content("factors.json")["tables"]
+        if table["basis"] == basis
+        for fuel in fuels
+        if fuel in table["fuels"]
+    ]
+
+
+def test_each_derived_figure_follows_from_its_inputs() -> None:
+    checked = list(derived())
+    assert len(checked) > 1000
+    assert [row for row in checked if row.differs] == []
+
+
+@pytest.mark.parametrize(
+    ("fuel", "row"),
+    [
+        ("B04", "ENTSOE lifecycle B04"),
+        ("B05", "ENTSOE lifecycle B05"),
+    ],
+)
+def test_a_changed_direct_factor_is_missed_in_its_lifecycle_row_and_in_the_means(
+    fuel: str, row: str
+) -> None:
+    data = copy.deepcopy(content("factors.json"))
+    for table in data["tables"]:
+        if (table["table"], table["basis"]) == ("ENTSOE", "direct"):
+            table["fuels"][fuel]["gco2_kwh"] += 5
+
+    different = [entry.row for entry in factors(data) if entry.differs]
+    of_means = [entry.row for entry in yearly_means(content("zones.json"), data) if entry.differs]
+
+    assert different == [row]
+    assert "ENTSOE_RS direct" in of_means
+
+
+def test_rounding_to_one_decimal_is_no_difference() -> None:
+    assert not Derived("a row", "gco2_kwh", 303.1, 303.0603).differs
+    assert Derived("a row", "gco2_kwh", 303.1, 303.2).differs
+
+
+def test_biomass_counts_0_at_the_stack_and_230_over_its_life_in_every_table() -> None:
+    assert {row["gco2_kwh"] for row in rows(BIOMASS, "direct")} == {0}
+    assert {row["gco2_kwh"] for row in rows(BIOMASS, "lifecycle")} == {230}
+
+
+@pytest.mark.parametrize("basis", ["direct", "lifecycle"])
+def test_refuse_has_one_value_which_is_half_of_its_carbon(basis: str) -> None:
+    figures = {
+        (row["gco2_kwh"], row["low_gco2_kwh"], row["high_gco2_kwh"]) for row in rows(REFUSE, basis)
+    }
+    plant = 9.6 if basis == "lifecycle" else 0
+    [figure] = figures
+    assert figure == pytest.approx((725.6 + plant, 580.5 + plant, 870.7 + plant))
+    assert round(90.7 * 16 / 2, 1) == 725.6
+
+
+@pytest.mark.parametrize(("basis", "gco2_kwh"), [("direct", 38.9), ("lifecycle", 76.9)])
+def test_the_co2_of_geothermal_steam_has_one_value(basis: str, gco2_kwh: float) -> None:
+    assert {row["gco2_kwh"] for row in rows(GEOTHERMAL, basis)} == {gco2_kwh}
+
+
+def test_a_fuel_that_may_be_oil_is_bounded_by_oil() -> None:
+    for table in content("factors.json")["tables"]:
+        if table["table"] == "NYISO":
+            dual, oil = table["fuels"]["Dual Fuel"], table["fuels"]["Other Fossil Fuels"]
+            assert dual["high_gco2_kwh"] == oil["gco2_kwh"]
+            assert dual["low_gco2_kwh"] == dual["gco2_kwh"]
