@@ -33,7 +33,7 @@ def test_every_colo_and_every_public_region_has_a_figure() -> None:
         ("nyc", False, Covered("live", "gridstatus")),
         ("sin", True, Covered("annual_mean", "")),
         ("cgk", True, Covered("annual_mean", "")),
-        ("fra", False, Covered("annual_mean", "")),
+        ("fra", False, Covered("live", "energycharts")),
         ("fra", True, Covered("live", "entsoe")),
     ],
 )

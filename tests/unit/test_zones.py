@@ -69,6 +69,13 @@ def test_a_country_of_which_the_tables_know_nothing_has_no_row() -> None:
     assert "CF" not in {zone.country for zone in zones().values()}
 
 
+def test_a_zone_is_made_once_and_an_unknown_one_never() -> None:
+    assert zones()["NYISO"] is zones()["NYISO"]
+    assert "ATLANTIS" not in zones()
+    assert zones().get("ATLANTIS") is None
+    assert len(zones()) == len(list(zones())) == len(dict(zones()))
+
+
 def test_every_zone_has_one_row() -> None:
     names = [row["zone"] for row in load("zones.json")["zones"]]
 

@@ -3,7 +3,7 @@
 The table is data (``data/zones.json``), and each row names its source.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final
@@ -114,10 +114,35 @@ class Zone:
         return replace(self, sources=first + others)
 
 
+class _Zones(Mapping[str, Zone]):
+    """The zones of the table by their names, each made when it is first asked for.
+
+    The table has the whole world, and a process asks about few zones of it.
+    """
+
+    def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        self._rows = {row["zone"]: row for row in rows}
+        self._made: dict[str, Zone] = {}
+
+    def __getitem__(self, name: str) -> Zone:
+        if (zone := self._made.get(name)) is None:
+            zone = self._made[name] = _zone(self._rows[name])
+        return zone
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._rows
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
 @cache
 def zones() -> Mapping[str, Zone]:
     """Return every zone by its name, in the table's order."""
-    return {row["zone"]: _zone(row) for row in load("zones.json")["zones"]}
+    return _Zones(load("zones.json")["zones"])
 
 
 def zones_of(provider: str) -> tuple[tuple[Zone, Source], ...]:
