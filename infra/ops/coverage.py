@@ -16,6 +16,9 @@ from greenstream.domain.zones import Source, zones
 from infra.registry import COLLECTORS
 
 LIVE: Final = "live"
+BUDGET: Final = "within_budget"
+"""Only a provider with an hourly budget has the zone: it reads some of its zones each hour."""
+
 MEAN: Final = "annual_mean"
 NONE: Final = "none"
 
@@ -56,10 +59,16 @@ def covered(pop: Pop, *, keys: bool) -> Covered:
 
 def _of_zone(name: str, *, keys: bool) -> Covered:
     zone = zones()[name]
-    for source in zone.sources:
-        if is_read(source, keys=keys):
-            return Covered(LIVE, source.provider)
+    read = [source.provider for source in zone.sources if is_read(source, keys=keys)]
+    if always := [provider for provider in read if not _has_budget(provider)]:
+        return Covered(LIVE, always[0])
+    if read:
+        return Covered(BUDGET, read[0])
     return Covered(MEAN if zone.annual_means else NONE, "")
+
+
+def _has_budget(provider: str) -> bool:
+    return any(setting.endswith("_BUDGET") for setting in COLLECTORS[provider].settings)
 
 
 def groups() -> dict[str, Sequence[Pop]]:
@@ -88,8 +97,8 @@ def counts() -> dict[str, Any]:
 def _counted(listed: Iterable[Covered]) -> dict[str, Any]:
     rows = list(listed)
     return {
-        **{step: sum(row.step == step for row in rows) for step in (LIVE, MEAN, NONE)},
-        "by_feed": dict(Counter(row.feed for row in rows if row.feed).most_common()),
+        **{step: sum(row.step == step for row in rows) for step in (LIVE, BUDGET, MEAN, NONE)},
+        "by_feed": dict(Counter(row.feed for row in rows if row.step == LIVE).most_common()),
     }
 
 
@@ -101,10 +110,13 @@ def as_text(counted: dict[str, Any]) -> str:
         for keys in ("keys_off", "keys_on"):
             row = group[keys]
             feeds = ", ".join(f"{feed} {count}" for feed, count in row["by_feed"].items())
-            lines.append(
-                f"  {keys.replace('_', ' '):8}  with a live feed {row[LIVE]:3}, on the yearly mean "
-                f"{row[MEAN]:3}, without a figure {row[NONE]}: {feeds}"
+            shown = (
+                f"with a live feed {row[LIVE]:3}",
+                f"within an hourly budget {row[BUDGET]:3}",
+                f"on the yearly mean {row[MEAN]:3}",
+                f"without a figure {row[NONE]}",
             )
+            lines.append(f"  {keys.replace('_', ' '):8}  {', '.join(shown)}: {feeds}")
         left_out = ", ".join(group["without_figure"]) or "none"
         lines.append(f"  left out: {left_out}")
     others = [known for known in places().values() if known.status not in {None, "public"}]
