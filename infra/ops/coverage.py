@@ -35,8 +35,11 @@ def is_read(source: Source, *, keys: bool) -> bool:
     """Return whether a feed is read by the template's settings, with all keys or with none.
 
     A provider whose library reads several grids needs a key only for the grid that the key's name
-    begins with, and reads only the grids that its setting lists.
+    begins with, and reads only the grids that its setting lists. A source that is only shown beside
+    the others ranks no place.
     """
+    if source.beside:
+        return False
     row = COLLECTORS[source.provider]
     listed = row.settings.get(f"{source.provider.upper()}_ZONES")
     if listed is None:
