@@ -159,6 +159,13 @@ _NATIONAL: Final = (
         settings={"HYDROQUEBEC_BASE_URL": "https://www.hydroquebec.com"},
         simulators=("hydroquebec",),
     ),
+    Function(
+        name="taipower",
+        runs_in="national",
+        provider="functions.national.provider:Taipower",
+        settings={"TAIPOWER_BASE_URL": "https://www.taipower.com.tw"},
+        simulators=("taipower",),
+    ),
 )
 """The national feeds, which share one function."""
 

@@ -18,6 +18,7 @@ from functions.national.feed import Feed, Parsed
 from functions.national.hydroquebec import HYDROQUEBEC
 from functions.national.ieso import IESO
 from functions.national.ons import ONS
+from functions.national.taipower import TAIPOWER
 from greenstream.domain.errors import NoDataError
 from greenstream.domain.plausibility import rules_of_source
 from greenstream.domain.zones import Source, Zone, zones_of
@@ -201,8 +202,19 @@ class Hydroquebec(National):
         return cls.at(required("HYDROQUEBEC_BASE_URL", config.environ), config)
 
 
+class Taipower(National):
+    """Taiwan."""
+
+    feed = TAIPOWER
+
+    @classmethod
+    def from_config(cls, config: ProviderConfig) -> Self:
+        """Make the provider from its settings."""
+        return cls.at(required("TAIPOWER_BASE_URL", config.environ), config)
+
+
 PROVIDERS: Final[Mapping[str, type[National]]] = MappingProxyType(
-    {provider.feed.name: provider for provider in (Ons, Aemo, Ieso, Aeso, Hydroquebec)}
+    {provider.feed.name: provider for provider in (Ons, Aemo, Ieso, Aeso, Hydroquebec, Taipower)}
 )
 """The provider of each feed by its name."""
 

@@ -32,6 +32,7 @@ from infra.local.upstream import (
     nyiso,
     ons,
     pjm,
+    taipower,
     watttime,
 )
 
@@ -90,6 +91,7 @@ BY_END: Mapping[str, Callable[[str, datetime], Mapping[str, float]]] = {
     "ieso": ieso.generation_mw,
     "aeso": aeso.generation_mw,
     "hydroquebec": hydroquebec.generation_mw,
+    "taipower": taipower.generation_mw,
 }
 """The simulators of national feeds, which give the power of an interval by its end."""
 

@@ -55,6 +55,7 @@ from infra.local.upstream import (
     nyiso,
     ons,
     pjm,
+    taipower,
     watttime,
 )
 from infra.local.upstream.wire import Answer, Request, json_answer
@@ -451,6 +452,7 @@ SIMULATED = (
         keyed=False,
         answers=lambda: hydroquebec.answer,
     ),
+    Case(id="taipower", provider="taipower", keyed=False, answers=lambda: taipower.answer),
     Case(
         id="energycharts",
         provider="energycharts",
@@ -591,6 +593,7 @@ def recordings_of(folder: Path) -> Iterator[Case]:
     for name, file, kind, now in (
         ("aeso", "aeso/CSDReportServlet_csv.csv", "text/csv", "2017-07-14T01:27"),
         ("hydroquebec", "hydroquebec/production.json", web, "2023-08-16T11:45"),
+        ("taipower", "taipower/genary.json", web, "2025-05-14T07:34"),
     ):
         yield Case(
             id=f"{name}-recorded",

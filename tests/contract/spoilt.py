@@ -1,5 +1,6 @@
 """Spoils good bytes in the ways of upstreams and networks, for one format or for all."""
 
+import codecs
 import json
 import random
 import re
@@ -28,7 +29,7 @@ EXTREMES: tuple[Any, ...] = (
 
 
 def is_json(body: bytes) -> bool:
-    return body[:1] in (b"{", b"[")
+    return body.removeprefix(codecs.BOM_UTF8)[:1] in (b"{", b"[")
 
 
 def places(node: Any) -> Iterator[tuple[Any, Any]]:
@@ -46,6 +47,11 @@ def lists(node: Any) -> Iterator[list[Any]]:
     for child in node.values() if isinstance(node, dict) else node:
         if isinstance(child, dict | list):
             yield from lists(child)
+
+
+def table_rows(node: Any) -> list[list[Any]]:
+    """Return the rows of the tables in a document, which are lists within lists."""
+    return [row for table in lists(node) for row in table if isinstance(row, list)]
 
 
 def any_of(choices: Sequence[Place], chance: random.Random) -> Place:
@@ -80,6 +86,7 @@ def names(body: bytes, extreme: object) -> set[str]:
             if isinstance(key, str)
             for value in (container[key] if isinstance(container[key], list) else [container[key]])
         ]
+        values += [cell for row in table_rows(json.loads(body)) for cell in enumerate(row)]
     elif body.startswith(b"<"):
         values = re.findall(r"<([\w.]+)(?: [^>]*)?>([^<>]+)</", body.decode())
     else:
@@ -110,6 +117,8 @@ def throughout(body: bytes, name: str, value: Any) -> bytes:
             old = container[key]
             listed = isinstance(old, list) and not any(isinstance(at, dict | list) for at in old)
             container[key] = [value] * len(old) if listed else value
+        for row in table_rows(document) if name.isdigit() else ():
+            row[int(name) : int(name) + 1] = [value]
         return written(document)
     text = body.decode()
     if text.startswith("<"):

@@ -48,6 +48,7 @@ APPLIED = {
     "aemo": OF_NATIONAL_FEEDS,
     "aeso": OF_NATIONAL_FEEDS,
     "hydroquebec": OF_NATIONAL_FEEDS,
+    "taipower": OF_NATIONAL_FEEDS - {"unmetered"},
     "ieso": OF_NATIONAL_FEEDS,
     "ons": OF_NATIONAL_FEEDS,
     "entsoe": {

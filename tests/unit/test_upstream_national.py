@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from functions.national import aemo, aeso, hydroquebec, ieso, ons
+from functions.national import aemo, aeso, hydroquebec, ieso, ons, taipower
 from greenstream.domain.intensity import factor_tables
 from greenstream.domain.judging import judge
 from greenstream.domain.mix import Mix
@@ -18,6 +18,7 @@ from infra.local.upstream import aeso as simulated_aeso
 from infra.local.upstream import hydroquebec as simulated_hydroquebec
 from infra.local.upstream import ieso as simulated_ieso
 from infra.local.upstream import ons as simulated_ons
+from infra.local.upstream import taipower as simulated_taipower
 from infra.local.upstream.wire import Request
 
 NIGHTS = [datetime(2026, month, 21, 13, tzinfo=UTC) for month in (3, 6, 9, 12)]
@@ -53,12 +54,18 @@ def of_hydroquebec(now: datetime) -> Mapping[str, Mix]:
     return {"QC": hydroquebec.parse(json.loads(body))[-1].mix}
 
 
+def of_taipower(now: datetime) -> Mapping[str, Mix]:
+    body = simulated_taipower.answer(Request("GET", taipower.PATH), now).body
+    return {"TW": taipower.parse(body, now).slots["TW"][0].mix}
+
+
 FEEDS = {
     "ons": of_ons,
     "aemo": of_aemo,
     "ieso": of_ieso,
     "aeso": of_aeso,
     "hydroquebec": of_hydroquebec,
+    "taipower": of_taipower,
 }
 
 

@@ -27,6 +27,7 @@ const PROVIDERS = new Map([
   ["ieso", "IESO"],
   ["aeso", "AESO"],
   ["hydroquebec", "Hydro-Québec"],
+  ["taipower", "Taipower"],
   ["entsoe", "ENTSO-E"],
   ["watttime", "WattTime"],
   ["energycharts", "Energy-Charts"],
