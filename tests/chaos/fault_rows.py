@@ -42,6 +42,10 @@ LONDON = Place({"zone": "GBR-13"}, "GBR-13")
 IN_ONE_ANSWER = frozenset({"ons", "aemo"})
 """Providers that get all zones in one answer: only the content of a single zone can be faulty."""
 
+OF_A_NETWORK = frozenset({"flows"})
+"""Providers without cells: a fault of one answer moves the figures of many zones, and the mixes are
+those that another provider has stored. `tests/contract/test_flows.py` has their faults."""
+
 HOME = {
     "eso": ZoneInfo("Europe/London"),
     "elexon": ZoneInfo("Europe/London"),

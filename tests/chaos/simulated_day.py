@@ -56,7 +56,7 @@ from greenstream.ingest.http import HttpClient
 from greenstream.ports.provider import Provider
 from greenstream.ports.store import Put, PutOutcome, Snapshot
 from infra.local.upstream.faults import COMMON_FAULTS, SENDING_FAULTS, Fault, Faults
-from infra.local.upstream.providers import PROVIDERS
+from infra.local.upstream.providers import PROVIDERS, simulators_of
 from infra.local.upstream.server import build
 from infra.local.upstream.wire import Answer, Request
 from infra.ops.cost import ROOT, rate_s
@@ -456,7 +456,7 @@ class Day:
             provider=name,
             base_url=f"https://{name}.test",
             attempts=1 if name in ("entsoe", "energycharts", "flows", "electricitymaps") else 2,
-            transport=self.simulator.transport(name),
+            transport=self.simulator.transport(simulators_of(name)[0].name),
             sleep=self.clock.forward,
             monotonic=seconds,
         )

@@ -249,6 +249,10 @@ class Through(Origin):
 
 
 through = Through()
+OF_A_NETWORK = frozenset({"flows"})
+"""Providers without a case: their figures follow from the stored mixes and from all answers
+together, so that no answer holds the truth of a zone. `test_flows.py` has their faults."""
+
 MAKERS: Mapping[str, Callable[[Case, Wire, str | None, bool], Provider]] = {
     "eso": make_eso,
     "elexon": make_elexon,
