@@ -83,8 +83,9 @@ def net_flow(border: Border, flows: Flows, hour: datetime, *, one_way: bool) -> 
     forth = {} if one_way else flows.get((first, second))
     if back is None or forth is None:  # what was never answered may be anything, and not zero
         return NetFlow(0.0, Known.UNKNOWN)
+    both = bool(forth and back)
     # In one direction alone, a zero may mean that the flow runs the other way.
-    hours = frozenset(back) if one_way else _without_filled(forth, back, hour)
+    hours = _without_filled(forth, back, hour) if both else frozenset((*forth, *back))
     for known, candidates in (
         (Known.MEASURED, [hour]),
         (Known.CARRIED, [hour - step * HOUR for step in range(1, CARRIED_H + 1)]),
@@ -93,7 +94,10 @@ def net_flow(border: Border, flows: Flows, hour: datetime, *, one_way: bool) -> 
         for candidate in candidates:
             # A direction that has no figure in any hour is not reported, since nothing flows so.
             if candidate in hours and all(candidate in way for way in (forth, back) if way):
-                return NetFlow(forth.get(candidate, 0.0) - back.get(candidate, 0.0), known)
+                mw = forth.get(candidate, 0.0) - back.get(candidate, 0.0)
+                if mw or both or one_way:
+                    return NetFlow(mw, known)
+                return NetFlow(0.0, Known.UNKNOWN)
     return NetFlow(0.0, Known.UNKNOWN)
 
 

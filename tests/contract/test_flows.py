@@ -162,6 +162,10 @@ class TestLateFlows:
     def test_a_direction_that_is_never_reported_carries_nothing(self) -> None:
         assert self.net({0: 100}, {}) == (100.0, Known.MEASURED)
 
+    def test_a_zero_says_nothing_of_a_direction_that_is_never_reported(self) -> None:
+        assert self.net({0: 0}, {}) == (0.0, Known.UNKNOWN)
+        assert self.net({1: 100, 0: 0}, {}) == (0.0, Known.UNKNOWN)
+
     def test_a_direction_without_any_answer_leaves_the_border_unknown(self) -> None:
         flows = {("ENTSOE_NL", "ENTSOE_DE_LU"): {AT: 100.0}}
         assert net_flow(NL_DE, flows, AT, one_way=False) == (0.0, Known.UNKNOWN)
@@ -412,6 +416,32 @@ class TestProvider:
         [batch] = a_provider(wired(answer)).fetch(NOW)
         unknown = {reading.zone for reading in batch.readings if reading.detail["unknown_borders"]}
         assert unknown == {"ENTSOE_NL", "ENTSOE_DE_LU"}
+
+    @pytest.mark.parametrize(
+        "fault", ["nan", "negative", "null", "wrong_unit", "entity_bomb", "no_data", "status"]
+    )
+    @pytest.mark.parametrize("ways", [{(NL, DE)}, {(DE, NL)}, {(NL, DE), (DE, NL)}])
+    def test_under_a_fault_of_a_border_the_bounds_hold_the_truth(
+        self, fault: str, ways: set[tuple[str, str]]
+    ) -> None:
+        def answer(request: Request) -> Answer:
+            clean = entsoe.answer(request, NOW)
+            if (request.query["in_Domain"], request.query["out_Domain"]) not in ways:
+                return clean
+            if fault == "status":
+                return Answer(b"", "text/xml", 500)
+            spoilt = entsoe.PROVIDER.payload_faults[fault](clean.body.decode(), {})
+            return replace(clean, body=spoilt.encode())
+
+        [batch] = a_provider(wired(answer)).fetch(NOW)
+        stored = {r.zone: r for r in batch.readings if r.basis is Basis.DIRECT}
+        truth = dense_solution(stored["ENTSOE_NL"].valid_from)
+        for zone, reading in stored.items():
+            low, high = reading.gco2_low - 1e-6, reading.gco2_high + 1e-6
+            assert low <= truth[zone] <= high, zone
+        if fault != "no_data":
+            assert batch.errors
+            assert stored["ENTSOE_NL"].detail["unknown_borders"] == [NL_DE.name]
 
     def test_a_refused_token_ends_the_run(self) -> None:
         wire = wired(lambda _: Answer(b"<html>", "text/html", 401))
