@@ -48,7 +48,7 @@ def _claims(file: Path) -> Row:
             counts["agree"] += 1
         elif reason := reasons.get(pop.pop):
             counts["dissent for a reason"] += 1
-            detail.append((pop.pop, pop.zones[0].zone, " or ".join(sorted(claims)), reason))
+            detail.append((pop.pop, pop.zones[0].zone, " or ".join(sorted(claims)), reason.text))
         else:
             counts["dissent without a reason"] += 1
             without.append(f"{pop.pop} ({pop.zones[0].zone})")

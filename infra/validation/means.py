@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from greenstream.domain.reading import Basis, Signal
 from greenstream.domain.zones import Zone, zones
-from infra.validation.reasons import reasons_of
+from infra.validation.reasons import Reason, reasons_of
 from infra.validation.row import Material, Row
 
 QUESTION: Final = "right yearly mean"
@@ -23,8 +23,8 @@ SMALL_GCO2_KWH: Final = 15.0
 """Two figures that are this near are alike, whatever their ratio is."""
 
 TRACE_YEAR: Final = 2023
-NO_REASONS: Final[Mapping[str, str]] = MappingProxyType({})
-HEAD: Final = ("zone", "basis", "ours, g/kWh", "theirs, g/kWh", "ours / theirs", "why ours stands")
+NO_REASONS: Final[Mapping[str, Reason]] = MappingProxyType({})
+HEAD: Final = ("zone", "basis", "ours, g/kWh", "theirs, g/kWh", "ours / theirs", "why")
 
 
 class Pair(NamedTuple):
@@ -73,7 +73,7 @@ def compare(
     pairs: Sequence[Pair],
     name: str,
     *,
-    reasons: Mapping[str, str] = NO_REASONS,
+    reasons: Mapping[str, Reason] = NO_REASONS,
     values_may_be_shown: bool = True,
 ) -> Row:
     """Return the row of a comparison of many zones.
@@ -94,27 +94,32 @@ def compare(
     if not pairs:
         return Row.not_run(question, against, "the figures to compare with are not there")
     reasons = {**reasons, **reasons_of(name)}
-    numbers, detail, unexplained = [], [], []
+    numbers, detail, unexplained, doubtful = [], [], [], 0
     for basis in Basis:
         of_basis = [pair for pair in pairs if pair.basis is basis]
         if of_basis:
             numbers.append(f"{basis}: {_summary(of_basis)}")
     for pair in pairs:
         if pair.is_far:
-            reason = reasons.get(pair.zone, "")
-            if not reason:
+            reason = reasons.get(pair.zone, Reason(""))
+            doubtful += reason.doubtful
+            if not reason.text:
                 unexplained.append(f"{pair.zone} {pair.basis}")
             theirs = f"{pair.theirs:.0f}" if values_may_be_shown else "not to be shown"
             ratio = f"{pair.ours / pair.theirs:.1f}" if pair.theirs > 0 else "-"
-            detail.append((pair.zone, str(pair.basis), f"{pair.ours:.0f}", theirs, ratio, reason))
+            detail.append(
+                (pair.zone, str(pair.basis), f"{pair.ours:.0f}", theirs, ratio, reason.text)
+            )
     if unexplained:
         numbers.append(f"beyond a third without a reason: {', '.join(unexplained)}")
+    if doubtful:
+        numbers.append(f"{doubtful} of those beyond a third are likely wrong on our side")
     row = Row.judged(
         question,
         against,
         "; ".join(numbers),
-        "each ratio beyond a third has its reason",
-        held=not unexplained,
+        "each ratio beyond a third has a reason why ours stands",
+        held=not unexplained and not doubtful,
     )
     return replace(row, head=HEAD, detail=tuple(detail))
 

@@ -11,7 +11,7 @@ from greenstream.domain.reading import Basis
 from greenstream.domain.zones import zones
 from infra.validation.means import Pair, compare, mean_of
 from infra.validation.peers import peer_module
-from infra.validation.reasons import reasons_of
+from infra.validation.reasons import Reason, reasons_of
 from infra.validation.row import Material, Row
 
 QUESTION: Final = "tables of other packages"
@@ -40,13 +40,13 @@ def _pairs(figures: Mapping[str, float]) -> list[Pair]:
     ]
 
 
-def _other_years(of_our_years: Mapping[str, Pair]) -> Mapping[str, str]:
+def _other_years(of_our_years: Mapping[str, Pair]) -> Mapping[str, Reason]:
     """Return the reason of each zone for which codecarbon's table of our years is near ours.
 
     Where it is not near, its own reason holds for the tables of other years too.
     """
-    return dict(reasons_of("codecarbon")) | {
-        zone: f"Year: codecarbon's figure, of the same years as ours, is {pair.theirs:.0f}"
+    return reasons_of("codecarbon") | {
+        zone: Reason(f"Year: codecarbon's figure, of the same years as ours, is {pair.theirs:.0f}")
         for zone, pair in of_our_years.items()
         if not pair.is_far
     }

@@ -12,6 +12,7 @@ from greenstream.domain.reading import Basis
 from infra.validation import command, factors, means, mixes
 from infra.validation.command import rows_of
 from infra.validation.means import Pair, compare
+from infra.validation.reasons import Reason
 from infra.validation.report import MARKERS, as_markdown, as_text
 from infra.validation.row import Material, Row, Verdict
 
@@ -32,13 +33,19 @@ class TestCompare:
         assert "beyond a third without a reason: FAR direct" in row.numbers
 
     def test_a_reason_lets_it_stand_and_is_shown(self) -> None:
-        row = compare("q", "theirs", [FAR], "nobody", reasons={"FAR": "Another year"})
+        row = compare("q", "theirs", [FAR], "nobody", reasons={"FAR": Reason("Another year")})
         assert row.verdict is Verdict.HELD
         assert row.detail == (("FAR", "direct", "100", "60", "1.7", "Another year"),)
 
+    def test_a_reason_that_admits_a_doubt_misses(self) -> None:
+        doubt = {"FAR": Reason("Our factor is high", doubtful=True)}
+        row = compare("q", "theirs", [FAR], "nobody", reasons=doubt)
+        assert row.verdict is Verdict.MISSED
+        assert "1 of those beyond a third are likely wrong on our side" in row.numbers
+
     def test_figures_that_may_not_be_passed_on_are_not_shown(self) -> None:
         row = compare(
-            "q", "x", [FAR], "nobody", reasons={"FAR": "Scope"}, values_may_be_shown=False
+            "q", "x", [FAR], "nobody", reasons={"FAR": Reason("Scope")}, values_may_be_shown=False
         )
         assert row.detail[0][3] == "not to be shown"
 
