@@ -119,6 +119,12 @@ _ROWS: Final = (
         secrets=("ELECTRICITYMAPS_TOKEN",),
         simulators=("electricitymaps",),
     ),
+    Function(
+        name="eia",
+        provider="functions.eia.provider:Eia",
+        settings={"EIA_BASE_URL": "https://www.eia.gov"},
+        simulators=("eia",),
+    ),
     Function(name="tuner"),
     Function(name="router"),
 )

@@ -14,7 +14,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from operator import attrgetter
 from pathlib import Path
@@ -35,6 +35,9 @@ from infra.local.view import table
 from infra.registry import COLLECTORS, Function
 
 UNIT = "g/kWh"
+LATE_BY_HABIT = {"eia": timedelta(days=4)}
+"""Providers whose newest figure is never live, and how old it may be without a fault."""
+
 SHOWN = 3
 """How many zones, and how many different errors, a row's reason names."""
 
@@ -84,7 +87,8 @@ class Finding:
         limit, unless its only reason is a missing key. A reading is for all zones that share its
         feed.
         """
-        limit_s = {zone.zone: source.max_age_s for zone, source in zones_of(provider)}
+        late_s = LATE_BY_HABIT.get(provider, timedelta(0)).total_seconds()
+        limit_s = {zone.zone: max(source.max_age_s, late_s) for zone, source in zones_of(provider)}
         readings = [reading for batch in batches for reading in batch.readings]
         errors = [error for batch in batches for error in batch.errors]
         failures = [error for error in errors if not isinstance(error, UnfitKeyError)]

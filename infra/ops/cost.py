@@ -60,7 +60,7 @@ HISTORY_DAYS: Final = 30
 BYTES_PER_READ: Final = 8192
 """Bytes per read unit of an eventually consistent Query, which costs half a unit for 4 KB."""
 
-QUERY_READS: Final = 1.5
+QUERY_READS: Final = 2.0
 QUERY_EVERY_S: Final = 5
 PROFILES_QUERY_READS: Final = 3.5
 PROFILES_EVERY_S: Final = 300

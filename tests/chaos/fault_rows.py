@@ -46,6 +46,11 @@ OF_A_NETWORK = frozenset({"flows"})
 """Providers without cells: a fault of one answer moves the figures of many zones, and the mixes are
 those that another provider has stored. `tests/contract/test_flows.py` has their faults."""
 
+BY_TURNS = frozenset({"eia"})
+"""Providers without cells: which zones a run reads depends on the hour, and their answers change
+once a day, so that a run mostly does not read the zone that a cell hits. The case `LATE` of
+`tests/contract/provider_cases.py` and `tests/unit/test_eia.py` have their faults."""
+
 HOME = {
     "eso": ZoneInfo("Europe/London"),
     "elexon": ZoneInfo("Europe/London"),

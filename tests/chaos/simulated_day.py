@@ -30,6 +30,7 @@ import httpx
 import pandas as pd
 from samtranslator.yaml_helper import yaml_parse
 
+from functions.eia.provider import Eia
 from functions.electricitymaps.provider import ElectricityMaps
 from functions.elexon.provider import Elexon
 from functions.energycharts.provider import EnergyCharts
@@ -464,6 +465,7 @@ class Day:
         keyless: dict[str, Callable[[], Provider]] = {
             "eso": lambda: Eso(http, simulated=True),
             "elexon": lambda: Elexon(http, simulated=True),
+            "eia": lambda: Eia(http, simulated=True),
             "energycharts": lambda: EnergyCharts(http=http, newest=newest, simulated=True),
             "flows": lambda: FlowTracing(
                 http=http,

@@ -34,6 +34,7 @@ from infra.registry import COLLECTORS
 from tests.chaos.conftest import WHOLE
 from tests.chaos.fault_rows import (
     BY_NAME,
+    BY_TURNS,
     CALENDAR,
     CHEAP,
     CLOCKS,
@@ -66,7 +67,7 @@ EARLIER = 2 * HOUR
 SIMULATORS = 5
 CHEAP_AT_A_TIME = 3 if WHOLE else 5
 ONE = "watttime"
-STRUCK = tuple(provider for provider in COLLECTORS if provider not in OF_A_NETWORK)
+STRUCK = tuple(provider for provider in COLLECTORS if provider not in OF_A_NETWORK | BY_TURNS)
 CELLS = (
     [
         (row, provider)

@@ -19,6 +19,7 @@ from infra.local.upstream import (
     aemo,
     aeso,
     caiso,
+    eia,
     electricitymaps,
     elexon,
     energycharts,
@@ -132,6 +133,11 @@ def a_mix(reading: Reading, _now: datetime) -> bool:
     )
 
 
+def eia_hour(reading: Reading, _: datetime) -> bool:
+    true_gco2_kwh = eia.consumed_gco2_kwh(reading.provider_zone, reading.valid_to)
+    return reading.gco2_kwh == pytest.approx(true_gco2_kwh, abs=1e-3)
+
+
 TRUE: Mapping[str, Callable[[Reading, datetime], bool]] = {
     "eso": eso,
     "watttime": watttimes,
@@ -139,6 +145,7 @@ TRUE: Mapping[str, Callable[[Reading, datetime], bool]] = {
     "elexon": a_mix,
     "energycharts": a_mix,
     **dict.fromkeys(BY_END, a_mix),
+    "eia": eia_hour,
     "entsoe": a_mix,
     "gridstatus": a_mix,
 }

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 
+from functions.eia.provider import Eia
 from functions.electricitymaps.provider import ElectricityMaps
 from functions.elexon.provider import Elexon, grid_of
 from functions.elexon.rows import slots_of
@@ -42,6 +43,7 @@ from infra.local.upstream import (
     aemo,
     aeso,
     caiso,
+    eia,
     electricitymaps,
     elexon,
     energycharts,
@@ -77,9 +79,23 @@ def zipped(name: str, body: bytes) -> bytes:
 
 
 def unzipped(packed: bytes) -> tuple[str, bytes]:
+    """Return the only text of a ZIP file, or the sheet of a workbook."""
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
-        (name,) = archive.namelist()
+        names = archive.namelist()
+        (name,) = [eia.SHEET] if eia.SHEET in names else names
         return name, archive.read(name)
+
+
+def repacked(packed: bytes, changed: str, body: bytes) -> bytes:
+    """Return a ZIP file with another text in one of its parts."""
+    new = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(packed)) as old,
+        zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for name in old.namelist():
+            archive.writestr(name, body if name == changed else old.read(name))
+    return new.getvalue()
 
 
 @dataclass
@@ -96,13 +112,13 @@ class Wire(Origin):
     def answer(self, request: Request, _now: datetime) -> Answer:
         self.requests.append(request)
         answer = self.clean(request, self.now)
-        if "zip" not in answer.content_type:
+        if not answer.body.startswith(b"PK"):
             return self.spoil(request, answer)
         name, body = unzipped(answer.body)
         inside = self.spoil(request, Answer(body, "text/csv", answer.status))
         if inside.status != answer.status:
             return inside
-        return Answer(zipped(name, inside.body), answer.content_type)
+        return Answer(repacked(answer.body, name, inside.body), answer.content_type)
 
     def http(self, provider: str) -> HttpClient:
         def over(request: httpx.Request) -> httpx.Response:
@@ -200,6 +216,10 @@ def make_energycharts(case: Case, wire: Wire, _key: str | None, simulated: bool)
     return EnergyCharts(http=wire.http("energycharts"), wanted=case.pairs, simulated=simulated)
 
 
+def make_eia(case: Case, wire: Wire, _key: str | None, simulated: bool) -> Provider:  # noqa: FBT001
+    return Eia(wire.http("eia"), wanted=case.pairs, simulated=simulated)
+
+
 def make_watttime(case: Case, wire: Wire, key: str | None, simulated: bool) -> Provider:  # noqa: FBT001
     return WattTime(
         http=wire.http("watttime"),
@@ -258,6 +278,7 @@ MAKERS: Mapping[str, Callable[[Case, Wire, str | None, bool], Provider]] = {
     "elexon": make_elexon,
     "energycharts": make_energycharts,
     **dict.fromkeys(NATIONAL, make_national),
+    "eia": make_eia,
     "watttime": make_watttime,
     "gridstatus": make_gridstatus,
     "entsoe": make_entsoe,
@@ -342,6 +363,13 @@ def inside_watttime(case: Case) -> Iterator[Batch]:
         yield case.run(Wire(clean=case.answers(), now=earlier), earlier)
 
 
+def inside_eia(case: Case) -> Iterator[Batch]:
+    """Yield the readings of each hour of the clean workbooks."""
+    yield from (
+        Batch(readings=tuple(batch.window())) for batch in case.make(case.wire()).fetch(case.now)
+    )
+
+
 def inside_national(case: Case) -> Iterator[Batch]:
     """Yield the readings of each slot of the clean answer."""
     feed = NATIONAL[case.provider].feed
@@ -396,6 +424,7 @@ INSIDE: Mapping[str, Callable[[Case], Iterable[Batch]]] = {
     "energycharts": inside_energycharts,
     "watttime": inside_watttime,
     "gridstatus": inside_gridstatus,
+    "eia": inside_eia,
     "ieso": inside_national,
     "hydroquebec": inside_national,
     "entsoe": inside_entsoe,
@@ -518,6 +547,20 @@ SIMULATED = (
         )
     ),
 )
+
+
+LATE = (
+    Case(
+        id="eia",
+        provider="eia",
+        keyed=False,
+        answers=lambda: eia.answer,
+        wanted=only("eia", "LDWP", "BPAT"),
+        data=".xlsx",
+    ),
+)
+"""The simulated case of a feed that is days late. Its times and headings are not text, so that it
+has tests of its own for them (`tests/unit/test_eia.py`)."""
 
 
 def at(text: str) -> datetime:

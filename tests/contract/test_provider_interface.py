@@ -28,6 +28,7 @@ from tests.builders import stored
 from tests.conftest import RECORDINGS
 from tests.contract import spoilt
 from tests.contract.provider_cases import (
+    LATE,
     MAKERS,
     OF_A_NETWORK,
     SIMULATED,
@@ -43,7 +44,7 @@ from tests.fakes.memory_store import MemoryStore
 from tests.storing import profiles_of
 
 RECORDED = tuple(recordings_of(RECORDINGS)) if RECORDINGS.is_dir() else ()
-CASES = [pytest.param(case, id=case.id) for case in (*SIMULATED, *RECORDED)]
+CASES = [pytest.param(case, id=case.id) for case in (*SIMULATED, *LATE, *RECORDED)]
 ROUNDING = 0.02
 """By what share a figure may differ from the truth. A row stays complete without a fuel of 1 %."""
 
@@ -123,7 +124,7 @@ def judged(batch: Batch, case: Case) -> Batch:
 def test_every_provider_of_the_zone_table_has_a_case() -> None:
     table = {source.provider for zone in zones().values() for source in zone.sources}
     assert table == set(COLLECTORS)
-    assert table - OF_A_NETWORK == set(MAKERS) == {case.provider for case in SIMULATED}
+    assert table - OF_A_NETWORK == set(MAKERS) == {case.provider for case in (*SIMULATED, *LATE)}
 
 
 @pytest.mark.parametrize("case", CASES)

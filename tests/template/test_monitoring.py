@@ -96,9 +96,10 @@ def section(markdown: str, anchor: str) -> str:
     return text
 
 
-LATE_BY_HABIT_S = {"entsoe": 18 * 3600, "energycharts": 18 * 3600}
-"""Some operators publish half a day at once, up to 16 h late: with the limit of a live figure this
-alarm would never end. `Failing` reports within the hour that a platform does not answer."""
+LATE_BY_HABIT_S = {"entsoe": 18 * 3600, "energycharts": 18 * 3600, "eia": 5 * 86_400}
+"""EIA is up to three days late. Some operators of ENTSO-E publish half a day at once, up to 16 h
+late. With the limit of a live figure these alarms would never end. `Failing` reports that a
+platform does not answer."""
 
 
 def limit_s(collector: str, template: Expanded) -> int:

@@ -118,6 +118,7 @@ A_FIGURE = {
     "nyiso": "02/05/2026 20:45:00,EST,Wind,31.0\r\n02/05/2026 20:45:00,EST,Hydro,31.0",
     "caiso": "20:45,31,-31\n20:50,,\n",
     "pjm": '{"items":[{"fuel_type":"Wind","mw":31.0}]}',
+    "eia": '<row r="9"><c r="A9" t="s"><v>8</v></c><c r="K9" s="1"><v>31.5</v></c></row>',
     "ieso": "<Generator><GeneratorName>BECK2</GeneratorName><FuelType>HYDRO</FuelType><Outputs>"
     "<Output><Hour>1</Hour><EnergyMW>31</EnergyMW></Output></Outputs></Generator>",
     "aeso": '"WIND","5700","31","0"\n"TOTAL","5700","31","0"\n',

@@ -196,7 +196,7 @@ def spoil(
     payload = payload_faults.get(fault.fault)
     if payload is None or answer.status != 200:  # noqa: PLR2004
         return answer
-    if "zip" in answer.content_type:
+    if zipfile.is_zipfile(io.BytesIO(answer.body)):
         return replace(answer, body=_repacked(answer.body, payload, fault))
     return replace(answer, body=payload(answer.body.decode(), fault.as_dict()).encode())
 

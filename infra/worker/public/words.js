@@ -29,6 +29,7 @@ const PROVIDERS = new Map([
   ["hydroquebec", "Hydro-Québec"],
   ["taipower", "Taipower"],
   ["entsoe", "ENTSO-E"],
+  ["eia", "US EIA"],
   ["watttime", "WattTime"],
   ["energycharts", "Energy-Charts"],
   ["electricitymaps", "Electricity Maps"],

@@ -18,6 +18,9 @@ ELECTRICITYMAPS: Final = "electricitymaps"
 WATTTIME: Final = "watttime"
 """The marginal emission rates of WattTime's models."""
 
+EIA: Final = "eia"
+"""The factors with which US EIA makes the intensities of its form 930."""
+
 _OF_PROVIDER: Final[Mapping[str, str]] = {
     "eso": NESO,
     "electricitymaps": ELECTRICITYMAPS,
