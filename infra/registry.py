@@ -47,6 +47,11 @@ class Function:
         return self.runs_in or self.name
 
     @property
+    def api(self) -> str:
+        """The name of its upstream: that of the function whose secrets it reads, or its own."""
+        return self.secrets_of or self.name
+
+    @property
     def own_secrets(self) -> tuple[str, ...]:
         """The secrets that are stored for this function, and not for another one."""
         return () if self.secrets_of else self.secrets

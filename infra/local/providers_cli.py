@@ -53,6 +53,7 @@ class Verdict(StrEnum):
     OK = "ok"
     PARTIAL = "partial"
     UNCONFIGURED = "unconfigured"
+    WAITING = "waiting"
     FAILED = "failed"
 
 
@@ -112,10 +113,17 @@ class Finding:
         left = len(set(limit_s) - answered)
         if readings and left and None not in answered:  # None: the whole run failed before its end
             reasons.append(f"{left} of {len(limit_s)} zones come in other runs, by turns")
-        if not (readings or errors or closed):
+        skipped = {zone for batch in batches for zone in batch.skipped}
+        rests_on = COLLECTORS[provider].secrets_of
+        waiting = bool(rests_on) and skipped == set(limit_s) and not (readings or errors)
+        if waiting:
+            reasons.append(f"it rests on readings that {rests_on} has to store first")
+        elif not (readings or errors or closed):
             reasons.append("the answer held no zone")
         if live:
             verdict = Verdict.PARTIAL if errors else Verdict.OK
+        elif waiting:
+            verdict = Verdict.WAITING
         else:
             failed = readings or failures or not closed
             verdict = Verdict.FAILED if failed else Verdict.UNCONFIGURED
@@ -267,8 +275,8 @@ def _environment(upstream: Upstream) -> Iterator[Mapping[str, str]]:
             yield {
                 **live,
                 **{
-                    row.base_url: f"{simulator['base_url']}/{name}"
-                    for name, row in COLLECTORS.items()
+                    row.base_url: f"{simulator['base_url']}/{row.api}"
+                    for row in COLLECTORS.values()
                     if row.base_url
                 },
                 **{name: os.environ.get(name) or "simulated" for name in secrets},

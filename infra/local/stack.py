@@ -347,8 +347,8 @@ def _parameters(upstream: Upstream, auth: Auth, simulator: dict[str, str] | None
     if simulator:
         return parameters | {
             **{
-                parameter_of(row.base_url): f"{simulator['base_url']}/{name}"
-                for name, row in COLLECTORS.items()
+                parameter_of(row.base_url): f"{simulator['base_url']}/{row.api}"
+                for row in COLLECTORS.values()
                 if row.base_url
             },
             "GridstatusProxy": simulator["proxy_url"],

@@ -714,7 +714,7 @@ def test_every_zone_of_the_simulator_is_read_within_its_limit() -> None:
 
     wanted = tuple(pair(there) for there in electricitymaps.MEAN_GCO2_KWH)
     sandbox = Simulated(wanted=wanted, budget=25, keep=True)
-    for _ in range(3 * 6):
+    for _ in range(6 * 6):
         assert sandbox.run().errors == ()
         sandbox.now += timedelta(minutes=10)
 

@@ -111,7 +111,7 @@ class TestAGoodSlot:
     def test_has_the_mean_of_its_fuels_and_imports_that_have_a_factor(self) -> None:
         reading = reading_of(slot())
 
-        assert reading.gco2_kwh == pytest.approx((10_000 * 394 + 1000 * 40.8) / KNOWN_MW, abs=1e-3)
+        assert reading.gco2_kwh == pytest.approx((10_000 * 394 + 1000 * 40.9) / KNOWN_MW, abs=1e-3)
         assert (reading.valid_from, reading.valid_to) == (NEWEST, NEWEST + STEP)
         assert reading.published_at == NEWEST + STEP
         assert (reading.quality, reading.scope) == (Quality.MEASURED, Scope.CONSUMPTION)

@@ -321,7 +321,7 @@ CASES: Final = [
     case(
         "E01_BE_solar_day_late",
         "06-12 14:30",
-        147.3,
+        129.2,
         "06-11 21:00",
         "missing_fuel",
         until="06-12 04:00",

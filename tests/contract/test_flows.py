@@ -448,6 +448,13 @@ class TestProvider:
         with pytest.raises(PermanentError, match="token is refused"):
             list(a_provider(wire).fetch(NOW))
 
+    def test_a_token_that_the_platform_repeats_is_in_no_error(self) -> None:
+        wire = wired(lambda request: Answer(request.headers["security_token"].encode(), "x/y", 404))
+        provider = a_provider(wire, token=lambda: "invented-token-0123")
+        [batch] = provider.fetch(NOW)
+        assert batch.errors
+        assert all("invented-token" not in str(error) for error in batch.errors)
+
     def test_without_a_token_every_zone_is_unconfigured(self) -> None:
         wire = wired(lambda request: entsoe.answer(request, NOW))
         [batch] = a_provider(wire, token=lambda: None).fetch(NOW)

@@ -33,7 +33,11 @@ ODD = {
 SECRETS = {
     name: {secret: f"{MARK}-{ODD.get(secret, '11111111-2222')}" for secret in row.secrets}
     for name, row in COLLECTORS.items()
+    if row.own_secrets
 }
+"""The secrets of each function that has some of its own. `flows` reads entsoe's, and asks nothing
+before entsoe has stored mixes: `tests/contract/test_flows.py` searches its errors."""
+
 WATTTIME_TOKEN = re.compile(r"\b[0-9a-f]{8}\.[0-9a-f]{16}\b")
 
 
@@ -60,7 +64,7 @@ def left_behind(provider: str, simulator: Simulator, engine: str) -> str:
     }
     environment = clean | {
         **COLLECTORS[provider].settings,
-        **({base_url: f"{simulator.base_url}/{provider}"} if base_url else {}),
+        **({base_url: f"{simulator.base_url}/{COLLECTORS[provider].api}"} if base_url else {}),
         **(dict.fromkeys(proxied, simulator.proxy_url) if provider == "gridstatus" else {}),
         "NO_PROXY": f"{HOST},.amazonaws.com",
         "REQUESTS_CA_BUNDLE": simulator.ca_bundle if provider == "gridstatus" else "",

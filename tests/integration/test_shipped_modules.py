@@ -64,7 +64,7 @@ def test_a_run_loads_no_module_that_is_shipped_without_byte_code(simulator: Simu
     )
     assert done.returncode == 0, done.stderr[-3000:]
     ran = json.loads(done.stdout.splitlines()[-1])
-    assert len(ran["zones"]) == 3, "a grid was not read, so that its modules are missing here"
+    assert len(ran["zones"]) == 6, "a grid was not read, so that its modules are missing here"
     loaded = {Path(file) for file in ran["files"] if Path(file).is_relative_to(SITE)}
     assert SITE / "pandas/__init__.py" in loaded
     left_out = [path for pattern in uncompiled("GridstatusLayer") for path in SITE.glob(pattern)]

@@ -92,6 +92,7 @@ class TestABillOfMaterials:
         made = {artefact.name: lock for artefact, lock in with_packages()}
         assert sorted(made) == [
             "EntsoeFunction",
+            "FlowsFunction",
             "GreenstreamLayer",
             "GridstatusLayer",
             "TuningLayer",

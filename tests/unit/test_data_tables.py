@@ -97,7 +97,7 @@ FUELS = {
     },
 }
 STORAGE = {"Batteries", "Battery Storage", "Energy Storage", "Power Storage", "Storage"}
-UNKNOWABLE = {"Other", "Other Renewables", "Multiple Fuels", *STORAGE}
+UNKNOWABLE = {"Other", "Other Renewables", "Multiple Fuels", "Refuse", *STORAGE}
 
 
 @pytest.mark.parametrize("basis", list(Basis))
