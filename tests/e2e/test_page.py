@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -626,7 +627,7 @@ class TestAKilledProvider:
         expect(row.locator(".cell-age")).to_contain_text("2 h 30 min")
         expect(row.locator(".cell-age")).to_contain_text("+10 (capped)")
         expect(row.locator(".cell-adj")).to_contain_text("142 expected by now")
-        provider = visit.page.locator("#providers li").filter(has_text="NESO")
+        provider = visit.page.locator("#providers li").filter(has_text=re.compile("^NESO"))
         expect(provider).to_contain_text("failing")
         expect(provider).to_contain_text("connection refused")
         expect(provider).to_contain_text("2 h 30 min old")

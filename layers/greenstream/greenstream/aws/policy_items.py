@@ -21,13 +21,16 @@ def encode_policy(policy: Policy) -> Item:
     """Return a policy's attributes without its key.
 
     Numbers that equal their default are written too: a default may change with the code, but a
-    policy that has been judged must not change.
+    policy that has been judged must not change. The usual scope is left out, since items that were
+    written before there was a choice mean it.
     """
     item: Item = SCHEMA | {
         "capacity": {"M": {pop: number(weight) for pop, weight in policy.capacity.items()}}
     }
     for part in fields(Policy):
         value = getattr(policy, part.name)
+        if value == RankedScope.USUAL:
+            continue
         if isinstance(value, str):
             item[part.name] = {"S": str(value)}
         elif part.name != "capacity":
