@@ -13,14 +13,19 @@ from typing import Any, Final
 
 from greenstream.domain.places import Pop, colos, place, places
 from greenstream.domain.zones import Source, zones
+from infra.local.providers_cli import LATE_BY_HABIT
 from infra.registry import COLLECTORS
 
 LIVE: Final = "live"
+PROFILE: Final = "profile"
+"""Only a provider whose figures come days late has the zone: its profile of the hour stands."""
+
 BUDGET: Final = "within_budget"
 """Only a provider with an hourly budget has the zone: it reads some of its zones each hour."""
 
 MEAN: Final = "annual_mean"
 NONE: Final = "none"
+STEPS: Final = (LIVE, PROFILE, BUDGET, MEAN, NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,11 @@ def covered(pop: Pop, *, keys: bool) -> Covered:
 def _of_zone(name: str, *, keys: bool) -> Covered:
     zone = zones()[name]
     read = [source.provider for source in zone.sources if is_read(source, keys=keys)]
-    if always := [provider for provider in read if not _has_budget(provider)]:
-        return Covered(LIVE, always[0])
+    always = [provider for provider in read if not _has_budget(provider)]
+    if live := [provider for provider in always if provider not in LATE_BY_HABIT]:
+        return Covered(LIVE, live[0])
+    if always:
+        return Covered(PROFILE, always[0])
     if read:
         return Covered(BUDGET, read[0])
     return Covered(MEAN if zone.annual_means else NONE, "")
@@ -100,7 +108,7 @@ def counts() -> dict[str, Any]:
 def _counted(listed: Iterable[Covered]) -> dict[str, Any]:
     rows = list(listed)
     return {
-        **{step: sum(row.step == step for row in rows) for step in (LIVE, BUDGET, MEAN, NONE)},
+        **{step: sum(row.step == step for row in rows) for step in STEPS},
         "by_feed": dict(Counter(row.feed for row in rows if row.step == LIVE).most_common()),
     }
 
@@ -115,6 +123,7 @@ def as_text(counted: dict[str, Any]) -> str:
             feeds = ", ".join(f"{feed} {count}" for feed, count in row["by_feed"].items())
             shown = (
                 f"with a live feed {row[LIVE]:3}",
+                f"on the profile of the hour {row[PROFILE]:3}",
                 f"within an hourly budget {row[BUDGET]:3}",
                 f"on the yearly mean {row[MEAN]:3}",
                 f"without a figure {row[NONE]}",

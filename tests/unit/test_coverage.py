@@ -7,7 +7,7 @@ import pytest
 from greenstream.cli.main import main
 from greenstream.domain.places import place
 from greenstream.domain.zones import zones
-from infra.ops.coverage import Covered, counts, covered, is_read
+from infra.ops.coverage import STEPS, Covered, counts, covered, is_read
 
 
 def test_every_colo_and_every_public_region_has_a_figure() -> None:
@@ -21,7 +21,7 @@ def test_every_colo_and_every_public_region_has_a_figure() -> None:
         assert group["without_figure"] == []
         for keys in ("keys_off", "keys_on"):
             row = group[keys]
-            steps = ("live", "within_budget", "annual_mean", "none")
+            steps = STEPS
             assert sum(row[step] for step in steps) == group["places"]
             assert sum(row["by_feed"].values()) == row["live"]
         assert group["keys_off"]["live"] < group["keys_on"]["live"]
