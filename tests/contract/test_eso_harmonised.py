@@ -232,7 +232,7 @@ class TestTheFigure:
         [direct, lifecycle] = sorted(store.forecasts("GBR-5"), key=lambda one: one.basis)
 
         assert len(direct.points) == len(lifecycle.points) == 48
-        assert {round(point.gco2_kwh, 3) for point in direct.points} == {59.849}
+        assert {round(point.gco2_kwh, 3) for point in direct.points} == {59.85}
         [nation] = [one for one in store.forecasts("GBR") if one.basis is Basis.DIRECT]
         assert nation.points[0].gco2_kwh == pytest.approx(30 * 3.94 + 0.2 * 67.7, abs=0.02)
 
