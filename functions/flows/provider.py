@@ -70,6 +70,11 @@ STORE_MARGIN_S: Final = 40.0
 
 REFUSED: Final = (401, 403)
 
+DIRECTIONS: Final = sum(
+    1 if border.zones[1] in outer_means_gco2_kwh() else 2 for border in borders()
+)
+"""How many requests a run makes: into an outer zone, no flow is asked for."""
+
 
 class TokenRefusedError(PermanentError):
     """The platform refuses the token, and would refuse it for every border."""
@@ -158,7 +163,8 @@ class FlowTracing:
         ThrottledError
             When the platform throttles us before any flow is known.
         TransientError
-            When the secret store, or the store with the mixes, cannot be read.
+            When no border can be read, or when the secret store, or the store with the mixes,
+            cannot be read.
         """
         return redacted(self._batches(now), self.http.credentials)
 
@@ -174,6 +180,10 @@ class FlowTracing:
             return
         with self.http:
             errors = list(self._ask_all(token, now))
+        if errors and len(errors) >= DIRECTIONS:
+            raise TransientError(
+                f"no border could be read; the first error is: {errors[0].message}", provider=NAME
+            )
         network = self._network(hour, mixes)
         batch = batch_of(self._outcomes(network, now))
         yield replace(batch, errors=(*errors, *batch.errors))

@@ -40,6 +40,9 @@ UPSTREAMS_OF = {
     for function, names in COLLECTING.items()
 }
 WATCHED = (*COLLECTING, "tuner")
+RESTS_ON_STORED_MIXES = ("flows",)
+"""Functions whose readings are as old as the mixes that another one has stored."""
+
 ASKED_FOR_WHAT_IS_NOT_LIVE = ("energycharts", "electricitymaps")
 
 
@@ -212,16 +215,21 @@ def answers(stack: Stack, times: int) -> list[int]:
 
 BROKEN: dict[str, Callable[[Stack], list[float]]] = {
     **{f"{name.title()}Failing": partial(upstream_fails, name) for name in COLLECTING},
-    **{f"{name.title()}Stale": partial(upstream_stands_still, name) for name in COLLECTING},
+    **{
+        f"{name.title()}Stale": partial(upstream_stands_still, name)
+        for name in COLLECTING
+        if name not in RESTS_ON_STORED_MIXES
+    },
     **{f"{name.title()}Silent": partial(cannot_start, name) for name in WATCHED},
     "DeadLettersWaiting": runs_fail_again,
     "Router5xx": router_cannot_start,
 }
 COUNTED_BY_AWS_ALONE = {"RouterSlow", "RouterThrottled"}
+OLD_WITH_ANOTHER = {f"{name.title()}Stale" for name in RESTS_ON_STORED_MIXES}
 
 
 def test_each_alarm_has_a_fault_that_should_raise_it() -> None:
-    assert BROKEN.keys() | COUNTED_BY_AWS_ALONE == ALARMS.keys()
+    assert BROKEN.keys() | COUNTED_BY_AWS_ALONE | OLD_WITH_ANOTHER == ALARMS.keys()
     assert not BROKEN.keys() & COUNTED_BY_AWS_ALONE
 
 
@@ -236,7 +244,12 @@ def test_a_healthy_system_crosses_no_threshold(stack: Stack, function: str) -> N
         assert not crosses(alarm, values), alarm
 
 
-@pytest.mark.parametrize("alarm", BROKEN)
+def last_of_all(alarm: str) -> bool:
+    """Return whether an alarm is tried last: two runs of `flows` use up a minute of the token."""
+    return alarm.startswith("Flows")
+
+
+@pytest.mark.parametrize("alarm", sorted(BROKEN, key=last_of_all))
 def test_each_fault_crosses_the_threshold_of_its_alarm(stack: Stack, alarm: str) -> None:
     values = BROKEN[alarm](stack)
     assert values or alarm.endswith("Silent")  # only a silent function reports no metric
