@@ -59,6 +59,9 @@ SLOW: Final = {61: (0.03, 0.25), 350: (0.03, 0.25)}
 ANSWERS: Final = 50
 """Further answers of a started router before the peak of its memory is read."""
 
+GRIDS: Final = "NYISO,CAISO,PJM"
+"""The grids of the cold run, which both builds know."""
+
 READY_MADE: Final = """
 import json
 import pathlib
@@ -339,6 +342,7 @@ class Comparison:
         with running(self.folder) as simulator:
             settings = {
                 **COLLECTORS["gridstatus"].settings,
+                "GRIDSTATUS_ZONES": GRIDS,
                 "UPSTREAM": "simulated",
                 "PJM_API_KEY": "simulated",
                 "HTTPS_PROXY": simulator.proxy_url,
