@@ -40,7 +40,8 @@ from tests.bench.two_builds.build import (
     this_build,
 )
 from tests.bench.two_builds.documents import write_documents
-from tests.bench.two_builds.driver import QUERY
+from tests.bench.two_builds.driver import COLLECTORS as COLLECTED
+from tests.bench.two_builds.driver import GRIDS, QUERY
 from tests.bench.two_builds.table_meter import metered
 from tests.integration.conftest import make_table
 from tests.integration.engines import HOST, ROOT, dynoxide
@@ -58,9 +59,6 @@ SLOW: Final = {61: (0.03, 0.25), 350: (0.03, 0.25)}
 
 ANSWERS: Final = 50
 """Further answers of a started router before the peak of its memory is read."""
-
-GRIDS: Final = "NYISO,CAISO,PJM"
-"""The grids of the cold run, which both builds know."""
 
 READY_MADE: Final = """
 import json
@@ -361,12 +359,19 @@ class Comparison:
     def collectors(self) -> Iterator[Row]:
         """Compare the collectors: on their schedules, and a run of ENTSO-E without the table."""
 
+        # A collector may need the sources of collectors that do not run here.
+        sources = {
+            zone: [*self.known[zone], *(source for source in of_zone if source[0] not in COLLECTED)]
+            for zone, of_zone in sources_of(self.builds[1].package).items()
+            if zone in self.known
+        }
+
         def schedules(build: Build) -> dict[str, Any]:
             table = self.table(build, "schedules")
             found = build.measure(
                 "schedules",
                 self.environment(table, url=self.meter_url),
-                world=build.world(len(self.known), 61, self.known),
+                world=build.world(len(sources), 61, sources),
                 table=table,
                 start="2026-11-22T06:00:00+00:00",
                 warm_hours=2,

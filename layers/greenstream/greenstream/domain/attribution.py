@@ -5,8 +5,7 @@ the chosen origin alone. The network's energy is in none of these figures.
 """
 
 import math
-from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 from greenstream.domain.decision import Candidate, Decision
@@ -98,13 +97,13 @@ def best_static(decision: Decision) -> Candidate | None:
     """
     if not decision.chosen.eligible:  # The choice is eligible where any candidate is.
         return decision.baseline
-    published, lowest = _published_means(), math.inf
+    lowest = math.inf
     equal: list[Candidate] = []
     for candidate, exclusion, _ in decision.candidates:
         if exclusion is not None or candidate.proxy:
             continue
         carbon = candidate.carbon
-        mean = published.get((carbon.zone, carbon.origin.kind))
+        mean = _published_mean_gco2_kwh(carbon.zone, carbon.origin.kind)
         if mean is None:
             return None
         if mean < lowest:
@@ -144,10 +143,9 @@ def _figure(candidate: Candidate, kind: Kind | None) -> _Figure | None:
     return _Figure(carbon.expected_gco2_kwh, doubt, carbon.rung in OBSERVED)
 
 
-@cache
-def _published_means() -> Mapping[tuple[str, Kind | None], float]:
-    return {
-        (zone.zone, mean.kind): mean.gco2_kwh
-        for zone in zones().values()
-        for mean in reversed(zone.annual_means)  # the first stands
-    }
+@lru_cache(maxsize=4096)
+def _published_mean_gco2_kwh(zone: str, kind: Kind | None) -> float | None:
+    """Return the first yearly mean of a kind that is published for a zone, in g/kWh."""
+    known = zones().get(zone)
+    means = () if known is None else known.annual_means
+    return next((mean.gco2_kwh for mean in means if mean.kind == kind), None)
