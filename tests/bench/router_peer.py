@@ -111,7 +111,7 @@ def serve(port: int, redis_port: int) -> None:
             for pop, figure, entry in zip(asked, standings.figures, standings.entries, strict=True)
         ]
         decision = decide(candidates, policy, current)
-        text = route_answer(decision, standings, view, policy, now)
+        text = route_answer(decision, standings, view, policy, now).text
         return Response(text, media_type="application/json")
 
     async def processor_s() -> float:

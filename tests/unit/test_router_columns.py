@@ -135,6 +135,35 @@ def figures_of(view: View) -> dict[str, Any]:
 
 
 @settings(deadline=None, max_examples=60)
+@given(worlds, policies, steps)
+def test_answers_to_a_question_have_one_etag_where_they_differ_in_nothing_but_their_instant(
+    world: list[Any], policy: Policy, asked: list[tuple[str, float]]
+) -> None:
+    clock = SetClock()
+    router = Router(store_of(world, policy), clock=clock, telemetry=Log())
+    tags: dict[tuple[str, str], str] = {}
+    for query, seconds in [*asked, (asked[-1][0], 0.5), (asked[-1][0], 1.0)]:
+        clock.forward(seconds)
+        answered = answer(router, query)
+        body = json.loads(answered["body"])
+        del body["as_of"]
+        tag = answered["headers"]["ETag"]
+        assert tags.setdefault((query, json.dumps(body)), tag) == tag
+    by_tag = {tag: content for (_, content), tag in tags.items()}
+    assert all(by_tag[tag] == content for (_, content), tag in tags.items())
+
+
+def test_answers_that_differ_in_one_round_trip_alone_have_different_etags() -> None:
+    router = Router(store_of([], Policy()), clock=SetClock(), telemetry=Log())
+    near, far = (answer(router, f"rtt=sfo:10,iad:{rtt_ms}") for rtt_ms in (90, 91))
+
+    assert near["body"].replace('"latency_ms":90.0', "") == far["body"].replace(
+        '"latency_ms":91.0', ""
+    )
+    assert near["headers"]["ETag"] != far["headers"]["ETag"]
+
+
+@settings(deadline=None, max_examples=60)
 @given(worlds, policies, queries)
 def test_the_text_of_the_candidates_is_the_encoding_of_plain_objects(
     world: list[Any], policy: Policy, query: str

@@ -4,7 +4,9 @@ import math
 from collections.abc import Mapping, MutableMapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Final
+from hashlib import sha256
+from itertools import chain
+from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from greenstream.api.rendering import JSON, CarbonText, Json, carbon_text, counted_head, tenths
@@ -19,8 +21,29 @@ _VERDICT_TEXT: Final[Mapping[Exclusion | None, str]] = {
     **{exclusion: f'"eligible":false,"exclusion":"{exclusion}",' for exclusion in Exclusion},
 }
 
-_TEXTS: Final[MutableMapping[Standings, Mapping[str, CarbonText]]] = WeakKeyDictionary()
-"""What `_figure_texts` returns, as long as its standings are those of the present second."""
+PIECES: Final = 3
+"""The pieces of a candidate's text: what the visitor changes, and the two of `CarbonText`."""
+
+
+class RouteText(NamedTuple):
+    """An answer as text, and its essence, which differs from another's where the text differs.
+
+    The essence is shorter, since it names the figures by a hash that is made once a second.
+    """
+
+    text: str
+    essence: str
+
+
+class _Figures(NamedTuple):
+    """The text of figures by zone, and the hash of all of it."""
+
+    texts: Mapping[str, CarbonText]
+    digest: str
+
+
+_FIGURES: Final[MutableMapping[Standings, _Figures]] = WeakKeyDictionary()
+"""What `_figures_of` returns, as long as its standings are those of the present second."""
 
 _SOURCE_TEXT: Final[Mapping[LatencySource, str]] = {
     source: f'"latency_source":"{source}",' for source in LatencySource
@@ -34,7 +57,7 @@ def route(
     policy: Policy,
     now: datetime,
     shares: Mapping[str, float] | None = None,
-) -> str:
+) -> RouteText:
     """Return the whole answer as JSON text.
 
     The candidates are written as text and not encoded from objects: an answer may hold hundreds
@@ -74,8 +97,14 @@ def route(
         "split": shares
         and [{"pop": pop, "weight": round(share, 6)} for pop, share in shares.items()],
     }
-    pieces = [JSON.encode(body)[:-1], ',"candidates":[', *_candidates(decision, standings), "]}"]
-    return "".join(pieces)
+    head, figures = JSON.encode(body)[:-1], _figures_of(standings)
+    pieces = _candidates(decision, standings, figures.texts)
+    of_visitor = pieces[::PIECES]
+    pieces[-1] = pieces[-1].removesuffix(",")
+    return RouteText(
+        text="".join([head, ',"candidates":[', *pieces, "]}"]),
+        essence="".join([head, *of_visitor, figures.digest]),
+    )
 
 
 def _baseline(candidate: Candidate | None, difference: float | None) -> Json | None:
@@ -90,12 +119,14 @@ def _baseline(candidate: Candidate | None, difference: float | None) -> Json | N
     }
 
 
-def _candidates(decision: Decision, standings: Standings) -> list[str]:
-    """Return the candidates as pieces of text."""
+def _candidates(
+    decision: Decision, standings: Standings, figures: Mapping[str, CarbonText]
+) -> list[str]:
+    """Return each candidate as `PIECES` pieces of text, of which a visitor changes the first."""
     scores = [score for _, _, score in decision.candidates if score is not None]
     if not math.isfinite(sum(scores)):
         raise ValueError("a score is infinite or not a number, which JSON cannot express")
-    places, figures = _place_texts(standings.names, standings.entries), _figure_texts(standings)
+    places = _place_texts(standings.names, standings.entries)
     pieces: list[str] = []
     for candidate, exclusion, score in decision.candidates:
         pop, latency_ms, latency_source, carbon, samples, _, _ = candidate
@@ -108,21 +139,22 @@ def _candidates(decision: Decision, standings: Standings) -> list[str]:
         )
         pieces.append(of_visitor)
         pieces += figures[carbon.zone]
-    pieces[-1] = pieces[-1].removesuffix(",")
     return pieces
 
 
-def _figure_texts(standings: Standings) -> Mapping[str, CarbonText]:
-    """Return by zone the text of the figures that the POPs are ranked by.
+def _figures_of(standings: Standings) -> _Figures:
+    """Return the text of the figures that the POPs are ranked by.
 
     It is written once for all answers of a second about the same POPs. All POPs of a zone are
     ranked by the same figure, so that its text is written once for each zone.
     """
-    if (texts := _TEXTS.get(standings)) is None:
-        figures = {figure.zone: figure for figure in standings.figures}
-        texts = {zone: carbon_text(figure) for zone, figure in figures.items()}
-        _TEXTS[standings] = texts
-    return texts
+    if (written := _FIGURES.get(standings)) is None:
+        by_zone = {figure.zone: figure for figure in standings.figures}
+        texts = {zone: carbon_text(figure) for zone, figure in by_zone.items()}
+        whole = "".join(chain.from_iterable(texts.values()))
+        digest = sha256(whole.encode(), usedforsecurity=False).hexdigest()
+        written = _FIGURES[standings] = _Figures(texts, digest)
+    return written
 
 
 @lru_cache(maxsize=MAX_POP_SETS)

@@ -95,12 +95,14 @@ class Reply:
     """An answer before it is an HTTP response: ``body`` is an object, or JSON text already.
 
     ``as_of`` is the instant of the answer as the body states it; the ETag leaves it out, so that
-    two answers that differ only in their instant count as the same. ``log`` holds the fields that
-    the decision log adds for this answer.
+    two answers that differ only in their instant count as the same. It is made of ``essence`` where
+    that is given: a shorter text, which differs where the body differs. ``log`` holds the fields
+    that the decision log adds for this answer.
     """
 
     body: Mapping[str, Any] | str
     as_of: str | None = None
+    essence: str | None = None
     status: HTTPStatus = HTTPStatus.OK
     cache_control: str = PRIVATE
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -156,7 +158,7 @@ def response(reply: Reply, request: Request | None, correlation: str) -> dict[st
         **reply.headers,
     }
     if reply.cache_control != PRIVATE:
-        headers["ETag"] = tag = _etag(reply.as_of, text)
+        headers["ETag"] = tag = _etag(reply.as_of, reply.essence or text)
         if request is not None and _has(tag, request.header("if-none-match")):
             status, text = HTTPStatus.NOT_MODIFIED, ""
             del headers["Content-Type"]

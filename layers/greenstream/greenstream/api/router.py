@@ -201,8 +201,10 @@ class Router:
         reason = degraded_reason(view, standings.counts)
         self._decision_log.decided(decision, standings, degraded=reason is not None)
         chosen = decision.chosen.candidate
+        answer = route_answer(decision, standings, view, policy, now, split)
         return Reply(
-            body=route_answer(decision, standings, view, policy, now, split),
+            body=answer.text,
+            essence=answer.essence,
             as_of=utc(now),
             cache_control=SHARED,
             log={

@@ -110,7 +110,7 @@ def _of_means(query: str) -> dict[str, Any]:
     if question.max_latency_ms is not None:
         policy = replace(policy, max_latency_ms=question.max_latency_ms)
     decision = decide(candidates(question, standings, {}), policy, question.current)
-    answer: dict[str, Any] = json.loads(route_answer(decision, standings, view, policy, now))
+    answer: dict[str, Any] = json.loads(route_answer(decision, standings, view, policy, now).text)
     return answer
 
 

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Self
 
 from greenstream.domain.ladder import ZoneCarbon
+from greenstream.domain.origin import Origin
 from greenstream.domain.reading import Kind, Scope
 from greenstream.domain.tables import load
 
@@ -42,12 +43,17 @@ class Counting:
     @classmethod
     def of(cls, figures: Iterable[ZoneCarbon]) -> Self:
         """Return the ways in which these figures were counted."""
+        return cls.of_origins([figure.origin for figure in figures])
+
+    @classmethod
+    def of_origins(cls, origins: Iterable[Origin]) -> Self:
+        """Return the ways in which the figures on these origins were counted."""
         # Figures on one origin share the object, and hundreds of figures rest on a few origins.
-        origins = {figure.origin for figure in figures}
+        different = set(origins)
         return cls(
-            frozenset([origin.kind for origin in origins if origin.kind is not None]),
-            frozenset([origin.scope for origin in origins if origin.scope is not None]),
-            frozenset([origin.factor_set for origin in origins if origin.factor_set is not None]),
+            frozenset([origin.kind for origin in different if origin.kind is not None]),
+            frozenset([origin.scope for origin in different if origin.scope is not None]),
+            frozenset([origin.factor_set for origin in different if origin.factor_set is not None]),
         )
 
     @property

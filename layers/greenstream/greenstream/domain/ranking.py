@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from functools import lru_cache
+from typing import Final, NamedTuple, Self
 
 from greenstream.domain.comparability import Counting
 from greenstream.domain.ladder import OBSERVED, FreshnessCounts, Rung, ZoneCarbon, counts_of
+from greenstream.domain.origin import Origin
 from greenstream.domain.places import Pop, PopZone
 from greenstream.domain.policy import RankingSignal
 from greenstream.domain.reading import Basis, Kind, Signal
@@ -90,7 +92,7 @@ class Standings:
         """Return the standings with what their figures come to."""
         figures = tuple(figures)
         rungs = [figure.rung for figure in figures]
-        counting = Counting.of(figures)
+        common = _common_of(tuple([figure.origin for figure in figures]))
         return cls(
             ranking=ranking,
             names=tuple(names),
@@ -98,12 +100,31 @@ class Standings:
             entries=tuple(entries),
             rungs=Counter(rungs),
             counts=counts_of(rungs),
-            kinds=tuple(sorted(map(str, counting.kinds))),
-            counting=counting,
-            simulated=any(figure.origin.simulated for figure in figures),
+            kinds=common.kinds,
+            counting=common.counting,
+            simulated=common.simulated,
             disputed=tuple([figure.zone for figure in figures if figure.disputed]),
             oldest_age_s=max([figure.age_s or 0.0 for figure in figures], default=0.0),
         )
+
+
+class _Common(NamedTuple):
+    """What figures have in common that does not age; the fields are those of `Standings`."""
+
+    kinds: tuple[str, ...]
+    counting: Counting
+    simulated: bool
+
+
+@lru_cache(maxsize=64)
+def _common_of(origins: tuple[Origin, ...]) -> _Common:
+    """Return what figures on these origins have in common, once until one has a new origin."""
+    counting = Counting.of_origins(origins)
+    return _Common(
+        kinds=tuple(sorted(map(str, counting.kinds))),
+        counting=counting,
+        simulated=any(origin.simulated for origin in origins),
+    )
 
 
 def like_for_like(pops: Sequence[Pop], carbon_of: CarbonOf, ranking: RankingSignal) -> Standings:
