@@ -266,10 +266,8 @@ class TestEveryFunction:
         allowed = [s for policy in policies for s in policy["PolicyDocument"]["Statement"]]
         assert len(allowed) > 2 * len(FUNCTIONS)
         for statement in allowed:
-            assert "Sid" in statement or statement["Action"] in (
-                "lambda:InvokeFunction",  # SAM writes it for a schedule
-                "sqs:SendMessage",
-            ), statement
+            # SAM writes a statement without a Sid for the dead letters of a function.
+            assert "Sid" in statement or statement["Action"] == "sqs:SendMessage", statement
             assert all("*" not in action for action in listed(statement["Action"]))
             assert not wildcards(statement["Resource"])
             assert not statement.keys() & {"NotAction", "NotResource"}
@@ -278,6 +276,15 @@ class TestEveryFunction:
         assert managed <= WITH_WILDCARDS
         assert not template.of("AWS::IAM::Policy")  # otherwise this test would have to read it
         assert not template.of("AWS::IAM::ManagedPolicy")
+
+    def test_a_layer_is_for_the_architecture_of_the_functions(self, template: Expanded) -> None:
+        layers = template.of("AWS::Lambda::LayerVersion")
+        assert len(layers) == 3
+        assert all(
+            layer["CompatibleArchitectures"] == [{"Ref": "Architecture"}]
+            for layer in layers.values()
+        )
+        assert (ROOT / "template.yaml").read_text().count("[!Ref Architecture]") == 1
 
     def test_only_gridstatus_carries_the_library(self, template: Expanded) -> None:
         carriers = {
@@ -299,14 +306,16 @@ class TestWhoMayDoWhat:
         assert "Condition" not in reads
         assert keeps["Action"] == "dynamodb:UpdateItem"
         assert keeps["Condition"] == {
-            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["LATENCY"]}
+            "Null": {"dynamodb:LeadingKeys": "false"},
+            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["LATENCY"]},
         }
 
     def test_the_tuner_may_only_read_and_store_policies(self, template: Expanded) -> None:
         _to_the_queue, reads, keeps = statements(template, "TunerFunctionRole")
         assert (reads["Action"], keeps["Action"]) == ("dynamodb:Query", "dynamodb:PutItem")
         assert keeps["Condition"] == {
-            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["POLICY", "CURRENT"]}
+            "Null": {"dynamodb:LeadingKeys": "false"},
+            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["POLICY", "CURRENT"]},
         }
 
     def test_the_workers_user_may_only_call_the_alias_through_its_url(
@@ -330,10 +339,27 @@ class TestWhoMayDoWhat:
     def test_no_key_is_made_by_the_template(self, template: Expanded) -> None:
         assert not template.of("AWS::IAM::AccessKey")
 
-    @pytest.mark.parametrize("function", FUNCTIONS)
-    def test_a_boundary_bounds_every_function(self, template: Expanded, function: str) -> None:
-        boundary = template.the(f"{logical(function)}Role")["PermissionsBoundary"]
-        assert boundary["Fn::If"][:2] == ["HasBoundary", {"Ref": "PermissionsBoundary"}]
+    def test_a_boundary_bounds_every_role_and_user(self, template: Expanded) -> None:
+        holders = template.of("AWS::IAM::Role") | template.of("AWS::IAM::User")
+        assert len(holders) == len(FUNCTIONS) + len(SCHEDULED) + 1
+        boundary = {"Ref": "PermissionsBoundary"}
+        for name, holder in holders.items():
+            chosen = holder.get("PermissionsBoundary")
+            assert chosen == {"Fn::If": ["HasBoundary", boundary, {"Ref": "AWS::NoValue"}]}, name
+        assert "AWS::IAM" not in (ROOT / "infra/monitoring.yaml").read_text()
+
+    def test_a_condition_on_the_leading_key_fails_where_a_request_has_none(
+        self, template: Expanded
+    ) -> None:
+        """``ForAllValues`` alone holds for a request without the key."""
+        conditions = [
+            statement["Condition"]
+            for function in FUNCTIONS
+            for statement in statements(template, f"{logical(function)}Role")
+            if "ForAllValues" in json.dumps(statement)
+        ]
+        assert len(conditions) > 3 * len(COLLECTING)
+        assert all(c["Null"] == {"dynamodb:LeadingKeys": "false"} for c in conditions)
 
     @pytest.mark.parametrize("collector", COLLECTING)
     def test_a_collector_reads_no_secret_but_its_own(
@@ -357,10 +383,25 @@ class TestWhoMayDoWhat:
     ) -> None:
         started = [
             statement["Resource"]
-            for statement in statements(template, f"{logical(collector)}ScheduleRole")
+            for statement in statements(template, f"{collector.title()}ScheduleRole")
             if statement["Action"] == "lambda:InvokeFunction"
         ]
         assert started == [{"Fn::GetAtt": [logical(collector), "Arn"]}]
+        target = template.the(f"{logical(collector)}Schedule")["Target"]
+        assert target["RoleArn"] == {"Fn::GetAtt": [f"{collector.title()}ScheduleRole", "Arn"]}
+
+    @pytest.mark.parametrize("collector", SCHEDULED)
+    def test_the_role_of_a_schedule_trusts_the_schedules_of_this_account_only(
+        self, template: Expanded, collector: str
+    ) -> None:
+        role = template.the(f"{collector.title()}ScheduleRole")
+        (trusted,) = role["AssumeRolePolicyDocument"]["Statement"]
+        assert trusted == {
+            "Effect": "Allow",
+            "Principal": {"Service": "scheduler.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}},
+        }
 
     @pytest.mark.parametrize(
         "secret", [secret for row in COLLECTORS.values() for secret in row.secrets]

@@ -6,7 +6,7 @@ has to be paid for. Zones are named in the log lines.
 
 import logging
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -14,15 +14,32 @@ from aws_lambda_powertools.metrics import MetricUnit
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
+LIBRARIES_FROM: Final = logging.WARNING
+"""The least severe level at which libraries log. Their finer lines quote requests and answers, and
+thereby secrets: botocore writes the whole answer of the parameter store."""
+
+
 class _FunctionLogger(Logger):
     """Powertools' logger under the name ``function.<service>``.
 
     Powertools would use the service's own name. The logger of the library gridstatus has that name
     too, and that logger must stay silent.
+
+    Its level is that of the variable ``POWERTOOLS_LOG_LEVEL``. Powertools would prefer Lambda's own
+    level, which stands at INFO or below since Lambda would drop the lines of metrics otherwise.
     """
+
+    def __init__(self) -> None:
+        # Powertools would name this file as the place of every log line.
+        super().__init__(location=None)
+        # Lambda's runtime gives the root logger its own level before it imports the function.
+        logging.getLogger().setLevel(max(LIBRARIES_FROM, self.log_level))
 
     def _get_logger(self) -> logging.Logger:
         return logging.getLogger(f"function.{self.service}")
+
+    def _get_aws_lambda_log_level(self) -> None:
+        return None
 
 
 class PowertoolsTelemetry:
@@ -36,8 +53,7 @@ class PowertoolsTelemetry:
     """
 
     def __init__(self, logger: Logger | None = None, metrics: Metrics | None = None) -> None:
-        # Powertools would name this file as the place of every log line.
-        self.logger = logger or _FunctionLogger(location=None)
+        self.logger = logger or _FunctionLogger()
         self.metrics = metrics or Metrics()
 
     def event(self, level: str, message: str, **fields: object) -> None:
