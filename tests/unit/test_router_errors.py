@@ -227,15 +227,95 @@ class TestQueries:
         asked = urlencode({"pops": ",".join(pops()), "rtt": rtts}) + "&" + "x" * 300
         assert len(asked) * MAX_POPS / len(pops()) < MAX_QUERY_CHARS
 
-    @pytest.mark.parametrize("rtt", [":5", "<b>:5", "sfo:1,:5"])
+    @pytest.mark.parametrize(
+        ("rtt", "detail"),
+        [
+            (":5", "has an empty name in it; names are separated by commas, as in lon,ams"),
+            ("sfo:1,:5", "has an empty name in it; names are separated by commas, as in lon,ams"),
+            (
+                "<b>:5",
+                (
+                    "does not know what is given, and no name is like it; a name is a POP (lon), "
+                    "a Cloudflare data centre (LHR) or a cloud region (aws:eu-west-2), and "
+                    "/v1/places lists every name"
+                ),
+            ),
+        ],
+    )
     def test_a_round_trip_to_no_name_is_refused_in_a_whole_sentence(
-        self, client: Client, rtt: str
+        self, client: Client, rtt: str, detail: str
     ) -> None:
         [error] = problem(client.ask("/v1/route", f"rtt={rtt}"), 400)
-        assert (error["field"], error["detail"]) == (
-            "rtt",
-            "does not know what is given; /v1/places lists every name",
-        )
+        assert (error["field"], error["detail"]) == ("rtt", detail)
+
+    @pytest.mark.parametrize(
+        ("path", "query", "field", "detail"),
+        [
+            ("route", "pops=nyx", "pops", "does not know nyx; near it is nyc (New York)"),
+            (
+                "route",
+                "pops=lon;ams",
+                "pops",
+                "takes lon;ams for one name; names are separated by commas, as in lon,ams",
+            ),
+            (
+                "route",
+                "pops=lon%20ams",
+                "pops",
+                "takes lon ams for one name; names are separated by commas, as in lon,ams",
+            ),
+            (
+                "window",
+                "zones=GBR-13;nyiso",
+                "zones",
+                "takes GBR-13;nyiso for one name; names are separated by commas, as in GBR-13,NYI",
+            ),
+            ("window", "zones=PJN", "zones", "does not know PJN; near it is PJM "),
+            ("window", "zones=lon", "zones", "does not know lon; near it is GBR-13 (London)"),
+            (
+                "route",
+                "allow=EU;CH",
+                "allow",
+                "takes EU;CH for one name; names are separated by commas, as in EU,CH",
+            ),
+            (
+                "route",
+                "signal=green",
+                "signal",
+                "cannot be green; it is one of auto, average, marginal, any",
+            ),
+            ("route", "pop=lon", "pop", "is not a parameter here; near it is pops"),
+            (
+                "route",
+                "from=148.1,11.6",
+                "from",
+                "must give degrees north from -90 to 90 and then degrees east from -180 to 180, ",
+            ),
+        ],
+    )
+    def test_a_value_that_is_nearly_right_is_refused_with_what_may_have_been_meant(
+        self, client: Client, path: str, query: str, field: str, detail: str
+    ) -> None:
+        [error] = problem(client.ask(f"/v1/{path}", query), 400)
+        assert error["field"] == field
+        assert error["detail"].startswith(detail)
+
+    @pytest.mark.parametrize(
+        ("path", "query", "plain"),
+        [
+            ("route", "pops=LON,%20Ams&signal=Average", "pops=lon,ams&signal=average"),
+            ("route", "from=48.1,11.6", "lat=48.1&lon=11.6"),
+            ("route", "allow=us,%20eu", "allow=US,EU"),
+            ("window", "zones=nyiso,%20gbr-13", "zones=NYISO,GBR-13"),
+            ("zones/nyiso", "", ""),
+        ],
+    )
+    def test_case_and_a_space_beside_a_comma_change_nothing(
+        self, client: Client, path: str, query: str, plain: str
+    ) -> None:
+        answer = client.ask(f"/v1/{path}", query)
+        assert answer.status == 200
+        assert answer.body == client.ask(f"/v1/{path.replace('nyiso', 'NYISO')}", plain).body
 
     def test_too_many_pops_are_refused_as_such(self, client: Client) -> None:
         [error] = problem(client.ask("/v1/route", "pops=" + ",".join(["sfo"] * 301)), 400)
@@ -265,11 +345,31 @@ class TestPathsAndMethods:
     def test_an_unknown_path_is_not_found(self, client: Client, path: str) -> None:
         problem(client.ask(path), 404)
 
-    def test_an_unknown_zone_is_refused_and_the_known_ones_are_listed(self, client: Client) -> None:
-        """An unknown zone is an invalid value, like an unknown POP, and not an unknown path."""
-        [error] = problem(client.ask("/v1/zones/ATLANTIS"), 400)
+    @pytest.mark.parametrize(
+        ("name", "near"),
+        [
+            ("PJN", "PJM"),
+            ("CAISO", "CAISO_NORTH"),
+            ("NL", "ENTSOE_NL"),
+            ("germany", "ENTSOE_DE_LU"),
+            ("LHR", "GBR-13"),
+            ("tokyo", "JP_TK"),
+        ],
+    )
+    def test_an_unknown_zone_is_not_found_and_near_names_are_given(
+        self, client: Client, name: str, near: str
+    ) -> None:
+        [error] = problem(client.ask(f"/v1/zones/{name}"), 404)
 
-        assert (error["field"], error["allowed"]) == ("zone", list(zones()))
+        assert error["field"] == "zone"
+        assert near in error["allowed"]
+        assert f"{near} ({zones()[near].name})" in error["detail"]
+
+    @pytest.mark.parametrize("name", ["ATLANTIS", "", "x/y"])
+    def test_a_zone_that_nothing_is_near_is_not_found(self, client: Client, name: str) -> None:
+        [error] = problem(client.ask(f"/v1/zones/{name}"), 404)
+
+        assert (error["field"], error["allowed"]) == ("zone", None)
 
     @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
     @pytest.mark.parametrize("path", [*PATHS, "/v1/zones/NYISO"])

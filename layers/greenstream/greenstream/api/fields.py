@@ -7,14 +7,23 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
 
-from greenstream.domain.places import Pop, UnknownPlaceError, colos, near_colos, place
+from greenstream.api.refusals import (
+    plain,
+    shown,
+    unknown_colo,
+    unknown_country,
+    unknown_parameter,
+    unknown_place,
+    unknown_zone,
+)
+from greenstream.domain.places import Pop, UnknownPlaceError, colos, place
 from greenstream.domain.residency import (
     Residency,
     UnknownCountryError,
     countries_of,
-    country_groups,
 )
 from greenstream.domain.roundtrips import MAX_RTT_MS
+from greenstream.domain.zones import UnknownZoneError, Zone, zone
 
 MAX_QUERY_CHARS: Final = 10_000
 """Of a query string; a question of 300 POPs and their round trips has three quarters of that."""
@@ -26,7 +35,12 @@ MAX_NAMED: Final = 5
 """How many names a fault lists at most."""
 
 _NUMBER: Final = re.compile(r"-?(\d+\.?\d*|\.\d+)([eE]-?\d{1,3})?", re.ASCII)
-_PLAIN: Final = re.compile(r"[\w.:-]{1,40}", re.ASCII)
+MAX_LAT: Final = 90
+MAX_LON: Final = 180
+
+_DEGREES: Final = re.compile(
+    r"(?P<lat>[+-]?\d{1,3}(\.\d{1,15})?)\s*,\s*(?P<lon>[+-]?\d{1,3}(\.\d{1,15})?)", re.ASCII
+)
 COLO: Final = re.compile(r"[A-Z]{3}")
 """A colo's code: that of an airport near it."""
 
@@ -66,7 +80,7 @@ class Fields:
             )
         for name, value in parse_qsl(query, keep_blank_values=True):
             if name not in known:
-                self.refuse(plain(name) or "query", "is not a parameter here", known)
+                self.refuse(plain(name) or "query", unknown_parameter(name, known), known)
             elif name in self._values:
                 self.refuse(name, "is given more than once")
             else:
@@ -108,9 +122,14 @@ class Fields:
     def one_of(self, name: str, allowed: Iterable[str]) -> str | None:
         """Return the value of a field that takes one of the allowed values."""
         value = self._values.get(name)
-        if value is None or value in (choices := tuple(map(str, allowed))):
-            return value
-        self.refuse(name, f"cannot be {plain(value) or 'this'}", choices)
+        if value is None:
+            return None
+        choices = tuple(map(str, allowed))
+        word = value.strip().lower() if value.isascii() else value
+        if word in choices:
+            return word
+        said = f"cannot be {shown(value)}" if value.strip() else "is empty"
+        self.refuse(name, f"{said}; it is one of {', '.join(choices)}", choices)
         return None
 
     def are_right(self, *names: str) -> bool:
@@ -140,39 +159,49 @@ class Fields:
             return code
         return None
 
-    def names(self, name: str, allowed: Collection[str], *, most: int) -> tuple[str, ...]:
-        """Return the names that a field lists, each of which must be allowed."""
+    def zones(self, name: str, *, most: int) -> tuple[Zone, ...]:
+        """Return the zones that a field lists, whose names may have small letters."""
+        asked: dict[str, Zone] = {}
+        names = self._listed(name, most)
+        for text in names:
+            try:
+                known = zone(text)
+            except UnknownZoneError:
+                near, said = unknown_zone(text)
+                self.refuse(name, said, near)
+                return ()  # one fault per field is enough to mend it
+            asked[known.zone] = known
+        if len(asked) < len(names):
+            self.refuse(name, "gives a name more than once")
+            return ()
+        return tuple(asked.values())
+
+    def _listed(self, name: str, most: int) -> list[str]:
+        """Return the names that commas separate in a field; none where it is absent or at fault."""
         value = self._values.get(name)
         if value is None:
-            return ()
-        names = value.split(",")
-        unknown = [each for each in names if each not in allowed]
-        if len(names) > most:
-            self.refuse(name, f"takes at most {most} names")
-        elif unknown:
-            shown = ", ".join(filter(None, map(plain, unknown[:MAX_NAMED]))) or "what is given"
-            self.refuse(name, f"does not know {shown}", allowed)
-        elif len(set(names)) < len(names):
-            self.refuse(name, "gives a name more than once")
-        else:
-            return tuple(names)
-        return ()
+            return []
+        names = [text.strip() for text in value.split(",")]
+        if len(names) <= most:
+            return names
+        self.refuse(name, f"takes at most {most} names")
+        return []
 
     def place(self, name: str) -> Pop | None:
         """Return the place that a field names."""
         value = self._values.get(name)
-        return None if value is None else self._place(name, value)
+        if value is None:
+            return None
+        try:
+            return place(value.strip())
+        except UnknownPlaceError:
+            self._refuse_place(name, value)
+            return None
 
     def places(self, name: str, *, most: int) -> tuple[Pop, ...]:
         """Return the places that a field lists, each under the name that answers use."""
-        value = self._values.get(name)
-        if value is None:
-            return ()
-        names = value.split(",")
-        if len(names) > most:
-            self.refuse(name, f"takes at most {most} names")
-            return ()
         asked: dict[str, Pop] = {}
+        names = self._listed(name, most)
         for text in names:
             known = self._place(name, text)
             if known is None:
@@ -190,7 +219,7 @@ class Fields:
             return {}
         asked: dict[str, float] = {}
         for entry in value.split(","):
-            text, colon, number = entry.rpartition(":")
+            text, colon, number = entry.strip().rpartition(":")
             if not colon:
                 self.refuse("rtt", "must read like sfo:142,lon:3 (milliseconds)")
             elif (known := self._place("rtt", text)) is not None:
@@ -203,9 +232,23 @@ class Fields:
         return asked
 
     def origin(self, name: str) -> tuple[float, float] | None:
-        """Return the position (degrees north and east) of the place or city that a field names."""
+        """Return the position (degrees north and east) of what a field names.
+
+        It names a place or a city, or gives the degrees themselves (``48.1,11.6``).
+        """
         value = self._values.get(name)
         if value is None:
+            return None
+        value = value.strip()
+        if degrees := _DEGREES.fullmatch(value):
+            lat, lon = float(degrees["lat"]), float(degrees["lon"])
+            if abs(lat) <= MAX_LAT and abs(lon) <= MAX_LON:
+                return lat, lon
+            self.refuse(
+                name,
+                f"must give degrees north from -{MAX_LAT} to {MAX_LAT} and then degrees east from "
+                f"-{MAX_LON} to {MAX_LON}, as in 48.1,11.6",
+            )
             return None
         try:
             known = place(value)
@@ -239,11 +282,9 @@ class Fields:
         if value is None:
             return None
         try:
-            return countries_of(value.split(","))
+            return countries_of(text.strip() for text in value.split(","))
         except UnknownCountryError as error:
-            what = plain(str(error)) or "what is given"
-            groups = ", ".join(country_groups())
-            self.refuse(name, f"does not know {what}: neither a country with a place nor {groups}")
+            self.refuse(name, unknown_country(str(error)))
             return None
 
     def _city(self, name: str, text: str) -> tuple[float, float] | None:
@@ -263,32 +304,10 @@ class Fields:
         try:
             return place(text)
         except UnknownPlaceError:
-            self._refuse_place(name, text)
+            near, said = unknown_place(text)
+            self.refuse(name, said, near)
             return None
 
     def _refuse_place(self, name: str, text: str) -> None:
-        near, said = near_names(text)
+        near, said = unknown_place(text, alone=True)
         self.refuse(name, said, near)
-
-
-def near_names(text: str) -> tuple[tuple[str, ...], str]:
-    """Return the names near one that no place has, and what is wrong with it."""
-    from greenstream.domain import place_search  # noqa: PLC0415 - most questions need none
-
-    near = place_search.near(text)
-    said = f"does not know {plain(text) or 'what is given'}"
-    if near:
-        return near, f"{said}; near it are {', '.join(near)}"
-    return near, f"{said}; /v1/places lists every name"
-
-
-def plain(text: str) -> str:
-    """Return the text if it is a plain name, else nothing: markup is not sent back."""
-    return text if _PLAIN.fullmatch(text) else ""
-
-
-def unknown_colo(code: str) -> str:
-    """Return what is wrong with a code of three capital letters that no colo has."""
-    near = ", ".join(f"{colo.colo} ({colo.city})" for colo in near_colos(code))
-    known = f"does not know {code}; of {len(colos())} colos,"
-    return f"{known} near it are {near}" if near else f"{known} none has a code near it"

@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Final
 
-from greenstream.api.fields import Fields
+from greenstream.api.fields import MAX_LAT, MAX_LON, Fields
 from greenstream.domain.places import Pop, colos, place, pops, seed_pops
 from greenstream.domain.policy import RankingSignal
 from greenstream.domain.reading import Basis, Kind, Signal
@@ -95,7 +95,7 @@ def route_question(query: str) -> RouteQuestion:
         fields.refuse_others("current", () if current is None else (current.pop,), names)
     permitted = fields.permitted({pop.pop: pop.country for pop in asked})
     colo = fields.colo()
-    lat, lon = fields.number("lat", -90, 90), fields.number("lon", -180, 180)
+    lat, lon = fields.number("lat", -MAX_LAT, MAX_LAT), fields.number("lon", -MAX_LON, MAX_LON)
     if fields.has("lat") != fields.has("lon"):
         missing, given = ("lon", "lat") if fields.has("lat") else ("lat", "lon")
         fields.refuse(missing, f"is required when {given} is given")
@@ -173,12 +173,12 @@ def window_question(query: str) -> WindowQuestion:
         Naming each field at fault.
     """
     fields = Fields(query, PARAMETERS["/v1/window"])
-    named = fields.names("zones", zones(), most=MAX_WINDOW_ZONES)
+    named = fields.zones("zones", most=MAX_WINDOW_ZONES)
     asked = fields.places("pops", most=MAX_WINDOW_ZONES)
     if fields.has("zones") and fields.has("pops"):
         fields.refuse("pops", "cannot be given with zones")
     if named:
-        countries = {name: zones()[name].country for name in named}
+        countries = {zone.zone: zone.country for zone in named}
     else:
         asked = asked or tuple(pops()[pop] for pop in seed_pops())
         countries = {pop.zones[0].zone: pop.country for pop in asked}

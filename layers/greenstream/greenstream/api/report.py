@@ -5,14 +5,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final, NoReturn
 
-from greenstream.api.fields import (
-    COLO,
-    FieldError,
-    QuestionError,
-    near_names,
-    plain,
-    unknown_colo,
-)
+from greenstream.api.fields import COLO, FieldError, QuestionError
+from greenstream.api.refusals import plain, unknown_colo, unknown_place
 from greenstream.domain.places import colos, places, pops
 from greenstream.domain.roundtrips import MAX_RTT_MS, MIN_RTT_MS, RttSample
 
@@ -67,7 +61,7 @@ def _sample(sample: object, name: str, errors: list[FieldError]) -> RttSample | 
     if not isinstance(pop, str):
         errors.append(FieldError(f"{name}.pop", "must be the name of a place, as in ams"))
     elif pop not in pops() and pop not in places():
-        near, said = near_names(pop)
+        near, said = unknown_place(pop)
         errors.append(FieldError(f"{name}.pop", said, near))
     milliseconds = _rtt_ms(rtt_ms)
     if milliseconds is None:

@@ -35,6 +35,7 @@ from greenstream.api.question import (
     zone_question,
     zones_question,
 )
+from greenstream.api.refusals import unknown_zone
 from greenstream.api.rendering import Json, degraded_reason, utc
 from greenstream.api.report import MAX_BYTES, latency_report
 from greenstream.api.snapshot_cache import RequestDeadline, SnapshotCache
@@ -45,7 +46,8 @@ from greenstream.domain.reading import Forecast, Reading
 from greenstream.domain.routing import decide
 from greenstream.domain.split import shares
 from greenstream.domain.window import Window, cleanest, same_kind
-from greenstream.domain.zones import Zone, zones
+from greenstream.domain.zones import UnknownZoneError, Zone, zones
+from greenstream.domain.zones import zone as zone_of_name
 from greenstream.ports.store import Store
 from greenstream.ports.telemetry import FlushedTelemetry
 
@@ -151,9 +153,6 @@ class Router:
     def _reply(self, request: Request) -> Reply:
         path = request.path
         if path.startswith(ZONE_PATH):
-            if path.removeprefix(ZONE_PATH) not in zones():
-                wrong = FieldError("zone", "is not a zone known here", tuple(zones()))
-                return problem(HTTPStatus.BAD_REQUEST, "There is no such zone.", errors=[wrong])
             path = ZONE_ROUTE
         route = self._routes.get(path)
         if route is None or request.path == ZONE_ROUTE:
@@ -269,7 +268,13 @@ class Router:
         return _shared(answer_zones.zones(figures, view, now))
 
     def _zone(self, request: Request) -> Reply:
-        zone = zones()[request.path.removeprefix(ZONE_PATH)]
+        name = request.path.removeprefix(ZONE_PATH)
+        try:
+            zone = zone_of_name(name)
+        except UnknownZoneError:
+            near, said = unknown_zone(name, alone=True)
+            wrong = FieldError("zone", said, near)
+            return problem(HTTPStatus.NOT_FOUND, "There is no such zone.", errors=[wrong])
         history_h = zone_question(request.query)
         deadline = RequestDeadline(LONG_DEADLINE_S)
         view, now = self._cache.view(deadline), self._clock()

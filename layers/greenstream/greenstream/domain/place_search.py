@@ -1,22 +1,31 @@
-"""Search of places by what a person types: names nearly right, and cities.
+"""Search of places and zones by what a person types: names nearly right, and cities.
 
-Only a name that no place has comes here, so that the usual question loads none of it.
+Only a name that nothing has comes here, so that the usual question loads none of it.
 """
 
+import contextlib
 import difflib
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Final
 
 from greenstream.domain.latency import great_circle_km
 from greenstream.domain.places import PlaceKind, Pop, UnknownPlaceError, place, places
+from greenstream.domain.zones import zones
 
 MOST: Final = 5
 """How many near names are given at most."""
 
 LIKENESS: Final = 0.7
 """From which likeness (difflib's ratio, 0 to 1) a name counts as near."""
+
+SHORT: Final = 4
+"""Letters of a name up to which names that differ from it in one letter are near too. For so few
+letters difflib's ratio misses them: that of nyx and nyc is 0.67."""
+
+BEGINNING: Final = 3
+"""Letters of a name from which names that begin with it are near (``Germany`` and Luxembourg)."""
 
 SAME_CITY_KM: Final = 120.0
 """How far apart the places of one city may be: an airport lies outside of its city."""
@@ -55,10 +64,46 @@ def near(text: str, *, most: int = MOST) -> tuple[str, ...]:
     """Return the names that may have been meant: the places of a city, else names alike."""
     folded = _folded(text)
     if here := _by_city().get(folded, ()):
-        return tuple(found.pop for found in here[:most])
+        return tuple(known.pop for known in here[:most])
     by_alias = _aliases()
-    alike = difflib.get_close_matches(folded, by_alias, n=3 * most, cutoff=LIKENESS)
+    alike = _alike(folded, by_alias, most=3 * most)
     return tuple(dict.fromkeys(name for alias in alike for name in by_alias[alias]))[:most]
+
+
+def near_zones(text: str, *, most: int = MOST) -> tuple[str, ...]:
+    """Return the zones that may have been meant: those of a place of that name, else names alike.
+
+    A zone is alike by its own name (``ENTSOE_NL``, or ``NL`` alone) and by the name of its grid
+    (``Netherlands``).
+    """
+    folded = _folded(text)
+    by_alias = _zone_aliases()
+    meant = list(by_alias.get(folded, ()))
+    with contextlib.suppress(UnknownPlaceError):
+        meant += [entry.zone for entry in place(text).zones]
+    meant += [entry.zone for here in _by_city().get(folded, ()) for entry in here.zones]
+    if not meant:
+        alike = _alike(folded, by_alias, most=3 * most)
+        meant = [zone for alias in alike for zone in by_alias[alias]]
+    return tuple(dict.fromkeys(meant))[:most]
+
+
+def _alike(folded: str, aliases: Collection[str], *, most: int) -> Sequence[str]:
+    """Return the names that are like a text or begin with it.
+
+    Of a short text these are also the names that differ in one letter.
+    """
+    alike = difflib.get_close_matches(folded, aliases, n=most, cutoff=LIKENESS)
+    if len(folded) >= BEGINNING:
+        alike += [alias for alias in aliases if alias.startswith(f"{folded} ")]
+    if len(folded) <= SHORT:
+        alike += [alias for alias in aliases if _differ_in_one_letter(alias, folded)]
+    return alike
+
+
+def _differ_in_one_letter(name: str, text: str) -> bool:
+    same = sum(map(str.__eq__, name, text))
+    return len(name) == len(text) == same + 1 or (name != text and sorted(name) == sorted(text))
 
 
 @cache
@@ -76,6 +121,17 @@ def _aliases() -> Mapping[str, Sequence[str]]:
     by_alias: dict[str, list[str]] = {}
     for alias, name in _named():
         by_alias.setdefault(alias, []).append(name)
+    return by_alias
+
+
+@cache
+def _zone_aliases() -> Mapping[str, Sequence[str]]:
+    """Return the names of the zones by what may be typed for them."""
+    by_alias: dict[str, list[str]] = {}
+    for zone in zones().values():
+        area = zone.zone.partition("_")[2]
+        for alias in {zone.zone, area, zone.name, zone.name.partition(",")[0]} - {""}:
+            by_alias.setdefault(_folded(alias), []).append(zone.zone)
     return by_alias
 
 

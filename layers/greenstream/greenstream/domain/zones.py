@@ -114,6 +114,10 @@ class Zone:
         return replace(self, sources=first + others)
 
 
+class UnknownZoneError(ValueError):
+    """No zone has the name."""
+
+
 class _Zones(Mapping[str, Zone]):
     """The zones of the table by their names, each made when it is first asked for.
 
@@ -143,6 +147,20 @@ class _Zones(Mapping[str, Zone]):
 def zones() -> Mapping[str, Zone]:
     """Return every zone by its name, in the table's order."""
     return _Zones(load("zones.json")["zones"])
+
+
+def zone(text: str) -> Zone:
+    """Return the zone that a name means, in capital or small letters.
+
+    Raises
+    ------
+    UnknownZoneError
+        When no zone has the name.
+    """
+    for name in (text, text.upper() if text.isascii() else text):
+        if name in zones():
+            return zones()[name]
+    raise UnknownZoneError(text)
 
 
 def zones_of(provider: str) -> tuple[tuple[Zone, Source], ...]:
