@@ -82,7 +82,6 @@ def a_zone(*sources: Source, zone: str = "Z", means: tuple[AnnualMean, ...] | No
                 gco2_low=400.0,
                 gco2_high=400.0,
                 year=2023,
-                source="a published table",
             ),
         )
     return Zone(

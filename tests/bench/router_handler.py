@@ -29,7 +29,8 @@ import greenstream
 from greenstream.aws.powertools import PowertoolsTelemetry
 from greenstream.domain.clock import utc_now
 from greenstream.domain.places import pops
-from greenstream.domain.zones import zones
+from greenstream.domain.zones import INDEX, zones
+from infra.ops.zone_index import index_of
 from tests.builders import a_reading
 from tests.fakes.memory_store import MemoryStore
 from tests.measure import ROOT, Figure, durations_ms, quantile, report
@@ -77,6 +78,7 @@ def enlarge(folder: Path) -> None:
         _pop_copy(rows[n % len(rows)], n // len(rows), known) for n in range(LARGE_POPS)
     ]
     (data / "zones.json").write_text(json.dumps(zone_table))
+    (data / INDEX).write_text(index_of(zone_table["zones"]))
     (data / "pops.json").write_text(json.dumps(pop_table))
 
 

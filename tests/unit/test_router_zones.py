@@ -11,6 +11,7 @@ from greenstream.domain.places import pops
 from greenstream.domain.policy import Policy
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Basis, Forecast, ForecastPoint, Scope, Signal
+from greenstream.domain.zone_sources import zone_sources
 from greenstream.domain.zones import zones
 from greenstream.ports.store import ProviderState, ProviderStatus
 from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, NOW
@@ -97,7 +98,20 @@ class TestOneZone:
     def test_it_shows_the_annual_means_with_their_source(self, client: Client) -> None:
         shown = client.ask("/v1/zones/PJM").body["annual_means"]
 
-        assert [mean["source"] for mean in shown] == [m.source for m in zones()["PJM"].annual_means]
+        assert [mean["year"] for mean in shown] == [m.year for m in zones()["PJM"].annual_means]
+        assert [mean["source"] for mean in shown] == list(zone_sources()["PJM"].annual_means)
+
+    def test_it_shows_where_the_facts_of_the_zone_come_from(self, client: Client) -> None:
+        assert client.ask("/v1/zones/PJM").body["source"] == zone_sources()["PJM"].source
+
+    def test_it_shows_how_far_the_hours_of_a_year_lie_apart_where_that_is_known(
+        self, client: Client
+    ) -> None:
+        spread = client.ask("/v1/zones/EIA_LDWP").body["hourly_spread"]
+
+        assert spread["p05_gco2_kwh"] < spread["mean_gco2_kwh"] < spread["p95_gco2_kwh"]
+        assert (spread["year"], bool(spread["source"])) == (2024, True)
+        assert client.ask("/v1/zones/PJM").body["hourly_spread"] is None
 
     def test_it_shows_the_profile_by_hour(self, store: MemoryStore) -> None:
         put_profile(

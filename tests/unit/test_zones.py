@@ -5,8 +5,10 @@ import pytest
 from greenstream.domain.places import pops, seed_pops
 from greenstream.domain.policy import RankedScope
 from greenstream.domain.reading import Basis, Kind
-from greenstream.domain.tables import load
-from greenstream.domain.zones import zones, zones_of
+from greenstream.domain.tables import DATA, load
+from greenstream.domain.zone_sources import zone_sources
+from greenstream.domain.zones import INDEX, zones, zones_of
+from infra.ops.zone_index import index_of
 from infra.registry import COLLECTORS
 
 
@@ -45,23 +47,48 @@ def test_every_zone_has_a_published_mean_with_its_source_and_year() -> None:
         for mean in zone.annual_means:
             assert 0 <= mean.gco2_kwh < 1200
             assert 2019 <= mean.year <= 2026
-            assert mean.source
+        cited = zone_sources()[zone.zone]
+        assert cited.source
+        assert len(cited.annual_means) == len(zone.annual_means)
+        assert all(cited.annual_means)
         kinds = [mean.kind for mean in zone.annual_means]
         assert len(kinds) == len(set(kinds))
 
 
 def test_a_mean_of_zero_says_why_it_is_one() -> None:
     zeros = {
-        zone.zone: mean
+        zone.zone: (mean, source)
         for zone in zones().values()
-        for mean in zone.annual_means
+        for mean, source in zip(
+            zone.annual_means, zone_sources()[zone.zone].annual_means, strict=True
+        )
         if mean.gco2_kwh == 0
     }
 
     assert zeros.keys() == {"ENTSOE_AL", "BT", "CD", "NP", "PY"}
-    for mean in zeros.values():
+    for mean, source in zeros.values():
         assert mean.basis is Basis.DIRECT
-        assert "held no coal, gas or oil" in mean.source
+        assert "held no coal, gas or oil" in source
+
+
+def test_the_index_has_the_rows_of_the_table_without_their_prose() -> None:
+    """A change of ``zones.json`` wants ``python -m infra.ops.zone_index --write``."""
+    rows = load("zones.json")["zones"]
+
+    assert (DATA / INDEX).read_text(encoding="utf-8") == index_of(rows)
+    assert list(zones()) == [row["zone"] for row in rows]
+    for row in rows:
+        zone = zones()[row["zone"]]
+        assert (zone.name, zone.country, zone.time_zone) == tuple(
+            row[name] for name in ("name", "country", "time_zone")
+        )
+        assert [(source.provider, source.provider_zone) for source in zone.sources] == [
+            (source["provider"], source["provider_zone"]) for source in row["sources"]
+        ]
+        assert [(mean.basis, mean.gco2_kwh, mean.year) for mean in zone.annual_means] == [
+            (mean["basis"], mean["gco2_kwh"], mean["year"]) for mean in row["annual_means"]
+        ]
+    assert '"source"' not in index_of(rows)
 
 
 def test_a_country_of_which_the_tables_know_nothing_has_no_row() -> None:

@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+from greenstream.domain.zones import INDEX
+from infra.ops.zone_index import index_of
 from tests.integration.engines import ROOT
 
 HERE: Final = Path(__file__).parent
@@ -106,6 +108,7 @@ class Build:
         ]
         pop_table["pops"] = [_pop(rows[n % len(rows)], n // len(rows), made) for n in range(pops)]
         (data / "zones.json").write_text(json.dumps(zone_table))
+        (data / INDEX).write_text(index_of(zone_table["zones"]))  # Older builds do not read it.
         (data / "pops.json").write_text(json.dumps(pop_table))
         return folder
 

@@ -11,6 +11,7 @@ from greenstream.domain.ladder import FULL_COVERAGE, Rung, ZoneCarbon
 from greenstream.domain.policy import Policy
 from greenstream.domain.profile import HourProfile
 from greenstream.domain.reading import Forecast, Kind, Reading
+from greenstream.domain.zone_sources import HourlySpread, zone_sources
 from greenstream.domain.zones import AnnualMean, Source, Zone
 from greenstream.ports.store import ProviderStatus
 
@@ -51,6 +52,7 @@ def zone(
     """Return the answer of ``/v1/zones/{zone}``: all that is known of a zone."""
     statuses = {status.provider: status for status in view.snapshot.providers}
     readings = view.readings_of(entry.zone)
+    cited = zone_sources()[entry.zone]
     simulated = figure.origin.simulated or any(reading.simulated for reading in readings)
     body = {
         **figures_head(view, now, [figure]),
@@ -59,6 +61,7 @@ def zone(
         "name": entry.name,
         "country": entry.country,
         "time_zone": entry.time_zone,
+        "source": cited.source,
         **carbon(figure),
         "sources": [
             _source(source, readings, statuses.get(source.provider), view.policy, now)
@@ -70,7 +73,11 @@ def zone(
                 view.profiles_of(entry.zone) if reads.profiles is None else reads.profiles
             )
         ],
-        "annual_means": [_annual_mean(mean) for mean in entry.annual_means],
+        "annual_means": [
+            _annual_mean(mean, source)
+            for mean, source in zip(entry.annual_means, cited.annual_means, strict=True)
+        ],
+        "hourly_spread": cited.hourly_spread and _hourly_spread(cited.hourly_spread),
         "forecasts": None
         if reads.forecasts is None
         else [_forecast(forecast, now) for forecast in reads.forecasts],
@@ -171,7 +178,7 @@ def _profile(profile: HourProfile) -> Json:
     }
 
 
-def _annual_mean(mean: AnnualMean) -> Json:
+def _annual_mean(mean: AnnualMean, source: str) -> Json:
     return {
         **_kind(mean.kind),
         "scope": mean.scope,
@@ -180,7 +187,20 @@ def _annual_mean(mean: AnnualMean) -> Json:
         "gco2_low": tenths(mean.gco2_low),
         "gco2_high": tenths(mean.gco2_high),
         "year": mean.year,
-        "source": mean.source,
+        "source": source,
+    }
+
+
+def _hourly_spread(spread: HourlySpread) -> Json:
+    return {
+        "basis": spread.basis,
+        "scope": spread.scope,
+        "mean_gco2_kwh": spread.mean_gco2_kwh,
+        "std_gco2_kwh": spread.std_gco2_kwh,
+        "p05_gco2_kwh": spread.p05_gco2_kwh,
+        "p95_gco2_kwh": spread.p95_gco2_kwh,
+        "year": spread.year,
+        "source": spread.source,
     }
 
 

@@ -98,7 +98,7 @@ class Origin:
             gco2_kwh=mean.gco2_kwh,
             gco2_low=mean.gco2_low,
             gco2_high=mean.gco2_high,
-            note=f"published mean of {mean.year}: {mean.source}",
+            note=f"published mean of {mean.year}",
         )
 
 

@@ -1,8 +1,11 @@
 """Zones and their sources in order of preference.
 
-The table is data (``data/zones.json``), and each row names its source.
+The table is data (``data/zones.json``), and each row names its source. A process reads an index of
+it (`INDEX`), which ``infra/ops/zone_index.py`` makes and which has no prose. The sources are in
+`greenstream.domain.zone_sources`.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -11,7 +14,10 @@ from typing import Any, Final
 from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.policy import RankedScope
 from greenstream.domain.reading import Basis, Kind, Scope, Signal
-from greenstream.domain.tables import load
+from greenstream.domain.tables import DATA
+
+INDEX: Final = "zones.index"
+"""The index of the zones: a line for each zone, of its name and its row without prose as JSON."""
 
 FALLBACK: Final = "electricitymaps"
 """The provider that stands behind every zone, where a key opens it."""
@@ -61,7 +67,6 @@ class AnnualMean:
     gco2_low: float
     gco2_high: float
     year: int
-    source: str
 
     @property
     def kind(self) -> Kind:
@@ -122,15 +127,21 @@ class _Zones(Mapping[str, Zone]):
     """The zones of the table by their names, each made when it is first asked for.
 
     The table has the whole world, and a process asks about few zones of it.
+
+    Parameters
+    ----------
+    index
+        The text of `INDEX`.
     """
 
-    def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        self._rows = {row["zone"]: row for row in rows}
+    def __init__(self, index: str) -> None:
+        named = (line.partition(" ") for line in index.splitlines())
+        self._rows = {name: row for name, _, row in named}
         self._made: dict[str, Zone] = {}
 
     def __getitem__(self, name: str) -> Zone:
         if (zone := self._made.get(name)) is None:
-            zone = self._made[name] = _zone(self._rows[name])
+            zone = self._made[name] = _zone(name, json.loads(self._rows[name]))
         return zone
 
     def __contains__(self, name: object) -> bool:
@@ -146,7 +157,7 @@ class _Zones(Mapping[str, Zone]):
 @cache
 def zones() -> Mapping[str, Zone]:
     """Return every zone by its name, in the table's order."""
-    return _Zones(load("zones.json")["zones"])
+    return _Zones((DATA / INDEX).read_text(encoding="utf-8"))
 
 
 def zone(text: str) -> Zone:
@@ -187,9 +198,9 @@ def stored_under(sharing: Iterable[tuple[Zone, Source]]) -> tuple[Zone, Source]:
     return min(sharing, key=lambda pair: len(pair[0].sources))
 
 
-def _zone(row: Mapping[str, Any]) -> Zone:
+def _zone(name: str, row: Mapping[str, Any]) -> Zone:
     return Zone(
-        zone=row["zone"],
+        zone=name,
         name=row["name"],
         country=row["country"],
         time_zone=row["time_zone"],
@@ -217,7 +228,6 @@ def _zone(row: Mapping[str, Any]) -> Zone:
                 gco2_low=float(mean.get("low_gco2_kwh", mean["gco2_kwh"])),
                 gco2_high=float(mean.get("high_gco2_kwh", mean["gco2_kwh"])),
                 year=mean["year"],
-                source=mean["source"],
             )
             for mean in row["annual_means"]
         ),
