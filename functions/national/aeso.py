@@ -3,12 +3,17 @@
 Each kind of plant has a row with its greatest capability, its net generation (TNG) and its reserve,
 in MW. Gas stands in four rows; older reports have one, and a row of coal. The stamp is Alberta's
 clock without an offset. See http://ets.aeso.ca.
+
+Alberta stopped changing its clocks in 2026 and stays at six hours behind UTC (Bill 31, and release
+2026c of the time zone database). Python reads the computer's own table of time zones, even where a
+newer one is installed as a package, and an older table dates each winter's report one hour into
+the future. So the offset stands here, and the table is asked about earlier reports only.
 """
 
 import csv
 import io
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -22,6 +27,14 @@ NAME: Final = "aeso"
 ZONE: Final = "AB"
 PATH: Final = "/ets_web/ip/Market/Reports/CSDReportServlet?contentType=csv"
 MOUNTAIN: Final = ZoneInfo("America/Edmonton")
+"""Alberta's clock until it stopped being changed."""
+
+ALBERTA: Final = timezone(timedelta(hours=-6))
+"""Alberta's clock since `UNCHANGED_SINCE`."""
+
+UNCHANGED_SINCE: Final = datetime(2026, 11, 1, 7, tzinfo=UTC)
+"""The start of the hour that would have come twice, had the clocks gone back."""
+
 STAMP: Final = "%b %d, %Y %H:%M"
 UPDATED: Final = "Last Update :"
 TOTAL: Final = "TOTAL"
@@ -96,7 +109,10 @@ def _differs(mw: dict[str, float], total: str | None) -> Refusal | None:
 
 def _moment(text: str, now: datetime) -> datetime | None:
     try:
-        wall = datetime.strptime(text, STAMP).replace(tzinfo=MOUNTAIN)
+        moment = datetime.strptime(text, STAMP).replace(tzinfo=ALBERTA)
+        if moment >= UNCHANGED_SINCE:
+            return within_calendar(moment.astimezone(UTC))
+        wall = moment.replace(tzinfo=MOUNTAIN)
         first, second = (
             within_calendar(wall.replace(fold=fold).astimezone(UTC)) for fold in (0, 1)
         )

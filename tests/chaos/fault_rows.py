@@ -57,7 +57,8 @@ HOME = {
     "ons": ZoneInfo("America/Sao_Paulo"),
     "aemo": ZoneInfo("Australia/Adelaide"),
     "ieso": ZoneInfo("America/Toronto"),
-    "aeso": ZoneInfo("America/Edmonton"),
+    # Alberta no longer changes its clocks, while Denver, whose clock it shared, still does.
+    "aeso": ZoneInfo("America/Denver"),
     "hydroquebec": ZoneInfo("America/Toronto"),
     "taipower": ZoneInfo("Asia/Taipei"),
     "gridstatus": ZoneInfo("America/New_York"),

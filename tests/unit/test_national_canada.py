@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -149,7 +150,7 @@ REPORT = """Current Supply Demand Report
 
 "Battle River #3 (BR3)","149","7","0"
 """
-NOON = datetime(2026, 11, 28, 18, 59, tzinfo=UTC)
+NOON = datetime(2026, 11, 28, 17, 59, tzinfo=UTC)
 
 
 def alberta(text: str = REPORT, now: datetime = NOON) -> MixSlot:
@@ -159,7 +160,7 @@ def alberta(text: str = REPORT, now: datetime = NOON) -> MixSlot:
 def test_alberta_is_read_from_its_rows_of_fuels_and_not_of_plants() -> None:
     slot = alberta()
 
-    assert slot.mix.valid_to == datetime(2026, 11, 28, 18, 58, tzinfo=UTC)
+    assert slot.mix.valid_to == datetime(2026, 11, 28, 17, 58, tzinfo=UTC)
     assert slot.mix.refusal is None
     assert sum(slot.mix.generation_mw.values()) == 9620
     assert slot.mix.generation_mw["GAS FIRED STEAM"] == 1300
@@ -195,6 +196,32 @@ def test_the_hour_that_comes_twice_in_alberta_is_the_latest_that_has_passed() ->
 
     assert first.mix.valid_to == datetime(2025, 11, 2, 7, 30, tzinfo=UTC)
     assert second.mix.valid_to == datetime(2025, 11, 2, 8, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("stamp", "moment"),
+    [
+        ("Mar 08, 2026 01:30", datetime(2026, 3, 8, 8, 30, tzinfo=UTC)),  # the last change
+        ("Mar 08, 2026 03:30", datetime(2026, 3, 8, 9, 30, tzinfo=UTC)),
+        ("Oct 31, 2026 23:30", datetime(2026, 11, 1, 5, 30, tzinfo=UTC)),
+        ("Nov 01, 2026 01:30", datetime(2026, 11, 1, 7, 30, tzinfo=UTC)),
+        ("Nov 01, 2026 02:30", datetime(2026, 11, 1, 8, 30, tzinfo=UTC)),
+        ("Jan 15, 2027 12:00", datetime(2027, 1, 15, 18, 0, tzinfo=UTC)),
+        ("Jul 15, 2027 12:00", datetime(2027, 7, 15, 18, 0, tzinfo=UTC)),
+    ],
+)
+@pytest.mark.parametrize("table", ["America/Edmonton", "America/Denver"])
+def test_albertas_clock_stands_still_whatever_the_computers_time_zones_say(
+    monkeypatch: pytest.MonkeyPatch, table: str, stamp: str, moment: datetime
+) -> None:
+    # Denver is what Edmonton was, and what it still is in tables older than release 2026c.
+    monkeypatch.setattr(aeso, "MOUNTAIN", ZoneInfo(table))
+    now = moment + timedelta(minutes=1)
+
+    slot = alberta(REPORT.replace("Nov 28, 2026 11:58", stamp), now)
+
+    assert slot.mix.valid_to == moment
+    assert not_ahead([slot], now)[0].mix.refusal is None
 
 
 @pytest.mark.parametrize("text", ["", "<html></html>", REPORT.replace("Last Update", "Updated")])

@@ -6,7 +6,7 @@ rows, no coal. Assets, which the real report also lists, are a few.
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,10 @@ from infra.local.upstream.wire import Answer, PayloadFault, Provider, Request
 
 REPORT = "/ets_web/ip/Market/Reports/CSDReportServlet"
 MOUNTAIN = ZoneInfo("America/Edmonton")
+ALBERTA = timezone(timedelta(hours=-6))
+UNCHANGED_SINCE = datetime(2026, 11, 1, 7, tzinfo=UTC)
+"""Since when Alberta's clock is no longer changed, whatever the computer's table of zones says."""
+
 PUBLISHED_AFTER = timedelta(seconds=30)
 """How long after its minute a report can be read."""
 
@@ -35,9 +39,14 @@ NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
 FUEL_ROW = re.compile(r'^"([A-Z ]+)","(\d+)","([^"]*)","(\d+)"$', re.MULTILINE)
 
 
+def clock(moment: datetime) -> datetime:
+    """Return a moment (UTC) by Alberta's clock."""
+    return moment.astimezone(ALBERTA if moment >= UNCHANGED_SINCE else MOUNTAIN)
+
+
 def generation_mw(_zone: str, moment: datetime) -> dict[str, int]:
     """Return the power by kind of plant at a moment (UTC), in MW."""
-    demand = shapes.demand(moment.astimezone(MOUNTAIN))
+    demand = shapes.demand(clock(moment))
     flicker = shapes.drift(moment, timedelta(minutes=15), "ab flicker")
     wind = max(60, 2_000 + 1_800 * shapes.drift(moment, timedelta(hours=8), "ab wind"))
     mw = {
@@ -65,7 +74,7 @@ def report(moment: datetime) -> str:
         "Current Supply Demand Report",
         "",
         "",
-        f'"Last Update : {moment.astimezone(MOUNTAIN):%b %d, %Y %H:%M}"',
+        f'"Last Update : {clock(moment):%b %d, %Y %H:%M}"',
         "",
         f'"Alberta Total Net Generation","{total_mw}"',
         '"Net Actual Interchange","-216"',
