@@ -16,7 +16,7 @@ from threading import Thread
 from typing import Any, Final
 
 from infra.local.guard import foreign
-from infra.local.processes import StackError, write_whole
+from infra.local.processes import RefusedError, StackError, write_whole
 from infra.local.stack import HOST, ROOT, LocalStack
 
 PUBLIC: Final = ROOT / "infra/worker/public"
@@ -49,7 +49,8 @@ def serving(ask: Ask, *, port: int = 0) -> Iterator[str]:
     Parameters
     ----------
     ask
-        Answers the requests of the page; a `StackError` becomes problem details with status 502.
+        Answers the requests of the page; a `RefusedError` is passed on, and any other
+        `StackError` becomes problem details with status 502.
     port
         The port to serve on; 0 means any free one.
     """
@@ -85,6 +86,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _relay(self, path: str) -> None:
         try:
             self._send(HTTPStatus.OK, "application/json", json.dumps(self.answer(path)).encode())
+        except RefusedError as error:
+            self._send(error.status, "application/problem+json", error.text.encode())
         except StackError as error:
             status = HTTPStatus.BAD_GATEWAY
             problem = {"title": status.phrase, "status": int(status), "detail": str(error)}
@@ -99,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(HTTPStatus.OK, CONTENT_TYPES[file.suffix], file.read_bytes())
 
-    def _send(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
+    def _send(self, status: int, content_type: str, body: bytes) -> None:
         self.send_response(status)
         for name, value in {**HEADERS, "Content-Type": content_type}.items():
             self.send_header(name, value)

@@ -29,7 +29,15 @@ from botocore.credentials import Credentials
 from greenstream.aws import dynamodb
 from greenstream.aws.dynamodb import DynamoDb, Endpoint, Limits
 from infra.local.emulator import Emulator
-from infra.local.processes import Children, FolderError, StackError, step, wait_for, write_whole
+from infra.local.processes import (
+    Children,
+    FolderError,
+    RefusedError,
+    StackError,
+    step,
+    wait_for,
+    write_whole,
+)
 from infra.registry import COLLECTING, COLLECTORS, FUNCTIONS, parameter_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,7 +112,10 @@ class Stack:
         except httpx.TransportError as error:
             raise StackError(f"the router does not answer: {error!r}") from error
         if not answer.is_success:
-            raise StackError(f"GET {path} answered {answer.status_code}: {answer.text[:500]}")
+            message = f"GET {path} answered {answer.status_code}: {answer.text[:500]}"
+            if answer.is_client_error and "problem+json" in answer.headers.get("content-type", ""):
+                raise RefusedError(message, answer.status_code, answer.text)
+            raise StackError(message)
         return answer.json()
 
     def invoke(self, function: str) -> Any:  # noqa: ANN401 - JSON

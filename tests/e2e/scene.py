@@ -9,7 +9,7 @@ from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.zones import zones
 from greenstream.ports.store import ProviderState, ProviderStatus
-from infra.local.processes import StackError
+from infra.local.processes import RefusedError, StackError
 from tests.builders import AVERAGE_DIRECT
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Client, a_reading_of
@@ -61,6 +61,8 @@ class Scene:
         if self.down:
             raise StackError("the router does not answer")
         answer = self.client.ask(*path.partition("?")[::2])
+        if 400 <= answer.status < 500:
+            raise RefusedError(f"GET {path} answered {answer.status}", answer.status, answer.text)
         if answer.status != 200:
             raise StackError(f"GET {path} answered {answer.status}: {answer.text}")
         return answer.body

@@ -136,6 +136,12 @@ class TestTheServer:
         assert answer.headers["content-type"] == "application/problem+json"
         assert "does not answer" in json.loads(answer.text)["detail"]
 
+    def test_passes_on_the_routers_refusals(self, visit: Visit) -> None:
+        answer = httpx.get(f"{visit.url}api/v1/route?from=Atlantis")
+        assert answer.status_code == 400
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert [error["field"] for error in answer.json()["errors"]] == ["from"]
+
 
 class TestOnTheRealStack:
     def test_shows_the_deployed_routers_answers(

@@ -162,6 +162,36 @@ class TestOneZone:
         past = client.ask("/v1/zones/PJM", "history_h=3").body["history"]
         assert [interval["gco2_kwh"] for interval in past] == [2, 1]
 
+    def test_the_history_comes_with_the_newest_mix_of_each_source(self, store: MemoryStore) -> None:
+        for age_s, gas_mw in ((3600, 5000), (600, 6100.04)):
+            put_reading(
+                store,
+                a_reading_of(
+                    "NYISO", 250, age_s=age_s, detail={"fuel_mw": {"Gas": gas_mw, "Hydro": 0}}
+                ),
+            )
+        client = Client(store)
+
+        assert client.ask("/v1/zones/NYISO", "history_h=3").body["mixes"] == [
+            {
+                "provider": "gridstatus",
+                "provider_zone": "NYISO",
+                "valid_from": "2026-11-22T15:45:00Z",
+                "valid_to": "2026-11-22T15:50:00Z",
+                "unit": "MW",
+                "fuels": {"Gas": 6100.0, "Hydro": 0},
+            }
+        ]
+        assert client.ask("/v1/zones/GBR-13", "history_h=3").body["mixes"] == []
+        assert "mixes" not in client.ask("/v1/zones/NYISO").body
+
+    def test_shares_in_percent_are_a_mix_too(self, store: MemoryStore) -> None:
+        detail = {"share_percent": {"gas": 41.2, "wind": 58.8}}
+        put_reading(store, a_reading_of("GBR-13", 160, age_s=60, detail=detail))
+
+        [mix] = Client(store).ask("/v1/zones/GBR-13", "history_h=1").body["mixes"]
+        assert (mix["unit"], mix["fuels"]) == ("%", {"gas": 41.2, "wind": 58.8})
+
     def test_an_interval_under_way_belongs_to_the_history(self, store: MemoryStore) -> None:
         put_reading(store, a_reading_of("GBR-13", 95, valid_to=NOW + timedelta(minutes=4)))
         past = Client(store).ask("/v1/zones/GBR-13", "history_h=1").body["history"]

@@ -3,9 +3,10 @@ import { type Assets, cacheKey, type Ports, RateLimit, type WaitUntil } from "./
 import type { RouterAnswer, RouterClient } from "./router.ts";
 
 const API =
-  /^(v1\/(route|window|zones|zones\/[\w-]{1,40}|pops|providers|policy|health)|openapi\.json)$/;
+  /^(v1\/(route|window|zones|zones\/[\w-]{1,40}|pops|places|providers|policy|health)|openapi\.json)$/;
 const API_TTL_S = 10;
-const MAX_QUERY_LENGTH = 2000;
+/** A question about 300 places, the most that the router takes, has up to 7,000 characters. */
+const MAX_QUERY_LENGTH = 8000;
 /** Limits what the public page can cost in one isolate, beside the limit of each address. */
 const API_CALLS_PER_MINUTE = 300;
 

@@ -1,8 +1,9 @@
 """The answers of ``/v1/zones`` and ``/v1/zones/{zone}`` as JSON objects."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from greenstream.api.rendering import Json, carbon, figures_head, tenths, utc
 from greenstream.api.view import View
@@ -14,6 +15,9 @@ from greenstream.domain.reading import Forecast, Kind, Reading
 from greenstream.domain.zone_sources import HourlySpread, zone_sources
 from greenstream.domain.zones import AnnualMean, Source, Zone
 from greenstream.ports.store import ProviderStatus
+
+MIX_UNITS: Final = {"fuel_mw": "MW", "share_percent": "%"}
+"""The members of a reading's detail that hold a generation mix by fuel, with their units."""
 
 
 def zones(figures: Iterable[tuple[Zone, ZoneCarbon]], view: View, now: datetime) -> Json:
@@ -87,6 +91,7 @@ def zone(
         body["history"] = (
             None if reads.history is None else [_reading(reading) for reading in reads.history]
         )
+        body["mixes"] = None if reads.history is None else _mixes(reads.history)
         unread += ["history"] if reads.history is None else []
     if reads.profiles is None:
         unread.append("the whole profile")
@@ -159,6 +164,28 @@ def _reading(reading: Reading) -> Json:
         "fetched_at": utc(reading.fetched_at),
         "simulated": reading.simulated,
     }
+
+
+def _mixes(history: Iterable[Reading]) -> list[Json]:
+    """Return the newest generation mix of each source in a history."""
+    newest: dict[tuple[str, str], Json] = {}
+    for reading in sorted(history, key=lambda reading: reading.valid_to):
+        for member, unit in MIX_UNITS.items():
+            fuels = reading.detail.get(member)
+            if isinstance(fuels, Mapping) and fuels:
+                newest[reading.provider, reading.provider_zone] = {
+                    "provider": reading.provider,
+                    "provider_zone": reading.provider_zone,
+                    "valid_from": utc(reading.valid_from),
+                    "valid_to": utc(reading.valid_to),
+                    "unit": unit,
+                    "fuels": {
+                        fuel: round(amount, 1)
+                        for fuel, amount in fuels.items()
+                        if isinstance(amount, int | float)
+                    },
+                }
+    return list(newest.values())
 
 
 def _profile(profile: HourProfile) -> Json:
