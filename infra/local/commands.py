@@ -45,25 +45,28 @@ def _up(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     local = LocalStack(arguments.state_dir)
-    was_running = local.running() is not None
-    stack = local.up(upstream=arguments.upstream, auth=arguments.auth)
     # Imported here because it needs the whole shared package, and `down` must work without it.
     from infra.local.worker import LocalWorker  # noqa: PLC0415
 
-    worker = LocalWorker(arguments.state_dir)
     try:
-        _watch(local, stack, _worker(worker, stack))
+        with local.joined(upstream=arguments.upstream, auth=arguments.auth) as (stack, started):
+            worker = LocalWorker(arguments.state_dir)
+            _watch(local, stack, _start(worker, stack) if started else _joined(worker))
     except KeyboardInterrupt:
         return 0  # Ctrl-C is how the command is meant to end
-    finally:
-        print("\nstopping…", flush=True)
-        stopped = worker.stop()
-        if not was_running:
-            stopped += local.down()
-        print(f"stopped {', '.join(stopped)}")
 
 
-def _worker(worker: "LocalWorker", stack: Stack) -> str:
+def _joined(worker: "LocalWorker") -> str:
+    """Return lines that say what a command joins, which it does not stop."""
+    url = worker.url()
+    beside = f"its Worker {url}/" if url else "no Worker runs beside it (`make worker` starts one)"
+    return (
+        f"this stack ran here already; {beside}\n"
+        "Ctrl-C leaves it running; `make up` deploys changed code to it, `make down` stops it"
+    )
+
+
+def _start(worker: "LocalWorker", stack: Stack) -> str:
     """Start the Worker if its tools are installed, and return a line that says whether it runs."""
     if not worker.has_tools:
         return "the Worker is not started: Node is not installed here (`make worker` installs it)"

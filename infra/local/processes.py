@@ -10,9 +10,10 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from greenstream.cli import signals
 from greenstream.cli.errors import CommandError, UnusableError
 
-STOP_GRACE_S = 8.0
+STOP_GRACE_S = 4.0
 TAIL_LINES = 25
 
 
@@ -101,59 +102,97 @@ class Children:
     def start(self, name: str, argv: Sequence[str], *, env: Mapping[str, str], log: Path) -> Child:
         """Start a process in a session of its own with its output in ``log``, and record it."""
         recorded = self.all()  # read first, so that no process starts that cannot be recorded
-        with log.open("wb") as output:
-            pid = subprocess.Popen(
-                argv, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                start_new_session=True,
-            ).pid  # fmt: skip
-        child = Child(name, pid, _started(pid) or "")
-        write_whole(self.path, [asdict(entry) for entry in [*recorded, child]])
+        with signals.held():
+            pid = _started_process(argv, env=env, cwd=None, log=log).pid
+            try:
+                child = Child(name, pid, _started(pid) or "")
+                write_whole(self.path, [asdict(entry) for entry in [*recorded, child]])
+            except BaseException:
+                end_sessions([child])
+                raise
         return child
 
-    def stop(self) -> list[str]:
-        """Stop every recorded process that still runs, and return the names of these.
+    def forget_ended(self) -> None:
+        """Remove from the record the processes that do not run any more."""
+        write_whole(self.path, [asdict(child) for child in self.all() if child.alive()])
 
-        Raises
-        ------
-        StackError
-            When the record is damaged. The file is renamed, so that a new record can begin.
-        """
+    def set_aside(self) -> str:
+        """Rename a damaged record, so that a new one can begin, and return what to say of it."""
+        renamed = self.path.replace(self.path.with_name(f"{self.path.name}.damaged"))
+        return f"{self.path} is damaged: its processes may still run; the file is now {renamed}"
+
+
+def stop(*records: Children) -> list[str]:
+    """Stop every recorded process that still runs, and return the names of these.
+
+    All of them are asked at the same time, and what has not ended after `STOP_GRACE_S` is killed.
+
+    Raises
+    ------
+    StackError
+        When a record is damaged. The file is renamed, and the processes of the others are stopped.
+    """
+    recorded, damaged = [], []
+    for record in records:
         try:
-            recorded = self.all()
-        except StackError as error:
-            renamed = self.path.replace(self.path.with_name(f"{self.path.name}.damaged"))
-            raise StackError(
-                f"{self.path} is damaged: its processes may still run; the file is now {renamed}"
-            ) from error
-        stopped = []
-        for child in reversed(recorded):
-            if child.alive():
-                end_session(child.pid, child.alive)
-                stopped.append(child.name)
-            with suppress(ChildProcessError):  # an earlier command started it, so init reaps it
-                os.waitpid(child.pid, os.WNOHANG)
-        self.path.unlink(missing_ok=True)
-        return stopped
+            recorded += record.all()
+        except StackError:
+            damaged.append(record.set_aside())
+    running = [child.name for child in reversed(recorded) if child.alive()]
+    end_sessions(recorded)
+    for record in records:
+        record.path.unlink(missing_ok=True)
+    if damaged:
+        raise StackError("; ".join(damaged))
+    return running
 
 
 def write_whole(path: Path, document: object) -> None:
     """Write a JSON file in one step, readable by this user only because it may hold keys."""
     text = json.dumps(document, indent=2) + "\n"
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.touch(mode=0o600)
-    draft.write_text(text)
-    draft.replace(path)
+    try:
+        draft.touch(mode=0o600)
+        draft.write_text(text)
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        error.filename = error.filename or str(path)  # a failed write does not name its file
+        raise
 
 
-def end_session(pid: int, alive: Callable[[], bool]) -> None:
-    """Ask the processes of a session to end, and kill them after `STOP_GRACE_S`."""
-    with suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGTERM)  # fails if all processes have ended meanwhile
+def end_sessions(leaders: Sequence[Child]) -> None:
+    """Ask the processes of sessions to end, and kill what is left after `STOP_GRACE_S`.
+
+    A leader may have ended and left children behind, which are killed too.
+    """
+    ours = [leader for leader in leaders if leader.alive() or _left_children(leader.pid)]
+    for leader in ours:
+        _signal_group(leader.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_GRACE_S
-    while alive() and time.monotonic() < deadline:
+    while any(leader.alive() for leader in ours) and time.monotonic() < deadline:
         time.sleep(0.05)
-    with suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)  # for children that the leader may have left
+    for leader in ours:
+        _signal_group(leader.pid, signal.SIGKILL)
+        with suppress(ChildProcessError):  # an earlier command started it, so init reaps it
+            os.waitpid(leader.pid, 0)
+
+
+def _left_children(session: int) -> bool:
+    """Return whether a session without its leader still has processes, as far as /proc tells."""
+    if _started(session) is not None:
+        return False  # the number belongs to another process now
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # a process may end meanwhile
+            if int(stat.read_text().rpartition(")")[2].split()[3]) == session:
+                return True
+    return False
+
+
+def _signal_group(leader_pid: int, number: signal.Signals) -> None:
+    # macOS refuses with EPERM where it should say that the group has ended
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader_pid, number)
 
 
 def wait_for(
@@ -188,19 +227,34 @@ def step(title: str, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, 
     """
     print(f"{title}… ", end="", flush=True)
     began = time.monotonic()
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-            start_new_session=True,
-        )  # fmt: skip
+    process: subprocess.Popen[bytes] | None = None
     try:
+        with signals.held():
+            process = _started_process(argv, env=env, cwd=cwd, log=log)
         code = process.wait()
     except BaseException:
-        end_session(process.pid, lambda: process.poll() is None)
+        if process is not None:
+            end_sessions([Child(title, process.pid, _started(process.pid) or "")])
         raise
     print(f"{time.monotonic() - began:.1f} s", flush=True)
     if code:
         raise StackError(f"{title} failed with exit code {code}:\n{tail(log)}")
+
+
+def _started_process(
+    argv: Sequence[str], *, env: Mapping[str, str], cwd: Path | None, log: Path
+) -> "subprocess.Popen[bytes]":
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            start_new_session=True,
+        )  # fmt: skip
+
+
+def say(text: str) -> None:
+    """Print a line of a command that is ending, whose terminal may be closed."""
+    with suppress(OSError):
+        print(text, flush=True)
 
 
 def tail(log: Path) -> str:

@@ -30,7 +30,9 @@ from greenstream.domain.reading import Reading
 from greenstream.domain.zones import zones_of
 from greenstream.ports.provider import Batch, ConfigurableProvider, Provider, ProviderConfig
 from infra.local import starting
-from infra.local.stack import HOST, LocalStack, Upstream
+from infra.local.deploying import Upstream
+from infra.local.ports import HOST
+from infra.local.stack import LocalStack
 from infra.local.view import table
 from infra.registry import COLLECTORS, Function
 

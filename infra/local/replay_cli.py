@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from greenstream.domain.policy import FreshnessModel, Policy, RankedScope, RankingSignal
-from infra.local.stack import ROOT
+from infra.local.deploying import ROOT
 
 if TYPE_CHECKING:  # only these two commands load numpy and optuna
     from greenstream_tuning.replay import Row, Span

@@ -4,20 +4,16 @@ Only addresses and the platform of the build differ from the cloud; the function
 """
 
 import base64
-import fcntl
 import json
 import os
-import platform
 import shutil
-import socket
-import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import boto3
 import httpx
@@ -28,33 +24,36 @@ from botocore.credentials import Credentials
 
 from greenstream.aws import dynamodb
 from greenstream.aws.dynamodb import DynamoDb, Endpoint, Limits
+from infra.local.deploying import (
+    REGION,
+    ROOT,
+    STACK_NAME,
+    Auth,
+    Upstream,
+    build,
+    deploy,
+    parameters,
+)
 from infra.local.emulator import Emulator
+from infra.local.folder import alone
+from infra.local.ports import HOST, on_free_port
 from infra.local.processes import (
     Children,
-    FolderError,
     RefusedError,
     StackError,
+    say,
     step,
+    stop,
     wait_for,
     write_whole,
 )
-from infra.registry import COLLECTING, COLLECTORS, FUNCTIONS, parameter_of
+from infra.registry import COLLECTING, FUNCTIONS
 
-ROOT = Path(__file__).resolve().parents[2]
-# SAM keeps the record of its cache beside the build folder. If it shared the record of the cloud
-# build, it would take a stale cache for a fresh one.
-LOCAL_BUILD = ROOT / ".aws-sam/local/build"
-HOST = "127.0.0.1"
 PREFERRED_PORT = 4566
+NEEDED_MB = 450  # the emulator's copies of the functions and layers
 PATIENCE_S = 400  # the tuner may run for six minutes
 LOG_TAIL_BYTES = 4096  # see LogType in docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 UPSTREAMS_FAILED = "greenstream.ingest.collect.CollectionFailedError: "
-REGION = "eu-west-1"
-STACK_NAME = "greenstream-local"
-EGRESS = {"GridstatusProxy": "HTTPS_PROXY", "GridstatusCaBundle": "REQUESTS_CA_BUNDLE"}
-
-Upstream = Literal["simulated", "live"]
-Auth = Literal["none", "iam"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,44 +178,106 @@ class LocalStack:
         except (KeyError, TypeError, ValueError):  # damaged, or written by an older version
             return None
 
+    @property
+    def worker_children(self) -> Children:
+        """The processes of the Worker that runs beside this stack."""
+        return Children(self.state_dir / "worker-children.json")
+
     def down(self) -> list[str]:
-        """Stop the processes of the stack and return their names; it may have none."""
-        with _alone(self.state_dir):
+        """Stop the processes of the stack and of its Worker, and return their names."""
+        with alone(self.state_dir):
             return self._stop()
 
     def _stop(self) -> list[str]:
-        self.record.unlink(missing_ok=True)
         try:
-            return self.children.stop()
+            self.record.unlink(missing_ok=True)
+            return stop(self.children, self.worker_children)
         finally:
             shutil.rmtree(self.state_dir / "emulator", ignore_errors=True)
 
     def up(self, *, upstream: Upstream, auth: Auth) -> Stack:
         """Start the stack, or deploy the present code to the running one.
 
+        A running stack with other options is stopped, and a new one is started.
+
         Raises
         ------
         StackError
             When a step fails; the processes that had been started are stopped again.
         """
-        # Stacks of other folders use the same build folder and choose from the same ports.
-        with _alone(self.state_dir), _alone(ROOT / ".aws-sam"):
+        with alone(self.state_dir):
             stack = self.running()
             if stack is None or (stack.upstream, stack.auth) != (upstream, auth):
                 self._stop()
-            try:
-                return self._up(upstream=upstream, auth=auth)
-            except BaseException:
-                self._stop()
-                raise
+            return self._up(upstream=upstream, auth=auth)
+
+    @contextmanager
+    def joined(self, *, upstream: Upstream, auth: Auth) -> Iterator[tuple[Stack, bool]]:
+        """Join the stack that runs, or start one that is stopped when the block ends.
+
+        Yields
+        ------
+        tuple of Stack and bool
+            The stack, and whether this block has started it.
+
+        Raises
+        ------
+        StackError
+            When a stack with other options runs, or when a step of the start fails.
+        """
+        started = False
+        try:
+            with alone(self.state_dir):
+                stack = self.running()
+                if stack is None:
+                    self._stop()  # what is left of a stack that has ended in part
+                    started = True
+                    stack = self._up(upstream=upstream, auth=auth)
+                elif (stack.upstream, stack.auth) != (upstream, auth):
+                    raise StackError(
+                        f"a stack with {stack.upstream} upstreams and auth {stack.auth} runs here "
+                        f"already: stop it with `greenstream down`, or run this command with "
+                        f"UPSTREAM={stack.upstream} AUTH={stack.auth} to join it"
+                    )
+            yield stack, started
+        finally:
+            if started:
+                say("\nstopping…")
+                if stopped := self.down():
+                    say(f"stopped {', '.join(stopped)}")
 
     def _up(self, *, upstream: Upstream, auth: Auth) -> Stack:
+        try:
+            return self._start(upstream=upstream, auth=auth)
+        except StackError as error:
+            scarce = self._scarce_space()  # before the files of the emulator are deleted
+            self._stop()
+            if scarce:
+                raise StackError(f"{scarce}; free some space first: {error}") from error
+            raise
+        except BaseException:
+            self._stop()
+            raise
+
+    def _scarce_space(self) -> str | None:
+        """Return a sentence on the disk where a stack has too little space, if there is one."""
+        for folder in (self.state_dir, ROOT):
+            free_mb = shutil.disk_usage(folder).free // 1_000_000
+            if free_mb < NEEDED_MB:
+                return (
+                    f"only {free_mb} MB are free on the disk of {folder}, and a stack needs about "
+                    f"{NEEDED_MB} MB"
+                )
+        return None
+
+    def _start(self, *, upstream: Upstream, auth: Auth) -> Stack:
         tools = ["make", "--silent", "tools"]
         step("tools", tools, env=os.environ, cwd=ROOT, log=self.log("tools"))
         simulator = self.simulator() if upstream == "simulated" else None
         emulator = self._emulator(auth)
-        _build(self.log("build"))
-        self._deploy(emulator, _parameters(upstream, auth, simulator))
+        with alone(ROOT / ".aws-sam"):  # the stacks of other folders use the same build
+            build(self.log("build"))
+            deploy(emulator, parameters(upstream, auth, simulator), self.log("deploy"))
         page_url = self._page()
         stack = self._describe(emulator, upstream, auth, simulator, page_url)
         write_whole(self.record, asdict(stack))
@@ -250,7 +311,10 @@ class LocalStack:
     def _emulator(self, auth: Auth) -> Emulator:
         if (stack := self.running()) is not None:
             return Emulator(stack.endpoint_url, stack.access_key_id, stack.secret_access_key)
-        emulator = Emulator.new(HOST, free_port())
+        return on_free_port(PREFERRED_PORT, partial(self._emulator_on, auth))
+
+    def _emulator_on(self, auth: Auth, port: int) -> Emulator:
+        emulator = Emulator.new(HOST, port)
         log = self.log("ministack")
         home = self.state_dir.resolve() / "emulator"
         home.mkdir(exist_ok=True)
@@ -261,26 +325,12 @@ class LocalStack:
             )
         child = self.children.start("ministack", emulator.argv(ROOT / ".tools"), env=env, log=log)
         ready = partial(_healthy, emulator.endpoint_url)
-        wait_for("the emulated AWS", ready, child, log=log, within_s=30)
+        try:
+            wait_for("the emulated AWS", ready, child, log=log, within_s=30)
+        except StackError:
+            self.children.forget_ended()
+            raise
         return emulator
-
-    def _deploy(self, emulator: Emulator, parameters: Mapping[str, str]) -> None:
-        # The developer's own AWS_* variables are removed, since they may lead to a real account.
-        env = {key: value for key, value in _tool_env().items() if not key.startswith("AWS_")}
-        env |= emulator.environment_of_sam(REGION) | {
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "SAM_CLI_POLL_DELAY": "0.5",
-        }
-        argv = [
-            str(ROOT / ".tools/sam/bin/sam"), "deploy",
-            "--config-file", str(ROOT / "samconfig.toml"),
-            "--template-file", str(LOCAL_BUILD / "template.yaml"),
-            "--stack-name", STACK_NAME, "--no-progressbar",
-            "--parameter-overrides", # values are quoted, because sam splits them at spaces
-            *(f'{name}="{value}"' for name, value in parameters.items()),
-        ]  # fmt: skip
-        step("deploying", argv, env=env, cwd=ROOT, log=self.log("deploy"))
 
     def _describe(
         self,
@@ -324,86 +374,9 @@ class LocalStack:
                 print(f"{time.monotonic() - began:.1f} s", flush=True)
 
 
-def free_port(preferred: int = PREFERRED_PORT) -> int:
-    """Return the preferred port if it is free, else another free one."""
-    for port in (preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise StackError(f"{HOST} has no free port")
-
-
 def _healthy(endpoint_url: str) -> bool:
     try:
         with httpx.Client(trust_env=False, timeout=2) as client:
             return client.get(f"{endpoint_url}/_ministack/health").is_success
     except httpx.TransportError:
         return False
-
-
-def _parameters(upstream: Upstream, auth: Auth, simulator: dict[str, str] | None) -> dict[str, str]:
-    parameters = {
-        "Stage": "local",
-        "RouterAuthType": "AWS_IAM" if auth == "iam" else "NONE",
-        "Upstream": upstream,
-        **{f"{function.title()}Rate": "rate(1 minute)" for function in COLLECTING},
-    }
-    for variable in (secret for row in COLLECTORS.values() for secret in row.secrets):
-        if value := os.environ.get(variable) or ("simulated" if simulator else ""):
-            parameters[parameter_of(variable)] = value
-    if simulator:
-        return parameters | {
-            **{
-                parameter_of(row.base_url): f"{simulator['base_url']}/{row.api}"
-                for row in COLLECTORS.values()
-                if row.base_url
-            },
-            "GridstatusProxy": simulator["proxy_url"],
-            "GridstatusCaBundle": simulator["ca_bundle"],
-        }
-    egress = {name: os.environ.get(variable, "") for name, variable in EGRESS.items()}
-    return parameters | {name: value for name, value in egress.items() if value}
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder, which the system releases if this process dies."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        opened = (folder / "lock").open("w")
-    except OSError as error:
-        raise FolderError(f"{folder} cannot be a folder: {error.strerror}") from error
-    with opened as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("waiting for another greenstream command to finish…", flush=True)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _build(log: Path) -> None:
-    # The emulator runs functions with its own interpreter on this machine, whatever Runtime says.
-    version = subprocess.run(
-        [ROOT / ".tools/ministack/bin/python", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],  # noqa: E501
-        capture_output=True, text=True, check=True,
-    ).stdout.strip()  # fmt: skip
-    system = "apple-darwin" if platform.system() == "Darwin" else "manylinux_2_28"
-    machine = {"arm64": "aarch64", "AMD64": "x86_64"}.get(platform.machine(), platform.machine())
-    env = _tool_env() | {"PYTHON_VERSION": version, "PLATFORM": f"{machine}-{system}"}
-    argv = [
-        str(ROOT / ".tools/sam/bin/sam"), "build", "--build-dir", str(LOCAL_BUILD),
-        "--cache-dir", str(LOCAL_BUILD.with_name("cache")),
-    ]  # fmt: skip
-    step("building", argv, env=env, cwd=ROOT, log=log)
-
-
-def _tool_env() -> dict[str, str]:
-    path = f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    # The flags of `make` would otherwise reach the Makefiles that `sam build` runs.
-    inherited = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS")}
-    return {**inherited, "PATH": path, "SAM_CLI_TELEMETRY": "0"}

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from typing import get_args
 
-from infra.local.stack import Auth, Upstream
+from infra.local.deploying import Auth, Upstream
 
 
 def upstream() -> argparse.ArgumentParser:

@@ -3,24 +3,27 @@
 import argparse
 import json
 import os
-import signal
 import sys
-import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
+from greenstream.cli import signals
 from greenstream.domain.places import seed_pops
 from infra.local import starting
-from infra.local.processes import Children, StackError, step, wait_for
-from infra.local.stack import HOST, ROOT, STACK_NAME, LocalStack, Stack, free_port
+from infra.local.deploying import ROOT, STACK_NAME
+from infra.local.ports import HOST, on_free_port
+from infra.local.processes import Children, StackError, step, stop, wait_for, write_whole
+from infra.local.stack import LocalStack, Stack
 
 WORKER_DIR = ROOT / "infra/worker"
 NODE = ROOT / ".tools/node/bin/node"
 PREFERRED_PORT = 8787
 STATUS_PATH = "/_greenstream/"
+CHECK_S = 2.0
 VISITOR = {"colo": "EWR", "latitude": "40.71", "longitude": "-74.01", "country": "US"}
 """The place of every visitor, as the Worker sees it: that of the terminal page's question."""
 
@@ -34,12 +37,22 @@ class LocalWorker:
     @property
     def children(self) -> Children:
         """The processes that run for this Worker."""
-        return Children(self.state_dir / "worker-children.json")
+        return LocalStack(self.state_dir).worker_children
 
     @property
     def has_tools(self) -> bool:
         """Whether Node and the Worker's packages are installed."""
         return NODE.exists() and (WORKER_DIR / "node_modules/.ready").exists()
+
+    def url(self) -> str | None:
+        """Return the URL of the Worker if it was started and still runs."""
+        children = self.children.all()
+        if not children or not all(child.alive() for child in children):
+            return None
+        try:
+            return str(json.loads(self._address.read_text())["url"])
+        except (OSError, KeyError, ValueError):  # it is starting
+            return None
 
     def start(self, stack: Stack, *, settings: Mapping[str, str] | None = None) -> str:
         """Start the Worker and the origins to which it sends requests, and return its URL.
@@ -68,7 +81,8 @@ class LocalWorker:
 
     def stop(self) -> list[str]:
         """Stop the processes of the Worker and return their names; there may be none."""
-        return self.children.stop()
+        self._address.unlink(missing_ok=True)
+        return stop(self.children)
 
     def _start(self, stack: Stack, settings: Mapping[str, str]) -> str:
         origins_url = self._origins()
@@ -80,27 +94,34 @@ class LocalWorker:
             **(caller_key(stack) if stack.auth == "iam" else {}),
             **settings,
         }
-        file = self.state_dir / "worker.env"
+        file = self._settings
         file.touch(mode=0o600)
         file.write_text("".join(f"{name}='{value}'\n" for name, value in variables.items()))
-        visitor = self.state_dir / "visitor.json"
-        visitor.write_text(json.dumps(VISITOR))
-        port = free_port(PREFERRED_PORT)
+        self._visitor.write_text(json.dumps(VISITOR))
+        url = on_free_port(PREFERRED_PORT, self._start_on)
+        write_whole(self._address, {"url": url})
+        return url
+
+    def _start_on(self, port: int) -> str:
         url = f"http://{HOST}:{port}"
         argv = [
             str(NODE), str(WORKER_DIR / "node_modules/wrangler/bin/wrangler.js"), "dev", "--local",
             "--cwd", str(WORKER_DIR), "--ip", HOST, "--port", str(port), "--inspector-port", "0",
-            "--show-interactive-dev-session=false", "--env-file", str(file.resolve()),
+            "--show-interactive-dev-session=false", "--env-file", str(self._settings.resolve()),
             "--persist-to", str((self.state_dir / "worker").resolve()),
         ]  # fmt: skip
         env = {
             "PATH": f"{NODE.parent}:/usr/bin:/bin", "HOME": str(self.state_dir.resolve()),
-            "CLOUDFLARE_CF_FETCH_PATH": str(visitor.resolve()), "WRANGLER_SEND_METRICS": "false",
-            "NO_COLOR": "1",
+            "CLOUDFLARE_CF_FETCH_PATH": str(self._visitor.resolve()),
+            "WRANGLER_SEND_METRICS": "false", "NO_COLOR": "1",
         }  # fmt: skip
         log = self._log("worker")
         child = self.children.start("worker", argv, env=env, log=log)
-        wait_for("the Worker", lambda: _answers(url + STATUS_PATH), child, log=log, within_s=60)
+        try:
+            wait_for("the Worker", lambda: _answers(url + STATUS_PATH), child, log=log, within_s=60)
+        except StackError:
+            self.children.forget_ended()
+            raise
         return url
 
     def _origins(self) -> str:
@@ -112,6 +133,18 @@ class LocalWorker:
         wait_for("the origins", ready.exists, child, log=log, within_s=20)
         base_url: str = json.loads(ready.read_text())["base_url"]
         return base_url
+
+    @property
+    def _settings(self) -> Path:
+        return self.state_dir / "worker.env"
+
+    @property
+    def _visitor(self) -> Path:
+        return self.state_dir / "visitor.json"
+
+    @property
+    def _address(self) -> Path:
+        return self.state_dir / "worker.json"
 
     def _log(self, name: str) -> Path:
         return self.state_dir / f"{name}.log"
@@ -145,20 +178,25 @@ def main() -> int:
     parser.add_argument("--state-dir", type=Path, default=ROOT / ".local")
     arguments = parser.parse_args()
     local, worker = LocalStack(arguments.state_dir), LocalWorker(arguments.state_dir)
-    ended = threading.Event()
+    signals.end_on_signals()
     try:
         stack = local.running() or local.up(upstream=arguments.upstream, auth=arguments.auth)
         url = worker.start(stack)
+        print(
+            f"\nWorker {url}/  status page {url}{STATUS_PATH}  "
+            "(Ctrl-C stops the Worker, not the stack)",
+            flush=True,
+        )
+        while worker.url() is not None:
+            time.sleep(CHECK_S)
+        print("\nthe Worker has ended, for example by `greenstream down`")
     except StackError as error:
         print(f"\nworker: {error}", file=sys.stderr)
         return error.exit_code
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    print(
-        f"\nWorker {url}/  status page {url}{STATUS_PATH}  (Ctrl-C stops the Worker, not the stack)"
-    )
-    ended.wait()
-    worker.stop()
+    except KeyboardInterrupt:
+        return 0  # a signal is how the command is meant to end
+    finally:
+        worker.stop()
     return 0
 
 

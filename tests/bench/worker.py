@@ -9,7 +9,7 @@ import argparse
 import subprocess
 import sys
 
-from infra.local.stack import ROOT
+from infra.local.deploying import ROOT
 from infra.local.worker import NODE, WORKER_DIR
 
 

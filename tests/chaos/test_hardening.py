@@ -43,8 +43,8 @@ from greenstream.domain.reading import (
 )
 from greenstream.ingest.http import HttpClient, Response
 from infra.local import page
+from infra.local.deploying import ROOT
 from infra.local.processes import StackError
-from infra.local.stack import ROOT
 from infra.supply.supply_chain import SECRETS
 from tests.builders import NOW, a_reading
 from tests.contract.entsoe_wire import DARK, NL, acknowledgement, document, period, series

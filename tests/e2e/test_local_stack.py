@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from infra.local.deploying import ROOT
 from infra.local.processes import Child
-from infra.local.stack import ROOT, LocalStack, Stack
+from infra.local.stack import LocalStack, Stack
 
 T = TypeVar("T")
 

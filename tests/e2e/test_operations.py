@@ -21,7 +21,8 @@ from samtranslator.yaml_helper import yaml_parse
 from greenstream.api.decision_log import FLUSH_EVERY
 from greenstream.aws.dynamo_boards import board_key
 from greenstream.domain.policy import Policy
-from infra.local.stack import ROOT, STACK_NAME, LocalStack, Stack
+from infra.local.deploying import ROOT, STACK_NAME
+from infra.local.stack import LocalStack, Stack
 from infra.local.upstream.providers import simulators_of
 from infra.registry import COLLECTING, COLLECTORS
 from tests.e2e.test_local_stack import until

@@ -12,7 +12,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Dialog, Route, expect
 
-from infra.local.stack import ROOT, LocalStack
+from infra.local.deploying import ROOT
+from infra.local.stack import LocalStack
 from tests.e2e.scene import Scene
 from tests.e2e.visiting import DESKTOP, PHONE, TABLET, WIDE, Visit, needs_chromium, unfold
 

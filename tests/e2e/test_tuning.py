@@ -13,12 +13,9 @@ from greenstream.aws.dynamo_policies import DynamoPolicies
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.domain.clock import utc_now
 from greenstream.domain.policy import Policy
+from infra.local.deploying import ROOT
 from infra.local.replay_cli import DATASETS
-from infra.local.stack import (
-    ROOT,
-    LocalStack,
-    Stack,
-)
+from infra.local.stack import LocalStack, Stack
 from tests.e2e import past_weeks
 from tests.e2e.test_local_stack import until
 

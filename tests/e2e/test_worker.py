@@ -18,7 +18,8 @@ from botocore.exceptions import ClientError
 
 from greenstream.domain.decision import Reason
 from greenstream.domain.places import seed_pops
-from infra.local.stack import LocalStack, Stack, free_port
+from infra.local.ports import free_port
+from infra.local.stack import LocalStack, Stack
 from infra.local.worker import LocalWorker
 
 pytestmark = pytest.mark.worker

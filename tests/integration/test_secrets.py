@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import pytest
 
-from infra.local.stack import HOST
+from infra.local.ports import HOST
 from infra.local.upstream.providers import simulators_of
 from infra.registry import COLLECTORS
 from tests.integration.engines import dynoxide

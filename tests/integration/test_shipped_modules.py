@@ -10,7 +10,7 @@ from pathlib import Path
 import gridstatus
 import pytest
 
-from infra.local.stack import HOST
+from infra.local.ports import HOST
 from infra.registry import COLLECTORS
 from infra.supply.bytecode import uncompiled
 from tests.integration.test_upstream import REPOSITORY, Simulator, running

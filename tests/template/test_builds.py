@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.stack import LOCAL_BUILD
+from infra.local.deploying import LOCAL_BUILD
 from infra.ops.size import UNZIPPED_LIMIT_BYTES, built_sizes
 from infra.supply.supply_chain import BUILT
 from tests.template.conftest import ROOT

@@ -1,17 +1,22 @@
 """The files that a local stack writes to its folder, and how the stack is stopped."""
 
+import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from greenstream.cli.main import main
-from infra.local.processes import Children, StackError, end_session, write_whole
+from infra.local import deploying
+from infra.local.processes import Child, Children, StackError, end_sessions, stop, write_whole
 from infra.local.stack import LocalStack
 
 RECORD = {
@@ -111,7 +116,7 @@ def test_sizes_of_what_was_not_built_are_refused_in_a_line(
 def test_a_session_that_has_ended_by_itself_is_no_failure_of_ending_it() -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""], start_new_session=True)
     ended.wait()
-    end_session(ended.pid, lambda: ended.poll() is None)
+    end_sessions([Child("ended", ended.pid, "")])
     assert ended.returncode == 0
 
 
@@ -121,6 +126,95 @@ def test_stopping_ends_what_runs_and_forgets_all(tmp_path: Path) -> None:
         children.start(name, [sys.executable, "-c", code], env={}, log=tmp_path / f"{name}.log")
     ends, runs = children.all()
     os.waitid(os.P_PID, ends.pid, os.WEXITED | os.WNOWAIT)
-    assert children.stop() == ["runs"]
+    assert stop(children) == ["runs"]
     assert not runs.alive()
     assert children.all() == []
+
+
+class TestAFullDisk:
+    """A write fails with ENOSPC, as on `/dev/full`."""
+
+    @pytest.fixture
+    def full(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(_: Path, __: str) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(Path, "write_text", fail)
+
+    @pytest.mark.usefixtures("full")
+    def test_leaves_no_process_that_is_not_recorded(self, tmp_path: Path) -> None:
+        children, said = Children(tmp_path / "children.json"), tmp_path / "pid"
+        code = f"import os, time; open({str(said)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+        with pytest.raises(OSError, match=r"No space left on device.*children\.json"):
+            children.start("runs", [sys.executable, "-c", code], env={}, log=tmp_path / "log")
+        assert children.all() == []
+        assert {path.name for path in tmp_path.iterdir()} <= {"log", "pid"}
+        if said.exists() and said.read_text():
+            with pytest.raises(ProcessLookupError):
+                os.kill(int(said.read_text()), 0)
+
+    @pytest.mark.usefixtures("full")
+    def test_is_said_in_a_sentence(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def start(stack: LocalStack, **_: object) -> None:
+            stack.children.start("runs", ["sleep", "60"], env=os.environ, log=tmp_path / "log")
+
+        monkeypatch.setattr(LocalStack, "_start", start)
+        state = tmp_path / "state"
+        assert main(["--state-dir", str(state), "up"]) == 1
+        said = capsys.readouterr().err.strip()
+        assert said == (
+            f"greenstream: the disk is full: {state / 'children.json'}; free some space first"
+        )
+        assert {path.name for path in state.iterdir()} == {"lock"}
+
+    def test_is_named_as_the_likely_reason_of_a_failed_start(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def fail(*_: object, **__: object) -> None:
+            raise StackError("eso failed")
+
+        monkeypatch.setattr(LocalStack, "_start", fail)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4_000_000))
+        assert main(["--state-dir", str(tmp_path), "up"]) == 1
+        said = capsys.readouterr().err.strip()
+        assert said == (
+            f"greenstream: only 4 MB are free on the disk of {tmp_path}, and a stack needs about "
+            "450 MB; free some space first: eso failed"
+        )
+
+
+def test_a_build_that_is_cut_off_is_not_taken_for_a_whole_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(*_: object, **__: object) -> None:
+        (tmp_path / "local/build").mkdir(parents=True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(deploying, "LOCAL_BUILD", tmp_path / "local/build")
+    monkeypatch.setattr(deploying, "step", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        deploying.build(tmp_path / "log")
+    assert list(tmp_path.iterdir()) == []
+
+
+def group_exists(leader_pid: int) -> bool:
+    try:
+        os.killpg(leader_pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_what_a_leader_has_left_behind_is_ended_too(tmp_path: Path) -> None:
+    children, log = Children(tmp_path / "children.json"), tmp_path / "log"
+    code = "import subprocess; print(subprocess.Popen(['sleep', '60']).pid)"
+    child = children.start("leader", [sys.executable, "-c", code], env=os.environ, log=log)
+    os.waitpid(child.pid, 0)
+    assert group_exists(child.pid)
+    assert stop(children) == []
+    deadline = time.monotonic() + 5
+    while group_exists(child.pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not group_exists(child.pid)

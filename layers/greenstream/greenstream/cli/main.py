@@ -1,17 +1,17 @@
 """Finds the command that was asked for, runs it, and turns its end into an exit code."""
 
 import argparse
+import errno
 import importlib
 import os
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Final
 
-from greenstream.cli import repository
+from greenstream.cli import repository, signals
 from greenstream.cli.errors import CommandError, UnusableError
 
 INTERRUPTED: Final = 130
@@ -19,6 +19,9 @@ INTERRUPTED: Final = 130
 
 NOBODY_READS: Final = 141
 """The exit code of a command whose output nobody reads any more (128 + SIGPIPE)."""
+
+NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT)
+"""The errors of a write to a disk that is full, or whose quota is used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ GROUPS: Final[Mapping[str, Mapping[str, Command]]] = {
     "the local stack (needs the repository)": {
         "run": Command(
             "infra.local.commands",
-            "Start the stack, show it live, and stop it on Ctrl-C.",
+            "Start the stack, or join the running one, and show it live until Ctrl-C.",
         ),
         "up": Command(
             "infra.local.commands",
@@ -119,8 +122,7 @@ def main(words: Sequence[str] | None = None) -> int:
     int
         The exit code: 0 after success, 2 for a command line that cannot be used.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):  # a shell may have had SIGINT ignored
-        signal.signal(number, _interrupt)
+    signals.end_on_signals()
     try:
         arguments = _arguments(words)
         return int(arguments.do(arguments))
@@ -132,10 +134,12 @@ def main(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # for example the reader of `greenstream status | head` has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing left to flush
         return NOBODY_READS
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        where = f": {error.filename}" if error.filename else ""
+        print(f"\ngreenstream: the disk is full{where}; free some space first", file=sys.stderr)
+        return 1
 
 
 def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
