@@ -21,7 +21,7 @@ from functions.gridstatus.faults import NAME, ours
 from functions.gridstatus.feed import NEEDS_KEY, FuelMixFeed, LibraryFeed, without_limit
 from functions.gridstatus.mix import readings_of
 from functions.gridstatus.readers import days_of
-from functions.gridstatus.rows import of_day, rows
+from functions.gridstatus.rows import check_day, of_day, rows
 from greenstream.domain.errors import GreenStreamError, NoDataError, TransientError
 from greenstream.domain.plausibility import rules_of_source
 from greenstream.domain.reading import Reading
@@ -193,6 +193,7 @@ class Gridstatus:
             for day in days_asked(now, zone, source):
                 try:
                     frame = self.feed(source.provider_zone, day, api_key)
+                    check_day(source.provider_zone, frame, now)
                     frames.append(of_day(frame, day, now - timedelta(seconds=source.max_age_s)))
                 except Exception as error:  # noqa: BLE001 - the library raises anything
                     errors.append(ours(error, zone.zone, api_key))

@@ -18,6 +18,11 @@ from greenstream.domain.plausibility import rules_of_provider
 
 HOUR: Final = timedelta(hours=1)
 
+HALF_A_DAY: Final = timedelta(hours=12)
+
+NAME_NO_DAY: Final = frozenset({"CAISO"})
+"""Grids whose rows name a time of day and no day."""
+
 TIME_COLUMNS: Final = ("Time", "Interval Start", "Interval End")
 
 
@@ -73,6 +78,27 @@ def of_day(frame: pd.DataFrame, day: date, live_since: datetime) -> pd.DataFrame
     kept: pd.DataFrame = frame[live | (frame["Interval Start"].dt.date == day)]
     kept.attrs = frame.attrs
     return kept
+
+
+def check_day(market: str, frame: pd.DataFrame, now: datetime) -> None:
+    """Refuse a table without days whose newest row is nearer to tomorrow's than to today's.
+
+    The operator's clock may be hours ahead in the evening, so that its file is of tomorrow. Read as
+    today's, its rows would put the mixes of the coming night on the last one. A file that has stood
+    still for half a day looks alike, and brings nothing that was not read when it was new.
+
+    Raises
+    ------
+    InvalidError
+        ``future``.
+    """
+    if market not in NAME_NO_DAY or "Interval End" not in frame or frame.empty:
+        return
+    newest = frame["Interval End"].max()
+    if pd.Timestamp(now) - newest > HALF_A_DAY:
+        raise invalid(
+            f"the rows up to {newest:%H:%M} may be of tomorrow: they name no day", "future"
+        )
 
 
 def rows(frames: Iterable[pd.DataFrame], step: timedelta, idle: Collection[str] = ()) -> list[Row]:

@@ -1,5 +1,6 @@
 """The store's contract on each engine, and the faults that only a table can have."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.item_schema import SCHEMA
 from greenstream.domain.policy import Policy, RankingSignal
 from greenstream.domain.reading import Reading
-from greenstream.ports.store import StoreError
+from greenstream.ports.store import PutOutcome, StoreError
 from tests.integration.watched import Watched
 from tests.store_contract import (
     HOUR,
@@ -55,6 +56,44 @@ def put(client: TableClient, table_name: str) -> Callable[[str, Mapping[str, Any
     return lambda sk, item: client.put_item(
         TableName=table_name, Item={"pk": {"S": "CURRENT"}, "sk": {"S": sk}, **item}
     )
+
+
+@pytest.mark.parametrize("zero", [-0.0, 0.0])
+def test_a_zero_with_a_minus_is_zero_and_no_revision_when_it_comes_again(
+    store: DynamoStore, zero: float
+) -> None:
+    first = replace(a_reading(gco2_kwh=zero), as_published_gco2_kwh=zero)
+    outcomes = [
+        put_reading(store, replace(first, fetched_at=T0 + hours * HOUR)).outcome
+        for hours in range(2)
+    ]
+    put_reading(store, a_reading(end=T0 + HOUR, gco2_kwh=zero, fetched_at=T0 + HOUR))
+    outcomes.append(put_reading(store, replace(first, fetched_at=T0 + 2 * HOUR)).outcome)
+    put_forecast(store, a_forecast(gco2_kwh=zero))
+
+    assert outcomes == [PutOutcome.STORED, PutOutcome.DUPLICATE, PutOutcome.LATE]
+    versions = store.versions(
+        "NYISO", "gridstatus", first.kind, since=T0 - HOUR, until=T0 + 2 * HOUR
+    )
+    assert [version.valid_to for version in versions] == [T0, T0 + HOUR]
+    figures = [point.gco2_kwh for point in store.forecasts("GBR-13")[0].points]
+    for reading in (*store.snapshot().readings, *versions):
+        figures += [reading.gco2_kwh, reading.gco2_low, reading.as_published_gco2_kwh or 0.0]
+    assert [math.copysign(1.0, figure) for figure in figures] == [1.0] * len(figures)
+
+
+def test_a_figure_that_is_fetched_again_during_a_passing_correction_outlasts_it(
+    store: DynamoStore,
+) -> None:
+    """Another run stores the correction meanwhile, and then a newer interval hides both."""
+    put_reading(store, a_reading(gco2_kwh=300.0))
+    slow = store.recording("gridstatus")
+    again = a_reading(gco2_kwh=300.0, fetched_at=T0 + 2 * HOUR)
+    assert [put.outcome for put in slow.put_readings([again])] == [PutOutcome.DUPLICATE]
+    put_reading(store, a_reading(gco2_kwh=310.0, fetched_at=T0 + HOUR))
+    put_reading(store, a_reading(end=T0 + HOUR, gco2_kwh=5.0, fetched_at=T0 + HOUR))
+    slow.publish()
+    assert [reading.gco2_kwh for reading in whole_history(store, again)] == [300.0, 5.0]
 
 
 class TestContract(StoreContract):

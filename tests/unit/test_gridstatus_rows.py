@@ -23,6 +23,7 @@ from tests.builders import stored
 from tests.contract.provider_cases import Silent
 from tests.fakes.memory_store import MemoryStore
 from tests.unit.gridstatus_tables import (
+    CAISO_MW,
     LAST,
     NOW,
     NYISO_MW,
@@ -225,6 +226,33 @@ def test_rows_a_day_old_are_never_accepted() -> None:
     """CAISO's reader dates a table to yesterday if its times are ahead of the clock."""
     ahead = NOW + timedelta(minutes=2) - timedelta(days=1)
     assert isinstance(the_error("NYISO", nyiso(NYISO_MW, NYISO_MW, end=ahead)), NoDataError)
+
+
+def caiso(*, ends_before_now: timedelta, now: datetime) -> pd.DataFrame:
+    step = timedelta(minutes=5)
+    return intervals(*[CAISO_MW] * 4, start=now - ends_before_now - 4 * step, step=step)
+
+
+@pytest.mark.parametrize("hour", range(24))
+@pytest.mark.parametrize("hours_ahead", [1, 6, 11])
+def test_rows_of_tomorrow_are_not_read_as_those_of_last_night(hour: int, hours_ahead: int) -> None:
+    """CAISO's rows name no day. With a clock that is ahead, its file of the evening is tomorrow's.
+
+    The library then reads the rows as today's, so that they seem to be most of a day old.
+    """
+    now = datetime(2026, 3, 5, 8, 3, tzinfo=UTC) + timedelta(hours=hour)
+    seeming = timedelta(days=1) - timedelta(hours=hours_ahead)
+    days = dict.fromkeys(
+        ("2026-03-04", "2026-03-05", "2026-03-06"), caiso(ends_before_now=seeming, now=now)
+    )
+    fetched = batch("CAISO", days, now)
+    assert fetched.readings == ()
+    assert set(reasons(fetched)) == {"future"}
+
+
+def test_a_file_of_caiso_that_is_some_hours_late_is_still_todays() -> None:
+    frame = caiso(ends_before_now=timedelta(hours=9), now=NOW)
+    assert readings("CAISO", frame)[Basis.DIRECT].valid_to == NOW - timedelta(hours=9)
 
 
 @pytest.mark.parametrize("first", [0, 1])

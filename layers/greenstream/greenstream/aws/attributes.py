@@ -20,8 +20,12 @@ CURRENT: Final[Item] = {"S": "CURRENT"}
 
 
 def number(value: float, decimals: int = 3) -> Item:
-    """Return a figure as an attribute, rounded to ``decimals`` and without trailing zeros."""
-    text = f"{value:.{decimals}f}"
+    """Return a figure as an attribute, rounded to ``decimals`` and without trailing zeros.
+
+    Nothing below zero stays of what rounds to it: tables give 0 back for -0, so that the same
+    figure would count as revised each time.
+    """
+    text = f"{value:z.{decimals}f}"
     return {"N": text.rstrip("0").rstrip(".") if "." in text else text}
 
 

@@ -158,9 +158,12 @@ class DynamoRecording:
         provider = document["provider"]
         for (key, _), reading in self._brought.items():
             row, known = encode_row(reading), by_source.get(key)
-            if known is None or known["t"] != row["t"] or known == self._read.get(key):
+            if known is None or known["t"] < row["t"] or known == self._read.get(key):
                 continue
-            if not same_figures(known, row):
+            if known["t"] > row["t"]:
+                # A newer interval has hidden what other runs made of this one meanwhile.
+                self._history.write(reading, encode_reading(reading))
+            elif not same_figures(known, row):
                 self._settle(reading, row, known, provider)
         for key, row in self._rows.items():
             known = by_source.get(key)
