@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from functions.watttime.provider import WattTime
+from greenstream.domain.outlook import Outlook
 from greenstream.domain.reading import Forecast, Quality
 from greenstream.domain.window import cleanest
 from greenstream.domain.zones import zones_of
@@ -131,7 +132,7 @@ def test_no_window_bridges_a_hole() -> None:
     run(forecast_of(*dip.items()), store=store)
 
     window = cleanest(
-        stored_forecast(store),
+        Outlook.of_forecast(stored_forecast(store)),
         duration=timedelta(hours=2),
         earliest=NOW,
         latest=NOW + timedelta(hours=24),

@@ -160,7 +160,7 @@ def test_a_table_that_accepts_and_never_answers_degrades_the_answer() -> None:
     assert answer.status == 200
     assert "ReadTimeoutError" in answer.body["degraded_reason"]
     assert {row["rung"] for row in answer.body["candidates"]} <= {"annual_mean", "none"}
-    assert {row["why_none"] for row in window.body["zones"]} == {"not_read"}
+    assert {row["why_no_forecast"] for row in window.body["zones"]} == {"not_read"}
     assert report.status == 503
     table.close()
 

@@ -137,7 +137,7 @@ class TestQueries:
             ("/v1/window", "duration_min=61&within_h=1", "duration_min"),
             ("/v1/window", "within_h=0", "within_h"),
             ("/v1/window", "within_h=73", "within_h"),
-            ("/v1/window", "signal=average", "signal"),
+            ("/v1/window", "signal=any", "signal"),
             ("/openapi.json", "a=b", "a"),
             ("/v1/pops", "pop=sfo", "pop"),
             ("/v1/providers", "a=b", "a"),

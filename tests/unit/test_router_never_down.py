@@ -168,7 +168,7 @@ class TestRequestDeadline:
         body = Client(store, clock=store.clock).ask("/v1/window", f"zones={asked}").body
 
         assert store.asked == ["forecasts"] * 3
-        assert [zone["why_none"] for zone in body["zones"]] == ["no_forecast"] * 3 + [
+        assert [zone["why_no_forecast"] for zone in body["zones"]] == ["no_forecast"] * 3 + [
             "not_read"
         ] * 7
         assert body["degraded"]

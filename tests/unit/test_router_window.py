@@ -1,19 +1,21 @@
 """These tests cover GET /v1/window and the shares of GET /v1/route?split=true."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 import pytest
 
+from greenstream.api.question import MAX_WINDOW_ZONES
 from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.policy import Policy
+from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Basis, Forecast, ForecastPoint, Kind, Scope, Signal
 from greenstream.domain.zones import zones
 from greenstream.ports.store import ProviderState, ProviderStatus
 from tests.builders import AVERAGE_DIRECT, MARGINAL_DIRECT, NOW
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Client, a_reading_of
-from tests.storing import put_reading, put_status
+from tests.storing import put_profile, put_reading, put_status
 
 HALF_HOUR = timedelta(minutes=30)
 
@@ -44,6 +46,22 @@ def a_forecast(
     )
 
 
+def a_profile(zone: str, hours: Mapping[int, HourMean]) -> HourProfile:
+    return HourProfile(
+        zone=zone,
+        kind=AVERAGE_DIRECT,
+        scope=Scope.PRODUCTION,
+        factor_set=GREENSTREAM,
+        provider="gridstatus",
+        hours=hours,
+    )
+
+
+def tens(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(names), MAX_WINDOW_ZONES):
+        yield names[start : start + MAX_WINDOW_ZONES]
+
+
 @pytest.fixture
 def store() -> MemoryStore:
     store = MemoryStore()
@@ -66,10 +84,19 @@ class TestWindows:
         )
         assert lon["window"]["at_once_gco2_kwh"] == 190.0
         assert nyc["window"]["gco2_kwh"] == 170.0
-        assert (iad["window"], iad["why_none"]) == (None, "no_forecast")
+        assert (lon["why_no_forecast"], iad["why_no_forecast"]) == (None, "no_forecast")
+        assert (iad["window"]["rung"], iad["window"]["start"]) == (
+            "annual_mean",
+            "2026-11-22T16:00:00Z",
+        )
         assert body["without_forecast"] == ["PJM"]
-        assert body["best"] == {"zone": "GBR-13", **lon["window"]}
-        assert (body["comparable"], body["degraded"]) == ("same_kind", False)
+        assert body["best"] == {"pop": None, "zone": "GBR-13", **lon["window"]}
+        assert (body["degraded"], body["rungs"]) == (False, ["forecast", "annual_mean"])
+        assert body["reason_text"] == (
+            "The cleanest time of 3 is 2026-11-22 17:00 to 18:00 UTC in GBR-13: 110 g/kWh "
+            "average/direct by the forecast of eso; starting at once would be 190 g/kWh. The "
+            "figures of the places differ in scope, factor set and what they rest on."
+        )
 
     def test_an_hour_within_a_day_in_the_zones_of_the_seed_is_the_default(
         self, store: MemoryStore
@@ -77,12 +104,13 @@ class TestWindows:
         body = Client(store).ask("/v1/window").body
 
         assert (body["duration_min"], body["within_h"]) == (60, 24)
-        assert [zone["zone"] for zone in body["zones"]] == [
-            "CAISO_NORTH",
-            "PJM",
-            "NYISO",
-            "GBR-13",
-            "ENTSOE_NL",
+        assert [(zone["pop"], zone["zone"]) for zone in body["zones"]] == [
+            ("sfo", "CAISO_NORTH"),
+            ("lax", "CAISO_NORTH"),
+            ("iad", "PJM"),
+            ("nyc", "NYISO"),
+            ("lon", "GBR-13"),
+            ("ams", "ENTSOE_NL"),
         ]
 
     def test_a_run_may_be_as_long_as_the_hours_that_contain_it(self, store: MemoryStore) -> None:
@@ -100,18 +128,151 @@ class TestWindows:
     def test_a_forecast_without_such_a_stretch_is_distinguished_from_a_missing_forecast(
         self, store: MemoryStore
     ) -> None:
-        body = Client(store).ask("/v1/window", "zones=NYISO&duration_min=121").body
+        body = Client(store).ask("/v1/window", "zones=NYISO,PJM&duration_min=121").body
 
-        assert (body["zones"][0]["why_none"], body["without_forecast"]) == ("too_short", [])
-        assert (body["comparable"], body["best"]) == (None, None)
+        assert [zone["why_no_forecast"] for zone in body["zones"]] == ["too_short", "no_forecast"]
+        assert {zone["window"]["rung"] for zone in body["zones"]} == {"annual_mean"}
 
-    def test_marginal_and_average_are_not_compared(self, store: MemoryStore) -> None:
+    def test_a_marginal_forecast_stands_alone_and_not_beside_average_ones(
+        self, store: MemoryStore
+    ) -> None:
         store.put_forecast(a_forecast("CAISO_NORTH", [50] * 4, kind=MARGINAL_DIRECT))
-        body = Client(store).ask("/v1/window", "zones=GBR-13,CAISO_NORTH").body
+        client = Client(store)
+        alone = client.ask("/v1/window", "zones=CAISO_NORTH").body["zones"][0]
+        lon, sfo = client.ask("/v1/window", "zones=GBR-13,CAISO_NORTH").body["zones"]
 
-        assert (body["comparable"], body["best"]) == ("mixed", None)
-        assert [zone["window"]["signal"] for zone in body["zones"]] == ["average", "marginal"]
+        assert alone["window"]["signal"] == "marginal"
+        assert [lon["window"]["rung"], sfo["window"]["rung"]] == ["forecast", "annual_mean"]
+        assert {lon["window"]["signal"], sfo["window"]["signal"]} == {"average"}
+        assert sfo["why_no_forecast"] == "other_kind"
 
+    @pytest.mark.parametrize(
+        ("query", "signals", "without"),
+        [
+            ("signal=marginal", [None, "marginal"], ["GBR-13"]),
+            ("signal=average", ["average", "average"], ["CAISO_NORTH"]),
+            ("basis=lifecycle", ["average", "average"], ["GBR-13", "CAISO_NORTH"]),
+        ],
+    )
+    def test_the_question_may_ask_for_one_signal_and_one_basis(
+        self, store: MemoryStore, query: str, signals: list[str | None], without: list[str]
+    ) -> None:
+        store.put_forecast(a_forecast("CAISO_NORTH", [50] * 4, kind=MARGINAL_DIRECT))
+        body = Client(store).ask("/v1/window", f"zones=GBR-13,CAISO_NORTH&{query}").body
+
+        windows = [zone["window"] for zone in body["zones"]]
+        assert [window and window["signal"] for window in windows] == signals
+        assert body["without_forecast"] == without
+        if query == "basis=lifecycle":
+            assert {window["basis"] for window in windows} == {"lifecycle"}
+
+    def test_where_no_figure_of_the_kind_is_known_the_answer_says_so(
+        self, store: MemoryStore
+    ) -> None:
+        body = Client(store).ask("/v1/window", "zones=NYISO&signal=marginal&basis=direct").body
+
+        assert (body["comparable"], body["best"]) == (None, None)
+        assert body["reason_text"] == (
+            "No figure of the kind marginal/direct is known for what is asked about."
+        )
+
+    def test_without_a_forecast_the_hour_profile_stands_in_with_its_spread(
+        self, store: MemoryStore
+    ) -> None:
+        hours = {hour: HourMean(400.0 - 10 * hour, NOW, 31.0, 7) for hour in range(24)}
+        put_profile(store, a_profile("PJM", hours))
+        body = Client(store).ask("/v1/window", "zones=PJM&duration_min=120").body
+        [pjm] = body["zones"]
+
+        assert pjm["window"]["rung"] == "same_hour_7d"
+        assert (pjm["window"]["start"], pjm["window"]["gco2_kwh"]) == (
+            "2026-11-22T22:00:00Z",
+            175.0,
+        )
+        assert (pjm["window"]["spread_gco2_kwh"], pjm["window"]["age_s"]) == (31.0, 0)
+        assert (pjm["why_no_forecast"], body["rungs"]) == ("no_forecast", ["same_hour_7d"])
+        assert (
+            "the hour profile of gridstatus, from which the grid is usually 31"
+            in (body["reason_text"])
+        )
+
+    def test_every_zone_of_the_world_has_a_window(self) -> None:
+        client = Client(MemoryStore())
+        for ten in tens(list(zones())):
+            rows = client.ask("/v1/window", f"zones={','.join(ten)}").body["zones"]
+            assert {row["window"]["rung"] for row in rows} == {"annual_mean"}
+            assert all(row["window"]["note"] for row in rows)
+
+    def test_a_yearly_mean_says_nothing_about_when(self) -> None:
+        body = Client(MemoryStore()).ask("/v1/window", "zones=NYISO,PJM").body
+
+        assert body["reason_text"] == (
+            "Nothing is known of the coming hours in NYISO, so that no time is cleaner than "
+            "2026-11-22 16:00 to 17:00 UTC: its yearly mean is 237 g/kWh average/direct, the "
+            "lowest figure of 2."
+        )
+
+    def test_a_dip_that_its_neighbours_contradict_is_not_chosen(self) -> None:
+        store = MemoryStore()
+        store.put_forecast(a_forecast("GBR-13", [203, 84, 193, 190, 150, 140, 150, 190]))
+        body = Client(store).ask("/v1/window", "zones=GBR-13&duration_min=30").body
+
+        assert body["best"]["start"] == "2026-11-22T18:30:00Z"
+
+
+class TestPlaces:
+    def test_a_place_alone_is_asked_about_by_the_zone_that_it_draws_from(
+        self, store: MemoryStore
+    ) -> None:
+        for origin in ("London", "LHR", "51.5,-0.1"):
+            [row] = Client(store).ask("/v1/window", f"from={origin}").body["zones"]
+            assert row["zone"] == "GBR-13"
+        [region] = Client(store).ask("/v1/window", "from=aws:eu-west-2").body["zones"]
+        assert (region["pop"], region["zone"]) == ("aws:eu-west-2", "GBR")
+
+    def test_places_are_answered_by_their_names_with_their_round_trips(
+        self, store: MemoryStore
+    ) -> None:
+        body = Client(store).ask("/v1/window", "pops=LHR,nyc&from=london").body
+        lhr, nyc = body["zones"]
+
+        assert (lhr["pop"], nyc["pop"], body["best"]["pop"]) == ("lhr", "nyc", "lhr")
+        assert lhr["latency_ms"] < 10 < nyc["latency_ms"]
+        assert lhr["within_limit"] is nyc["within_limit"] is True
+
+    def test_a_place_beyond_the_limit_is_shown_and_not_chosen(self, store: MemoryStore) -> None:
+        client = Client(store)
+        asked = "pops=lon,nyc&from=new%20york&max_latency_ms="
+        body = client.ask("/v1/window", f"{asked}30").body
+
+        assert [row["within_limit"] for row in body["zones"]] == [False, True]
+        assert body["best"]["pop"] == "nyc"
+        none = client.ask("/v1/window", f"{asked}1").body
+        assert (none["best"], none["reason_text"]) == (
+            None,
+            "Nothing that is asked about is within 1 ms.",
+        )
+
+    @pytest.mark.parametrize(
+        ("query", "field"),
+        [
+            ("zones=NYISO&pops=nyc", "pops"),
+            ("zones=NYISO&from=nyc", "from"),
+            ("pops=nyc&max_latency_ms=30", "max_latency_ms"),
+            ("from=nyc&max_latency_ms=30", "max_latency_ms"),
+        ],
+    )
+    def test_parameters_that_contradict_each_other_are_refused(
+        self, store: MemoryStore, query: str, field: str
+    ) -> None:
+        answer = Client(store).ask("/v1/window", query)
+        assert (answer.status, [error["field"] for error in answer.body["errors"]]) == (
+            400,
+            [field],
+        )
+
+
+class TestTheStore:
     def test_the_kind_that_all_share_is_taken(self, store: MemoryStore) -> None:
         lifecycle = Kind(Signal.AVERAGE, Basis.LIFECYCLE)
         store.put_forecast(a_forecast("PJM", [400] * 4, kind=lifecycle))
@@ -134,7 +295,7 @@ class TestWindows:
         store.put_forecast(a_forecast("GBR-13", [100], simulated=True))
         body = Client(store).ask("/v1/window", "zones=GBR-13").body
 
-        assert ([zone["why_none"] for zone in body["zones"]], body["simulated"]) == (
+        assert ([zone["why_no_forecast"] for zone in body["zones"]], body["simulated"]) == (
             ["too_short"],
             True,
         )
@@ -164,9 +325,11 @@ class TestWindows:
         store.unreachable = True
         body = Client(store).ask("/v1/window", "zones=GBR-13,NYISO").body
 
-        assert {zone["why_none"] for zone in body["zones"]} == {"not_read"}
-        assert body["without_forecast"] == []
-        assert body["degraded_reason"] == "the store did not give forecasts of GBR-13, NYISO"
+        assert {zone["why_no_forecast"] for zone in body["zones"]} == {"not_read"}
+        assert {zone["window"]["rung"] for zone in body["zones"]} == {"annual_mean"}
+        assert body["degraded_reason"] == (
+            "the store did not give forecasts of GBR-13, forecasts of NYISO, hour profiles"
+        )
 
 
 class TestSplit:

@@ -1,5 +1,6 @@
 """These tests cover the search for the cleanest window of a forecast."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,11 +10,15 @@ from hypothesis import strategies as st
 
 from greenstream.domain.comparability import Comparability
 from greenstream.domain.factor_sets import GREENSTREAM
+from greenstream.domain.outlook import Outlook, OutlookRung
+from greenstream.domain.profile import HourMean, HourProfile
+from greenstream.domain.ranking import AVERAGE, MARGINAL
 from greenstream.domain.reading import Forecast, ForecastPoint, Kind, Scope
 from greenstream.domain.window import Window, cleanest, same_kind
 from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, MARGINAL_DIRECT, NOW
 
 MINUTE = timedelta(minutes=1)
+KINDS = AVERAGE + MARGINAL
 Step = tuple[int, int, float]
 """A gap in minutes, the length in minutes of the interval after it, and its g/kWh."""
 
@@ -39,7 +44,7 @@ def a_forecast(*steps: Step, start: datetime = NOW, kind: Kind = AVERAGE_DIRECT)
 
 def best(forecast: Forecast, minutes: int, *, within_h: float = 24) -> Window | None:
     return cleanest(
-        forecast,
+        Outlook.of_forecast(forecast),
         duration=minutes * MINUTE,
         earliest=NOW,
         latest=NOW + timedelta(hours=within_h),
@@ -102,7 +107,7 @@ def test_no_start_on_any_minute_is_cleaner_and_the_mean_is_true(
     minutes = {
         NOW + minute * MINUTE: point.gco2_kwh
         for minute in range(240)
-        for point in forecast.points
+        for point in Outlook.of_forecast(forecast).points
         if point.valid_from <= NOW + minute * MINUTE < point.valid_to
     }
     means = {}
@@ -129,11 +134,114 @@ def a_window(kind: Kind) -> Window:
     return window
 
 
+class TestDips:
+    """A single interval that both its neighbours contradict is no reason to choose a window.
+
+    NESO's forecast of 2023 had two such half hours, and by the actual figures both were false.
+    """
+
+    @pytest.mark.parametrize("minutes", [30, 45, 60])
+    def test_a_dip_of_a_single_half_hour_is_not_chosen(self, minutes: int) -> None:
+        day = [(0, 30, value) for value in (203, 84, 193, 190, 150, 140, 150, 190)]
+        window = best(a_forecast(*day), minutes)
+
+        assert window is not None
+        assert window.start >= NOW + 120 * MINUTE
+
+    def test_the_mean_counts_the_dip_as_the_lower_of_its_neighbours(self) -> None:
+        window = best(a_forecast((0, 30, 200), (0, 30, 20), (0, 30, 180)), 90)
+
+        assert window is not None
+        assert window.gco2_kwh == pytest.approx((200 + 180 + 180) / 3)
+
+    def test_two_half_hours_confirm_each_other(self) -> None:
+        window = best(a_forecast((0, 30, 200), (0, 30, 60), (0, 30, 62), (0, 30, 190)), 60)
+
+        assert window is not None
+        assert window.gco2_kwh == 61
+
+    @pytest.mark.parametrize(
+        ("beside", "low"), [(200, 151), (20, 10.5), (4, 1)], ids=["little", "clean", "hydro"]
+    )
+    def test_what_grids_truly_do_is_no_dip(self, beside: float, low: float) -> None:
+        window = best(a_forecast((0, 30, beside), (0, 30, low), (0, 30, beside)), 30)
+
+        assert window is not None
+        assert window.gco2_kwh == low
+
+    def test_an_hour_is_no_short_dip(self) -> None:
+        window = best(a_forecast((0, 60, 300), (0, 60, 100), (0, 60, 200)), 60)
+
+        assert window is not None
+        assert window.gco2_kwh == 100
+
+    def test_a_neighbour_across_a_gap_contradicts_nothing(self) -> None:
+        window = best(a_forecast((0, 30, 200), (30, 30, 60), (0, 30, 200)), 30)
+
+        assert window is not None
+        assert window.gco2_kwh == 60
+
+
+def a_profile(hours: Mapping[int, float], *, days: int = 6, age_h: float = 20) -> HourProfile:
+    return HourProfile(
+        zone="Z",
+        kind=AVERAGE_DIRECT,
+        scope=Scope.PRODUCTION,
+        factor_set=GREENSTREAM,
+        provider="p",
+        hours={
+            hour: HourMean(value, NOW - timedelta(hours=age_h), 20.0, days)
+            for hour, value in hours.items()
+        },
+    )
+
+
+class TestProfiles:
+    """NOW is 16:00 UTC."""
+
+    def outlook(self, profile: HourProfile) -> Outlook | None:
+        return Outlook.of_profile(profile, NOW, NOW + timedelta(hours=24))
+
+    def test_the_hours_of_day_repeat_until_the_horizon_and_the_spread_is_given(self) -> None:
+        hours = dict.fromkeys(range(24), 300.0) | {3: 100.0, 12: 200.0}
+        outlook = self.outlook(a_profile(hours))
+        assert outlook is not None
+        window = cleanest(
+            outlook, duration=90 * MINUTE, earliest=NOW, latest=NOW + timedelta(hours=24)
+        )
+
+        assert window is not None
+        assert window.start == NOW + 10.5 * 60 * MINUTE
+        assert window.gco2_kwh == pytest.approx((60 * 100 + 30 * 300) / 90)
+        assert (outlook.rung, outlook.spread_gco2_kwh) == (OutlookRung.SAME_HOUR, 20.0)
+        assert outlook.note == "no forecast: the mean of each hour of day over the last 7 days"
+
+    def test_an_hour_that_is_not_known_is_a_gap(self) -> None:
+        outlook = self.outlook(a_profile({16: 300.0, 18: 100.0}))
+        assert outlook is not None
+        window = cleanest(
+            outlook, duration=90 * MINUTE, earliest=NOW, latest=NOW + timedelta(hours=24)
+        )
+
+        assert window is None
+
+    def test_too_few_days_are_said_and_give_no_spread(self) -> None:
+        outlook = self.outlook(a_profile({16: 300.0}, days=2))
+
+        assert outlook is not None
+        assert outlook.spread_gco2_kwh is None
+        assert outlook.note is not None
+        assert outlook.note.endswith(", of which 2 had a reading")
+
+    def test_a_mean_older_than_a_week_does_not_stand(self) -> None:
+        assert self.outlook(a_profile({16: 300.0}, age_h=169)) is None
+
+
 class TestLikeForLike:
     def test_the_kind_that_all_share_is_taken(self) -> None:
         direct, lifecycle = a_window(AVERAGE_DIRECT), a_window(AVERAGE_LIFECYCLE)
 
-        chosen, counting = same_kind({"A": [direct, lifecycle], "B": [lifecycle]})
+        chosen, counting = same_kind({"A": [direct, lifecycle], "B": [lifecycle]}, KINDS)
 
         assert chosen == {"A": lifecycle, "B": lifecycle}
         assert counting.comparability is Comparability.SAME_KIND
@@ -141,28 +249,44 @@ class TestLikeForLike:
     def test_a_zone_without_a_forecast_does_not_affect_the_others(self) -> None:
         marginal = a_window(MARGINAL_DIRECT)
 
-        chosen, counting = same_kind({"A": [marginal], "B": []})
+        chosen, counting = same_kind({"A": [marginal], "B": []}, KINDS)
 
         assert chosen == {"A": marginal}
         assert counting.comparability is Comparability.SAME_KIND
 
     def test_where_no_zone_has_a_forecast_no_window_is_chosen(self) -> None:
-        assert same_kind({})[0] == {}
-        assert same_kind({"A": []})[0] == {}
+        assert same_kind({}, KINDS)[0] == {}
+        assert same_kind({"A": []}, KINDS)[0] == {}
 
     def test_zones_that_share_no_kind_are_reported_as_mixed(self) -> None:
         direct, marginal = a_window(AVERAGE_DIRECT), a_window(MARGINAL_DIRECT)
 
-        chosen, counting = same_kind({"A": [direct], "B": [marginal]})
+        chosen, counting = same_kind({"A": [direct], "B": [marginal]}, KINDS)
 
         assert chosen == {"A": direct, "B": marginal}
         assert counting.comparability is Comparability.MIXED
 
     def test_forecasts_of_two_factor_sets_are_reported(self) -> None:
         ours = a_window(AVERAGE_DIRECT)
-        theirs = replace(ours, forecast=replace(ours.forecast, factor_set="neso"))
+        theirs = replace(ours, outlook=replace(ours.outlook, factor_set="neso"))
 
-        _, counting = same_kind({"A": [ours], "B": [theirs]})
+        _, counting = same_kind({"A": [ours], "B": [theirs]}, KINDS)
 
         assert counting.comparability is Comparability.MIXED_SCOPE
         assert counting.factor_sets == {"greenstream", "neso"}
+
+    def test_a_kind_in_which_each_zone_has_its_best_rung_comes_first(self) -> None:
+        direct, marginal = a_window(AVERAGE_DIRECT), a_window(MARGINAL_DIRECT)
+        mean = replace(direct, outlook=replace(direct.outlook, rung=OutlookRung.ANNUAL_MEAN))
+
+        alone, _ = same_kind({"A": [marginal, mean]}, KINDS)
+        both, counting = same_kind({"A": [marginal, mean], "B": [direct]}, KINDS)
+
+        assert alone == {"A": marginal}
+        assert both == {"A": mean, "B": direct}
+        assert counting.comparability is Comparability.SAME_KIND
+
+    def test_no_other_kind_than_the_ones_asked_for_is_chosen(self) -> None:
+        marginal = a_window(MARGINAL_DIRECT)
+
+        assert same_kind({"A": [marginal]}, AVERAGE)[0] == {}

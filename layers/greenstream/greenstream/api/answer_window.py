@@ -1,92 +1,171 @@
 """The answer of ``/v1/window`` as a JSON object."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from greenstream.api.question import WindowQuestion
+from greenstream.api.question import WindowQuestion, ZoneAsked
 from greenstream.api.rendering import tenths, utc
-from greenstream.domain.comparability import Comparability, Counting
+from greenstream.api.window_search import Found
+from greenstream.domain.comparability import Comparability
+from greenstream.domain.freshness import age_s
+from greenstream.domain.outlook import OutlookRung
 from greenstream.domain.window import Window
-from greenstream.domain.zones import Zone
 
 Json = dict[str, Any]
 
+LEAST_SAID_GCO2_KWH: Final = 1.0
+"""From which difference waiting is said to be better than starting at once, in g/kWh."""
+
 
 def window(
-    question: WindowQuestion,
-    chosen: Mapping[str, Window],
-    unknown: Mapping[str, str],
-    now: datetime,
-    counting: Counting,
-    *,
-    simulated: bool | None,
+    question: WindowQuestion, found: Found, now: datetime, *, simulated: bool | None
 ) -> Json:
     """Return the answer of ``/v1/window``: each zone's window, and the best of one kind.
 
-    The best is the window with the lowest figure. Where scopes or factor sets differ, the answer
-    says so.
+    The best is the window with the lowest figure within the limit on latency. Where rungs, scopes
+    or factor sets differ, the answer says so.
 
     Parameters
     ----------
     question
         The question.
-    chosen
-        The chosen window by zone.
-    unknown
-        The reason by zone why it has no window: ``not_read``, ``no_forecast`` or ``too_short``.
+    found
+        What was found for its zones.
     now
         The present, in UTC.
-    counting
-        The ways in which the forecasts of the windows are counted.
     simulated
-        Whether a simulator made a forecast; ``None`` when no forecast is known.
+        Whether a simulator made a figure; ``None`` when none is known.
     """
+    chosen, counting = found.chosen, found.counting
     comparable = counting.comparability is not Comparability.MIXED
-    unread = [zone for zone, why in unknown.items() if why == "not_read"]
-    best = min(chosen, key=lambda zone: (chosen[zone].gco2_kwh, chosen[zone].start), default=None)
+    near = [asked for asked in question.asked if question.is_near(asked)]
+    best = min(
+        [asked for asked in near if asked.zone.zone in chosen] if comparable else [],
+        key=lambda asked: (chosen[asked.zone.zone].gco2_kwh, chosen[asked.zone.zone].start),
+        default=None,
+    )
+    named = None if best is None else {"pop": best.pop, "zone": best.zone.zone}
+    rungs = {window.outlook.rung for window in chosen.values()}
     return {
         "as_of": utc(now),
         "simulated": simulated,
-        "degraded": bool(unread),
-        "degraded_reason": f"the store did not give forecasts of {', '.join(unread)}"
-        if unread
+        "degraded": bool(found.unread),
+        "degraded_reason": f"the store did not give {', '.join(found.unread)}"
+        if found.unread
         else None,
         "duration_min": round(question.duration.total_seconds() / 60),
         "within_h": round(question.within.total_seconds() / 3600),
         "comparable": counting.comparability if chosen else None,
+        "kinds": sorted(map(str, counting.kinds)),
         "scopes": sorted(counting.scopes),
         "factor_sets": sorted(counting.factor_sets),
-        "best": {"zone": best, **_window(chosen[best])} if best and comparable else None,
-        "zones": [
-            _zone(zone, chosen.get(zone.zone), unknown.get(zone.zone)) for zone in question.zones
-        ],
-        "without_forecast": [zone for zone, why in unknown.items() if why == "no_forecast"],
+        "rungs": [rung for rung in OutlookRung if rung in rungs],
+        "best": named and best and {**named, **_window(chosen[best.zone.zone], now)},
+        "reason_text": _reason(question, best, found),
+        "zones": [_zone(asked, question, found, now) for asked in question.asked],
+        "without_forecast": list(found.why_no_forecast),
     }
 
 
-def _zone(zone: Zone, chosen: Window | None, why: str | None) -> Json:
+def _zone(asked: ZoneAsked, question: WindowQuestion, found: Found, now: datetime) -> Json:
+    zone = asked.zone
+    chosen = found.chosen.get(zone.zone)
     return {
+        "pop": asked.pop,
         "zone": zone.zone,
         "name": zone.name,
-        "window": None if chosen is None else _window(chosen),
-        "why_none": why,
+        "latency_ms": tenths(asked.latency_ms),
+        "within_limit": question.is_near(asked),
+        "window": None if chosen is None else _window(chosen, now),
+        "why_no_forecast": found.why_no_forecast.get(zone.zone),
     }
 
 
-def _window(chosen: Window) -> Json:
-    forecast = chosen.forecast
+def _window(chosen: Window, now: datetime) -> Json:
+    outlook = chosen.outlook
     return {
         "start": utc(chosen.start),
         "end": utc(chosen.end),
         "gco2_kwh": tenths(chosen.gco2_kwh),
         "at_once_gco2_kwh": tenths(chosen.at_once_gco2_kwh),
-        "signal": forecast.signal,
-        "basis": forecast.basis,
-        "scope": forecast.scope,
-        "factor_set": forecast.factor_set,
-        "provider": forecast.provider,
-        "provider_zone": forecast.provider_zone,
-        "issued_at": utc(forecast.issued_at),
-        "simulated": forecast.simulated,
+        "spread_gco2_kwh": tenths(outlook.spread_gco2_kwh),
+        "rung": outlook.rung,
+        "signal": outlook.kind.signal,
+        "basis": outlook.kind.basis,
+        "scope": outlook.scope,
+        "factor_set": outlook.factor_set,
+        "provider": outlook.provider,
+        "provider_zone": outlook.provider_zone,
+        "made_at": utc(outlook.made_at),
+        "age_s": None if outlook.made_at is None else round(age_s(outlook.made_at, now)),
+        "note": outlook.note,
+        "simulated": outlook.simulated,
     }
+
+
+def _reason(question: WindowQuestion, best: ZoneAsked | None, found: Found) -> str:
+    """Return the answer as sentences."""
+    if best is None:
+        return _why_none(question, found)
+    window = found.chosen[best.zone.zone]
+    where = best.zone.zone if best.pop is None else f"{best.pop} ({best.zone.zone})"
+    among = f" of {len(question.asked)}" if len(question.asked) > 1 else ""
+    end = f"{window.end:%H:%M}"
+    if window.end.date() != window.start.date():
+        end = f"{window.end:%Y-%m-%d} {end}"
+    figure = f"{window.gco2_kwh:.0f} g/kWh {window.outlook.kind}"
+    if window.outlook.rung is OutlookRung.ANNUAL_MEAN:
+        return (
+            f"Nothing is known of the coming hours in {where}, so that no time is cleaner than "
+            f"{window.start:%Y-%m-%d %H:%M} to {end} UTC: its yearly mean is {figure}"
+            f"{', the lowest figure' if among else ''}{among}."
+        )
+    said = (
+        f"The cleanest time{among} is {window.start:%Y-%m-%d %H:%M} to {end} UTC in {where}: "
+        f"{figure} by {_basis_of(window)}{_beside_now(window)}."
+    )
+    rungs = {other.outlook.rung for other in found.chosen.values()}
+    differing = [
+        name
+        for name, count in (
+            ("scope", len(found.counting.scopes)),
+            ("factor set", len(found.counting.factor_sets)),
+            ("what they rest on", len(rungs)),
+        )
+        if count > 1
+    ]
+    if differing:
+        said += f" The figures of the places differ in {_listed(differing)}."
+    return said
+
+
+def _why_none(question: WindowQuestion, found: Found) -> str:
+    if not found.chosen:
+        kinds = " or ".join(map(str, question.kinds))
+        return f"No figure of the kind {kinds} is known for what is asked about."
+    if found.counting.comparability is Comparability.MIXED:
+        return "The figures are of several kinds, which are not compared, so that no best is named."
+    return f"Nothing that is asked about is within {question.max_latency_ms:g} ms."
+
+
+def _basis_of(window: Window) -> str:
+    outlook = window.outlook
+    if outlook.rung is OutlookRung.FORECAST:
+        return f"the forecast of {outlook.provider}"
+    spread = outlook.spread_gco2_kwh
+    usual = "" if spread is None else f", from which the grid is usually {spread:.0f} g/kWh away"
+    return f"the hour profile of {outlook.provider}{usual}"
+
+
+def _beside_now(window: Window) -> str:
+    at_once = window.at_once_gco2_kwh
+    if at_once is None:
+        return ""
+    if at_once - window.gco2_kwh < LEAST_SAID_GCO2_KWH:
+        return "; starting at once is as good"
+    return f"; starting at once would be {at_once:.0f} g/kWh"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

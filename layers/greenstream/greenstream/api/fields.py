@@ -198,6 +198,13 @@ class Fields:
             self._refuse_place(name, value)
             return None
 
+    def place_of_origin(self, name: str) -> Pop | None:
+        """Return the place that a field of `origin` names; ``None`` for a city or for degrees."""
+        try:
+            return place(self._values.get(name, "").strip())
+        except UnknownPlaceError:
+            return None
+
     def places(self, name: str, *, most: int) -> tuple[Pop, ...]:
         """Return the places that a field lists, each under the name that answers use."""
         asked: dict[str, Pop] = {}

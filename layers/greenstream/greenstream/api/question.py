@@ -7,8 +7,10 @@ from functools import lru_cache
 from typing import Final
 
 from greenstream.api.fields import MAX_LAT, MAX_LON, Fields
-from greenstream.domain.places import Pop, colos, place, pops, seed_pops
+from greenstream.domain.latency import estimate_rtt_ms, great_circle_km
+from greenstream.domain.places import PlaceKind, Pop, colos, place, places, pops, seed_pops
 from greenstream.domain.policy import RankingSignal
+from greenstream.domain.ranking import AVERAGE, MARGINAL
 from greenstream.domain.reading import Basis, Kind, Signal
 from greenstream.domain.zones import Zone, zones
 
@@ -18,6 +20,9 @@ MAX_LATENCY_MS: Final = 60_000.0
 MAX_HISTORY_H: Final = 48
 MAX_QUESTIONS: Final = 128
 """How many questions stay parsed. A Worker asks the same question for all visitors of a place."""
+
+WINDOW_SIGNALS: Final = ("auto", *Signal)
+"""``auto`` takes the kind that all zones have a forecast of, average figures first."""
 
 MAX_WINDOW_ZONES: Final = 10
 """Each costs a read of the table."""
@@ -39,7 +44,18 @@ PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
         "allow",
         "deny",
     ),
-    "/v1/window": ("zones", "pops", "duration_min", "within_h", "allow", "deny"),
+    "/v1/window": (
+        "zones",
+        "pops",
+        "from",
+        "max_latency_ms",
+        "duration_min",
+        "within_h",
+        "signal",
+        "basis",
+        "allow",
+        "deny",
+    ),
     "/v1/zones": ("signal", "basis"),
     "/v1/zones/{zone}": ("history_h",),
 }
@@ -68,12 +84,37 @@ class RouteQuestion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WindowQuestion:
-    """When: in which zones, for how long, within how much time from now."""
+class ZoneAsked:
+    """A zone whose coming hours are asked about.
 
-    zones: tuple[Zone, ...]
+    ``pop`` is the place that it was asked for by, ``None`` where the question names the zone
+    itself. ``latency_ms`` is the round trip to the place, estimated from the distance, where the
+    question says from where.
+    """
+
+    zone: Zone
+    pop: str | None = None
+    latency_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowQuestion:
+    """When: in which zones, for how long, within how much time from now, by figures of which kinds.
+
+    ``kinds`` has the preferred kind first. Places beyond ``max_latency_ms`` are shown, and are not
+    chosen.
+    """
+
+    asked: tuple[ZoneAsked, ...]
     duration: timedelta
     within: timedelta
+    kinds: tuple[Kind, ...] = AVERAGE + MARGINAL
+    max_latency_ms: float | None = None
+
+    def is_near(self, asked: ZoneAsked) -> bool:
+        """Return whether a zone is within the limit on latency, if there is one."""
+        limit_ms = self.max_latency_ms
+        return limit_ms is None or (asked.latency_ms is not None and asked.latency_ms <= limit_ms)
 
 
 @lru_cache(maxsize=MAX_QUESTIONS)
@@ -164,8 +205,9 @@ def zone_question(query: str) -> int | None:
 def window_question(query: str) -> WindowQuestion:
     """Parse the query string of ``/v1/window``: an hour within a day where nothing else is said.
 
-    The zones are those that the question names, else those of its POPs, else those of the default
-    POPs; a zone in a country that the question does not allow is none of them.
+    The question is about the zones that it names, else about the first zones of its places, else
+    about that of the place that ``from`` names or is nearest to, else about those of the default
+    POPs. What is in a country that the question does not allow is left out.
 
     Raises
     ------
@@ -175,25 +217,59 @@ def window_question(query: str) -> WindowQuestion:
     fields = Fields(query, PARAMETERS["/v1/window"])
     named = fields.zones("zones", most=MAX_WINDOW_ZONES)
     asked = fields.places("pops", most=MAX_WINDOW_ZONES)
-    if fields.has("zones") and fields.has("pops"):
-        fields.refuse("pops", "cannot be given with zones")
-    if named:
-        countries = {zone.zone: zone.country for zone in named}
+    position = fields.origin("from")
+    if fields.has("zones"):
+        for other in ("pops", "from"):
+            if fields.has(other):
+                fields.refuse(other, "cannot be given with zones")
+    max_latency_ms = fields.number("max_latency_ms", 0, MAX_LATENCY_MS)
+    if fields.has("max_latency_ms") and not (fields.has("from") and fields.has("pops")):
+        fields.refuse("max_latency_ms", "needs pops, and from to say from where")
+    if fields.has("zones"):
+        permitted = fields.permitted({zone.zone: zone.country for zone in named})
+        of_zones = tuple(ZoneAsked(zone=zone) for zone in named if zone.zone in permitted)
     else:
+        if not asked and position is not None:
+            asked = (fields.place_of_origin("from") or _nearest(*position),)
         asked = asked or tuple(pops()[pop] for pop in seed_pops())
-        countries = {pop.zones[0].zone: pop.country for pop in asked}
-    permitted = fields.permitted(countries)
+        permitted = fields.permitted({pop.pop: pop.country for pop in asked})
+        of_zones = tuple(_asked(pop, position) for pop in asked if pop.pop in permitted)
     duration_min = fields.whole("duration_min", *DURATION_MIN) or 60
     within_h = fields.whole("within_h", *WITHIN_H) or 24
-    question = WindowQuestion(
-        zones=tuple(zones()[name] for name in countries if name in permitted),
+    if duration_min > within_h * 60:
+        fields.refuse("duration_min", f"is longer than the {within_h} h it must lie within")
+    signal = fields.one_of("signal", WINDOW_SIGNALS)
+    basis = fields.one_of("basis", Basis)
+    fields.check()
+    return WindowQuestion(
+        asked=of_zones,
         duration=timedelta(minutes=duration_min),
         within=timedelta(hours=within_h),
+        kinds=tuple(
+            kind
+            for kind in AVERAGE + MARGINAL
+            if signal in (None, "auto", kind.signal) and basis in (None, kind.basis)
+        ),
+        max_latency_ms=max_latency_ms,
     )
-    if question.duration > question.within:
-        fields.refuse("duration_min", f"is longer than the {within_h} h it must lie within")
-    fields.check()
-    return question
+
+
+def _asked(pop: Pop, position: tuple[float, float] | None) -> ZoneAsked:
+    latency_ms = None
+    if position is not None:
+        latency_ms = estimate_rtt_ms(great_circle_km(*position, pop.lat, pop.lon))
+    return ZoneAsked(zone=zones()[pop.zones[0].zone], pop=pop.pop, latency_ms=latency_ms)
+
+
+def _nearest(lat: float, lon: float) -> Pop:
+    """Return the place that is nearest to a position, in degrees north and east.
+
+    Cloud regions are left out, because where in its area a region stands is often not published.
+    """
+    return min(
+        (known for known in places().values() if known.kind is not PlaceKind.REGION),
+        key=lambda known: great_circle_km(lat, lon, known.lat, known.lon),
+    )
 
 
 def no_question(query: str) -> None:

@@ -5,7 +5,7 @@ it, a question that can be understood gets an answer, and the answer says how go
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -39,13 +39,12 @@ from greenstream.api.refusals import unknown_zone
 from greenstream.api.rendering import Json, degraded_reason, utc
 from greenstream.api.report import MAX_BYTES, latency_report
 from greenstream.api.snapshot_cache import RequestDeadline, SnapshotCache
+from greenstream.api.window_search import find, first_start
 from greenstream.domain.clock import Clock
 from greenstream.domain.places import places, pops
-from greenstream.domain.profile import HOURS_A_DAY, HourProfile
 from greenstream.domain.reading import Forecast, Reading
 from greenstream.domain.routing import decide
 from greenstream.domain.split import shares
-from greenstream.domain.window import Window, cleanest, same_kind
 from greenstream.domain.zones import UnknownZoneError, Zone, zones
 from greenstream.domain.zones import zone as zone_of_name
 from greenstream.ports.store import Store
@@ -222,43 +221,18 @@ class Router:
 
     def _window(self, request: Request) -> Reply:
         question = window_question(request.query)
-        deadline = RequestDeadline()
-        now = self._clock()
-        earliest = now.replace(second=0, microsecond=0)
-        if earliest < now:
-            earliest += timedelta(minutes=1)  # the first start that can still be met
-        windows_by_zone: dict[str, list[Window]] = {}
-        reason_by_zone: dict[str, str] = {}
-        read: list[Forecast] = []
-        for zone in question.zones:
-            forecasts = self._cache.ask(_forecasts(zone), deadline)
-            read += forecasts or ()
-            windows = [
-                window
-                for forecast in _by_source(forecasts or (), zone)
-                if (
-                    window := cleanest(
-                        forecast,
-                        duration=question.duration,
-                        earliest=earliest,
-                        latest=earliest + question.within,
-                    )
-                )
-            ]
-            if windows:
-                windows_by_zone[zone.zone] = windows
-            elif forecasts is None:
-                reason_by_zone[zone.zone] = "not_read"
-            else:
-                reason_by_zone[zone.zone] = "too_short" if forecasts else "no_forecast"
-        chosen, counting = same_kind(windows_by_zone)
-        simulated = (
-            any(forecast.simulated for forecast in read)
-            if read
-            else self._cache.view(deadline).simulated
+        deadline, now = RequestDeadline(), self._clock()
+        found = find(
+            question,
+            first_start(now),
+            lambda zone: self._cache.ask(_forecasts(zone), deadline),
+            lambda zone: self._cache.day_profiles_of(zone.zone, deadline),
+            self._cache.remembered.policy.scope,
         )
-        body = window_answer(question, chosen, reason_by_zone, now, counting, simulated=simulated)
-        return _shared(body)
+        simulated = found.simulated
+        if simulated is None:
+            simulated = self._cache.view(deadline).simulated
+        return _shared(window_answer(question, found, now, simulated=simulated))
 
     def _zones(self, request: Request) -> Reply:
         kinds = zones_question(request.query)
@@ -287,7 +261,7 @@ class Router:
             ends = [reading.valid_to for reading in view.readings_of(zone.zone)]
             until = max([now, *ends])
             history = self._cache.ask(lambda store: _history(store, zone, since, until), deadline)
-        profiles = self._cache.ask(_profiles(zone), deadline)
+        profiles = self._cache.day_profiles_of(zone.zone, deadline)
         reads = ZoneReads(
             forecasts=forecasts,
             profiles=profiles,
@@ -367,23 +341,8 @@ def _recording(
     return lambda store: store.record_latency(colo, pop, rtts_ms, at)
 
 
-def _by_source(forecasts: Iterable[Forecast], zone: Zone) -> list[Forecast]:
-    """Return the forecasts of the zone's sources, in the order of the sources."""
-    order = [(source.provider, source.provider_zone) for source in zone.sources]
-    listed = [
-        forecast for forecast in forecasts if (forecast.provider, forecast.provider_zone) in order
-    ]
-    return sorted(
-        listed, key=lambda forecast: order.index((forecast.provider, forecast.provider_zone))
-    )
-
-
 def _forecasts(zone: Zone) -> Callable[[Store], tuple[Forecast, ...]]:
     return lambda store: store.forecasts(zone.zone)
-
-
-def _profiles(zone: Zone) -> Callable[[Store], tuple[HourProfile, ...]]:
-    return lambda store: store.profiles(range(HOURS_A_DAY)).of(zone.zone)
 
 
 def _history(store: Store, zone: Zone, since: datetime, until: datetime) -> list[Reading]:

@@ -13,6 +13,7 @@ from greenstream.api.store_reader import StoreReader
 from greenstream.api.view import View
 from greenstream.domain.clock import Clock
 from greenstream.domain.drift import between_hours
+from greenstream.domain.profile import HOURS_A_DAY, HourProfile
 from greenstream.ports.store import Profiles, Snapshot, Store, StoreError
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class SnapshotCache:
         self._unanswered: list[Future[Any]] = []
         self._view = View()
         self._profiles: _ReadProfiles | None = None
+        self._day_profiles: _ReadProfiles | None = None
         self._failed_at: datetime | None = None
         self._failure = ""
 
@@ -157,6 +159,29 @@ class SnapshotCache:
             return f"the hour profiles are not those of now ({why})"
         self._profiles = _ReadProfiles(profiles, needed, now)
         return None
+
+    def day_profiles_of(
+        self, zone: str, deadline: RequestDeadline
+    ) -> tuple[HourProfile, ...] | None:
+        """Return a zone's profiles with all hours of day; ``None`` when they cannot be read.
+
+        One read of all zones serves for `PROFILES_TIME_TO_LIVE`.
+
+        Parameters
+        ----------
+        zone
+            The zone's name.
+        deadline
+            The deadline of the request, from which the time for the store is taken.
+        """
+        now, hours = self._clock(), frozenset(range(HOURS_A_DAY))
+        known = self._day_profiles
+        if known is None or not known.serves(hours, now):
+            profiles = self.ask(lambda store: store.profiles(hours), deadline)
+            if profiles is None:
+                return None
+            known = self._day_profiles = _ReadProfiles(profiles, hours, now)
+        return known.profiles.of(zone)
 
     def ask(self, question: Callable[[Store], T], deadline: RequestDeadline) -> T | None:
         """Read from the store in a thread that does nothing else meanwhile.

@@ -1,7 +1,7 @@
-"""The cleanest window of a forecast: when a job of a given length should run.
+"""The cleanest window of a zone's coming hours: when a job of a given length should run.
 
-A window's mean weighs each interval of the forecast by its overlap with the window. Only windows
-that the forecast covers completely count, since nothing is known of the rest. The functions are
+A window's mean weighs each interval of the outlook by its overlap with the window. Only windows
+that the outlook covers completely count, since nothing is known of the rest. The functions are
 pure.
 """
 
@@ -12,28 +12,28 @@ from datetime import datetime, timedelta
 from itertools import accumulate, pairwise
 
 from greenstream.domain.comparability import Counting
-from greenstream.domain.ranking import AVERAGE, MARGINAL
-from greenstream.domain.reading import Forecast, ForecastPoint
+from greenstream.domain.outlook import Outlook
+from greenstream.domain.reading import ForecastPoint, Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A stretch of time within a forecast, and its mean intensity.
+    """A stretch of time within an outlook, and its mean intensity.
 
     Parameters
     ----------
-    forecast
-        The forecast.
+    outlook
+        The outlook.
     start, end
         The bounds of the window, in UTC.
     gco2_kwh
         The mean over the window in g/kWh.
     at_once_gco2_kwh
         The mean in g/kWh over a window of the same length that starts at once, or ``None`` where
-        the forecast does not cover it.
+        the outlook does not cover it.
     """
 
-    forecast: Forecast
+    outlook: Outlook
     start: datetime
     end: datetime
     gco2_kwh: float
@@ -41,14 +41,14 @@ class Window:
 
 
 def cleanest(
-    forecast: Forecast, *, duration: timedelta, earliest: datetime, latest: datetime
+    outlook: Outlook, *, duration: timedelta, earliest: datetime, latest: datetime
 ) -> Window | None:
     """Return the window with the lowest mean; the earliest one of equals.
 
     Parameters
     ----------
-    forecast
-        The forecast.
+    outlook
+        The zone's coming hours.
     duration
         The length of the window.
     earliest, latest
@@ -57,11 +57,11 @@ def cleanest(
     Returns
     -------
     Window or None
-        ``None`` when the forecast covers no window of this length.
+        ``None`` when the outlook covers no window of this length.
     """
     means = [
         (round(mean, 6), start)
-        for run in _runs(forecast.points, earliest, latest)
+        for run in _runs(outlook.points, earliest, latest)
         for start, mean in run.means(duration)
     ]
     if not means:
@@ -69,7 +69,7 @@ def cleanest(
     gco2_kwh, start = min(means)
     at_once = [mean for mean, instant in means if instant == earliest]
     return Window(
-        forecast=forecast,
+        outlook=outlook,
         start=start,
         end=start + duration,
         gco2_kwh=gco2_kwh,
@@ -78,11 +78,20 @@ def cleanest(
 
 
 def same_kind(
-    windows_by_zone: Mapping[str, Sequence[Window]],
+    windows_by_zone: Mapping[str, Sequence[Window]], kinds: Sequence[Kind]
 ) -> tuple[Mapping[str, Window], Counting]:
     """Choose one window for each zone, all of one kind if possible.
 
-    As in decisions, average is preferred to marginal, and direct to lifecycle.
+    A kind in which each zone has its best rung comes first, so that no zone is judged by a mean
+    where it has a forecast of the kind that the others have. Otherwise it is the first kind that
+    each zone has at all.
+
+    Parameters
+    ----------
+    windows_by_zone
+        The windows of each zone, those on the best rung first.
+    kinds
+        The kinds that may be chosen, the preferred first. A window of another kind is left out.
 
     Returns
     -------
@@ -90,27 +99,42 @@ def same_kind(
         One window by zone, for the zones that have any. Where they share no kind, it is the first
         window of each zone.
     Counting
-        The ways in which the forecasts of these windows are counted.
+        The ways in which the figures of these windows are counted.
     """
-    having = {zone: windows for zone, windows in windows_by_zone.items() if windows}
-    for kind in AVERAGE + MARGINAL:
-        of_kind = {
-            zone: window
-            for zone, windows in having.items()
-            if (window := next((w for w in windows if w.forecast.kind == kind), None))
-        }
-        if having and len(of_kind) == len(having):
-            return of_kind, _counting(of_kind.values())
-    first = {zone: windows[0] for zone, windows in having.items()}
-    return first, _counting(first.values())
+    having = {
+        zone: of_kinds
+        for zone, windows in windows_by_zone.items()
+        if (of_kinds := [window for window in windows if window.outlook.kind in kinds])
+    }
+    shared = [
+        of_kind
+        for kind in kinds
+        if len(of_kind := _of_kind(having, kind)) == len(having) and having
+    ]
+    best = [
+        of_kind
+        for of_kind in shared
+        if all(of_kind[zone].outlook.rung is having[zone][0].outlook.rung for zone in having)
+    ]
+    chosen = next(iter(best + shared), {zone: windows[0] for zone, windows in having.items()})
+    return chosen, _counting(chosen.values())
+
+
+def _of_kind(having: Mapping[str, Sequence[Window]], kind: Kind) -> dict[str, Window]:
+    """Return the first window of a kind of each zone that has one."""
+    return {
+        zone: window
+        for zone, windows in having.items()
+        if (window := next((w for w in windows if w.outlook.kind == kind), None))
+    }
 
 
 def _counting(windows: Iterable[Window]) -> Counting:
-    forecasts = [window.forecast for window in windows]
+    outlooks = [window.outlook for window in windows]
     return Counting(
-        frozenset(forecast.kind for forecast in forecasts),
-        frozenset(forecast.scope for forecast in forecasts),
-        frozenset(forecast.factor_set for forecast in forecasts),
+        frozenset(outlook.kind for outlook in outlooks),
+        frozenset(outlook.scope for outlook in outlooks),
+        frozenset(outlook.factor_set for outlook in outlooks),
     )
 
 
