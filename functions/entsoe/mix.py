@@ -47,7 +47,7 @@ def batch_of(
     is read that is missing in the store or has changed, so that the history has no gaps and the
     mean of an hour rests on the whole hour. The newest slot is always read. A zone of quarter hours
     then costs 8,640 more writes a month (72 slots a day, two bases, two writes) than one slot an
-    hour would: 0.03 USD for the five such zones of the table, and 0.23 USD if all 43 zones were
+    hour would: 0.03 USD for the five such zones of the table, and 0.23 USD if all 44 zones were
     such.
 
     Parameters

@@ -25,7 +25,7 @@ from functions.gridstatus.rows import check_day, of_day, rows
 from greenstream.domain.errors import GreenStreamError, NoDataError, TransientError
 from greenstream.domain.plausibility import rules_of_source
 from greenstream.domain.reading import Reading
-from greenstream.domain.zones import Source, Zone, zones_of
+from greenstream.domain.zones import Source, Zone, one_for_each_feed, zones_of
 from greenstream.ingest.last_reports import carrying
 from greenstream.ingest.redaction import redacted
 from greenstream.ingest.stored_slots import StoredSlots
@@ -106,7 +106,9 @@ class Gridstatus:
         return cls(
             feed=LibraryFeed(clock=config.clock),
             wanted=asked_for,
-            unnamed=tuple(pair[0].zone for pair in zones_of(NAME) if pair not in asked_for),
+            unnamed=tuple(
+                pair[0].zone for pair in one_for_each_feed(zones_of(NAME)) if pair not in asked_for
+            ),
             pjm_api_key=lambda: config.secret("PJM_API_KEY"),
             simulated=config.simulated,
             stored=StoredSlots.from_config(NAME, PAST, config),
@@ -151,7 +153,7 @@ class Gridstatus:
         started = Event()
         try:
             with without_limit():
-                for zone, source in self.wanted:
+                for zone, source in one_for_each_feed(self.wanted):
                     pending.add(zone.zone)
                     earlier = self.busy.get(zone.zone)
                     if earlier is not None and earlier.is_alive():
@@ -280,7 +282,9 @@ def wanted(markets: str) -> tuple[tuple[Zone, Source], ...]:
     SettingsError
         When a name is not the source of any zone.
     """
-    served = {source.provider_zone: (zone, source) for zone, source in zones_of(NAME)}
+    served = {
+        source.provider_zone: (zone, source) for zone, source in one_for_each_feed(zones_of(NAME))
+    }
     names = [name.strip() for name in markets.split(",") if name.strip()]
     if unknown := [name for name in names if name not in served]:
         raise SettingsError(f"GRIDSTATUS_ZONES names {unknown}, but the grids are {sorted(served)}")

@@ -185,6 +185,9 @@ class WattTime:
         if access is not None:
             endpoints &= access.get(region.region, frozenset())
         if not endpoints:
+            if any((access or {}).get(source.provider_zone) for _, source in self.wanted):
+                # The plan opens other regions: a larger one is a choice, and no fault of this run.
+                return Batch(unconfigured=(region.zone,))
             error = PermanentError(
                 f"the account may not read {SIGNAL_TYPE} of {region.region}",
                 provider=NAME,

@@ -5,7 +5,8 @@ the figure again from its inputs, and yield each row with the figure that it sho
 
 - a lifecycle factor that is a direct factor plus a supply chain,
 - the bounds of storage, which follow from the dirtiest fuel and the round trip,
-- a yearly mean of a country's generation by fuel (``generation.json``) times the factors.
+- a yearly mean of a country's generation by fuel (``generation.json``) times the factors,
+- the yearly mean of California, of its generation and imports (``generation.json``).
 """
 
 import json
@@ -44,6 +45,7 @@ geothermal power in nearly all countries."""
 _SUPPLY_CHAIN: Final = re.compile(r"^direct factor ([\d.]+) plus supply chain and plant ([\d.]+)")
 _STORAGE: Final = re.compile(r"\(([^()]*?)([\d.]+)(?:; [^()]*)?\) over ([\d.]+) round trip")
 _MEAN: Final = re.compile(r"^Computed: generation of (\d{4}) by fuel \(Our World in Data")
+_CALIFORNIA: Final = re.compile(r"^Computed: California's generation of (\d{4}) ")
 
 
 class Derived(NamedTuple):
@@ -91,16 +93,24 @@ def factors(data: Json) -> Iterator[Derived]:
 
 
 def yearly_means(zones: Json, factor_data: Json) -> Iterator[Derived]:
-    """Yield the yearly means of ``zones.json`` that are computed of a country's generation."""
-    countries = json.loads(GENERATION.read_bytes())["countries"]
+    """Yield the yearly means of ``zones.json`` that are computed of generation by fuel."""
+    generation = json.loads(GENERATION.read_bytes())
+    countries, california = generation["countries"], generation["california"]
     tables = {(table["table"], table["basis"]): table["fuels"] for table in factor_data["tables"]}
     for zone in zones["zones"]:
         for mean in zone["annual_means"]:
+            basis = mean["basis"]
+            where = f"{zone['zone']} {basis}"
+            if year := _CALIFORNIA.match(mean["source"]):
+                gwh, table = california["gwh"], tables["CAISO", basis]
+                mix = {**gwh, "total": sum(gwh.values())}
+                computed = mean_gco2_kwh(mix, table, {fuel: fuel for fuel in gwh})
+                yield Derived(where, "year", float(year[1]), float(california["year"]))
+                yield Derived(where, "gco2_kwh", mean["gco2_kwh"], computed)
             found = _MEAN.match(mean["source"])
             if found is None:
                 continue
-            mix, basis = countries[zone["country"]], mean["basis"]
-            where = f"{zone['zone']} {basis}"
+            mix = countries[zone["country"]]
             yield Derived(where, "year", float(found[1]), float(mix["year"]))
             own = {} if "ENTSOE" in mean["source"] else tables.get((zone["zone"], basis), {})
             table = {**tables["ENTSOE", basis], **own}
@@ -112,7 +122,7 @@ def yearly_means(zones: Json, factor_data: Json) -> Iterator[Derived]:
 def mean_gco2_kwh(
     mix: Mapping[str, float], table: Mapping[str, Any], fuels: Mapping[str, str]
 ) -> float:
-    """Return the mean intensity of a year's generation (TWh by fuel), in g/kWh."""
+    """Return the mean intensity of a year's generation by fuel and in total, in g/kWh."""
     grams: float = sum(mix.get(fuel, 0.0) * table[code]["gco2_kwh"] for fuel, code in fuels.items())
     return grams / mix["total"]
 

@@ -365,7 +365,7 @@ class TestProvider:
         stored = {r.zone: r for r in batch.readings if r.basis is Basis.DIRECT}
         hour = next(iter(stored.values())).valid_from
         truth = dense_solution(hour)
-        assert len(stored) == 43
+        assert len(stored) == 44
         for zone, reading in stored.items():
             assert reading.gco2_kwh == pytest.approx(truth[zone], abs=1e-6), zone
             assert reading.scope is Scope.CONSUMPTION
@@ -387,7 +387,7 @@ class TestProvider:
         wire = wired(answer)
         [batch] = a_provider(wire).fetch(NOW)
         assert [error.kind for error in batch.errors] == ["permanent"]
-        assert len(batch.readings) == 86
+        assert len(batch.readings) == 88
 
     def test_a_run_that_reads_no_border_fails(self) -> None:
         wire = wired(lambda _: Answer(b"gone", "text/plain", 404))
@@ -463,13 +463,13 @@ class TestProvider:
     def test_without_a_token_every_zone_is_unconfigured(self) -> None:
         wire = wired(lambda request: entsoe.answer(request, NOW))
         [batch] = a_provider(wire, token=lambda: None).fetch(NOW)
-        assert len(batch.unconfigured) == 43
+        assert len(batch.unconfigured) == 44
         assert not wire.requests
 
     def test_without_any_mix_nothing_is_asked(self) -> None:
         wire = wired(lambda request: entsoe.answer(request, NOW))
         [batch] = a_provider(wire, history=lambda *_, **__: []).fetch(NOW)
-        assert len(batch.skipped) == 43
+        assert len(batch.skipped) == 44
         assert not wire.requests
 
     def test_a_store_that_fails_is_named(self) -> None:
@@ -509,7 +509,7 @@ def dense_solution(hour: datetime) -> dict[str, float]:
 
 
 def test_every_border_names_zones_of_the_table_or_outer_zones() -> None:
-    known = zones().keys() | outer_figures().keys() | {"ENTSOE_IT_CALABRIA"}
+    known = zones().keys() | outer_figures().keys()
     assert {zone for border in borders() for zone in border.zones} <= known
     assert {zone.zone for zone, _ in zones_of("flows")} == {z.zone for z, _ in zones_of("entsoe")}
 

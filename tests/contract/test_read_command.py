@@ -253,7 +253,8 @@ POINTS = [{"point_time": f"2026-11-22T16:{minute:02}:00+00:00", "value": 900} fo
 
 def test_watttime_is_logged_in_although_every_pattern_matches(read: Read) -> None:
     done = read(
-        "watttime --at 2026-11-22T16:07Z --json --answer *historical*=<past> *=<ahead>",
+        "watttime --at 2026-11-22T16:07Z --zone CAISO_NORTH --json "
+        "--answer *historical*=<past> *=<ahead>",
         past=MOER | {"data": POINTS[:1]},
         ahead={
             "data": POINTS,
@@ -513,7 +514,10 @@ GOOD = "eso --at 2026-05-06T00:17Z --answer *=<a>"
         (GOOD.replace("eso", "router"), "no provider 'router'"),
         (f"{GOOD} --zone GBR13", "no zone of eso 'GBR13': did you mean GBR-13"),
         (f"{GOOD} --zone NYISO", "eso does not read the zone NYISO"),
-        (GOOD.replace("eso", "gridstatus") + " --zone GBR", "it reads CAISO_NORTH, NYISO, PJM"),
+        (
+            GOOD.replace("eso", "gridstatus") + " --zone GBR",
+            "it reads CAISO_NORTH, CAISO_SANDIEGO, NYISO",
+        ),
         (GOOD.replace("05-06", "13-06"), "'2026-13-06T00:17Z' is not a time in ISO 8601"),
         (f"{GOOD} --then noon", "'noon' is not a time in ISO 8601"),
         (f"{GOOD} --then 2026-05-05T00:00Z", "is before the time of the step before it"),

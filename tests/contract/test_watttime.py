@@ -520,7 +520,7 @@ class TestThePlan:
         sandbox = Sandbox(Api(), zones=("PJM_DC", "CAISO_NORTH"))
         batch = sandbox.run()
         assert only(batch).zone == "CAISO_NORTH"
-        assert reasons(batch) == {(PermanentError, "PJM_DC", None)}
+        assert (batch.errors, batch.unconfigured) == ((), ("PJM_DC",))
         assert sandbox.api.asked.count("/v3/historical") == 1
 
     def test_for_another_signal_opens_nothing(self) -> None:
@@ -781,11 +781,12 @@ class TestAgainstTheSimulator:
             assert len(batch.forecasts[0].points) == 288
             sandbox.now += timedelta(minutes=25)
 
-    def test_a_region_outside_the_plan_and_refused_credentials_are_errors(
+    def test_a_region_outside_the_plan_is_unconfigured_and_refused_credentials_are_an_error(
         self, sandbox: Sandbox
     ) -> None:
         sandbox.zones = ("CAISO_NORTH", "PJM_DC")
-        assert reasons(sandbox.run()) == {(PermanentError, "PJM_DC", None)}
+        batch = sandbox.run()
+        assert (batch.errors, batch.unconfigured) == ((), ("PJM_DC",))
         sandbox.credentials = ("refused", PASSWORD)
         with pytest.raises(PermanentError, match="/login"):
             sandbox.run()

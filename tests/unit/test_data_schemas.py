@@ -172,15 +172,15 @@ def change(*path: str | int, **members: object) -> Callable[[Any], None]:
 @pytest.mark.parametrize(
     ("name", "spoil", "row", "message"),
     [
-        ("zones", change("zones", 1, source=None), "NYISO", "'source' is a required property"),
-        ("zones", change("zones", 1, source="  "), "NYISO", "does not match"),
-        ("zones", change("zones", 2, "sources", 0, signal="mean"), "PJM gridstatus", "'mean' is"),
-        ("zones", change("zones", 2, "sources", 0, cadence=60), "PJM gridstatus", "'cadence' was"),
-        ("zones", change("zones", 2, "annual_means", 0, gco2_kwh=-1), "PJM direct", "-1 is less"),
+        ("zones", change("zones", 2, source=None), "NYISO", "'source' is a required property"),
+        ("zones", change("zones", 2, source="  "), "NYISO", "does not match"),
+        ("zones", change("zones", 3, "sources", 0, signal="mean"), "PJM gridstatus", "'mean' is"),
+        ("zones", change("zones", 3, "sources", 0, cadence=60), "PJM gridstatus", "'cadence' was"),
+        ("zones", change("zones", 3, "annual_means", 0, gco2_kwh=-1), "PJM direct", "-1 is less"),
         ("pops", change("pops", 0, lat=377.7), "sfo", "377.7 is greater"),
         (
             "pops",
-            change("pops", 1, "zones", 0, proxy_reason=None),
+            change("pops", 1, "zones", 1, proxy_reason=None),
             "lax CAISO_NORTH",
             "'proxy_reason'",
         ),

@@ -75,6 +75,7 @@ def codes(grid: str) -> set[tuple[str, str]]:
     found = {("entsoe", grid)}
     if grid in GRIDS_OF_GRIDSTATUS:
         found.add(("gridstatus", GRIDS_OF_GRIDSTATUS[grid]))
+    found.add(("eia", grid))
     if grid in REGIONS_OF_NESO:
         found.add(("eso", REGIONS_OF_NESO[grid]))
     return found
@@ -99,7 +100,7 @@ def test_a_grid_that_has_a_zone_comes_before_its_neighbours(site: DataCentre) ->
 
 
 def test_only_ashburn_newark_philadelphia_and_los_angeles_have_a_proxy() -> None:
-    """PJM needs a key, which may be absent; the grid of Los Angeles has no feed."""
+    """PJM needs a key, which may be absent; the grid of Los Angeles has no live feed."""
     proxies = {pop.pop for pop in pops().values() if any(entry.proxy for entry in pop.zones)}
     assert proxies == {"iad", "ewr", "phl", "lax"}
 

@@ -221,10 +221,17 @@ class TestTheFigures:
         assert later["adj_carbon_gco2_kwh"] == 211.0
 
     def test_a_neighbouring_grids_figure_is_marked_as_such(self, client: Client) -> None:
-        lax = candidates(client.ask("/v1/route", "pops=lax"))["lax"]
+        store = MemoryStore()
+        put_reading(store, a_reading_of("CAISO_NORTH", 300, kind=MARGINAL_DIRECT))
+        lax = candidates(Client(store).ask("/v1/route", "pops=lax&signal=marginal"))["lax"]
 
         assert (lax["zone"], lax["proxy_zone"]) == ("CAISO_NORTH", True)
         assert "LADWP" in str(lax["proxy_reason"])
+
+    def test_los_angeles_is_ranked_by_its_own_utility(self, client: Client) -> None:
+        lax = candidates(client.ask("/v1/route", "pops=lax"))["lax"]
+
+        assert (lax["zone"], lax["proxy_zone"], lax["rung"]) == ("EIA_LDWP", False, "annual_mean")
 
     def test_without_a_reading_of_its_own_grid_a_pop_shows_that_grids_mean(
         self, client: Client

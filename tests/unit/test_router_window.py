@@ -106,7 +106,7 @@ class TestWindows:
         assert (body["duration_min"], body["within_h"]) == (60, 24)
         assert [(zone["pop"], zone["zone"]) for zone in body["zones"]] == [
             ("sfo", "CAISO_NORTH"),
-            ("lax", "CAISO_NORTH"),
+            ("lax", "EIA_LDWP"),
             ("iad", "PJM"),
             ("nyc", "NYISO"),
             ("lon", "GBR-13"),

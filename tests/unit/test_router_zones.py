@@ -355,7 +355,7 @@ class TestHealth:
             "fallback",
             0,
         )
-        assert "none of the 98 figures is live" in body["degraded_reason"]
+        assert "none of the 100 figures is live" in body["degraded_reason"]
 
     def test_it_reports_simulated_data(self, store: MemoryStore) -> None:
         put_status(store, replace(a_status("gridstatus"), simulated=True))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from greenstream.domain.places import pops, seed_pops
+from greenstream.domain.places import place, pops, seed_pops
 from greenstream.domain.policy import RankedScope
 from greenstream.domain.reading import Basis, Kind
 from greenstream.domain.tables import DATA, load
@@ -16,7 +16,7 @@ def test_the_six_default_pops_draw_from_their_known_grids() -> None:
     table = pops()
     assert {pop: [entry.zone for entry in table[pop].zones] for pop in seed_pops()} == {
         "sfo": ["CAISO_NORTH"],
-        "lax": ["CAISO_NORTH"],
+        "lax": ["EIA_LDWP", "CAISO_NORTH"],
         "iad": ["PJM", "NYISO"],
         "nyc": ["NYISO"],
         "lon": ["GBR-13"],
@@ -147,7 +147,25 @@ def test_electricity_maps_stands_behind_every_zone_on_a_basis_of_its_other_sourc
 
 
 def test_the_marginal_rate_comes_first_where_a_free_account_has_it() -> None:
-    [(zone, source)] = zones_of("watttime")
+    (zone, source), *others = zones_of("watttime")
     assert zone.sources[0] == source
     assert (zone.zone, source.provider_zone) == ("CAISO_NORTH", "CAISO_NORTH")
     assert [str(kind) for kind in source.kinds] == ["marginal/direct"]
+    assert [zone.zone for zone, _ in others] == ["CAISO_SANDIEGO"]
+
+
+def test_san_diego_shares_the_feeds_of_the_whole_california_iso() -> None:
+    north, south = zones()["CAISO_NORTH"], zones()["CAISO_SANDIEGO"]
+    assert south.sources[0].provider_zone == "CAISO_SANDIEGO"
+    assert south.sources[1:] == north.sources[1:]
+    assert south.annual_means == north.annual_means
+    assert [entry.zone for entry in pops()["san"].zones] == ["CAISO_SANDIEGO"]
+    assert [entry.zone for entry in place("SAN").zones] == ["CAISO_SANDIEGO"]
+
+
+def test_the_parts_of_los_angeles_and_calabria_are_zones_of_their_own() -> None:
+    assert [entry.proxy for entry in pops()["lax"].zones] == [False, True]
+    assert place("LAX").zones[0].zone == place("lax").zones[0].zone == "EIA_LDWP"
+    calabria = zones()["ENTSOE_IT_CALABRIA"]
+    names = {source.provider: source.provider_zone for source in calabria.sources}
+    assert names["entsoe"] == names["flows"] == "10Y1001C--00096J"

@@ -22,6 +22,12 @@ from infra.local.upstream.series_faults import JUMP
 from infra.local.upstream.wire import Answer, Provider, Request, json_answer
 
 REGION = "CAISO_NORTH"
+REGIONS = {
+    REGION: "California ISO Northern",
+    "CAISO_SANDIEGO": "California ISO San Diego",
+}
+"""The names of the regions that a paid account may read too."""
+
 SIGNALS = ("co2_moer", "health_damage")
 STEP = timedelta(minutes=5)
 TOKEN_LIFE = timedelta(minutes=30)
@@ -147,19 +153,30 @@ def signal_index(_: Mapping[str, str], now: datetime) -> Answer:
 
 def my_access(_query: Mapping[str, str], _now: datetime) -> Answer:
     """Answer ``/v3/my-access`` for a free account."""
+    return access_to(REGION)
+
+
+def access_to(*regions: str) -> Answer:
+    """Answer ``/v3/my-access`` for an account that may read some regions."""
     forecasts = {"model": "2023-03-01", "data_start": "2023-01-01"}
     forecasts |= {"train_start": "2021-01-01", "train_end": "2023-01-01"}
-    region = {
-        "region": REGION,
-        "region_full_name": "California ISO Northern",
-        "parent": "CAISO",
-        "data_point_period_seconds": 300,
-        "endpoints": [
-            {"endpoint": "v3/historical", "models": [forecasts | {"type": "binned_regression"}]},
-            {"endpoint": "v3/forecast", "models": [forecasts]},
-        ],
-    }
-    rows = [{"signal_type": signal, "regions": [region]} for signal in SIGNALS]
+    opened = [
+        {
+            "region": region,
+            "region_full_name": REGIONS[region],
+            "parent": "CAISO",
+            "data_point_period_seconds": 300,
+            "endpoints": [
+                {
+                    "endpoint": "v3/historical",
+                    "models": [forecasts | {"type": "binned_regression"}],
+                },
+                {"endpoint": "v3/forecast", "models": [forecasts]},
+            ],
+        }
+        for region in regions
+    ]
+    rows = [{"signal_type": signal, "regions": opened} for signal in SIGNALS]
     return json_answer({"signal_types": rows})
 
 
@@ -242,11 +259,11 @@ PROVIDER = Provider(
     origins=frozenset({"https://api.watttime.org"}),
     answer=Account().answer,
     zone=lambda request: request.query.get("region"),
-    zones=frozenset({REGION}),
+    zones=frozenset(REGIONS),
     routes=("/login", *ROUTES),
     account={
         "/login": lambda _, now: login(now),
-        "/v3/my-access": lambda request, now: my_access(request.query, now),
+        "/v3/my-access": lambda _request, _now: access_to(*REGIONS),
     },
     payload_faults={
         "wrong_unit": in_meta(units="percentile"),

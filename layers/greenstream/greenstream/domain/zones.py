@@ -198,6 +198,14 @@ def stored_under(sharing: Iterable[tuple[Zone, Source]]) -> tuple[Zone, Source]:
     return min(sharing, key=lambda pair: len(pair[0].sources))
 
 
+def one_for_each_feed(pairs: Iterable[tuple[Zone, Source]]) -> tuple[tuple[Zone, Source], ...]:
+    """Return each feed once, with the zone that its readings are stored for (`stored_under`)."""
+    sharing: dict[str, list[tuple[Zone, Source]]] = {}
+    for zone, source in pairs:
+        sharing.setdefault(source.provider_zone, []).append((zone, source))
+    return tuple(map(stored_under, sharing.values()))
+
+
 def _zone(name: str, row: Mapping[str, Any]) -> Zone:
     return Zone(
         zone=name,
