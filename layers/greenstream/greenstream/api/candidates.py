@@ -42,19 +42,27 @@ def candidates(
     own = question.rtt_ms
     estimated = _estimated_rtts_ms(standings.names, question.position)
     of_estimate = LatencySource.UNKNOWN if question.position is None else LatencySource.DISTANCE
-    columns = zip(standings.names, standings.figures, standings.entries, estimated, strict=True)
-    weighed = []
-    for name, carbon, entry, estimated_ms in columns:
-        latency_ms, source, samples = estimated_ms, of_estimate, None
-        if name in own:
-            latency_ms, source = own[name], LatencySource.REQUEST
-        elif name in measured:
-            known = measured[name]
-            latency_ms, source, samples = known.rtt_ms, LatencySource.MEASURED, known.samples
-        weighed.append(
-            Candidate(name, latency_ms, source, carbon, samples, entry.proxy, entry.proxy_reason)
-        )
-    return weighed
+    latencies_ms: list[float | None] = [*estimated]
+    sources = [of_estimate] * len(estimated)
+    samples: list[int | None] = [None] * len(estimated)
+    if own or measured:
+        for nth, name in enumerate(standings.names):
+            if name in own:
+                latencies_ms[nth], sources[nth] = own[name], LatencySource.REQUEST
+            elif name in measured:
+                known = measured[name]
+                latencies_ms[nth], sources[nth] = known.rtt_ms, LatencySource.MEASURED
+                samples[nth] = known.samples
+    columns = (
+        standings.names,
+        latencies_ms,
+        sources,
+        standings.figures,
+        samples,
+        [entry.proxy for entry in standings.entries],
+        [entry.proxy_reason for entry in standings.entries],
+    )
+    return list(map(Candidate._make, zip(*columns, strict=True)))
 
 
 @lru_cache(maxsize=MAX_POSITIONS)

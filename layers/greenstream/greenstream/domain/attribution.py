@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from greenstream.domain.decision import Candidate, Decision
 from greenstream.domain.ladder import OBSERVED
+from greenstream.domain.origin import Origin
 from greenstream.domain.reading import Kind
 from greenstream.domain.zones import zones
 
@@ -97,19 +98,18 @@ def best_static(decision: Decision) -> Candidate | None:
     """
     if not decision.chosen.eligible:  # The choice is eligible where any candidate is.
         return decision.baseline
-    lowest = math.inf
-    equal: list[Candidate] = []
-    for candidate, exclusion, _ in decision.candidates:
-        if exclusion is not None or candidate.proxy:
-            continue
-        carbon = candidate.carbon
-        mean = _published_mean_gco2_kwh(carbon.zone, carbon.origin.kind)
-        if mean is None:
-            return None
-        if mean < lowest:
-            lowest, equal = mean, [candidate]
-        elif mean == lowest:
-            equal.append(candidate)
+    eligible = [
+        candidate
+        for candidate, exclusion, _ in decision.candidates
+        if exclusion is None and not candidate.proxy
+    ]
+    figures = [candidate.carbon for candidate in eligible]
+    means = [_published_mean_gco2_kwh(figure.zone, figure.origin) for figure in figures]
+    known = [mean for mean in means if mean is not None]
+    if len(known) < len(means):
+        return None
+    lowest = min(known, default=math.inf)
+    equal = [candidate for candidate, mean in zip(eligible, known, strict=True) if mean == lowest]
     return min(
         equal, key=lambda candidate: (candidate.latency_ms or 0.0, candidate.pop), default=None
     )
@@ -143,9 +143,9 @@ def _figure(candidate: Candidate, kind: Kind | None) -> _Figure | None:
     return _Figure(carbon.expected_gco2_kwh, doubt, carbon.rung in OBSERVED)
 
 
-@lru_cache(maxsize=4096)
-def _published_mean_gco2_kwh(zone: str, kind: Kind | None) -> float | None:
-    """Return the first yearly mean of a kind that is published for a zone, in g/kWh."""
+@lru_cache(maxsize=1024)
+def _published_mean_gco2_kwh(zone: str, origin: Origin) -> float | None:
+    """Return the first yearly mean of a zone that is of the origin's kind, in g/kWh."""
     known = zones().get(zone)
     means = () if known is None else known.annual_means
-    return next((mean.gco2_kwh for mean in means if mean.kind == kind), None)
+    return next((mean.gco2_kwh for mean in means if mean.kind == origin.kind), None)

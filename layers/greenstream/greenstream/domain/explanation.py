@@ -17,6 +17,16 @@ from greenstream.domain.policy import Policy
 VISIBLE_GCO2_KWH: Final = 0.5
 """A change smaller than this is not written, since the figures are written without decimals."""
 
+_SENTENCES: Final = {
+    Reason.NEAR_TIE_OWN_GRID: "nearly as clean as {best}, and its own grid's figure is known",
+    Reason.NEAR_TIE_NEARER: "nearly as clean as {best}, and nearer",
+    Reason.STAYED: "kept, since the best, {best}, is not better by {enough}",
+    Reason.SURER: "surely better than the current one, which the lowest, {best}, is not",
+    Reason.NEAREST: "the nearest, since no POP with known carbon is within {limit}",
+    Reason.NO_CARBON: "the nearest, since no carbon figure is known for any candidate",
+    Reason.NOTHING_KNOWN: "drawn from the candidates; neither carbon nor round trips are known",
+}
+
 NAMED_POPS: Final = 3
 """How many POPs a sentence names; the rest is counted."""
 
@@ -25,6 +35,7 @@ def explain(
     chosen: Ranked,
     reason: Reason,
     ranked: Sequence[Ranked],
+    eligible: Sequence[Ranked],
     policy: Policy,
     counting: Counting,
 ) -> str:
@@ -32,17 +43,16 @@ def explain(
 
     Parameters
     ----------
-    ranked
-        Every candidate, the lowest score first.
+    ranked, eligible
+        Every candidate, and those that may be chosen for their carbon, the lowest score first.
     counting
         The ways in which the figures were counted.
     """
-    why = _why(chosen, reason, ranked, policy)
+    why = _why(chosen, reason, ranked, eligible, policy)
     sentences = [f"{chosen.candidate.pop} ({_figures(chosen.candidate)}) is {why}."]
     if reason is not Reason.NO_LATENCY and reason is not Reason.NOTHING_KNOWN:
-        unknown = [
-            entry.candidate.pop for entry in ranked if entry.exclusion is Exclusion.UNKNOWN_RTT
-        ]
+        unknown_rtt = Exclusion.UNKNOWN_RTT
+        unknown = [entry.candidate.pop for entry in ranked if entry.exclusion is unknown_rtt]
         if unknown:
             sentences.append(f"The round trip to {_names(unknown)} is not known.")
     if counting.comparability is not Comparability.SAME_KIND:
@@ -56,9 +66,14 @@ def explain(
     return " ".join(sentences)
 
 
-def _why(chosen: Ranked, reason: Reason, ranked: Sequence[Ranked], policy: Policy) -> str:
+def _why(
+    chosen: Ranked,
+    reason: Reason,
+    ranked: Sequence[Ranked],
+    eligible: Sequence[Ranked],
+    policy: Policy,
+) -> str:
     limit = f"{policy.max_latency_ms:g} ms"
-    eligible = [entry for entry in ranked if entry.exclusion is None]
     if reason is Reason.CLEANEST:
         return _cleanest(len(eligible), ranked, limit)
     if reason is Reason.LOWEST:
@@ -83,15 +98,7 @@ def _why(chosen: Ranked, reason: Reason, ranked: Sequence[Ranked], policy: Polic
     enough = (
         f"{margin} and by {known:.0f} g/kWh, as their ways of counting differ" if known else margin
     )
-    return {
-        Reason.NEAR_TIE_OWN_GRID: f"nearly as clean as {best}, and its own grid's figure is known",
-        Reason.NEAR_TIE_NEARER: f"nearly as clean as {best}, and nearer",
-        Reason.STAYED: f"kept, since the best, {best}, is not better by {enough}",
-        Reason.SURER: f"surely better than the current one, which the lowest, {best}, is not",
-        Reason.NEAREST: f"the nearest, since no POP with known carbon is within {limit}",
-        Reason.NO_CARBON: "the nearest, since no carbon figure is known for any candidate",
-        Reason.NOTHING_KNOWN: "drawn from the candidates; neither carbon nor round trips are known",
-    }[reason]
+    return _SENTENCES[reason].format(best=best, enough=enough, limit=limit)
 
 
 def _cleanest(eligible: int, ranked: Sequence[Ranked], limit: str) -> str:

@@ -52,10 +52,11 @@ def decide(
     ValueError
         Without any candidate.
     """
-    ranked = _rank(list(candidates), policy)
+    eligible, excluded = _rank(list(candidates), policy)
+    ranked = [*eligible, *excluded]
     if not ranked:
         raise ValueError("a decision needs at least one candidate")
-    chosen, reason = _choose(ranked, policy, current)
+    chosen, reason = _choose(ranked, eligible, policy, current)
     others = tuple([entry for entry in ranked if entry is not chosen])
     baseline = _nearest(ranked)
     if counting is None:
@@ -63,7 +64,7 @@ def decide(
     return Decision(
         chosen=chosen,
         reason=reason,
-        text=explain(chosen, reason, ranked, policy, counting),
+        text=explain(chosen, reason, ranked, eligible, policy, counting),
         candidates=(chosen, *others),
         counting=counting,
         baseline=baseline,
@@ -78,8 +79,8 @@ def _nearest(ranked: Sequence[Ranked]) -> Candidate | None:
     return None if shortest_ms is None else ranked[latencies_ms.index(shortest_ms)].candidate
 
 
-def _rank(candidates: Sequence[Candidate], policy: Policy) -> list[Ranked]:
-    """Return the candidates with their verdicts, the eligible first, the lowest score first.
+def _rank(candidates: Sequence[Candidate], policy: Policy) -> tuple[list[Ranked], list[Ranked]]:
+    """Return the eligible candidates and the others with their verdicts, the lowest score first.
 
     It works on lists with one entry for each candidate, since there may be hundreds of them.
     """
@@ -89,8 +90,9 @@ def _rank(candidates: Sequence[Candidate], policy: Policy) -> list[Ranked]:
     nothing = [None] * len(candidates)
     unknown_rtt = None if latencies_ms == nothing else Exclusion.UNKNOWN_RTT
     no_carbon = None if adj_carbons == nothing else Exclusion.NO_CARBON
+    outside = Exclusion.OUTSIDE_LIMIT
     exclusions = [
-        (unknown_rtt if ms is None else Exclusion.OUTSIDE_LIMIT if ms > limit_ms else None)
+        (unknown_rtt if ms is None else outside if ms > limit_ms else None)
         or (no_carbon if gco2 is None else None)
         for ms, gco2 in zip(latencies_ms, adj_carbons, strict=True)
     ]
@@ -98,17 +100,17 @@ def _rank(candidates: Sequence[Candidate], policy: Policy) -> list[Ranked]:
         None if gco2 is None else gco2 + price * (ms or 0.0)
         for ms, gco2 in zip(latencies_ms, adj_carbons, strict=True)
     ]
-    order = sorted(
-        zip(
-            [exclusion is not None for exclusion in exclusions],
-            [math.inf if score is None else score for score in scores],
-            [math.inf if ms is None else ms for ms in latencies_ms],
-            [draw(candidate.pop) for candidate in candidates],
-            range(len(candidates)),
-            strict=True,
-        )
+    by_score = [math.inf if score is None else score for score in scores]
+    order = sorted(range(len(candidates)), key=by_score.__getitem__)
+    if len(set(by_score)) < len(by_score):  # equal scores are rare where round trips are known
+        by_latency = [math.inf if ms is None else ms for ms in latencies_ms]
+        by_draw = [draw(candidate.pop) for candidate in candidates]
+        order.sort(key=list(zip(by_score, by_latency, by_draw, strict=True)).__getitem__)
+    ranked = list(map(Ranked._make, zip(candidates, exclusions, scores, strict=True)))
+    return (
+        [ranked[nth] for nth in order if exclusions[nth] is None],
+        [ranked[nth] for nth in order if exclusions[nth] is not None],
     )
-    return [Ranked(candidates[nth], exclusions[nth], scores[nth]) for _, _, _, _, nth in order]
 
 
 @lru_cache(maxsize=1024)
@@ -117,7 +119,10 @@ def draw(pop: str) -> int:
     return crc32(pop.encode())
 
 
-def _choose(ranked: list[Ranked], policy: Policy, current: str | None) -> tuple[Ranked, Reason]:
+def _choose(
+    ranked: Sequence[Ranked], eligible: Sequence[Ranked], policy: Policy, current: str | None
+) -> tuple[Ranked, Reason]:
+    """Return the choice and its reason; both sequences have the lowest score first."""
     best = ranked[0]
     if not best.eligible:
         known = [entry for entry in ranked if entry.candidate.latency_ms is not None]
@@ -128,8 +133,9 @@ def _choose(ranked: list[Ranked], policy: Policy, current: str | None) -> tuple[
         if best.candidate.latency_ms is None:
             return best, Reason.NOTHING_KNOWN
         return best, Reason.NO_CARBON
-    eligible = [entry for entry in ranked if entry.exclusion is None]  # the lowest score first
-    here = next((entry for entry in eligible if entry.candidate.pop == current), None)
+    here = None
+    if current is not None:
+        here = next((entry for entry in eligible if entry.candidate.pop == current), None)
     if here is None or here.score is None:
         chosen = _near_tie_winner(best.score, eligible, policy)
     elif here is best:
