@@ -1,6 +1,7 @@
 """The answer of ``/v1/health`` as a JSON object."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
@@ -23,7 +24,7 @@ def health(view: View, now: datetime) -> Json:
     readings = view.snapshot.readings
     carbon_of = view.carbon_at(now, view.policy, None)
     figures = [carbon_of(zone.zone) for zone in zones().values() if zone.own_sources]
-    counts = counts_of(figure.rung for figure in figures)
+    counts = counts_of(Counter([figure.rung for figure in figures]))
     disputes = dict.fromkeys(figure.disputed.text for figure in figures if figure.disputed)
     reasons = [degraded_reason(view, counts), *_without_success(view, now), *disputes]
     reason = "; ".join(filter(None, reasons)) or None

@@ -12,6 +12,7 @@ to whole numbers. Times are UTC to the second. A missing figure is ``null``, nev
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -43,6 +44,11 @@ def tenths(value: float | None) -> float | None:
     return None if value is None else round(value, 1)
 
 
+def tenths_text(value: float | None) -> str:
+    """Return `tenths` of a finite figure as JSON text."""
+    return "null" if value is None else f"{value:.1f}"
+
+
 def head(view: View, now: datetime, *, simulated: bool) -> Json:
     """Return the first members of an answer without figures: its instant, what limits its worth."""
     reason = view.degraded_reason
@@ -56,7 +62,7 @@ def head(view: View, now: datetime, *, simulated: bool) -> Json:
 
 def figures_head(view: View, now: datetime, figures: Sequence[ZoneCarbon]) -> Json:
     """Return `counted_head` of these figures."""
-    counts = counts_of([figure.rung for figure in figures])
+    counts = counts_of(Counter([figure.rung for figure in figures]))
     return counted_head(
         view, now, counts, simulated=any(figure.origin.simulated for figure in figures)
     )

@@ -3,7 +3,7 @@
 The module is pure: it reads neither the store nor the clock.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -28,6 +28,25 @@ MAX_DAMAGED_NAMES: Final = 5
 """How many damaged items an answer names. It counts the others."""
 
 
+class _Figures(dict[str, ZoneCarbon]):
+    """The figures of some kinds at a moment by zone; each is computed when it is asked for."""
+
+    def __init__(
+        self,
+        ladder_of: Callable[[str], Ladder],
+        moment: Moment,
+        kinds: tuple[Kind, ...] | None,
+    ) -> None:
+        super().__init__()
+        self._ladder_of = ladder_of
+        self._moment = moment
+        self._kinds = kinds
+
+    def __missing__(self, zone: str) -> ZoneCarbon:
+        figure = self[zone] = self._ladder_of(zone).at(self._moment, self._kinds)
+        return figure
+
+
 @dataclass(slots=True)
 class _Second:
     """What has been computed for one second and one policy.
@@ -36,7 +55,7 @@ class _Second:
     """
 
     moment: Moment
-    figures: dict[tuple[Kind, ...] | None, dict[str, ZoneCarbon]] = field(default_factory=dict)
+    figures: dict[tuple[Kind, ...] | None, _Figures] = field(default_factory=dict)
     standings: dict[tuple[tuple[str, ...], RankingSignal], Standings] = field(default_factory=dict)
 
 
@@ -135,15 +154,10 @@ class View:
         all requests of its second.
         """
         second = self._second(now, policy)
-        moment, figures = second.moment, second.figures.setdefault(kinds, {})
-
-        def carbon_of(zone: str) -> ZoneCarbon:
-            figure = figures.get(zone)
-            if figure is None:
-                figure = figures[zone] = self._ladder(zone).at(moment, kinds)
-            return figure
-
-        return carbon_of
+        figures = second.figures.get(kinds)
+        if figures is None:
+            figures = second.figures[kinds] = _Figures(self._ladder, second.moment, kinds)
+        return figures.__getitem__
 
     def standings(
         self, pops: Sequence[Pop], now: datetime, policy: Policy, ranking: RankingSignal

@@ -51,10 +51,11 @@ class Course:
 
     def usual_gco2_kwh(self, between: Between, now: datetime) -> float | None:
         """Return what is usual between two hours, g/kWh; ``None`` where nothing stands now."""
-        stretch = self._stretches.get(between.first)
+        first, _, share = between
+        stretch = self._stretches.get(first)
         if stretch is None or now > stretch.stands_until:
             return None
-        return _on(stretch, between.share)
+        return _on(stretch, share)
 
 
 def _on(stretch: _Stretch, share: float) -> float:

@@ -1,6 +1,7 @@
 """A source's newest reading and hour profile, and what they say of an instant. Pure."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from greenstream.domain.course import Course, Usual
 from greenstream.domain.disputes import Claim
@@ -14,6 +15,7 @@ from greenstream.domain.reading import Kind, Reading
 class Feed:
     """A reading that may answer; ``order`` of its source and ``wish`` for its kind, best first.
 
+    ``valid_to`` is the end of the reading's interval.
     ``course`` is the hour profile of the reading's own zone, source and kind, if there is one: a
     shared source's reading is of another zone than the zone it stands for. ``then`` is what was
     usual by it in the middle of the reading's interval. ``spread_gco2_kwh`` is how far the zone
@@ -23,6 +25,7 @@ class Feed:
 
     order: int
     wish: int
+    valid_to: datetime
     max_age_s: float
     data_of: frozenset[str]
     whole: bool
@@ -41,10 +44,10 @@ class Feed:
         and source have no profile, or a profile that lacks an hour that matters or has too few days
         behind it.
         """
-        then = self.then
-        if self.course is None or then is None or moment.now > then.stands_until:
+        course, then = self.course, self.then
+        if course is None or then is None or moment.now > then.stands_until:
             return None
-        usual_gco2_kwh = self.course.usual_gco2_kwh(moment.between, moment.now)
+        usual_gco2_kwh = course.usual_gco2_kwh(moment.between, moment.now)
         if usual_gco2_kwh is None:
             return None
         if age.age_s == 0:

@@ -37,6 +37,9 @@ class Rung(StrEnum):
     NONE = "none"
 
 
+_LIVE: Final = Rung.LIVE
+"""A name for what hundreds of figures ask for: Python 3.11 looks members up by a function."""
+
 LIVE_RUNGS: Final = frozenset({Rung.LIVE, Rung.LIVE_PARTIAL})
 """The rungs that rest on a provider's own reading within its source's usual age."""
 
@@ -71,11 +74,10 @@ class FreshnessCounts(NamedTuple):
         return Freshness.FALLBACK if self.fallback else Freshness.NONE
 
 
-def counts_of(rungs: Iterable[Rung]) -> FreshnessCounts:
-    """Return how many of these rungs are live, fallbacks and none."""
-    counted = Counter(rungs)
-    live, none = sum([counted[rung] for rung in LIVE_RUNGS]), counted[Rung.NONE]
-    return FreshnessCounts(live, counted.total() - live - none, none)
+def counts_of(rungs: Counter[Rung]) -> FreshnessCounts:
+    """Return how many figures are live, fallbacks and none, of the number on each rung."""
+    live, none = sum([rungs[rung] for rung in LIVE_RUNGS]), rungs[Rung.NONE]
+    return FreshnessCounts(live, rungs.total() - live - none, none)
 
 
 class ZoneCarbon(NamedTuple):  # hundreds a second: a frozen dataclass would take four times as long
@@ -114,13 +116,14 @@ class ZoneCarbon(NamedTuple):  # hundreds a second: a frozen dataclass would tak
 
 
 class _Preferred(NamedTuple):
-    """The feeds of some kinds in order, and whether any two of them may contradict each other.
+    """The kinds that may answer, their feeds in order, and whether two feeds may disagree.
 
     They may where they would if both were measured now. Whether both are live, and how much their
     ages excuse, depends on the instant: a dispute is looked for at each instant, but only among
     such feeds.
     """
 
+    wanted: tuple[Kind, ...]
     feeds: tuple[Feed, ...]
     contradict: bool
 
@@ -164,7 +167,7 @@ class Ladder:
             for order, source in enumerate(zone.sources)
             if source.provider == reading.provider and source.provider_zone == reading.provider_zone
         )
-        self._preferred: dict[tuple[Kind, ...], _Preferred] = {}
+        self._preferred: dict[tuple[Kind, ...] | None, _Preferred] = {}
         self._has_independent_sources = any(
             first.data_of.isdisjoint(second.data_of)
             for first, second in combinations(zone.sources, 2)
@@ -175,17 +178,11 @@ class Ladder:
 
         ``kinds`` may answer; ``None`` for any, in the order of the zone's sources.
         """
-        wanted = kinds if kinds is not None else self._zone.kinds
-        preferred = self._preferred.get(wanted)
+        preferred = self._preferred.get(kinds)
         if preferred is None:
-            in_order = self._in_order(wanted)
-            contradict = (
-                self._has_independent_sources
-                and self._dispute([(feed, NO_AGE) for feed in in_order], moment) is not None
-            )
-            preferred = self._preferred[wanted] = _Preferred(in_order, contradict)
-        feeds = preferred.feeds
-        if preferred.contradict and (dispute := self._dispute(_live(feeds, moment), moment)):
+            preferred = self._preferred[kinds] = self._prefer(kinds, moment)
+        wanted, feeds, contradict = preferred
+        if contradict and (dispute := self._dispute(_live(feeds, moment), moment)):
             loser = dispute.against
             trusted = tuple(
                 feed
@@ -196,6 +193,16 @@ class Ladder:
             disputed = figure.origin.kind == loser.kind
             return figure._replace(disputed=dispute) if disputed else figure
         return self._best(feeds, wanted, moment)
+
+    def _prefer(self, kinds: tuple[Kind, ...] | None, moment: Moment) -> _Preferred:
+        """Return what answers for some kinds, as long as the readings are the newest."""
+        wanted = kinds if kinds is not None else self._zone.kinds
+        feeds = self._in_order(wanted)
+        contradict = (
+            self._has_independent_sources
+            and self._dispute([(feed, NO_AGE) for feed in feeds], moment) is not None
+        )
+        return _Preferred(wanted, feeds, contradict)
 
     def _dispute(self, aged: Iterable[tuple[Feed, Age]], moment: Moment) -> Dispute | None:
         """Return the dispute among feeds of these ages."""
@@ -211,10 +218,10 @@ class Ladder:
         policy, partial = moment.policy, None
         stale: list[tuple[float, int, int, Feed, Age]] = []
         for feed in feeds:
-            age = moment.age_since(feed.reading.valid_to)
+            age = moment.ages[feed.valid_to]
             if age.age_s <= feed.max_age_s:
                 if feed.whole:
-                    return self._from_reading(Rung.LIVE, feed, age, moment)
+                    return self._from_reading(_LIVE, feed, age, moment)
                 partial = partial or (feed, age)
             elif age.age_s <= policy.max_stale_s or (
                 age.age_s <= policy.oldest_stale_s
@@ -243,6 +250,7 @@ class Ladder:
                 Feed(
                     order=order,
                     wish=wanted.index(kind),
+                    valid_to=reading.valid_to,
                     max_age_s=source.max_age_s,
                     data_of=source.data_of,
                     whole=reading.coverage >= FULL_COVERAGE,
@@ -274,7 +282,9 @@ class Ladder:
             doubt = feed.spread_gco2_kwh * age.doubt_share
         if expected is None:
             expected = feed.reading.gco2_kwh
-        penalty, capped = _capped(age.price_gco2_kwh, doubt, moment.policy)
+        penalty, capped = age.price_gco2_kwh, False
+        if penalty:
+            penalty, capped = _capped(penalty, doubt, moment.policy)
         return ZoneCarbon(
             self._zone.zone, rung, feed.origin, expected, age.age_s, penalty, capped, doubt
         )
@@ -330,7 +340,7 @@ class Ladder:
 
 def _live(feeds: Iterable[Feed], moment: Moment) -> list[tuple[Feed, Age]]:
     """Return the feeds that are live, with their ages."""
-    aged = [(feed, moment.age_since(feed.reading.valid_to)) for feed in feeds]
+    aged = [(feed, moment.ages[feed.valid_to]) for feed in feeds]
     return [(feed, age) for feed, age in aged if age.age_s <= feed.max_age_s]
 
 

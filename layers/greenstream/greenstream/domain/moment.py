@@ -37,6 +37,22 @@ NO_AGE: Final = Age(age_s=0.0, persistence=1.0, doubt_share=0.0, price_gco2_kwh=
 """The age of a figure whose interval has not ended."""
 
 
+class _Ages(dict[datetime, Age]):
+    """The ages of a moment by the end of the interval; each is computed when it is asked for."""
+
+    def __init__(self, now: datetime, policy: Policy) -> None:
+        super().__init__()
+        self._now = now
+        self._policy = policy
+
+    def __missing__(self, valid_to: datetime) -> Age:
+        seconds = age_s(valid_to, self._now)
+        share = persistence(seconds, self._policy.drift_half_life_s)
+        price = price_of_age_gco2_kwh(seconds, self._policy)
+        age = self[valid_to] = Age(seconds, share, doubt_share(share), price)
+        return age
+
+
 class Moment:
     """An instant under a policy.
 
@@ -53,14 +69,5 @@ class Moment:
         self.policy = policy
         self.between = between_hours(now)
         self.drifts = policy.freshness_model is not FreshnessModel.PENALTY
-        self._ages: dict[datetime, Age] = {}
-
-    def age_since(self, valid_to: datetime) -> Age:
-        """Return the age of the figures whose interval ended at ``valid_to``."""
-        age = self._ages.get(valid_to)
-        if age is None:
-            seconds = age_s(valid_to, self.now)
-            share = persistence(seconds, self.policy.drift_half_life_s)
-            price = price_of_age_gco2_kwh(seconds, self.policy)
-            age = self._ages[valid_to] = Age(seconds, share, doubt_share(share), price)
-        return age
+        self.ages = _Ages(now, policy)
+        """The age of the figures whose interval ended at an instant."""

@@ -91,14 +91,14 @@ class Standings:
     ) -> Self:
         """Return the standings with what their figures come to."""
         figures = tuple(figures)
-        rungs = [figure.rung for figure in figures]
+        rungs = Counter([figure.rung for figure in figures])
         common = _common_of(tuple([figure.origin for figure in figures]))
         return cls(
             ranking=ranking,
             names=tuple(names),
             figures=figures,
             entries=tuple(entries),
-            rungs=Counter(rungs),
+            rungs=rungs,
             counts=counts_of(rungs),
             kinds=common.kinds,
             counting=common.counting,
