@@ -9,7 +9,14 @@ from itertools import chain
 from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
-from greenstream.api.rendering import JSON, CarbonText, Json, carbon_text, counted_head, tenths
+from greenstream.api.rendering import (
+    JSON,
+    CarbonText,
+    Json,
+    carbon_text,
+    counted_head,
+    tenths_text,
+)
 from greenstream.api.view import MAX_POP_SETS, View
 from greenstream.domain.decision import Candidate, Decision, Exclusion, LatencySource
 from greenstream.domain.places import PopZone
@@ -35,15 +42,23 @@ class RouteText(NamedTuple):
     essence: str
 
 
-class _Figures(NamedTuple):
-    """The text of figures by zone, and the hash of all of it."""
+class _Shared(NamedTuple):
+    """What the answers of a second about the same POPs have in common, as text.
 
-    texts: Mapping[str, CarbonText]
+    ``head`` has the members before those of the choice, and ``ranking`` those between the choice
+    and what it is compared with. ``figures`` are by zone, and ``digest`` is a hash of them. All of
+    it was written for the view's ``degraded_reason``.
+    """
+
+    degraded_reason: str | None
+    head: str
+    ranking: str
+    figures: Mapping[str, CarbonText]
     digest: str
 
 
-_FIGURES: Final[MutableMapping[Standings, _Figures]] = WeakKeyDictionary()
-"""What `_figures_of` returns, as long as its standings are those of the present second."""
+_SHARED: Final[MutableMapping[Standings, _Shared]] = WeakKeyDictionary()
+"""What `_shared_of` returns, as long as its standings are those of the present second."""
 
 _SOURCE_TEXT: Final[Mapping[LatencySource, str]] = {
     source: f'"latency_source":"{source}",' for source in LatencySource
@@ -78,45 +93,38 @@ def route(
     ValueError
         When a figure is infinite or not a number.
     """
-    chosen = decision.chosen.candidate
-    body = {
-        **counted_head(view, now, standings.counts, simulated=standings.simulated),
-        "pop": chosen.pop,
-        "zone": chosen.carbon.zone,
-        "reason": decision.reason,
-        "reason_text": decision.text,
-        "comparable": decision.counting.comparability,
-        "ranking": {
-            "asked": standings.ranking,
-            "kinds": standings.kinds,
-            "scopes": sorted(decision.counting.scopes),
-            "factor_sets": sorted(decision.counting.factor_sets),
-        },
-        "policy": policy.version,
-        "baseline": _baseline(decision.baseline, decision.attributed_difference_gco2_kwh),
-        "split": shares
-        and [{"pop": pop, "weight": round(share, 6)} for pop, share in shares.items()],
-    }
-    head, figures = JSON.encode(body)[:-1], _figures_of(standings)
-    pieces = _candidates(decision, standings, figures.texts)
+    shared = _shared_of(standings, view, policy, now)
+    chosen, difference = decision.chosen.candidate, decision.attributed_difference_gco2_kwh
+    head = (
+        f'{shared.head},"pop":{JSON.encode(chosen.pop)},"zone":{JSON.encode(chosen.carbon.zone)},'
+        f'"reason":"{decision.reason}","reason_text":{JSON.encode(decision.text)},{shared.ranking},'
+        f'"baseline":{_baseline(decision.baseline, difference)},"split":{_split(shares)}'
+    )
+    pieces = _candidates(decision, standings, shared.figures)
     of_visitor = pieces[::PIECES]
     pieces[-1] = pieces[-1].removesuffix(",")
     return RouteText(
         text="".join([head, ',"candidates":[', *pieces, "]}"]),
-        essence="".join([head, *of_visitor, figures.digest]),
+        essence="".join([head, *of_visitor, shared.digest]),
     )
 
 
-def _baseline(candidate: Candidate | None, difference: float | None) -> Json | None:
+def _baseline(candidate: Candidate | None, difference: float | None) -> str:
     if candidate is None:
-        return None
-    return {
-        "pop": candidate.pop,
-        "zone": candidate.carbon.zone,
-        "gco2_kwh": tenths(candidate.carbon.origin.gco2_kwh),
-        "expected_gco2_kwh": tenths(candidate.carbon.expected_gco2_kwh),
-        "attributed_difference_gco2_kwh": tenths(difference),
-    }
+        return "null"
+    carbon = candidate.carbon
+    return (
+        f'{{"pop":{JSON.encode(candidate.pop)},"zone":{JSON.encode(carbon.zone)},'
+        f'"gco2_kwh":{tenths_text(carbon.origin.gco2_kwh)},'
+        f'"expected_gco2_kwh":{tenths_text(carbon.expected_gco2_kwh)},'
+        f'"attributed_difference_gco2_kwh":{tenths_text(difference)}}}'
+    )
+
+
+def _split(shares: Mapping[str, float] | None) -> str:
+    if shares is None:
+        return "null"
+    return JSON.encode([{"pop": pop, "weight": round(share, 6)} for pop, share in shares.items()])
 
 
 def _candidates(
@@ -142,19 +150,35 @@ def _candidates(
     return pieces
 
 
-def _figures_of(standings: Standings) -> _Figures:
-    """Return the text of the figures that the POPs are ranked by.
+def _shared_of(standings: Standings, view: View, policy: Policy, now: datetime) -> _Shared:
+    """Return what does not depend on the visitor, written once for a second and a set of POPs.
 
-    It is written once for all answers of a second about the same POPs. All POPs of a zone are
-    ranked by the same figure, so that its text is written once for each zone.
+    All POPs of a zone are ranked by the same figure, so that its text is written once for each
+    zone.
     """
-    if (written := _FIGURES.get(standings)) is None:
-        by_zone = {figure.zone: figure for figure in standings.figures}
-        texts = {zone: carbon_text(figure) for zone, figure in by_zone.items()}
-        whole = "".join(chain.from_iterable(texts.values()))
-        digest = sha256(whole.encode(), usedforsecurity=False).hexdigest()
-        written = _FIGURES[standings] = _Figures(texts, digest)
-    return written
+    shared = _SHARED.get(standings)
+    if shared is not None and shared.degraded_reason == view.degraded_reason:
+        return shared
+    head = counted_head(view, now, standings.counts, simulated=standings.simulated)
+    counting = standings.counting
+    ranking: Json = {
+        "comparable": counting.comparability,
+        "ranking": {
+            "asked": standings.ranking,
+            "kinds": standings.kinds,
+            "scopes": sorted(counting.scopes),
+            "factor_sets": sorted(counting.factor_sets),
+        },
+        "policy": policy.version,
+    }
+    by_zone = {figure.zone: figure for figure in standings.figures}
+    figures = {zone: carbon_text(figure) for zone, figure in by_zone.items()}
+    whole = "".join(chain.from_iterable(figures.values()))
+    digest = sha256(whole.encode(), usedforsecurity=False).hexdigest()
+    shared = _SHARED[standings] = _Shared(
+        view.degraded_reason, JSON.encode(head)[:-1], JSON.encode(ranking)[1:-1], figures, digest
+    )
+    return shared
 
 
 @lru_cache(maxsize=MAX_POP_SETS)
