@@ -27,8 +27,9 @@ PATH: Final = "/electricity/gridmonitor/knownissues/xls/{}.xlsx"
 WINDOW: Final = timedelta(days=11)
 """How far back hours are read: those of a week before the newest, which is up to three days old."""
 
-AUTHORITIES_A_RUN: Final = 2
-"""How many workbooks a run reads. Each is some tens of megabytes."""
+AUTHORITIES_A_RUN: Final = 5
+"""How many workbooks a run reads, so that each is read about once a day, as EIA writes it. Each is
+some tens of megabytes."""
 
 EVERY: Final = 2 * HOUR
 """The time from one turn to the next, which is that of the schedule."""

@@ -62,7 +62,7 @@ BYTES_PER_READ: Final = 8192
 
 QUERY_READS: Final = 2.0
 QUERY_EVERY_S: Final = 5
-PROFILES_QUERY_READS: Final = 3.5
+PROFILES_QUERY_READS: Final = 4.0
 PROFILES_EVERY_S: Final = 300
 """The router's Query of the boards every few seconds, and its Query of four hours of profiles."""
 

@@ -3,8 +3,8 @@
 Run from anywhere: ``python tests/bench/gridstatus_init.py``. The artefact of `make build` starts
 with the runtime's Python where nothing can be written. What it is measured against is the same
 artefact without byte code, as it was shipped formerly; the two start in turns. A cold run reads
-three simulated grids and stores them in an empty table of dynoxide. Times are the processor times
-of whole processes.
+all simulated grids that are read by default, and stores them in an empty table of dynoxide. Times
+are the processor times of whole processes; the memory is the greatest of a cold run.
 """
 
 import os
@@ -31,6 +31,8 @@ import gridstatus
 print((time.process_time() - started) * 1e3)
 """
 RUN = """
+import os
+import resource
 import time
 from functions.gridstatus.app import handler
 
@@ -44,13 +46,19 @@ class Context:
         return 60_000
 
 ran = handler({}, Context())
-if len(ran["zones"]) != 3:
+if len(ran["zones"]) != len(os.environ["GRIDSTATUS_ZONES"].split(",")):
     raise SystemExit(f"not all grids were read: {ran}")
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 print(time.process_time() * 1e3)
 """
 
 
 def processor_ms(python: Path, built: Path, code: str, **environment: str) -> float:
+    """Return the last number that the code prints."""
+    return printed(python, built, code, **environment)[-1]
+
+
+def printed(python: Path, built: Path, code: str, **environment: str) -> list[float]:
     """Return what the code prints, with what is shipped on its path and nothing of the checkout."""
     done = subprocess.run(
         [python, "-P", "-W", "ignore", "-c", code],
@@ -66,7 +74,7 @@ def processor_ms(python: Path, built: Path, code: str, **environment: str) -> fl
     )
     if done.returncode:
         raise RuntimeError(done.stderr[-3000:])
-    return float(done.stdout.splitlines()[-1])
+    return [float(line) for line in done.stdout.splitlines() if line.replace(".", "").isdigit()]
 
 
 def main() -> None:
@@ -76,6 +84,7 @@ def main() -> None:
         return
     imports: dict[str, list[float]] = {"shipped": [], "without": []}
     runs: dict[str, list[float]] = {"shipped": [], "without": []}
+    peaks_mb: dict[str, list[float]] = {"shipped": [], "without": []}
     with (
         tempfile.TemporaryDirectory() as name,
         dynoxide(Path(name)) as table,
@@ -103,7 +112,9 @@ def main() -> None:
                 imports[built.name].append(processor_ms(python, built, IMPORT))
                 environment["TABLE_NAME"] = f"{built.name}-{nth}"
                 make_table(client, environment["TABLE_NAME"])
-                runs[built.name].append(processor_ms(python, built, RUN, **environment))
+                peak_mb, run_ms = printed(python, built, RUN, **environment)
+                runs[built.name].append(run_ms)
+                peaks_mb[built.name].append(peak_mb)
     median = statistics.median
     report(
         [
@@ -115,6 +126,14 @@ def main() -> None:
                 f"{goal} x the same without byte code",
             )
             for what, times, goal in (("import", imports, "0.30"), ("cold_run", runs, "0.50"))
+        ]
+        + [
+            Figure(
+                "gridstatus_peak_memory_of_a_cold_run",
+                max(peaks_mb["shipped"]),
+                "MB",
+                max(peaks_mb["without"]),
+            )
         ]
     )
 

@@ -42,9 +42,9 @@ def test_a_place_has_the_best_of_its_own_grid(name: str, keys: bool, best: Cover
     assert covered(place(name), keys=keys) == best
 
 
-def test_a_neighbours_feed_does_not_count_where_the_own_grid_has_a_mean() -> None:
-    """Ashburn may fall back to New York's feed, but the router ranks it by PJM's yearly mean."""
-    assert covered(place("iad"), keys=False) == Covered("annual_mean", "")
+def test_a_neighbours_feed_does_not_count_where_the_own_grid_has_a_figure() -> None:
+    """Ashburn may fall back to New York's feed, but the router ranks it by PJM's profile."""
+    assert covered(place("iad"), keys=False) == Covered("profile", "eia")
 
 
 def test_a_grid_of_a_shared_provider_needs_only_its_own_key() -> None:

@@ -48,6 +48,10 @@ MEAN_GCO2_KWH = {
     "PNM": 250, "AZPS": 320, "SCL": 70, "GCPD": 60, "WACM": 700, "SOCO": 385, "DUK": 230,
     "SC": 600, "TVA": 300, "FPL": 275, "TEC": 390, "JEA": 480, "TAL": 390, "CISO": 200,
     "NYIS": 235, "PJM": 335, "MISO": 440, "ERCO": 335, "ISNE": 250, "SWPP": 400,
+    "AECI": 580, "AVA": 170, "CHPD": 60, "DOPD": 60, "TPWR": 65, "CPLE": 225, "CPLW": 230,
+    "EPE": 450, "FMPP": 520, "FPC": 430, "GVL": 650, "IID": 150, "IPCO": 190, "LGEE": 830,
+    "NWMT": 600, "PACW": 350, "PSEI": 330, "SCEG": 340, "SEC": 530, "SRP": 290, "TEPC": 640,
+    "TIDC": 340, "WALC": 240,
 }  # fmt: skip
 """The rough mean of what is consumed. Other authorities have none and are answered with a page."""
 
