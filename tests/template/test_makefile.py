@@ -12,7 +12,8 @@ from tests.template.conftest import ROOT
 @pytest.fixture
 def shim(tmp_path: Path) -> Path:
     """Make a folder with the Makefile and a ``python3.13`` that prints a version or its call."""
-    for name in ("Makefile", "pyproject.toml", "uv.lock"):
+    (tmp_path / "infra/supply").mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", "uv.lock", "infra/supply/requirements-uv.txt"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     program = tmp_path / "python3.13"
     program.write_text(
