@@ -17,7 +17,7 @@ from functions.eia.workbook import HOUR, NAME, Hour, hours_of
 from greenstream.domain.errors import GreenStreamError, InvalidError, NoDataError, PermanentError
 from greenstream.domain.factor_sets import EIA
 from greenstream.domain.reading import Quality, Reading
-from greenstream.domain.zones import Source, Zone, zones_of
+from greenstream.domain.zones import Source, Zone, one_for_each_feed, zones_of
 from greenstream.ingest.http import HttpClient
 from greenstream.ingest.stored_slots import StoredSlots, ZoneSlots
 from greenstream.ports.provider import Batch, Outcome, ProviderConfig, batch_of
@@ -60,7 +60,9 @@ class Eia:
     """
 
     http: HttpClient
-    wanted: tuple[tuple[Zone, Source], ...] = field(default_factory=lambda: zones_of(NAME))
+    wanted: tuple[tuple[Zone, Source], ...] = field(
+        default_factory=lambda: one_for_each_feed(zones_of(NAME))
+    )
     simulated: bool = False
     stored: StoredSlots = field(default_factory=lambda: StoredSlots(NAME, WINDOW))
 

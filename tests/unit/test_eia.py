@@ -255,6 +255,14 @@ def test_every_authority_has_its_turn_and_none_waits_for_another() -> None:
     assert len(server.asked) <= runs * (AUTHORITIES_A_RUN + 1)
 
 
+def test_zones_that_share_an_authority_read_its_workbook_once() -> None:
+    """San Diego is a part of California ISO's area."""
+    names = [source.provider_zone for _, source in Eia(http=Server().http()).wanted]
+
+    assert names.count("CISO") == 1
+    assert len(names) == len(set(names)) == 50
+
+
 def test_the_authorities_of_other_runs_are_skipped_and_no_error() -> None:
     batches = list(provider(Server()).fetch(NOW))
 
