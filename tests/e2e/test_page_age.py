@@ -152,8 +152,7 @@ class TestFreshness:
         expect(page.locator("#headline")).to_have_class("headline not-live")
         expect(page.locator("#sentence")).to_have_text(
             "Nothing is live. A request from Amsterdam goes to London, where the grid is usually "
-            "at 188 g/kWh at this hour: by its fallback figure, it is the cleanest within the "
-            "limit."
+            "at 188 g/kWh at this hour: its figure is the lowest within the limit, but no live one."
         )
         expect(page.locator("#reason")).to_contain_text("None of the figures is live.")
         expect(page.locator("#reason")).to_contain_text("the two figures are not both live")

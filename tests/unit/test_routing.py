@@ -193,6 +193,36 @@ class TestReasons:
         live = a_candidate("b", 300, 5)
         assert "None of the figures is live." not in decide([mean, live], POLICY).text
 
+    @pytest.mark.parametrize(
+        ("rung", "what"),
+        [
+            (Rung.ANNUAL_MEAN, "the mean of a year and not live"),
+            (Rung.SAME_HOUR, "the usual value of this hour and not live"),
+            (Rung.STALE, "older than usual and not live"),
+        ],
+    )
+    def test_while_nothing_is_live_the_lowest_figure_is_not_called_the_cleanest(
+        self, rung: Rung, what: str
+    ) -> None:
+        pops = [a_candidate("a", 100, 5, rung=rung), a_candidate("b", 300, 5, rung=rung)]
+        decision = decide(pops, POLICY)
+
+        assert decision.reason is Reason.LOWEST_FALLBACK
+        assert f"has the lowest figure of 2 within 80 ms, which is {what}." in decision.text
+        assert "cleanest" not in decision.text
+        alone = decide(pops[:1], POLICY)
+        assert alone.reason is Reason.LOWEST_FALLBACK
+        assert f"is the only candidate; its figure is {what}." in alone.text
+        blind = decide([pop._replace(latency_ms=None) for pop in pops], POLICY)
+        assert f"has the lowest figure of 2, which is {what}; no round trip" in blind.text
+
+    @pytest.mark.parametrize("rung", [Rung.ANNUAL_MEAN, Rung.SAME_HOUR])
+    def test_a_usual_value_is_not_called_the_cleanest_beside_live_figures(self, rung: Rung) -> None:
+        decision = decide(
+            [a_candidate("usual", 100, 5, rung=rung), a_candidate("live", 300, 5)], POLICY
+        )
+        assert (decision.chosen.candidate.pop, decision.reason) == ("usual", Reason.LOWEST_FALLBACK)
+
     def test_carbon_is_minimised_within_the_latency_limit(self) -> None:
         decision = decide(
             [
@@ -238,7 +268,7 @@ class TestReasons:
 
         assert decision.chosen.candidate.pop == "sfo"
         assert decision.reason is Reason.NEAR_TIE_OWN_GRID
-        assert "its own grid's figure is known" in decision.text
+        assert "its figure is of its own grid" in decision.text
         assert decision.attributed_difference_gco2_kwh is None
 
     @pytest.mark.parametrize(

@@ -68,24 +68,26 @@ export const exclusionWord = (exclusion) => EXCLUSIONS.get(exclusion) ?? String(
 /** The reasons of a decision, as the end of a sentence that names the chosen point of presence. */
 export const REASONS = new Map([
   ["cleanest", "it is the cleanest within the limit"],
-  ["lowest_figure", "its figure is the lowest within the limit, but another one, which is counted in another way, may be of a grid as clean"],
-  ["fresher", "a lower figure of another is older"],
-  ["nearer", "a lower figure of another is not worth the longer round trip"],
-  ["near_tie_own_grid", "it is nearly the cleanest, and the figure is of its own grid"],
+  ["lowest_figure", "its figure is the lowest within the limit, but the figures are not counted alike, so another grid may be as clean"],
+  ["lowest_fallback", "its figure is the lowest within the limit, but no live one"],
+  ["fresher", "the lower figure of another place is older"],
+  ["nearer", "the lower figure of another place is not worth the longer round trip"],
+  ["near_tie_own_grid", "it is nearly the cleanest, and its figure is of its own grid"],
   ["near_tie_nearer", "it is nearly the cleanest, and nearer"],
-  ["surer", "it is surely cleaner than the one before, which is not certain of the lowest figure"],
-  ["stayed_within_margin", "no other is so much better that a move is worth it"],
+  ["surer", "it is surely cleaner than the place before, and the place with the lowest figure is not"],
+  ["stayed_within_margin", "no other place is so much better that a move is worth it"],
   ["nearest_none_within_limit", "it is the nearest, and none with known carbon is within the limit"],
   ["latency_only_no_carbon", "it is the nearest, and no carbon is known"],
   ["carbon_only_no_latency", "only carbon counts, because no round trip is known"],
-  ["nothing_known", "it is drawn from the candidates, because nothing is known"],
+  ["nothing_known", "it was drawn from the candidates, because nothing is known"],
 ]);
 
 /** Return why the chosen point of presence was chosen, in words that its candidates justify. */
-export function reasonWords({ reason, candidates, freshness }) {
-  if (reason !== "cleanest") return REASONS.get(reason) ?? String(reason);
-  if (candidates.filter(({ eligible }) => eligible).length === 1) return "it is the only one that may be chosen";
-  return freshness === "live" ? REASONS.get(reason) : "by its fallback figure, it is the cleanest within the limit";
+export function reasonWords({ reason, candidates }) {
+  const only = candidates.filter(({ eligible }) => eligible).length === 1;
+  if (only && reason === "cleanest") return "it is the only one that may be chosen";
+  if (only && reason === "lowest_fallback") return "it is the only one that may be chosen, and its figure is not live";
+  return REASONS.get(reason) ?? String(reason);
 }
 
 export const isNumber = (value) => typeof value === "number" && Number.isFinite(value);

@@ -13,7 +13,9 @@ class Reason(StrEnum):
 
     ``cleanest`` is said only of the lowest expected figure among the eligible, where no other can
     be as clean. ``lowest_figure``: it is the lowest, but another figure is of another scope, factor
-    set or kind, and differs by less than such figures are known to differ. ``fresher``: its
+    set or kind, and differs by less than such figures are known to differ. ``lowest_fallback``: it
+    is the lowest, but it is a usual value (an hour profile or a yearly mean), or no figure is live;
+    usual values do not say which grid is the cleanest now. ``fresher``: its
     figure plus the price of age is the lowest. ``nearer``: the price of latency made its score
     the lowest. ``near_tie_own_grid`` and ``near_tie_nearer``: its score differs too little from
     the lowest, and its own grid is known, or its round trip is the shorter. ``surer``: the visitor
@@ -23,6 +25,7 @@ class Reason(StrEnum):
 
     CLEANEST = "cleanest"
     LOWEST = "lowest_figure"
+    LOWEST_FALLBACK = "lowest_fallback"
     FRESHER = "fresher"
     NEARER = "nearer"
     NEAR_TIE_OWN_GRID = "near_tie_own_grid"

@@ -1,6 +1,6 @@
 """A decision in words: what was chosen, why, and what limits the answer. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -11,21 +11,33 @@ from greenstream.domain.comparability import (
     known_difference_gco2_kwh,
 )
 from greenstream.domain.decision import Candidate, Exclusion, Ranked, Reason
-from greenstream.domain.ladder import LIVE_RUNGS, Rung
+from greenstream.domain.ladder import LIVE_RUNGS, USUAL_RUNGS, Rung
 from greenstream.domain.policy import Policy
 
 VISIBLE_GCO2_KWH: Final = 0.5
 """A change smaller than this is not written, since the figures are written without decimals."""
 
 _SENTENCES: Final = {
-    Reason.NEAR_TIE_OWN_GRID: "nearly as clean as {best}, and its own grid's figure is known",
-    Reason.NEAR_TIE_NEARER: "nearly as clean as {best}, and nearer",
-    Reason.STAYED: "kept, since the best, {best}, is not better by {enough}",
-    Reason.SURER: "surely better than the current one, which the lowest, {best}, is not",
-    Reason.NEAREST: "the nearest, since no POP with known carbon is within {limit}",
-    Reason.NO_CARBON: "the nearest, since no carbon figure is known for any candidate",
-    Reason.NOTHING_KNOWN: "drawn from the candidates; neither carbon nor round trips are known",
+    Reason.LOWEST: (
+        "has the lowest figure {of_all}, but the figures are not counted alike, "
+        "so another grid may be as clean"
+    ),
+    Reason.NEAR_TIE_OWN_GRID: "is nearly as clean as {best}, and its figure is of its own grid",
+    Reason.NEAR_TIE_NEARER: "is nearly as clean as {best}, and nearer",
+    Reason.STAYED: "is kept, because the best, {best}, is not better by {enough}",
+    Reason.SURER: "is surely better than the current one, and the lowest figure, of {best}, is not",
+    Reason.NEAREST: "is the nearest, because no POP with known carbon is within {limit}",
+    Reason.NO_CARBON: "is the nearest, because no candidate has a known carbon figure",
+    Reason.NOTHING_KNOWN: (
+        "was drawn from the candidates, because neither carbon nor round trips are known"
+    ),
 }
+NOT_LIVE: Final = {
+    Rung.STALE: "older than usual and not live",
+    Rung.SAME_HOUR: "the usual value of this hour and not live",
+    Rung.ANNUAL_MEAN: "the mean of a year and not live",
+}
+"""What a figure that is not live is, by its rung, as the end of a sentence."""
 
 NAMED_POPS: Final = 3
 """How many POPs a sentence names; the rest is counted."""
@@ -49,7 +61,7 @@ def explain(
         The ways in which the figures were counted.
     """
     why = _why(chosen, reason, ranked, eligible, policy)
-    sentences = [f"{chosen.candidate.pop} ({_figures(chosen.candidate)}) is {why}."]
+    sentences = [f"{chosen.candidate.pop} ({_figures(chosen.candidate)}) {why}."]
     if reason is not Reason.NO_LATENCY and reason is not Reason.NOTHING_KNOWN:
         unknown_rtt = Exclusion.UNKNOWN_RTT
         unknown = [entry.candidate.pop for entry in ranked if entry.exclusion is unknown_rtt]
@@ -66,6 +78,16 @@ def explain(
     return " ".join(sentences)
 
 
+def rests_on_fallback(chosen: Ranked, eligible: Iterable[Ranked]) -> bool:
+    """Return whether the claim to the lowest figure rests on fallback figures.
+
+    It does where the chosen figure is a usual value, and where no eligible figure is live.
+    """
+    if chosen.candidate.carbon.rung in USUAL_RUNGS:
+        return True
+    return not any(entry.candidate.carbon.rung in LIVE_RUNGS for entry in eligible)
+
+
 def _why(
     chosen: Ranked,
     reason: Reason,
@@ -73,43 +95,62 @@ def _why(
     eligible: Sequence[Ranked],
     policy: Policy,
 ) -> str:
+    """Return the rest of the sentence that begins with the chosen POP, its verb included."""
     limit = f"{policy.max_latency_ms:g} ms"
-    if reason is Reason.CLEANEST:
-        return _cleanest(len(eligible), ranked, limit)
-    if reason is Reason.LOWEST:
-        return f"the lowest figure of {len(eligible)} within {limit}"
+    of_all = f"of {len(eligible)} within {limit}"
+    if reason in (Reason.CLEANEST, Reason.LOWEST_FALLBACK):
+        claim = _only_one(ranked, limit) if len(eligible) == 1 else None
+        if reason is Reason.CLEANEST:
+            return claim or f"is the cleanest {of_all}"
+        what = NOT_LIVE[chosen.candidate.carbon.rung]
+        return f"{claim}; its figure is {what}" if claim else f"{_lowest(of_all)}, which is {what}"
     if reason in (Reason.FRESHER, Reason.NEARER):
         lower = min(eligible, key=_expected_gco2_kwh).candidate
         figure = f"the lower figure of {lower.pop} ({_figures(lower)})"
-        chosen_of = f"chosen of {len(eligible)} within {limit}"
-        if reason is Reason.FRESHER:
-            return f"{chosen_of}, since its figure is fresher than {figure}"
-        return f"{chosen_of}, since {figure} is not worth its longer round trip"
+        why = f"its figure is fresher than {figure}"
+        if reason is Reason.NEARER:
+            why = f"{figure} is not worth its longer round trip"
+        return f"was chosen from {len(eligible)} within {limit}, because {why}"
     if reason is Reason.NO_LATENCY:
-        lowest = _expected_gco2_kwh(chosen) <= min(map(_expected_gco2_kwh, eligible))
-        others = (entry.candidate.carbon for entry in eligible)
-        sure = is_surely_lowest(chosen.candidate.carbon, others)
-        name = "the cleanest" if sure else "the lowest figure"
-        what = name if lowest else "chosen by carbon and age"
-        return f"{what} of {len(eligible)}; no round trip is known"
+        return f"{_by_carbon_alone(chosen, eligible)}; no round trip is known"
     best = f"{ranked[0].candidate.pop} ({_figures(ranked[0].candidate)})"
     margin = f"{100 * policy.switch_margin:g} %"
     known = known_difference_gco2_kwh(chosen.candidate.carbon, ranked[0].candidate.carbon)
     enough = (
-        f"{margin} and by {known:.0f} g/kWh, as their ways of counting differ" if known else margin
+        f"{margin} and by {known:.0f} g/kWh, which two ways of counting may differ by"
+        if known
+        else margin
     )
-    return _SENTENCES[reason].format(best=best, enough=enough, limit=limit)
+    return _SENTENCES[reason].format(best=best, enough=enough, limit=limit, of_all=of_all)
 
 
-def _cleanest(eligible: int, ranked: Sequence[Ranked], limit: str) -> str:
-    if eligible > 1:
-        return f"the cleanest of {eligible} within {limit}"
+def _lowest(of_all: str) -> str:
+    return f"has the lowest figure {of_all}"
+
+
+def _by_carbon_alone(chosen: Ranked, eligible: Sequence[Ranked]) -> str:
+    if _expected_gco2_kwh(chosen) > min(map(_expected_gco2_kwh, eligible)):
+        return f"was chosen by carbon and age from {len(eligible)}"
+    if len(eligible) == 1:
+        what = NOT_LIVE.get(chosen.candidate.carbon.rung)
+        return (
+            f"is the only one with a known figure, which is {what}" if what else "is the only one"
+        )
+    of_all = f"of {len(eligible)}"
+    if rests_on_fallback(chosen, eligible):
+        return f"{_lowest(of_all)}, which is {NOT_LIVE[chosen.candidate.carbon.rung]}"
+    others = (entry.candidate.carbon for entry in eligible)
+    sure = is_surely_lowest(chosen.candidate.carbon, others)
+    return f"is the cleanest {of_all}" if sure else _lowest(of_all)
+
+
+def _only_one(ranked: Sequence[Ranked], limit: str) -> str:
     if len(ranked) == 1:
-        return "the only candidate"
+        return "is the only candidate"
     unknown = any(entry.exclusion is Exclusion.UNKNOWN_RTT for entry in ranked)
     no_carbon = any(entry.exclusion is Exclusion.NO_CARBON for entry in ranked)
     known = " known to be" if unknown else ""
-    return f"the only one{' with known carbon' if no_carbon else ''}{known} within {limit}"
+    return f"is the only one{' with known carbon' if no_carbon else ''}{known} within {limit}"
 
 
 def _expected_gco2_kwh(entry: Ranked) -> float:
@@ -124,10 +165,15 @@ def _ways(counting: Counting) -> str:
         return "The figures are of different kinds and cannot be compared."
     parts = []
     if len(counting.scopes) > 1:
-        parts.append(f"scope ({' and '.join(sorted(counting.scopes))})")
+        parts.append(f"scope ({_listed(counting.scopes)})")
     if len(counting.factor_sets) > 1:
-        parts.append(f"factor set ({' and '.join(sorted(counting.factor_sets))})")
-    return f"The figures differ in {' and in '.join(parts)}."
+        parts.append(f"factor set ({_listed(counting.factor_sets)})")
+    return f"The figures are not counted alike: they differ in {' and in '.join(parts)}."
+
+
+def _listed(words: Iterable[str]) -> str:
+    *first, last = sorted(words)
+    return f"{', '.join(first)} and {last}"
 
 
 def _names(pops: Sequence[str]) -> str:

@@ -41,6 +41,9 @@ _LIVE: Final = Rung.LIVE
 """A name for what hundreds of figures ask for: Python 3.11 looks members up by a function."""
 
 LIVE_RUNGS: Final = frozenset({Rung.LIVE, Rung.LIVE_PARTIAL})
+USUAL_RUNGS: Final = frozenset({Rung.SAME_HOUR, Rung.ANNUAL_MEAN})
+"""The rungs whose figures are usual values and no measurement of about now."""
+
 """The rungs that rest on a provider's own reading within its source's usual age."""
 
 OBSERVED: Final = frozenset({Rung.LIVE, Rung.LIVE_PARTIAL, Rung.STALE})

@@ -16,7 +16,7 @@ from greenstream.domain.comparability import (
     known_difference_gco2_kwh,
 )
 from greenstream.domain.decision import Candidate, Decision, Exclusion, Ranked, Reason
-from greenstream.domain.explanation import explain
+from greenstream.domain.explanation import explain, rests_on_fallback
 from greenstream.domain.policy import Policy
 
 
@@ -182,6 +182,8 @@ def _reason(chosen: Ranked, best: Ranked, eligible: Sequence[Ranked]) -> Reason:
     carbon = chosen.candidate.carbon
     expected = (entry.candidate.carbon.expected_gco2_kwh for entry in eligible)
     if _is_lowest(carbon.expected_gco2_kwh, expected):
+        if rests_on_fallback(chosen, eligible):
+            return Reason.LOWEST_FALLBACK
         others = (entry.candidate.carbon for entry in eligible)
         return Reason.CLEANEST if is_surely_lowest(carbon, others) else Reason.LOWEST
     if chosen is not best:
