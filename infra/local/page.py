@@ -15,10 +15,11 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Final
 
+from greenstream.cli.errors import RefusedError
 from infra.local.deploying import ROOT
 from infra.local.guard import foreign
 from infra.local.ports import HOST
-from infra.local.processes import RefusedError, StackError, write_whole
+from infra.local.processes import StackError, write_whole
 from infra.local.stack import LocalStack
 
 PUBLIC: Final = ROOT / "infra/worker/public"

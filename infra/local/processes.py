@@ -21,23 +21,6 @@ class StackError(CommandError):
     """A step of the local stack failed; the message names it and shows the end of its log."""
 
 
-class RefusedError(StackError):
-    """The router refused a question.
-
-    Parameters
-    ----------
-    status
-        The HTTP status, 400 to 499.
-    text
-        The router's problem details, as JSON.
-    """
-
-    def __init__(self, message: str, status: int, text: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.text = text
-
-
 class FolderError(StackError, UnusableError):
     """The folder for a stack's records is not a folder, and cannot be made one."""
 

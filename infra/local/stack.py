@@ -24,6 +24,7 @@ from botocore.credentials import Credentials
 
 from greenstream.aws import dynamodb
 from greenstream.aws.dynamodb import DynamoDb, Endpoint, Limits
+from greenstream.cli.errors import RefusedError
 from infra.local.deploying import (
     REGION,
     ROOT,
@@ -39,7 +40,6 @@ from infra.local.folder import alone
 from infra.local.ports import HOST, on_free_port
 from infra.local.processes import (
     Children,
-    RefusedError,
     StackError,
     say,
     step,

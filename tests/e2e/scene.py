@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from greenstream.cli.errors import RefusedError
 from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.zones import zones
 from greenstream.ports.store import ProviderState, ProviderStatus
-from infra.local.processes import RefusedError, StackError
+from infra.local.processes import StackError
 from tests.builders import AVERAGE_DIRECT
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Client, a_reading_of

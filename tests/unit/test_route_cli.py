@@ -5,8 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from greenstream.cli.asking import BY_MEANS, URL_VARIABLE
 from greenstream.cli.main import main
-from greenstream.cli.route import BY_MEANS
+
+
+@pytest.fixture(autouse=True)
+def no_router(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no router be named by the environment."""
+    monkeypatch.delenv(URL_VARIABLE, raising=False)
 
 
 def run(capsys: pytest.CaptureFixture[str], folder: Path, *words: str) -> tuple[int, str, str]:

@@ -351,6 +351,7 @@ class TestPathsAndMethods:
             ("PJN", "PJM"),
             ("CAISO", "CAISO_NORTH"),
             ("NL", "ENTSOE_NL"),
+            ("DE", "ENTSOE_DE_LU"),
             ("germany", "ENTSOE_DE_LU"),
             ("LHR", "GBR-13"),
             ("tokyo", "JP_TK"),

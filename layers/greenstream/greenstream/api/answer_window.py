@@ -114,7 +114,7 @@ def _reason(question: WindowQuestion, best: ZoneAsked | None, found: Found) -> s
     end = f"{window.end:%H:%M}"
     if window.end.date() != window.start.date():
         end = f"{window.end:%Y-%m-%d} {end}"
-    figure = f"{window.gco2_kwh:.0f} g/kWh {window.outlook.kind}"
+    figure = f"{tenths(window.gco2_kwh):.0f} g/kWh {window.outlook.kind}"
     if window.outlook.rung is OutlookRung.ANNUAL_MEAN:
         return (
             f"Nothing is known of the coming hours in {where}, so that no time is cleaner than "
@@ -164,7 +164,7 @@ def _beside_now(window: Window) -> str:
         return ""
     if at_once - window.gco2_kwh < LEAST_SAID_GCO2_KWH:
         return "; starting at once is as good"
-    return f"; starting at once would be {at_once:.0f} g/kWh"
+    return f"; starting at once would be {tenths(at_once):.0f} g/kWh"
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -43,6 +43,14 @@ GROUPS: Final[Mapping[str, Mapping[str, Command]]] = {
             "greenstream.cli.route",
             "Ask which place should serve a request; without a router, by yearly means.",
         ),
+        "window": Command(
+            "greenstream.cli.window",
+            "Say when a job should run, and wait until then (--wait); without a router, at once.",
+        ),
+        "zones": Command(
+            "greenstream.cli.zones",
+            "List the carbon of every zone, or show all that is known of one.",
+        ),
         "policy": Command(
             "greenstream.cli.policy",
             "List the routing policies, show or set one, or go back to an earlier one.",

@@ -24,7 +24,7 @@ SHORT: Final = 4
 """Letters of a name up to which names that differ from it in one letter are near too. For so few
 letters difflib's ratio misses them: that of nyx and nyc is 0.67."""
 
-BEGINNING: Final = 3
+BEGINNING: Final = 2
 """Letters of a name from which names that begin with it are near (``Germany`` and Luxembourg)."""
 
 SAME_CITY_KM: Final = 120.0
@@ -73,8 +73,8 @@ def near(text: str, *, most: int = MOST) -> tuple[str, ...]:
 def near_zones(text: str, *, most: int = MOST) -> tuple[str, ...]:
     """Return the zones that may have been meant: those of a place of that name, else names alike.
 
-    A zone is alike by its own name (``ENTSOE_NL``, or ``NL`` alone) and by the name of its grid
-    (``Netherlands``).
+    A zone is alike by its own name (``ENTSOE_NL``, or ``NL`` alone), by the name of its grid
+    (``Netherlands``) and by the code of its country.
     """
     folded = _folded(text)
     by_alias = _zone_aliases()
@@ -93,9 +93,10 @@ def _alike(folded: str, aliases: Collection[str], *, most: int) -> Sequence[str]
 
     Of a short text these are also the names that differ in one letter.
     """
-    alike = difflib.get_close_matches(folded, aliases, n=most, cutoff=LIKENESS)
+    alike = []
     if len(folded) >= BEGINNING:
-        alike += [alias for alias in aliases if alias.startswith(f"{folded} ")]
+        alike = [alias for alias in aliases if alias.startswith(f"{folded} ")]
+    alike += difflib.get_close_matches(folded, aliases, n=most, cutoff=LIKENESS)
     if len(folded) <= SHORT:
         alike += [alias for alias in aliases if _differ_in_one_letter(alias, folded)]
     return alike
@@ -130,8 +131,9 @@ def _zone_aliases() -> Mapping[str, Sequence[str]]:
     by_alias: dict[str, list[str]] = {}
     for zone in zones().values():
         area = zone.zone.partition("_")[2]
-        for alias in {zone.zone, area, zone.name, zone.name.partition(",")[0]} - {""}:
-            by_alias.setdefault(_folded(alias), []).append(zone.zone)
+        names = (zone.zone, area, zone.name, zone.name.partition(",")[0], zone.country)
+        for alias in dict.fromkeys(_folded(name) for name in names if name):
+            by_alias.setdefault(alias, []).append(zone.zone)
     return by_alias
 
 

@@ -1,0 +1,158 @@
+"""``route``, ``window`` and ``zones`` ask a router over HTTP, here on the loopback address."""
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+import pytest
+
+from greenstream.cli.asking import BY_MEANS
+from greenstream.cli.main import main
+from tests.fakes.memory_store import MemoryStore
+from tests.router_client import Client
+
+
+def run(capsys: pytest.CaptureFixture[str], folder: Path, *words: str) -> tuple[int, str, str]:
+    """Run a command, and return its exit code and its output."""
+    code = main(["--state-dir", str(folder), *words])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Serves a router's answers; with ``needs_signature``, to signed requests only."""
+
+    client: Client
+    needs_signature = False
+    signatures: ClassVar[list[str]]
+
+    def do_GET(self) -> None:
+        target = urlsplit(self.path)
+        signature = self.headers.get("Authorization", "")
+        self.signatures.append(signature)
+        if self.needs_signature and not signature:
+            self.reply(403, '{"Message":"Forbidden"}')
+        else:
+            answer = self.client.ask(target.path, target.query)
+            self.reply(answer.status, answer.text)
+
+    def reply(self, status: int, text: str) -> None:
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_: object) -> None:
+        """Keep the test's output clean."""
+
+
+@pytest.fixture
+def handler() -> type[Handler]:
+    class Own(Handler):
+        client = Client(MemoryStore())
+        signatures: ClassVar[list[str]] = []
+
+    return Own
+
+
+@pytest.fixture
+def url(handler: type[Handler]) -> Iterator[str]:
+    """Serve a router on the loopback address."""
+    server = HTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def no_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no credentials of this machine be found."""
+    for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+
+
+def test_a_named_router_is_asked(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, url: str
+) -> None:
+    code, out, _ = run(
+        capsys, tmp_path, "route", "--url", url, "--pops", "LHR,ams", "--allow", "GB"
+    )
+
+    assert code == 0
+    assert BY_MEANS not in out
+    assert out.splitlines()[-1].split()[:2] == ["lhr", "GBR-13"]
+
+
+def test_the_refusal_of_a_named_router_is_shown_in_words(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, url: str
+) -> None:
+    code, _, err = run(capsys, tmp_path, "route", "--url", url, "--pops", "sydny")
+    assert (code, "pops: does not know sydny" in err) == (1, True)
+
+
+def test_a_router_that_is_not_there_is_said_to_be_so(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    code, _, err = run(capsys, tmp_path, "route", "--url", "http://127.0.0.1:1")
+    assert (code, "the router cannot be asked" in err) == (1, True)
+
+
+def test_the_environment_may_name_the_router(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    handler: type[Handler],
+    url: str,
+) -> None:
+    monkeypatch.setenv("GREENSTREAM_URL", f"{url}/")
+    for words, path in (
+        (("window", "--zones", "GBR-13,NYISO", "--duration", "45m"), "/v1/window"),
+        (("zones",), "/v1/zones"),
+        (("zones", "NYISO"), "/v1/zones/NYISO"),
+    ):
+        code, out, _ = run(capsys, tmp_path, *words, "--json")
+
+        answer = json.loads(out)
+        assert (code, answer["answered_by"]) == (0, "router")
+        assert answer.keys() >= handler.client.ask(path).body.keys()
+    assert len(handler.signatures) == 3
+
+
+def test_a_router_that_wants_a_signature_gets_it_and_others_do_not(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    handler: type[Handler],
+    url: str,
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
+    assert run(capsys, tmp_path, "window", "--url", url, "--from", "new york")[0] == 0
+    assert handler.signatures == [""]
+
+    handler.needs_signature = True
+    assert run(capsys, tmp_path, "window", "--url", url, "--from", "new york")[0] == 0
+    signature = handler.signatures[-1]
+    assert signature.startswith("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")
+    assert "/eu-west-1/lambda/aws4_request" in signature
+
+
+def test_without_credentials_it_is_said_what_a_signature_needs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, handler: type[Handler], url: str
+) -> None:
+    handler.needs_signature = True
+    code, out, err = run(capsys, tmp_path, "zones", "--url", url)
+
+    assert (code, out) == (1, "")
+    assert "the router takes signed requests only, and no AWS credentials are set" in err
