@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -16,6 +17,7 @@ from zlib import crc32
 import botocore.session
 import pytest
 import trustme
+from botocore import auth
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
@@ -24,6 +26,7 @@ from botocore.exceptions import NoCredentialsError
 from greenstream.aws.client import dynamodb_client
 from greenstream.aws.dynamodb import (
     MAX_CONNECTIONS,
+    MAX_SIGNATURES,
     ConditionFailedError,
     Credentials,
     DynamoDb,
@@ -151,6 +154,25 @@ def ask(client: DynamoDb) -> list[Mapping[str, Any]]:
     return Table(client, "readings").query("pk = :pk", {":pk": {"S": "CURRENT"}})
 
 
+def signed_reads(
+    monkeypatch: pytest.MonkeyPatch,
+    *seconds: float,
+    answers: Sequence[Answer] = (answer(EMPTY_PAGE),),
+    ask: Callable[[DynamoDb], Any] = ask,
+) -> list[Mapping[str, str]]:
+    """Return the headers of the same request, sent at these seconds after the first one."""
+    start = datetime.now(UTC).replace(microsecond=0)
+    with service(*answers) as served:
+        client = served.client()
+        for later in seconds:
+            now = start + timedelta(seconds=later)
+            monkeypatch.setattr(time, "time", now.timestamp)
+            monkeypatch.setattr(auth, "get_current_datetime", lambda now=now: now)
+            with suppress(StoreError):
+                ask(client)
+    return [headers for headers, _ in served.requests]
+
+
 class TestARequest:
     def test_has_the_signature_that_botocore_gives_it(self) -> None:
         with service(answer(EMPTY_PAGE)) as served:
@@ -193,6 +215,42 @@ class TestARequest:
         used = [headers["authorization"] for headers, _ in served.requests]
 
         assert ["Credential=first/" in used[0], "Credential=second/" in used[1]] == [True, True]
+
+    def test_that_repeats_a_read_is_sent_with_the_same_signature_for_a_minute(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        used = [headers["authorization"] for headers in signed_reads(monkeypatch, 0.0, 59.9, 60.1)]
+
+        assert used[0] == used[1] != used[2]
+
+    def test_that_repeats_a_read_is_signed_anew_when_the_clock_was_set_back(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before, after = signed_reads(monkeypatch, 0.0, -1.0)
+
+        assert before["authorization"] != after["authorization"]
+
+    def test_that_was_refused_is_signed_anew(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        refused = refusal("InvalidSignatureException")
+        before, after = signed_reads(monkeypatch, 0.0, 1.0, answers=(refused, answer(EMPTY_PAGE)))
+
+        assert before["authorization"] != after["authorization"]
+
+    def test_is_signed_by_what_it_asks(self) -> None:
+        with service(answer(EMPTY_PAGE)) as served:
+            client = served.client()
+            for nth in range(2 * MAX_SIGNATURES):
+                client.query(nth=nth)
+                client.query(nth=nth)
+        used = [headers["authorization"] for headers, _ in served.requests]
+
+        assert used[::2] == used[1::2]
+        assert len(set(used)) == 2 * MAX_SIGNATURES
+
+    def test_that_writes_is_signed_each_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        before, after = signed_reads(monkeypatch, 0.0, 1.0, ask=lambda client: client.put_item())
+
+        assert before["authorization"] != after["authorization"]
 
     def test_carries_bytes_both_ways(self) -> None:
         content = b"\x00packed\xff"

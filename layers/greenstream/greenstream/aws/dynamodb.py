@@ -5,6 +5,7 @@ start (ADR 17). The methods have its names and take its arguments.
 """
 
 import json
+import math
 import random
 import re
 import ssl
@@ -40,6 +41,15 @@ PASSING_CODES: Final = (
 
 FIRST_PAUSE_S: Final = 0.5
 """The longest pause before the second attempt, in seconds. It doubles with every attempt."""
+
+SIGNATURE_LASTS_S: Final = 60.0
+"""How long the signature of a read is used again, in seconds.
+
+AWS accepts one for five minutes, as its refusal in boto/botocore#149 says. The minute leaves four
+for clocks that differ."""
+
+MAX_SIGNATURES: Final = 16
+"""How many signatures are kept. The router repeats few reads: its boards and some hours."""
 
 MAX_CONNECTIONS: Final = 10
 """How many idle connections are kept: more than a function has threads that ask at once."""
@@ -146,6 +156,8 @@ class DynamoDb:
         self._credentials = credentials
         self._attempts = limits.attempts
         self._sleep = sleep
+        self._signatures: dict[tuple[str, bytes, Credentials], tuple[float, dict[str, str]]] = {}
+        """When a read was signed, and its headers, by its operation, body and credentials."""
         # One context serves all connections, since making one parses a file of 200 kB.
         tls = (
             {"ssl_context": ssl.create_default_context(cafile=endpoint.ca_bundle)}
@@ -187,27 +199,44 @@ class DynamoDb:
         return self._attempt(operation, body)
 
     def _attempt(self, operation: str, body: bytes) -> dict[str, Any]:
-        request = AWSRequest(
-            method="POST",
-            url=self.url,
-            headers={
-                "Content-Type": "application/x-amz-json-1.0",
-                "X-Amz-Target": f"{VERSION}.{operation}",
-                "User-Agent": "greenstream",
-            },
-            data=body,
-        )
-        SigV4Auth(cast("ReadOnlyCredentials", self._credentials()), SERVICE, self._region).add_auth(
-            request
-        )
         try:
-            answer = self._send(dict(request.headers.items()), body)
+            answer = self._send(self._signed(operation, body), body)
         except HTTPError as error:
             raise _PassingError(f"DynamoDB {operation} failed: {type(error).__name__}") from error
         content = _content(operation, answer)
         if answer.status != 200:  # noqa: PLR2004 - HTTP's own
+            self._signatures.clear()  # it may have been refused for its signature
             raise _refusal(operation, answer.status, content)
         return content
+
+    def _signed(self, operation: str, body: bytes) -> dict[str, str]:
+        """Return the headers of a request with its signature.
+
+        The router repeats the same reads every few seconds, and to sign one takes a fifth of its
+        time. The signature of a read is therefore used again for `SIGNATURE_LASTS_S`.
+        """
+        now, credentials = time.time(), self._credentials()
+        key = (operation, body, credentials)
+        signed_at, headers = self._signatures.get(key, (-math.inf, {}))
+        if not 0.0 <= now - signed_at < SIGNATURE_LASTS_S:
+            request = AWSRequest(
+                method="POST",
+                url=self.url,
+                headers={
+                    "Content-Type": "application/x-amz-json-1.0",
+                    "X-Amz-Target": f"{VERSION}.{operation}",
+                    "User-Agent": "greenstream",
+                },
+                data=body,
+            )
+            signer = SigV4Auth(cast("ReadOnlyCredentials", credentials), SERVICE, self._region)
+            signer.add_auth(request)
+            headers = dict(request.headers.items())
+            if operation == "Query":
+                if len(self._signatures) >= MAX_SIGNATURES:
+                    self._signatures.clear()
+                self._signatures[key] = now, headers
+        return dict(headers)
 
     def _send(self, headers: Mapping[str, str], body: bytes) -> HTTPResponse:
         post = partial(
