@@ -353,6 +353,23 @@ def test_profiles_of_some_hours_are_read_alone_and_by_few_queries(table: Table) 
     assert whole.spread_gco2_kwh() == pytest.approx(expected, abs=0.0005)
 
 
+def test_profiles_that_are_as_they_were_are_the_same_object(table: Table) -> None:
+    put_profile(table.store, a_profile({7: (300.0, T0), 8: (310.0, T0)}))
+    reader = table.a_store()
+    first = reader.profiles([7, 8])
+
+    assert reader.profiles([8, 7]) is first
+    assert reader.profiles([7]) is not first
+    put_profile(table.store, a_profile({7: (290.0, T0 + HOUR)}))
+    later = reader.profiles([7, 8])
+    assert later is not first
+    assert tuple(later) == (a_profile({7: (290.0, T0 + HOUR), 8: (310.0, T0)}),)
+    DAMAGES[next(iter(DAMAGES))](table, PROFILE_SK)
+    damaged = reader.profiles([7, 8])
+    assert damaged is not later
+    assert names(damaged.damaged) == [PROFILE_SK]
+
+
 # --- several writers ---------------------------------------------------------------------------
 
 

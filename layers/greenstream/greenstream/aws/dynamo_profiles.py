@@ -91,11 +91,15 @@ class StoredProfiles:
     """
 
     def __init__(
-        self, hours: Sequence[tuple[int, StoredHour]], damaged: tuple[str, ...] = ()
+        self, hours: tuple[tuple[int, StoredHour], ...], damaged: tuple[str, ...] = ()
     ) -> None:
         self.damaged = damaged
-        self._hours = hours
+        self.hours = hours
         self._zones: dict[str, tuple[HourProfile, ...]] = {}
+
+    def has_the_same_as(self, other: "StoredProfiles") -> bool:
+        """Return whether both have the same objects for the same hours, and the same damage."""
+        return self.hours == other.hours and self.damaged == other.damaged
 
     def of(self, zone: str) -> tuple[HourProfile, ...]:
         """Return the profile of each source and kind of a zone.
@@ -109,12 +113,12 @@ class StoredProfiles:
 
     def __iter__(self) -> Iterator[HourProfile]:
         """Iterate over all profiles."""
-        for zone in sorted({zone for _, stored in self._hours for zone in stored.zones}):
+        for zone in sorted({zone for _, stored in self.hours for zone in stored.zones}):
             yield from self.of(zone)
 
     def _profiles(self, zone: str) -> Iterator[HourProfile]:
         parts: defaultdict[tuple[str, Kind], dict[int, HourPart]] = defaultdict(dict)
-        for hour, stored in self._hours:
+        for hour, stored in self.hours:
             try:
                 for part in stored.of(zone):
                     parts[stored.provider, part.kind][hour] = part
@@ -146,11 +150,13 @@ class ProfileReader:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._kept: dict[str, _Kept] = {}
+        self._last = StoredProfiles(())
 
     def read(self, hours: Collection[int]) -> StoredProfiles:
         """Return the profiles of all sources with the means of these UTC hours of day.
 
-        For a damaged item the last good one stands that is in memory.
+        For a damaged item the last good one stands that is in memory. Where all is as it was at
+        the last read, the result is the same object, so that what was derived from it can stay.
 
         Raises
         ------
@@ -169,9 +175,14 @@ class ProfileReader:
                     damaged.append(known.damage)
                 if known.stored is not None:
                     asked.append((_hour_and_provider(sk)[0], known.stored))
-        return StoredProfiles(
-            [(hour, stored) for hour, stored in asked if hour in hours], tuple(damaged)
+        read = StoredProfiles(
+            tuple([(hour, stored) for hour, stored in asked if hour in hours]), tuple(damaged)
         )
+        before = self._last
+        if read.has_the_same_as(before):
+            return before
+        self._last = read
+        return read
 
     def _decoded(self, item: Mapping[str, Any], last: _Kept | None) -> _Kept:
         sk = item["sk"]["S"]
