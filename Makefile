@@ -12,7 +12,7 @@ FUNCTION ?= eso
 POPS ?= sfo,iad,nyc,lon,fra
 SAM := .tools/sam/bin/sam
 CONFIG_ENV = $(if $(filter prod,$(STAGE)),prod,default)
-ifneq ($(filter deploy secrets destroy,$(MAKECMDGOALS)),) # refused before anything is built
+ifneq ($(filter deploy deploy-built secrets destroy,$(MAKECMDGOALS)),) # refused before anything is built
 ifeq ($(filter dev prod,$(STAGE)),)
 $(error STAGE is dev or prod; another stage needs a section in samconfig.toml first)
 endif
@@ -21,7 +21,7 @@ endif
 NODE := .tools/node/bin
 WORKER := infra/worker
 
-.PHONY: help run up down invoke providers worker worker-test page-test operations-test test chaos chaos-short lint check bench against replay tune worlds validate factor-book build runtime-python deploy secrets destroy supply-chain audit reproducible tools worker-tools
+.PHONY: help run up down invoke providers worker worker-test page-test operations-test test chaos chaos-short lint check bench against replay tune worlds validate factor-book build runtime-python deploy deploy-built secrets destroy supply-chain audit reproducible tools worker-tools
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -49,8 +49,8 @@ worker-test: tools worker-tools ## test the Worker: types, lint, its real runtim
 providers: .venv/.ready ## ask every provider once and show what it answered (UPSTREAM=live)
 	@.venv/bin/greenstream providers
 
-test: tools ## run the tests that need neither a browser, nor the Worker, nor a deployed stack
-	.venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile -m "not browser and not worker and not operations" --ignore tests/chaos
+test: tools ## run the tests that need neither a browser, nor the Worker, nor a deployed stack (ORDER=7: shuffled)
+	.venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile $(if $(ORDER),--order $(ORDER)) -m "not browser and not worker and not operations" --ignore tests/chaos
 
 chaos: build ## inject faults, races and bad input, and simulate a day (minutes; .local/chaos.json)
 	CHAOS=whole .venv/bin/pytest tests/chaos
@@ -107,6 +107,9 @@ runtime-python: .venv/.ready
 	@.venv/bin/python -m infra.supply.bytecode find
 
 deploy: runtime-python build ## deploy to AWS with your credentials: make deploy STAGE=dev|prod
+	@$(MAKE) --no-print-directory deploy-built
+
+deploy-built: ## deploy what `make build` has built; it fetches nothing
 	$(SAM) deploy --config-env $(CONFIG_ENV) $(DEPLOY_FLAGS)
 
 secrets: .venv/.ready ## ask for the providers' keys and store them encrypted: make secrets STAGE=dev|prod

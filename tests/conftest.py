@@ -1,6 +1,7 @@
 """Settings and fixtures for all tests: the environment, and the recordings if they are present."""
 
 import os
+import random
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,39 @@ for name, collector in COLLECTORS.items():
 secrets = [secret for collector in COLLECTORS.values() for secret in collector.secrets]
 for variable in ("AWS_PROFILE", "AWS_ENDPOINT_URL", *secrets):
     os.environ.pop(variable, None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--order SEED``, which runs the tests in the random order of that seed."""
+    parser.addoption("--order", help="run files, and the tests of each, in the order of this seed")
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say which order the tests have, so that a run can be repeated."""
+    seed = config.getoption("--order")
+    return f"random order: --order {seed}" if seed else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Shuffle the files and the tests of each file, where ``--order`` asks for it.
+
+    pytest afterwards brings together the tests that share a fixture with parameters. Each worker
+    of xdist collects the same order, since it gets the same seed.
+    """
+    seed = config.getoption("--order")
+    if not seed:
+        return
+    by_file: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        by_file.setdefault(item.path, []).append(item)
+    chance = random.Random(seed)
+    files = list(by_file.values())
+    chance.shuffle(files)
+    for tests in files:
+        chance.shuffle(tests)
+    items[:] = [item for tests in files for item in tests]
+
 
 SHARED = Path(__file__).parents[2] / "shared"
 RECORDINGS = SHARED / "recordings"

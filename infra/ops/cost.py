@@ -227,10 +227,13 @@ def lines(measured_ms: Mapping[str, float] | None = None) -> Iterator[Line]:
     share = min(1.0, FREE_GB_S / sum(function.gb_s for function in (*scheduled, router)))
     runs = sum(function.runs for function in (*scheduled, router))
     requests_share = min(1.0, FREE_REQUESTS / runs)
+    log_gb = sum(function.log_gb for function in (*scheduled, router))
+    log_share = min(1.0, FREE_LOG_GB / log_gb)
     for function in (*scheduled, router):
         free = function.gb_s * GB_S_USD * share + function.runs * REQUEST_USD * requests_share
         what = "router, a million requests" if function is router else function.name
-        yield Line(what, str(function), function.usd, free + function.log_gb * LOG_GB_USD)
+        free += function.log_gb * LOG_GB_USD * log_share
+        yield Line(what, str(function), function.usd, free)
     slow, fast = MONTH_S / PROFILES_EVERY_S, MONTH_S / QUERY_EVERY_S
     reads = (
         f"{fast:,.0f} queries of the boards of {QUERY_READS} units, and {slow:,.0f} of the "

@@ -141,6 +141,31 @@ def test_a_caiso_csv_with_a_partial_row_and_empty_future_rows_is_read(origin: Or
     assert reading.detail["unlisted"] == []
 
 
+@pytest.mark.parametrize(
+    ("now", "newest", "solar"),
+    [("08:52", "08:50", "110"), ("09:03", "09:00", "112"), ("09:33", "09:30", "118")],
+)
+def test_caiso_is_read_in_both_of_the_hours_that_have_the_same_times(
+    origin: Origin, now: str, newest: str, solar: str
+) -> None:
+    """No row names an offset. The file has the times from 01:00 to 01:55 twice."""
+    head, first, *_ = caiso_day().decode().splitlines()
+    known = datetime.strptime(newest, "%H:%M").replace(year=2025, month=11, day=2, tzinfo=UTC)
+    rows = []
+    for number in range((known - datetime(2025, 11, 2, 7, tzinfo=UTC)) // timedelta(minutes=5)):
+        start = datetime(2025, 11, 2, 7, tzinfo=UTC) + number * timedelta(minutes=5)
+        wall = start.astimezone(ZoneInfo("America/Los_Angeles"))
+        figures = first.split(",")[2:]
+        rows.append(",".join([f"{wall:%H:%M}", str(89 + number), *figures]))
+    origin.serve("/outlook/history/20251102/", "\r\n".join([head, *rows]).encode())
+    asked_at = datetime.strptime(now, "%H:%M").replace(year=2025, month=11, day=2, tzinfo=UTC)
+
+    reading = direct("CAISO", asked_at)
+
+    assert reading.valid_to == known
+    assert fuel_mw(reading)["Solar"] == float(solar)
+
+
 def test_caisos_row_of_the_next_midnight_is_not_this_mornings(origin: Origin) -> None:
     midnight = b"00:00,0,1180,776,189,151,241,2,2241,8900,2490,1300,3372,0\r\n"
     origin.serve(CAISO_DAY, caiso_day() + midnight)

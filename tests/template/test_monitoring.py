@@ -411,3 +411,24 @@ class TestTheDashboard:
             assert not cells & taken
             assert max(x for x, _ in cells) < 24
             taken |= cells
+
+
+def test_the_topic_without_encryption_carries_nothing_but_names_and_figures() -> None:
+    """An alarm's message is made of its name, its description and its metric."""
+    topic = MONITORING["Resources"]["Alarms"]["Properties"]
+    assert set(topic) == {"DisplayName"}
+    told = [text_of(alarm[part]) for alarm in ALARMS.values() for part in DESCRIBED]
+    assert len(told) == 2 * len(ALARMS)
+    assert {name for text in told for name in re.findall(r"\$\{([\w:.]+)\}", text)} <= {
+        "Deployment"
+    }
+
+
+DESCRIBED = ("AlarmName", "AlarmDescription")
+
+
+def text_of(value: Any) -> str:
+    """Return a text of the template, with its placeholders."""
+    text = value["Fn::Sub"] if isinstance(value, dict) else value
+    assert isinstance(text, str)
+    return text

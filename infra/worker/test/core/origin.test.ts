@@ -39,6 +39,18 @@ describe("the visitor's request", () => {
     expect(world.visited).toEqual(["sfo GET /base/a"]);
   });
 
+  it("leaves the origin's own path only if the origin decodes an encoded slash", async () => {
+    const world = new World(answering(), undefined, {
+      ORIGINS: { ...ORIGINS, sfo: "https://sfo.test/base/" },
+    });
+    for (const path of ["/../a", "/%2e%2e/a", "/b/..\\..\\a"]) await world.visit(path);
+    await world.visit("/..%2fa%5c..");
+    expect(world.visited).toEqual([
+      ...Array(3).fill("sfo GET /base/a"),
+      "sfo GET /base/..%2fa%5c..",
+    ]);
+  });
+
   it("cannot reach another host through its path", async () => {
     const world = new World(answering());
     await world.visit("//elsewhere.test/a");
