@@ -33,24 +33,26 @@ PIECES: Final = 3
 
 
 class RouteText(NamedTuple):
-    """An answer as text, and its essence, which differs from another's where the text differs.
+    """An answer as text, its instant, and its essence, which differs where the text differs.
 
     The essence is shorter, since it names the figures by a hash that is made once a second.
     """
 
     text: str
     essence: str
+    as_of: str
 
 
 class _Shared(NamedTuple):
     """What the answers of a second about the same POPs have in common, as text.
 
-    ``head`` has the members before those of the choice, and ``ranking`` those between the choice
-    and what it is compared with. ``figures`` are by zone, and ``digest`` is a hash of them. All of
-    it was written for the view's ``degraded_reason``.
+    ``as_of`` is the instant. ``head`` has the members before those of the choice, and ``ranking``
+    those between the choice and what it is compared with. ``figures`` are by zone, and ``digest``
+    is a hash of them. All of it was written for the view's ``degraded_reason``.
     """
 
     degraded_reason: str | None
+    as_of: str
     head: str
     ranking: str
     figures: Mapping[str, CarbonText]
@@ -106,6 +108,7 @@ def route(
     return RouteText(
         text="".join([head, ',"candidates":[', *pieces, "]}"]),
         essence="".join([head, *of_visitor, shared.digest]),
+        as_of=shared.as_of,
     )
 
 
@@ -176,7 +179,12 @@ def _shared_of(standings: Standings, view: View, policy: Policy, now: datetime) 
     whole = "".join(chain.from_iterable(figures.values()))
     digest = sha256(whole.encode(), usedforsecurity=False).hexdigest()
     shared = _SHARED[standings] = _Shared(
-        view.degraded_reason, JSON.encode(head)[:-1], JSON.encode(ranking)[1:-1], figures, digest
+        degraded_reason=view.degraded_reason,
+        as_of=head["as_of"],
+        head=JSON.encode(head)[:-1],
+        ranking=JSON.encode(ranking)[1:-1],
+        figures=figures,
+        digest=digest,
     )
     return shared
 

@@ -36,7 +36,7 @@ from greenstream.api.question import (
     zones_question,
 )
 from greenstream.api.refusals import unknown_zone
-from greenstream.api.rendering import Json, degraded_reason, utc
+from greenstream.api.rendering import Json, degraded_reason
 from greenstream.api.report import MAX_BYTES, latency_report
 from greenstream.api.snapshot_cache import RequestDeadline, SnapshotCache
 from greenstream.api.window_search import find, first_start
@@ -57,6 +57,8 @@ ZONE_ROUTE: Final = ZONE_PATH + "{zone}"
 
 MAX_PATH_CHARS: Final = 200
 """Characters of a path that are logged."""
+
+MILLISECOND: Final = timedelta(milliseconds=1)
 
 LONG_DEADLINE_S: Final = 2.0
 """The deadline in seconds of requests for which no visit waits: a zone's page and a report of
@@ -139,7 +141,7 @@ class Router:
         fields = {
             "path": path,
             "correlation_id": correlation,
-            "duration_ms": round((self._clock() - started) / timedelta(milliseconds=1), 2),
+            "duration_ms": round((self._clock() - started) / MILLISECOND, 2),
             **reply.log,
         }
         try:
@@ -203,7 +205,7 @@ class Router:
         return Reply(
             body=answer.text,
             essence=answer.essence,
-            as_of=utc(now),
+            as_of=answer.as_of,
             cache_control=SHARED,
             log={
                 "pop": chosen.pop,

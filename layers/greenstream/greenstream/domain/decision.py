@@ -1,6 +1,5 @@
 """What a decision is made of and what it says: candidates, verdicts, reasons. Pure."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -89,8 +88,7 @@ class Ranked(NamedTuple):
         return self.exclusion is None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(NamedTuple):
     """The answer.
 
     ``candidates`` are in order of rank, the chosen POP first. ``baseline`` is the nearest POP;

@@ -114,14 +114,17 @@ def _why(
     if reason is Reason.NO_LATENCY:
         return f"{_by_carbon_alone(chosen, eligible)}; no round trip is known"
     best = f"{ranked[0].candidate.pop} ({_figures(ranked[0].candidate)})"
-    margin = f"{100 * policy.switch_margin:g} %"
-    known = known_difference_gco2_kwh(chosen.candidate.carbon, ranked[0].candidate.carbon)
-    enough = (
-        f"{margin} and by {known:.0f} g/kWh, which two ways of counting may differ by"
-        if known
-        else margin
-    )
+    enough = _enough(chosen, ranked[0], policy) if reason is Reason.STAYED else ""
     return _SENTENCES[reason].format(best=best, enough=enough, limit=limit, of_all=of_all)
+
+
+def _enough(chosen: Ranked, best: Ranked, policy: Policy) -> str:
+    """Return by how much the best would have to be better for a move from the chosen POP."""
+    margin = f"{100 * policy.switch_margin:g} %"
+    known = known_difference_gco2_kwh(chosen.candidate.carbon, best.candidate.carbon)
+    if not known:
+        return margin
+    return f"{margin} and by {known:.0f} g/kWh, which two ways of counting may differ by"
 
 
 def _lowest(of_all: str) -> str:
