@@ -2,12 +2,8 @@
 
 import json
 import os
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import ClassVar
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -15,6 +11,7 @@ from greenstream.cli.asking import BY_MEANS
 from greenstream.cli.main import main
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Client
+from tests.served_router import ServedRouter
 
 
 def run(capsys: pytest.CaptureFixture[str], folder: Path, *words: str) -> tuple[int, str, str]:
@@ -24,51 +21,15 @@ def run(capsys: pytest.CaptureFixture[str], folder: Path, *words: str) -> tuple[
     return code, said.out, said.err
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Serves a router's answers; with ``needs_signature``, to signed requests only."""
-
-    client: Client
-    needs_signature = False
-    signatures: ClassVar[list[str]]
-
-    def do_GET(self) -> None:
-        target = urlsplit(self.path)
-        signature = self.headers.get("Authorization", "")
-        self.signatures.append(signature)
-        if self.needs_signature and not signature:
-            self.reply(403, '{"Message":"Forbidden"}')
-        else:
-            answer = self.client.ask(target.path, target.query)
-            self.reply(answer.status, answer.text)
-
-    def reply(self, status: int, text: str) -> None:
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def log_message(self, *_: object) -> None:
-        """Keep the test's output clean."""
+@pytest.fixture
+def router() -> ServedRouter:
+    return ServedRouter(Client(MemoryStore()))
 
 
 @pytest.fixture
-def handler() -> type[Handler]:
-    class Own(Handler):
-        client = Client(MemoryStore())
-        signatures: ClassVar[list[str]] = []
-
-    return Own
-
-
-@pytest.fixture
-def url(handler: type[Handler]) -> Iterator[str]:
-    """Serve a router on the loopback address."""
-    server = HTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def url(router: ServedRouter) -> Iterator[str]:
+    with router.serving() as address:
+        yield address
 
 
 @pytest.fixture(autouse=True)
@@ -112,7 +73,7 @@ def test_the_environment_may_name_the_router(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    handler: type[Handler],
+    router: ServedRouter,
     url: str,
 ) -> None:
     monkeypatch.setenv("GREENSTREAM_URL", f"{url}/")
@@ -125,33 +86,33 @@ def test_the_environment_may_name_the_router(
 
         answer = json.loads(out)
         assert (code, answer["answered_by"]) == (0, "router")
-        assert answer.keys() >= handler.client.ask(path).body.keys()
-    assert len(handler.signatures) == 3
+        assert answer.keys() >= router.client.ask(path).body.keys()
+    assert len(router.signatures) == 3
 
 
 def test_a_router_that_wants_a_signature_gets_it_and_others_do_not(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    handler: type[Handler],
+    router: ServedRouter,
     url: str,
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
     assert run(capsys, tmp_path, "window", "--url", url, "--from", "new york")[0] == 0
-    assert handler.signatures == [""]
+    assert router.signatures == [""]
 
-    handler.needs_signature = True
+    router.needs_signature = True
     assert run(capsys, tmp_path, "window", "--url", url, "--from", "new york")[0] == 0
-    signature = handler.signatures[-1]
+    signature = router.signatures[-1]
     assert signature.startswith("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")
     assert "/eu-west-1/lambda/aws4_request" in signature
 
 
 def test_without_credentials_it_is_said_what_a_signature_needs(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, handler: type[Handler], url: str
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, router: ServedRouter, url: str
 ) -> None:
-    handler.needs_signature = True
+    router.needs_signature = True
     code, out, err = run(capsys, tmp_path, "zones", "--url", url)
 
     assert (code, out) == (1, "")

@@ -49,7 +49,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install the wheel with its locked requirements and return the folder of the programs."""
     venv = tmp_path_factory.mktemp("installed") / "venv"
-    locked = ("sync", "--frozen", "--no-default-groups", "--no-install-project")
+    locked = ("sync", "--frozen", "--no-default-groups", "--extra", "mcp", "--no-install-project")
     done = run(UV, *locked, "--python", sys.executable, cwd=ROOT, UV_PROJECT_ENVIRONMENT=str(venv))
     assert done.returncode == 0, done.stderr
     done = run(UV, "pip", "install", "--no-deps", "--python", venv, wheel, cwd=venv)
@@ -68,7 +68,19 @@ def test_holds_the_package_with_its_data_and_nothing_of_the_repository(wheel: Pa
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"greenstream"}
 
 
-@pytest.mark.parametrize("words", ["--help", "policy --help", "policy set --help", "report --help"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--help",
+        "route --help",
+        "window --help",
+        "zones --help",
+        "mcp --help",
+        "policy --help",
+        "policy set --help",
+        "report --help",
+    ],
+)
 def test_prints_its_help(installed: Path, tmp_path: Path, words: str) -> None:
     done = run(installed / "greenstream", *words.split(), cwd=tmp_path)
 
@@ -96,6 +108,46 @@ def test_says_in_one_line_that_a_command_needs_the_repository(
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("greenstream: `greenstream run` needs the project's repository: ")
+
+
+@pytest.mark.parametrize(
+    "words", ["route --from tokyo", "window --pops lon,ams --within 12h --duration 45m", "zones"]
+)
+def test_answers_by_yearly_means_where_neither_aws_nor_a_router_is(
+    installed: Path, tmp_path: Path, words: str
+) -> None:
+    home = {"HOME": str(tmp_path), "AWS_CONFIG_FILE": os.devnull, "GREENSTREAM_URL": ""}
+    done = run(installed / "greenstream", *words.split(), cwd=tmp_path, **home)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    first, *rows = done.stdout.splitlines()
+    assert first.endswith("these are yearly means.")
+    assert any("annual_mean" in row for row in rows)
+
+
+def test_a_refusal_names_what_may_have_been_meant(installed: Path, tmp_path: Path) -> None:
+    asked = ("window", "--zones", "PJN")
+    done = run(installed / "greenstream", *asked, cwd=tmp_path, GREENSTREAM_URL="")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "zones: does not know PJN; near it is PJM" in done.stderr
+
+
+def test_serves_the_model_context_protocol(installed: Path, tmp_path: Path) -> None:
+    program = """
+import asyncio, sys
+from mcp import Client, StdioServerParameters
+
+async def talk():
+    async with Client(StdioServerParameters(command=sys.argv[1], args=["mcp"])) as client:
+        answered = await client.call_tool("window", {"origin": "tokyo"})
+        print(answered.structured_content["answered_by"])
+
+asyncio.run(talk())
+"""
+    done = run(installed / "python", "-c", program, installed / "greenstream", cwd=tmp_path)
+
+    assert done.stdout.strip() == "tables of this package (yearly means)", done.stderr
 
 
 def test_finds_its_data(installed: Path, tmp_path: Path) -> None:

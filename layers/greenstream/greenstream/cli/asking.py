@@ -101,6 +101,7 @@ class Asker:
         CommandError
             When the router refuses the question, cannot be asked or fails.
         """
+        path = quote(path)
         given = {name: value for name, value in asked.items() if value is not None}
         query = urlencode(given, quote_via=quote)  # a signature needs %20 for a space
         target = f"{path}?{query}" if query else path
@@ -117,8 +118,8 @@ class Asker:
             raise CommandError(_refusal(error.status, error.text)) from error
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Define the options that name the router and the form of the answer."""
+def add_url(parser: argparse.ArgumentParser) -> None:
+    """Define the option that names the router."""
     parser.add_argument(
         "--url",
         metavar="ADDRESS",
@@ -126,6 +127,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "stack, else the yearly means of this package). The address of a deployed router is asked "
         "by requests signed with your AWS credentials",
     )
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Define the options that name the router and the form of the answer."""
+    add_url(parser)
     parser.add_argument("--json", action="store_true", help="print the router's answer as JSON")
 
 

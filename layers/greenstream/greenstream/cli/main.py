@@ -51,6 +51,10 @@ GROUPS: Final[Mapping[str, Mapping[str, Command]]] = {
             "greenstream.cli.zones",
             "List the carbon of every zone, or show all that is known of one.",
         ),
+        "mcp": Command(
+            "greenstream.cli.mcp_server",
+            "Answer route, window and zones as tools of the Model Context Protocol, over stdio.",
+        ),
         "policy": Command(
             "greenstream.cli.policy",
             "List the routing policies, show or set one, or go back to an earlier one.",

@@ -2,7 +2,6 @@
 
 import argparse
 from typing import Any
-from urllib.parse import quote
 
 from greenstream.cli.asking import Asker, add_options
 from greenstream.cli.errors import UnusableError
@@ -27,7 +26,7 @@ def _zones(arguments: argparse.Namespace) -> int:
     elif any(kinds.values()):
         raise UnusableError("--signal and --basis are of the list; a zone is shown with all kinds")
     else:
-        answer = Asker.of(arguments).ask(f"/v1/zones/{quote(name, safe='')}", {})
+        answer = Asker.of(arguments).ask(f"/v1/zones/{name}", {})
         said = details(answer.body)
     print(answer.as_json() if arguments.json else answer.as_text(said))
     return 0
