@@ -21,6 +21,7 @@ from functions.eso.provider import Eso
 from greenstream.cli.main import main
 from greenstream.domain.reading import Reading
 from greenstream.domain.zones import zones_of
+from infra.local.upstream import ieso as ontario
 from infra.local.upstream.providers import simulators_of
 from infra.local.upstream.wire import Answer
 from infra.reading.transport import answered_by
@@ -32,7 +33,7 @@ from tests.contract.provider_cases import unzipped
 from tests.contract.provider_cases import zipped as archive
 
 GRIDS = Path(__file__).parent / "fixtures" / "gridstatus"
-HALF_HOUR = timedelta(minutes=30)
+HALF_HOUR, HOUR = timedelta(minutes=30), timedelta(hours=1)
 
 
 @pytest.fixture(autouse=True)
@@ -319,6 +320,27 @@ def test_the_good_account_may_read_every_zone(name: str) -> None:
     allowed = {zone for simulator in simulators_of(name) for zone in simulator.zones}
     if any(simulator.account for simulator in simulators_of(name)):
         assert {source.provider_zone for _, source in zones_of(name)} <= allowed
+
+
+def test_ontario_that_stands_still_is_named_by_processes_that_remember_nothing(read: Read) -> None:
+    """The store has the hours of the day before, which moved."""
+    days = [datetime(2026, 7, day, 20, 30, tzinfo=UTC) for day in (5, 6)]
+    early = days[1].replace(hour=7)  # Both documents are read then.
+    stands_still = ontario.of_rows(ontario.SERIES_FAULTS["frozen"])
+    done = read(
+        f"ieso --at {days[0]:%Y-%m-%dT%H:%MZ} --cold --json --answer *=<before>"
+        f" --then {early:%Y-%m-%dT%H:%MZ} *_20260705.xml=<whole> *Capability.xml=<begun>"
+        f" --then {days[1]:%Y-%m-%dT%H:%MZ} *Capability.xml=<still>",
+        before=ontario.document(days[0].date(), days[0] - 8 * HOUR).encode(),
+        whole=ontario.document(days[0].date(), early).encode(),
+        begun=ontario.document(days[1].date(), early).encode(),
+        still=stands_still(ontario.document(days[1].date(), days[1]), {}).encode(),
+    )
+    first, second, third = done.steps
+    assert (first["state"], second["state"]) == ("ok", "ok")
+    assert {refused["reason"] for refused in third["refused"]} == {"frozen"}
+    stands = {reading["valid_to"] for reading in done.document["current"]}
+    assert stands == {f"{days[1] - 9 * HOUR:%Y-%m-%dT%H:00:00Z}"}
 
 
 NYISO = (GRIDS / "nyiso_day.csv").read_text()

@@ -160,7 +160,6 @@ PROVIDER = Provider(
     payload_faults={
         "missing_fuel": rows_fault(missing_fuel),
         "wrong_unit": rows_fault(wrong_unit),
-        "frozen": of_rows(SERIES_FAULTS["frozen"]),
         "spike": of_rows(SERIES_FAULTS["spike"]),
         "half_mix": rows_fault(half_mix),
         **figure_faults("<EnergyMW>", "</EnergyMW>"),
