@@ -43,8 +43,9 @@ IN_ONE_ANSWER = frozenset({"ons", "aemo"})
 """Providers that get all zones in one answer: only the content of a single zone can be faulty."""
 
 OF_A_NETWORK = frozenset({"flows"})
-"""Providers without cells: a fault of one answer moves the figures of many zones, and the mixes are
-those that another provider has stored. `tests/contract/test_flows.py` has their faults."""
+"""Providers without cells here: a fault of one answer moves the figures of many zones, and the
+mixes are those that another provider has stored. `test_flows_matrix` has their column, and
+`tests/contract/test_flows.py` more of their faults."""
 
 BY_TURNS = frozenset({"eia"})
 """Providers without cells: which zones a run reads depends on the hour, and their answers change

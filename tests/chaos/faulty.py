@@ -208,10 +208,10 @@ class Bench:
                     self._control(simulator, "POST", json=posted)
         # Every run has its own key, since the simulated plans count requests by key.
         key = f"company-{next(self._tokens)}"
-        base_url = address or simulator.base_url
+        base_url, api = address or simulator.base_url, COLLECTORS[self.provider].api
         sent = {
             "TABLE_NAME": table,
-            f"{self.provider.upper()}_BASE_URL": f"{base_url}/{self.provider}",
+            f"{api.upper()}_BASE_URL": f"{base_url}/{api}",
             **dict.fromkeys(COLLECTORS[self.provider].secrets, key),
         }
         if self.provider == "gridstatus":
