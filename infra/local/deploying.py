@@ -24,6 +24,12 @@ Upstream = Literal["simulated", "live"]
 Auth = Literal["none", "iam"]
 
 
+def tools(log: Path) -> None:
+    """Install what a local stack needs, where it is not installed yet."""
+    argv = ["make", "--silent", "-j2", ".tools/sam/.ready", ".tools/ministack/.ready"]
+    step("tools", argv, env=_tool_env(), cwd=ROOT, log=log)
+
+
 def build(log: Path) -> None:
     """Build the template for this machine; what has not changed is taken from the last build."""
     # The emulator runs functions with its own interpreter on this machine, whatever Runtime says.
@@ -56,7 +62,8 @@ def deploy(emulator: Emulator, parameters: Mapping[str, str], log: Path) -> None
         "SAM_CLI_POLL_DELAY": "0.5",
     }
     argv = [
-        str(ROOT / ".tools/sam/bin/sam"), "deploy",
+        str(ROOT / ".tools/sam/bin/python"), "-P", str(Path(__file__).with_name("sam.py")),
+        "deploy",
         "--config-file", str(ROOT / "samconfig.toml"),
         "--template-file", str(LOCAL_BUILD / "template.yaml"),
         "--stack-name", STACK_NAME, "--no-progressbar",

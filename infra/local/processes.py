@@ -14,6 +14,7 @@ from greenstream.cli import signals
 from greenstream.cli.errors import CommandError, UnusableError
 
 STOP_GRACE_S = 4.0
+DELETE_WITHIN_S = 3.0
 TAIL_LINES = 25
 
 
@@ -232,6 +233,21 @@ def _started_process(
             argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             start_new_session=True,
         )  # fmt: skip
+
+
+def delete_folder(folder: Path) -> None:
+    """Delete a folder, which a process of its own finishes if it takes longer than a few seconds.
+
+    A slow disk takes long for the many files of the emulator, and a command has to end in time.
+    """
+    if not folder.exists():
+        return
+    doomed = folder.replace(folder.with_name(f"{folder.name}.{os.getpid()}.deleted"))
+    deleting = subprocess.Popen(
+        ["rm", "-rf", str(doomed)], stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    with suppress(subprocess.TimeoutExpired):
+        deleting.wait(DELETE_WITHIN_S)
 
 
 def say(text: str) -> None:

@@ -7,12 +7,12 @@ import base64
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import boto3
@@ -25,6 +25,7 @@ from botocore.credentials import Credentials
 from greenstream.aws import dynamodb
 from greenstream.aws.dynamodb import DynamoDb, Endpoint, Limits
 from greenstream.cli.errors import RefusedError
+from infra.local.collecting import collect_once
 from infra.local.deploying import (
     REGION,
     ROOT,
@@ -34,6 +35,7 @@ from infra.local.deploying import (
     build,
     deploy,
     parameters,
+    tools,
 )
 from infra.local.emulator import Emulator
 from infra.local.folder import alone
@@ -41,18 +43,19 @@ from infra.local.ports import HOST, on_free_port
 from infra.local.processes import (
     Children,
     StackError,
+    delete_folder,
     say,
-    step,
     stop,
     wait_for,
     write_whole,
 )
-from infra.registry import COLLECTING, FUNCTIONS
+from infra.registry import FUNCTIONS
 
 PREFERRED_PORT = 4566
 NEEDED_MB = 450  # the emulator's copies of the functions and layers
 PATIENCE_S = 400  # the tuner may run for six minutes
 LOG_TAIL_BYTES = 4096  # see LogType in docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+_MAKING = Lock()  # boto3 cannot make two clients at the same time
 UPSTREAMS_FAILED = "greenstream.ingest.collect.CollectionFailedError: "
 
 
@@ -79,14 +82,17 @@ class Stack:
 
     def client(self, service: Any) -> Any:  # noqa: ANN401 - boto3's clients have no common type
         """Return an AWS client of the emulator."""
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint_url,
-            region_name=self.region,
-            aws_access_key_id=self.access_key_id,
-            aws_secret_access_key=self.secret_access_key,
-            config=Config(proxies={}, read_timeout=PATIENCE_S, retries={"total_max_attempts": 1}),
-        )
+        with _MAKING:
+            return boto3.client(
+                service,
+                endpoint_url=self.endpoint_url,
+                region_name=self.region,
+                aws_access_key_id=self.access_key_id,
+                aws_secret_access_key=self.secret_access_key,
+                config=Config(
+                    proxies={}, read_timeout=PATIENCE_S, retries={"total_max_attempts": 1}
+                ),
+            )
 
     def dynamodb(self) -> DynamoDb:
         """Return the project's client of the emulator's tables."""
@@ -193,7 +199,7 @@ class LocalStack:
             self.record.unlink(missing_ok=True)
             return stop(self.children, self.worker_children)
         finally:
-            shutil.rmtree(self.state_dir / "emulator", ignore_errors=True)
+            delete_folder(self.state_dir / "emulator")
 
     def up(self, *, upstream: Upstream, auth: Auth) -> Stack:
         """Start the stack, or deploy the present code to the running one.
@@ -271,8 +277,7 @@ class LocalStack:
         return None
 
     def _start(self, *, upstream: Upstream, auth: Auth) -> Stack:
-        tools = ["make", "--silent", "tools"]
-        step("tools", tools, env=os.environ, cwd=ROOT, log=self.log("tools"))
+        tools(self.log("tools"))
         simulator = self.simulator() if upstream == "simulated" else None
         emulator = self._emulator(auth)
         with alone(ROOT / ".aws-sam"):  # the stacks of other folders use the same build
@@ -281,7 +286,7 @@ class LocalStack:
         page_url = self._page()
         stack = self._describe(emulator, upstream, auth, simulator, page_url)
         write_whole(self.record, asdict(stack))
-        self._collect_once(stack)
+        collect_once(stack)
         return stack
 
     def simulator(self) -> dict[str, str]:
@@ -357,21 +362,6 @@ class LocalStack:
                 "functions": {f: outputs[f"{f.title()}FunctionName"] for f in FUNCTIONS},
             }
         )
-
-    def _collect_once(self, stack: Stack) -> None:
-        for collector in COLLECTING:
-            print(f"collecting {collector}… ", end="", flush=True)
-            began = time.monotonic()
-            try:
-                stack.invoke(collector)
-            except StackError as error:
-                if stack.upstream == "simulated":
-                    raise
-                print(
-                    error, flush=True
-                )  # a live upstream may be down, and the others are still collected
-            else:
-                print(f"{time.monotonic() - began:.1f} s", flush=True)
 
 
 def _healthy(endpoint_url: str) -> bool:

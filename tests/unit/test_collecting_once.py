@@ -1,0 +1,84 @@
+"""A new stack invokes each collector once, some at the same time."""
+
+from dataclasses import replace
+from threading import Lock
+from typing import Any
+
+import pytest
+
+from infra.local.collecting import AFTER, AT_ONCE, collect_once
+from infra.local.processes import StackError
+from infra.local.stack import Stack
+from infra.registry import COLLECTING
+from tests.unit.test_local_view import STACK
+
+
+class Collectors:
+    """Notes which collectors begin and end, and lets some of them fail."""
+
+    def __init__(self, *failing: str) -> None:
+        self.failing = failing
+        self.events: list[tuple[str, str]] = []
+        self.most = 0
+        self._lock, self._running = Lock(), 0
+
+    def invoke(self, name: str) -> Any:
+        with self._lock:
+            self._running += 1
+            self.most = max(self.most, self._running)
+            self.events.append(("begin", name))
+        with self._lock:
+            self._running -= 1
+            self.events.append(("end", name))
+        if name in self.failing:
+            raise StackError(f"{name} failed: its upstream is down")
+
+
+def collected(
+    monkeypatch: pytest.MonkeyPatch, collectors: Collectors, upstream: str = "simulated"
+) -> None:
+    monkeypatch.setattr(Stack, "invoke", collectors.invoke)
+    collect_once(replace(STACK, upstream=upstream))  # type: ignore[arg-type]
+
+
+def test_every_collector_runs_once_and_a_few_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    collectors = Collectors()
+    collected(monkeypatch, collectors)
+    assert sorted(name for event, name in collectors.events if event == "begin") == sorted(
+        COLLECTING
+    )
+    assert collectors.most <= AT_ONCE
+    said = capsys.readouterr().out
+    assert all(f"{name} " in said for name in COLLECTING)
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("later", "earlier"), AFTER.items())
+def test_what_reads_anothers_readings_runs_after_it(
+    later: str, earlier: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collectors = Collectors()
+    collected(monkeypatch, collectors)
+    assert collectors.events.index(("end", earlier)) < collectors.events.index(("begin", later))
+
+
+def test_a_failure_of_a_simulated_upstream_ends_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    collectors = Collectors("eso")
+    with pytest.raises(StackError, match="eso failed"):
+        collected(monkeypatch, collectors)
+    assert len(collectors.events) == 2 * len(COLLECTING)
+
+
+def test_live_upstreams_that_are_down_are_named_and_the_others_collected(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    collectors = Collectors("eso", "entsoe")
+    collected(monkeypatch, collectors, "live")
+    assert len(collectors.events) == 2 * len(COLLECTING)
+    said = capsys.readouterr().out
+    assert "eso failed: its upstream is down" in said
+    assert "entsoe failed: its upstream is down" in said
