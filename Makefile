@@ -52,8 +52,9 @@ providers: .venv/.ready ## ask every provider once and show what it answered (UP
 test: tools ## run the tests that need neither a browser, nor the Worker, nor a deployed stack (ORDER=7: shuffled)
 	.venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile $(if $(ORDER),--order $(ORDER)) -m "not browser and not worker and not operations" --ignore tests/chaos
 
-chaos: build ## inject faults, races and bad input, and simulate a day (minutes; .local/chaos.json)
+chaos: build ## inject faults, races and bad input, and simulate a day (minutes; infra/docs/RELIABILITY.md)
 	CHAOS=whole .venv/bin/pytest tests/chaos
+	.venv/bin/python -m infra.ops.reliability
 
 chaos-short: tools ## run the short part of `make chaos`
 	.venv/bin/pytest tests/chaos

@@ -12,12 +12,15 @@ Tests of other folders in the same run are not counted.
 
 import json
 import os
+import platform
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+
+from greenstream.domain.clock import utc_now
 
 REPORT = Path(".local/chaos.json")
 WHOLE = os.environ.get("CHAOS") == "whole"
@@ -106,6 +109,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         figures = ", ".join(f"{key} {value}" for key, value in suite.items())
         terminalreporter.write_line(f"{name}: {figures}")
     if WHOLE:
+        for name, cells in _cells.items():
+            _suites[name]["cells"] = [(row, column, ok) for (row, column, *_), ok in cells]
+        run = {
+            "date": f"{utc_now():%Y-%m-%d}",
+            "python": platform.python_version(),
+            "processors": os.cpu_count(),
+            "suites": _suites,
+        }
         REPORT.parent.mkdir(exist_ok=True)
-        REPORT.write_text(json.dumps(_suites, indent=1) + "\n")
+        REPORT.write_text(json.dumps(run, indent=1) + "\n")
         terminalreporter.write_line(f"written to {REPORT}")

@@ -152,6 +152,21 @@ def test_a_simulated_day_with_faults_ends_without_failures_or_growth(
             f" memory {[f'{one.objects} / {one.rss_mb:.0f} MB' for one in day.footprints]}"
         )
     record_property("cases", replayed + day.ages)
+    record_property(
+        f"span: {span.why}",
+        {
+            "hours": span.hours,
+            "runs": day.runs.total(),
+            "failed": day.failed.total(),
+            "faults": day.faults,
+            "answers": day.answers,
+            "from memory": day.degraded,
+            "readings": day.store.outcomes.total(),
+            "ages checked": day.ages,
+            "decisions replayed": replayed,
+            "peak MB": round(max(one.rss_mb for one in day.footprints)),
+        },
+    )
 
     assert not day.failures, day.failures[:5]
     assert day.degraded <= MOST_DEGRADED * day.answers
