@@ -177,6 +177,13 @@ _NATIONAL: Final = (
         settings={"TAIPOWER_BASE_URL": "https://www.taipower.com.tw"},
         simulators=("taipower",),
     ),
+    Function(
+        name="kpx",
+        runs_in="national",
+        provider="functions.national.provider:Kpx",
+        settings={"KPX_BASE_URL": "https://new.kpx.or.kr"},
+        simulators=("kpx",),
+    ),
 )
 """The national feeds, which share one function."""
 

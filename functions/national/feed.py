@@ -13,7 +13,10 @@ from greenstream.ingest.mixes import MixSlot
 
 
 class Parsed(NamedTuple):
-    """What an answer holds: slots by the provider's zone, oldest first, and errors of parts."""
+    """What an answer holds: slots by the provider's zone, oldest first, and errors of parts.
+
+    A zone without slots is one of which nothing can be known yet. A zone that is absent is missed.
+    """
 
     slots: Mapping[str, Sequence[MixSlot]]
     errors: Sequence[GreenStreamError] = ()

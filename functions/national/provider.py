@@ -17,6 +17,7 @@ from functions.national.aeso import AESO
 from functions.national.feed import Feed, Parsed
 from functions.national.hydroquebec import HYDROQUEBEC
 from functions.national.ieso import IESO
+from functions.national.kpx import KPX
 from functions.national.ons import ONS
 from functions.national.taipower import TAIPOWER
 from greenstream.domain.errors import NoDataError
@@ -122,11 +123,13 @@ class National(ABC):
         self, parsed: Parsed, zone: Zone, source: Source, stored: ZoneSlots, now: datetime
     ) -> Batch:
         slots = parsed.slots.get(source.provider_zone)
-        if not slots:
+        if slots is None:
             if parsed.errors:  # They say why it is absent.
                 return Batch()
             what = f"the answer holds nothing of {source.provider_zone}"
             return Batch(errors=(NoDataError(what, provider=self.name, zone=zone.zone),))
+        if not slots:
+            return Batch(skipped=(zone.zone,))
         grid = MixGrid(
             provider=self.name,
             zone=zone,
@@ -213,8 +216,22 @@ class Taipower(National):
         return cls.at(required("TAIPOWER_BASE_URL", config.environ), config)
 
 
+class Kpx(National):
+    """South Korea."""
+
+    feed = KPX
+
+    @classmethod
+    def from_config(cls, config: ProviderConfig) -> Self:
+        """Make the provider from its settings."""
+        return cls.at(required("KPX_BASE_URL", config.environ), config)
+
+
 PROVIDERS: Final[Mapping[str, type[National]]] = MappingProxyType(
-    {provider.feed.name: provider for provider in (Ons, Aemo, Ieso, Aeso, Hydroquebec, Taipower)}
+    {
+        provider.feed.name: provider
+        for provider in (Ons, Aemo, Ieso, Aeso, Hydroquebec, Taipower, Kpx)
+    }
 )
 """The provider of each feed by its name."""
 

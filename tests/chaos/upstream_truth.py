@@ -28,6 +28,7 @@ from infra.local.upstream import (
     hydroquebec,
     ieso,
     isone,
+    kpx,
     miso,
     neso,
     nyiso,
@@ -93,6 +94,7 @@ BY_END: Mapping[str, Callable[[str, datetime], Mapping[str, float]]] = {
     "aeso": aeso.generation_mw,
     "hydroquebec": hydroquebec.generation_mw,
     "taipower": taipower.generation_mw,
+    "kpx": kpx.generation_mw,
 }
 """The simulators of national feeds, which give the power of an interval by its end."""
 

@@ -52,6 +52,7 @@ from infra.local.upstream import (
     hydroquebec,
     ieso,
     isone,
+    kpx,
     miso,
     neso,
     nyiso,
@@ -427,6 +428,7 @@ INSIDE: Mapping[str, Callable[[Case], Iterable[Batch]]] = {
     "eia": inside_eia,
     "ieso": inside_national,
     "hydroquebec": inside_national,
+    "kpx": inside_national,
     "entsoe": inside_entsoe,
 }
 
@@ -486,6 +488,7 @@ SIMULATED = (
         answers=lambda: hydroquebec.answer,
     ),
     Case(id="taipower", provider="taipower", keyed=False, answers=lambda: taipower.answer),
+    Case(id="kpx", provider="kpx", keyed=False, answers=lambda: kpx.answer),
     Case(
         id="energycharts",
         provider="energycharts",
@@ -641,6 +644,7 @@ def recordings_of(folder: Path) -> Iterator[Case]:
         ("aeso", "aeso/CSDReportServlet_csv.csv", "text/csv", "2017-07-14T01:27"),
         ("hydroquebec", "hydroquebec/production.json", web, "2023-08-16T11:45"),
         ("taipower", "taipower/genary.json", web, "2025-05-14T07:34"),
+        ("kpx", "kpx/historical.html", "text/html", "2023-09-01T14:58"),
     ):
         yield Case(
             id=f"{name}-recorded",

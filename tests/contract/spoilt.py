@@ -76,9 +76,16 @@ def wrong_type(body: bytes, chance: random.Random) -> bytes:
     return f"{text[: match.start()]}{new}{text[match.end() :]}".encode()
 
 
+def script(body: bytes) -> re.Match[bytes] | None:
+    """Return the list of objects that a script of a page holds."""
+    return re.search(rb"(?<== )\[\{.*?\}\](?=;)", body) if body.startswith(b"<") else None
+
+
 def names(body: bytes, extreme: object) -> set[str]:
     """Return the keys, elements or column numbers that have values of such a type."""
     values: Sequence[tuple[str | int, Any]]
+    if found := script(body):
+        return names(found[0], extreme)
     if is_json(body):
         values = [
             (key, value)
@@ -111,6 +118,8 @@ def all_names(body: bytes) -> set[str]:
 
 def throughout(body: bytes, name: str, value: Any) -> bytes:
     """Replace every value of one name."""
+    if found := script(body):
+        return body[: found.start()] + throughout(found[0], name, value) + body[found.end() :]
     if is_json(body):
         document = json.loads(body)
         for container, key in [place for place in places(document) if place[1] == name]:

@@ -49,6 +49,7 @@ APPLIED = {
     "aeso": OF_NATIONAL_FEEDS,
     "hydroquebec": OF_NATIONAL_FEEDS,
     "taipower": OF_NATIONAL_FEEDS - {"unmetered"},
+    "kpx": OF_NATIONAL_FEEDS - {"unmetered"},
     "ieso": OF_NATIONAL_FEEDS,
     "ons": OF_NATIONAL_FEEDS,
     "entsoe": {

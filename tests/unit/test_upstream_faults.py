@@ -122,6 +122,7 @@ A_FIGURE = {
     "ieso": "<Generator><GeneratorName>BECK2</GeneratorName><FuelType>HYDRO</FuelType><Outputs>"
     "<Output><Hour>1</Hour><EnergyMW>31</EnergyMW></Output></Outputs></Generator>",
     "aeso": '"WIND","5700","31","0"\n"TOTAL","5700","31","0"\n',
+    "kpx": 'var ictArr = [{"coal": "31.0", "regDate": "2026-11-28 15:00"}];',
     "taipower": '{"":"","aaData":[["<A NAME=\'coal\'></A>","","Linkou#1","800.0","31.0"]]}',
     "hydroquebec": '{"details":[{"valeurs":{"total":31.0,"eolien":31.0}}]}',
     "miso": '{"Fuel":{"Type":[{"CATEGORY":"Wind","ACT":"31"}]}}',

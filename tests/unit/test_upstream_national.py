@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from functions.national import aemo, aeso, hydroquebec, ieso, ons, taipower
+from functions.national import aemo, aeso, hydroquebec, ieso, kpx, ons, taipower
 from greenstream.domain.intensity import factor_tables
 from greenstream.domain.judging import judge
 from greenstream.domain.mix import Mix
@@ -17,6 +17,7 @@ from infra.local.upstream import aemo as simulated_aemo
 from infra.local.upstream import aeso as simulated_aeso
 from infra.local.upstream import hydroquebec as simulated_hydroquebec
 from infra.local.upstream import ieso as simulated_ieso
+from infra.local.upstream import kpx as simulated_kpx
 from infra.local.upstream import ons as simulated_ons
 from infra.local.upstream import taipower as simulated_taipower
 from infra.local.upstream.wire import Request
@@ -59,6 +60,12 @@ def of_taipower(now: datetime) -> Mapping[str, Mix]:
     return {"TW": taipower.parse(body, now).slots["TW"][0].mix}
 
 
+def of_kpx(now: datetime) -> Mapping[str, Mix]:
+    readable = now + simulated_kpx.PUBLISHED_AFTER
+    page = simulated_kpx.answer(Request("GET", simulated_kpx.PAGE), readable).body
+    return {"KR": kpx.parse(page.decode())[-1].mix}
+
+
 FEEDS = {
     "ons": of_ons,
     "aemo": of_aemo,
@@ -66,6 +73,7 @@ FEEDS = {
     "aeso": of_aeso,
     "hydroquebec": of_hydroquebec,
     "taipower": of_taipower,
+    "kpx": of_kpx,
 }
 
 

@@ -28,6 +28,7 @@ const PROVIDERS = new Map([
   ["aeso", "AESO"],
   ["hydroquebec", "Hydro-Québec"],
   ["taipower", "Taipower"],
+  ["kpx", "Korea Power Exchange"],
   ["entsoe", "ENTSO-E"],
   ["eia", "US EIA"],
   ["watttime", "WattTime"],
