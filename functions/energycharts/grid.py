@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from functions.energycharts.answers import NAME
 from greenstream.domain.errors import InvalidError
 from greenstream.domain.intensity import FactorTable, mix_intensity, table_over
 from greenstream.domain.mix import Mix
@@ -130,8 +131,17 @@ def _mean_of_first(factors: Sequence[tuple[float, float]], part_mw: float) -> fl
 
 
 def rules_of(zones: Sequence[Zone]) -> SourceRules:
-    """Return the rules for the mixes of a country: those of its zone, or of its zones together."""
-    rules = [rules_of_source(SAME_DATA, zone.zone) for zone in zones]
+    """Return the rules for the mixes of a country: those of its zone, or of its zones together.
+
+    They are those of ENTSO-E's mixes. What a country may lack of its zone has a row of its own.
+    """
+    rules = [
+        replace(
+            rules_of_source(SAME_DATA, zone.zone),
+            unmetered=rules_of_source(NAME, zone.zone).unmetered,
+        )
+        for zone in zones
+    ]
     if len(rules) == 1:
         return rules[0]
     middles = [rule.middle for rule in rules if rule.middle is not None]

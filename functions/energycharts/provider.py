@@ -215,7 +215,7 @@ class EnergyCharts:
             table=COMMON_TABLE,
             fetched_at=now,
             simulated=self.simulated,
-            not_metered="what Energy-Charts names without saying whether it is generation",
+            not_metered="what is not known to be in the mix: of a part of the zone, or by its name",
             least_part_mw=least_part_mw(feed.zones),
             window=(*before, *(slot.mix for slot in slots if slot.mix.refusal is None)),
         )

@@ -265,9 +265,9 @@ class TestRequests:
         api = Api(simulated)
         readings, errors, _ = outcomes(provider(api))
         assert not errors
-        assert len(api.asked) == len(set(api.countries)) == 29
-        assert len(api.slept) == 28
-        assert api.slept == pytest.approx([PAUSE_S - 0.1] * 28)
+        assert len(api.asked) == len(set(api.countries)) == 30
+        assert len(api.slept) == 29
+        assert api.slept == pytest.approx([PAUSE_S - 0.1] * 29)
         assert {reading.provider_zone for reading in readings} == set(api.countries)
 
     def test_after_429_nothing_is_asked_for_ten_minutes(self) -> None:
@@ -516,3 +516,22 @@ def test_the_openapi_document_names_the_request_and_the_answer(recordings: Path)
     simulated_answer = json.loads(simulated("de").content)
     assert set(simulated_answer) == {"unix_seconds", "production_types", "deprecated"}
     assert set(simulated_answer["production_types"][0]) == {"name", "data"}
+
+
+class TestIreland:
+    """Whether the country is the whole island, as the zone is, is not known."""
+
+    def test_its_figure_is_partial_and_counts_the_north_as_anything(self) -> None:
+        readings, errors, _ = outcomes(provider(Api(simulated), "ie"))
+        assert not errors
+        for reading in readings:
+            mw = reading.detail["fuel_mw"]
+            assert isinstance(mw, dict)
+            table = table_over("ENTSOE", "ENTSOE_IE", reading.basis)
+            value = mix_intensity(mw, table, provider=NAME, zone="ENTSOE_IE")
+            total_mw = sum(mw.values())
+            cleanest = value.gco2_kwh * total_mw / (total_mw + 2500)
+            assert reading.gco2_kwh == pytest.approx(value.gco2_kwh)
+            assert reading.gco2_low <= cleanest + 1
+            assert reading.gco2_high > value.gco2_high
+            assert reading.coverage < FULL_COVERAGE

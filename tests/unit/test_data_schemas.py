@@ -65,6 +65,7 @@ APPLIED = {
         "middle",
         "solar_in_other",
     },
+    "energycharts": {"middle", "unmetered"},
     "eso": {"least_gco2_kwh", "greatest_gco2_kwh"},
     "gridstatus": {
         "needed",
