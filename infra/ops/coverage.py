@@ -1,7 +1,8 @@
 """``greenstream coverage``: how many places have a live feed, a profile or a yearly mean.
 
-The counts are of the tables: which zones have a feed, and which feeds need a key. They say what a
-stack can know and not what it knows now.
+``greenstream coverage --write`` writes the table of them into ``README.md``. The counts are of the
+tables: which zones have a feed, and which feeds need a key. They say what a stack can know and not
+what it knows now.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from greenstream.domain.places import Pop, colos, place, places
@@ -26,6 +28,10 @@ BUDGET: Final = "within_budget"
 MEAN: Final = "annual_mean"
 NONE: Final = "none"
 STEPS: Final = (LIVE, PROFILE, BUDGET, MEAN, NONE)
+
+README: Final = Path(__file__).resolve().parents[2] / "README.md"
+START: Final = "<!-- coverage: greenstream coverage --write -->"
+END: Final = "<!-- /coverage -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +145,47 @@ def as_text(counted: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def markdown(counted: dict[str, Any]) -> str:
+    """Return the counts as the table of ``README.md``."""
+    lines = [
+        "| places | keys | live or partly | EIA's profile | hourly budget | yearly mean | by feed |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, group in counted.items():
+        for keys in ("keys_off", "keys_on"):
+            row = group[keys]
+            steps = " | ".join(str(row[step]) for step in (LIVE, PROFILE, BUDGET, MEAN))
+            feeds = ", ".join(f"`{feed}` {count}" for feed, count in row["by_feed"].items())
+            with_keys = "all" if keys == "keys_on" else "none"
+            lines.append(f"| {group['places']} {name} | {with_keys} | {steps} | {feeds} |")
+    return "\n".join(lines)
+
+
+def shown() -> str:
+    """Return the table that ``README.md`` shows."""
+    _, _, rest = README.read_text(encoding="utf-8").partition(START)
+    return rest.partition(END)[0].strip()
+
+
+def _write(counted: dict[str, Any]) -> None:
+    before, _, rest = README.read_text(encoding="utf-8").partition(START)
+    _, _, after = rest.partition(END)
+    table = f"{before}{START}\n{markdown(counted)}\n{END}{after}"
+    README.write_text(table, encoding="utf-8")
+
+
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Define the options of the command."""
     coverage = commands.add_parser("coverage")
     coverage.add_argument("--json", action="store_true", help="print the counts as JSON")
+    coverage.add_argument("--write", action="store_true", help="write the table into README.md")
     coverage.set_defaults(do=_coverage)
 
 
 def _coverage(arguments: argparse.Namespace) -> int:
     counted = counts()
+    if arguments.write:
+        _write(counted)
+        return 0
     print(json.dumps(counted, indent=1) if arguments.json else as_text(counted))
     return 0
