@@ -148,7 +148,7 @@ def as_text(counted: dict[str, Any]) -> str:
 def markdown(counted: dict[str, Any]) -> str:
     """Return the counts as the table of ``README.md``."""
     lines = [
-        "| places | keys | live or partly | EIA's profile | hourly budget | yearly mean | by feed |",
+        "| places | keys | live or partly | EIA profile | hourly budget | yearly mean | by feed |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, group in counted.items():
