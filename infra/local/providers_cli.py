@@ -44,8 +44,8 @@ SHOWN = 3
 """How many zones, and how many different errors, a row's reason names."""
 
 COLUMNS = (
-    "provider", "configured", "reached", "zones", "zone", "newest", "unit", "kind", "age s",
-    "quality", "verdict", "reason",
+    "provider", "configured", "reached", "zones", "zone", "newest", "unit", "kind", "scope",
+    "factors", "age s", "quality", "verdict", "reason",
 )  # fmt: skip
 
 
@@ -78,6 +78,8 @@ class Finding:
     gco2_kwh: float | None = None
     unit: str = UNIT
     kind: str | None = None
+    scope: str | None = None
+    factor_set: str | None = None
     age_s: float | None = None
     quality: str | None = None
     simulated: bool = False
@@ -145,6 +147,7 @@ class Finding:
         """Return the cells of the row in the order of `COLUMNS`."""
         value = "" if self.gco2_kwh is None else f"{self.gco2_kwh:.0f}"
         shown = [self.zone or "", value, self.unit if value else "", self.kind or ""]
+        shown += [self.scope or "", self.factor_set or ""]
         shown.append("" if self.age_s is None else f"{self.age_s:.0f}")
         states = ["yes" if self.configured else "no", "yes" if self.reached else "no"]
         counts = f"{self.zones_read}/{self.zones_wanted}"
@@ -307,6 +310,8 @@ def _shown(newest: Reading | None, now: datetime) -> dict[str, Any]:
         "zone": newest.zone,
         "gco2_kwh": round(newest.gco2_kwh, 1),
         "kind": str(newest.kind),
+        "scope": str(newest.scope),
+        "factor_set": newest.factor_set,
         "age_s": round(age_s(newest.valid_to, now)),
         "quality": str(newest.quality),
         "simulated": newest.simulated,

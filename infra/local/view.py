@@ -26,6 +26,8 @@ COLUMNS = (
     ("g/kWh", "gco2_kwh", ".0f"),
     ("signal", "signal", ""),
     ("basis", "basis", ""),
+    ("scope", "scope", ""),
+    ("factors", "factor_set", ""),
     ("provider", "provider", ""),
     ("age s", "age_s", ".0f"),
     ("expected", "expected_gco2_kwh", ".1f"),

@@ -25,7 +25,9 @@ if TYPE_CHECKING:  # httpx and requests are loaded when the command runs
 SHOWN = 12
 """How many lines of one sort the summary shows of a step."""
 
-COLUMNS = ("zone", "kind", "g/kWh", "low", "high", "quality", "coverage", "from", "to")
+COLUMNS = (
+    "zone", "kind", "scope", "factors", "g/kWh", "low", "high", "quality", "coverage", "from", "to",
+)  # fmt: skip
 
 PATTERN_FILE = "PATTERN=FILE"
 
@@ -201,6 +203,8 @@ def _readings(readings: Sequence[Reading]) -> Iterator[str]:
         [
             reading.zone,
             str(reading.kind),
+            str(reading.scope),
+            reading.factor_set,
             *(f"{value:.1f}" for value in (reading.gco2_kwh, reading.gco2_low, reading.gco2_high)),
             str(reading.quality),
             f"{reading.coverage:.3f}",

@@ -51,7 +51,7 @@ def _validate(arguments: argparse.Namespace) -> int:
 
 def rows_of(material: Material) -> Iterator[Row]:
     """Yield every row, in the order of the report."""
-    from infra.validation import ages, factors, grids, means, mixes, tables  # noqa: PLC0415
+    from infra.validation import ages, eia, factors, grids, means, mixes, tables  # noqa: PLC0415
 
-    for question in (grids, mixes, factors, ages, means, tables):
+    for question in (grids, mixes, factors, eia, ages, means, tables):
         yield from question.rows(material)

@@ -23,17 +23,11 @@ def rows(material: Material) -> Iterator[Row]:
     """Yield the rows of the question."""
     yield _rte(material.recordings / "rte_eco2mix" / "eco2mix-national-tr.json")
     yield _neso(material.recordings / "neso")
-    for against, why in NOT_RECORDED:
-        yield Row.not_run(QUESTION, against, why)
-
-
-NOT_RECORDED: Final = (
-    ("Energinet's own g/kWh of DK1 and DK2 (CO2Emis)", "no answer of that data set is recorded"),
-    (
-        "EIA's CO2 intensity of consumption, hourly, by balancing authority",
-        "no true workbook is recorded; the first run with network has to record one",
-    ),
-)
+    yield Row.not_run(
+        QUESTION,
+        "Energinet's own g/kWh of DK1 and DK2 (CO2Emis)",
+        "no answer of that data set is recorded",
+    )
 
 
 def _rte(file: Path) -> Row:

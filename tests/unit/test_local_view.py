@@ -57,9 +57,12 @@ def row_of(zone: str, lines: list[str]) -> list[str]:
 
 def test_a_zone_of_the_decision_shows_the_figure_it_is_ranked_by() -> None:
     newer = a_figure("CAISO_NORTH", 444.0, "marginal")
-    ranked = a_figure("CAISO_NORTH", 144.0, pop="lax")
+    ranked = a_figure(
+        "CAISO_NORTH", 144.0, pop="lax", scope="consumption", factor_set="greenstream"
+    )
     lines = shown((newer, a_figure("PJM", 348.0)), (ranked,))
-    assert row_of("CAISO_NORTH", lines)[1:4] == ["144", "average", "direct"]
+    counted = ["consumption", "greenstream"]
+    assert row_of("CAISO_NORTH", lines)[1:6] == ["144", "average", "direct", *counted]
     assert row_of("PJM", lines)[1:4] == ["348", "average", "direct"]
     assert lines[-1] == (
         "the first 1 zones show the figures that the decision compares (average/direct); "

@@ -38,6 +38,7 @@ def test_a_live_reading_is_shown_with_unit_kind_age_and_quality() -> None:
     assert (found.zones_read, found.zones_wanted) == (len(ZONES), len(ZONES))
     assert (found.zone, found.gco2_kwh, found.unit) == ("NYISO", 212.3, "g/kWh")
     assert (found.kind, found.age_s, found.quality) == ("average/direct", 300, "measured")
+    assert (found.scope, found.factor_set) == ("production", "greenstream")
 
 
 def test_the_newest_of_the_readings_is_shown() -> None:

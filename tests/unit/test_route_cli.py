@@ -33,6 +33,8 @@ def test_without_a_router_the_places_are_ranked_by_yearly_means_and_it_says_so(
     assert second.startswith("aws:ap-southeast-2 (660 g/kWh average/direct in AU_NSW")
     assert {row.split()[0] for row in rows} == set(pops.split(","))
     assert all("annual_mean" in row for row in rows)
+    sydney = next(row.split() for row in rows if row.startswith("aws:ap-southeast-2"))
+    assert sydney[2:7] == ["660", "g/kWh", "average/direct", "consumption", "nga"]
 
 
 def test_the_latency_limit_holds_without_a_router_too(

@@ -5,11 +5,15 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
+from functions.eia.workbook import hours_of
+from greenstream.domain.intensity import factor_tables
 from greenstream.domain.reading import Basis
-from infra.validation import command, factors, means, mixes
+from infra.local.upstream import eia as simulated_eia
+from infra.validation import command, eia, factors, grids, means, mixes
 from infra.validation.command import rows_of
 from infra.validation.means import Pair, compare
 from infra.validation.reasons import Reason
@@ -122,6 +126,85 @@ def test_rte_decides_whether_our_french_factors_are_right(
     row = next(iter(factors.rows(eco2mix(tmp_path, taux_co2))))
     assert row.verdict is verdict
     assert "1 quarter hours" in row.numbers
+
+
+def a_day_of_pjm(folder: Path, begin: datetime, gas_mw: float) -> Material:
+    items = [
+        {"datetime_beginning_utc": f"{at:%Y-%m-%dT%H:%M:%S}", "fuel_type": fuel, "mw": mw}
+        for at in (begin + hour * timedelta(hours=1) for hour in range(24))
+        for fuel, mw in (("Gas", gas_mw), ("Nuclear", 1000.0))
+    ]
+    file = folder / "recordings/pjm/gen_by_fuel_2025.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({"items": items}))
+    return nowhere(folder)
+
+
+class TestEia:
+    NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+
+    def of_pjm(self, material: Material) -> Row:
+        return next(row for row in eia.rows(material) if "PJM" in row.against)
+
+    def test_without_a_workbook_the_row_says_what_is_there(self, tmp_path: Path) -> None:
+        row = self.of_pjm(a_day_of_pjm(tmp_path, self.NOW, 1000.0))
+        assert row.verdict is Verdict.NOT_RUN
+        assert "PJM.xlsx is not recorded; ours would be 24 hours" in row.numbers
+
+    def test_each_grid_without_mixes_by_the_hour_says_so(self, tmp_path: Path) -> None:
+        rows = list(eia.rows(nowhere(tmp_path)))
+        assert len(rows) == 6
+        assert {row.verdict for row in rows} == {Verdict.NOT_RUN}
+        assert all("is not recorded" in row.numbers for row in rows)
+
+    @pytest.mark.parametrize(("times", "verdict"), [(1.0, Verdict.HELD), (2.0, Verdict.MISSED)])
+    def test_the_hours_of_both_sides_decide(
+        self, tmp_path: Path, times: float, verdict: Verdict
+    ) -> None:
+        """The mix is made so that ours is EIA's mean, or twice as much."""
+        body = simulated_eia.workbook("PJM", self.NOW)
+        since = self.NOW - timedelta(days=4)
+        hours = [hour for hour in hours_of(body, "PJM", since) if hour.generated_gco2_kwh][:24]
+        mean = times * fmean(hour.generated_gco2_kwh or 0 for hour in hours)
+        gas = factor_tables()["PJM", Basis.DIRECT].factors["Gas"].gco2_kwh or 0
+        begin = hours[0].end - timedelta(hours=1)
+        material = a_day_of_pjm(tmp_path, begin, 1000 * mean / (gas - mean))
+        folder = tmp_path / "recordings/eia930"
+        folder.mkdir()
+        (folder / "PJM.xlsx").write_bytes(body)
+
+        row = self.of_pjm(material)
+
+        assert (row.verdict, row.numbers.startswith("2")) == (verdict, True), row.numbers
+
+
+class TestGrids:
+    HEAD = "kind,place,zone,em_table,gsf_em,umassos,em_polygon,zip_ba\n"
+
+    def of_colos(self, folder: Path, lines: str) -> Row:
+        file = folder / "datasets/places/place_grid.csv"
+        file.parent.mkdir(parents=True)
+        file.write_text(self.HEAD + lines)
+        return list(grids.rows(nowhere(folder)))[1]
+
+    def test_claims_of_maps_and_of_utilities_agree(self, tmp_path: Path) -> None:
+        row = self.of_colos(tmp_path, "colo,SMF,,,,,US-CAL-BANC,BANC\ncolo,SIN,,,,,~SG,\n")
+        assert row.verdict is Verdict.HELD
+        assert "2 agree" in row.numbers
+
+    def test_a_claim_that_contradicts_another_is_shown_with_what_decided(
+        self, tmp_path: Path
+    ) -> None:
+        row = self.of_colos(tmp_path, "colo,SMF,,,,,US-CAL-BANC,CISO\ncolo,SIN,,,,,SG,\n")
+        assert row.verdict is Verdict.HELD
+        [(place, zone, claimed, why)] = row.detail
+        assert (place, zone, claimed) == ("smf", "EIA_BANC", "CISO or US-CAL-BANC")
+        assert "SMUD" in why
+
+    def test_a_dissent_without_a_reason_is_missed(self, tmp_path: Path) -> None:
+        row = self.of_colos(tmp_path, "colo,SMF,,,,,US-CAL-CISO,CISO\ncolo,SIN,,,,,SG,\n")
+        assert row.verdict is Verdict.MISSED
+        assert "smf (EIA_BANC; claimed: CISO or US-CAL-CISO)" in row.numbers
 
 
 class TestReport:

@@ -46,12 +46,18 @@ def _route(arguments: argparse.Namespace) -> int:
 
 
 def as_text(answer: dict[str, Any]) -> str:
-    """Return the answer of ``/v1/route`` as lines: the decision, and a line for each candidate."""
+    """Return the answer of ``/v1/route`` as lines: the decision, and a line for each candidate.
+
+    A line has the figure with its kind, its scope and the factor set that made it.
+    """
     rows = [
         (
             row["pop"],
             row["zone"],
             figure(row["gco2_kwh"]),
+            "" if row["signal"] is None else f"{row['signal']}/{row['basis']}",
+            row["scope"] or "",
+            row["factor_set"] or "",
             row["rung"],
             "?" if row["latency_ms"] is None else f"{row['latency_ms']:.0f} ms",
             (row["exclusion"] or "") + (" proxy" if row["proxy_zone"] else ""),
