@@ -133,17 +133,26 @@ def test_zones_of_a_provider(provider: str) -> None:
 
 def test_electricity_maps_stands_behind_every_zone_on_a_basis_of_its_other_sources() -> None:
     named = [row for row in load("zones.json")["zones"] if "Electricity Maps" in row["source"]]
-    ranked = [zones()[row["zone"]].ranked(RankedScope.USUAL) for row in named]
+    ranked = [zones()[row["zone"]].ranked(RankedScope.USUAL) for row in named if row["sources"]]
     assert {zone.sources[-1].provider for zone in ranked} == {"electricitymaps"}
     for zone in zones().values():
         if not zone.sources:
-            assert zone.zone == "GD", "Electricity Maps has no zone for Grenada"
+            # Electricity Maps has no zone for Grenada, and one for the whole of China.
+            assert zone.zone == "GD" or zone.zone.startswith("CN_")
             continue
         *others, last = zone.ranked(RankedScope.USUAL).sources
         assert last.provider == "electricitymaps", zone.zone
         average = {kind for source in others for kind in source.kinds}
         assert set(last.kinds) <= (average or {mean.kind for mean in zone.annual_means})
         assert len(last.bases) == 1  # an hourly request has one basis
+
+
+def test_a_figure_of_the_whole_of_china_does_not_stand_for_its_provinces() -> None:
+    """The official means of the provinces differ by a factor of five."""
+    provinces = [zone for name, zone in zones().items() if name.startswith("CN_")]
+    means = [mean.gco2_kwh for zone in provinces for mean in zone.annual_means]
+    assert max(means) > 4 * min(means)
+    assert not any(zone.sources for zone in provinces)
 
 
 def test_the_marginal_rate_comes_first_where_a_free_account_has_it() -> None:
