@@ -55,7 +55,7 @@ def test_every_zone_gets_the_figure_of_an_independent_solver(
 ) -> None:
     readings = {reading.zone: reading for reading in traced(stored) if reading.basis is basis}
     hour = next(iter(readings.values())).valid_from
-    assert readings.keys() == {zone.zone for zone, _ in zones_of("entsoe")}
+    assert readings.keys() == {zone.zone for zone, _ in zones_of("flows")}
     truth = solved(stored, hour, basis, readings)
     for zone, reading in readings.items():
         if reading.detail["mix"] == "measured":
