@@ -284,6 +284,7 @@ class Comparison:
             ("peak memory of the router as shipped, 61 zones", 0.7),
             ("gridstatus' import as shipped", 0.30),
             ("the cold run of gridstatus' function as shipped", 0.50),
+            ("start + first answer as shipped, ms more than before", 10.0),
         )
         if (python := self.python) is None:
             reason = NO_RUNTIME.removeprefix("skipped: ")
@@ -308,6 +309,8 @@ class Comparison:
         starts = self.by_turns(start, 3 * self.rounds)
         before, after = self.medians(starts, "over_floor")
         yield Row(names[0][0], before, after, "x the floor", names[0][1], value=after)
+        before, after = self.medians(starts, "processor_ms")
+        yield Row(names[4][0], before, after, "ms", names[4][1], value=after - before)
         yield Row(names[1][0], *self.medians(starts, "peak_mb"), "MB", names[1][1])
         imports = self.by_turns(
             lambda build: {"ms": processor_ms(python, build.artefacts, IMPORT)}, self.rounds
@@ -412,7 +415,7 @@ class Comparison:
         )
 
     def many_pops(self) -> Iterator[Row]:
-        """Compare answers about 300 POPs on 350 zones."""
+        """Compare answers about 300 POPs on 350 zones, and about six on 61."""
         filled = self.filled(350)
         worlds = {build.name: build.world(350, 300, self.known) for build in self.builds}
         turns = self.by_turns(
@@ -429,6 +432,19 @@ class Comparison:
         what = "300 POPs x 350 zones"
         yield Row(f"{what}, warm", *self.medians(turns, "warm"), "ms", 0.60)
         yield Row(f"{what}, new second", *self.medians(turns, "new_second"), "ms", 0.50)
+        filled = self.filled(61)
+        turns = self.by_turns(
+            lambda build: build.measure(
+                "few_pops",
+                filled[build.name][1],
+                world=filled[build.name][0],
+                table=filled[build.name][1]["TABLE_NAME"],
+                event=event("route"),
+                times=400,
+            ),
+            self.rounds,
+        )
+        yield Row("6 POPs x 61 zones, warm", *self.medians(turns, "warm"), "ms", 1.0)
 
     def ready_made_share(self) -> Iterator[Row]:
         """Compare the handler with a ready-made answer, under AWS's runtime interface."""

@@ -235,16 +235,25 @@ def first_answer(*, event: Mapping[str, Any]) -> Result:
     return {"processor_ms": processor_ms, "degraded": bool(body["degraded"])}
 
 
+def few_pops(*, table: str, event: Mapping[str, Any], times: int) -> Result:
+    """Ask about the usual POPs: `answers`."""
+    return answers(table, {**event, "rawQueryString": QUERY}, times)
+
+
 def many_pops(*, table: str, event: Mapping[str, Any], times: int) -> Result:
-    """Ask about every POP; return medians of processor time, ms, warm and in each new second.
+    """Ask about every POP: `answers`."""
+    query = f"lat=40.7&lon=-74.0&max_latency_ms=200&pops={','.join(named('pops')())}"
+    return answers(table, {**event, "rawQueryString": query}, times)
+
+
+def answers(table: str, asked: Mapping[str, Any], times: int) -> Result:
+    """Ask the router; return medians of processor time, ms, warm and in each new second.
 
     A read of the table has its own thread, whose time is not counted.
     """
     clock = Clock(datetime.now(UTC))
     store = named("DynamoStore")(named("dynamodb_client")(), table, clock=clock)
     router = named("Router")(store, clock=clock, telemetry=Silent())
-    names = ",".join(named("pops")())
-    asked = {**event, "rawQueryString": f"lat=40.7&lon=-74.0&max_latency_ms=200&pops={names}"}
 
     def answer(later: timedelta) -> float:
         clock.now += later
@@ -387,6 +396,7 @@ MEASURES: dict[str, Callable[..., Result]] = {
         fill,
         reads,
         first_answer,
+        few_pops,
         many_pops,
         entsoe_domains,
         entsoe_runs,

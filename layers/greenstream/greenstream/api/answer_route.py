@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from itertools import chain
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -98,8 +99,8 @@ def route(
     shared = _shared_of(standings, view, policy, now)
     chosen, difference = decision.chosen.candidate, decision.attributed_difference_gco2_kwh
     head = (
-        f'{shared.head},"pop":{JSON.encode(chosen.pop)},"zone":{JSON.encode(chosen.carbon.zone)},'
-        f'"reason":"{decision.reason}","reason_text":{JSON.encode(decision.text)},{shared.ranking},'
+        f'{shared.head},"pop":{quoted(chosen.pop)},"zone":{quoted(chosen.carbon.zone)},'
+        f'"reason":"{decision.reason}","reason_text":{quoted(decision.text)},{shared.ranking},'
         f'"baseline":{_baseline(decision.baseline, difference)},"split":{_split(shares)}'
     )
     pieces = _candidates(decision, standings, shared.figures)
@@ -117,7 +118,7 @@ def _baseline(candidate: Candidate | None, difference: float | None) -> str:
         return "null"
     carbon = candidate.carbon
     return (
-        f'{{"pop":{JSON.encode(candidate.pop)},"zone":{JSON.encode(carbon.zone)},'
+        f'{{"pop":{quoted(candidate.pop)},"zone":{quoted(carbon.zone)},'
         f'"gco2_kwh":{tenths_text(carbon.origin.gco2_kwh)},'
         f'"expected_gco2_kwh":{tenths_text(carbon.expected_gco2_kwh)},'
         f'"attributed_difference_gco2_kwh":{tenths_text(difference)}}}'

@@ -157,7 +157,8 @@ def response(reply: Reply, request: Request | None, correlation: str) -> dict[st
     }
     if reply.cache_control != PRIVATE:
         headers["ETag"] = tag = _etag(reply.as_of, reply.essence or text)
-        if request is not None and _has(tag, request.header("if-none-match")):
+        known = "" if request is None else request.header("if-none-match")
+        if known and _has(tag, known):
             status, text = HTTPStatus.NOT_MODIFIED, ""
             del headers["Content-Type"]
     if request is not None and request.method == "HEAD":
