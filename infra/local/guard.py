@@ -15,6 +15,7 @@ The interpreter of the emulator runs this file, so it imports nothing of the pro
 
 import hmac
 import importlib
+import json
 import os
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
@@ -28,6 +29,8 @@ UNCHECKED_KEYS: Final = re.compile(r"test|\d{12}")
 """Access keys that ministack takes for the root user without checking the signature."""
 
 _KEY: Final = re.compile(r"(?:Credential=|AWS )([^/:,\s]*)")
+
+_EQUALS: Final = re.compile(r"\s*pk\s*=\s*(:\w+)")
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -123,6 +126,24 @@ def _keys(headers: Mapping[str, list[str]], scope: Scope) -> Iterator[str]:
         yield credential.partition("/")[0]
 
 
+def leading_keys(body: bytes) -> dict[str, list[str]]:
+    """Return the condition key ``dynamodb:LeadingKeys`` of a request, as AWS's IAM has it.
+
+    ministack enforces conditions, but does not know this key. The result is empty where a request
+    names no value of the partition key ``pk``.
+    """
+    try:
+        asked = json.loads(body)
+        if "KeyConditionExpression" in asked:
+            named = _EQUALS.match(asked["KeyConditionExpression"])
+            value = asked["ExpressionAttributeValues"][named[1]] if named else {}
+        else:
+            value = asked.get("Key", asked.get("Item"))["pk"]
+        return {"dynamodb:LeadingKeys": [value["S"]]}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return {}
+
+
 async def _refuse(reason: str, send: Send) -> None:
     body = f"{reason}\n".encode()
     headers = [
@@ -139,6 +160,9 @@ def main() -> None:
     address = urlsplit(os.environ["AWS_ENDPOINT_URL"])
     secret = address.path.removeprefix("/")
     emulator: Any = importlib.import_module("ministack.app")
+    actions: Any = importlib.import_module("ministack.core.iam_actions")
+    known = actions.dynamodb_service_context
+    actions.dynamodb_service_context = lambda body: {**known(body), **leading_keys(body)}
     emulator.app = Guard(  # `main` serves the application of this name
         emulator.app, address.port or 0, secret, checks_signatures=emulator.AUTH
     )

@@ -1,7 +1,6 @@
 """A collector's policy allows each request that its code makes, and no write of another's data.
 
-The emulator enforces no policy. The requests of the store are therefore matched with the policy
-here, as IAM matches them: an action is allowed where a statement names it, and where each of the
+Every request that the store can make is matched with the policy here, as IAM matches them: an action is allowed where a statement names it, and where each of the
 statement's conditions holds for the partition key of the request (``dynamodb:LeadingKeys``).
 """
 
