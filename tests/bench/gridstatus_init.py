@@ -38,7 +38,7 @@ from functions.gridstatus.app import handler
 
 class Context:
     function_name = "gridstatus"
-    memory_limit_in_mb = 1769
+    memory_limit_in_mb = 768
     invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:gridstatus"
     aws_request_id = "00000000-0000-0000-0000-000000000000"
 
