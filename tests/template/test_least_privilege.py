@@ -1,7 +1,8 @@
 """A collector's policy allows each request that its code makes, and no write of another's data.
 
-Every request that the store can make is matched with the policy here, as IAM matches them: an action is allowed where a statement names it, and where each of the
-statement's conditions holds for the partition key of the request (``dynamodb:LeadingKeys``).
+Every request that the store can make is matched with the policy here, as IAM matches them: an
+action is allowed where a statement names it, and where each of the statement's conditions holds for
+the partition key of the request (``dynamodb:LeadingKeys``).
 """
 
 from collections.abc import Iterator, Mapping
