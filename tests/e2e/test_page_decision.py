@@ -29,17 +29,20 @@ class TestTheDecision:
             "New York (attributional, location-based)."
         )
         expect(page.locator("#counts")).to_have_text(
-            "5 of 6 candidates have a live figure; 1 has a fallback."
+            "4 of 6 candidates have a live figure; 2 have a fallback."
         )
         page.get_by_label("Your place").select_option("Amsterdam")
         expect(page.locator("#sentence")).to_contain_text("from Amsterdam goes to London")
 
-    def test_claims_no_difference_from_a_grid_whose_figure_is_borrowed(self, visit: Visit) -> None:
+    def test_says_that_a_difference_from_a_yearly_mean_is_not_of_live_figures(
+        self, visit: Visit
+    ) -> None:
+        """The grid of Los Angeles has no live feed."""
         page = visit.open()
         page.get_by_label("Latitude").fill("34.1")
         page.get_by_label("Longitude").fill("-118.2")
         expect(page.locator("#sentence")).to_contain_text("from this position goes to San Fran")
-        expect(page.locator("#reason")).not_to_contain_text("attributional")
+        expect(page.locator("#reason")).to_contain_text("the two figures are not both live")
 
     def test_follows_the_place_and_the_limit(self, visit: Visit) -> None:
         page = visit.open()
@@ -92,7 +95,7 @@ class TestTheDecision:
         page.get_by_label("Your place").select_option("London")
         expect(page.locator("#sentence")).to_have_text(
             "A request from London goes to Amsterdam, where the grid is at 141 g/kWh: "
-            "a lower figure of another is older."
+            "the lower figure of another place is older."
         )
         expect(page.locator("#reason")).to_contain_text(
             "its grid is 4 g/kWh above the grid of the nearest, London "
@@ -137,7 +140,7 @@ class TestTheDecision:
         )
         expect(page.locator("#chart .mark")).to_have_count(0)
         expect(page.locator("#chart-key")).to_contain_text(
-            "Not drawn, because the round trip is unknown: London, San Francisco, Los Angeles "
+            "Not drawn, because the round trip is unknown: London, San Francisco, Amsterdam "
             "and 3 more."
         )
 
