@@ -21,7 +21,7 @@ endif
 NODE := .tools/node/bin
 WORKER := infra/worker
 
-.PHONY: help run up down invoke providers worker worker-test page-test operations-test test chaos chaos-short lint check bench against replay tune worlds validate factor-book build runtime-python deploy deploy-built secrets destroy supply-chain audit reproducible tools worker-tools
+.PHONY: help run up down invoke providers worker worker-test page-test operations-test test chaos chaos-short lint check bench against replay tune worlds validate findings factor-book build runtime-python deploy deploy-built secrets destroy supply-chain audit reproducible tools worker-tools
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -91,6 +91,9 @@ worlds: .venv/.ready ## replay the router beside fixed choices, in many worlds u
 validate: .venv/.ready ## compare the figures with operators', other readers' and other tables (infra/docs/VALIDATION.md)
 	@.venv/bin/uv pip install --quiet --no-deps --require-hashes --target .local/peers --requirement infra/validation/peers.txt
 	@.venv/bin/greenstream validate --report infra/docs/VALIDATION.md
+
+findings: ## check that surprises about other people's packages still hold (findings/README.md)
+	@findings/run.sh
 
 factor-book: .venv/.ready ## recompute each derived factor and yearly mean from its inputs
 	@.venv/bin/python -m infra.factor_book
