@@ -395,7 +395,8 @@ def test_writers_that_race_leave_the_newest_of_every_source_and_lose_no_status(
     table: Table, writers: int
 ) -> None:
     """Each writer has a source of its own, and all share one, whose newest is the last writer's."""
-    runs = 6
+    runs = 3
+    assert (writers - 1) * runs < TRIES, "the others may not write as often as a writer tries"
     client = OneAtATime(table.client) if isinstance(table.client, MotoClient) else table.client
 
     def write(writer: int) -> None:
