@@ -5,6 +5,7 @@ import random
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from infra.registry import COLLECTORS
 
@@ -30,6 +31,10 @@ for name, collector in COLLECTORS.items():
 secrets = [secret for collector in COLLECTORS.values() for secret in collector.secrets]
 for variable in ("AWS_PROFILE", "AWS_ENDPOINT_URL", *secrets):
     os.environ.pop(variable, None)
+
+# Hypothesis would fail an example of over 200 ms, which a busy machine may need for any of them.
+settings.register_profile("greenstream", deadline=None)
+settings.load_profile("greenstream")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
