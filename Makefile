@@ -11,6 +11,7 @@ STAGE ?= dev
 FUNCTION ?= eso
 POPS ?= sfo,iad,nyc,lon,fra
 SAM := .tools/sam/bin/sam
+RECORDED = $(if $(CARBON),--carbon "$(CARBON)") $(if $(RTT),--rtt "$(RTT)")
 CONFIG_ENV = $(if $(filter prod,$(STAGE)),prod,default)
 ifneq ($(filter deploy deploy-built secrets destroy,$(MAKECMDGOALS)),) # refused before anything is built
 ifeq ($(filter dev prod,$(STAGE)),)
@@ -21,7 +22,7 @@ endif
 NODE := .tools/node/bin
 WORKER := infra/worker
 
-.PHONY: help run up down invoke providers worker worker-test page-test operations-test test chaos chaos-short lint check bench against replay tune worlds validate findings factor-book build runtime-python deploy deploy-built secrets destroy supply-chain audit reproducible tools worker-tools
+.PHONY: help run up down invoke providers worker worker-test page-test operations-test test chaos chaos-short lint check bench against replay tune worlds validate findings factor-book build runtime-python doctor preflight deploy deploy-built secrets destroy supply-chain audit reproducible tools worker-tools
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -81,9 +82,9 @@ bench: tools ## measure the speeds to hold, each against a reference measured in
 against: tools ## compare the speed of this checkout with a commit: make against COMMIT=c1866a7 (QUICK=--quick)
 	@.venv/bin/python tests/bench/against.py $(COMMIT) $(QUICK)
 
-replay: .venv/.ready ## compute what the router would have saved in recorded years (POPS=sfo,lon,…)
+replay: .venv/.ready ## compute what the router would have saved in recorded years (POPS=sfo,lon,…, CARBON=DIR, RTT=FILE)
 	@mkdir -p .local
-	.venv/bin/greenstream replay --pops $(POPS) --out .local/replay.json --report .local/replay
+	.venv/bin/greenstream replay --pops $(POPS) $(RECORDED) --out .local/replay.json --report .local/replay
 
 worlds: .venv/.ready ## replay the router beside fixed choices, in many worlds under many delays
 	@.venv/bin/greenstream worlds --out .local/worlds.json --report infra/docs/WORLDS.md
@@ -98,19 +99,26 @@ findings: ## check that surprises about other people's packages still hold (find
 factor-book: .venv/.ready ## recompute each derived factor and yearly mean from its inputs
 	@.venv/bin/python -m infra.factor_book
 
-tune: .venv/.ready ## search for a better policy on recorded years
-	.venv/bin/greenstream tune
+tune: .venv/.ready ## search for a better policy on recorded years (CARBON=DIR, RTT=FILE)
+	.venv/bin/greenstream tune $(RECORDED)
 
-build: tools ## build for the cloud (arm64), with byte code; compare the size with Lambda's limit
+build: $(if $(filter deploy,$(MAKECMDGOALS)),preflight) tools ## build for the cloud (arm64), with byte code; compare the size with Lambda's limit
 	$(SAM) build --no-cached # so that nothing of an earlier build is deployed
 	.venv/bin/python -m infra.supply.bytecode
 	.venv/bin/greenstream size
+
+doctor: .venv/.ready ## check credentials, Region, quotas, keys and tools: make doctor STAGE=dev|prod
+	@.venv/bin/greenstream doctor --stage $(STAGE)
 
 # A build without byte code is refused before it is made.
 runtime-python: .venv/.ready
 	@.venv/bin/python -m infra.supply.bytecode find
 
-deploy: runtime-python build ## deploy to AWS with your credentials: make deploy STAGE=dev|prod
+# What a deployment needs is checked before the build, also under `make -j`.
+preflight: .venv/.ready
+	@.venv/bin/greenstream doctor --brief --stage $(STAGE)
+
+deploy: preflight build ## deploy to AWS with your credentials: make deploy STAGE=dev|prod
 	@$(MAKE) --no-print-directory deploy-built
 
 deploy-built: ## deploy what `make build` has built; it fetches nothing

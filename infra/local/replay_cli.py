@@ -292,6 +292,7 @@ def _or_explain(run: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `run` ret
 def _world(arguments: argparse.Namespace) -> tuple["Years", "World"]:
     from greenstream_tuning.world import Files, Years, load_world  # noqa: PLC0415
 
+    _require_data(arguments.carbon, arguments.rtt)
     years = Years(arguments.train, arguments.test)
     late_s = {pop: hours * HOUR_S for pop, hours in arguments.late}
     world = load_world(
@@ -305,6 +306,28 @@ def _world(arguments: argparse.Namespace) -> tuple["Years", "World"]:
     notes = (f"POPs: {', '.join(world.pops)}; {arguments.basis} basis", *world.notes)
     print("\n".join(notes), file=sys.stderr)
     return years, world
+
+
+def _require_data(carbon: Path, rtt: Path) -> None:
+    """Say what to do where the recorded years are missing, which the repository may not hold.
+
+    Raises
+    ------
+    OptionError
+        When the folder holds no trace, or the table of round trips does not exist.
+    """
+    if not any(carbon.glob("*_*.csv")):
+        raise OptionError(
+            f"{carbon} holds no traces. Their licence forbids passing them on, so bring your own: "
+            "a folder of <ZONE>_<YEAR>.csv with the columns datetime_utc, direct_gco2_kwh and "
+            "lifecycle_gco2_kwh, as in `make replay CARBON=DIR` or `--carbon DIR` "
+            "(infra/docs/SAVINGS.md)"
+        )
+    if not rtt.is_file():
+        raise OptionError(
+            f"{rtt} does not exist: name a square CSV of round trips in ms, with the column origin "
+            "and a column for each place, as in `make replay RTT=FILE` or `--rtt FILE`"
+        )
 
 
 def _demand(path: Path | None) -> dict[str, float] | None:

@@ -6,6 +6,7 @@ Every call goes to the account, Region and endpoint that the AWS environment var
 import argparse
 import getpass
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -13,6 +14,7 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
+from infra.ops import doctor
 from infra.registry import COLLECTORS
 
 REMOVE: Final = "-"
@@ -224,6 +226,20 @@ def main() -> int:
     return 0
 
 
+def _name_account() -> None:
+    """Print whose account is meant, before anybody is asked anything.
+
+    Raises
+    ------
+    OperationError
+        When there are no credentials or no Region, or AWS does not accept them.
+    """
+    for check in doctor.account(os.environ, boto3.Session()):
+        if check.state is doctor.State.MISSING:
+            raise OperationError(f"{check.name}: {check.text}")
+        print(f"{check.name} {check.text}", flush=True)
+
+
 def _run(operation: str, stage: str, *, yes: bool) -> None:
     client: ClientOf = boto3.client  # type: ignore[assignment] # its overloads name every service
     if operation == "worker-key":
@@ -231,6 +247,8 @@ def _run(operation: str, stage: str, *, yes: bool) -> None:
             raise OperationError("a key is never shown: pipe the output, as the RUNBOOK shows")
         print(json.dumps(new_worker_key(stage, client)))
         return
+    if operation in ("destroy", "secrets"):
+        _name_account()
     if (
         operation == "destroy"
         and not yes

@@ -171,7 +171,7 @@ class TestWhatIsLeftOut:
         (["--late", "C=14"], "C is not one of A, B"),
         (["--pops", "A,C"], "C is not one of A, B"),
         (["--test", "2030"], "no place in rtt.txt has a trace"),
-        (["--carbon", "nowhere"], "no trace of [2021, 2022]"),
+        (["--carbon", "nowhere"], "nowhere holds no traces"),
         (["--rtt", "nowhere.csv"], "nowhere.csv"),
         (["--policy", "nowhere.json"], "nowhere.json"),
     ],

@@ -72,6 +72,14 @@ def ended_whole(run: Run, children: list[Child], began: float) -> None:
     assert run.local.running() is None
 
 
+@pytest.fixture(autouse=True)
+def hang_up_is_not_ignored() -> Iterator[None]:
+    """Start processes that SIGHUP can end, although ``nohup`` may have started the tests."""
+    before = signal.signal(signal.SIGHUP, lambda *_: None)  # a program that starts does not keep it
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path

@@ -105,7 +105,11 @@ GROUPS: Final[Mapping[str, Mapping[str, Command]]] = {
             "Compare the product's figures with those of operators and other readers.",
         ),
     },
-    "build and cost (needs the repository)": {
+    "build, deployment and cost (needs the repository)": {
+        "doctor": Command(
+            "infra.ops.doctor",
+            "Check credentials, Region, quotas, provider keys and tools before a deployment.",
+        ),
         "coverage": Command(
             "infra.ops.coverage",
             "Count the places with a live feed and on a yearly mean, with and without keys.",
