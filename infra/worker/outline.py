@@ -1,12 +1,12 @@
-"""Makes ``public/outline.json``: the coasts and borders on the status page's maps.
+"""Makes ``public/outline.json``: the coasts and borders on the status page's map of the world.
 
 The input is Natural Earth (public domain) from the npm package world-atlas 2.0.2::
 
     python infra/worker/outline.py countries-50m.json infra/worker/public/outline.json
 
-Each map is an equirectangular projection that is true to scale at its middle parallel, with ten
-units per degree of latitude. Detail below a twentieth of a degree is dropped, because it would be
-smaller than a pixel.
+The map is an equirectangular projection that is true to scale at 38 degrees north and south, where
+most places are, with ten units per degree of latitude. Its paths are relative and in whole units,
+so that the file is small: a unit is a tenth of a degree. Detail below two units is dropped.
 """
 
 import json
@@ -16,6 +16,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,31 +24,24 @@ Point = tuple[float, float]
 Line = list[Point]
 
 UNITS_PER_DEGREE = 10
-TOLERANCE_DEGREES = 0.05
-SMALLEST_RING_DEGREES2 = 0.02
-SLACK_DEGREES = 1.0
+TRUE_LATITUDE_DEGREES = 38.0
+TOLERANCE_DEGREES = 0.2
+SMALLEST_RING_DEGREES2 = 0.2
+HALF_TURN_DEGREES = 180.0
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The part of the world on one map, with its edges in degrees."""
+    """The part of the world on the map, with its edges in degrees."""
 
-    name: str
     west: float
     south: float
     east: float
     north: float
 
-    @property
-    def x_scale(self) -> float:
-        """The ratio of a degree of longitude to a degree of latitude, at the middle parallel."""
-        return math.cos(math.radians((self.south + self.north) / 2))
 
-
-WINDOWS = (
-    Window("North America", -126.5, 23.5, -65.5, 50.5),
-    Window("Europe", -11.5, 35.0, 31.0, 63.0),
-)
+WORLD = Window(-180.0, -56.0, 180.0, 78.0)
+X_SCALE = math.cos(math.radians(TRUE_LATITUDE_DEGREES))
 
 
 def main() -> None:
@@ -57,19 +51,13 @@ def main() -> None:
     document = {
         "source": "Natural Earth 1:50m (public domain), by way of world-atlas 2.0.2",
         "units_per_degree": UNITS_PER_DEGREE,
-        "windows": [
-            {
-                "name": window.name,
-                "west": window.west,
-                "south": window.south,
-                "east": window.east,
-                "north": window.north,
-                "x_scale": round(window.x_scale, 6),
-                "land": "".join(path(ring, window) + "Z" for ring in lands(world, window)),
-                "borders": "".join(path(line, window) for line in borders(world, window)),
-            }
-            for window in WINDOWS
-        ],
+        "west": WORLD.west,
+        "south": WORLD.south,
+        "east": WORLD.east,
+        "north": WORLD.north,
+        "x_scale": round(X_SCALE, 6),
+        "land": "".join(path(ring) + "z" for ring in lands(world, WORLD)),
+        "borders": "".join(path(line) for line in borders(world, WORLD)),
     }
     Path(target).write_text(json.dumps(document, separators=(",", ":")) + "\n")
 
@@ -110,11 +98,27 @@ def _rings(shapes: dict[str, Any]) -> list[list[int]]:
 
 
 def lands(topology: Topology, window: Window) -> Iterator[Line]:
-    """Yield the rings of land in the window, cut SLACK_DEGREES outside its edges."""
+    """Yield the rings of land in the window, cut at its edges.
+
+    A ring across the antimeridian has a part at either edge of the map.
+    """
     for arcs in topology.land:
-        ring = cut(topology.ring(arcs), window)
-        if abs(area(ring)) >= SMALLEST_RING_DEGREES2:
-            yield simplify(ring)
+        ring = unrolled(topology.ring(arcs))
+        for turn in (-360.0, 0.0, 360.0):
+            part = cut([(lon + turn, lat) for lon, lat in ring], window)
+            if abs(area(part)) >= SMALLEST_RING_DEGREES2:
+                yield simplify(part)
+
+
+def unrolled(ring: Line) -> Line:
+    """Return a ring whose longitudes go on beyond the antimeridian instead of jumping there."""
+    points: Line = []
+    turn = 0.0
+    for lon, lat in ring:
+        if points and abs(lon + turn - points[-1][0]) > HALF_TURN_DEGREES:
+            turn += math.copysign(360.0, points[-1][0] - lon - turn)
+        points.append((lon + turn, lat))
+    return points
 
 
 def borders(topology: Topology, window: Window) -> Iterator[Line]:
@@ -123,10 +127,7 @@ def borders(topology: Topology, window: Window) -> Iterator[Line]:
     for arc, count in sorted(uses.items()):
         line: Line = []
         for lon, lat in topology.arcs[arc] if count > 1 else ():
-            if (
-                window.west - SLACK_DEGREES <= lon <= window.east + SLACK_DEGREES
-                and window.south - SLACK_DEGREES <= lat <= window.north + SLACK_DEGREES
-            ):
+            if window.south <= lat <= window.north:
                 line.append((lon, lat))
                 continue
             if len(line) > 1:
@@ -139,10 +140,10 @@ def borders(topology: Topology, window: Window) -> Iterator[Line]:
 def cut(ring: Line, window: Window) -> Line:
     """Cut a ring at each of the window's edges with the Sutherland-Hodgman algorithm."""
     edges: tuple[tuple[int, float, Callable[[float, float], bool]], ...] = (
-        (0, window.west - SLACK_DEGREES, operator.ge),
-        (0, window.east + SLACK_DEGREES, operator.le),
-        (1, window.south - SLACK_DEGREES, operator.ge),
-        (1, window.north + SLACK_DEGREES, operator.le),
+        (0, window.west, operator.ge),
+        (0, window.east, operator.le),
+        (1, window.south, operator.ge),
+        (1, window.north, operator.le),
     )
     for axis, edge, inside in edges:
         clipped: Line = []
@@ -187,16 +188,24 @@ def area(ring: Line) -> float:
     return sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(ring, shifted, strict=True)) / 2
 
 
-def path(line: Line, window: Window) -> str:
-    """Return SVG path data in the window's units, with the origin at its top left corner."""
+def path(line: Line) -> str:
+    """Return relative SVG path data in whole units, with the origin at the top left corner."""
     points = [
         (
-            round((lon - window.west) * window.x_scale * UNITS_PER_DEGREE, 1),
-            round((window.north - lat) * UNITS_PER_DEGREE, 1),
+            round((lon - WORLD.west) * X_SCALE * UNITS_PER_DEGREE),
+            round((WORLD.north - lat) * UNITS_PER_DEGREE),
         )
         for lon, lat in line
     ]
-    return "M" + "L".join(f"{x:g},{y:g}" for x, y in points)
+    steps = [
+        (x - from_x, y - from_y)
+        for (from_x, from_y), (x, y) in pairwise(points)
+        if (x, y) != (from_x, from_y)
+    ]
+    start = f"M{points[0][0]} {points[0][1]}"
+    return (
+        start + ("l" if steps else "") + " ".join(f"{x} {y}" for x, y in steps).replace(" -", "-")
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """A day of readings behind the real router, for tests of the page that set the clock."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,13 +9,14 @@ from typing import Any
 from greenstream.cli.errors import RefusedError
 from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.profile import HourMean, HourProfile
+from greenstream.domain.reading import Forecast, ForecastPoint
 from greenstream.domain.zones import zones
 from greenstream.ports.store import ProviderState, ProviderStatus
 from infra.local.processes import StackError
 from tests.builders import AVERAGE_DIRECT
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Client, a_reading_of
-from tests.storing import put_profile, put_reading, put_status
+from tests.storing import put_forecast, put_profile, put_reading, put_status
 
 DAY_GCO2_KWH = {
     "CAISO_NORTH": 190,
@@ -96,6 +98,28 @@ class Scene:
             **changes,
         )
         put_reading(self.store, reading)
+
+    def forecast(self, zone: str, gco2_kwh: Sequence[float]) -> None:
+        """Store a forecast of the zone's first source: a figure for each coming hour."""
+        source = zones()[zone].sources[0]
+        hour = timedelta(hours=1)
+        put_forecast(
+            self.store,
+            Forecast(
+                zone=zone,
+                provider=source.provider,
+                provider_zone=source.provider_zone,
+                signal=AVERAGE_DIRECT.signal,
+                basis=AVERAGE_DIRECT.basis,
+                scope=source.scope,
+                factor_set=GREENSTREAM,
+                issued_at=self.now,
+                points=tuple(
+                    ForecastPoint(self.now + step * hour, self.now + (step + 1) * hour, value)
+                    for step, value in enumerate(gco2_kwh)
+                ),
+            ),
+        )
 
     def same_hour(self, zone: str, gco2_kwh: float) -> None:
         """Store the zone's mean of each hour of day."""

@@ -7,7 +7,6 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Route, expect
 
-from greenstream.domain.places import pops
 from greenstream.domain.policy import FreshnessModel, Policy
 from greenstream.domain.zones import zones
 from tests.e2e.scene import DAY_GCO2_KWH, Scene
@@ -24,7 +23,7 @@ class TestTheAgeOfAFigure:
         scene.client.clock.forward(150 * 60)
         scene.ran("eso")
         page = visit.open()
-        page.get_by_label("Your place").select_option("London")
+        page.get_by_label("Request from").fill("London")
         expect(page.locator("#sentence")).to_contain_text(
             "goes to London, where the grid is expected to be at 142 g/kWh by now"
         )
@@ -63,14 +62,14 @@ class TestTheAgeOfAFigure:
         page = visit.open()
         expect(visit.row("GBR-13").locator(".cell-adj")).to_contain_text("128 expected by now")
         expect(visit.row("GBR-13").locator(".bar .figure")).to_have_count(1)
-        page.get_by_label("Your place").select_option("London")
+        page.get_by_label("Request from").fill("London")
         expect(page.locator("#chart .label.chosen")).to_contain_text("137 → 128 +10 (capped)")
         assert not visit.complaints
 
     def test_a_penalty_below_its_cap_is_not_called_capped(self, visit: Visit, scene: Scene) -> None:
         scene.client.clock.forward(12 * 60)
         page = visit.open()
-        page.get_by_label("Your place").select_option("London")
+        page.get_by_label("Request from").fill("London")
         expect(page.locator("#chart .label.chosen")).to_have_text("London137 +2")
         expect(visit.row("GBR-13").locator(".cell-age small")).to_have_text("+2")
 
@@ -145,23 +144,26 @@ class TestFreshness:
         visit.page.emulate_media(color_scheme=theme)
         visit.page.set_viewport_size({"width": width, "height": 900})
         page = visit.open()
-        page.get_by_label("Your place").select_option("Amsterdam")
+        page.get_by_label("Request from").fill("Amsterdam")
         expect(page.locator("#headline")).to_have_text(
             f"Nothing is live: {len(zones())} of {len(zones())} zones have a fallback figure."
         )
         expect(page.locator("#headline")).to_have_class("headline not-live")
         expect(page.locator("#sentence")).to_have_text(
             "Nothing is live. A request from Amsterdam goes to London, where the grid is usually "
-            "at 188 g/kWh at this hour: its figure is the lowest within the limit, but no live one."
+            "at 188 g/kWh at this hour, about four fifths of "
+            "Amsterdam\N{RIGHT SINGLE QUOTATION MARK}s 225: its figure is the lowest within the "
+            "limit, but no live one."
         )
         expect(page.locator("#reason")).to_contain_text("None of the figures is live.")
         expect(page.locator("#reason")).to_contain_text("the two figures are not both live")
         expect(page.locator("#counts")).to_have_text(
             "Nothing is live: 6 of 6 candidates have a fallback figure."
         )
-        expect(page.locator("#map-counts")).to_contain_text("Nothing is live")
-        expect(page.locator(":is(.mark, .pop).hollow")).to_have_count(6 + len(pops()))
-        expect(page.locator(":is(.mark, .pop).solid")).to_have_count(0)
+        expect(page.locator("#coverage-feeds")).to_have_text("No place has a live figure.")
+        expect(page.locator("#chart .mark.hollow")).to_have_count(6)
+        expect(page.locator("#map .pop.hollow").first).to_be_attached()
+        expect(page.locator(":is(.mark, .pop):is(.solid, .old)")).to_have_count(0)
         expect(page.locator(".notice")).to_have_count(0)  # the headline says it already
 
         page.screenshot(path=artifacts / f"page-not-live-{theme}-{width}.png")

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, Dialog, Route, expect
 
 from infra.local.deploying import ROOT
+from infra.local.page import PUBLIC
 from infra.local.stack import LocalStack
 from tests.e2e.scene import Scene
 from tests.e2e.visiting import DESKTOP, PHONE, TABLET, WIDE, Visit, needs_chromium, unfold
 
 pytestmark = needs_chromium
+
+FIRST_PAINT_MS = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 
 HOSTILE = (
     '<img src=x onerror="document.title=1"><script>document.title=2</script>\u202e"\'&' + "W" * 400
@@ -65,6 +69,33 @@ class TestLooks:
         expect(page.get_by_role("button", name="Light theme")).to_be_visible()
 
 
+class TestSize:
+    def test_the_first_paint_comes_within_a_second(
+        self, visit: Visit, record_property: Callable[[str, object], None]
+    ) -> None:
+        paints_ms = []
+        for _ in range(3):
+            visit.open()
+            visit.page.wait_for_function(f"{FIRST_PAINT_MS} !== undefined")
+            paints_ms.append(visit.page.evaluate(FIRST_PAINT_MS))
+        record_property("first_paint_ms", paints_ms)
+        assert min(paints_ms) < 1000
+
+    @pytest.mark.parametrize(("width", "most_px"), [(PHONE, 6500), (DESKTOP, 4200)])
+    def test_the_page_is_short_with_all_zones(self, visit: Visit, width: int, most_px: int) -> None:
+        visit.page.set_viewport_size({"width": width, "height": 900})
+        page = visit.open()
+        expect(page.locator("#map .land")).to_be_attached()
+        assert page.evaluate("document.documentElement.scrollHeight") < most_px
+
+    def test_the_files_are_small(self) -> None:
+        files = list(PUBLIC.iterdir())
+        assert sum(file.stat().st_size for file in files) < 200_000
+        for file in files:
+            if file.suffix in {".js", ".css"}:
+                assert len(file.read_text().splitlines()) <= 400, file.name
+
+
 class TestHostileStrings:
     @pytest.mark.parametrize(
         "hostile",
@@ -107,7 +138,7 @@ class TestHostileStrings:
         page = visit.open()
         title = page.title()
         unfold(page)
-        page.locator('#map [data-pop="cdg"] .dot').hover()
+        page.locator("#map .chosen .dot").hover()
         for place in ("#providers .error", ".notice.degraded", "#reason"):
             expect(page.locator(place)).to_contain_text(hostile)
         expect(visit.row("NYISO").locator(".cell-name")).to_contain_text(hostile)

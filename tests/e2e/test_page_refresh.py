@@ -90,19 +90,19 @@ class TestTrouble:
             visit.page.goto(visit.url)
         visit.page.evaluate("losePatience()")
         notice = visit.page.get_by_role("status").filter(has_text="The last refresh failed")
-        for name in ("pops", "policy", "zones", "providers", "route"):
+        for name in ("places", "policy", "zones", "providers", "route"):
             expect(notice).to_contain_text(f"{name}: no answer in 8 s")
 
-    @pytest.mark.parametrize("hanging", ["pops", "policy", "providers", "zones", "route?*"])
+    @pytest.mark.parametrize("hanging", ["places", "policy", "providers", "zones", "route?*"])
     def test_each_part_is_drawn_as_soon_as_its_answer_arrives(
         self, visit: Visit, hanging: str
     ) -> None:
         parts = {
             "#age-cost:not(:empty)": ["policy"],
             "#providers li": ["providers"],
-            "#zones .cell-gco2": ["zones"],
-            "#sentence strong": ["pops", "route?*"],
-            "#map .pop.step-1": ["pops", "route?*"],
+            "#zones tbody:not([hidden])": ["zones"],
+            "#sentence strong": ["places", "route?*"],
+            "#map .pop.step-1": ["places", "route?*", "zones"],
         }
         visit.page.add_init_script(PATIENT)
         visit.page.route(f"**/api/v1/{hanging}", lambda _: None)

@@ -40,8 +40,8 @@ class Visit:
         if not url.startswith((self.url, "data:")):
             self.elsewhere.append(url)
 
-    def open(self) -> Page:
-        self.page.goto(self.url)
+    def open(self, query: str = "") -> Page:
+        self.page.goto(self.url + query)
         expect(self.page.locator("#updated")).to_contain_text("Last updated")
         return self.page
 
@@ -57,7 +57,8 @@ class Visit:
 
 
 def unfold(page: Page) -> None:
-    """Open everything that can be opened, so that the checks see all of it."""
-    for _ in range(page.locator('#zones button[aria-expanded="false"]').count()):
-        page.locator('#zones button[aria-expanded="false"]').first.click()
+    """Open what is folded, so that the checks see it: all notes, a continent and a zone."""
+    page.locator("#zones .group button:visible").last.click()
+    page.locator("#zones .open-zone").first.click()
+    expect(page.locator(".panel h3").first).to_be_attached()
     page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true })")

@@ -1,16 +1,17 @@
 """These tests cover how the map's coasts and borders are cut and simplified.
 
-They also check that every POP lies in exactly one of the map's windows.
+They also check that every place lies on the map.
 """
 
 import json
 
 import pytest
 
-from greenstream.domain.places import pops
+from greenstream.domain.places import places
 from infra.local.page import PUBLIC
 from infra.worker.outline import (
-    WINDOWS,
+    WORLD,
+    X_SCALE,
     Topology,
     Window,
     area,
@@ -19,9 +20,10 @@ from infra.worker.outline import (
     lands,
     path,
     simplify,
+    unrolled,
 )
 
-EQUATOR = Window("around the equator", 0, -5, 10, 5)
+EQUATOR = Window(0, -5, 10, 5)
 
 
 def a_topology() -> Topology:
@@ -63,15 +65,25 @@ def test_land_within_the_window_is_kept_whole() -> None:
     assert abs(area(ring)) == 24
 
 
-def test_land_is_cut_a_degree_outside_the_window() -> None:
+def test_land_is_cut_at_the_edges_of_the_window() -> None:
     ring = [(-20.0, -1.0), (20.0, -1.0), (20.0, 1.0), (-20.0, 1.0)]
-    found = cut(ring, EQUATOR)
-    assert {lon for lon, _ in found} == {-1.0, 11.0}
-    assert abs(area(found)) == 24
+    part = cut(ring, EQUATOR)
+    assert {lon for lon, _ in part} == {0.0, 10.0}
+    assert abs(area(part)) == 20
+
+
+def test_land_across_the_antimeridian_has_a_part_at_either_edge() -> None:
+    ring = [(178.0, 0.0), (-178.0, 0.0), (-178.0, 2.0), (178.0, 2.0)]
+    assert unrolled(ring) == [(178.0, 0.0), (182.0, 0.0), (182.0, 2.0), (178.0, 2.0)]
+    topology = a_topology()
+    topology.arcs = [[], ring, ring[:1]]
+    parts = list(lands(topology, Window(-180, -56, 180, 78)))
+    assert sorted(round(abs(area(part))) for part in parts) == [4, 4]
+    assert all(-180 <= lon <= 180 for part in parts for lon, _ in part)
 
 
 def test_land_elsewhere_and_specks_are_dropped() -> None:
-    assert not list(lands(a_topology(), Window("far away", 100, -5, 110, 5)))
+    assert not list(lands(a_topology(), Window(100, -5, 110, 5)))
     speck = a_topology()
     speck.arcs = [[(x / 100, y / 100) for x, y in arc] for arc in speck.arcs]
     assert not list(lands(speck, EQUATOR))
@@ -85,25 +97,21 @@ def test_points_off_the_line_by_less_than_a_pixel_are_dropped() -> None:
     assert simplify([(0, 0), (1, 0.01), (2, 0), (3, 1)]) == [(0, 0), (2, 0), (3, 1)]
 
 
-def test_a_path_starts_from_the_top_left_corner_in_tenths_of_degrees() -> None:
-    assert path([(0, 5), (1, 4)], EQUATOR) == "M0,0L10,10"
+def test_a_path_goes_in_whole_steps_from_the_top_left_corner_of_the_world() -> None:
+    assert path([(-180, 78), (-170, 77), (-170, 77.01)]) == "M0 0l79 10"
 
 
-@pytest.mark.parametrize("window", WINDOWS, ids=lambda window: window.name)
-def test_the_file_shipped_was_made_for_these_windows(window: Window) -> None:
-    shipped = json.loads((PUBLIC / "outline.json").read_text())["windows"]
-    (found,) = [shape for shape in shipped if shape["name"] == window.name]
-    assert [found[edge] for edge in ("west", "south", "east", "north")] == [
-        window.west, window.south, window.east, window.north,
+def test_the_file_shipped_was_made_for_this_window_and_names_its_source() -> None:
+    shipped = json.loads((PUBLIC / "outline.json").read_text())
+    assert [shipped[edge] for edge in ("west", "south", "east", "north")] == [
+        WORLD.west, WORLD.south, WORLD.east, WORLD.north,
     ]  # fmt: skip
-    assert found["x_scale"] == pytest.approx(window.x_scale, abs=1e-6)
+    assert shipped["x_scale"] == pytest.approx(X_SCALE, abs=1e-6)
+    assert "Natural Earth" in shipped["source"]
+    assert "public domain" in shipped["source"]
 
 
-def test_every_point_of_presence_is_in_one_window() -> None:
-    for pop in pops().values():
-        inside = [
-            window.name
-            for window in WINDOWS
-            if window.west < pop.lon < window.east and window.south < pop.lat < window.north
-        ]
-        assert len(inside) == 1, pop.pop
+def test_every_place_is_on_the_map() -> None:
+    for place in places().values():
+        assert WORLD.west <= place.lon <= WORLD.east, place.pop
+        assert WORLD.south <= place.lat <= WORLD.north, place.pop

@@ -1,11 +1,15 @@
 // Gets the router's answers, remembers the last good ones and gives them to the parts of the page.
 
+import "./terms.js";
 import { ageLaw } from "./age.js";
+import { showCoverage } from "./coverage.js";
 import { Decision } from "./decision.js";
 import { byId, html, setText } from "./dom.js";
 import { get } from "./feed.js";
-import { PopMap } from "./map.js";
+import { WorldMap } from "./map.js";
+import { Places } from "./places.js";
 import { Providers } from "./providers.js";
+import { Question } from "./question.js";
 import { legend } from "./scale.js";
 import { RUNGS, age, count, freshnessText, instant, providerName } from "./words.js";
 import { Zones } from "./zones.js";
@@ -14,7 +18,10 @@ const REFRESH_MS = 10_000;
 /** The end of a router's reason that the headline or the decision's sentence says in its place. */
 const NOTHING_LIVE = /(; )?none of the \d+ figures is live; (\d+ rest on usual values|none is known)$/;
 
-const parts = { decision: new Decision(refresh), map: new PopMap(), zones: new Zones(), providers: new Providers() };
+const question = new Question(refresh);
+const parts = { decision: new Decision(question), map: new WorldMap(), zones: new Zones(), providers: new Providers() };
+let places = null; // known when the router has listed them
+let unlisted = false; // whether that has failed; places are then called by their codes
 const answers = {}; // the newest good answers by name
 let updatedAtMs = null; // performance.now() at the end of the last refresh without a failure
 let failures = []; // the failures of the last refresh, as texts
@@ -27,29 +34,36 @@ async function refresh() {
   newestRound += 1;
   const round = newestRound;
   const newFailures = [];
+  const drawings = []; // of the map, which needs several answers
   const load = async (name, path) => {
     try {
       const answer = await get(path);
       if (round !== newestRound) return;
       answers[name] = answer;
     } catch (error) {
-      newFailures.push(`${name}: ${error.message}`);
+      // What the router says of a field is shown beside it.
+      const besideField = name === "route" && round === newestRound && question.refused(error.fields ?? []);
+      if (!besideField) newFailures.push(`${name}: ${error.message}`);
+      if (name === "places" && round === newestRound) {
+        unlisted = true;
+        renderDecision();
+      }
       return;
     }
     for (const render of RENDERERS[name]) render();
+    if (MAPPED.has(name)) drawings.push(renderMap().catch((error) => newFailures.push(`map: ${error.message}`)));
     // Later refreshes show their notices at the end, so that a live region is read aloud once.
     if (updatedAtMs === null) renderNotices();
     renderClock();
   };
-  const others = [load("zones", "zones"), load("providers", "providers"), load("route", parts.decision.path())];
+  const listed = places ? null : load("places", "places");
+  if (question.needsPlaces) await listed;
+  const others = [load("zones", "zones"), load("providers", "providers")];
+  if (question.check()) others.push(load("route", question.path()));
+  else if (!answers.route) setText(byId("sentence"), "The question cannot be asked yet: see the field that is marked.");
   if (!answers.policy || answers.policy.version !== answers.route?.policy) others.push(load("policy", "policy"));
-  const pops = answers.pops ? null : load("pops", "pops");
-  const loadMap = () => load("everywhere", parts.map.path(answers.pops.pops, parts.decision.signal));
-  const everywhere = pops ? pops.then(() => round === newestRound && answers.pops && loadMap()) : loadMap();
-  await Promise.all([pops ?? everywhere, ...others]);
-  if (round !== newestRound) return;
-  if (newFailures.length) showFailures(newFailures);
-  await everywhere;
+  await Promise.all([listed, ...others]);
+  await Promise.all(drawings);
   if (round !== newestRound) return;
   if (newFailures.length === 0) updatedAtMs = performance.now();
   showFailures(newFailures);
@@ -58,7 +72,7 @@ async function refresh() {
 
 /** Show what a refresh could not get. The order is fixed, so that the same failures look the same. */
 function showFailures(newFailures) {
-  failures = [...newFailures].sort();
+  failures = [...new Set(newFailures)].sort();
   renderNotices();
   renderClock();
 }
@@ -69,15 +83,37 @@ function schedule() {
 }
 
 const renderPolicy = () => byId("age-cost").replaceChildren(...ageLaw(answers.policy).map((text) => html("p", null, text)));
-const renderDecision = () => answers.pops && answers.route && parts.decision.render(answers.route, answers.pops.pops);
-const renderMap = () => answers.pops && answers.everywhere && parts.map.render(answers.everywhere, answers.pops.pops, answers.route?.pop);
+function renderDecision() {
+  if (!answers.route || (!places && !unlisted)) return;
+  const nameOf = places?.nameOf ?? String;
+  parts.decision.render(answers.route, nameOf);
+  parts.zones.setCompared(answers.route.candidates);
+}
+
+function renderPlaces() {
+  places ??= new Places(answers.places.places);
+  question.setPlaces(places, places.all.filter(({ kind }) => kind === "pop"));
+}
+
+/** Draw the map and the coverage by figures of the signal that the decision ranks. */
+async function renderMap() {
+  if (!places || !answers.zones || !answers.route) return;
+  const { signal } = question;
+  const asked = signal === "any" ? null : signal === "marginal" ? "marginal" : "average";
+  const suits = asked === null || answers.zones.zones.every((zone) => zone.signal === asked || zone.signal === null);
+  const { zones } = suits ? answers.zones : await get(`zones?signal=${asked}`);
+  showCoverage(places, zones);
+  await parts.map.render(places, zones, answers.route);
+}
+
+/** The answers that the map shows. */
+const MAPPED = new Set(["places", "route", "zones"]);
 
 /** What to render when an answer arrives, by the answer's name. */
 const RENDERERS = {
   policy: [renderPolicy],
-  pops: [renderDecision],
-  route: [renderDecision, renderMap],
-  everywhere: [renderMap],
+  places: [renderPlaces, renderDecision],
+  route: [renderDecision],
   zones: [() => parts.zones.render(answers.zones), renderHeadline],
   providers: [() => parts.providers.render(answers.providers)],
 };

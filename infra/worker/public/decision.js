@@ -1,126 +1,62 @@
-// The form in which the visitor asks for a decision, and the decision as a sentence, a chart and a
-// table.
+// The decision as a sentence, a chart and a table.
 
 import { draw } from "./chart.js";
 import { byId, html, setText } from "./dom.js";
-import { LIVE, MISSING, age, bounds, counting, exclusionWord, freshnessText, grams, hasMoved, isNumber, kind, milliseconds, penalty, providerName, reasonWords, rungWord } from "./words.js";
-
-const PLACES = [
-  ["New York", 40.7, -74.0], ["San Francisco", 37.8, -122.4], ["Chicago", 41.9, -87.6], ["Dallas", 32.8, -96.8],
-  ["London", 51.5, -0.1], ["Amsterdam", 52.4, 4.9], ["Madrid", 40.4, -3.7], ["Stockholm", 59.3, 18.1],
-  ["Warsaw", 52.2, 21.0], ["São Paulo", -23.5, -46.6], ["Singapore", 1.4, 103.8],
-];
-const DEBOUNCE_MS = 250;
+import { gain } from "./gain.js";
+import { LIVE, MISSING, age, bounds, counting, disputeText, exclusionWord, freshnessText, grams, hasMoved, isNumber, kind, milliseconds, penalty, providerName, reasonWords, rungWord } from "./words.js";
 
 export class Decision {
-  #onChange;
-  #timer = null;
   #route = null;
-  #pops = [];
-  #from = PLACES[0][0];
+  #question;
+  #nameOf = String;
 
-  /** @param {() => void} onChange is called after the visitor has changed the form. */
-  constructor(onChange) {
-    this.#onChange = onChange;
-    byId("place").append(...PLACES.map(([name]) => html("option", null, name)), html("option", { value: "", hidden: true }, "another place"));
-    this.#setPlace(PLACES[0]);
-    byId("place").addEventListener("change", () => this.#setPlace(PLACES.find(([name]) => name === byId("place").value)));
-    for (const id of ["lat", "lon"]) byId(id).addEventListener("input", () => this.#clearPlace());
-    byId("locate").addEventListener("click", () => this.#locate());
-    byId("question").addEventListener("input", () => this.#changed());
-    byId("question").addEventListener("submit", (event) => event.preventDefault());
-    new ResizeObserver(() => this.#draw()).observe(byId("chart"));
-    this.#showLimit();
+  /** @param question is the form, which says where the request comes from and within what limit. */
+  constructor(question) {
+    this.#question = question;
+    byId("why").open = matchMedia("(min-width: 36rem)").matches; // on a phone the chart comes first
+    new ResizeObserver(() => this.draw()).observe(byId("chart"));
   }
 
-  get signal() {
-    return byId("signal").value;
-  }
-
-  get #limitMs() {
-    return byId("limit").valueAsNumber;
-  }
-
-  /** Return the path of the router's decision for the form's values, below `/v1/`. */
-  path() {
-    const fields = new URLSearchParams({ signal: this.signal, max_latency_ms: this.#limitMs });
-    const { valueAsNumber: lat } = byId("lat");
-    const { valueAsNumber: lon } = byId("lon");
-    if (isNumber(lat) && isNumber(lon)) {
-      fields.set("lat", lat.toFixed(1));
-      fields.set("lon", lon.toFixed(1));
-    }
-    const all = byId("pops").value === "all" && this.#pops.length > 0;
-    return `route?${fields}${all ? `&pops=${this.#pops.map(({ pop }) => pop)}` : ""}`;
-  }
-
-  render(route, pops) {
+  /** @param nameOf returns the name of a place by its code. */
+  render(route, nameOf) {
     this.#route = route;
-    this.#pops = pops;
-    const nameOf = namesOf(pops);
+    this.#nameOf = nameOf;
     const [chosen] = route.candidates;
+    const saved = gain(route, nameOf);
     const parts = [
       route.freshness === "live" ? null : "Nothing is live. ",
-      `A request from ${this.#from} goes to `, html("strong", null, nameOf(route.pop)), `, ${gridOf(chosen)}: ${reasonWords(route)}.`,
+      `A request from ${this.#question.from} goes to `, html("strong", null, nameOf(route.pop)), `, ${gridOf(chosen)}${saved ? `, ${saved}` : ""}: ${reasonWords(route)}.`,
     ];
     const sentence = html("span", null, parts);
     if (sentence.textContent !== byId("sentence").textContent) byId("sentence").replaceChildren(sentence);
     setText(byId("reason"), [route.reason_text, difference(route, nameOf), comparison(route)].filter(Boolean).join(" "));
     setText(byId("counts"), freshnessText(route, "candidates"));
-    this.#draw();
+    setText(byId("counting"), countedAs(route));
+    this.#showDisputes(route.candidates);
+    this.draw();
     byId("candidates").replaceChildren(...rows(route, nameOf));
   }
 
-  #draw() {
+  /** Draw the chart, which shows the form's limit before the router has answered. */
+  draw() {
     if (this.#route === null) return;
-    draw(byId("chart"), byId("chart-key"), this.#route, this.#limitMs, namesOf(this.#pops));
+    draw(byId("chart"), byId("chart-key"), this.#route, this.#question.limitMs, this.#nameOf);
   }
 
-  #setPlace([name, lat, lon]) {
-    this.#from = name;
-    byId("lat").value = lat;
-    byId("lon").value = lon;
-  }
-
-  /** Use the latitude and longitude that the visitor typed. */
-  #clearPlace() {
-    byId("place").value = "";
-    this.#from = "this position";
-  }
-
-  #locate() {
-    const note = byId("located");
-    if (!navigator.geolocation) return setText(note, "This browser cannot give a position.");
-    setText(note, "Asking the browser…");
-    navigator.geolocation.getCurrentPosition(
-      ({ coords }) => {
-        byId("place").value = "";
-        this.#setPlace(["your position", coords.latitude.toFixed(1), coords.longitude.toFixed(1)]);
-        setText(note, "The position is rounded to 0.1°.");
-        this.#changed();
-      },
-      (error) => setText(note, `The position is unknown: ${error.message || "the browser refused to give it"}.`),
-      { maximumAge: 600_000, timeout: 10_000 },
-    );
-  }
-
-  #changed() {
-    this.#showLimit();
-    this.#draw();
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => byId("question").checkValidity() && this.#onChange(), DEBOUNCE_MS);
-  }
-
-  #showLimit() {
-    byId("limit-shown").textContent = `${this.#limitMs} ms`;
+  #showDisputes(candidates) {
+    const texts = [...new Set(candidates.map(disputeText).filter(Boolean))];
+    const shown = texts.join();
+    if (byId("disputes").dataset.shown === shown) return;
+    byId("disputes").dataset.shown = shown;
+    byId("disputes").replaceChildren(...texts.map((text) => html("li", null, html("strong", { class: "disputed" }, "Disputed."), ` ${text}`)));
   }
 }
 
-/** Return a function that gives the name of a POP by its code. */
-const namesOf = (pops) => {
-  const names = new Map(pops.map(({ pop, name }) => [pop, name]));
-  return (pop) => names.get(pop) ?? String(pop);
-};
+/** Say in which ways the figures of a decision were counted. */
+function countedAs({ ranking: { kinds, scopes, factor_sets: sets } }) {
+  const parts = [kinds.join("; "), scopes.join(" and "), sets.length ? `factors of ${sets.join(", ")}` : ""];
+  return kinds.length ? `Compared by: ${parts.filter(Boolean).join(" · ")}.` : "";
+}
 
 /** Say what is known of the grid, so that a fallback never sounds like a measurement. */
 function gridOf(figure) {

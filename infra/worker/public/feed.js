@@ -4,7 +4,8 @@ const TIMEOUT_MS = 8000;
 
 /**
  * Get a JSON answer of the router.
- * @throws {Error} when the call fails. Its message is shown on the page.
+ * @throws {Error} when the call fails. Its message is shown on the page; `fields` lists what the router
+ * says of single fields of a refused question.
  */
 export async function get(path) {
   let response;
@@ -19,7 +20,7 @@ export async function get(path) {
   } catch (error) {
     throw new Error(`the answer with status ${response.status} is not JSON`, { cause: error });
   }
-  if (!response.ok) throw new Error(problem(response.status, body));
+  if (!response.ok) throw Object.assign(new Error(problem(response.status, body)), { fields: body?.errors ?? [] });
   return body;
 }
 

@@ -1,179 +1,257 @@
-// Maps of North America and Europe with the points of presence.
+// The map of the world with all places. It is drawn at the size at which it is shown, so that its texts
+// and marks are not scaled.
 
-import { byId, html, setText, svg } from "./dom.js";
-import { stepOf } from "./scale.js";
-import { LIVE, age, bounds, figureText, freshnessText, grams, isNumber, kind, milliseconds, providerName, rungWord } from "./words.js";
+import { fromAddress, toAddress } from "./address.js";
+import { byId, html, svg } from "./dom.js";
+import { placeLabels } from "./labels.js";
+import { kindOf } from "./places.js";
+import { SIX } from "./question.js";
+import { ageMark, stepOf } from "./scale.js";
+import { LIVE, age, bounds, disputeText, figureText, grams, isNumber, kind, milliseconds, providerName, rungWord } from "./words.js";
 
-const REACH_PX = 28; // how far from a mark the pointer may be to select it
+const REACH_PX = 24; // how far from a mark the pointer may be to select it
+const [SMALL_PX, LARGE_PX] = [3, 5]; // the radius of a place's mark, and that of a candidate
+const FONTS = ["12px", "11px"];
+const OBSERVED = new Set([...LIVE, "stale"]);
 
-export class PopMap {
+/** The parts of the world that the map can show, with their edges in degrees. */
+const VIEWS = new Map([
+  ["World", { west: -180, south: -56, east: 180, north: 78 }],
+  ["North America", { west: -130, south: 12, east: -58, north: 56 }],
+  ["South America", { west: -95, south: -56, east: -20, north: 18 }],
+  ["Europe", { west: -14, south: 34, east: 42, north: 66 }],
+  ["Africa and Near East", { west: -26, south: -37, east: 66, north: 44 }],
+  ["Asia", { west: 60, south: -12, east: 148, north: 56 }],
+  ["Oceania", { west: 108, south: -50, east: 180, north: 2 }],
+]);
+
+export class WorldMap {
   #box = byId("map");
   #details = byId("pop-details");
   #outline = null;
-  #selected = null; // the code of the POP that the reader selected
-  #marks = new Map();
-  #descriptions = new Map();
+  #places = null;
+  #figures = new Map(); // by the code of the place
+  #candidates = new Map();
+  #chosen = null;
+  #selected = null; // the code of the place that the reader selected
+  #marks = []; // of the places that are shown, from west to east
+  #drawn = "";
+  #view = VIEWS.has(fromAddress("map")) ? fromAddress("map") : "World";
 
-  /** Return the path of the figures of all POPs, without a visitor's place, below `/v1/`. */
-  path(pops, signal) {
-    return `route?signal=${signal}&pops=${pops.map(({ pop }) => pop)}`;
+  constructor() {
+    byId("map-views").append(...[...VIEWS.keys()].map((name) => {
+      const button = html("button", { type: "button", "aria-pressed": String(name === this.#view) }, name);
+      button.addEventListener("click", () => this.#look(name));
+      return button;
+    }));
+    new ResizeObserver(() => this.#draw()).observe(this.#box);
+    this.#listen();
   }
 
-  async render(route, pops, chosen) {
+  /**
+   * Draw the places.
+   * @param zones the figures of the zones, of the kind that the decision ranks.
+   * @param route the decision, whose candidates have figures of their own.
+   */
+  async render(places, zones, route) {
     this.#outline ??= fetch("outline.json").then((answer) => answer.json()).catch((error) => {
       this.#outline = null; // so that the next refresh tries again
       throw error;
     });
-    const outline = await this.#outline;
-    if (this.#marks.size !== pops.length) this.#build(outline, pops);
-    for (const candidate of route.candidates) {
-      const mark = this.#marks.get(candidate.pop);
-      const lines = describe(candidate, mark.pop);
-      this.#descriptions.set(candidate.pop, lines);
-      mark.element.setAttribute("class", `pop ${stepOf(candidate.adj_carbon_gco2_kwh)} ${LIVE.has(candidate.rung) ? "solid" : "hollow"}${candidate.pop === chosen ? " chosen" : ""}`);
-      mark.element.setAttribute("aria-label", lines.join(". "));
-    }
-    setText(byId("map-counts"), freshnessText(route, "points of presence"));
-    this.#show(this.#selected ?? chosen);
+    this.#outlined = await this.#outline;
+    this.#places = places;
+    this.#chosen = route.pop;
+    this.#candidates = new Map(route.candidates.map((candidate) => [candidate.pop, candidate]));
+    this.#figures = figuresOf(places.all, zones);
+    for (const [pop, candidate] of this.#candidates) this.#figures.set(pop, candidate);
+    this.#draw();
   }
 
-  #build(outline, pops) {
-    this.#marks.clear();
-    const unmapped = new Set(pops);
-    const panels = outline.windows.map((window) => {
-      const inside = pops.filter((pop) => within(pop, window));
-      for (const pop of inside) unmapped.delete(pop);
-      return inside.length ? this.#panel(outline, window, inside) : null;
-    });
-    this.#box.replaceChildren(...panels.filter(Boolean));
-    if (unmapped.size) this.#box.append(this.#unmapped([...unmapped]));
+  #outlined = null;
+
+  #look(name) {
+    this.#view = name;
+    toAddress("map", name, "World");
+    for (const button of byId("map-views").children) button.setAttribute("aria-pressed", String(button.textContent === name));
+    this.#draw();
   }
 
-  #panel(outline, window, pops) {
-    const unit = outline.units_per_degree;
-    const width = (window.east - window.west) * window.x_scale * unit;
-    const height = (window.north - window.south) * unit;
-    const radius = Math.sqrt(width * height) / 66;
-    const spots = pops
-      .map((pop) => ({ pop, x: (pop.lon - window.west) * window.x_scale * unit, y: (window.north - pop.lat) * unit }))
-      .map((spot) => ({ ...spot, home: { x: spot.x, y: spot.y } }))
-      .sort((a, b) => a.x - b.x);
-    spread(spots, radius * 2.3);
-    const elements = spots.map((spot, i) => this.#mark(spot, radius, i === 0));
-    const picture = svg("svg", { viewBox: `0 0 ${width.toFixed(1)} ${height.toFixed(1)}`, role: "group", "aria-label": `Points of presence in ${window.name}` },
-      svg("path", { class: "land", d: window.land, "aria-hidden": "true" }),
-      svg("path", { class: "borders", d: window.borders, "aria-hidden": "true" }),
-      spots.filter(({ x, y, home }) => Math.hypot(x - home.x, y - home.y) > 1)
-        .map(({ x, y, home }) => svg("path", { class: "leader", d: `M${home.x},${home.y}L${x},${y}`, "aria-hidden": "true" })),
-      elements);
-    this.#listen(picture, elements);
-    return html("div", { class: "map-panel", "data-window": window.name }, picture);
+  #draw() {
+    const width = this.#box.clientWidth;
+    if (this.#outlined === null || width === 0) return;
+    const drawn = JSON.stringify([width, this.#view, this.#chosen, [...this.#figures].map(([pop, figure]) => [pop, figure.expected_gco2_kwh, figure.rung, this.#candidates.has(pop)])]);
+    if (drawn !== this.#drawn) this.#drawMarks(width);
+    this.#drawn = drawn;
+    this.#show(this.#selected ?? this.#chosen);
   }
 
-  #mark({ pop, x, y }, radius, first) {
-    const element = svg("g", { role: "button", tabindex: first ? 0 : -1, "data-pop": pop.pop },
-      svg("circle", { class: "halo", cx: x, cy: y, r: radius * 1.75 }),
+  #drawMarks(width) {
+    const frame = VIEWS.get(this.#view);
+    const outline = this.#outlined;
+    const scale = width / ((frame.east - frame.west) * outline.x_scale); // px per degree of latitude
+    const height = Math.round((frame.north - frame.south) * scale);
+    const focused = document.activeElement?.closest?.("#map [data-pop]")?.dataset.pop;
+    const spots = this.#places.all
+      .filter(({ lat, lon }) => lon >= frame.west && lon <= frame.east && lat >= frame.south && lat <= frame.north)
+      .map((place) => ({ place, x: (place.lon - frame.west) * outline.x_scale * scale, y: (frame.north - place.lat) * scale, rank: this.#rank(place) }))
+      .sort((a, b) => a.rank - b.rank);
+    const sites = gather(spots);
+    this.#marks = sites.map((site) => this.#mark(site)).sort((a, b) => a.x - b.x || a.y - b.y);
+    const tabStop = this.#marks.find(({ pop }) => pop === focused) ?? this.#marks[0];
+    for (const mark of this.#marks) mark.element.setAttribute("tabindex", mark === tabStop ? 0 : -1);
+    const unit = scale / outline.units_per_degree;
+    const shift = `translate(${-(frame.west - outline.west) * outline.x_scale * scale},${-(outline.north - frame.north) * scale}) scale(${unit})`;
+    const inOrder = [...this.#marks].sort((a, b) => b.rank - a.rank);
+    this.#box.replaceChildren(svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": `Places, ${this.#view}` },
+      svg("g", { "aria-hidden": "true", transform: shift }, svg("path", { class: "land", d: outline.land }), svg("path", { class: "borders", d: outline.borders })),
+      inOrder.map(({ element }) => element),
+      svg("g", { class: "map-labels", "aria-hidden": "true" }, this.#labels(width, height)),
+      svg("g", { class: "map-label", "aria-hidden": "true" })));
+    if (focused) tabStop?.element.focus({ preventScroll: true });
+  }
+
+  /** Return the order in which places come to the front: the chosen one, candidates, POPs, regions, colos. */
+  #rank({ pop, kind: of }) {
+    if (pop === this.#chosen) return 0;
+    return this.#candidates.has(pop) ? 1 : { pop: 2, region: 3 }[of] ?? 4;
+  }
+
+  #mark({ places, x, y, rank }) {
+    const [place] = places;
+    const figure = this.#figures.get(place.pop);
+    const radius = rank <= 1 ? LARGE_PX : SMALL_PX;
+    const name = `pop ${stepOf(figure?.expected_gco2_kwh)} ${figure ? ageMark(figure) : "hollow"}${rank <= 1 ? " candidate" : ""}${rank === 0 ? " chosen" : ""}`;
+    const element = svg("g", { class: name, role: "button", "data-pop": place.pop, "aria-label": this.#describe(places).join(". ") },
+      svg("circle", { class: "halo", cx: x, cy: y, r: radius + 3.5 }),
       svg("circle", { class: "dot", cx: x, cy: y, r: radius }));
-    this.#marks.set(pop.pop, { element, pop });
-    return element;
+    return { element, places, pop: place.pop, x, y, radius, rank };
   }
 
-  /** Make a panel one tab stop, in which the arrow keys move between marks from west to east. */
-  #listen(picture, elements) {
-    const focus = (target) => {
-      for (const element of elements) element.setAttribute("tabindex", element === target ? 0 : -1);
-      target.focus();
-    };
+  /** Label the six core places and the chosen one. Others are labelled while they are pointed at. */
+  #labels(width, height) {
+    const occupied = this.#marks.map(({ x, y, radius }) => ({ left: x - radius, right: x + radius, top: y - radius, bottom: y + radius }));
+    const region = { left: 2, right: width - 2, top: 2, bottom: height - 2 };
+    const wanted = this.#marks
+      .filter(({ pop }) => SIX.includes(pop) || pop === this.#chosen)
+      .sort((a, b) => a.rank - b.rank)
+      .map(({ pop, x, y, radius }) => ({ x, y, gap: radius + 4, must: true, lines: [this.#places.nameOf(pop)], fonts: FONTS, name: "label", region, wide: region }));
+    return placeLabels(wanted, occupied);
+  }
+
+  /** Make the map one tab stop, in which the arrow keys move between marks from west to east. */
+  #listen() {
     const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
-    picture.addEventListener("keydown", (event) => {
-      const index = elements.indexOf(event.target);
+    this.#box.addEventListener("keydown", (event) => {
+      const index = this.#marks.findIndex(({ element }) => element === event.target);
       if (index < 0 || !(event.key in steps)) return;
       event.preventDefault();
-      focus(elements[(index + steps[event.key] + elements.length) % elements.length]);
+      const next = this.#marks[(index + steps[event.key] + this.#marks.length) % this.#marks.length];
+      for (const { element } of this.#marks) element.setAttribute("tabindex", element === next.element ? 0 : -1);
+      next.element.focus();
     });
-    picture.addEventListener("focusin", (event) => this.#select(event.target.dataset.pop));
+    this.#box.addEventListener("focusin", (event) => this.#select(event.target.dataset.pop));
     for (const type of ["pointermove", "click"]) {
-      picture.addEventListener(type, (event) => {
-        const element = nearest(elements, event);
-        if (element) this.#select(element.dataset.pop);
+      this.#box.addEventListener(type, ({ clientX, clientY }) => {
+        const { left, top } = this.#box.getBoundingClientRect();
+        const mark = nearest(this.#marks, clientX - left, clientY - top);
+        if (mark) this.#select(mark.pop);
       });
     }
+    this.#box.addEventListener("pointerleave", () => this.#point(null));
   }
 
   #select(pop) {
-    if (this.#selected !== pop) {
-      this.#marks.get(this.#selected)?.element.removeAttribute("aria-current");
-      this.#marks.get(pop).element.setAttribute("aria-current", "true");
-      this.#selected = pop;
-    }
+    if (!pop) return;
+    this.#selected = pop;
     this.#show(pop);
+    this.#point(this.#marks.find((mark) => mark.pop === pop));
+  }
+
+  /** Label the mark that is pointed at. */
+  #point(mark) {
+    const group = this.#box.querySelector(".map-label");
+    if (!group) return;
+    for (const { element } of this.#marks) {
+      if (element === mark?.element) element.setAttribute("aria-current", "true");
+      else element.removeAttribute("aria-current");
+    }
+    if (!mark) return group.replaceChildren();
+    const { width, height } = this.#box.firstElementChild.getBoundingClientRect();
+    const region = { left: 2, right: width - 2, top: 2, bottom: height - 2 };
+    const figure = this.#figures.get(mark.pop);
+    const lines = [this.#places.nameOf(mark.pop), isNumber(figure?.gco2_kwh) ? `${grams(figure.gco2_kwh)} g/kWh` : "no known figure"];
+    group.replaceChildren(...placeLabels([{ ...mark, gap: mark.radius + 6, must: true, lines, fonts: FONTS, name: "label", region, wide: region }], []));
   }
 
   #show(pop) {
-    const lines = this.#descriptions.get(pop);
-    if (!lines) return;
+    const mark = this.#marks.find(({ places }) => places.some((place) => place.pop === pop));
+    const place = this.#places?.get(pop);
+    if (!mark && !place) return;
+    const lines = this.#describe(mark?.places ?? [place]);
     const text = lines.join(" ");
     if (this.#details.dataset.shown === text) return;
     this.#details.dataset.shown = text;
     this.#details.replaceChildren(html("strong", null, lines[0]), ...lines.slice(1).map((line) => html("span", null, line)));
   }
 
-  /** Make a list of the POPs that are on neither map. */
-  #unmapped(pops) {
-    return html("div", { class: "map-panel elsewhere" }, html("p", null, "Not on these maps:"), pops.map((pop) => {
-      const element = html("button", { type: "button", "data-pop": pop.pop }, pop.name);
-      this.#marks.set(pop.pop, { element, pop });
-      for (const type of ["focus", "pointerenter"]) element.addEventListener(type, () => this.#select(pop.pop));
-      return element;
-    }));
+  /** Return the lines that describe the first of the places at a spot, and name the others. */
+  #describe([place, ...others]) {
+    const figure = this.#figures.get(place.pop);
+    const lines = [`${place.name} (${place.pop})`, kindOf(place)];
+    if (figure) lines.push(...linesOf(figure));
+    else lines.push("no known figure");
+    const named = others.slice(0, 5).map(({ name, pop }) => (name === place.name ? pop : `${name} (${pop})`)).join(", ");
+    if (named) lines.push(`Also here: ${named}${others.length > 5 ? ` and ${others.length - 5} more` : ""}`);
+    return lines;
   }
 }
 
-/** Return the lines that describe a POP and its figure. */
-function describe(candidate, pop) {
-  const range = bounds(candidate);
+/** Return the lines that describe a figure. */
+function linesOf(figure) {
+  const range = bounds(figure);
   const lines = [
-    `${pop.name} (${candidate.pop})`,
-    `${figureText(candidate)}${range ? `; bounds ${range}` : ""}`,
-    isNumber(candidate.adj_carbon_gco2_kwh) ? `Ranked as ${grams(candidate.adj_carbon_gco2_kwh)} g/kWh` : "Not ranked by carbon",
-    `${candidate.zone}, ${kind(candidate)}, ${rungWord(candidate.rung).toLowerCase()}${candidate.age_s === null ? "" : `, ${age(candidate.age_s)} old`}`,
+    `${figureText(figure)}${range ? `; bounds ${range}` : ""}`,
+    isNumber(figure.adj_carbon_gco2_kwh) ? `Ranked as ${grams(figure.adj_carbon_gco2_kwh)} g/kWh` : "Not ranked by carbon",
+    `${figure.zone}, ${kind(figure)}, ${figure.scope ?? "scope unknown"}, ${rungWord(figure.rung).toLowerCase()}${figure.age_s === null ? "" : `, ${age(figure.age_s)} old`}`,
   ];
-  if (candidate.provider) lines.push(`Provider ${providerName(candidate.provider)}, provider’s zone ${candidate.provider_zone ?? "unknown"}`);
-  if (candidate.latency_ms !== null) lines.push(`Round trip ${milliseconds(candidate.latency_ms)}`);
-  if (candidate.proxy_zone) lines.push(`The figure is a neighbouring grid’s: ${candidate.proxy_reason ?? "no reason given"}`);
+  if (figure.provider) lines.push(`Provider ${providerName(figure.provider)}, provider’s zone ${figure.provider_zone ?? "unknown"}`);
+  if (isNumber(figure.latency_ms)) lines.push(`Round trip ${milliseconds(figure.latency_ms)}`);
+  if (figure.proxy_zone) lines.push(`The figure is a neighbouring grid’s: ${figure.proxy_reason ?? "no reason given"}`);
+  if (figure.disputed) lines.push(disputeText(figure));
   return lines;
 }
 
-const within = ({ lat, lon }, { west, south, east, north }) => lon > west && lon < east && lat > south && lat < north;
-
-/** Move marks apart, so that their centres are at least `minDistance` from each other. */
-function spread(spots, minDistance) {
-  for (let round = 0; round < 60; round += 1) {
-    let moved = false;
-    for (let i = 0; i < spots.length; i += 1) {
-      for (let j = i + 1; j < spots.length; j += 1) {
-        const [a, b] = [spots[i], spots[j]];
-        const [dx, dy] = [b.x - a.x, b.y - a.y];
-        const distance = Math.hypot(dx, dy);
-        if (distance >= minDistance) continue;
-        const push = (minDistance - distance) / 2 / (distance || 1);
-        const [px, py] = distance ? [dx * push, dy * push] : [minDistance / 2, 0];
-        Object.assign(a, { x: a.x - px, y: a.y - py });
-        Object.assign(b, { x: b.x + px, y: b.y + py });
-        moved = true;
-      }
-    }
-    if (!moved) return;
-  }
+/**
+ * Return the figure of each place, by its code: of its first zone that is observed and its own, else of the
+ * zone that can be trusted most, as the router does (`_of_pop` in ranking.py).
+ */
+export function figuresOf(places, zones) {
+  const byZone = new Map(zones.map((zone) => [zone.zone, zone]));
+  return new Map(places.flatMap((place) => {
+    const known = place.zones.map((entry) => ({ ...byZone.get(entry.zone), proxy_zone: entry.proxy_zone, proxy_reason: entry.proxy_reason })).filter(({ rung }) => rung);
+    const distrust = ({ rung, proxy_zone: proxy }) => 4 * (rung === "none") + 2 * proxy + !OBSERVED.has(rung);
+    const best = known.find(({ rung, proxy_zone: proxy }) => OBSERVED.has(rung) && !proxy) ?? known.sort((a, b) => distrust(a) - distrust(b))[0];
+    return best ? [[place.pop, best]] : [];
+  }));
 }
 
-/** Return the mark that is nearest to the pointer and within REACH_PX, or null. */
-function nearest(elements, { clientX, clientY }) {
-  let [nearestElement, leastPx] = [null, REACH_PX];
-  for (const element of elements) {
-    const box = element.getBoundingClientRect();
-    const distancePx = Math.hypot(box.x + box.width / 2 - clientX, box.y + box.height / 2 - clientY);
-    if (distancePx < leastPx) [nearestElement, leastPx] = [element, distancePx];
+/** Gather places whose marks would cover each other. The first, which ranks highest, stands for the others. */
+function gather(spots) {
+  const sites = [];
+  for (const { place, x, y, rank } of spots) {
+    const site = rank > 1 && sites.find((other) => Math.hypot(other.x - x, other.y - y) < 2 * SMALL_PX);
+    if (site) site.places.push(place);
+    else sites.push({ places: [place], x, y, rank });
   }
-  return nearestElement;
+  return sites;
+}
+
+/** Return the mark that is nearest to a point and within REACH_PX, or null. */
+function nearest(marks, x, y) {
+  let [nearestMark, leastPx] = [null, REACH_PX];
+  for (const mark of marks) {
+    const distancePx = Math.hypot(mark.x - x, mark.y - y);
+    if (distancePx < leastPx) [nearestMark, leastPx] = [mark, distancePx];
+  }
+  return nearestMark;
 }

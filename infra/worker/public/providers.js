@@ -27,10 +27,9 @@ function card(provider, asOf, open) {
   if (rejected.length) facts.push(["Rejected", rejected.map(([reason, times]) => `${reason} (${times})`).join(", ")]);
   if (provider.unconfigured_zones?.length) facts.push(["Without a key", provider.unconfigured_zones.join(", ")]);
   return html("li", { class: `provider state-${provider.state}` },
-    html("h3", null, providerName(provider.provider), html("span", { class: "state" }, stateWord(provider.state))),
-    html("dl", null, facts.map(([term, text]) => html("div", null, html("dt", null, term), html("dd", null, text)))),
-    error && html("p", { class: "error" }, html("strong", null, `Last error, ${instant(error.at, asOf)}`), ` ${error.kind}: ${error.text}`),
     html("details", { "data-provider": provider.provider, open: open.has(provider.provider) },
-      html("summary", null, count(zones.length, "zone")),
-      html("p", { class: "quiet" }, zones.join(", "))));
+      html("summary", null, html("strong", null, providerName(provider.provider)), html("span", { class: "state" }, stateWord(provider.state)), html("span", { class: "quiet" }, facts[0][1])),
+      html("dl", null, facts.map(([term, text]) => html("div", null, html("dt", null, term), html("dd", null, text)))),
+      html("p", { class: "quiet" }, `${count(zones.length, "zone")}: ${zones.join(", ")}`)),
+    error && html("p", { class: "error" }, html("strong", null, `Last error, ${instant(error.at, asOf)}`), ` ${error.kind}: ${error.text}`));
 }
