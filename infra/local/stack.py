@@ -25,6 +25,7 @@ from botocore.credentials import Credentials
 from greenstream.aws import dynamodb
 from greenstream.aws.dynamodb import DynamoDb, Endpoint, Limits
 from greenstream.cli.errors import RefusedError
+from greenstream.cli.repository import RECORD
 from infra.local.collecting import collect_once
 from infra.local.deploying import (
     REGION,
@@ -167,7 +168,7 @@ class LocalStack:
     @property
     def record(self) -> Path:
         """The file that describes the running stack."""
-        return self.state_dir / "stack.json"
+        return self.state_dir / RECORD
 
     def log(self, name: str) -> Path:
         """Return the path of the log of a step or process."""

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from greenstream.aws.dynamodb import DynamoDb
+if TYPE_CHECKING:
+    from greenstream.aws.dynamodb import DynamoDb
 
 _ABOVE: Final = Path(__file__).resolve().parents[4]
 
@@ -13,6 +14,9 @@ ROOT: Final = _ABOVE if (_ABOVE / "infra/local/stack.py").is_file() else None
 
 STATE_DIR: Final = (ROOT or Path()) / ".local"
 """The folder in which a local stack keeps its records unless the command line names another."""
+
+RECORD: Final = "stack.json"
+"""The file in that folder that describes a running stack."""
 
 
 class RunningStack(Protocol):
@@ -39,7 +43,7 @@ class RunningStack(Protocol):
             When the router does not answer, or answers with an error.
         """
 
-    def dynamodb(self) -> DynamoDb:
+    def dynamodb(self) -> "DynamoDb":
         """Return the project's client of the emulator's tables."""
 
     def client(self, service: Any) -> Any:  # noqa: ANN401 - boto3's clients have no common type
@@ -54,7 +58,7 @@ def running_stack(state_dir: Path) -> RunningStack | None:
     CommandError
         When the records are damaged, so that it is unknown whether a stack runs.
     """
-    if ROOT is None:
+    if ROOT is None or not (state_dir / RECORD).exists():
         return None
     from infra.local.stack import LocalStack  # noqa: PLC0415 - the wheel has no `infra`
 
