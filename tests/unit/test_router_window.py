@@ -93,9 +93,9 @@ class TestWindows:
         assert body["best"] == {"pop": None, "zone": "GBR-13", **lon["window"]}
         assert (body["degraded"], body["rungs"]) == (False, ["forecast", "annual_mean"])
         assert body["reason_text"] == (
-            "The cleanest time of 3 is 2026-11-22 17:00 to 18:00 UTC in GBR-13: 110 g/kWh "
-            "average/direct by the forecast of eso; starting at once would be 190 g/kWh. The "
-            "figures of the places differ in scope, factor set and what they rest on."
+            "Of 3 zones, the time with the lowest figure is 2026-11-22 17:00 to 18:00 UTC in "
+            "GBR-13: 110 g/kWh average/direct by the forecast of eso; starting at once would be "
+            "190 g/kWh. The figures of the zones differ in scope, factor set and what they rest on."
         )
 
     def test_an_hour_within_a_day_in_the_zones_of_the_seed_is_the_default(
@@ -209,7 +209,7 @@ class TestWindows:
         assert body["reason_text"] == (
             "Nothing is known of the coming hours in NYISO, so that no time is cleaner than "
             "2026-11-22 16:00 to 17:00 UTC: its yearly mean is 237 g/kWh average/direct, the "
-            "lowest figure of 2."
+            "lowest of 2 zones."
         )
 
     def test_a_dip_that_its_neighbours_contradict_is_not_chosen(self) -> None:

@@ -110,7 +110,8 @@ def _reason(question: WindowQuestion, best: ZoneAsked | None, found: Found) -> s
         return _why_none(question, found)
     window = found.chosen[best.zone.zone]
     where = best.zone.zone if best.pop is None else f"{best.pop} ({best.zone.zone})"
-    among = f" of {len(question.asked)}" if len(question.asked) > 1 else ""
+    count, asked = len(question.asked), "zones" if best.pop is None else "places"
+    among = f"Of {count} {asked}, the" if count > 1 else "The"
     end = f"{window.end:%H:%M}"
     if window.end.date() != window.start.date():
         end = f"{window.end:%Y-%m-%d} {end}"
@@ -119,24 +120,26 @@ def _reason(question: WindowQuestion, best: ZoneAsked | None, found: Found) -> s
         return (
             f"Nothing is known of the coming hours in {where}, so that no time is cleaner than "
             f"{window.start:%Y-%m-%d %H:%M} to {end} UTC: its yearly mean is {figure}"
-            f"{', the lowest figure' if among else ''}{among}."
+            f"{f', the lowest of {count} {asked}' if count > 1 else ''}."
         )
-    said = (
-        f"The cleanest time{among} is {window.start:%Y-%m-%d %H:%M} to {end} UTC in {where}: "
-        f"{figure} by {_basis_of(window)}{_beside_now(window)}."
-    )
     rungs = {other.outlook.rung for other in found.chosen.values()}
     differing = [
         name
-        for name, count in (
+        for name, ways in (
             ("scope", len(found.counting.scopes)),
             ("factor set", len(found.counting.factor_sets)),
             ("what they rest on", len(rungs)),
         )
-        if count > 1
+        if ways > 1
     ]
+    # Figures that are counted in several ways do not say which grid is the cleanest.
+    best_time = "time with the lowest figure" if differing else "cleanest time"
+    said = (
+        f"{among} {best_time} is {window.start:%Y-%m-%d %H:%M} to {end} UTC in {where}: "
+        f"{figure} by {_basis_of(window)}{_beside_now(window)}."
+    )
     if differing:
-        said += f" The figures of the places differ in {_listed(differing)}."
+        said += f" The figures of the {asked} differ in {_listed(differing)}."
     return said
 
 
