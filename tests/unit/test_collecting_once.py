@@ -16,8 +16,8 @@ from tests.unit.test_local_view import STACK
 class Collectors:
     """Notes which collectors begin and end, and lets some of them fail."""
 
-    def __init__(self, *failing: str) -> None:
-        self.failing = failing
+    def __init__(self, *failing: str, times: int = 2) -> None:
+        self.failures_left = dict.fromkeys(failing, times)
         self.events: list[tuple[str, str]] = []
         self.most = 0
         self._lock, self._running = Lock(), 0
@@ -30,7 +30,8 @@ class Collectors:
         with self._lock:
             self._running -= 1
             self.events.append(("end", name))
-        if name in self.failing:
+        if self.failures_left.get(name):
+            self.failures_left[name] -= 1
             raise StackError(f"{name} failed: its upstream is down")
 
 
@@ -64,13 +65,22 @@ def test_what_reads_anothers_readings_runs_after_it(
     assert collectors.events.index(("end", earlier)) < collectors.events.index(("begin", later))
 
 
-def test_a_failure_of_a_simulated_upstream_ends_the_start(
+def test_a_second_failure_of_a_simulated_upstream_ends_the_start(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     collectors = Collectors("eso")
     with pytest.raises(StackError, match="eso failed"):
         collected(monkeypatch, collectors)
-    assert len(collectors.events) == 2 * len(COLLECTING)
+    assert collectors.events.count(("begin", "eso")) == 2
+
+
+def test_what_failed_beside_others_is_collected_again_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    collectors = Collectors("eso", times=1)
+    collected(monkeypatch, collectors)
+    assert collectors.events[-2:] == [("begin", "eso"), ("end", "eso")]
+    assert "collecting eso again, alone" in capsys.readouterr().out
 
 
 def test_live_upstreams_that_are_down_are_named_and_the_others_collected(
