@@ -97,7 +97,7 @@ class TestAnOpenedZone:
             "Line: NESO, average, direct, consumption. Band: bounds.",
             "Dashed: forecast of NESO, issued 16:00:00 UTC.",
             "Cleanest hour of the next 24:",
-            "at 90 g/kWh, against 150 at once",
+            "at 90 g/kWh, against 150 at once, by the forecast.",
             "the zone is in Europe/London",
             "NESO 13 \N{MIDDLE DOT} working \N{MIDDLE DOT} newest figure is current",
             "Elexon GB \N{MIDDLE DOT} never run \N{MIDDLE DOT} no figure",
@@ -112,6 +112,7 @@ class TestAnOpenedZone:
         page = visit.open("?zone=ENTSOE_FR")
         panel = page.locator('[data-panel="ENTSOE_FR"]')
         expect(panel.get_by_role("img")).to_be_visible()
+        expect(panel).to_contain_text("Nothing is known of the coming hours")
         button = visit.row("ENTSOE_FR").locator(".open-zone")
         expect(button).to_have_attribute("aria-expanded", "true")
         button.press("Enter")

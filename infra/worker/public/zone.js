@@ -90,12 +90,14 @@ function ownHistory({ history, signal, basis, provider, provider_zone: providerZ
 
 const forecast = ({ forecasts, signal, basis }) => (forecasts ?? []).find((candidate) => candidate.signal === signal && candidate.basis === basis && candidate.points.length > 0);
 
-/** Say when the cleanest hour of the next day begins, if that is known. */
+/** Say when the cleanest hour of the next day begins, and what that rests on. A yearly mean knows no hours. */
 function best(window, asOf) {
   if (!isNumber(window?.best?.gco2_kwh)) return null;
-  const { start, end, gco2_kwh: gco2Kwh, at_once_gco2_kwh: atOnce } = window.best;
+  const { start, end, gco2_kwh: gco2Kwh, at_once_gco2_kwh: atOnce, rung } = window.best;
+  if (rung === "annual_mean") return html("p", null, "Nothing is known of the coming hours: a yearly mean has no cleanest one.");
+  const by = rung === "forecast" ? "the forecast" : "the usual values of the hours";
   const now = isNumber(atOnce) ? `, against ${grams(atOnce)} at once` : "";
-  return html("p", null, html("strong", null, "Cleanest hour of the next 24: "), `${instant(start, asOf)} to ${instant(end, asOf)}, at ${grams(gco2Kwh)} g/kWh${now}.`);
+  return html("p", null, html("strong", null, "Cleanest hour of the next 24: "), `${instant(start, asOf)} to ${instant(end, asOf)}, at ${grams(gco2Kwh)} g/kWh${now}, by ${by}.`);
 }
 
 function sourceOf(source, asOf) {
