@@ -115,7 +115,7 @@ runtime-python: .venv/.ready
 	@.venv/bin/python -m infra.supply.bytecode find
 
 # What a deployment needs is checked before the build, also under `make -j`.
-preflight: .venv/.ready
+preflight: runtime-python
 	@.venv/bin/greenstream doctor --brief --stage $(STAGE)
 
 deploy: preflight build ## deploy to AWS with your credentials: make deploy STAGE=dev|prod

@@ -232,7 +232,7 @@ def test_the_audit_covers_every_lock_file() -> None:
     audits = list(audit(run))
     assert all(result.asked and not result.skipped for result in audits)
     tools = {str(path) for path in (ROOT / "infra/supply").glob("requirements-*.txt")}
-    assert len(tools) == 5
+    assert len(tools) == 6
     assert tools | {"infra/worker"} < set(asked)
     assert any(Path(path).name == "uv.lock.txt" for path in asked)
 
