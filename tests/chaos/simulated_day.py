@@ -239,6 +239,10 @@ class FuelMixes:
         return answer.body.decode()
 
 
+HOURS_OF_A_RUN = 2
+"""How many hours of day a run computes anew of a source's profile."""
+
+
 class Ledger(DynamoStore):
     """The store, which also records in memory everything that was written to it."""
 
@@ -271,7 +275,8 @@ class Ledger(DynamoStore):
         source = (profile.zone, profile.provider, kind)
         computed = {(source, mean.computed_at, hour): mean for hour, mean in profile.hours.items()}
         self.profiled += computed
-        if len(self.intervals[source]) == 1:
+        # A later run computes two hours at most, and a workbook's first run stores many intervals.
+        if len(self.intervals[source]) == 1 or len(profile.hours) > HOURS_OF_A_RUN:
             self.of_windows |= computed
 
 

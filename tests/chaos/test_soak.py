@@ -24,7 +24,7 @@ from greenstream.aws.dynamo_history import HISTORY_LIFE
 from greenstream.aws.reading_items import FORECAST_LIFE
 from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.policy import FreshnessModel, Policy
-from greenstream.domain.profile import HourMean, HourProfile
+from greenstream.domain.profile import HourMean, HourProfile, root_mean_square
 from greenstream.domain.reading import Reading
 from greenstream.domain.roundtrips import LIFE as LATENCY_LIFE
 from greenstream.ports.store import Snapshot, Store
@@ -52,9 +52,10 @@ MOST_DEGRADED = 0.05
 """The share of answers that may come from memory. The router waits 0.6 s of real time for the
 table. An answer during which the machine itself stood still is counted apart (`Day.stalled`)."""
 
-STORED_GB = 0.25
-"""The most that 30 days of history may take. The cost table states about 0.2 GB: Elexon's and the
-national feeds' mixes of every five minutes are in it, and NESO's shares of every half hour."""
+STORED_GB = 0.3
+"""The most that 30 days of history may take. An hour of all feeds comes to 0.27 GB: Elexon's and
+the national feeds' mixes of every five minutes are in it, NESO's shares of every half hour, and
+the ten days of hours that EIA's 50 workbooks begin with."""
 
 
 @dataclass(frozen=True)
@@ -302,6 +303,7 @@ class Past:
                     provider=provider,
                     hours={hour: mean for hour, mean in hours.items() if hour in read},
                     simulated=True,
+                    day_spread_gco2_kwh=_day_spread_gco2_kwh(hours),
                 )
             )
         return tuple(found)
@@ -316,6 +318,12 @@ class Past:
         mean = sum(values) / len(values)
         spread = math.sqrt(sum((value - mean) ** 2 for value in values) / len(values))
         return HourMean(mean, at, spread)
+
+
+def _day_spread_gco2_kwh(hours: Mapping[int, HourMean]) -> float | None:
+    """Return the spread of the whole day, rounded as the table's items hold it."""
+    spread = root_mean_square(hours[hour].countable_spread_gco2_kwh for hour in sorted(hours))
+    return None if spread is None else float(number(spread)["N"])
 
 
 def _as_stored(mean: HourMean) -> HourMean:

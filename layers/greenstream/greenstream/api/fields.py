@@ -80,7 +80,8 @@ class Fields:
             )
         for name, value in parse_qsl(query, keep_blank_values=True):
             if name not in known:
-                self.refuse(plain(name) or "query", unknown_parameter(name, known), known)
+                if len(self._errors) < MAX_ERRORS:  # a name nearby takes long to find
+                    self.refuse(plain(name) or "query", unknown_parameter(name, known), known)
             elif name in self._values:
                 self.refuse(name, "is given more than once")
             else:
