@@ -134,56 +134,23 @@ _ROWS: Final = (
     Function(name="router"),
 )
 
-_NATIONAL: Final = (
+_NATIONAL: Final = tuple(
     Function(
-        name="ons",
+        name=name,
         runs_in="national",
-        provider="functions.national.provider:Ons",
-        settings={"ONS_BASE_URL": "https://integra.ons.org.br"},
-        simulators=("ons",),
-    ),
-    Function(
-        name="aemo",
-        runs_in="national",
-        provider="functions.national.provider:Aemo",
-        settings={"AEMO_BASE_URL": "https://nemweb.com.au"},
-        simulators=("aemo",),
-    ),
-    Function(
-        name="ieso",
-        runs_in="national",
-        provider="functions.national.provider:Ieso",
-        settings={"IESO_BASE_URL": "https://reports-public.ieso.ca"},
-        simulators=("ieso",),
-    ),
-    Function(
-        name="aeso",
-        runs_in="national",
-        provider="functions.national.provider:Aeso",
-        settings={"AESO_BASE_URL": "http://ets.aeso.ca"},
-        simulators=("aeso",),
-    ),
-    Function(
-        name="hydroquebec",
-        runs_in="national",
-        provider="functions.national.provider:Hydroquebec",
-        settings={"HYDROQUEBEC_BASE_URL": "https://www.hydroquebec.com"},
-        simulators=("hydroquebec",),
-    ),
-    Function(
-        name="taipower",
-        runs_in="national",
-        provider="functions.national.provider:Taipower",
-        settings={"TAIPOWER_BASE_URL": "https://www.taipower.com.tw"},
-        simulators=("taipower",),
-    ),
-    Function(
-        name="kpx",
-        runs_in="national",
-        provider="functions.national.provider:Kpx",
-        settings={"KPX_BASE_URL": "https://new.kpx.or.kr"},
-        simulators=("kpx",),
-    ),
+        provider=f"functions.national.provider:{name.title()}",
+        settings={f"{name.upper()}_BASE_URL": address},
+        simulators=(name,),
+    )
+    for name, address in (
+        ("ons", "https://integra.ons.org.br"),
+        ("aemo", "https://nemweb.com.au"),
+        ("ieso", "https://reports-public.ieso.ca"),
+        ("aeso", "http://ets.aeso.ca"),
+        ("hydroquebec", "https://www.hydroquebec.com"),
+        ("taipower", "https://www.taipower.com.tw"),
+        ("kpx", "https://new.kpx.or.kr"),
+    )
 )
 """The national feeds, which share one function."""
 
