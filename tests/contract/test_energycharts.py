@@ -265,9 +265,9 @@ class TestRequests:
         api = Api(simulated)
         readings, errors, _ = outcomes(provider(api))
         assert not errors
-        assert len(api.asked) == len(set(api.countries)) == 32
-        assert len(api.slept) == 31
-        assert api.slept == pytest.approx([PAUSE_S - 0.1] * 31)
+        assert len(api.asked) == len(set(api.countries)) == 33
+        assert len(api.slept) == 32
+        assert api.slept == pytest.approx([PAUSE_S - 0.1] * 32)
         assert {reading.provider_zone for reading in readings} == set(api.countries)
 
     def test_after_429_nothing_is_asked_for_ten_minutes(self) -> None:
