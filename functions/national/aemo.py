@@ -9,7 +9,6 @@ of clouds with a 403. See https://nemweb.com.au.
 
 import csv
 import io
-import math
 import re
 import zipfile
 import zlib
@@ -18,7 +17,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
 from typing import Final, NamedTuple
 
-from functions.national.feed import Feed, Parsed, asked
+from functions.national.feed import Feed, Parsed, asked, number_of
 from greenstream.domain.errors import GreenStreamError, InvalidError
 from greenstream.domain.mix import NOTHING, Mix, Refusal
 from greenstream.domain.reading import FUTURE_TOLERANCE
@@ -135,7 +134,7 @@ def parse(packed: bytes, end: datetime) -> dict[str, MixSlot]:
         if duid in known:
             raise _invalid(f"the file of {end} has two rows of {duid!r:.40}", "contradiction")
         known.add(duid)
-        unit, value_mw = units().get(duid), _number(text)
+        unit, value_mw = units().get(duid), number_of(text)
         if unit is None:
             if value_mw is None:
                 raise _invalid(f"the unknown unit {duid!r:.40} makes {text!r:.40} MW", "malformed")
@@ -214,14 +213,6 @@ def _unpacked(packed: bytes) -> str:
     return text
 
 
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
 def _market_time(text: str, form: str) -> datetime | None:
     try:
         return datetime.strptime(text, form).replace(tzinfo=MARKET_TIME).astimezone(UTC)
@@ -256,6 +247,7 @@ def read(http: HttpClient, since: datetime | None, now: datetime) -> Parsed:
 
 AEMO: Final = Feed(
     name=NAME,
+    address="AEMO_BASE_URL",
     table="AEMO",
     read=read,
     not_metered="solar power on roofs, and units that the table of units does not name",

@@ -12,12 +12,11 @@ the future. So the offset stands here, and the table is asked about earlier repo
 
 import csv
 import io
-import math
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from functions.national.feed import Feed, Parsed, asked, not_ahead, within_calendar
+from functions.national.feed import Feed, Parsed, asked, not_ahead, number_of, within_calendar
 from greenstream.domain.errors import InvalidError
 from greenstream.domain.mix import Mix, Refusal
 from greenstream.ingest.http import HttpClient
@@ -77,7 +76,7 @@ def parse(body: bytes, now: datetime) -> MixSlot:
         if name == TOTAL:
             total = figure
             break
-        made = _number(figure)
+        made = number_of(figure)
         if made is None:
             refusal = refusal or Refusal("not_a_number", f"{name!r:.40} makes {figure!r:.40} MW")
         elif mw.setdefault(name, made) != made:
@@ -98,7 +97,7 @@ def _rows(body: bytes) -> list[list[str]]:
 
 def _differs(mw: dict[str, float], total: str | None) -> Refusal | None:
     """Return why the rows cannot be all of the total."""
-    whole = None if total is None else _number(total)
+    whole = None if total is None else number_of(total)
     if whole is None:
         return Refusal("malformed", "the rows have no total")
     parts = sum(mw.values())
@@ -121,17 +120,14 @@ def _moment(text: str, now: datetime) -> datetime | None:
     return second if second <= now else first
 
 
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
 def read(http: HttpClient, _since: datetime | None, now: datetime) -> Parsed:
     """Ask AESO for the present report; older ones cannot be asked for."""
     return Parsed({ZONE: not_ahead([parse(asked(http, PATH).body, now)], now)})
 
 
-AESO: Final = Feed(name=NAME, table="AESO", read=read)
+AESO: Final = Feed(
+    name=NAME,
+    address="AESO_BASE_URL",
+    table="AESO",
+    read=read,
+)

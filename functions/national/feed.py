@@ -1,9 +1,10 @@
 """What every national feed is made of, and the errors that its parser raises."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeGuard
 
 from greenstream.domain.errors import GreenStreamError, PermanentError
 from greenstream.domain.mix import Refusal
@@ -36,6 +37,8 @@ class Feed:
     ----------
     name
         The provider's name in the zone table.
+    address
+        The setting that holds the feed's address.
     table
         Its table of factors.
     read
@@ -49,6 +52,7 @@ class Feed:
     """
 
     name: str
+    address: str
     table: str
     read: Reader
     not_metered: str = ""
@@ -74,6 +78,25 @@ def asked(http: HttpClient, path: str, *, headers: Mapping[str, str] | None = No
     raise PermanentError(
         f"HTTP {response.status}{refused} from {path}: {why}", provider=http.provider
     )
+
+
+def number_of(text: str) -> float | None:
+    """Return the finite number that a text is, or ``None`` where it is none."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Return whether a member of a JSON answer is a number that a float can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number that no float can hold
+        return False
 
 
 LATEST: Final = datetime(3000, 1, 1, tzinfo=UTC)

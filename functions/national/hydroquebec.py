@@ -6,14 +6,13 @@ taken for the end of a row's interval, since it is not documented what they are.
 https://www.hydroquebec.com/documents-donnees/donnees-ouvertes/.
 """
 
-import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from functions.national.feed import Feed, Parsed, asked, not_ahead, within_calendar
+from functions.national.feed import Feed, Parsed, asked, is_number, not_ahead, within_calendar
 from greenstream.domain.errors import InvalidError
 from greenstream.domain.mix import Mix, Refusal
 from greenstream.ingest.http import HttpClient
@@ -69,27 +68,18 @@ def _mix(values: Mapping[str, Any], start: datetime, end: datetime) -> Mix:
     for source, value in values.items():
         if source == TOTAL or value is None:
             continue
-        if _is_number(value):
+        if is_number(value):
             mw[source] = float(value)
         else:
             refusal = Refusal("not_a_number", f"{source!s:.40} makes {value!r:.40} MW")
     total, parts = values.get(TOTAL), sum(mw.values())
-    if refusal is None and not _is_number(total):
+    if refusal is None and not is_number(total):
         refusal = Refusal("malformed", "the row has no total")
     elif refusal is None and abs(parts - float(total or 0)) > ROUNDED_MW * len(mw):
         refusal = Refusal(
             "contradiction", f"the sources make {parts:g} MW, and the total is {total:g} MW"
         )
     return Mix(start, end, mw, refusal=refusal)
-
-
-def _is_number(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # a whole number that no float can hold
-        return False
 
 
 def _moments(text: object) -> tuple[datetime, datetime]:
@@ -113,4 +103,9 @@ def read(http: HttpClient, _since: datetime | None, now: datetime) -> Parsed:
     return Parsed({ZONE: slots} if slots else {})
 
 
-HYDROQUEBEC: Final = Feed(name=NAME, table="HYDROQUEBEC", read=read)
+HYDROQUEBEC: Final = Feed(
+    name=NAME,
+    address="HYDROQUEBEC_BASE_URL",
+    table="HYDROQUEBEC",
+    read=read,
+)

@@ -169,6 +169,7 @@ def read(http: HttpClient, _since: datetime | None, now: datetime) -> Parsed:
 
 IESO: Final = Feed(
     name=NAME,
+    address="IESO_BASE_URL",
     table="IESO",
     read=read,
     not_metered="generators on the distribution grids",

@@ -130,6 +130,7 @@ def read(http: HttpClient, _since: datetime | None, now: datetime) -> Parsed:
 
 KPX: Final = Feed(
     name=NAME,
+    address="KPX_BASE_URL",
     table="KPX",
     read=read,
     not_metered="solar power outside of the market, as KPX estimates it",

@@ -5,12 +5,11 @@ its sum in ``total``. Brazil's half of Itaipu (50 Hz) and its other units (60 Hz
 their own. Thermal power has no fuel: it may be bagasse, gas, oil or coal. See https://www.ons.org.br.
 """
 
-import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from functions.national.feed import Feed, Parsed, asked
+from functions.national.feed import Feed, Parsed, asked, is_number
 from greenstream.domain.errors import InvalidError
 from greenstream.domain.mix import Mix, Refusal
 from greenstream.domain.reading import EARLIEST, FUTURE_TOLERANCE
@@ -63,7 +62,7 @@ def _mix(subsystem: object, moment: datetime) -> Mix:
     refusal: Refusal | None = None
     if isinstance(generation, dict):
         for fuel, value in generation.items():
-            if _is_number(value):
+            if is_number(value):
                 mw[str(fuel)] = float(value)
             else:
                 refusal = Refusal("not_a_number", f"{fuel!s:.40} makes {value!r:.40} MW")
@@ -84,15 +83,6 @@ def _differs(mw: Mapping[str, float]) -> Refusal | None:
     return Refusal(
         "contradiction", f"the parts make {parts_mw:g} MW, and the total is {mw[TOTAL]:g} MW"
     )
-
-
-def _is_number(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # a whole number that no float can hold
-        return False
 
 
 def _moment(text: object) -> datetime:
@@ -117,6 +107,7 @@ def read(http: HttpClient, _since: datetime | None, now: datetime) -> Parsed:
 
 ONS: Final = Feed(
     name=NAME,
+    address="ONS_BASE_URL",
     table="ONS",
     read=read,
     not_metered="solar power on roofs and other small plants (micro- and minigeneration)",

@@ -5,7 +5,6 @@ parser only (`functions.national.ons` and the modules beside it). A feed that fa
 of that feed and no others.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,7 +30,7 @@ from greenstream.ports.settings import SettingsError, required
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class National(ABC):
+class National:
     """The provider of a national feed; a subclass says which one.
 
     Parameters
@@ -73,18 +72,6 @@ class National(ABC):
         )
 
     @classmethod
-    def at(cls, base_url: str, config: ProviderConfig) -> Self:
-        """Make the provider of the feed at an address."""
-        feed = cls.feed
-        return cls(
-            http=HttpClient(provider=feed.name, base_url=base_url, max_bytes=feed.max_bytes),
-            wanted=zones_of(feed.name),
-            stored=StoredSlots.from_config(feed.name, feed.window, config),
-            simulated=config.simulated,
-        )
-
-    @classmethod
-    @abstractmethod
     def from_config(cls, config: ProviderConfig) -> Self:
         """Make the provider from its settings.
 
@@ -93,6 +80,14 @@ class National(ABC):
         SettingsError
             When the address of the feed is missing.
         """
+        feed = cls.feed
+        base_url = required(feed.address, config.environ)
+        return cls(
+            http=HttpClient(provider=feed.name, base_url=base_url, max_bytes=feed.max_bytes),
+            wanted=zones_of(feed.name),
+            stored=StoredSlots.from_config(feed.name, feed.window, config),
+            simulated=config.simulated,
+        )
 
     @property
     def name(self) -> str:
@@ -155,21 +150,11 @@ class Ons(National):
 
     feed = ONS
 
-    @classmethod
-    def from_config(cls, config: ProviderConfig) -> Self:
-        """Make the provider from its settings."""
-        return cls.at(required("ONS_BASE_URL", config.environ), config)
-
 
 class Aemo(National):
     """The five regions of Australia's National Electricity Market."""
 
     feed = AEMO
-
-    @classmethod
-    def from_config(cls, config: ProviderConfig) -> Self:
-        """Make the provider from its settings."""
-        return cls.at(required("AEMO_BASE_URL", config.environ), config)
 
 
 class Ieso(National):
@@ -177,21 +162,11 @@ class Ieso(National):
 
     feed = IESO
 
-    @classmethod
-    def from_config(cls, config: ProviderConfig) -> Self:
-        """Make the provider from its settings."""
-        return cls.at(required("IESO_BASE_URL", config.environ), config)
-
 
 class Aeso(National):
     """Alberta."""
 
     feed = AESO
-
-    @classmethod
-    def from_config(cls, config: ProviderConfig) -> Self:
-        """Make the provider from its settings."""
-        return cls.at(required("AESO_BASE_URL", config.environ), config)
 
 
 class Hydroquebec(National):
@@ -199,32 +174,17 @@ class Hydroquebec(National):
 
     feed = HYDROQUEBEC
 
-    @classmethod
-    def from_config(cls, config: ProviderConfig) -> Self:
-        """Make the provider from its settings."""
-        return cls.at(required("HYDROQUEBEC_BASE_URL", config.environ), config)
-
 
 class Taipower(National):
     """Taiwan."""
 
     feed = TAIPOWER
 
-    @classmethod
-    def from_config(cls, config: ProviderConfig) -> Self:
-        """Make the provider from its settings."""
-        return cls.at(required("TAIPOWER_BASE_URL", config.environ), config)
-
 
 class Kpx(National):
     """South Korea."""
 
     feed = KPX
-
-    @classmethod
-    def from_config(cls, config: ProviderConfig) -> Self:
-        """Make the provider from its settings."""
-        return cls.at(required("KPX_BASE_URL", config.environ), config)
 
 
 PROVIDERS: Final[Mapping[str, type[National]]] = MappingProxyType(

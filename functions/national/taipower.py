@@ -8,14 +8,13 @@ Government Data License of Taiwan, version 1). See https://data.gov.tw/dataset/8
 """
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from functions.national.feed import Feed, Parsed, asked
+from functions.national.feed import Feed, Parsed, asked, number_of
 from greenstream.domain.errors import InvalidError
 from greenstream.domain.mix import Mix, Refusal
 from greenstream.domain.reading import FUTURE_TOLERANCE
@@ -82,7 +81,7 @@ def _by_kind(rows: list[object]) -> tuple[dict[str, float], Refusal | None]:
         is_sum = str(row[2]).lower().startswith(SUMS)
         if text == NO_FIGURE and not is_sum:
             continue
-        value_mw = _number(text.partition("(")[0] if is_sum else text)
+        value_mw = number_of(text.partition("(")[0] if is_sum else text)
         if value_mw is None:
             return {}, Refusal("not_a_number", f"{row[2]!s:.40} makes {text!r:.40} MW")
         if is_sum:
@@ -107,14 +106,6 @@ def _differs(units_mw: Mapping[str, float], sums_mw: Mapping[str, float]) -> Ref
     return None
 
 
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
 def _moment(text: object) -> datetime:
     try:
         local = datetime.strptime(str(text), "%Y-%m-%d %H:%M").replace(tzinfo=TAIPEI)
@@ -133,4 +124,9 @@ def read(http: HttpClient, _since: datetime | None, now: datetime) -> Parsed:
     return parse(asked(http, PATH, headers=headers).body, now)
 
 
-TAIPOWER: Final = Feed(name=NAME, table="TAIPOWER", read=read)
+TAIPOWER: Final = Feed(
+    name=NAME,
+    address="TAIPOWER_BASE_URL",
+    table="TAIPOWER",
+    read=read,
+)

@@ -28,8 +28,9 @@ ASKING = {
     "environ.get",
     "config.environ.get",
     "config.secret",
+    "Feed",
 }
-"""Calls that read the environment variable that they name."""
+"""Calls that read the environment variable that they name, as an argument or as ``address``."""
 
 SET_BY_THE_PLATFORM = {
     "AWS_ACCESS_KEY_ID",
@@ -517,6 +518,7 @@ def names_read(folder: Path) -> set[str]:
 
 def _asked_for(call: ast.Call) -> Iterator[str]:
     if ast.unparse(call.func) in ASKING:
-        for argument in call.args:
+        addresses = (keyword.value for keyword in call.keywords if keyword.arg == "address")
+        for argument in (*call.args, *addresses):
             if isinstance(argument, ast.Constant) and str(argument.value).isupper():
                 yield str(argument.value)
