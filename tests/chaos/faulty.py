@@ -266,3 +266,31 @@ class Bench:
             assert good.run.error is None, good.run.log
         assert not again.run.answer["errors"], again.run.answer
         self.seed, self.usual, self.seed_items = first.after, again.after, first.items
+
+
+@contextmanager
+def bench_of(
+    provider: str, engine: str, client: TableClient, folder: Path, now: datetime
+) -> Iterator[Bench]:
+    """Yield a provider's bench without simulators; its sandboxes end afterwards.
+
+    Parameters
+    ----------
+    engine
+        The address of the database that the sandboxes reach, which ``client`` reaches too.
+    folder
+        The folder of the runs' logs and results.
+    now
+        The instant at which both clocks stand still.
+    """
+    given = limits(provider)
+    sandboxes = Sandboxes(
+        COLLECTORS[provider].function,
+        environment(provider, given, engine, folder),
+        given.timeout_s,
+        folder,
+    )
+    try:
+        yield Bench(provider, given, now, client, sandboxes)
+    finally:
+        sandboxes.close()

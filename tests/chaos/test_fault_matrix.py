@@ -52,8 +52,7 @@ from tests.chaos.fault_rows import (
     is_expressible,
     place_of,
 )
-from tests.chaos.faulty import Bench, Items, Strike, environment, limits, of_zones, zone_of
-from tests.chaos.sandbox import Sandboxes
+from tests.chaos.faulty import Bench, Items, Strike, bench_of, of_zones, zone_of
 from tests.chaos.upstream_truth import is_foretold, is_true
 from tests.integration.engines import dynoxide
 from tests.integration.test_upstream import running
@@ -150,15 +149,8 @@ def matrix(
         ]
         benches: dict[str, Bench] = {}
         for provider in dict.fromkeys(provider for _, provider in asked):
-            given, folder = limits(provider), tmp_path_factory.mktemp(provider)
-            sandboxes = Sandboxes(
-                COLLECTORS[provider].function,
-                environment(provider, given, engine, folder),
-                given.timeout_s,
-                folder,
-            )
-            stack.callback(sandboxes.close)
-            benches[provider] = Bench(provider, given, now, client, sandboxes)
+            folder = tmp_path_factory.mktemp(provider)
+            benches[provider] = stack.enter_context(bench_of(provider, engine, client, folder, now))
             for simulator in simulators:
                 benches[provider].simulators.put(simulator)
         slow = [cell for cell in asked if cell[0] in SLOW]

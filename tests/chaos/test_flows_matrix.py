@@ -16,11 +16,9 @@ import pytest
 
 from greenstream.domain.reading import Basis, Reading
 from greenstream.domain.zones import zones_of
-from infra.registry import COLLECTORS
 from tests.chaos.conftest import WHOLE
 from tests.chaos.fault_rows import BY_NAME, ONE_ZONE, SLOW, Fault
-from tests.chaos.faulty import Bench, Items, Strike, environment, limits, of_zones
-from tests.chaos.sandbox import Sandboxes
+from tests.chaos.faulty import Bench, Items, Strike, bench_of, of_zones
 from tests.integration.engines import dynoxide
 from tests.integration.test_upstream import Simulator, running
 from tests.table_client import TableClient
@@ -62,18 +60,12 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
         frozen = ("--start", now.isoformat(), "--speed", "0")
         simulator = stack.enter_context(running(tmp_path_factory.mktemp("upstream"), *frozen))
         client = TableClient(read_timeout_s=30.0)
-        benches = {}
-        for provider in ("entsoe", "flows"):
-            given, folder = limits(provider), tmp_path_factory.mktemp(provider)
-            sandboxes = Sandboxes(
-                COLLECTORS[provider].function,
-                environment(provider, given, engine, folder),
-                given.timeout_s,
-                folder,
+        collector, flows = (
+            stack.enter_context(
+                bench_of(provider, engine, client, tmp_path_factory.mktemp(provider), now)
             )
-            stack.callback(sandboxes.close)
-            benches[provider] = Bench(provider, given, now, client, sandboxes)
-        collector, flows = benches["entsoe"], benches["flows"]
+            for provider in ("entsoe", "flows")
+        )
         table = collector.table({})
         # Each run of the collector reads a share of the zones.
         for moment in (now - hours * HOUR for hours in range(EARLIER_RUNS, -1, -1)):
