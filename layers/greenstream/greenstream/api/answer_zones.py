@@ -11,7 +11,7 @@ from greenstream.domain.freshness import age_s
 from greenstream.domain.ladder import FULL_COVERAGE, Rung, ZoneCarbon
 from greenstream.domain.policy import Policy
 from greenstream.domain.profile import HourProfile
-from greenstream.domain.reading import Forecast, Kind, Reading
+from greenstream.domain.reading import Forecast, Reading
 from greenstream.domain.zone_sources import HourlySpread, zone_sources
 from greenstream.domain.zones import AnnualMean, Source, Zone
 from greenstream.ports.store import ProviderStatus
@@ -141,21 +141,32 @@ def _state(reading: Reading, source: Source, policy: Policy, now: datetime) -> s
     return Rung.STALE if age <= policy.max_stale_s else "expired"
 
 
-def _kind(kind: Kind) -> Json:
-    return {"signal": kind.signal, "basis": kind.basis}
+def _counted(figure: Reading | HourProfile | AnnualMean | Forecast) -> Json:
+    """Return how a figure is counted: what decides which others it may be compared with."""
+    return {
+        "signal": figure.kind.signal,
+        "basis": figure.kind.basis,
+        "scope": figure.scope,
+        "factor_set": figure.factor_set,
+    }
+
+
+def _bounded(figure: Reading | AnnualMean) -> Json:
+    """Return a figure's value and the bounds within which the true value lies."""
+    return {
+        "gco2_kwh": tenths(figure.gco2_kwh),
+        "gco2_low": tenths(figure.gco2_low),
+        "gco2_high": tenths(figure.gco2_high),
+    }
 
 
 def _reading(reading: Reading) -> Json:
     return {
         "provider": reading.provider,
         "provider_zone": reading.provider_zone,
-        **_kind(reading.kind),
-        "scope": reading.scope,
-        "factor_set": reading.factor_set,
+        **_counted(reading),
         "quality": reading.quality,
-        "gco2_kwh": tenths(reading.gco2_kwh),
-        "gco2_low": tenths(reading.gco2_low),
-        "gco2_high": tenths(reading.gco2_high),
+        **_bounded(reading),
         "as_published_gco2_kwh": tenths(reading.as_published_gco2_kwh),
         "coverage": round(reading.coverage, 3),
         "valid_from": utc(reading.valid_from),
@@ -191,9 +202,7 @@ def _mixes(history: Iterable[Reading]) -> list[Json]:
 def _profile(profile: HourProfile) -> Json:
     return {
         "provider": profile.provider,
-        **_kind(profile.kind),
-        "scope": profile.scope,
-        "factor_set": profile.factor_set,
+        **_counted(profile),
         "simulated": profile.simulated,
         "hours_utc": {
             f"{hour:02d}": {
@@ -207,12 +216,8 @@ def _profile(profile: HourProfile) -> Json:
 
 def _annual_mean(mean: AnnualMean, source: str) -> Json:
     return {
-        **_kind(mean.kind),
-        "scope": mean.scope,
-        "factor_set": mean.factor_set,
-        "gco2_kwh": tenths(mean.gco2_kwh),
-        "gco2_low": tenths(mean.gco2_low),
-        "gco2_high": tenths(mean.gco2_high),
+        **_counted(mean),
+        **_bounded(mean),
         "year": mean.year,
         "source": source,
     }
@@ -236,9 +241,7 @@ def _forecast(forecast: Forecast, now: datetime) -> Json:
     return {
         "provider": forecast.provider,
         "provider_zone": forecast.provider_zone,
-        **_kind(forecast.kind),
-        "scope": forecast.scope,
-        "factor_set": forecast.factor_set,
+        **_counted(forecast),
         "issued_at": utc(forecast.issued_at),
         "simulated": forecast.simulated,
         "points": [

@@ -2,9 +2,10 @@
 
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from operator import attrgetter
+from typing import Final, TypeVar
 from urllib.parse import parse_qsl
 
 from greenstream.api.refusals import (
@@ -26,10 +27,10 @@ from greenstream.domain.roundtrips import MAX_RTT_MS
 from greenstream.domain.zones import UnknownZoneError, Zone, zone
 
 MAX_QUERY_CHARS: Final = 10_000
-"""Of a query string; a question of 300 POPs and their round trips has three quarters of that."""
+"""How long a query string may be. One with 300 POPs and their round trips is 7,500 long."""
 
 MAX_ERRORS: Final = 20
-"""Faults told at most: an answer is not to outgrow its question without bound."""
+"""How many faults a refusal lists at most, so that no answer is much longer than its question."""
 
 MAX_NAMED: Final = 5
 """How many names a fault lists at most."""
@@ -41,6 +42,9 @@ MAX_LON: Final = 180
 _DEGREES: Final = re.compile(
     r"(?P<lat>[+-]?\d{1,3}(\.\d{1,15})?)\s*,\s*(?P<lon>[+-]?\d{1,3}(\.\d{1,15})?)", re.ASCII
 )
+Row = TypeVar("Row", Zone, Pop)
+"""What the tables know by a name that a question may use."""
+
 COLO: Final = re.compile(r"[A-Z]{3}")
 """A colo's code: that of an airport near it."""
 
@@ -60,7 +64,7 @@ class QuestionError(Exception):
     Parameters
     ----------
     errors
-        One per fault, at least one; the first `MAX_ERRORS` are told.
+        One per fault, at least one. The answer lists the first `MAX_ERRORS`.
     """
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
@@ -69,7 +73,7 @@ class QuestionError(Exception):
 
 
 class Fields:
-    """The parameters of one query string; faults are gathered, so that all are told at once."""
+    """The parameters of one query string, whose faults are gathered for one answer."""
 
     def __init__(self, query: str, known: tuple[str, ...]) -> None:
         self._values: dict[str, str] = {}
@@ -162,17 +166,40 @@ class Fields:
 
     def zones(self, name: str, *, most: int) -> tuple[Zone, ...]:
         """Return the zones that a field lists, whose names may have small letters."""
-        asked: dict[str, Zone] = {}
-        names = self._listed(name, most)
-        for text in names:
-            try:
-                known = zone(text)
-            except UnknownZoneError:
-                near, said = unknown_zone(text)
-                self.refuse(name, said, near)
+        return self._looked_up(name, most, self._zone, attrgetter("zone"))
+
+    def _zone(self, name: str, text: str) -> Zone | None:
+        try:
+            return zone(text)
+        except UnknownZoneError:
+            near, said = unknown_zone(text)
+            self.refuse(name, said, near)
+            return None
+
+    def _looked_up(
+        self,
+        name: str,
+        most: int,
+        look_up: Callable[[str, str], Row | None],
+        name_of: Callable[[Row], str],
+    ) -> tuple[Row, ...]:
+        """Return the rows whose names a field lists; none where the field is absent or at fault.
+
+        Parameters
+        ----------
+        look_up
+            Returns the row of a name, or refuses the field and returns ``None``.
+        name_of
+            Returns the name that answers use for a row.
+        """
+        asked: dict[str, Row] = {}
+        texts = self._listed(name, most)
+        for text in texts:
+            row = look_up(name, text)
+            if row is None:
                 return ()  # one fault per field is enough to mend it
-            asked[known.zone] = known
-        if len(asked) < len(names):
+            asked[name_of(row)] = row
+        if len(asked) < len(texts):
             self.refuse(name, "gives a name more than once")
             return ()
         return tuple(asked.values())
@@ -208,17 +235,7 @@ class Fields:
 
     def places(self, name: str, *, most: int) -> tuple[Pop, ...]:
         """Return the places that a field lists, each under the name that answers use."""
-        asked: dict[str, Pop] = {}
-        names = self._listed(name, most)
-        for text in names:
-            known = self._place(name, text)
-            if known is None:
-                return ()  # one fault per field is enough to mend it
-            asked[known.pop] = known
-        if len(asked) < len(names):
-            self.refuse(name, "gives a name more than once")
-            return ()
-        return tuple(asked.values())
+        return self._looked_up(name, most, self._place, attrgetter("pop"))
 
     def rtt_ms(self) -> Mapping[str, float]:
         """Return the round trips of ``rtt`` in ms, by the names that answers use."""
