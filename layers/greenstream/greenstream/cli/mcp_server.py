@@ -69,7 +69,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Told:
+class ToolAnswer:
     """What a tool answers.
 
     Parameters
@@ -130,9 +130,11 @@ def server(asker: Asker) -> "MCPServer[Any]":
     )
     reads = ToolAnnotations(read_only_hint=True, open_world_hint=True)
 
-    def told(path: str, asked: Mapping[str, object], tell: Callable[[Answer], Told]) -> Told:
+    def answered(
+        path: str, asked: Mapping[str, object], summary: Callable[[Answer], ToolAnswer]
+    ) -> ToolAnswer:
         try:
-            return tell(asker.ask(path, {name: _text(value) for name, value in asked.items()}))
+            return summary(asker.ask(path, {name: _text(value) for name, value in asked.items()}))
         except CommandError as error:
             raise ToolError(str(error)) from error
 
@@ -144,7 +146,7 @@ def server(asker: Asker) -> "MCPServer[Any]":
         signal: Literal["auto", "average", "marginal", "any"] | None = None,
         allow: list[str] | None = None,
         deny: list[str] | None = None,
-    ) -> Told:
+    ) -> ToolAnswer:
         """Say which place should serve a request: the cleanest electricity within a latency limit.
 
         `pops` are the candidates (lon, LHR, aws:eu-west-2), six by default. `origin` is where the
@@ -159,7 +161,7 @@ def server(asker: Asker) -> "MCPServer[Any]":
             "allow": allow,
             "deny": deny,
         }
-        return told("/v1/route", asked, _of_route)
+        return answered("/v1/route", asked, _of_route)
 
     @served.tool(annotations=reads)
     def window(  # noqa: PLR0913, PLR0917
@@ -170,7 +172,7 @@ def server(asker: Asker) -> "MCPServer[Any]":
         within_hours: int = 24,
         signal: Literal["auto", "average", "marginal"] | None = None,
         basis: Literal["direct", "lifecycle"] | None = None,
-    ) -> Told:
+    ) -> ToolAnswer:
         """Say when a job should run, in UTC: the start with the cleanest electricity.
 
         `zones` (up to ten grid areas, as in GBR-13) or `pops` (up to ten places) say where, or
@@ -186,7 +188,7 @@ def server(asker: Asker) -> "MCPServer[Any]":
             "signal": signal,
             "basis": basis,
         }
-        return told("/v1/window", asked, _of_window)
+        return answered("/v1/window", asked, _of_window)
 
     @served.tool(annotations=reads)
     def zones(
@@ -194,16 +196,16 @@ def server(asker: Asker) -> "MCPServer[Any]":
         country: str | None = None,
         signal: Literal["average", "marginal"] | None = None,
         basis: Literal["direct", "lifecycle"] | None = None,
-    ) -> Told:
+    ) -> ToolAnswer:
         """Say the carbon intensity of grid areas now.
 
-        `name` is one zone (GBR-13, NYISO), whose sources and yearly means are told too. Without it
-        all zones are listed, or those of a `country` (two letters, as in US).
+        `name` is one zone (GBR-13, NYISO), whose sources and yearly means are listed too. Without
+        it all zones are listed, or those of a `country` (two letters, as in US).
         """
         if name is not None:
-            return told(f"/v1/zones/{name}", {}, _of_zone)
+            return answered(f"/v1/zones/{name}", {}, _of_zone)
         asked = {"signal": signal, "basis": basis}
-        return told("/v1/zones", asked, lambda answer: _of_zones(answer, country))
+        return answered("/v1/zones", asked, lambda answer: _of_zones(answer, country))
 
     return served
 
@@ -222,8 +224,8 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _told(answer: Answer, said: str, figures: Iterable[Figure]) -> Told:
-    return Told(
+def _tool_answer(answer: Answer, said: str, figures: Iterable[Figure]) -> ToolAnswer:
+    return ToolAnswer(
         answer=said,
         answered_by=answer.by,
         as_of=answer.body["as_of"],
@@ -233,17 +235,17 @@ def _told(answer: Answer, said: str, figures: Iterable[Figure]) -> Told:
     )
 
 
-def _of_route(answer: Answer) -> Told:
+def _of_route(answer: Answer) -> ToolAnswer:
     figures = []
     for row in answer.body["candidates"]:
         latency = row["latency_ms"]
         away = "round trip unknown" if latency is None else f"round trip {latency:.0f} ms"
         notes = [away, row["exclusion"], "a neighbour's grid" if row["proxy_zone"] else None]
         figures.append(_figure(row, row["pop"], row["zone"], notes))
-    return _told(answer, answer.body["reason_text"], figures)
+    return _tool_answer(answer, answer.body["reason_text"], figures)
 
 
-def _of_window(answer: Answer) -> Told:
+def _of_window(answer: Answer) -> ToolAnswer:
     figures = []
     for row in answer.body["zones"]:
         window = row["window"] or {}
@@ -253,10 +255,10 @@ def _of_window(answer: Answer) -> Told:
             row["why_no_forecast"],
         ]
         figures.append(_figure(window, row["pop"], row["zone"], notes))
-    return _told(answer, answer.body["reason_text"], figures)
+    return _tool_answer(answer, answer.body["reason_text"], figures)
 
 
-def _of_zones(answer: Answer, country: str | None) -> Told:
+def _of_zones(answer: Answer, country: str | None) -> ToolAnswer:
     rows = [
         row
         for row in answer.body["zones"]
@@ -266,10 +268,12 @@ def _of_zones(answer: Answer, country: str | None) -> Told:
         raise CommandError(f"no zone is in {country}; a country has two letters, as in US")
     live = sum(row["rung"] in {"live", "live_partial"} for row in rows)
     said = f"{live} of {len(rows)} zones have a live figure; the others rest on usual values."
-    return _told(answer, said, [_figure(row, None, row["zone"], [row["name"]]) for row in rows])
+    return _tool_answer(
+        answer, said, [_figure(row, None, row["zone"], [row["name"]]) for row in rows]
+    )
 
 
-def _of_zone(answer: Answer) -> Told:
+def _of_zone(answer: Answer) -> ToolAnswer:
     row = answer.body
     said = f"{row['zone']} is the grid of {row['name']} ({row['country']}, {row['time_zone']})."
     means = [
@@ -292,7 +296,7 @@ def _of_zone(answer: Answer) -> Told:
         for source in row["sources"]
     ]
     notes = ["now", f"feeds: {', '.join(feeds)}" if feeds else "no feed"]
-    return _told(answer, said, [_figure(row, None, row["zone"], notes), *means])
+    return _tool_answer(answer, said, [_figure(row, None, row["zone"], notes), *means])
 
 
 def _figure(
