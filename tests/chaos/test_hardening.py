@@ -1,4 +1,4 @@
-"""Hostile bytes: compressed, nested, endless or truncated answers; and secrets that might leak.
+"""Hostile bytes: compressed, nested, endless or truncated answers of an upstream.
 
 Every refusal is one of our named errors. Its memory is bounded by the size limit of the reader,
 not by how much the other side can compress into a few bytes.
@@ -7,20 +7,13 @@ not by how much the other side can compress into a few bytes.
 import gzip
 import io
 import json
-import re
-import socket
-import traceback
-import tracemalloc
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import repeat
 from pathlib import Path
-from threading import Event, Thread
 
-import httpx
 import pytest
 
 from functions.entsoe.document import MAX_MEMBERS, MAX_XML_BYTES, read
@@ -41,128 +34,28 @@ from greenstream.domain.reading import (
     Scope,
     Signal,
 )
-from greenstream.ingest.http import HttpClient, Response
-from infra.local import page
-from infra.local.deploying import ROOT
-from infra.local.processes import StackError
-from infra.supply.supply_chain import SECRETS
+from greenstream.ingest.http import Response
 from tests.builders import NOW, a_reading
+from tests.chaos.raw_upstream import (
+    GZIP,
+    HEAD,
+    MAX_BYTES,
+    ZEROS,
+    answer,
+    asked,
+    packed,
+    peak_bytes,
+    resident_bytes,
+    speaking,
+)
 from tests.contract.entsoe_wire import DARK, NL, acknowledgement, document, period, series
 
 SUITE = "hardening"
 Record = Callable[[str, object], None]
-
-MAX_BYTES = 1_000_000
 KEPT_TWICE = 3 * MAX_BYTES
 """Memory that a refused answer may take: the growing body, its copy, and a piece of 64 kB."""
-
-ZEROS = b"\0" * 1_000_000
 ENDLESS = 10_000
 """Pieces of an "endless" answer; a client that reads all of them has failed to stop."""
-
-
-# --- over a socket ------------------------------------------------------------------------------
-
-
-class Upstream:
-    """A server that sends given pieces to every client and counts the pieces that it could send."""
-
-    def __init__(self, pieces: Callable[[], Iterable[bytes]], pause_s: float = 0) -> None:
-        self.said = 0
-        self._pieces = pieces
-        self._pause_s = pause_s
-        self._over = Event()
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
-        self._thread = Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listening.accept()
-            except OSError:
-                return
-            with connection:
-                self._speak(connection)
-
-    def _speak(self, connection: socket.socket) -> None:
-        try:
-            connection.recv(65_536)
-            for piece in self._pieces():
-                connection.sendall(piece)
-                self.said += 1
-                if self._over.wait(self._pause_s):
-                    return
-            connection.shutdown(socket.SHUT_WR)
-            connection.recv(1)
-        except OSError:  # the client closed the connection
-            return
-
-    def close(self) -> None:
-        self._over.set()
-        with suppress(OSError):  # it is closed already
-            self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
-        self._thread.join()
-
-
-@contextmanager
-def speaking(pieces: Callable[[], Iterable[bytes]], pause_s: float = 0) -> Iterator[Upstream]:
-    upstream = Upstream(pieces, pause_s)
-    try:
-        yield upstream
-    finally:
-        upstream.close()
-
-
-def asked(upstream: Upstream, *, deadline_s: float = 30.0) -> Response:
-    client = HttpClient(
-        provider="p",
-        base_url=upstream.url,
-        deadline_s=deadline_s,
-        max_bytes=MAX_BYTES,
-        attempts=1,
-    )
-    with client as http:
-        return http.get("/now", zone="Z")
-
-
-def peak_bytes(work: Callable[[], object]) -> int:
-    tracemalloc.start()
-    try:
-        before, _ = tracemalloc.get_traced_memory()
-        work()
-        return tracemalloc.get_traced_memory()[1] - before
-    finally:
-        tracemalloc.stop()
-
-
-def resident_bytes(work: Callable[[], object]) -> tuple[int, int]:
-    """Return resident memory before the work and its peak during it; C libraries are included."""
-
-    def told(name: str) -> int:
-        [line] = [line for line in status.read_text().splitlines() if line.startswith(name)]
-        return int(line.split()[1]) * 1024
-
-    status = Path("/proc/self/status")
-    Path("/proc/self/clear_refs").write_text("5")
-    before = told("VmRSS")
-    work()
-    return before, told("VmHWM")
-
-
-def answer(body: bytes, *headers: str, status: str = "200 OK") -> list[bytes]:
-    head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
-    return ["\r\n".join(head).encode(), body]
-
-
-def packed(megabytes: int) -> bytes:
-    packing = zlib.compressobj(9, wbits=16 + zlib.MAX_WBITS)
-    return b"".join(packing.compress(ZEROS) for _ in range(megabytes)) + packing.flush()
-
-
-GZIP = "Content-Encoding: gzip"
 BOMB = packed(200)
 """Two hundred megabytes, compressed to two hundred kilobytes."""
 
@@ -219,7 +112,6 @@ def test_a_compressed_answer_within_the_limit_is_read() -> None:
         assert asked(upstream).body == b""
 
 
-HEAD = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 EMPTY_BLOCKS = b"\x00\x00\x00\xff\xff" * 12_000
 
@@ -479,175 +371,3 @@ def test_the_name_of_a_zip_member_writes_no_file(
     for name in ("../../out.xml", "/tmp/out.xml", "..\\out.xml", "a\0b.xml", "x" * 5000):
         assert read(zip_of((name, DARK)), NL, "Z")
     assert list(tmp_path.rglob("*")) == []
-
-
-# --- the page -----------------------------------------------------------------------------------
-
-
-def of_the_worker() -> dict[str, str]:
-    source = (ROOT / "infra/worker/src/core/status.ts").read_text()
-    [said] = re.findall(r"const PAGE_HEADERS = \{(.*?)\n\};", source, re.DOTALL)
-    headers = re.findall(r'"([\w-]+)":\s*((?:"[^"]*"[\s+]*)+)', said)
-    return {name: "".join(re.findall(r'"([^"]*)"', value)) for name, value in headers}
-
-
-def of_the_document() -> str:
-    page = (ROOT / "infra/worker/public/index.html").read_text()
-    said: str
-    [said] = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
-    return said + "; frame-ancestors 'none'"  # a directive that works only in a header
-
-
-def test_the_local_server_sends_the_same_security_headers_as_the_worker() -> None:
-    local = {name.lower(): value for name, value in page.HEADERS.items()}
-    assert local.pop("cache-control") == "no-store"  # the local page is under development
-    assert local == of_the_worker()
-
-
-@pytest.mark.parametrize("policy", [of_the_worker()["content-security-policy"], of_the_document()])
-def test_the_page_may_run_its_own_files_and_nothing_else(policy: str) -> None:
-    assert dict(directive.split(" ", 1) for directive in policy.split("; ")) == {
-        "default-src": "'none'",
-        "script-src": "'self'",
-        "style-src": "'self'",
-        "img-src": "'self' data:",
-        "connect-src": "'self'",
-        "base-uri": "'none'",
-        "form-action": "'none'",
-        "frame-ancestors": "'none'",
-    }
-
-
-@pytest.mark.parametrize("path", ["", "app.js", "icon.svg", "api/v1/zones", "api/v1/x", "none"])
-def test_every_answer_of_the_local_server_has_the_content_security_policy(path: str) -> None:
-    def ask(asked: str) -> object:
-        if asked == "/v1/zones":
-            return {"zones": []}
-        raise StackError("<script>alert(1)</script>")
-
-    with page.serving(ask) as url, httpx.Client(trust_env=False) as client:
-        answered = client.get(url + path)
-    for name, value in page.HEADERS.items():
-        assert answered.headers[name] == value
-    if answered.status_code == 502:
-        assert answered.headers["content-type"] == "application/problem+json"
-
-
-def test_the_page_has_no_script_or_style_of_its_own_inline() -> None:
-    document = (ROOT / "infra/worker/public/index.html").read_text()
-    assert not re.search(r"<script(?![^>]* src=)|<style| style=| on\w+=|javascript:", document)
-    for script in (ROOT / "infra/worker/public").glob("*.js"):
-        source = script.read_text()
-        assert not re.search(r"innerHTML|insertAdjacentHTML|document\.write|\beval\b", source)
-        assert not re.search(r"new Function|outerHTML\s*=|\.srcdoc", source)
-
-
-# --- secrets ------------------------------------------------------------------------------------
-
-CANARY = "MARKED-11111111-2222"
-
-
-@pytest.mark.parametrize(
-    "pieces",
-    [
-        pytest.param([], id="nothing"),
-        pytest.param([b"no HTTP at all\r\n\r\n"], id="not HTTP"),
-        pytest.param(answer(b"no", GZIP), id="not gzip"),
-        pytest.param(answer(b"x" * MAX_BYTES * 2), id="too large"),
-        pytest.param([HEAD + b"Content-Length: 9\r\n\r\n"], id="torn"),
-        pytest.param(answer(b"", status="503 Busy"), id="503"),
-        pytest.param(answer(b"", status="429 Wait"), id="429"),
-        pytest.param(None, id="refused"),
-    ],
-)
-def test_a_token_in_header_or_query_appears_in_no_error_cause_or_log_line(
-    caplog: pytest.LogCaptureFixture, pieces: list[bytes] | None
-) -> None:
-    """ENTSO-E takes its token in either place; httpx would log the whole URL."""
-    caplog.set_level("INFO")
-    with speaking(lambda: pieces or []) as upstream:
-        url = upstream.url
-        if pieces is None:
-            upstream.close()
-        client = HttpClient(
-            provider="entsoe", base_url=url, max_bytes=MAX_BYTES, attempts=2, sleep=lambda _: None
-        )
-        with client as http, pytest.raises(GreenStreamError) as failed:
-            http.get("/api", params={"securityToken": CANARY}, headers={"SECURITY_TOKEN": CANARY})
-    told = "".join(traceback.format_exception(failed.value)) + caplog.text
-    assert CANARY not in told
-
-
-def test_a_good_answer_to_a_question_with_a_token_logs_no_token(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    caplog.set_level("INFO")
-    with speaking(lambda: answer(b"{}")) as upstream:
-        client = HttpClient(provider="entsoe", base_url=upstream.url)
-        with client as http:
-            assert http.get("/api", params={"securityToken": CANARY}).status == 200
-    assert CANARY not in caplog.text
-
-
-SHIPPED = [
-    *(ROOT / ".aws-sam/build").glob("*/python/greenstream*"),
-    *(ROOT / ".aws-sam/build").glob("*/functions"),
-]
-
-
-@pytest.mark.skipif(not SHIPPED, reason="NOTHING IS BUILT: `make build` first")
-def test_what_is_built_holds_no_key_and_no_place_of_the_machine_that_built_it() -> None:
-    assert files_with_secrets(SHIPPED) == []
-
-
-def test_what_the_page_and_the_worker_ship_holds_no_key() -> None:
-    worker = ROOT / "infra/worker"
-    assert files_with_secrets([worker / "public", worker / "src", worker / "wrangler.jsonc"]) == []
-
-
-def test_the_search_for_shipped_keys_finds_a_planted_key(tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_text("key = 'AKIA" + "Z7" * 8 + "'")
-    (tmp_path / "b.py").write_text(f"# {ROOT}")
-    assert len(files_with_secrets([tmp_path])) == 2
-
-
-def files_with_secrets(places: Iterable[Path]) -> list[str]:
-    """Return the files that contain a key or the path of this checkout."""
-    files = [
-        file
-        for place in places
-        for file in (place.rglob("*") if place.is_dir() else [place])
-        if file.is_file()
-    ]
-    assert files
-    machine = str(ROOT).encode()
-    return [
-        str(file)
-        for file in files
-        if machine in (held := file.read_bytes()) or SECRETS.search(held.decode("latin-1"))
-    ]
-
-
-# --- the threat model ---------------------------------------------------------------------------
-
-THREATS = (ROOT / "infra/docs/THREATS.md").read_text()
-
-
-def test_every_claim_of_the_threat_model_names_an_existing_test() -> None:
-    claims = re.findall(r"`([\w/.-]+)::([^`]+)`", THREATS)
-    assert len(claims) > 40
-    for file, name in claims:
-        path = ROOT / file if "/" in file else ROOT / "tests/chaos" / file
-        kept = f"def {name}(" if file.endswith(".py") else f'("{name}"'
-        assert kept in path.read_text(), f"{file} has no {name}"
-
-
-def test_the_threat_model_links_to_existing_sections_of_the_runbook() -> None:
-    runbook = (ROOT / "infra/docs/RUNBOOK.md").read_text()
-    sections = {
-        line.removeprefix("## ").lower().replace(" ", "-")
-        for line in runbook.splitlines()
-        if line.startswith("## ")
-    }
-    assert set(re.findall(r"RUNBOOK\.md#([\w-]+)", THREATS)) <= sections
-    assert "infra/docs/THREATS.md" in (ROOT / "README.md").read_text()

@@ -52,7 +52,7 @@ from tests.contract.entsoe_wire import (
     period,
     series,
 )
-from tests.contract.provider_cases import Silent
+from tests.contract.provider_wire import Silent
 from tests.fakes.memory_store import MemoryStore
 
 TOKEN = "marked-token-5f1c"

@@ -21,7 +21,7 @@ from greenstream.ingest.http import HttpClient
 from tests.bench.recorded_cuts import Recording
 from tests.bench.refusals import MOST_REFUSED, count, entsoe
 from tests.contract.entsoe_wire import believable_mw, document, period, series
-from tests.contract.provider_cases import Silent
+from tests.contract.provider_wire import Silent
 from tests.fakes.memory_store import MemoryStore
 
 ZONES: Final = {zone.zone: (zone, source) for zone, source in zones_of("entsoe")}

@@ -32,7 +32,7 @@ from greenstream.domain.zones import zones, zones_of
 from greenstream.ports.store import StoreError
 from infra.local.upstream import entsoe, entsoe_flows
 from infra.local.upstream.wire import Answer, Request
-from tests.contract.provider_cases import Wire
+from tests.contract.provider_wire import Wire
 
 NOW = datetime(2026, 11, 28, 12, 10, tzinfo=UTC)
 AT = NOW.replace(minute=0) - 2 * HOUR

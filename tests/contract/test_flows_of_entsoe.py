@@ -13,7 +13,7 @@ from greenstream.domain.borders import borders, outer_means_gco2_kwh
 from greenstream.domain.reading import Basis, Kind, Reading
 from greenstream.domain.zones import zones_of
 from infra.local.upstream import entsoe, entsoe_flows
-from tests.contract.provider_cases import Wire
+from tests.contract.provider_wire import Wire
 
 NOW = datetime(2026, 11, 28, 12, 10, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)

@@ -13,7 +13,7 @@ from greenstream.ports.store import ProviderState
 from infra.local.memory_store import MemoryStore
 from infra.local.upstream.providers import simulators_of
 from infra.local.upstream.wire import Request
-from tests.contract.provider_cases import Silent
+from tests.contract.provider_wire import Silent
 from tests.router_client import SetClock
 
 HOUR = timedelta(hours=1)

@@ -27,18 +27,10 @@ from infra.registry import COLLECTORS
 from tests.builders import stored
 from tests.conftest import RECORDINGS
 from tests.contract import spoilt
-from tests.contract.provider_cases import (
-    LATE,
-    MAKERS,
-    OF_A_NETWORK,
-    SIMULATED,
-    Case,
-    Silent,
-    gathered,
-    recordings_of,
-    through,
-    truth,
-)
+from tests.contract.provider_cases import LATE, OF_A_NETWORK, SIMULATED, recordings_of
+from tests.contract.provider_makers import MAKERS, Case, gathered, through
+from tests.contract.provider_truth import truth
+from tests.contract.provider_wire import Silent
 from tests.contract.recorded_origin import serving
 from tests.fakes.memory_store import MemoryStore
 from tests.storing import profiles_of

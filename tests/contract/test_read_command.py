@@ -29,8 +29,8 @@ from infra.registry import COLLECTORS
 from tests.contract.entsoe_wire import FR, document, period, series
 from tests.contract.entsoe_wire import zipped as entsoe_zip
 from tests.contract.neso_mixes import mix_of
-from tests.contract.provider_cases import unzipped
-from tests.contract.provider_cases import zipped as archive
+from tests.contract.provider_wire import unzipped
+from tests.contract.provider_wire import zipped as archive
 
 GRIDS = Path(__file__).parent / "fixtures" / "gridstatus"
 HALF_HOUR, HOUR = timedelta(minutes=30), timedelta(hours=1)

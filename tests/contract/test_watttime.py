@@ -1,222 +1,43 @@
-"""WattTime's wire format, logins and plans, with small fixtures and real answers."""
+"""WattTime's readings, forecasts and plans, with small fixtures and the simulator."""
 
-import base64
-import csv
 import json
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from io import StringIO
-from pathlib import Path
-from typing import Any
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics
 
-from functions.watttime.answers import endpoints_by_region, series_of, token_of
-from functions.watttime.provider import WattTime
-from functions.watttime.readings import gco2_kwh_of
-from functions.watttime.session import Session
-from greenstream.aws.powertools import PowertoolsTelemetry
 from greenstream.domain.errors import (
-    GreenStreamError,
     InvalidError,
     NoDataError,
     PermanentError,
-    ThrottledError,
     TransientError,
 )
-from greenstream.domain.reading import Basis, Quality, Reading, Scope, Signal
-from greenstream.ingest.collect import CollectionFailedError, collect
-from greenstream.ingest.http import HttpClient
+from greenstream.domain.reading import Basis, Quality, Scope, Signal
+from greenstream.ingest.collect import collect
 from greenstream.ports.provider import Batch
-from greenstream.ports.secrets import SecretsError
 from greenstream.ports.store import StoreError
-from greenstream.ports.telemetry import Telemetry
 from infra.local.upstream import watttime, wire
-from tests.builders import MARGINAL_DIRECT, a_source, a_zone, stored
-from tests.contract.provider_cases import Silent
+from tests.builders import MARGINAL_DIRECT
+from tests.contract.provider_wire import Silent
+from tests.contract.watttime_account import (
+    HOUR,
+    NOW,
+    PASSWORD,
+    PRESENT,
+    START,
+    Api,
+    Log,
+    Sandbox,
+    access,
+    forecast,
+    historical,
+    only,
+    reasons,
+    run,
+    stamp,
+)
 from tests.fakes.memory_store import MemoryStore
-
-NOW = datetime(2026, 11, 22, 16, 7, tzinfo=UTC)
-START = datetime(2026, 11, 22, 16, 0, tzinfo=UTC)
-PRESENT = datetime(2026, 11, 22, 16, 5, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-USER, PASSWORD = "grid-user", "pass-MARKED-word"
-BAD_LOGIN = "<html><head><title>403 Forbidden</title></head><body>nginx</body></html>"
-
-
-def stamp(moment: datetime) -> str:
-    return moment.isoformat()
-
-
-def meta(**changes: Any) -> dict[str, Any]:
-    return {
-        "data_point_period_seconds": 300,
-        "region": "CAISO_NORTH",
-        "warnings": [],
-        "signal_type": "co2_moer",
-        "model": {"date": "2023-03-01"},
-        "units": "lbs_co2_per_mwh",
-    } | changes
-
-
-def historical(
-    newest: datetime = START, value: Any = 937, count: int = 3, **flags: Any
-) -> dict[str, Any]:
-    """Return points up to ``newest``, which has the given value and flags."""
-    starts = [newest - timedelta(minutes=5 * back) for back in reversed(range(count))]
-    rows: list[dict[str, Any]] = [{"point_time": stamp(at), "value": 900} for at in starts]
-    rows[-1] |= {"value": value, "imputed_data_used": False} | flags
-    return {"data": rows, "meta": meta()}
-
-
-def forecast(first: datetime = PRESENT, count: int = 288) -> dict[str, Any]:
-    return {
-        "data": [
-            {"point_time": stamp(first + timedelta(minutes=5 * step)), "value": 1000.0 + step}
-            for step in range(count)
-        ],
-        "meta": meta(generated_at=stamp(first), generated_at_period_seconds=300),
-    }
-
-
-def access(*regions: str, endpoints: tuple[str, ...] = ("v3/historical", "v3/forecast")) -> Any:
-    rows = [
-        {"region": region, "endpoints": [{"endpoint": name, "models": []} for name in endpoints]}
-        for region in regions
-    ]
-    return {
-        "signal_types": [
-            {"signal_type": "co2_moer", "regions": rows},
-            {"signal_type": "health_damage", "regions": [{"region": "ALL", "endpoints": []}]},
-        ]
-    }
-
-
-@dataclass
-class Api:
-    """The API as an account sees it. It counts logins and refuses old tokens."""
-
-    answers: Mapping[str, Any] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-    requests: list[httpx.Request] = field(default_factory=list)
-    valid: set[str] = field(default_factory=set)
-
-    @property
-    def logins(self) -> int:
-        return self.asked.count("/login")
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        path = request.url.path
-        self.asked.append(path)
-        self.requests.append(request)
-        if path not in self.answers and path == "/login":
-            pair = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-            assert request.headers["Authorization"] == f"Basic {pair}"
-            token = f"token-MARKED-{self.logins}"
-            self.valid.add(token)
-            return httpx.Response(200, json={"token": token})
-        if path != "/login":
-            kind, _, token = request.headers["Authorization"].partition(" ")
-            assert kind == "Bearer"
-            if token not in self.valid:
-                return httpx.Response(401, json={"error": "Invalid token", "message": "expired"})
-        body = self.answers[path] if path in self.answers else GOOD[path]
-        if isinstance(body, Exception):
-            raise body
-        return body if isinstance(body, httpx.Response) else httpx.Response(200, json=body)
-
-
-GOOD: Mapping[str, Any] = {
-    "/v3/my-access": access("CAISO_NORTH"),
-    "/v3/historical": historical(),
-    "/v3/forecast": forecast(),
-}
-
-
-class Log:
-    """Telemetry that remembers its lines and counts."""
-
-    def __init__(self) -> None:
-        self.lines: list[dict[str, object]] = []
-
-    def event(self, level: str, message: str, **fields: object) -> None:
-        self.lines.append({"level": level, "message": message, **fields})
-
-    def count(self, metric: str, value: float, unit: str = "Count") -> None:
-        raise AssertionError("a provider counts nothing itself")
-
-
-FAULTS: Mapping[str, Any] = {
-    "good": {},
-    "token refused": {"/v3/historical": httpx.Response(401, json={"error": "Invalid token"})},
-    "login cut": {"/login": httpx.Response(200, content=b'{"token": "token-MARKED')},
-    "login refused": {"/login": httpx.Response(403, html=BAD_LOGIN)},
-    "throttled": {"/v3/forecast": httpx.Response(429)},
-    "down": {"/v3/historical": httpx.Response(500), "/v3/my-access": httpx.Response(500)},
-    "reset": {"/v3/historical": httpx.ReadError("reset")},
-    "garbage": {"/v3/forecast": httpx.Response(200, content=b"\xff\x00")},
-}
-
-
-@dataclass
-class Sandbox:
-    """A warm sandbox: its session survives runs, and the test moves its clock."""
-
-    api: Api
-    now: datetime = NOW
-    session: Session = field(default_factory=Session)
-    log: Telemetry = field(default_factory=Log)
-    zones: tuple[str, ...] = ("CAISO_NORTH",)
-    credentials: tuple[str | None, str | None] = (USER, PASSWORD)
-    simulated: bool = False
-    elapsed_s: float = 0.0
-
-    def provider(self) -> WattTime:
-        http = HttpClient(
-            provider="watttime",
-            base_url="https://watttime.test",
-            transport=httpx.MockTransport(self.api),
-            sleep=lambda _: None,
-        )
-        return WattTime(
-            http=http,
-            wanted=tuple(
-                (a_zone(zone=zone), a_source("watttime", provider_zone=zone)) for zone in self.zones
-            ),
-            credentials=lambda: self.credentials,
-            telemetry=self.log,
-            session=self.session,
-            simulated=self.simulated,
-            clock=lambda: self.now,
-            monotonic=lambda: self.elapsed_s,
-        )
-
-    def run(self) -> Batch:
-        parts = stored(self.provider().fetch(self.now))
-        return Batch(
-            readings=tuple(reading for part in parts for reading in part.readings),
-            forecasts=tuple(forecast for part in parts for forecast in part.forecasts),
-            errors=tuple(error for part in parts for error in part.errors),
-            unconfigured=tuple(zone for part in parts for zone in part.unconfigured),
-        )
-
-
-def run(**answers: Any) -> Batch:
-    return Sandbox(Api({f"/v3/{name}": body for name, body in answers.items()})).run()
-
-
-def reasons(batch: Batch) -> set[tuple[type[GreenStreamError], str | None, str | None]]:
-    return {(type(error), error.zone, getattr(error, "reason", None)) for error in batch.errors}
-
-
-def only(batch: Batch) -> Reading:
-    [reading] = batch.readings
-    return reading
 
 
 class TestTheReading:
@@ -401,120 +222,6 @@ class TestTheForecast:
         assert reasons(batch) == {(InvalidError, "CAISO_NORTH", "not_a_number")}
 
 
-class TestLogin:
-    def test_is_made_once_and_its_token_used_by_every_request_and_run(self) -> None:
-        sandbox = Sandbox(Api())
-        for _ in range(5):
-            assert sandbox.run().errors == ()
-            sandbox.now += timedelta(minutes=5)
-            sandbox.api.answers = {
-                "/v3/historical": historical(sandbox.now),
-                "/v3/forecast": forecast(sandbox.now),
-            }
-        assert sandbox.api.logins == 1
-        assert sandbox.api.asked.count("/v3/my-access") == 1
-
-    def test_is_renewed_shortly_before_the_token_expires(self) -> None:
-        sandbox = Sandbox(Api())
-        sandbox.run()
-        sandbox.now += timedelta(minutes=27)
-        sandbox.run()
-        assert sandbox.api.logins == 1
-        sandbox.now += timedelta(minutes=2)
-        sandbox.run()
-        assert sandbox.api.logins == 2
-
-    def test_is_renewed_once_when_a_token_is_refused(self) -> None:
-        sandbox = Sandbox(Api())
-        sandbox.run()
-        sandbox.api.valid.clear()
-        assert sandbox.run().errors == ()
-        assert sandbox.api.logins == 2
-
-    def test_is_not_repeated_when_new_tokens_are_refused_too(self) -> None:
-        refused = httpx.Response(401, json={"error": "Invalid token"})
-        api = Api({f"/v3/{name}": refused for name in ("my-access", "historical", "forecast")})
-        batch = Sandbox(api).run()
-        assert api.logins == 1
-        assert {type(error) for error in batch.errors} == {PermanentError}
-
-    def test_with_a_wrong_password_is_an_error_and_ends_the_requests(self) -> None:
-        api = Api({"/login": httpx.Response(403, html=BAD_LOGIN)})
-        with pytest.raises(PermanentError, match=r"WATTTIME_USERNAME or WATTTIME_PASSWORD.*html"):
-            Sandbox(api).run()
-        assert api.asked == ["/login"]
-
-    def test_is_repeated_with_new_credentials(self) -> None:
-        sandbox = Sandbox(Api())
-        sandbox.run()
-        sandbox.credentials = ("another", "word")
-        sandbox.api.answers = {"/login": httpx.Response(200, json={"token": "token-MARKED-1"})}
-        assert sandbox.run().errors == ()
-        assert sandbox.api.asked.count("/v3/my-access") == 2
-
-    @pytest.mark.parametrize("credentials", [(None, None), (USER, None), (None, PASSWORD)])
-    def test_is_not_tried_without_both_credentials(
-        self, credentials: tuple[str | None, str | None]
-    ) -> None:
-        sandbox = Sandbox(Api(), credentials=credentials)
-        assert sandbox.run() == Batch(unconfigured=("CAISO_NORTH",))
-        assert sandbox.api.asked == []
-
-    def test_with_credentials_that_cannot_be_read_now_is_a_transient_error(self) -> None:
-        def unreadable() -> tuple[str, str]:
-            raise SecretsError("Parameter Store refused")
-
-        provider = replace(Sandbox(Api()).provider(), credentials=unreadable)
-        with pytest.raises(TransientError, match="the secret store could not be read"):
-            list(provider.fetch(NOW))
-
-    @pytest.mark.parametrize(
-        "body", [b'{"token": "MARKED', b"[]", b'{"token": 5}', b'{"token": "MAR\\nKED"}', b"\xff"]
-    )
-    def test_answer_without_a_usable_token_is_refused_and_never_quoted(self, body: bytes) -> None:
-        with pytest.raises(InvalidError) as caught:
-            token_of(body)
-        assert caught.value.reason == "malformed"
-        assert "MAR" not in str(caught.value)
-
-    def test_puts_no_secret_into_an_address_or_an_error(self) -> None:
-        api = Api({"/v3/historical": httpx.Response(400, json={"error": "INVALID", "docs": "x"})})
-        batch = Sandbox(api).run()
-        said = " ".join([*map(str, batch.errors), *(str(request.url) for request in api.requests)])
-        assert "HTTP 400 from /v3/historical: INVALID" in said
-        assert "MARKED" not in said
-
-    def test_puts_no_secret_into_a_warning_that_is_logged_and_stored(self) -> None:
-        repeated = {"type": "ECHO", "message": "Bearer token-MARKED-1"}
-        series = historical()
-        series["meta"]["warnings"] = [repeated]
-        api = Api({"/v3/historical": series})
-        log = Log()
-        [reading] = (
-            reading
-            for reading in Sandbox(api, log=log).run().readings
-            if reading.quality is not Quality.FORECAST
-        )
-        assert reading.detail["warnings"] == ["ECHO: Bearer [secret]"]
-        assert [line["warning"] for line in log.lines] == ["ECHO: Bearer [secret]"]
-
-    @pytest.mark.parametrize("fault", FAULTS)
-    def test_puts_no_secret_into_logs_answers_or_the_store(self, fault: str) -> None:
-        lines = StringIO()
-        logger = Logger(service=f"watttime {fault}", level="DEBUG", stream=lines)
-        telemetry = PowertoolsTelemetry(logger, EphemeralMetrics())  # type: ignore[arg-type]
-        sandbox, store = Sandbox(Api(FAULTS[fault]), log=telemetry), MemoryStore()
-        answer = ""
-        try:
-            run = collect(sandbox.provider(), store, clock=lambda: NOW, telemetry=telemetry)
-            answer = json.dumps(run.as_dict())
-        except CollectionFailedError:
-            logger.exception("failed")
-        assert '"message":"run"' in lines.getvalue()
-        for text in (lines.getvalue(), answer, repr(store.snapshot())):
-            assert "MARKED" not in text
-
-
 class TestThePlan:
     def test_opens_the_regions_that_my_access_lists(self) -> None:
         sandbox = Sandbox(Api(), zones=("PJM_DC", "CAISO_NORTH"))
@@ -556,128 +263,6 @@ class TestThePlan:
         assert sandbox.api.asked.count("/v3/my-access") == 2
 
 
-class TestRefusals:
-    @pytest.mark.parametrize(
-        ("change", "reason"),
-        [
-            ({"units": "percentile"}, "wrong_unit"),
-            ({"units": "g_co2_per_kwh"}, "wrong_unit"),
-            ({"units": "LBS_CO2_PER_MWH"}, "wrong_unit"),
-            ({"units": None}, "wrong_unit"),
-            ({"region": "PJM_DC"}, "wrong_zone"),
-            ({"signal_type": "health_damage"}, "wrong_signal"),
-            ({"data_point_period_seconds": "300"}, "malformed"),
-            ({"data_point_period_seconds": 0}, "malformed"),
-            ({"data_point_period_seconds": True}, "malformed"),
-        ],
-    )
-    def test_metadata_that_does_not_match_the_request_is_refused(
-        self, change: dict[str, Any], reason: str
-    ) -> None:
-        bodies = {"historical": historical(), "forecast": forecast()}
-        for body in bodies.values():
-            body["meta"] |= change
-        batch = run(**bodies)
-        assert (batch.readings, batch.forecasts) == ((), ())
-        assert reasons(batch) == {(InvalidError, "CAISO_NORTH", reason)}
-
-    @pytest.mark.parametrize(
-        ("value", "reason"),
-        [
-            (None, "not_a_number"),
-            ("937", "not_a_number"),
-            (True, "not_a_number"),
-            ([937], "not_a_number"),
-            (-1, "negative"),
-            (4500, "too_high"),
-            pytest.param(10**400, "too_high", id="400 digits"),
-            pytest.param(-(10**400), "negative", id="-400 digits"),
-        ],
-    )
-    def test_a_value_that_is_not_an_emission_rate_is_refused(self, value: Any, reason: str) -> None:
-        batch = run(historical=historical(value=value))
-        assert reasons(batch) == {(InvalidError, "CAISO_NORTH", reason)}
-        assert only(batch).valid_to == START, "the point before it"
-
-    @pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity"])
-    def test_a_value_that_json_does_not_allow_is_refused(self, literal: str) -> None:
-        text = json.dumps(historical(value="VALUE")).replace('"VALUE"', literal)
-        batch = run(historical=httpx.Response(200, text=text))
-        assert (InvalidError, "CAISO_NORTH", "not_a_number") in reasons(batch)
-
-    def test_a_true_zero_is_a_reading(self) -> None:
-        """With curtailed solar power on the margin, the next kWh burns nothing."""
-        assert only(run(historical=historical(value=0))).gco2_kwh == 0
-
-    @pytest.mark.parametrize(
-        "point_time", [None, 5, "", "now", "2026-11-22T16:00:00", "2026-11-22 16:00"]
-    )
-    def test_a_time_without_an_offset_or_in_another_form_is_refused(self, point_time: Any) -> None:
-        batch = run(historical=historical(point_time=point_time))
-        assert reasons(batch) == {(InvalidError, "CAISO_NORTH", "malformed")}
-        assert only(batch).valid_to == START, "the point before it"
-
-    def test_a_measurement_of_the_future_is_refused(self) -> None:
-        batch = run(historical=historical(NOW + timedelta(hours=2)))
-        assert (InvalidError, "CAISO_NORTH", "future") in reasons(batch)
-
-    @pytest.mark.parametrize(
-        "body",
-        [
-            None,
-            [],
-            "text",
-            7,
-            {"error": "x"},
-            {"data": {}},
-            {"data": []},
-            {"data": [], "meta": []},
-            {"data": [3], "meta": meta()},
-            {"data": [{"value": 5}], "meta": meta()},
-        ],
-    )
-    def test_a_malformed_answer_is_an_error(self, body: Any) -> None:
-        raw = httpx.Response(200, content=json.dumps(body))
-        batch = run(historical=raw, forecast=raw)
-        assert (batch.readings, batch.forecasts) == ((), ())
-        assert {error.kind for error in batch.errors} == {"invalid"}
-
-    @pytest.mark.parametrize("body", [None, [], {}, {"signal_types": [{}]}, {"signal_types": 3}])
-    def test_a_malformed_list_of_rights_opens_the_regions(self, body: Any) -> None:
-        batch = run(**{"my-access": httpx.Response(200, content=json.dumps(body))})
-        assert only(batch).quality is Quality.MEASURED
-        assert reasons(batch) == {(InvalidError, None, "malformed")}
-
-    @pytest.mark.parametrize(
-        "fault", [httpx.Response(502), httpx.ConnectError("no"), httpx.ReadTimeout("slow")]
-    )
-    def test_an_outage_is_transient_and_leaves_the_other_regions(self, fault: Any) -> None:
-        api = Api({"/v3/historical": fault})
-        batch = Sandbox(api).run()
-        assert only(batch).quality is Quality.FORECAST
-        assert reasons(batch) == {(TransientError, "CAISO_NORTH", None)}
-        assert api.asked.count("/v3/historical") == 2
-
-    def test_after_a_429_the_run_asks_for_nothing_more(self) -> None:
-        api = Api({"/v3/historical": httpx.Response(429)})
-        batch = Sandbox(api).run()
-        assert batch.readings == ()
-        assert [type(error) for error in batch.errors] == [ThrottledError, TransientError]
-        assert "/v3/forecast" not in api.asked
-
-    def test_no_request_starts_late_in_a_run(self) -> None:
-        sandbox = Sandbox(Api())
-
-        def slow(request: httpx.Request) -> httpx.Response:
-            sandbox.elapsed_s += 30
-            return api(request)
-
-        api, sandbox.api = sandbox.api, slow  # type: ignore[assignment]
-        batch = sandbox.run()
-        assert api.asked == ["/login", "/v3/my-access"]
-        assert reasons(batch) == {(TransientError, "CAISO_NORTH", None)}
-
-
 def test_warnings_are_named_in_the_log_and_beside_the_reading() -> None:
     body = historical()
     body["meta"]["warnings"] = [
@@ -701,57 +286,6 @@ def test_the_detail_of_a_reading_has_a_size_limit() -> None:
     reading = only(run(historical=body))
     assert len(json.dumps(dict(reading.detail))) < 4000
     assert reading.quality is Quality.ESTIMATED
-
-
-class TestRealBytes:
-    def test_the_rights_of_a_free_account_are_read(self, recordings: Path) -> None:
-        body = json.loads((recordings / "watttime/my_access_free_2024-10.json").read_bytes())
-        assert endpoints_by_region(body) == {
-            "CAISO_NORTH": frozenset({"v3/historical", "v3/forecast"})
-        }
-
-    def test_the_vendors_historical_example_is_read(self, recordings: Path) -> None:
-        body = json.loads((recordings / "watttime/historical_doc_example.json").read_bytes())
-        series = series_of(body, "CAISO_NORTH", "CAISO_NORTH")
-        assert [point.lb_mwh for point in series.points] == [870, 860]
-        assert series.points[0].valid_to == series.points[1].valid_from
-        assert series.warnings == ("EXAMPLE_WARNING: This is just an example",)
-
-    def test_a_recorded_warning_is_read(self, recordings: Path) -> None:
-        body = json.loads((recordings / "watttime/meta_with_real_warning_2024.json").read_bytes())
-        series = series_of(body | {"data": []}, "Z", "ERCOT_SANANTONIO")
-        assert series.warnings[0].startswith("MODEL_MARKED_FOR_DEPRECATION: You made a valid")
-
-    def test_the_signal_index_is_never_a_reading(self, recordings: Path) -> None:
-        body = json.loads((recordings / "watttime/signal_index_PSCO_2024-06-18.json").read_bytes())
-        with pytest.raises(InvalidError) as caught:
-            series_of(body, "PSCO", "PSCO")
-        assert caught.value.reason == "wrong_unit"
-
-    @pytest.mark.parametrize(
-        ("name", "said"),
-        [("error_403_invalid_scope.json", "free access to"), ("error_403_login.html", "text/html")],
-    )
-    def test_the_two_recorded_403s_are_distinguished(
-        self, recordings: Path, name: str, said: str
-    ) -> None:
-        kind = "text/html" if name.endswith("html") else "application/json"
-        content = (recordings / "watttime" / name).read_bytes()
-        raw = httpx.Response(403, content=content, headers={"content-type": kind})
-        batch = run(historical=raw)
-        [error] = batch.errors
-        assert isinstance(error, PermanentError)
-        assert said in str(error)
-
-    def test_a_days_published_values_are_converted_as_by_others(self, recordings: Path) -> None:
-        path = recordings / "watttime/caiso_north_moer_actual_2023-06-08_gkwh.csv"
-        with path.open(newline="") as lines:
-            rows = list(csv.DictReader(lines))
-        for row in rows:
-            gco2_kwh = float(row["Caiso_North"])
-            lb_mwh = round(gco2_kwh / 0.45359237, 3)
-            assert gco2_kwh_of(lb_mwh, "CAISO_NORTH") == pytest.approx(gco2_kwh, abs=1e-3)
-        assert len(rows) == 288
 
 
 class TestAgainstTheSimulator:

@@ -12,7 +12,7 @@ from greenstream.ports.settings import SettingsError
 from infra.local.upstream.providers import PROVIDERS
 from infra.local.upstream.wire import Provider as Simulator
 from infra.registry import COLLECTORS, FUNCTIONS, Function, parameter_of
-from tests.contract.provider_cases import Silent
+from tests.contract.provider_wire import Silent
 from tests.template.conftest import ROOT, Expanded
 from tests.template.test_template import READ_BY_LIBRARIES, logical, names_read
 

@@ -16,7 +16,7 @@ from greenstream.domain.clock import utc_now
 from greenstream.ingest.http import MAX_RETRY_AFTER_S
 from greenstream.ports.provider import ProviderConfig
 from infra.registry import COLLECTING, COLLECTORS, FUNCTIONS, parameter_of
-from tests.contract.provider_cases import Silent
+from tests.contract.provider_wire import Silent
 from tests.template.conftest import ROOT, Expanded, expanded
 
 SCHEDULED = [*COLLECTING, "tuner"]

@@ -20,7 +20,7 @@ from greenstream.ingest.collect import collect
 from greenstream.ingest.stored_slots import StoredSlots
 from greenstream.ports.store import StoreError
 from tests.builders import stored
-from tests.contract.provider_cases import Silent
+from tests.contract.provider_wire import Silent
 from tests.fakes.memory_store import MemoryStore
 from tests.unit.gridstatus_tables import (
     CAISO_MW,

@@ -14,7 +14,7 @@ from greenstream.domain.judging import judge
 from greenstream.domain.plausibility import rules_of_provider, rules_of_source
 from infra.local.upstream import aemo
 from infra.local.upstream.wire import Answer, Request
-from tests.contract.provider_cases import Wire
+from tests.contract.provider_wire import Wire
 
 END = datetime(2026, 11, 28, 2, 55, tzinfo=UTC)
 ROWS = (
