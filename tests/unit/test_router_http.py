@@ -107,6 +107,30 @@ class TestNames:
         assert own[0] != own[1]
         assert all(re.fullmatch(r"[0-9a-f]{32}", name) for name in own)
 
+    @pytest.mark.parametrize("given", [{}, {"x-correlation-id": "a b"}])
+    def test_the_platforms_request_id_is_used_where_the_caller_gives_none(
+        self, client: Client, given: Mapping[str, str]
+    ) -> None:
+        answer = client.send(a_get("/v1/route", "5e2f4b0a-7d5c-4f43-9d0e-2f4f6f1f7a10", given))
+
+        assert answer.headers["X-Correlation-Id"] == "5e2f4b0a-7d5c-4f43-9d0e-2f4f6f1f7a10"
+        assert told(client)[-1]["correlation_id"] == "5e2f4b0a-7d5c-4f43-9d0e-2f4f6f1f7a10"
+
+    def test_the_callers_correlation_id_goes_before_the_platforms_request_id(
+        self, client: Client
+    ) -> None:
+        answer = client.send(a_get("/v1/route", "of-the-platform", {"x-correlation-id": "visit-7"}))
+
+        assert answer.headers["X-Correlation-Id"] == "visit-7"
+
+    @pytest.mark.parametrize("request_id", [None, 7, "", "a b", "x" * 65, ["a"]])
+    def test_a_request_id_that_is_no_plain_name_is_replaced_by_our_own(
+        self, client: Client, request_id: object
+    ) -> None:
+        answer = client.send(a_get("/v1/route", request_id, {}))
+
+        assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["X-Correlation-Id"])
+
     def test_a_refusal_and_a_fault_have_a_correlation_id_too(self, client: Client) -> None:
         assert client.ask("/none", x_correlation_id="n").headers["X-Correlation-Id"] == "n"
         store = Faulty()
@@ -115,6 +139,15 @@ class TestNames:
         broken = faulty.ask("/v1/route", x_correlation_id="n")
         assert (broken.status, broken.headers["X-Correlation-Id"]) == (500, "n")
         assert faulty.log.lines[0][2]["correlation_id"] == "n"
+
+
+def a_get(path: str, request_id: object, headers: Mapping[str, str]) -> dict[str, object]:
+    """Return an event with the platform's own id of the request."""
+    return {
+        "rawPath": path,
+        "headers": headers,
+        "requestContext": {"http": {"method": "GET"}, "requestId": request_id},
+    }
 
 
 def told(client: Client) -> list[Mapping[str, object]]:

@@ -16,6 +16,9 @@ SHARED: Final = "public, max-age=15, stale-while-revalidate=60, stale-if-error=8
 PRIVATE: Final = "no-store"
 
 CORRELATION_HEADER: Final = "X-Correlation-Id"
+_GIVEN_IDS: Final = (("headers", CORRELATION_HEADER.lower()), ("requestContext", "requestId"))
+"""Where an event names the exchange: the caller's name for it goes before the platform's."""
+
 _CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -118,11 +121,16 @@ class Reply(NamedTuple):
 
 
 def correlation_id(event: Mapping[str, Any]) -> str:
-    """Return the caller's correlation id if it is a plain name, else a new one."""
-    headers = event.get("headers")
-    given = headers.get(CORRELATION_HEADER.lower()) if isinstance(headers, Mapping) else None
-    if isinstance(given, str) and _CORRELATION_ID.fullmatch(given):
-        return given
+    """Return the id that names an exchange in its answer and in the log.
+
+    It is the caller's correlation id if that is a plain name, else the platform's id of the
+    request, which the platform's own log lines have too, else a new one.
+    """
+    for part, name in _GIVEN_IDS:
+        members = event.get(part)
+        given = members.get(name) if isinstance(members, dict) else None
+        if isinstance(given, str) and _CORRELATION_ID.fullmatch(given):
+            return given
     return token_hex(16)
 
 
