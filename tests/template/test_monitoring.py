@@ -70,7 +70,7 @@ def counted() -> Mapping[str, frozenset[str]]:
     rungs = [first._replace(carbon=figure), *others]
     decision = decide(rungs, Policy())
     decision_log.decided(decision, standings_of(decision.candidates), degraded=False)
-    decision_log.answered(200, {}, every=1)
+    decision_log.answered(200, dict, store_failing=None, every=1)
     nightly.run(MemoryStore(), MemoryPolicies(), clock=lambda: NOW, telemetry=tuned)
     return {
         **dict.fromkeys(COLLECTING, frozenset(collected.counts)),

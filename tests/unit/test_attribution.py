@@ -181,9 +181,9 @@ def test_the_decision_log_reports_the_comparison_of_each_minute_once() -> None:
     for _ in range(3):
         decision = decided(near(), usual(), cleanest_now())
         decision_log.decided(decision, standings_of(decision.candidates), degraded=False)
-        decision_log.answered(200, {}, every=1000)
+        decision_log.answered(200, dict, store_failing=None, every=1000)
     clock[0] += timedelta(minutes=2)
-    decision_log.answered(200, {}, every=1000)
+    decision_log.answered(200, dict, store_failing=None, every=1000)
 
     counts = [fields["decisions"] for message, fields in told.lines if message == COMPARED]
     assert counts == [1, 2]

@@ -34,26 +34,30 @@ PIECES: Final = 3
 
 
 class RouteText(NamedTuple):
-    """An answer as text, its instant, and its essence, which differs where the text differs.
+    """An answer as text, its essence, its instant, and why it is worse than usual, if it is.
 
-    The essence is shorter, since it names the figures by a hash that is made once a second.
+    The essence differs where the text differs. It is shorter, since it names the figures by a hash
+    that is made once a second.
     """
 
     text: str
     essence: str
     as_of: str
+    degraded_reason: str | None
 
 
 class _Shared(NamedTuple):
     """What the answers of a second about the same POPs have in common, as text.
 
-    ``as_of`` is the instant. ``head`` has the members before those of the choice, and ``ranking``
-    those between the choice and what it is compared with. ``figures`` are by zone, and ``digest``
-    is a hash of them. All of it was written for the view's ``degraded_reason``.
+    ``as_of`` is the instant, and ``degraded_reason`` says why the answers are worse than usual.
+    ``head`` has the members before those of the choice, and ``ranking`` those between the choice
+    and what it is compared with. ``figures`` are by zone, and ``digest`` is a hash of them. All of
+    it was written for a view whose ``degraded_reason`` is ``view_reason``.
     """
 
-    degraded_reason: str | None
+    view_reason: str | None
     as_of: str
+    degraded_reason: str | None
     head: str
     ranking: str
     figures: Mapping[str, CarbonText]
@@ -110,6 +114,7 @@ def route(
         text="".join([head, ',"candidates":[', *pieces, "]}"]),
         essence="".join([head, *of_visitor, shared.digest]),
         as_of=shared.as_of,
+        degraded_reason=shared.degraded_reason,
     )
 
 
@@ -161,7 +166,7 @@ def _shared_of(standings: Standings, view: View, policy: Policy, now: datetime) 
     zone.
     """
     shared = _SHARED.get(standings)
-    if shared is not None and shared.degraded_reason == view.degraded_reason:
+    if shared is not None and shared.view_reason == view.degraded_reason:
         return shared
     head = counted_head(view, now, standings.counts, simulated=standings.simulated)
     counting = standings.counting
@@ -180,8 +185,9 @@ def _shared_of(standings: Standings, view: View, policy: Policy, now: datetime) 
     whole = "".join(chain.from_iterable(figures.values()))
     digest = sha256(whole.encode(), usedforsecurity=False).hexdigest()
     shared = _SHARED[standings] = _Shared(
-        degraded_reason=view.degraded_reason,
+        view_reason=view.degraded_reason,
         as_of=head["as_of"],
+        degraded_reason=head["degraded_reason"],
         head=JSON.encode(head)[:-1],
         ranking=JSON.encode(ranking)[1:-1],
         figures=figures,

@@ -6,7 +6,7 @@ lower bounds. The platform counts requests, errors and durations exactly and fre
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -71,16 +71,31 @@ class DecisionLog:
             minute.differences += 1
             minute.difference_gco2_kwh += decision.attributed_difference_gco2_kwh
 
-    def answered(self, status: int, fields: Mapping[str, object], *, every: int) -> None:
+    def answered(
+        self,
+        status: int,
+        fields: Callable[[], Mapping[str, object]],
+        *,
+        store_failing: bool | None,
+        every: int,
+    ) -> None:
         """Log one answer in ``every``.
 
         Faults of the router and the answers at which the store begins or ceases to fail are
         always logged.
+
+        Parameters
+        ----------
+        fields
+            Returns the fields of the line. It is called only for an answer that is logged.
+        store_failing
+            Whether the store failed, ``None`` where the answer says nothing of the store.
         """
-        failing = bool(fields.get("store_failing", self._was_failing))
-        turned, self._was_failing = failing != self._was_failing, failing
+        turned = store_failing is not None and store_failing != self._was_failing
+        if turned:
+            self._was_failing = not self._was_failing
         if self._answers % every == 0 or turned or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            self._telemetry.event("info", "answered", status=status, **fields)
+            self._telemetry.event("info", "answered", status=status, **fields())
         self._answers += 1
         self._flush_when_due()
 

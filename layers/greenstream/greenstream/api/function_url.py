@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from http import HTTPStatus
 from secrets import token_hex
@@ -97,8 +97,9 @@ class Reply(NamedTuple):
 
     ``as_of`` is the instant of the answer as the body states it; the ETag leaves it out, so that
     two answers that differ only in their instant count as the same. It is made of ``essence`` where
-    that is given: a shorter text, which differs where the body differs. ``log`` holds the fields
-    that the decision log adds for this answer.
+    that is given: a shorter text, which differs where the body differs. ``log`` returns the fields
+    that a log line of this answer adds, and is called for the answers that are logged only.
+    ``store_failing`` is ``None`` where the answer says nothing of the store.
     """
 
     body: Mapping[str, Any] | str
@@ -107,7 +108,8 @@ class Reply(NamedTuple):
     status: HTTPStatus = HTTPStatus.OK
     cache_control: str = PRIVATE
     headers: Mapping[str, str] = MappingProxyType({})
-    log: Mapping[str, object] = MappingProxyType({})
+    log: Callable[[], Mapping[str, object]] = dict
+    store_failing: bool | None = None
 
     def text(self) -> str:
         """Return the body as JSON text.
@@ -221,5 +223,5 @@ def problem(
                 for error in listed
             ],
         },
-        log={"fields": [error.field for error in listed]} if listed else {},
+        log=lambda: {"fields": [error.field for error in listed]} if listed else {},
     )

@@ -36,7 +36,7 @@ from greenstream.api.question import (
     zones_question,
 )
 from greenstream.api.refusals import unknown_zone
-from greenstream.api.rendering import Json, degraded_reason
+from greenstream.api.rendering import Json
 from greenstream.api.report import MAX_BYTES, latency_report
 from greenstream.api.snapshot_cache import RequestDeadline, SnapshotCache
 from greenstream.api.window_search import find, first_start
@@ -138,15 +138,22 @@ class Router:
                 HTTPStatus.INTERNAL_SERVER_ERROR, "The fault is the router's and has been logged."
             )
             answered = response(reply, None, correlation)
-        fields = {
-            "path": path,
-            "correlation_id": correlation,
-            "duration_ms": round((self._clock() - started) / MILLISECOND, 2),
-            **reply.log,
-        }
+
+        def fields() -> dict[str, object]:
+            return {
+                "path": path,
+                "correlation_id": correlation,
+                "duration_ms": round((self._clock() - started) / MILLISECOND, 2),
+                **reply.log(),
+            }
+
         try:
-            every = self._cache.remembered.policy.log_every
-            self._decision_log.answered(answered["statusCode"], fields, every=every)
+            self._decision_log.answered(
+                answered["statusCode"],
+                fields,
+                store_failing=reply.store_failing,
+                every=self._cache.remembered.policy.log_every,
+            )
         except Exception:  # noqa: BLE001 - an answer that cannot be logged is still given
             self._decision_log.failed(path, correlation)
         return answered
@@ -198,16 +205,13 @@ class Router:
         weighed = candidates(question, standings, measured)
         decision = decide(weighed, policy, question.current, standings.counting)
         split = shares(decision, policy) if question.split else None
-        reason = degraded_reason(view, standings.counts)
-        self._decision_log.decided(decision, standings, degraded=reason is not None)
-        chosen = decision.chosen.candidate
         answer = route_answer(decision, standings, view, policy, now, split)
-        return Reply(
-            body=answer.text,
-            essence=answer.essence,
-            as_of=answer.as_of,
-            cache_control=SHARED,
-            log={
+        self._decision_log.decided(decision, standings, degraded=answer.degraded_reason is not None)
+        store_failing = view.degraded_reason is not None
+
+        def fields() -> dict[str, object]:
+            reason, chosen = answer.degraded_reason, decision.chosen.candidate
+            return {
                 "pop": chosen.pop,
                 "zone": chosen.carbon.zone,
                 "reason": decision.reason,
@@ -217,8 +221,16 @@ class Router:
                 "degraded": reason is not None,
                 **({"degraded_reason": reason} if reason else {}),
                 **({"disputed": sorted(set(standings.disputed))} if standings.disputed else {}),
-                "store_failing": view.degraded_reason is not None,
-            },
+                "store_failing": store_failing,
+            }
+
+        return Reply(
+            body=answer.text,
+            essence=answer.essence,
+            as_of=answer.as_of,
+            cache_control=SHARED,
+            log=fields,
+            store_failing=store_failing,
         )
 
     def _window(self, request: Request) -> Reply:
