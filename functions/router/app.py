@@ -28,7 +28,8 @@ def table_client() -> DynamoDb:
     )
 
 
-TELEMETRY: Final = PowertoolsTelemetry(Logger(location=None))
+# Powertools would try to read each message as JSON, and the router's messages are sentences.
+TELEMETRY: Final = PowertoolsTelemetry(Logger(location=None, json_deserializer=str))
 ROUTER: Final = Router(
     DynamoStore(table_client(), Settings.from_env().table_name, clock=utc_now),
     clock=utc_now,

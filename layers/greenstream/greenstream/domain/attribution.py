@@ -98,21 +98,19 @@ def best_static(decision: Decision) -> Candidate | None:
     """
     if not decision.chosen.eligible:  # The choice is eligible where any candidate is.
         return decision.baseline
-    eligible = [
-        candidate
-        for candidate, exclusion, _ in decision.candidates
-        if exclusion is None and not candidate.proxy
-    ]
-    figures = [candidate.carbon for candidate in eligible]
-    means = [_published_mean_gco2_kwh(figure.zone, figure.origin) for figure in figures]
-    known = [mean for mean in means if mean is not None]
-    if len(known) < len(means):
-        return None
-    lowest = min(known, default=math.inf)
-    equal = [candidate for candidate, mean in zip(eligible, known, strict=True) if mean == lowest]
-    return min(
-        equal, key=lambda candidate: (candidate.latency_ms or 0.0, candidate.pop), default=None
-    )
+    best, lowest = None, (math.inf, math.inf, "")
+    for candidate, exclusion, _ in decision.candidates:
+        if exclusion is not None or candidate.proxy:
+            continue
+        mean_gco2_kwh = _published_mean_gco2_kwh(candidate.carbon.zone, candidate.carbon.origin)
+        if mean_gco2_kwh is None:
+            return None
+        if mean_gco2_kwh > lowest[0]:
+            continue
+        rank = (mean_gco2_kwh, candidate.latency_ms or 0.0, candidate.pop)
+        if rank < lowest:
+            best, lowest = candidate, rank
+    return best
 
 
 class _Figure(NamedTuple):

@@ -11,7 +11,7 @@ from greenstream.domain.comparability import (
     known_difference_gco2_kwh,
 )
 from greenstream.domain.decision import Candidate, Exclusion, Ranked, Reason
-from greenstream.domain.ladder import LIVE_RUNGS, USUAL_RUNGS, Rung
+from greenstream.domain.ladder import LIVE_RUNGS, USUAL_RUNGS, Rung, ZoneCarbon
 from greenstream.domain.policy import Policy
 
 VISIBLE_GCO2_KWH: Final = 0.5
@@ -186,7 +186,17 @@ def _names(pops: Sequence[str]) -> str:
 
 
 def _figures(candidate: Candidate) -> str:
-    carbon = candidate.carbon
+    parts = _carbon_figures(candidate.carbon)
+    if candidate.latency_ms is not None:
+        parts += (f"{candidate.latency_ms:.0f} ms",)
+    if candidate.proxy:
+        parts += ("a neighbouring grid's figure",)
+    return ", ".join(parts)
+
+
+@lru_cache(maxsize=1024)
+def _carbon_figures(carbon: ZoneCarbon) -> tuple[str, ...]:
+    """Return what a zone's figure says, made once for all answers of its second."""
     parts = []
     gco2_kwh, expected = carbon.origin.gco2_kwh, carbon.expected_gco2_kwh
     if gco2_kwh is not None and expected is not None:
@@ -197,8 +207,4 @@ def _figures(candidate: Candidate) -> str:
         parts.append(f"+{carbon.penalty_gco2_kwh:.0f} for age")
     if carbon.rung is not Rung.LIVE:
         parts.append(str(carbon.rung))
-    if candidate.latency_ms is not None:
-        parts.append(f"{candidate.latency_ms:.0f} ms")
-    if candidate.proxy:
-        parts.append("a neighbouring grid's figure")
-    return ", ".join(parts)
+    return tuple(parts)
