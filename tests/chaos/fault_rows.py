@@ -169,6 +169,11 @@ CLOCKS: Mapping[str, tuple[timedelta, timedelta]] = {  # offsets of our clock an
 }
 
 
+def clocks_change(home: ZoneInfo) -> bool:
+    """Return whether a place's clocks differ between two months of a year to come."""
+    return len({datetime(2027, month, 1, tzinfo=home).utcoffset() for month in range(1, 13)}) > 1
+
+
 def change_of_clocks(home: ZoneInfo, after: datetime, *, forward: bool) -> datetime:
     """Return the next time that a place's clocks go forward, or back."""
     moment = after.replace(minute=0, second=0)
@@ -217,6 +222,8 @@ CALENDAR: Mapping[str, Callable[[ZoneInfo, datetime], list[datetime]]] = {
     "leap day": at_leap_day,
     "year boundary": at_new_year,
 }
+
+CHANGES_OF_CLOCKS = ("DST begins", "DST ends")
 
 FALSE_SERIES: Mapping[str, Mapping[str, str]] = {
     "silence": {
@@ -316,6 +323,15 @@ REASONS: Mapping[str, frozenset[str]] = {
 def is_expressible(row: str, provider: str) -> bool:
     """Return whether a provider's wire format can hold the fault of a row."""
     return " " not in FALSE_SERIES[row][provider]
+
+
+def cannot_be(row: str, provider: str) -> str | None:
+    """Return why a provider has no cell in a row, or ``None`` where it has one."""
+    if row in FALSE_SERIES and not is_expressible(row, provider):
+        return FALSE_SERIES[row][provider]
+    if row in CHANGES_OF_CLOCKS and not clocks_change(HOME[provider]):
+        return f"the clocks of {HOME[provider]} do not change"
+    return None
 
 
 BY_NAME = {fault.name: fault for fault in STRIKES}

@@ -36,6 +36,7 @@ from tests.chaos.fault_rows import (
     BY_NAME,
     BY_TURNS,
     CALENDAR,
+    CHANGES_OF_CLOCKS,
     CHEAP,
     CLOCKS,
     FALSE_SERIES,
@@ -48,6 +49,7 @@ from tests.chaos.fault_rows import (
     SLOW,
     Fault,
     Posted,
+    cannot_be,
     hits_every_zone,
     is_expressible,
     place_of,
@@ -68,12 +70,7 @@ CHEAP_AT_A_TIME = 3 if WHOLE else 5
 ONE = "watttime"
 STRUCK = tuple(provider for provider in COLLECTORS if provider not in OF_A_NETWORK | BY_TURNS)
 CELLS = (
-    [
-        (row, provider)
-        for row in ROWS
-        for provider in STRUCK
-        if row not in FALSE_SERIES or is_expressible(row, provider)
-    ]
+    [(row, provider) for row in ROWS for provider in STRUCK if cannot_be(row, provider) is None]
     if WHOLE
     else [(row, ONE) for row in CHEAP]
     + [("NaN", provider) for provider in STRUCK if provider != ONE]
@@ -378,8 +375,9 @@ def test_a_provider_without_a_cell_cannot_have_the_fault(
                 assert why in posted, f"the simulator of {provider} has no fault {why}"
             else:
                 assert not faults & posted, f"{provider} can have the fault of {row}"
-            if not is_expressible(row, provider):
-                notes.append(f"{row}, {provider}: {why}")
+    for row in (*FALSE_SERIES, *CHANGES_OF_CLOCKS):
+        reasons = {provider: cannot_be(row, provider) for provider in STRUCK}
+        notes += [f"{row}, {provider}: {why}" for provider, why in reasons.items() if why]
     record_property("notes", notes)
 
 
