@@ -19,7 +19,9 @@ done
 holds=() changed=()
 for name in "${names[@]}"; do
     echo "== $name"
+    began=$SECONDS
     if "./$name.sh" 2>&1; then holds+=("$name"); else changed+=("$name"); fi
+    echo "took $((SECONDS - began)) s"
 done
 echo
 echo "${#holds[@]} of ${#names[@]} hold"
