@@ -291,6 +291,18 @@ class TestQueries:
                 "from",
                 "must give degrees north from -90 to 90 and then degrees east from -180 to 180, ",
             ),
+            ("route", "from=48.1", "from", "must give degrees north from -90 to 90 and then"),
+            ("route", "from=48,1,11,6", "from", "must give degrees north from -90 to 90 and then"),
+            ("window", "from=%E2%88%9233.9,151.2", "from", "must give degrees north from -90 to"),
+            (
+                "route",
+                "from=xanadu",
+                "from",
+                (
+                    "does not know xanadu, and no name is like it; it takes a place (lon, LHR or "
+                    "aws:eu-west-2), a city (London), or degrees north and east (48.1,11.6)"
+                ),
+            ),
         ],
     )
     def test_a_value_that_is_nearly_right_is_refused_with_what_may_have_been_meant(

@@ -96,6 +96,11 @@ class TestReports:
             "allowed": None,
         }
 
+    def test_an_empty_pop_is_refused_as_one_name_and_not_as_a_list(self, client: Client) -> None:
+        [error] = client.report({"samples": [SAMPLE | {"pop": " "}]}).body["errors"]
+
+        assert (error["field"], error["detail"]) == ("samples[0].pop", "is empty")
+
     @pytest.mark.parametrize("name", SAMPLE)
     def test_a_missing_field_is_named(self, client: Client, name: str) -> None:
         left = {key: value for key, value in SAMPLE.items() if key != name}

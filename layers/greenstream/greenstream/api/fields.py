@@ -13,6 +13,7 @@ from greenstream.api.refusals import (
     shown,
     unknown_colo,
     unknown_country,
+    unknown_origin,
     unknown_parameter,
     unknown_place,
     unknown_zone,
@@ -42,6 +43,9 @@ MAX_LON: Final = 180
 _DEGREES: Final = re.compile(
     r"(?P<lat>[+-]?\d{1,3}(\.\d{1,15})?)\s*,\s*(?P<lon>[+-]?\d{1,3}(\.\d{1,15})?)", re.ASCII
 )
+_OF_DEGREES: Final = frozenset("0123456789.,;+-\N{MINUS SIGN} ")
+"""The characters of a text that is meant as degrees, whether it is well written or not."""
+
 Row = TypeVar("Row", Zone, Pop)
 """What the tables know by a name that a question may use."""
 
@@ -223,7 +227,8 @@ class Fields:
         try:
             return place(value.strip())
         except UnknownPlaceError:
-            self._refuse_place(name, value)
+            near, said = unknown_place(value, alone=True)
+            self.refuse(name, said, near)
             return None
 
     def place_of_origin(self, name: str) -> Pop | None:
@@ -269,6 +274,7 @@ class Fields:
             lat, lon = float(degrees["lat"]), float(degrees["lon"])
             if abs(lat) <= MAX_LAT and abs(lon) <= MAX_LON:
                 return lat, lon
+        if value and _OF_DEGREES.issuperset(value):
             self.refuse(
                 name,
                 f"must give degrees north from -{MAX_LAT} to {MAX_LAT} and then degrees east from "
@@ -322,7 +328,8 @@ class Fields:
             shown = ", ".join(near)
             self.refuse(name, f"is the name of cities far from each other: {shown}", near)
         except UnknownPlaceError:
-            self._refuse_place(name, text)
+            near, said = unknown_origin(text)
+            self.refuse(name, said, near)
         return None
 
     def _place(self, name: str, text: str) -> Pop | None:
@@ -332,7 +339,3 @@ class Fields:
             near, said = unknown_place(text)
             self.refuse(name, said, near)
             return None
-
-    def _refuse_place(self, name: str, text: str) -> None:
-        near, said = unknown_place(text, alone=True)
-        self.refuse(name, said, near)

@@ -66,6 +66,17 @@ def unknown_place(text: str, *, alone: bool = False) -> tuple[tuple[str, ...], s
     )
 
 
+def unknown_origin(text: str) -> tuple[tuple[str, ...], str]:
+    """Return the places near a name that no place and no city has, and what is wrong with it."""
+    near, said = unknown_place(text, alone=True)
+    if near or not text.strip():
+        return near, said
+    return near, (
+        f"does not know {shown(text)}, and no name is like it; it takes a place (lon, LHR or "
+        "aws:eu-west-2), a city (London), or degrees north and east (48.1,11.6)"
+    )
+
+
 def unknown_zone(text: str, *, alone: bool = False) -> tuple[tuple[str, ...], str]:
     """Return the zones near a name that no zone has, and what is wrong with it.
 

@@ -61,7 +61,7 @@ def _sample(sample: object, name: str, errors: list[FieldError]) -> RttSample | 
     if not isinstance(pop, str):
         errors.append(FieldError(f"{name}.pop", "must be the name of a place, as in ams"))
     elif pop not in pops() and pop not in places():
-        near, said = unknown_place(pop)
+        near, said = unknown_place(pop, alone=True)
         errors.append(FieldError(f"{name}.pop", said, near))
     milliseconds = _rtt_ms(rtt_ms)
     if milliseconds is None:
