@@ -17,6 +17,7 @@ from greenstream.domain.zones import Source, Zone, stored_under, zones_of
 from greenstream.ingest.http import HttpClient
 from greenstream.ingest.mixes import MixGrid, MixPast
 from greenstream.ingest.stored_slots import StoredSlots, ZoneSlots
+from greenstream.ingest.week_means import WeekMeans
 from greenstream.ports.provider import Batch, ProviderConfig
 from greenstream.ports.settings import required
 
@@ -32,7 +33,9 @@ REVISABLE: Final = timedelta(hours=3)
 that a feed that falls behind still answers with its old slots, whose age is then reported."""
 
 
-def grid_of(zone: Zone, source: Source, fetched_at: datetime, *, simulated: bool) -> MixGrid:
+def grid_of(
+    zone: Zone, source: Source, fetched_at: datetime, week: WeekMeans, *, simulated: bool
+) -> MixGrid:
     """Return the grid of Great Britain, which makes readings of slots that are believed."""
     return MixGrid(
         provider=NAME,
@@ -42,6 +45,7 @@ def grid_of(zone: Zone, source: Source, fetched_at: datetime, *, simulated: bool
         table=TABLE,
         fetched_at=fetched_at,
         simulated=simulated,
+        week=week,
         not_metered=NOT_METERED,
     )
 
@@ -67,6 +71,8 @@ class Elexon:
         What is stored of the slots, remembered between runs.
     past
         What earlier runs have believed, remembered between runs too.
+    week
+        The means of the last week, by which storage counts, remembered between runs too.
     """
 
     http: HttpClient
@@ -74,6 +80,7 @@ class Elexon:
     simulated: bool = False
     stored: StoredSlots = field(default_factory=lambda: StoredSlots(NAME, WINDOW))
     past: MixPast = field(default_factory=_past)
+    week: WeekMeans = field(default_factory=lambda: WeekMeans(provider=NAME))
 
     @classmethod
     def from_config(cls, config: ProviderConfig) -> Self:
@@ -88,6 +95,7 @@ class Elexon:
             http=HttpClient(provider=NAME, base_url=required("ELEXON_BASE_URL", config.environ)),
             simulated=config.simulated,
             stored=StoredSlots.from_config(NAME, WINDOW, config),
+            week=WeekMeans.from_config(NAME, config),
         )
 
     @property
@@ -115,7 +123,7 @@ class Elexon:
         stored = self.stored.of(zone.zone, source.kinds, now, self.past.learn)
         answer = self._ask(self._since(stored, now), zone.zone)
         slots, unreadable = slots_of(answer, zone.zone, now)
-        grid = grid_of(zone, source, now, simulated=self.simulated)
+        grid = grid_of(zone, source, now, self.week, simulated=self.simulated)
         return grid.batch(slots, unreadable, stored, self.past)
 
     def _since(self, stored: ZoneSlots, now: datetime) -> datetime:

@@ -63,7 +63,7 @@ class CountryGrid(MixGrid):
         if found.mw:
             likely_mw[SOLAR] += found.mw
             likely_mw[OTHER] -= found.mw
-        table = self.factors(reading.basis)
+        table, _ = self.factors_of(mix, reading.basis)
         value = mix_intensity(likely_mw, table, provider=self.provider, zone=self.zone.zone)
         detail = {
             **reading.detail,

@@ -30,6 +30,7 @@ from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.http import HttpClient
 from greenstream.ingest.mixes import MixPast
 from greenstream.ingest.stored_slots import StoredSlots
+from greenstream.ingest.week_means import WeekMeans
 from greenstream.ports.provider import Batch, ProviderConfig
 from greenstream.ports.settings import required
 
@@ -106,6 +107,8 @@ class EnergyCharts:
         What is remembered between runs.
     stored
         What is stored of each country's slots, remembered between runs too.
+    week
+        The means of the last week, by which storage counts, remembered between runs too.
     """
 
     http: HttpClient
@@ -114,6 +117,7 @@ class EnergyCharts:
     simulated: bool = False
     memory: Memory = field(default_factory=Memory)
     stored: StoredSlots = field(default_factory=lambda: StoredSlots(NAME, WINDOW))
+    week: WeekMeans = field(default_factory=lambda: WeekMeans(provider=NAME))
 
     @classmethod
     def from_config(cls, config: ProviderConfig) -> Self:
@@ -136,6 +140,7 @@ class EnergyCharts:
             newest=config.newest,
             simulated=config.simulated,
             stored=StoredSlots.from_config(NAME, WINDOW, config),
+            week=WeekMeans.from_config(NAME, config),
         )
 
     @property
@@ -215,6 +220,7 @@ class EnergyCharts:
             table=COMMON_TABLE,
             fetched_at=now,
             simulated=self.simulated,
+            week=self.week,
             not_metered="what is not known to be in the mix: of a part of the zone, or by its name",
             least_part_mw=least_part_mw(feed.zones),
             window=(*before, *(slot.mix for slot in slots if slot.mix.refusal is None)),

@@ -19,6 +19,7 @@ from greenstream.domain.reading import Basis, Quality, Reading
 from greenstream.domain.zones import Source, Zone
 from greenstream.ingest.last_reports import carrying
 from greenstream.ingest.stored_slots import ZoneSlots
+from greenstream.ingest.week_means import MixFactors, WeekMeans
 from greenstream.ports.provider import Batch
 
 DEFAULT_TABLE: Final = "ENTSOE"
@@ -26,10 +27,11 @@ SOLAR, OTHER = "B16", "B20"
 
 
 class Known(NamedTuple):
-    """What is known of a zone: what is stored of its window, and what it used to report."""
+    """What is known of a zone: its stored window, what it used to report, and its last week."""
 
     stored: ZoneSlots
     memory: FuelMemory
+    week: WeekMeans
 
 
 def batch_of(
@@ -83,7 +85,9 @@ def batch_of(
         raise NoDataError(
             f"none of the {len(zone_slots)} slots has ended", provider=NAME, zone=zone.zone
         )
-    stored, memory = known or Known(ZoneSlots(source.kinds, timedelta(0), ()), memory_of(zone))
+    stored, memory, week = known or Known(
+        ZoneSlots(source.kinds, timedelta(0), ()), memory_of(zone), WeekMeans(provider=NAME)
+    )
     judged = judge(ended, rules_of_provider(NAME), rules_of_source(NAME, zone.zone), memory=memory)
     believed = [mix for mix, refusal in judged if refusal is None]
     memory.learn(believed)
@@ -97,7 +101,7 @@ def batch_of(
     unseen = [slot for slot in judged if after is None or not believed or slot.mix.valid_to > after]
 
     def readings_of(slots: Iterable[Mix]) -> Iterator[Reading | InvalidError]:
-        for outcome in _readings_of(believed, zone, source, slots, fetched_at=fetched_at):
+        for outcome in _readings_of(believed, zone, source, slots, week, fetched_at=fetched_at):
             if isinstance(outcome, Reading):
                 yield replace(carrying(memory, outcome), simulated=simulated)
             else:
@@ -150,6 +154,7 @@ def _readings_of(
     zone: Zone,
     source: Source,
     chosen: Iterable[Mix],
+    week: WeekMeans,
     *,
     fetched_at: datetime,
 ) -> Iterator[Reading | InvalidError]:
@@ -158,20 +163,27 @@ def _readings_of(
     for slot in chosen:
         sun = solar_in_other(believed, slot, rules)
         for basis in source.bases:
+            table = table_of(zone.zone, basis)
+            factors = week.factors(zone.zone, table, slot.generation_mw, fetched_at)
             try:
-                yield _reading(slot, sun, zone, source, basis, fetched_at)
+                yield _reading(slot, sun, zone, source, factors, fetched_at)
             except InvalidError as error:
                 yield error
 
 
 def _reading(
-    slot: Mix, sun: SunInOther, zone: Zone, source: Source, basis: Basis, fetched_at: datetime
+    slot: Mix,
+    sun: SunInOther,
+    zone: Zone,
+    source: Source,
+    factors: MixFactors,
+    fetched_at: datetime,
 ) -> Reading:
     mix_mw = dict(slot.generation_mw)
     if sun.mw:
         mix_mw[SOLAR] += sun.mw
         mix_mw[OTHER] -= sun.mw
-    table = table_of(zone.zone, basis)
+    table, storage = factors
     value = mix_intensity(mix_mw, table, provider=NAME, zone=zone.zone)
     # What is attributed to solar is an estimate, so the bounds and the coverage do without it.
     bounds = mix_intensity(slot.generation_mw, table, provider=NAME, zone=zone.zone)
@@ -180,7 +192,7 @@ def _reading(
         provider=NAME,
         provider_zone=source.provider_zone,
         signal=source.signal,
-        basis=basis,
+        basis=table.basis,
         scope=source.scope,
         factor_set=GREENSTREAM,
         quality=Quality.ESTIMATED if sun.mw or not sun.known else Quality.MEASURED,
@@ -199,6 +211,7 @@ def _reading(
             ),
             "solar_in_other_mw": round(sun.mw, 2),
             "split_of_other_known": sun.known,
+            **storage,
             "factors": table.version,
             "unlisted": list(value.unlisted),
         },

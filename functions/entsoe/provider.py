@@ -29,6 +29,7 @@ from greenstream.ingest.http import HttpClient, Response
 from greenstream.ingest.last_reports import learn_stored
 from greenstream.ingest.redaction import redacted
 from greenstream.ingest.stored_slots import StoredSlots
+from greenstream.ingest.week_means import WeekMeans
 from greenstream.ports.provider import Batch, ProviderConfig
 from greenstream.ports.secrets import SecretsError
 from greenstream.ports.settings import required
@@ -105,6 +106,8 @@ class Entsoe:
         What is remembered between runs.
     stored
         What is stored of each zone's window, remembered between runs too.
+    week
+        The means of the last week, by which storage counts, remembered between runs too.
     """
 
     http: HttpClient
@@ -115,6 +118,7 @@ class Entsoe:
     monotonic: Callable[[], float] = time.monotonic
     memory: Memory = field(default_factory=Memory)
     stored: StoredSlots = field(default_factory=lambda: StoredSlots(NAME, WINDOW))
+    week: WeekMeans = field(default_factory=lambda: WeekMeans(provider=NAME))
 
     @classmethod
     def from_config(cls, config: ProviderConfig) -> Self:
@@ -137,6 +141,7 @@ class Entsoe:
             token=lambda: config.secret("ENTSOE_API_KEY"),
             simulated=config.simulated,
             stored=StoredSlots.from_config(NAME, WINDOW, config),
+            week=WeekMeans.from_config(NAME, config),
         )
 
     @property
@@ -235,7 +240,7 @@ class Entsoe:
         if memory is None:
             memory = self.memory.fuels[zone.zone] = memory_of(zone)
         learn = partial(learn_stored, memory)
-        return Known(self.stored.of(zone.zone, source.kinds, now, learn), memory)
+        return Known(self.stored.of(zone.zone, source.kinds, now, learn), memory, self.week)
 
     def _token(self) -> str | None:
         try:

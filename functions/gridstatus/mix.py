@@ -10,10 +10,17 @@ from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.intensity import factor_tables, mix_intensity
 from greenstream.domain.reading import Basis, Quality, Reading
 from greenstream.domain.zones import Source, Zone
+from greenstream.ingest.week_means import WeekMeans
 
 
 def readings_of(
-    row: Row, zone: Zone, source: Source, *, fetched_at: datetime, simulated: bool
+    row: Row,
+    zone: Zone,
+    source: Source,
+    *,
+    fetched_at: datetime,
+    week: WeekMeans,
+    simulated: bool,
 ) -> Iterator[Reading | InvalidError]:
     """Yield a believed row's reading on each basis of the source, or the error that refuses it.
 
@@ -27,6 +34,8 @@ def readings_of(
         The zone and its source of the row.
     fetched_at
         When the row was fetched, in aware UTC.
+    week
+        The means of the last week, by which storage counts.
     simulated
         Whether a simulator stands for the grid.
     """
@@ -36,6 +45,7 @@ def readings_of(
     how_read = {} if why is None else {"read_without_library": why}
     for basis in source.bases:
         table = factor_tables()[source.provider_zone, Basis(basis)]
+        table, storage = week.factors(zone.zone, table, mix_mw, fetched_at)
         try:
             intensity = mix_intensity(mix_mw, table, provider=NAME, zone=zone.zone)
             yield Reading(
@@ -57,6 +67,7 @@ def readings_of(
                 simulated=simulated,
                 detail={
                     "fuel_mw": dict(row.fuel_mw),
+                    **storage,
                     "factors": table.version,
                     "unlisted": list(intensity.unlisted),
                     **how_read,

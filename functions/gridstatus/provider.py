@@ -29,6 +29,7 @@ from greenstream.domain.zones import Source, Zone, one_for_each_feed, zones_of
 from greenstream.ingest.last_reports import carrying
 from greenstream.ingest.redaction import redacted
 from greenstream.ingest.stored_slots import StoredSlots
+from greenstream.ingest.week_means import WeekMeans
 from greenstream.ports.provider import Batch, ProviderConfig, batch_of
 from greenstream.ports.settings import SettingsError
 
@@ -81,6 +82,8 @@ class Gridstatus:
     past
         What earlier runs have believed, by the zone's name. It is remembered between runs, since
         the file of a new day does not show the day before.
+    week
+        The means of the last week, by which storage counts. They are remembered between runs.
     """
 
     feed: FuelMixFeed
@@ -92,6 +95,7 @@ class Gridstatus:
     busy: dict[str, Thread] = field(default_factory=dict)
     stored: StoredSlots = field(default_factory=lambda: StoredSlots(NAME, PAST))
     past: dict[str, Past] = field(default_factory=dict)
+    week: WeekMeans = field(default_factory=lambda: WeekMeans(provider=NAME))
 
     @classmethod
     def from_config(cls, config: ProviderConfig) -> Self:
@@ -112,6 +116,7 @@ class Gridstatus:
             pjm_api_key=lambda: config.secret("PJM_API_KEY"),
             simulated=config.simulated,
             stored=StoredSlots.from_config(NAME, PAST, config),
+            week=WeekMeans.from_config(NAME, config),
         )
 
     @property
@@ -216,7 +221,12 @@ class Gridstatus:
     ) -> Batch:
         """Return the readings of a zone's tables, with the refused rows to report as errors."""
         readings_in = partial(
-            readings_of, zone=zone, source=source, fetched_at=now, simulated=self.simulated
+            readings_of,
+            zone=zone,
+            source=source,
+            fetched_at=now,
+            week=self.week,
+            simulated=self.simulated,
         )
         past = self.past.setdefault(zone.zone, Past(zone, source))
         stored = self.stored.of(zone.zone, source.kinds, now, past.learn)

@@ -25,6 +25,7 @@ from greenstream.domain.zones import Source, Zone, zones_of
 from greenstream.ingest.http import HttpClient
 from greenstream.ingest.mixes import MixGrid, MixPast
 from greenstream.ingest.stored_slots import StoredSlots, ZoneSlots
+from greenstream.ingest.week_means import WeekMeans
 from greenstream.ports.provider import Batch, ProviderConfig
 from greenstream.ports.settings import SettingsError, required
 
@@ -45,6 +46,8 @@ class National:
         What is stored of the slots, remembered between runs.
     past
         What earlier runs have believed, by zone, remembered between runs too.
+    week
+        The means of the last week, by which storage counts, remembered between runs too.
     """
 
     feed: ClassVar[Feed]
@@ -52,6 +55,7 @@ class National:
     http: HttpClient
     wanted: Sequence[tuple[Zone, Source]]
     stored: StoredSlots
+    week: WeekMeans
     simulated: bool = False
     past: dict[str, MixPast] = field(default_factory=dict)
 
@@ -68,6 +72,7 @@ class National:
             http=http,
             wanted=zones_of(cls.feed.name) if wanted is None else wanted,
             stored=StoredSlots(cls.feed.name, cls.feed.window),
+            week=WeekMeans(provider=cls.feed.name),
             simulated=simulated,
         )
 
@@ -86,6 +91,7 @@ class National:
             http=HttpClient(provider=feed.name, base_url=base_url, max_bytes=feed.max_bytes),
             wanted=zones_of(feed.name),
             stored=StoredSlots.from_config(feed.name, feed.window, config),
+            week=WeekMeans.from_config(feed.name, config),
             simulated=config.simulated,
         )
 
@@ -133,6 +139,7 @@ class National:
             table=self.feed.table,
             fetched_at=now,
             simulated=self.simulated,
+            week=self.week,
             not_metered=self.feed.not_metered,
         )
         return grid.batch(slots, (), stored, self._past(zone))

@@ -25,9 +25,6 @@ ROUNDED_GCO2_KWH: Final = 0.051
 MOST_GCO2_KWH: Final = 2000.0
 """The greatest factor that the schema allows."""
 
-BATTERY_GCO2_KWH: Final = 33.0
-"""What making the battery adds to a kWh out of it."""
-
 FUELS: Final[Mapping[str, str]] = {
     "coal": "B05",
     "gas": "B04",
@@ -84,9 +81,9 @@ def factors(data: Json) -> Iterator[Derived]:
                 computed = float(chain[1]) + float(chain[2])
                 yield Derived(where, "gco2_kwh", row["gco2_kwh"], computed)
             if storage := _STORAGE.search(row["source"]):
-                added = BATTERY_GCO2_KWH if "plus 33 for the battery" in row["source"] else 0.0
-                high = float(storage[2]) / float(storage[3]) + added
-                stated = row["high_gco2_kwh"]
+                yield Derived(where, "round_trip", row["round_trip"], float(storage[3]))
+                stated, added = row["high_gco2_kwh"], row.get("making_gco2_kwh", 0.0)
+                high = float(storage[2]) / row["round_trip"] + added
                 # Some rows round the bound up to a whole number.
                 computed = stated if 0 <= stated - high < 1 else min(high, MOST_GCO2_KWH)
                 yield Derived(where, "high_gco2_kwh", stated, computed)

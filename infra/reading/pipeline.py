@@ -235,6 +235,7 @@ def _provider(row: Function, zone: str | None, world: _World) -> Provider:
             secret=world.secret,
             newest=lambda: world.store.snapshot().readings,
             history=world.store.history,
+            profiles=world.store.profiles,
         )
     )
     return provider if zone is None else replace(provider, wanted=_feed_of(row.name, zone))

@@ -36,6 +36,7 @@ from greenstream.domain.reading import G_PER_KWH_PER_LB_PER_MWH, Basis, Forecast
 from greenstream.domain.zones import Source, zones_of
 from greenstream.ingest.links import Imports
 from greenstream.ingest.stored_slots import ZoneSlots
+from greenstream.ingest.week_means import WeekMeans
 from tests.contract.neso_mixes import whole_mix
 
 LOST: Final = "not read, and no rule says why"
@@ -167,7 +168,7 @@ def elexon(folders: Iterable[Path]) -> Iterator[Recording | str]:
         cuts = []
         for count, slot in enumerate(slots, 1):
             end = slot.mix.valid_to
-            grid = grid_of(zone, source, end, simulated=False)
+            grid = grid_of(zone, source, end, WeekMeans(provider="elexon"), simulated=False)
             refusal = judge(mixes[:count], *rules)[-1].refusal
             reasons = _outcome(grid.readings_of(slot), end)
             assert reasons is not None

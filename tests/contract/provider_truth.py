@@ -19,6 +19,7 @@ from greenstream.domain.errors import GreenStreamError
 from greenstream.domain.plausibility import rules_of_source
 from greenstream.domain.reading import Kind, Quality, Reading
 from greenstream.ingest.mixes import MixGrid
+from greenstream.ingest.week_means import WeekMeans
 from greenstream.ports.provider import Batch
 from infra.local.upstream import (
     elexon,
@@ -82,7 +83,7 @@ def inside_elexon(case: Case) -> Iterator[Batch]:
     zone, source = next(pair for pair in case.pairs if pair[0].zone == "GBR")
     for now in (case.now, *(case.now + later for later in case.aged)):
         body = case.answers()(Request("GET", elexon.STREAM, since), now).body
-        grid = grid_of(zone, source, now, simulated=False)
+        grid = grid_of(zone, source, now, WeekMeans(provider="elexon"), simulated=False)
         for slot in slots_of(json.loads(body), zone.zone, now)[0]:
             made = grid.readings_of(slot)
             yield Batch(readings=tuple(value for value in made if isinstance(value, Reading)))
@@ -122,6 +123,7 @@ def inside_national(case: Case) -> Iterator[Batch]:
             rules=rules_of_source(case.provider, zone.zone),
             table=feed.table,
             fetched_at=case.now,
+            week=WeekMeans(provider=case.provider),
             simulated=False,
         )
         for slot in parsed.slots.get(source.provider_zone, ()):
@@ -138,7 +140,14 @@ def inside_gridstatus(case: Case) -> Iterator[Batch]:
         days = days_asked(case.now, zone, source)
         frames = [feed(source.provider_zone, day, "a-key") for day in days]
         for row in rows(frames, step, idle):
-            made = readings_of(row, zone, source, fetched_at=case.now, simulated=False)
+            made = readings_of(
+                row,
+                zone,
+                source,
+                fetched_at=case.now,
+                week=WeekMeans(provider="gridstatus"),
+                simulated=False,
+            )
             yield Batch(readings=tuple(value for value in made if isinstance(value, Reading)))
 
 

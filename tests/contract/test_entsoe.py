@@ -37,6 +37,7 @@ from greenstream.domain.zones import zones_of
 from greenstream.ingest.collect import collect
 from greenstream.ingest.http import HttpClient
 from greenstream.ingest.stored_slots import ZoneSlots
+from greenstream.ingest.week_means import WeekMeans
 from greenstream.ports.provider import Batch
 from greenstream.ports.store import StoreError
 from tests.builders import stored
@@ -283,7 +284,7 @@ class TestRefusals:
             zone,
             source,
             fetched_at=day[-1].valid_to,
-            known=Known(stored_slots, memory_of(zone)),
+            known=Known(stored_slots, memory_of(zone), WeekMeans(provider="entsoe")),
         )
         errors = [error for error in batch.errors if isinstance(error, InvalidError)]
         assert len(errors) == len(batch.errors)

@@ -12,6 +12,7 @@ from greenstream.domain.judging import judge
 from greenstream.domain.plausibility import rules_of_provider, rules_of_source
 from greenstream.domain.reading import Basis, Reading
 from greenstream.domain.zones import zones_of
+from greenstream.ingest.week_means import WeekMeans
 from infra.local.upstream import elexon, neso
 from infra.local.upstream.wire import Request
 
@@ -101,7 +102,7 @@ def test_the_simulated_neso_is_within_the_bounds_of_each_slot(month: int) -> Non
     """Both simulators show one grid, so that no dispute arises where nothing is wrong."""
     now = NOW.replace(month=month)
     zone, source = next(pair for pair in zones_of("elexon") if pair[0].zone == "GBR")
-    grid = grid_of(zone, source, now, simulated=True)
+    grid = grid_of(zone, source, now, WeekMeans(provider="elexon"), simulated=True)
     for slot in slots_of(ask(now - timedelta(days=2), now), "GBR", now)[0]:
         made = [each for each in grid.readings_of(slot) if isinstance(each, Reading)]
         [direct] = [reading for reading in made if reading.basis is Basis.DIRECT]

@@ -47,6 +47,7 @@ class CollectorEnvironment:
                 secret=lambda name: secret(secrets_of or provider, name, settings, secrets),
                 newest=lambda: store.snapshot().readings,
                 history=store.history,
+                profiles=store.profiles,
                 simulated=settings.simulated,
             ),
         )

@@ -1,27 +1,11 @@
 """A store with nothing in it: with it a router answers by the tables of this package alone."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from greenstream.domain.profile import HourProfile
 from greenstream.domain.reading import Forecast, Kind, Reading
 from greenstream.domain.roundtrips import MeasuredRtt
-from greenstream.ports.store import Profiles, Recording, Snapshot, StoreError
-
-
-class EmptyProfiles:
-    """The `greenstream.ports.store.Profiles` of no zone."""
-
-    damaged: tuple[str, ...] = ()
-
-    def of(self, zone: str) -> tuple[HourProfile, ...]:
-        """Return no profile."""
-        del zone
-        return ()
-
-    def __iter__(self) -> Iterator[HourProfile]:
-        """Iterate over no profile."""
-        return iter(())
+from greenstream.ports.store import NoProfiles, Profiles, Recording, Snapshot, StoreError
 
 
 class EmptyStore:
@@ -44,7 +28,7 @@ class EmptyStore:
     def profiles(self, hours: Collection[int]) -> Profiles:
         """Return no profile."""
         del hours
-        return EmptyProfiles()
+        return NoProfiles()
 
     def history(
         self, zone: str, provider: str, kind: Kind, *, since: datetime, until: datetime

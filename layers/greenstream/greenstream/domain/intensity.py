@@ -16,18 +16,32 @@ from greenstream.domain.tables import load
 
 
 @dataclass(frozen=True, slots=True)
+class Storage:
+    """What a kWh loses in storage, and what making the storage adds to it.
+
+    ``round_trip`` is the share of what it takes that it gives back, above 0 and at most 1.
+    ``making_gco2_kwh`` is 0 for the basis direct.
+    """
+
+    round_trip: float
+    making_gco2_kwh: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Factor:
     """Emission factor of a fuel and its bounds, g/kWh.
 
     ``gco2_kwh`` is ``None`` where only the bounds are known. A factor may also have a value and
     bounds that differ from it: of imports the mean over a year is published, while the mean of
-    one hour is not. ``neighbour`` is the zone behind a link to another grid.
+    one hour is not. ``neighbour`` is the zone behind a link to another grid. ``storage`` is what
+    is known of a fuel that gives back what it took (see `greenstream.domain.storage`).
     """
 
     gco2_kwh: float | None
     low_gco2_kwh: float
     high_gco2_kwh: float
     neighbour: str | None = None
+    storage: Storage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +183,11 @@ def _tables(member: str) -> Mapping[tuple[str, Basis], FactorTable]:
 
 def _factor(entry: Mapping[str, Any]) -> Factor:
     value = entry["gco2_kwh"]
+    round_trip = entry.get("round_trip")
     return Factor(
         None if value is None else float(value),
         float(entry.get("low_gco2_kwh", value)),
         float(entry.get("high_gco2_kwh", value)),
         entry.get("neighbour"),
+        None if round_trip is None else Storage(round_trip, entry.get("making_gco2_kwh", 0.0)),
     )

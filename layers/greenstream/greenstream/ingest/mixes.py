@@ -24,6 +24,7 @@ from greenstream.domain.reading import Basis, Quality, Reading
 from greenstream.domain.zones import Source, Zone
 from greenstream.ingest.last_reports import carrying, learn_stored, mix_of
 from greenstream.ingest.stored_slots import ZoneSlots
+from greenstream.ingest.week_means import MixFactors, WeekMeans
 from greenstream.ports.provider import Batch, Outcome, batch_of
 
 
@@ -99,6 +100,8 @@ class MixGrid:
         When the mixes were fetched, in UTC.
     simulated
         Whether a simulator stands for the upstream.
+    week
+        The means of the last week, by which storage counts.
     not_metered
         What the feed does not meter, in words. Empty where it meters everything.
     """
@@ -110,11 +113,18 @@ class MixGrid:
     table: str
     fetched_at: datetime
     simulated: bool
+    week: WeekMeans
     not_metered: str = ""
 
     def factors(self, basis: Basis) -> FactorTable:
         """Return the factors of a basis."""
         return factor_tables()[self.table, basis]
+
+    def factors_of(self, mix: Mix, basis: Basis) -> MixFactors:
+        """Return the factors of a basis for a mix, its storage by the week's mean."""
+        return self.week.factors(
+            self.zone.zone, self.factors(basis), mix.generation_mw, self.fetched_at
+        )
 
     def readings_of(self, slot: MixSlot) -> Iterator[Reading | InvalidError]:
         """Yield a slot's reading on each basis of the source, or the error that refuses it."""
@@ -126,7 +136,8 @@ class MixGrid:
 
     def _reading(self, slot: MixSlot, basis: Basis) -> Reading:
         mix = slot.mix
-        table, zone = self.factors(basis), self.zone.zone
+        table, storage = self.factors_of(mix, basis)
+        zone = self.zone.zone
         metered = mix_intensity(mix.generation_mw, table, provider=self.provider, zone=zone)
         unmetered_mw = {**greatest_unmetered_mw(mix, self.rules), **slot.beside_mw}
         # The share that is known is at least the one beside all that is not metered.
@@ -159,6 +170,7 @@ class MixGrid:
             detail={
                 **detail,
                 "usual_but_absent": sorted(self.rules.usual - mix.generation_mw.keys()),
+                **storage,
                 "factors": table.version,
                 "unlisted": list(metered.unlisted),
             },

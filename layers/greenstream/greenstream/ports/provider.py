@@ -1,6 +1,6 @@
 """The port behind which an upstream API stands."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Protocol, Self
@@ -9,6 +9,7 @@ from greenstream.domain.clock import Clock
 from greenstream.domain.errors import GreenStreamError
 from greenstream.domain.reading import Forecast, Kind, Reading
 from greenstream.domain.zones import Source, Zone
+from greenstream.ports.store import NoProfiles, Profiles
 from greenstream.ports.telemetry import Telemetry
 
 
@@ -129,6 +130,17 @@ def no_history(
     return ()
 
 
+ProfilesReader = Callable[[Collection[int]], Profiles]
+"""Reads the profiles of all sources, with the means of some UTC hours of day. It raises
+`greenstream.ports.store.StoreError` when the store cannot be read."""
+
+
+def no_profiles(hours: Collection[int]) -> Profiles:
+    """Return the profiles of no zone."""
+    del hours
+    return NoProfiles()
+
+
 def _no_secret(_name: str) -> None:
     return None
 
@@ -152,6 +164,8 @@ class ProviderConfig:
         Returns the newest readings of every provider. By default there are none.
     history
         Reads what the store has of a source. By default it has nothing.
+    profiles
+        Reads the hour profiles of all sources. By default there are none.
     simulated
         Whether a simulator stands for the upstream.
     """
@@ -162,6 +176,7 @@ class ProviderConfig:
     secret: Callable[[str], str | None] = _no_secret
     newest: Callable[[], Sequence[Reading]] = _no_readings
     history: HistoryReader = no_history
+    profiles: ProfilesReader = no_profiles
     simulated: bool = False
 
 

@@ -185,6 +185,21 @@ class Profiles(Protocol):
         ...
 
 
+class NoProfiles:
+    """The `Profiles` of no zone."""
+
+    damaged: tuple[str, ...] = ()
+
+    def of(self, zone: str) -> tuple[HourProfile, ...]:
+        """Return no profile."""
+        del zone
+        return ()
+
+    def __iter__(self) -> Iterator[HourProfile]:
+        """Iterate over no profile."""
+        return iter(())
+
+
 class StoreError(Exception):
     """The store could not be reached, or it refused a request. The message names the operation."""
 
