@@ -1,5 +1,6 @@
 """Runs every collector once, some at the same time, so that a new stack soon has its figures."""
 
+import textwrap
 import time
 from collections.abc import Mapping
 from queue import SimpleQueue
@@ -20,6 +21,9 @@ AFTER: Final[Mapping[str, str]] = {"energycharts": "entsoe", "flows": "entsoe"}
 
 FIRST: Final = ("gridstatus", "entsoe")
 """The collectors that take longest, counting those that wait for them."""
+
+SHORT: Final = 200
+"""Characters that are printed of the error of a collector, at most."""
 
 Outcome = tuple[str, float, StackError | None]
 """A collector, the seconds that it took, and its error if it has failed."""
@@ -62,7 +66,9 @@ def collect_once(stack: "Stack") -> None:
             stack.invoke(name)
         return
     for error in failed.values():
-        print(error, flush=True)
+        print(textwrap.shorten(str(error).partition("\n")[0], SHORT, placeholder=" …"), flush=True)
+    if failed:
+        print("`greenstream invoke NAME` shows the whole error of one of them", flush=True)
 
 
 def _invoke(stack: "Stack", name: str, outcomes: "SimpleQueue[Outcome]") -> None:

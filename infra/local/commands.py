@@ -80,13 +80,20 @@ def _watch(local: LocalStack, stack: Stack, worker: str) -> NoReturn:
     live = sys.stdout.isatty()
     while local.running() is not None:
         try:
-            rows = shutil.get_terminal_size().lines if live else None
-            shown = f"{view.page(stack, rows)}\n\n{worker}"
+            shown = f"{_page(stack)}\n\n{worker}"
         except StackError as error:
             shown = str(error)
         print(f"{CLEAR_SCREEN if live else ''}{shown}\n", flush=True)
         time.sleep(REFRESH_S if live else PLAIN_REFRESH_S)
     raise StackError(f"the stack has ended unexpectedly; see the logs in {local.state_dir}")
+
+
+def _page(stack: Stack) -> str:
+    """Return the page, cut to the terminal's size where it is written to a terminal."""
+    if not sys.stdout.isatty():
+        return view.page(stack)
+    size = shutil.get_terminal_size()
+    return view.page(stack, size.lines, size.columns)
 
 
 def _invoke(arguments: argparse.Namespace) -> int:
@@ -113,7 +120,7 @@ def _status(arguments: argparse.Namespace) -> int:
     if stack is None:
         print("no stack runs here: start one with `make up` or `make run`")
         return 1
-    print(view.page(stack))
+    print(_page(stack))
     return 0
 
 

@@ -69,7 +69,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     def started() -> Stack | None:
         if process.poll() is not None:
             pytest.fail(f"`greenstream run` ended:\n{output.read_text()}")
-        return local.running() if "a visitor in" in output.read_text() else None
+        return local.running() if "A visitor in" in output.read_text() else None
 
     try:
         yield Running(local, until("the stack's start", started, START_WITHIN_S), process, output)
@@ -145,7 +145,15 @@ class TestTheTerminal:
         shown = running.output.read_text()
         assert "SIMULATED data" in shown
         assert running.stack.router_url in shown
-        assert "GBR-13" in shown
+        pops = next(i for i, line in enumerate(shown.splitlines()) if line.startswith("POP "))
+        listed = [line.split()[:2] for line in shown.splitlines()[pops + 1 : pops + 7]]
+        assert listed[2:] == [
+            ["iad", "PJM"], ["nyc", "NYISO"], ["lon", "GBR-13"], ["ams", "ENTSOE_NL"],
+        ]  # fmt: skip
+        assert "A visitor in " in shown
+        assert "instead of" in shown or "no saving" in shown
+        assert "\nEurope " in shown
+        assert "\033" not in shown
 
     def test_invoking_a_function_shows_its_answer_and_what_it_stored(
         self, running: Running

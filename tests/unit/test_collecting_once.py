@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.collecting import AFTER, AT_ONCE, collect_once
+from infra.local.collecting import AFTER, AT_ONCE, SHORT, collect_once
 from infra.local.processes import StackError
 from infra.local.stack import Stack
 from infra.registry import COLLECTING
@@ -92,3 +92,17 @@ def test_live_upstreams_that_are_down_are_named_and_the_others_collected(
     said = capsys.readouterr().out
     assert "eso failed: its upstream is down" in said
     assert "entsoe failed: its upstream is down" in said
+
+
+def test_an_error_of_many_lines_is_shown_in_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def invoke(name: str) -> Any:
+        raise StackError(f"{name} failed: {'no route to host ' * 50}\n{{}}\n{{}}")
+
+    monkeypatch.setattr(Stack, "invoke", lambda _, name: invoke(name))
+    collect_once(replace(STACK, upstream="live"))
+    _, *errors, advice = capsys.readouterr().out.splitlines()
+    assert len(errors) == len(COLLECTING)
+    assert max(map(len, errors)) <= SHORT
+    assert advice == "`greenstream invoke NAME` shows the whole error of one of them"

@@ -1,11 +1,13 @@
 """`make run` shows the decision, its figures and their freshness in the terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from greenstream.domain.places import places
+from infra.local.continents import continent_of, continents
 from infra.local.stack import Stack
 from infra.local.view import AROUND, WIDTH, render
 
@@ -25,58 +27,170 @@ def a_figure(zone: str, gco2_kwh: float, signal: str = "average", **more: Any) -
 LIVE = {"freshness": "live", "figures": {"live": 3, "fallback": 2, "none": 1}}
 FALLBACK = {"freshness": "fallback", "figures": {"live": 0, "fallback": 5, "none": 1}}
 NOTHING = {"freshness": "none", "figures": {"live": 0, "fallback": 0, "none": 6}}
-ZONES = (a_figure("PJM", 348.0),)
+
+
+def a_decision(
+    pop: str = "lax",
+    nearest: str = "lax",
+    saved: float | None = 0.0,
+    candidates: Sequence[dict[str, Any]] = (),
+    **more: Any,
+) -> dict[str, Any]:
+    """Return an answer to a visitor; the nearest place has 200 g/kWh."""
+    kinds = sorted({f"{one['signal']}/{one['basis']}" for one in candidates})
+    return {
+        "pop": pop, "reason_text": f"{pop}, because", "ranking": {"kinds": kinds},
+        "baseline": {
+            "pop": nearest, "expected_gco2_kwh": 200.0, "attributed_difference_gco2_kwh": saved
+        },
+        "candidates": candidates or (a_figure("PJM", 348.0, pop="iad"),), **LIVE, **more,
+    }  # fmt: skip
 
 
 def shown(
-    zones: Sequence[dict[str, Any]] = ZONES,
     candidates: Sequence[dict[str, Any]] = (),
     *,
+    decisions: Mapping[str, dict[str, Any]] | None = None,
+    zones: Sequence[dict[str, Any]] = (),
     simulated: bool = False,
     of_zones: dict[str, Any] = LIVE,
     of_decision: dict[str, Any] = LIVE,
     degraded_reason: str | None = None,
     rows: int | None = None,
+    width: int | None = None,
 ) -> list[str]:
-    route = {
-        "pop": "lax", "reason": "cleanest", "reason_text": "because", "candidates": candidates,
-        "ranking": {"kinds": sorted({f"{one['signal']}/{one['basis']}" for one in candidates})},
-        **of_decision,
-    }  # fmt: skip
+    routes = decisions or {"New York": a_decision(candidates=candidates, **of_decision)}
     listed = {"as_of": "2026-11-22T23:50:00Z", "simulated": simulated, "zones": zones}
     status = "ok" if degraded_reason is None else "degraded"
     health = {"status": status, "degraded_reason": degraded_reason, **of_zones}
     stack = replace(STACK, upstream="simulated" if simulated else "live")
-    return render(stack, listed, route, health, rows).splitlines()
+    return render(stack, listed, routes, health, rows, width).splitlines()
 
 
-def row_of(zone: str, lines: list[str]) -> list[str]:
-    (row,) = (line.split() for line in lines if line.startswith(f"{zone} "))
+def row_of(name: str, lines: list[str]) -> list[str]:
+    (row,) = (line.split() for line in lines if line.startswith(f"{name} "))
     return row
 
 
-def test_a_zone_of_the_decision_shows_the_figure_it_is_ranked_by() -> None:
-    newer = a_figure("CAISO_NORTH", 444.0, "marginal")
-    ranked = a_figure(
-        "CAISO_NORTH", 144.0, pop="lax", scope="consumption", factor_set="greenstream"
-    )
-    lines = shown((newer, a_figure("PJM", 348.0)), (ranked,))
-    counted = ["consumption", "greenstream"]
-    assert row_of("CAISO_NORTH", lines)[1:6] == ["144", "average", "direct", *counted]
-    assert row_of("PJM", lines)[1:4] == ["348", "average", "direct"]
-    assert lines[-1] == (
-        "the first 1 zones show the figures that the decision compares (average/direct); "
-        "the others show their best figure of any kind"
-    )
+def live_in(continent: str, lines: list[str]) -> int:
+    (row,) = (line for line in lines if line.startswith(f"{continent} "))
+    return int(row.removeprefix(continent).split()[0])
 
 
-def test_the_decisions_zones_come_first_each_once() -> None:
-    zones = (a_figure("PJM", 348.0), a_figure("NYISO", 236.0), a_figure("CAISO_NORTH", 444.0))
-    pair = (a_figure("CAISO_NORTH", 144.0, pop="lax"), a_figure("CAISO_NORTH", 144.0, pop="sfo"))
-    lines = shown(zones, (*pair, a_figure("NYISO", 236.0, pop="nyc")))
-    heading = next(index for index, line in enumerate(lines) if line.startswith("zone "))
-    named = [line.split()[0] for line in lines[heading + 1 : heading + 4]]
-    assert named == ["NYISO", "CAISO_NORTH", "PJM"]
+def in_words(lines: list[str]) -> str:
+    return " ".join(lines)
+
+
+class TestPops:
+    def test_a_pop_shows_its_zone_and_the_figure_by_which_it_is_ranked(self) -> None:
+        newer = a_figure("CAISO_NORTH", 444.0, "marginal")
+        ranked = a_figure(
+            "CAISO_NORTH", 144.0, pop="sfo", scope="consumption", factor_set="greenstream"
+        )
+        lines = shown((ranked,), zones=(newer,))
+        counted = ["consumption", "greenstream"]
+        assert row_of("sfo", lines)[1:7] == ["CAISO_NORTH", "144", "average", "direct", *counted]
+        assert "the POPs show the figures that the decision compares (average/direct)" in lines
+
+    def test_the_pops_come_first_in_the_tables_order(self) -> None:
+        nyc, ams, sfo = (a_figure("Z", 1.0, pop=pop) for pop in ("nyc", "ams", "sfo"))
+        lines = shown((nyc, ams, sfo), zones=(a_figure("PJM", 348.0),))
+        heading = next(index for index, line in enumerate(lines) if line.startswith("POP "))
+        assert [line.split()[0] for line in lines[heading + 1 : heading + 4]] == [
+            "sfo", "nyc", "ams",
+        ]  # fmt: skip
+        assert heading < next(i for i, line in enumerate(lines) if line.startswith("A visitor"))
+
+    def test_a_neighbours_grid_is_named_a_proxy(self) -> None:
+        lines = shown((a_figure("CAISO_NORTH", 144.0, pop="lax", proxy_zone=True),))
+        assert row_of("lax", lines)[-2:] == ["live,", "proxy"]
+
+    @pytest.mark.parametrize("width", [80, 100, 120])
+    def test_no_line_is_wider_than_the_terminal(self, width: int) -> None:
+        figure = a_figure(
+            "CAISO_NORTH", 144.0, pop="sfo", scope="consumption", factor_set="electricitymaps",
+            provider="electricitymaps", age_s=113192, expected_gco2_kwh=145.0,
+            penalty_gco2_kwh=7.6, penalty_capped=True, adj_carbon_gco2_kwh=152.6, proxy_zone=False,
+        )  # fmt: skip
+        zones = tuple(a_figure(zone, 1.0) for zone in ("PJM", "GBR-13", "ENTSOE_NL"))
+        reason = "; ".join(["no run of eso has succeeded"] * 5)
+        lines = shown((figure,), zones=zones, width=width, degraded_reason=reason)
+        assert max(map(len, lines)) <= width
+        assert row_of("sfo", lines)[:3] == ["sfo", "CAISO_NORTH", "144"]
+        assert {"provider", "age", "rung"} <= set(row_of("POP", lines))
+
+
+class TestTheDecisionThatIsShown:
+    ON_A_PROXY = a_decision(
+        "lax", "sfo", 90.0, (a_figure("CAISO_NORTH", 144.0, pop="lax", proxy_zone=True),)
+    )
+    NEAREST = a_decision("nyc", "nyc", 0.0)
+    SAVES = a_decision("nyc", "iad", 50.0)
+
+    def test_the_saving_stands_beside_the_nearest_place_in_words_and_numbers(self) -> None:
+        lines = shown(decisions={"Ashburn": self.SAVES})
+        assert (
+            "A visitor in Ashburn: the request goes to nyc instead of iad, the nearest place: "
+            "150 g/kWh expected, which is 50 g/kWh (25%) below iad's 200. nyc, because"
+        ) in in_words(lines)
+
+    def test_it_is_the_first_one_that_saves_and_rests_on_no_proxy(self) -> None:
+        cities = {"Los Angeles": self.ON_A_PROXY, "New York": self.NEAREST, "Ashburn": self.SAVES}
+        lines = shown(decisions=cities)
+        assert any(line.startswith("A visitor in Ashburn:") for line in lines)
+        assert (
+            "of 3 visitors, one in each POP's city, 2 go to a place with less carbon than the "
+            "nearest"
+        ) in in_words(lines)
+
+    def test_no_saving_is_preferred_to_a_proxy_and_said_plainly(self) -> None:
+        lines = shown(decisions={"Los Angeles": self.ON_A_PROXY, "New York": self.NEAREST})
+        assert (
+            "A visitor in New York: the request goes to nyc, which is the nearest place too: "
+            "no saving."
+        ) in in_words(lines)
+
+    def test_a_place_with_more_carbon_than_the_nearest_is_not_called_a_saving(self) -> None:
+        lines = in_words(shown(decisions={"Ashburn": a_decision("nyc", "iad", -10.0)}))
+        assert "210 g/kWh expected, which is 10 g/kWh (5%) above iad's 200." in lines
+        assert "one in each POP's city, none goes to a place with less carbon" in lines
+
+    def test_figures_that_cannot_be_compared_give_no_number(self) -> None:
+        lines = in_words(shown(decisions={"Ashburn": a_decision("nyc", "iad", None)}))
+        assert "goes to nyc instead of iad, the nearest place; their figures cannot be" in lines
+
+    def test_without_a_nearest_place_nothing_is_compared(self) -> None:
+        lines = shown(decisions={"Ashburn": a_decision("nyc", baseline=None)})
+        assert "the request goes to nyc; the nearest place is not known." in in_words(lines)
+
+
+class TestPlaces:
+    def test_places_are_counted_by_continent_and_rung(self) -> None:
+        nothing = shown()
+        europe = sum(continent_of(place.country) == "Europe" for place in places().values())
+        titles = ["places", "live", "live_partial", "hour", "profile", "yearly", "mean"]
+        assert row_of("places", nothing) == [*titles, "nothing", "known"]
+        assert row_of("Europe", nothing)[1:] == ["0", "0", "0", "0", str(europe)]
+
+        british = [place for place in places().values() if place.zones[0].zone == "GBR-13"]
+        some = shown(zones=(a_figure("GBR-13", 180.0),))
+        assert british
+        assert row_of("Europe", some)[1] == str(len(british))
+        assert row_of("Europe", some)[-1] == str(europe - len(british))
+
+    def test_a_neighbours_grid_counts_only_where_nothing_is_known_of_the_places_own(self) -> None:
+        proxied = next(place for place in places().values() if place.zones[-1].proxy)
+        own, neighbour = proxied.zones[0].zone, proxied.zones[-1].zone
+        continent = continent_of(proxied.country)
+        alone = shown(zones=(a_figure(neighbour, 1.0),))
+        both = (a_figure(neighbour, 1.0), {**a_figure(own, 1.0), "rung": "annual_mean"})
+        beside = shown(zones=both)
+        assert live_in(continent, beside) < live_in(continent, alone)
+
+    def test_every_place_is_on_a_continent(self) -> None:
+        assert {continent_of(place.country) for place in places().values()} == set(continents()) - {
+            "Elsewhere"
+        }
 
 
 class TestFreshness:
@@ -129,38 +243,39 @@ class TestFreshness:
 class TestPriceOfAge:
     def test_a_row_shows_reading_expected_value_penalty_and_their_sum(self) -> None:
         figure = a_figure(
-            "PJM", 348.0, expected_gco2_kwh=351.2, penalty_gco2_kwh=2.5, penalty_capped=False,
-            adj_carbon_gco2_kwh=353.7, age_s=750, provider="gridstatus",
+            "PJM", 348.0, pop="iad", expected_gco2_kwh=351.2, penalty_gco2_kwh=2.5,
+            penalty_capped=False, adj_carbon_gco2_kwh=353.7, age_s=750, provider="gridstatus",
         )  # fmt: skip
         lines = shown((figure,))
-        assert row_of("PJM", lines) == [
-            "PJM", "348", "average", "direct", "gridstatus", "750", "351.2", "2.5", "353.7", "live",
+        assert row_of("iad", lines) == [
+            "iad", "PJM", "348", "average", "direct", "gridstatus", "750", "351.2", "2.5", "353.7",
+            "live",
         ]  # fmt: skip
         assert not any("capped" in line for line in lines)
 
     def test_a_capped_penalty_is_marked_and_the_mark_is_explained(self) -> None:
-        figure = a_figure("PJM", 348.0, penalty_gco2_kwh=7.5, penalty_capped=True)
+        figure = a_figure("PJM", 348.0, pop="iad", penalty_gco2_kwh=7.5, penalty_capped=True)
         lines = shown((figure,))
-        assert "7.5*" in row_of("PJM", lines)
+        assert "7.5*" in row_of("iad", lines)
         assert "* the penalty is capped: by its age alone it would be higher" in lines
 
     def test_a_disputed_figure_is_marked(self) -> None:
-        lines = shown((a_figure("GBR", 180.0, disputed={"stands": {}, "against": {}}),))
-        assert row_of("GBR", lines)[-2:] == ["live,", "disputed"]
+        disputed: dict[str, Any] = {"stands": {}, "against": {}}
+        lines = shown((a_figure("GBR-13", 180.0, pop="lon", disputed=disputed),))
+        assert row_of("lon", lines)[-2:] == ["live,", "disputed"]
 
     def test_of_a_zone_without_a_figure_no_figure_is_shown(self) -> None:
         unknown = {
-            "zone": "PJM", "rung": "none", "gco2_kwh": None, "expected_gco2_kwh": None,
+            "pop": "iad", "zone": "PJM", "rung": "none", "gco2_kwh": None, "signal": "average",
+            "basis": "direct", "expected_gco2_kwh": None,
             "penalty_gco2_kwh": None, "penalty_capped": False, "adj_carbon_gco2_kwh": None,
         }  # fmt: skip
-        assert row_of("PJM", shown((unknown,))) == ["PJM", "none"]
+        assert row_of("iad", shown((unknown,))) == ["iad", "PJM", "average", "direct", "none"]
 
 
-@pytest.mark.parametrize("reason", [None, "; ".join(["no run of eso has succeeded"] * 20)])
-def test_a_page_fits_its_screen(reason: str | None) -> None:
-    zones = tuple(a_figure(f"Z{number}", 1.0, penalty_capped=True) for number in range(60))
-    candidate = a_figure("Z9", 1.0, pop="lax")
-    lines = shown(zones, (candidate,), degraded_reason=reason, rows=40)
-    assert len(lines) + AROUND <= 40
-    assert any(line.startswith("… and ") for line in lines)
-    assert row_of("Z9", lines)[1] == "1"
+@pytest.mark.parametrize("reason", [None, "; ".join(["no run of eso has succeeded"] * 5)])
+def test_a_page_fits_a_small_screen_without_the_places(reason: str | None) -> None:
+    lines = shown(degraded_reason=reason, rows=24, width=80)
+    assert len(lines) + AROUND <= 24
+    assert lines[-1] == "a higher terminal shows the places by continent as well"
+    assert row_of("iad", lines)[1] == "PJM"

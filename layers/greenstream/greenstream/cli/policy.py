@@ -12,6 +12,7 @@ from greenstream.aws.client import dynamodb_client
 from greenstream.aws.dynamo_policies import DynamoPolicies
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.cli.errors import CommandError
+from greenstream.cli.progress import progress
 from greenstream.cli.repository import running_stack
 from greenstream.domain.clock import utc_now
 from greenstream.domain.places import places
@@ -64,20 +65,20 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    def show(table: _Table) -> None:
-        versions = table.policies.versions()
-        for stored in versions:
-            mark = "*" if stored.policy.version == table.in_force.version else " "
-            why = stored.evidence.get("why", "")
-            print(f"{mark} {stored.written_at:%Y-%m-%d %H:%M}Z  {stored.policy.version}  {why}")
-        if not versions:
-            print(f"no policy is stored: the router uses the code's own, {table.in_force.version}")
+    def show(table: _Table) -> list[str]:
+        in_force = table.in_force.version
+        return [
+            f"{'*' if stored.policy.version == in_force else ' '} "
+            f"{stored.written_at:%Y-%m-%d %H:%M}Z  {stored.policy.version}  "
+            f"{stored.evidence.get('why', '')}"
+            for stored in table.policies.versions()
+        ] or [f"no policy is stored: the router uses the code's own, {in_force}"]
 
     return _on_table(arguments, show)
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    def show(table: _Table) -> None:
+    def show(table: _Table) -> list[str]:
         version = arguments.version or table.in_force.version
         by_version = {stored.policy.version: stored for stored in table.policies.versions()}
         stored = by_version.get(version)
@@ -90,21 +91,21 @@ def _show(arguments: argparse.Namespace) -> int:
             "written_at": f"{stored.written_at:%Y-%m-%dT%H:%M:%SZ}" if stored else None,
             "evidence": stored.evidence if stored else {},
         }
-        print(json.dumps(shown, indent=1))
+        return [json.dumps(shown, indent=1)]
 
     return _on_table(arguments, show)
 
 
 def _revert(arguments: argparse.Namespace) -> int:
-    def go_back(table: _Table) -> None:
+    def go_back(table: _Table) -> list[str]:
         table.policies.enforce(arguments.version)
-        print(f"{arguments.version} is in force; every router uses it within five minutes")
+        return [f"{arguments.version} is in force; every router uses it within five minutes"]
 
     return _on_table(arguments, go_back)
 
 
 def _set(arguments: argparse.Namespace) -> int:
-    def put_in_force(table: _Table) -> None:
+    def put_in_force(table: _Table) -> list[str]:
         if arguments.version in {each.policy.version for each in table.policies.versions()}:
             raise CommandError(f"{arguments.version} exists already, and a version never changes")
         policy = changed(table.in_force, arguments.version, arguments.setting)
@@ -112,7 +113,7 @@ def _set(arguments: argparse.Namespace) -> int:
         table.policies.write(table.in_force, {"why": "was in force"}, now)  # to revert to
         table.policies.write(policy, {"why": arguments.why, "set": arguments.setting}, now)
         table.policies.enforce(policy.version)
-        print(f"{policy.version} is in force; every router uses it within five minutes")
+        return [f"{policy.version} is in force; every router uses it within five minutes"]
 
     return _on_table(arguments, put_in_force)
 
@@ -155,7 +156,8 @@ def changed(policy: Policy, version: str, settings: Sequence[str]) -> Policy:
         raise CommandError(str(error)) from error
 
 
-def _on_table(arguments: argparse.Namespace, do: Callable[[_Table], None]) -> int:
+def _on_table(arguments: argparse.Namespace, do: Callable[[_Table], Sequence[str]]) -> int:
+    """Do something with the stored policies, and print the lines that it returns."""
     if arguments.table:
         name = arguments.table
         try:
@@ -168,8 +170,10 @@ def _on_table(arguments: argparse.Namespace, do: Callable[[_Table], None]) -> in
             raise CommandError("no local stack runs here: name a deployed table with --table")
         client, name = stack.dynamodb(), stack.table
     try:
-        in_force = DynamoStore(client, name, clock=utc_now).snapshot().policy or Policy()
-        do(_Table(DynamoPolicies(client, name), in_force))
+        with progress(f"asking the table {name}"):
+            in_force = DynamoStore(client, name, clock=utc_now).snapshot().policy or Policy()
+            answer = do(_Table(DynamoPolicies(client, name), in_force))
     except (UnknownVersionError, StoreError) as error:
         raise CommandError(str(error)) from error
+    print("\n".join(answer))
     return 0

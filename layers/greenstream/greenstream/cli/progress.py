@@ -1,4 +1,4 @@
-"""Says on stderr what a command waits for, once that takes longer than two seconds."""
+"""Says on a terminal what a command waits for, once that takes longer than two seconds."""
 
 import sys
 import threading
@@ -16,13 +16,16 @@ EVERY_S: Final = 10.0
 
 @contextmanager
 def progress(what: str) -> Iterator[None]:
-    """Say what is waited for while the block runs.
+    """Say on stderr what is waited for while the block runs, if stderr is a terminal.
 
     Parameters
     ----------
     what
         What the block does, as in ``asking the router``.
     """
+    if not sys.stderr.isatty():
+        yield
+        return
     done = threading.Event()
     speaker = threading.Thread(target=_speak, args=(what, done), daemon=True)
     speaker.start()

@@ -11,6 +11,7 @@ import json
 import math
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from greenstream.api.decision_log import COMPARED
 from greenstream.cli.errors import CommandError
+from greenstream.cli.progress import progress
 from greenstream.cli.repository import running_stack
 
 if TYPE_CHECKING:
@@ -89,7 +91,8 @@ def _report(arguments: argparse.Namespace) -> int:
         simulated = stack.upstream == "simulated"
     until = datetime.now(UTC)
     try:
-        total = summed(log_lines(client, group, until - timedelta(days=arguments.days), until))
+        with nullcontext() if arguments.json else progress(f"reading the log group {group}"):
+            total = summed(log_lines(client, group, until - timedelta(days=arguments.days), until))
     except (ClientError, BotoCoreError) as error:
         raise CommandError(f"the router's log cannot be read: {error}") from error
     if arguments.json:
