@@ -312,12 +312,12 @@ class FlowTracing:
                 except NoDataError:
                     self.last[source, target] = {}
                 except ThrottledError as error:
-                    yield error
+                    yield error.without_answer()
                     return
                 except TokenRefusedError:
                     raise
                 except GreenStreamError as error:
-                    yield error
+                    yield error.without_answer()
 
     def _ask(self, border: Border, into: str, out_of: str, token: str, now: datetime) -> Response:
         response = self.http.get(

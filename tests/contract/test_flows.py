@@ -389,6 +389,19 @@ class TestProvider:
         assert [error.kind for error in batch.errors] == ["permanent"]
         assert len(batch.readings) == 88
 
+    @pytest.mark.parametrize("body", [bytes(9_000_000), b"noise"], ids=["too large", "not XML"])
+    def test_an_error_does_not_keep_the_refused_answer_in_memory(self, body: bytes) -> None:
+        """180 refused answers of 8 MB would need six times the function's memory."""
+
+        def answer(request: Request) -> Answer:
+            if request.query["in_Domain"] == NL and request.query["out_Domain"] == DE:
+                return Answer(body, "application/xml")
+            return entsoe.answer(request, NOW)
+
+        [batch] = a_provider(wired(answer)).fetch(NOW)
+        [error] = batch.errors
+        assert (error.__traceback__, error.__cause__, error.__context__) == (None, None, None)
+
     def test_a_run_that_reads_no_border_fails(self) -> None:
         wire = wired(lambda _: Answer(b"gone", "text/plain", 404))
         with pytest.raises(TransientError, match="no border could be read"):

@@ -1,6 +1,6 @@
 """The errors of providers: transient, permanent, no data, invalid."""
 
-from typing import Final
+from typing import Final, Self
 
 MAX_MESSAGE_CHARS: Final = 500
 """The greatest length of a message. It quotes upstreams, and goes into a log line and an item."""
@@ -32,6 +32,15 @@ class GreenStreamError(Exception):
     def __str__(self) -> str:
         where = self.provider if self.zone is None else f"{self.provider}/{self.zone}"
         return f"{where}: {self.message}"
+
+    def without_answer(self) -> Self:
+        """Return this error without its traceback and causes, which hold the refused answer.
+
+        The errors of a run are remembered until its end, and 30 answers of 8 MB would fill the
+        function's memory.
+        """
+        self.__traceback__ = self.__cause__ = self.__context__ = None
+        return self
 
 
 class TransientError(GreenStreamError):

@@ -203,10 +203,7 @@ def _store(
 def _record_error(error: GreenStreamError, run: Run, telemetry: Telemetry) -> None:
     if isinstance(error, InvalidError):
         run.rejected[error.reason] += 1
-    # The traceback and the causes hold the refused answer, and 30 answers of 8 MB would fill the
-    # memory.
-    error.__traceback__ = error.__cause__ = error.__context__ = None
-    run.errors.append(error)
+    run.errors.append(error.without_answer())
     telemetry.event(
         "warning",
         "rejected" if isinstance(error, InvalidError) else "upstream failed",
