@@ -107,8 +107,9 @@ def _claims(mine: Sequence[Pop], claimed: Claims, against: str) -> Row:
 
 def _is_of(claim: str, zone: str) -> bool:
     """Return whether a claim means the grid of a zone, or the country that it is a part of."""
-    sources = zones()[zone].sources
+    row = zones()[zone]
+    sources = row.sources
     keys = {source.provider_zone for source in sources if source.provider == "electricitymaps"}
     codes = {source.provider_zone for source in sources if source.provider == "eia"}
     codes |= {AUTHORITIES[s.provider_zone] for s in sources if s.provider == "gridstatus"}
-    return claim in keys | codes or claim in {key.split("-")[0] for key in keys}
+    return claim in keys | codes or claim in {row.country, *(key.split("-")[0] for key in keys)}

@@ -192,6 +192,11 @@ class TestGrids:
         assert row.verdict is Verdict.HELD
         assert "2 agree" in row.numbers
 
+    def test_a_claim_of_the_country_means_its_provinces_too(self, tmp_path: Path) -> None:
+        """No feed is read for China's provinces, so only the country says whose they are."""
+        row = self.of_colos(tmp_path, "colo,CAN,,,,,CN,\n")
+        assert row.verdict is Verdict.HELD, row.numbers
+
     def test_a_claim_that_contradicts_another_is_shown_with_what_decided(
         self, tmp_path: Path
     ) -> None:
