@@ -69,7 +69,3 @@ class Material:
     recordings: Path
     datasets: Path
     peers: Path
-
-
-class ValidationError(Exception):
-    """The validation cannot run or cannot be written; the message says why."""

@@ -83,6 +83,19 @@ def test_a_lasting_fault_is_transient_with_provider_and_zone(
     assert len(upstream.asked) == 2
 
 
+@pytest.mark.parametrize(
+    ("attempts", "text"), [(1, "HTTP 503 from /now"), (2, "HTTP 503 from /now in 2 attempts")]
+)
+def test_the_error_says_how_often_the_upstream_was_asked_where_it_was_more_than_once(
+    attempts: int, text: str
+) -> None:
+    upstream = Upstream(*[httpx.Response(503)] * attempts)
+    with pytest.raises(TransientError) as failed:
+        upstream.get(attempts=attempts)
+
+    assert str(failed.value).endswith(text)
+
+
 @pytest.mark.parametrize(("status", "kind"), [(429, ThrottledError), (503, TransientError)])
 def test_a_throttled_request_is_distinguished_from_a_failed_one(
     status: int, kind: type[TransientError]

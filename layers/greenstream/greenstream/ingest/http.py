@@ -221,8 +221,9 @@ class HttpClient:
             if attempt < self.attempts:
                 self.sleep(_retry_after_s(response.headers))
         refused = ThrottledError if throttled else TransientError
+        attempts = f" in {self.attempts} attempts" if self.attempts > 1 else ""
         raise refused(
-            f"HTTP {response.status} from {path} in {self.attempts} attempts",
+            f"HTTP {response.status} from {path}{attempts}",
             provider=self.provider,
             zone=zone,
         )
