@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from infra.local.emulator import Emulator
 from infra.local.processes import step
@@ -73,6 +73,11 @@ def deploy(emulator: Emulator, parameters: Mapping[str, str], log: Path) -> None
     step("deploying", argv, env=env, cwd=ROOT, log=log)
 
 
+FLOWS_RATE: Final = "rate(5 minutes)"
+"""How often `flows` runs here: less often than the others, since a run makes 182 requests. Two runs
+and one of `entsoe` within a minute are more than the 400 after which ENTSO-E bans a token."""
+
+
 def parameters(upstream: Upstream, auth: Auth, simulator: dict[str, str] | None) -> dict[str, str]:
     """Return the values of the template's parameters for a stack on this machine."""
     values = {
@@ -80,6 +85,7 @@ def parameters(upstream: Upstream, auth: Auth, simulator: dict[str, str] | None)
         "RouterAuthType": "AWS_IAM" if auth == "iam" else "NONE",
         "Upstream": upstream,
         **{f"{function.title()}Rate": "rate(1 minute)" for function in COLLECTING},
+        "FlowsRate": FLOWS_RATE,
     }
     for variable in (secret for row in COLLECTORS.values() for secret in row.secrets):
         if value := os.environ.get(variable) or ("simulated" if simulator else ""):
