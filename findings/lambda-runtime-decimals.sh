@@ -5,8 +5,9 @@
 # Seen: it is written digit by digit as a bare number: 1.10 keeps its zero, 1E+3 its exponent, and 37
 #   digits stay. Decimal("Infinity") becomes Infinity, which is no JSON. As the key of an object a
 #   Decimal is refused (FaultException). The standard json.dumps raises TypeError for all.
-# Why it matters: a test that dumps the handler's answer refuses what the runtime accepts, and a
-#   JavaScript client reads 37 digits as 17. An infinite figure makes an answer that is no JSON.
+# Why it matters: DynamoDB gives each stored figure as a Decimal. A test that dumps the handler's answer
+#   refuses what the runtime accepts, and a JavaScript client reads 37 digits as 17. An infinite figure
+#   makes an answer that is no JSON.
 # Versions: awslambdaric 4.2.2.
 set -euo pipefail
 
