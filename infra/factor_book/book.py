@@ -5,7 +5,8 @@ the figure again from its inputs, and yield each row with the figure that it sho
 
 - a lifecycle factor that is a direct factor plus a supply chain,
 - the bounds of storage, which follow from the dirtiest fuel and the round trip,
-- a yearly mean of a country's generation by fuel (``generation.json``) times the factors,
+- a yearly mean of a country's generation by fuel (``generation.json``) times the factors, and
+  what it would be if its oil burnt in engines,
 - the yearly mean of California, of its generation and imports (``generation.json``).
 """
 
@@ -42,6 +43,7 @@ geothermal power in nearly all countries."""
 _SUPPLY_CHAIN: Final = re.compile(r"^direct factor ([\d.]+) plus supply chain and plant ([\d.]+)")
 _STORAGE: Final = re.compile(r"\(([^()]*?)([\d.]+)(?:; [^()]*)?\) over ([\d.]+) round trip")
 _MEAN: Final = re.compile(r"^Computed: generation of (\d{4}) by fuel \(Our World in Data")
+_ENGINES: Final = re.compile(r"At ([\d.]+) for engines .* the mean is ([\d.]+)$")
 _CALIFORNIA: Final = re.compile(r"^Computed: California's generation of (\d{4}) ")
 
 
@@ -114,6 +116,10 @@ def yearly_means(zones: Json, factor_data: Json) -> Iterator[Derived]:
             shale = "oil counted as the oil shale" in mean["source"]
             computed = mean_gco2_kwh(mix, table, {**FUELS, "oil": "B07"} if shale else FUELS)
             yield Derived(where, "gco2_kwh", mean["gco2_kwh"], computed)
+            if engines := _ENGINES.search(mean["source"]):
+                table = {**table, FUELS["oil"]: {"gco2_kwh": float(engines[1])}}
+                computed = mean_gco2_kwh(mix, table, FUELS)
+                yield Derived(where, "with engines", float(engines[2]), computed)
 
 
 def mean_gco2_kwh(

@@ -62,6 +62,20 @@ def test_californias_mean_follows_from_its_generation_and_imports() -> None:
     }
 
 
+def test_a_mean_that_rests_on_oil_says_what_it_is_with_engines() -> None:
+    """At 10,334 Btu/kWh (EIA, table 8.2) and 73.96 kg/MMBtu (40 CFR 98, table C-1): 764.3 g/kWh."""
+    data = content("factors.json")
+    rows_of_engines = [
+        row for row in yearly_means(content("zones.json"), data) if row.figure == "with engines"
+    ]
+
+    assert len(rows_of_engines) == 36
+    assert [row for row in rows_of_engines if row.differs] == []
+    assert next(row.stated for row in rows_of_engines if row.row == "DJ direct") == pytest.approx(
+        10.334 * 73.96, abs=0.05
+    )
+
+
 def test_rounding_to_one_decimal_is_no_difference() -> None:
     assert not Derived("a row", "gco2_kwh", 303.1, 303.0603).differs
     assert Derived("a row", "gco2_kwh", 303.1, 303.2).differs
