@@ -71,6 +71,14 @@ def test_a_mean_that_rests_on_oil_says_what_it_is_with_engines() -> None:
 
     assert len(rows_of_engines) == 36
     assert [row for row in rows_of_engines if row.differs] == []
+    low = {
+        (f"{zone['zone']} {mean['basis']}"): mean.get("low_gco2_kwh")
+        for zone in content("zones.json")["zones"]
+        for mean in zone["annual_means"]
+    }
+    assert {row.row: row.stated for row in rows_of_engines} == {
+        row.row: low[row.row] for row in rows_of_engines
+    }
     assert next(row.stated for row in rows_of_engines if row.row == "DJ direct") == pytest.approx(
         10.334 * 73.96, abs=0.05
     )

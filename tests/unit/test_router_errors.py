@@ -367,6 +367,10 @@ class TestPathsAndMethods:
             ("germany", "ENTSOE_DE_LU"),
             ("LHR", "GBR-13"),
             ("tokyo", "JP_TK"),
+            ("GB", "GBR"),
+            ("US-CAL-CISO", "CAISO_NORTH"),
+            ("ERCO", "ERCOT"),
+            ("10YGR-HTSO-----Y", "ENTSOE_GR"),
         ],
     )
     def test_an_unknown_zone_is_not_found_and_near_names_are_given(

@@ -74,11 +74,12 @@ def near_zones(text: str, *, most: int = MOST) -> tuple[str, ...]:
     """Return the zones that may have been meant: those of a place of that name, else names alike.
 
     A zone is alike by its own name (``ENTSOE_NL``, or ``NL`` alone), by the name of its grid
-    (``Netherlands``) and by the code of its country.
+    (``Netherlands``), by what its providers call it (``US-CAL-CISO``, ``CISO``) and by the code of
+    its country, of which the zone with the shortest name comes first: a whole before its parts.
     """
     folded = _folded(text)
     by_alias = _zone_aliases()
-    meant = list(by_alias.get(folded, ()))
+    meant = sorted(by_alias.get(folded, ()), key=len)
     with contextlib.suppress(UnknownPlaceError):
         meant += [entry.zone for entry in place(text).zones]
     meant += [entry.zone for here in _by_city().get(folded, ()) for entry in here.zones]
@@ -131,7 +132,8 @@ def _zone_aliases() -> Mapping[str, Sequence[str]]:
     by_alias: dict[str, list[str]] = {}
     for zone in zones().values():
         area = zone.zone.partition("_")[2]
-        names = (zone.zone, area, zone.name, zone.name.partition(",")[0], zone.country)
+        names = [zone.zone, area, zone.name, zone.name.partition(",")[0], zone.country]
+        names += [source.provider_zone for source in zone.sources]
         for alias in dict.fromkeys(_folded(name) for name in names if name):
             by_alias.setdefault(alias, []).append(zone.zone)
     return by_alias
