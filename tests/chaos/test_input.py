@@ -83,7 +83,7 @@ NAMES = sorted({name for names in PARAMETERS.values() for name in names})
 PLAIN = (*pops(), *zones(), "sfo:1", "auto", "average", "true", "AMS", "60", "24", "40.7", "-74")
 PATHS = (
     *(path.replace("{zone}", "NYISO") for path in PARAMETERS),
-    *("/", "/v1/pops", "/v1/places", "/v1/providers", "/v1/policy", "/v1/health"),
+    *("/", "/v1/pops", "/v1/places", "/v1/providers", "/v1/policy", "/v1/health", "/metrics"),
     *("/v1/latency", "/openapi.json"),
     *("/v1/zones/", "/v1/zones/..%2f..", "/v1/route/", "//v1/route", "/v1/./route", "/V1/route"),
     *("/v1/zones/NYISO%00", "/v1/zones/NYISO/../PJM", "/v1/zones/\ud800", "/%e0%80%af", "*"),

@@ -101,7 +101,7 @@ def test_a_provider_shows_its_last_run(router: Client) -> None:
 
 def test_all_requests_within_five_seconds_cost_one_query(router: Client, reads: list[str]) -> None:
     """A cold router also reads the profiles, which serve for five minutes."""
-    for path in ("/v1/route", "/v1/zones", "/v1/providers", "/v1/policy", "/v1/health"):
+    for path in ("/v1/route", "/v1/zones", "/v1/providers", "/v1/policy", "/v1/health", "/metrics"):
         assert router.ask(path).status == 200
     assert reads == ["Query", "Query"]
 

@@ -6,11 +6,13 @@ from datetime import timedelta
 
 import pytest
 
+from greenstream.api.exposition import CONTENT_TYPE
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.domain.clock import utc_now
 from tests.integration import engines
 from tests.integration.conftest import make_table
 from tests.integration.runtime_interface import EVENTS, Runtime, event, runtime
+from tests.metrics import samples_of
 from tests.router_client import a_reading_of
 from tests.storing import put_reading
 from tests.table_client import TableClient
@@ -43,6 +45,10 @@ def test_every_event_of_the_folder_is_answered(router: Runtime, name: str) -> No
     answer = router.invoke(event(name))
 
     assert answer["statusCode"] in (200, 202), answer
+    if name == "metrics":
+        assert answer["headers"]["Content-Type"] == CONTENT_TYPE
+        assert samples_of(answer["body"]).value("greenstream_zone_age_seconds", zone="NYISO") >= 60
+        return
     assert answer["headers"]["Content-Type"] == "application/json"
     assert isinstance(json.loads(answer["body"]), dict)
 

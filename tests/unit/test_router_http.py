@@ -70,7 +70,7 @@ class TestTags:
 
         assert older != first, "the figure's age has grown"
 
-    @pytest.mark.parametrize("path", ["/v1/providers", "/v1/policy", "/v1/health"])
+    @pytest.mark.parametrize("path", ["/v1/providers", "/v1/policy", "/v1/health", "/metrics"])
     def test_an_answer_that_is_never_cached_has_no_tag(self, client: Client, path: str) -> None:
         assert "ETag" not in client.ask(path, if_none_match="*").headers
 

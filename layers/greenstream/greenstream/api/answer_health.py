@@ -11,7 +11,7 @@ from greenstream.api.view import View
 from greenstream.domain.freshness import age_s
 from greenstream.domain.ladder import counts_of
 from greenstream.domain.zones import zones
-from greenstream.ports.store import ProviderState
+from greenstream.ports.store import ProviderState, ProviderStatus
 
 
 def health(view: View, now: datetime) -> Json:
@@ -48,20 +48,30 @@ def _without_success(view: View, now: datetime) -> Iterator[str]:
     if view.read_at is not None and not view.snapshot.providers:
         yield "no provider has reported a run"
     for status in view.snapshot.providers:
-        last = status.last_success_at
-        late = last is not None and age_s(last, now) > _live_for_s().get(status.provider, math.inf)
-        if status.state is ProviderState.FAILED or (
-            late and status.state is not ProviderState.UNCONFIGURED
-        ):
+        if without_success(status, now):
+            last = status.last_success_at
             since = "" if last is None else f" since {utc(last)}"
             yield f"no run of {status.provider} has succeeded{since}"
 
 
+def without_success(status: ProviderStatus, now: datetime) -> bool:
+    """Return whether a provider's last run failed, or its last success is too long ago.
+
+    It is too long ago where the provider's first figures have stopped being live since. A provider
+    without its secret is not meant to succeed.
+    """
+    last = status.last_success_at
+    late = last is not None and age_s(last, now) > live_for_s().get(status.provider, math.inf)
+    return status.state is ProviderState.FAILED or (
+        late and status.state is not ProviderState.UNCONFIGURED
+    )
+
+
 @cache
-def _live_for_s() -> Mapping[str, float]:
+def live_for_s() -> Mapping[str, float]:
     """Return the age in seconds at which the first figures of each provider stop being live."""
     sources = [source for zone in zones().values() for source in zone.sources]
     return {
         provider: min(source.max_age_s for source in sources if source.provider == provider)
-        for provider in {source.provider for source in sources}
+        for provider in sorted({source.provider for source in sources})
     }

@@ -93,7 +93,7 @@ class Request(NamedTuple):  # A frozen dataclass takes longer, and each answer m
 
 
 class Reply(NamedTuple):
-    """An answer before it is an HTTP response: ``body`` is an object, or JSON text already.
+    """An answer before it is an HTTP response: ``body`` is an object, or text already.
 
     ``as_of`` is the instant of the answer as the body states it; the ETag leaves it out, so that
     two answers that differ only in their instant count as the same. It is made of ``essence`` where
@@ -112,7 +112,7 @@ class Reply(NamedTuple):
     store_failing: bool | None = None
 
     def text(self) -> str:
-        """Return the body as JSON text.
+        """Return the body as text, which is JSON for an object.
 
         Raises
         ------

@@ -102,6 +102,7 @@ class Router:
             "/v1/policy": _Route(READ, self._policy),
             "/v1/health": _Route(READ, self._health),
             "/openapi.json": _Route(READ, self._openapi),
+            "/metrics": _Route(READ, self._metrics),
             ZONE_ROUTE: _Route(READ, self._zone),
             "/v1/latency": _Route(WRITE, self._latency),
         }
@@ -308,6 +309,19 @@ class Router:
     def _health(self, request: Request) -> Reply:
         no_question(request.query)
         return Reply(body=answer_health.health(self._cache.view(RequestDeadline()), self._clock()))
+
+    def _metrics(self, request: Request) -> Reply:
+        no_question(request.query)
+        from greenstream.api import answer_metrics, exposition  # noqa: PLC0415 - few ask for them
+
+        view, now = self._cache.view(RequestDeadline()), self._clock()
+        policy = view.policy
+        listed = tuple(pops().values())
+        standings = view.standings(listed, now, policy, policy.ranking_signal)
+        return Reply(
+            body=answer_metrics.metrics(view, standings, now),
+            headers={"Content-Type": exposition.CONTENT_TYPE},
+        )
 
     def _openapi(self, request: Request) -> Reply:
         no_question(request.query)
