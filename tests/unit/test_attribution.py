@@ -26,6 +26,13 @@ def decided(*candidates: Candidate) -> Decision:
     return decide(candidates, POLICY)
 
 
+def compared(*decisions: Decision) -> Comparison:
+    comparison = Comparison()
+    for decision in decisions:
+        comparison.add(decision)
+    return comparison
+
+
 def near(gco2_kwh: float | None = 300.0, **changes: Any) -> Candidate:
     """Return the nearest POP. Its grid, PJM, has the highest yearly mean of the three grids."""
     return a_candidate("iad", gco2_kwh, 5.0, zone="PJM", **changes)
@@ -80,7 +87,7 @@ class TestBestStatic:
 class TestComparison:
     def test_it_adds_up_the_chosen_and_the_alternative_figures(self) -> None:
         decision = decided(near(), usual(), cleanest_now())
-        twice = Comparison().with_decision(decision).with_decision(decision)
+        twice = compared(decision, decision)
 
         assert twice.means() == {
             "decisions": 2,
@@ -112,7 +119,7 @@ class TestComparison:
     def test_decisions_that_cannot_be_compared_are_counted_as_such(
         self, decision: Decision
     ) -> None:
-        assert Comparison().with_decision(decision).means() == {
+        assert compared(decision).means() == {
             "decisions": 0,
             "fallback_decisions": 0,
             "uncompared_decisions": 1,
@@ -148,7 +155,7 @@ class TestComparison:
     def test_a_decision_on_usual_values_is_reported_with_the_loss_it_may_hide(
         self, decision: Decision, difference: float, hidden_loss: float
     ) -> None:
-        assert Comparison().with_decision(decision).means() == {
+        assert compared(decision).means() == {
             "decisions": 0,
             "fallback_decisions": 1,
             "uncompared_decisions": 0,

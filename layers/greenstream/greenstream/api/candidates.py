@@ -59,8 +59,8 @@ def candidates(
         sources,
         standings.figures,
         samples,
-        [entry.proxy for entry in standings.entries],
-        [entry.proxy_reason for entry in standings.entries],
+        standings.proxies,
+        standings.proxy_reasons,
     )
     return list(map(Candidate._make, zip(*columns, strict=True)))
 

@@ -60,7 +60,7 @@ class DecisionLog:
         """Count a decision and compare it with its baselines."""
         minute = self._minute
         minute.counts["Decisions"] += 1
-        minute.compared = minute.compared.with_decision(decision)
+        minute.compared.add(decision)
         minute.counts["DegradedAnswers"] += degraded
         for rung, count in standings.rungs.items():
             minute.counts[_RUNG_METRIC[rung]] += count

@@ -74,14 +74,26 @@ class View:
         When the snapshot was read, in UTC; ``None`` if the store has never answered.
     fault
         Why the snapshot or the profiles are not fresh; ``None`` if they are.
+    degraded_reason
+        Why answers may be worse than usual; ``None`` if they are not. It follows from the others.
     """
 
     snapshot: Snapshot = field(default_factory=Snapshot)
     profiles: Profiles | None = None
     read_at: datetime | None = None
     fault: str | None = None
+    degraded_reason: str | None = field(init=False)
     _ladders: dict[str, Ladder] = field(default_factory=dict)
     _seconds: dict[datetime, _Second] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        damaged = self.snapshot.damaged + (() if self.profiles is None else self.profiles.damaged)
+        parts = [] if self.fault is None else [self.fault]
+        if damaged:
+            unnamed = len(damaged) - MAX_DAMAGED_NAMES
+            more = f" and {unnamed} more" if unnamed > 0 else ""
+            parts.append(f"damaged items: {', '.join(damaged[:MAX_DAMAGED_NAMES])}{more}")
+        object.__setattr__(self, "degraded_reason", "; ".join(parts) or None)
 
     def renewed(
         self,
@@ -124,17 +136,6 @@ class View:
     def profiles_of(self, zone: str) -> tuple[HourProfile, ...]:
         """Return the hour profiles of a zone, with the hours that were read."""
         return () if self.profiles is None else self.profiles.of(zone)
-
-    @property
-    def degraded_reason(self) -> str | None:
-        """Why answers may be worse than usual; ``None`` if they are not."""
-        damaged = self.snapshot.damaged + (() if self.profiles is None else self.profiles.damaged)
-        parts = [] if self.fault is None else [self.fault]
-        if damaged:
-            unnamed = len(damaged) - MAX_DAMAGED_NAMES
-            more = f" and {unnamed} more" if unnamed > 0 else ""
-            parts.append(f"damaged items: {', '.join(damaged[:MAX_DAMAGED_NAMES])}{more}")
-        return "; ".join(parts) or None
 
     @property
     def simulated(self) -> bool | None:

@@ -5,6 +5,7 @@ the chosen origin alone. The network's energy is in none of these figures.
 """
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,7 +16,8 @@ from greenstream.domain.reading import Kind
 from greenstream.domain.zones import zones
 
 
-class Comparison(NamedTuple):  # A decision makes one: a frozen dataclass would take longer.
+@dataclass(slots=True)
+class Comparison:
     """Sums over decisions: expected intensities (g/kWh), and the round trip added to the nearest's.
 
     Every decision is counted once: in ``decisions`` where the chosen POP and both baselines have
@@ -39,30 +41,27 @@ class Comparison(NamedTuple):  # A decision makes one: a frozen dataclass would 
     fallback_hidden_loss_gco2_kwh: float = 0.0
     uncompared_decisions: int = 0
 
-    def with_decision(self, decision: Decision) -> "Comparison":
-        """Return the sums with a decision added."""
+    def add(self, decision: Decision) -> None:
+        """Add a decision to the sums."""
         chosen, nearest = decision.chosen.candidate, decision.baseline
-        static = best_static(decision)
-        figures = _figures(chosen, nearest, static)
+        figures = _figures(chosen, nearest, best_static(decision))
         if figures is None or nearest is None or chosen.latency_ms is None:
-            return self._replace(uncompared_decisions=self.uncompared_decisions + 1)
+            self.uncompared_decisions += 1
+            return
         delivered, near, fixed = figures
         if not (delivered.observed and near.observed and fixed.observed):
             difference = near.gco2_kwh - delivered.gco2_kwh
             doubt = math.hypot(near.doubt_gco2_kwh, delivered.doubt_gco2_kwh)
-            hidden = max(0.0, doubt - difference) if chosen.pop != nearest.pop else 0.0
-            return self._replace(
-                fallback_decisions=self.fallback_decisions + 1,
-                fallback_difference_gco2_kwh=self.fallback_difference_gco2_kwh + difference,
-                fallback_hidden_loss_gco2_kwh=self.fallback_hidden_loss_gco2_kwh + hidden,
-            )
-        return self._replace(
-            decisions=self.decisions + 1,
-            delivered_gco2_kwh=self.delivered_gco2_kwh + delivered.gco2_kwh,
-            nearest_gco2_kwh=self.nearest_gco2_kwh + near.gco2_kwh,
-            best_static_gco2_kwh=self.best_static_gco2_kwh + fixed.gco2_kwh,
-            added_rtt_ms=self.added_rtt_ms + chosen.latency_ms - (nearest.latency_ms or 0.0),
-        )
+            self.fallback_decisions += 1
+            self.fallback_difference_gco2_kwh += difference
+            if chosen.pop != nearest.pop:
+                self.fallback_hidden_loss_gco2_kwh += max(0.0, doubt - difference)
+            return
+        self.decisions += 1
+        self.delivered_gco2_kwh += delivered.gco2_kwh
+        self.nearest_gco2_kwh += near.gco2_kwh
+        self.best_static_gco2_kwh += fixed.gco2_kwh
+        self.added_rtt_ms += chosen.latency_ms - (nearest.latency_ms or 0.0)
 
     def means(self) -> dict[str, float | int]:
         """Return the three counts, and the means over the decisions that each mean is about.
@@ -128,9 +127,10 @@ def _figures(
     if nearest is None or static is None:
         return None
     kind = chosen.carbon.origin.kind
-    figures = [_figure(candidate, kind) for candidate in (chosen, nearest, static)]
-    known = [figure for figure in figures if figure is not None]
-    return (known[0], known[1], known[2]) if len(known) == len(figures) else None
+    delivered, near, fixed = _figure(chosen, kind), _figure(nearest, kind), _figure(static, kind)
+    if delivered is None or near is None or fixed is None:
+        return None
+    return delivered, near, fixed
 
 
 def _figure(candidate: Candidate, kind: Kind | None) -> _Figure | None:

@@ -55,6 +55,8 @@ class Standings:
     names, figures, entries
         The POPs in the order of the question; the figure that each is ranked by; and the zone of
         that figure, as the POP's row of the table has it.
+    proxies, proxy_reasons
+        Whether each entry is a neighbouring zone, and why it may stand for the POP's own.
     rungs, counts
         How many of the POPs have a figure on each rung, and on each group of rungs.
     kinds
@@ -73,6 +75,8 @@ class Standings:
     names: tuple[str, ...]
     figures: tuple[ZoneCarbon, ...]
     entries: tuple[PopZone, ...]
+    proxies: tuple[bool, ...]
+    proxy_reasons: tuple[str, ...]
     rungs: Mapping[Rung, int]
     counts: FreshnessCounts
     kinds: tuple[str, ...]
@@ -90,14 +94,16 @@ class Standings:
         ranking: RankingSignal,
     ) -> Self:
         """Return the standings with what their figures come to."""
-        figures = tuple(figures)
+        figures, entries = tuple(figures), tuple(entries)
         rungs = Counter([figure.rung for figure in figures])
         common = _common_of(tuple([figure.origin for figure in figures]))
         return cls(
             ranking=ranking,
             names=tuple(names),
             figures=figures,
-            entries=tuple(entries),
+            entries=entries,
+            proxies=tuple([entry.proxy for entry in entries]),
+            proxy_reasons=tuple([entry.proxy_reason for entry in entries]),
             rungs=rungs,
             counts=counts_of(rungs),
             kinds=common.kinds,
