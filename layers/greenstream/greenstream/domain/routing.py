@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import takewhile
+from operator import attrgetter
 from zlib import crc32
 
 from greenstream.domain.comparability import (
@@ -74,9 +75,8 @@ def decide(
 
 def _nearest(ranked: Sequence[Ranked]) -> Candidate | None:
     """Return the candidate of the shortest round trip that is known, the best ranked of equals."""
-    latencies_ms = [candidate.latency_ms for candidate, _, _ in ranked]
-    shortest_ms = min([ms for ms in latencies_ms if ms is not None], default=None)
-    return None if shortest_ms is None else ranked[latencies_ms.index(shortest_ms)].candidate
+    known = [candidate for candidate, _, _ in ranked if candidate.latency_ms is not None]
+    return min(known, key=attrgetter("latency_ms"), default=None)
 
 
 def _rank(candidates: Sequence[Candidate], policy: Policy) -> tuple[list[Ranked], list[Ranked]]:
