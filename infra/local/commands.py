@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
 
 from infra.local import starting, view
+from infra.local.collecting import Following
 from infra.local.processes import StackError
 from infra.local.stack import LocalStack, Stack
 from infra.registry import COLLECTING, FUNCTIONS
@@ -51,7 +52,9 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         with local.joined(upstream=arguments.upstream, auth=arguments.auth) as (stack, started):
             worker = LocalWorker(arguments.state_dir)
-            _watch(local, stack, _start(worker, stack) if started else _joined(worker))
+            following = Following(stack) if started else None
+            beside = _start(worker, stack) if started else _joined(worker)
+            _watch(local, stack, beside, following)
     except KeyboardInterrupt:
         return 0  # Ctrl-C is how the command is meant to end
 
@@ -76,11 +79,12 @@ def _start(worker: "LocalWorker", stack: Stack) -> str:
         return f"the Worker is not started: {error}"
 
 
-def _watch(local: LocalStack, stack: Stack, worker: str) -> NoReturn:
+def _watch(local: LocalStack, stack: Stack, worker: str, following: Following | None) -> NoReturn:
     live = sys.stdout.isatty()
     while local.running() is not None:
         try:
-            shown = f"{_page(stack)}\n\n{worker}"
+            missing = following.lines() if following else []
+            shown = "\n".join([_page(stack), "", *missing, worker])
         except StackError as error:
             shown = str(error)
         print(f"{CLEAR_SCREEN if live else ''}{shown}\n", flush=True)

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # SAM keeps the record of its cache beside the build folder. If it shared the record of the cloud
 # build, it would take a stale cache for a fresh one.
 LOCAL_BUILD = ROOT / ".aws-sam/local/build"
+SAM = (str(ROOT / ".tools/sam/bin/python"), "-P", str(Path(__file__).with_name("sam.py")))
 REGION = "eu-west-1"
 STACK_NAME = "greenstream-local"
 EGRESS = {"GridstatusProxy": "HTTPS_PROXY", "GridstatusCaBundle": "REQUESTS_CA_BUNDLE"}
@@ -41,7 +42,7 @@ def build(log: Path) -> None:
     machine = {"arm64": "aarch64", "AMD64": "x86_64"}.get(platform.machine(), platform.machine())
     env = _tool_env() | {"PYTHON_VERSION": version, "PLATFORM": f"{machine}-{system}"}
     argv = [
-        str(ROOT / ".tools/sam/bin/sam"), "build", "--build-dir", str(LOCAL_BUILD),
+        *SAM, "build", "--build-dir", str(LOCAL_BUILD),
         "--cache-dir", str(LOCAL_BUILD.with_name("cache")),
     ]  # fmt: skip
     try:
@@ -62,8 +63,7 @@ def deploy(emulator: Emulator, parameters: Mapping[str, str], log: Path) -> None
         "SAM_CLI_POLL_DELAY": "0.5",
     }
     argv = [
-        str(ROOT / ".tools/sam/bin/python"), "-P", str(Path(__file__).with_name("sam.py")),
-        "deploy",
+        *SAM, "deploy",
         "--config-file", str(ROOT / "samconfig.toml"),
         "--template-file", str(LOCAL_BUILD / "template.yaml"),
         "--stack-name", STACK_NAME, "--no-progressbar",

@@ -7,7 +7,7 @@ import base64
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from functools import partial
@@ -26,7 +26,7 @@ from greenstream.aws import dynamodb
 from greenstream.aws.dynamodb import DynamoDb, Endpoint, Limits
 from greenstream.cli.errors import RefusedError
 from greenstream.cli.repository import RECORD
-from infra.local.collecting import collect_once
+from infra.local.collecting import OF_POPS, collect_once
 from infra.local.deploying import (
     REGION,
     ROOT,
@@ -50,7 +50,7 @@ from infra.local.processes import (
     wait_for,
     write_whole,
 )
-from infra.registry import FUNCTIONS
+from infra.registry import COLLECTING, FUNCTIONS
 
 PREFERRED_PORT = 4566
 NEEDED_MB = 450  # the emulator's copies of the functions and layers
@@ -216,11 +216,13 @@ class LocalStack:
             stack = self.running()
             if stack is None or (stack.upstream, stack.auth) != (upstream, auth):
                 self._stop()
-            return self._up(upstream=upstream, auth=auth)
+            return self._up(upstream=upstream, auth=auth, collected=tuple(COLLECTING))
 
     @contextmanager
     def joined(self, *, upstream: Upstream, auth: Auth) -> Iterator[tuple[Stack, bool]]:
         """Join the stack that runs, or start one that is stopped when the block ends.
+
+        A stack that is started here has the figures of the six POPs' zones when the block begins.
 
         Yields
         ------
@@ -239,7 +241,7 @@ class LocalStack:
                 if stack is None:
                     self._stop()  # what is left of a stack that has ended in part
                     started = True
-                    stack = self._up(upstream=upstream, auth=auth)
+                    stack = self._up(upstream=upstream, auth=auth, collected=OF_POPS)
                 elif (stack.upstream, stack.auth) != (upstream, auth):
                     raise StackError(
                         f"a stack with {stack.upstream} upstreams and auth {stack.auth} runs here "
@@ -253,9 +255,10 @@ class LocalStack:
                 if stopped := self.down():
                     say(f"stopped {', '.join(stopped)}")
 
-    def _up(self, *, upstream: Upstream, auth: Auth) -> Stack:
+    def _up(self, *, upstream: Upstream, auth: Auth, collected: Collection[str]) -> Stack:
         try:
-            return self._start(upstream=upstream, auth=auth)
+            stack = self._start(upstream=upstream, auth=auth)
+            collect_once(stack, collected)
         except StackError as error:
             scarce = self._scarce_space()  # before the files of the emulator are deleted
             self._stop()
@@ -265,6 +268,7 @@ class LocalStack:
         except BaseException:
             self._stop()
             raise
+        return stack
 
     def _scarce_space(self) -> str | None:
         """Return a sentence on the disk where a stack has too little space, if there is one."""
@@ -287,7 +291,6 @@ class LocalStack:
         page_url = self._page()
         stack = self._describe(emulator, upstream, auth, simulator, page_url)
         write_whole(self.record, asdict(stack))
-        collect_once(stack)
         return stack
 
     def simulator(self) -> dict[str, str]:

@@ -11,7 +11,8 @@ from typing import Any
 from unittest import mock
 
 from greenstream.cli.main import main
-from infra.local import commands, view
+from infra.local import collecting, commands, view
+from infra.local import stack as stacks
 from infra.local.deploying import Auth, Upstream
 from infra.local.processes import write_whole
 from infra.local.stack import LocalStack, Stack
@@ -58,7 +59,7 @@ def start_worker(self: LocalWorker, _: Stack) -> str:
     return "http://127.0.0.1:8787"
 
 
-def page(stack: Stack, _: int | None) -> str:
+def page(stack: Stack, *_: int | None) -> str:
     """Return a page that asks nobody."""
     return f"a table of {stack.router_url}"
 
@@ -69,5 +70,7 @@ if __name__ == "__main__":
         mock.patch.multiple(commands, LocalStack=FakeStack, PLAIN_REFRESH_S=0.1, REFRESH_S=0.1),
         mock.patch.multiple(LocalWorker, start=start_worker, has_tools=True),
         mock.patch.object(view, "page", page),
+        mock.patch.multiple(collecting, COLLECTING=(), OF_POPS=()),
+        mock.patch.object(stacks, "collect_once", return_value=None),
     ):
         sys.exit(main(words))

@@ -1,12 +1,15 @@
 """A new stack invokes each collector once, some at the same time."""
 
+import time
 from dataclasses import replace
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 import pytest
 
-from infra.local.collecting import AFTER, AT_ONCE, SHORT, collect_once
+from greenstream.domain.places import pops, seed_pops
+from greenstream.domain.zones import zones
+from infra.local.collecting import AFTER, AT_ONCE, OF_POPS, SHORT, Following, collect_once
 from infra.local.processes import StackError
 from infra.local.stack import Stack
 from infra.registry import COLLECTING
@@ -106,3 +109,49 @@ def test_an_error_of_many_lines_is_shown_in_one(
     assert len(errors) == len(COLLECTING)
     assert max(map(len, errors)) <= SHORT
     assert advice == "`greenstream invoke NAME` shows the whole error of one of them"
+
+
+def test_the_figures_of_the_six_pops_are_read_before_the_first_page() -> None:
+    for pop in map(pops().__getitem__, seed_pops()):
+        first = zones()[pop.zones[0].zone]
+        assert {source.provider for source in first.sources} & set(OF_POPS), pop.pop
+
+
+def test_the_first_page_waits_for_no_other_collector(monkeypatch: pytest.MonkeyPatch) -> None:
+    collectors = Collectors()
+    monkeypatch.setattr(Stack, "invoke", collectors.invoke)
+    collect_once(STACK, OF_POPS)
+    assert {name for _, name in collectors.events} == set(OF_POPS)
+
+
+class TestWhatFollowsTheFirstPage:
+    REST = frozenset(COLLECTING) - frozenset(OF_POPS)
+
+    def test_is_named_until_it_is_collected(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        may_end = Event()
+        monkeypatch.setattr(Stack, "invoke", lambda *_: may_end.wait(10))
+        following = Following(STACK)
+        (line,) = following.lines()
+        assert line.startswith("still collecting for the first time: ")
+        assert set(line.partition(": ")[2].split(", ")) == self.REST
+        may_end.set()
+        assert ended(following) == []
+
+    def test_is_every_other_collector_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        collectors = Collectors()
+        monkeypatch.setattr(Stack, "invoke", collectors.invoke)
+        ended(Following(STACK))
+        begun = [name for event, name in collectors.events if event == "begin"]
+        assert sorted(begun) == sorted(self.REST)
+
+    def test_names_what_has_failed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Stack, "invoke", Collectors("elexon").invoke)
+        assert ended(Following(STACK)) == ["elexon failed: its upstream is down"]
+
+
+def ended(following: Following) -> list[str]:
+    deadline = time.monotonic() + 10
+    while (lines := following.lines()) and lines[0].startswith("still"):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return lines
