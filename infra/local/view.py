@@ -141,14 +141,28 @@ def render(
 def example(decisions: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the visitor's city whose decision explains the router best.
 
-    It is the first one whose request goes to a cleaner place than the nearest, and of whose
-    candidates none rests on a neighbour's grid. Where there is none, such a decision without a
-    saving comes before one that rests on a neighbour's grid.
+    It is the first one whose request goes to a cleaner place than the nearest, by figures that are
+    counted alike if there is such a one, and of whose candidates none rests on a neighbour's grid.
+    Where there is none, such a decision without a saving comes before one that rests on a
+    neighbour's grid.
     """
-    return min(
-        decisions,
-        key=lambda city: (_any(decisions[city], "proxy_zone"), _saved(decisions[city]) <= 0),
-    )
+
+    def order(city: str) -> tuple[bool, ...]:
+        route = decisions[city]
+        return _any(route, "proxy_zone"), _saved(route) <= 0, not _alike(route)
+
+    return min(decisions, key=order)
+
+
+def _alike(route: Mapping[str, Any]) -> bool:
+    """Return whether the figures of the chosen and the nearest place are counted alike."""
+    pair = {route["pop"], (route["baseline"] or {}).get("pop")}
+    ways = {
+        tuple(candidate.get(way) for way in ("signal", "basis", "scope", "factor_set"))
+        for candidate in route["candidates"]
+        if candidate["pop"] in pair
+    }
+    return len(ways) == 1
 
 
 def saving(route: Mapping[str, Any]) -> str:

@@ -143,6 +143,17 @@ class TestTheDecisionThatIsShown:
             "nearest"
         ) in in_words(lines)
 
+    def test_a_saving_between_figures_that_are_counted_alike_comes_first(self) -> None:
+        sfo, iad, nyc = (
+            a_figure("Z", 1.0, pop=pop, scope=scope)
+            for pop, scope in (("sfo", "consumption"), ("iad", "production"), ("nyc", "production"))
+        )
+        cities = {
+            "San Francisco": a_decision("nyc", "sfo", 90.0, (nyc, sfo)),
+            "Ashburn": a_decision("nyc", "iad", 50.0, (nyc, iad, sfo)),
+        }
+        assert any(line.startswith("A visitor in Ashburn:") for line in shown(decisions=cities))
+
     def test_no_saving_is_preferred_to_a_proxy_and_said_plainly(self) -> None:
         lines = shown(decisions={"Los Angeles": self.ON_A_PROXY, "New York": self.NEAREST})
         assert (
