@@ -168,10 +168,10 @@ def _ends_of(archive: zipfile.ZipFile, path: str) -> tuple[bytes, bytes]:
 
 def _columns(first: bytes, strings: Sequence[str]) -> dict[bytes, str]:
     """Return the names of the wanted columns by their letters."""
-    found = {letters: str(value) for letters, value in _cells(first, strings) if value in COLUMNS}
-    if lost := set(COLUMNS) - set(found.values()):
+    names = {letters: str(value) for letters, value in _cells(first, strings) if value in COLUMNS}
+    if lost := set(COLUMNS) - set(names.values()):
         raise ValueError(f"there is no column {', '.join(sorted(lost))}")
-    return found
+    return names
 
 
 def _cells(row: bytes, strings: Sequence[str]) -> Iterator[tuple[bytes, float | str]]:

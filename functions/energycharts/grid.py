@@ -56,19 +56,19 @@ class CountryGrid(MixGrid):
     def _with_sun_of_other(self, reading: Reading, mix: Mix) -> Reading:
         if not self.rules.solar_in_other:
             return reading
-        found = sun_in_other(self.window, mix, solar=SOLAR, other=OTHER, middle=self.rules.middle)
-        if found.known and not found.mw:
+        sun = sun_in_other(self.window, mix, solar=SOLAR, other=OTHER, middle=self.rules.middle)
+        if sun.known and not sun.mw:
             return reading
         likely_mw = dict(mix.generation_mw)
-        if found.mw:
-            likely_mw[SOLAR] += found.mw
-            likely_mw[OTHER] -= found.mw
+        if sun.mw:
+            likely_mw[SOLAR] += sun.mw
+            likely_mw[OTHER] -= sun.mw
         table, _ = self.factors_of(mix, reading.basis)
         value = mix_intensity(likely_mw, table, provider=self.provider, zone=self.zone.zone)
         detail = {
             **reading.detail,
-            "solar_in_other_mw": round(found.mw, 2),
-            "split_of_other_known": found.known,
+            "solar_in_other_mw": round(sun.mw, 2),
+            "split_of_other_known": sun.known,
         }
         return _estimated(reading, value.gco2_kwh, reading.gco2_low, reading.gco2_high, detail)
 

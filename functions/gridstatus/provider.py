@@ -232,16 +232,16 @@ class Gridstatus:
         stored = self.stored.of(zone.zone, source.kinds, now, past.learn)
         idle = rules_of_source(NAME, zone.zone).idle_when_absent
         all_rows = rows(frames, timedelta(seconds=source.cadence_s), idle)
-        found = believed(all_rows, zone, source, now, past)
-        past.remember(found.mixes)
+        judged = believed(all_rows, zone, source, now, past)
+        past.remember(judged.mixes)
         chosen = [
             row
-            for row in found.rows
-            if row is found.rows[-1] or stored.asks_for(row.valid_to, now, row.fuel_mw)
+            for row in judged.rows
+            if row is judged.rows[-1] or stored.asks_for(row.valid_to, now, row.fuel_mw)
         ]
         batch = batch_of(
             [
-                *found.errors(stored.newest),
+                *judged.errors(stored.newest),
                 *chain.from_iterable(map(readings_in, chosen)),
             ]
         )
@@ -253,12 +253,12 @@ class Gridstatus:
             readings=tuple(
                 carrying(past.memory, reading)
                 for reading in batch.readings
-                if reading.valid_to == found.rows[-1].valid_to or stored.lacks(reading)
+                if reading.valid_to == judged.rows[-1].valid_to or stored.lacks(reading)
             ),
             acknowledge=partial(stored.remember, mixes_mw, batch.readings, now),
             window=lambda: (
                 outcome
-                for outcome in chain.from_iterable(map(readings_in, found.rows))
+                for outcome in chain.from_iterable(map(readings_in, judged.rows))
                 if isinstance(outcome, Reading)
             ),
         )

@@ -61,13 +61,13 @@ def parse(page: str) -> list[MixSlot]:
         ``malformed`` when the rows or a moment cannot be read, ``contradiction`` when two rows of
         one moment differ.
     """
-    found = ROWS.search(page)
-    if found is None:
+    match = ROWS.search(page)
+    if match is None:
         raise _invalid(f"the page has no rows ({len(page)} characters)")
     try:
-        rows = json.loads(found[1])
+        rows = json.loads(match[1])
     except (ValueError, RecursionError) as error:
-        raise _invalid(f"the rows are not JSON: {found[1]!r:.60}") from error
+        raise _invalid(f"the rows are not JSON: {match[1]!r:.60}") from error
     slots: dict[datetime, MixSlot] = {}
     for row in rows:
         if not isinstance(row, dict):

@@ -106,11 +106,11 @@ def yearly_means(zones: Json, factor_data: Json) -> Iterator[Derived]:
                 computed = mean_gco2_kwh(mix, table, {fuel: fuel for fuel in gwh})
                 yield Derived(where, "year", float(year[1]), float(california["year"]))
                 yield Derived(where, "gco2_kwh", mean["gco2_kwh"], computed)
-            found = _MEAN.match(mean["source"])
-            if found is None:
+            match = _MEAN.match(mean["source"])
+            if match is None:
                 continue
             mix = countries[zone["country"]]
-            yield Derived(where, "year", float(found[1]), float(mix["year"]))
+            yield Derived(where, "year", float(match[1]), float(mix["year"]))
             own = {} if "ENTSOE" in mean["source"] else tables.get((zone["zone"], basis), {})
             table = {**tables["ENTSOE", basis], **own}
             shale = "oil counted as the oil shale" in mean["source"]

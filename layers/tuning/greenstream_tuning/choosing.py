@@ -188,13 +188,13 @@ class _Visitor:
         The score is infinite where the POP is not taken for its carbon.
         """
         near, _ = _first_lowest(self.nearest, carbon, priced)
-        found, score = _first_lowest([], carbon, priced)
+        cleanest, score = _first_lowest([], carbon, priced)
         done = 0
         for limit, count in enumerate(self.within):
-            _lower(self.order[done:count], carbon, priced, found, score)
+            _lower(self.order[done:count], carbon, priced, cleanest, score)
             done = count
             unknown = np.isinf(score)
-            best[:, limit] = np.where(unknown, near, found)
+            best[:, limit] = np.where(unknown, near, cleanest)
             if count:
                 best[dark, limit] = self.order[0]
             lowest[:, limit] = score
@@ -202,16 +202,18 @@ class _Visitor:
 
 def _first_lowest(pops: Sequence[int], carbon: Floats, priced: Floats) -> tuple[Ints, Floats]:
     """Return the first POP of the lowest score, and that score; the first where none has one."""
-    found = np.full(carbon.shape[1], pops[0] if pops else -1)
+    cleanest = np.full(carbon.shape[1], pops[0] if pops else -1)
     score = np.full(carbon.shape[1], np.inf)
-    _lower(pops, carbon, priced, found, score)
-    return found, score
+    _lower(pops, carbon, priced, cleanest, score)
+    return cleanest, score
 
 
-def _lower(pops: Sequence[int], carbon: Floats, priced: Floats, found: Ints, score: Floats) -> None:
-    """Put POPs of a lower score in the place of those found before them."""
+def _lower(
+    pops: Sequence[int], carbon: Floats, priced: Floats, cleanest: Ints, score: Floats
+) -> None:
+    """Put POPs of a lower score in the place of those chosen before them."""
     for pop in pops:
         other = carbon[pop] + priced[pop]
         lower = other < score  # never where there is no figure
         np.copyto(score, other, where=lower)
-        found[lower] = pop
+        cleanest[lower] = pop

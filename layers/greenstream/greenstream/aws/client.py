@@ -61,13 +61,13 @@ def _of_botocore() -> tuple[str, str, Callable[[], Credentials]]:
     from botocore.session import get_session  # noqa: PLC0415
 
     session = get_session()
-    found = session.get_credentials()
-    if found is None:
+    credentials = session.get_credentials()
+    if credentials is None:
         raise NoCredentialsError
     of_service = session.create_client("dynamodb").meta
 
     def renewed() -> Credentials:
-        frozen = found.get_frozen_credentials()
+        frozen = credentials.get_frozen_credentials()
         return Credentials(str(frozen.access_key), str(frozen.secret_key), frozen.token)
 
     return of_service.endpoint_url, of_service.region_name, renewed
