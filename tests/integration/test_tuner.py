@@ -11,6 +11,7 @@ from greenstream.cli import policy
 from greenstream.cli.errors import CommandError
 from greenstream.domain.policy import FreshnessModel, Policy, RankingSignal
 from greenstream.ports.policy_log import UnknownVersionError
+from tests.router_client import Client
 from tests.store_contract import T0
 from tests.table_client import TableClient
 
@@ -123,6 +124,28 @@ def test_numbers_of_an_operator_come_into_force_and_can_be_reverted(
     assert stored["ours-1"].evidence == {"why": "far users", "set": list(wish)}
     assert policy_command("revert", "--table", table_name, DEFAULT.version) == 0
     assert in_force(client, table_name) == DEFAULT
+
+
+def test_a_running_router_uses_what_was_set_at_its_next_read(
+    client: TableClient,
+    table_name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    router = Client(DynamoStore(client, table_name, clock=lambda: T0))
+    assert router.ask("/v1/policy").body["version"] == DEFAULT.version
+    monkeypatch.setattr(policy, "sleep", router.clock.forward)
+
+    wish = ("ours-1", "max_latency_ms=100", "--why", "far users")
+    assert policy_command("set", "--table", table_name, *wish) == 0
+    assert "within 6 s" in capsys.readouterr().out
+    assert router.ask("/v1/policy").body["version"] == DEFAULT.version
+
+    router.clock.forward(5)
+    assert router.ask("/v1/policy").body["version"] == "ours-1"
+    assert policy_command("revert", "--now", "--table", table_name, DEFAULT.version) == 0
+    assert "every router that reaches the table uses it now" in capsys.readouterr().out
+    assert router.ask("/v1/policy").body["version"] == DEFAULT.version
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from greenstream.api.view import View
 from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.places import pops
-from greenstream.domain.policy import Policy
+from greenstream.domain.policy import Policy, RankedScope
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Basis, Forecast, ForecastPoint, Scope, Signal
 from greenstream.domain.zone_sources import zone_sources
@@ -103,6 +104,19 @@ class TestOneZone:
 
     def test_it_shows_where_the_facts_of_the_zone_come_from(self, client: Client) -> None:
         assert client.ask("/v1/zones/PJM").body["source"] == zone_sources()["PJM"].source
+
+    def test_its_figure_follows_a_policy_of_another_scope_at_the_next_read(
+        self, store: MemoryStore
+    ) -> None:
+        put_reading(store, a_reading_of("ENTSOE_ES", 100))
+        put_reading(store, a_reading_of("ENTSOE_ES", 150, source=3))  # traced by `flows`
+        same_boards = store.snapshot()
+        before = View().renewed(same_boards, None, read_at=NOW)
+        traced = Policy(version="traced-1", scope=RankedScope.CONSUMPTION)
+        assert before.carbon_at(NOW, before.policy, None)("ENTSOE_ES").origin.gco2_kwh == 100
+
+        after = before.renewed(replace(same_boards, policy=traced), None, read_at=NOW)
+        assert after.carbon_at(NOW, after.policy, None)("ENTSOE_ES").origin.gco2_kwh == 150
 
     def test_it_shows_how_far_the_hours_of_a_year_lie_apart_where_that_is_known(
         self, client: Client

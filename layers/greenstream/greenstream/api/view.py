@@ -106,9 +106,12 @@ class View:
         """Return the view of a new read. What was derived stays where the data did not change."""
         changed = _changed_providers(self.snapshot.boards, snapshot.boards)
         same = self.profiles is profiles
+        scope = (snapshot.policy or _DEFAULT).scope  # which decides the order of a ladder's sources
         ladders = {
             zone: ladder
-            for zone, ladder in (self._ladders if same else {}).items()
+            for zone, ladder in (
+                self._ladders if same and scope == self.policy.scope else {}
+            ).items()
             if not any(source.provider in changed for source in zones()[zone].sources)
         }
         return View(

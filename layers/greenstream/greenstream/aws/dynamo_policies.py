@@ -56,7 +56,7 @@ class DynamoPolicies:
         self._table.put(item, "attribute_not_exists(pk)")
 
     def enforce(self, version: str) -> None:
-        """Copy a version to the item that the router reads; it applies within minutes.
+        """Copy a version to the item that the router reads; it applies at the next read.
 
         Raises
         ------

@@ -4,10 +4,12 @@ import argparse
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from time import sleep
+from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError
 
+from greenstream.api.snapshot_cache import TIME_TO_LIVE
 from greenstream.aws.client import dynamodb_client
 from greenstream.aws.dynamo_policies import DynamoPolicies
 from greenstream.aws.dynamo_store import DynamoStore
@@ -19,6 +21,13 @@ from greenstream.domain.places import places
 from greenstream.domain.policy import Policy
 from greenstream.ports.policy_log import UnknownVersionError
 from greenstream.ports.store import StoreError
+
+ROUTERS_READ_S: Final = TIME_TO_LIVE.total_seconds() + 1.0
+"""How long it takes until every router has read the table since, in seconds.
+
+A router reads it once in `TIME_TO_LIVE`, and for one second DynamoDB may answer with what was
+stored before. A router that does not reach the table goes on by what it remembers.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,12 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         metavar="NAME",
         help="the deployed table, asked with your AWS credentials (default: the local stack's)",
     )
+    now = argparse.ArgumentParser(add_help=False)
+    now.add_argument(
+        "--now",
+        action="store_true",
+        help=f"return only when every router uses it, after {ROUTERS_READ_S:.0f} s",
+    )
     policy = commands.add_parser("policy")
     actions = policy.add_subparsers(required=True, metavar="action")
     listing = actions.add_parser(
@@ -49,7 +64,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     show.add_argument("version", nargs="?", help="default: the version in force")
     show.set_defaults(do=_show)
     setting = actions.add_parser(
-        "set", parents=[where], help="store a version with other numbers and put it in force"
+        "set", parents=[where, now], help="store a version with other numbers and put it in force"
     )
     setting.add_argument("version", help="the name of the new version")
     setting.add_argument("setting", nargs="+", help="max_latency_ms=100, capacity.sfo=2, …")
@@ -58,7 +73,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     setting.set_defaults(do=_set)
     revert = actions.add_parser(
-        "revert", parents=[where], help="put a stored version in force again"
+        "revert", parents=[where, now], help="put a stored version in force again"
     )
     revert.add_argument("version")
     revert.set_defaults(do=_revert)
@@ -99,9 +114,9 @@ def _show(arguments: argparse.Namespace) -> int:
 def _revert(arguments: argparse.Namespace) -> int:
     def go_back(table: _Table) -> list[str]:
         table.policies.enforce(arguments.version)
-        return [f"{arguments.version} is in force; every router uses it within five minutes"]
+        return [arguments.version]
 
-    return _on_table(arguments, go_back)
+    return _reach_routers(arguments, go_back)
 
 
 def _set(arguments: argparse.Namespace) -> int:
@@ -113,9 +128,24 @@ def _set(arguments: argparse.Namespace) -> int:
         table.policies.write(table.in_force, {"why": "was in force"}, now)  # to revert to
         table.policies.write(policy, {"why": arguments.why, "set": arguments.setting}, now)
         table.policies.enforce(policy.version)
-        return [f"{policy.version} is in force; every router uses it within five minutes"]
+        return [policy.version]
 
-    return _on_table(arguments, put_in_force)
+    return _reach_routers(arguments, put_in_force)
+
+
+def _reach_routers(
+    arguments: argparse.Namespace, enforce: Callable[[_Table], Sequence[str]]
+) -> int:
+    """Put a version in force, and with ``--now`` return after every router has read it."""
+
+    def reach(table: _Table) -> list[str]:
+        [version] = enforce(table)
+        if not arguments.now:
+            return [f"{version} is in force; every router uses it within {ROUTERS_READ_S:.0f} s"]
+        sleep(ROUTERS_READ_S)
+        return [f"{version} is in force, and every router that reaches the table uses it now"]
+
+    return _on_table(arguments, reach)
 
 
 def changed(policy: Policy, version: str, settings: Sequence[str]) -> Policy:
