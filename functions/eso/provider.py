@@ -223,10 +223,15 @@ class Eso:
             outcomes.append(error)
         try:
             newest = self._half_hours(national_half_hours, "/intensity", zone, outcomes)
-            mixes = self._mixes(newest, zone, outcomes)
-            outcomes += _outcomes(
-                nation.national_readings(Figures(newest, zone), Figures(ahead, zone), mixes, stored)
-            )
+            figures, listed = Figures(newest, zone), Figures(ahead, zone)
+            try:
+                mixes = self._mixes(newest, zone, outcomes)
+            except GreenStreamError as error:
+                outcomes.append(error)  # without a mix, a figure is still judged by itself
+                made = nation.national_readings(figures, listed, Figures((), zone), stored)
+                outcomes += (outcome for outcome in _outcomes(made) if not _lacks_mix(outcome))
+            else:
+                outcomes += _outcomes(nation.national_readings(figures, listed, mixes, stored))
         except GreenStreamError as error:
             outcomes.append(error)
         batch = batch_of(outcomes)
@@ -287,6 +292,10 @@ def _outcomes(made: Iterator[Outcome]) -> Iterator[Outcome]:
         yield from made
     except GreenStreamError as error:
         yield error
+
+
+def _lacks_mix(outcome: Outcome) -> bool:
+    return isinstance(outcome, InvalidError) and outcome.reason == "missing_fuel"
 
 
 def _starts(now: datetime) -> Iterator[datetime]:

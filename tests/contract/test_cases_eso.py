@@ -64,6 +64,8 @@ def run(
     regions: list[Row] | None = None,
     now: datetime = NOW,
     store: MemoryStore | None = None,
+    *,
+    generation: bool = True,
 ) -> Ran:
     if newest is None:
         newest = [national(ENDED, 180, 172)]
@@ -73,6 +75,8 @@ def run(
         "/intensity": {"data": newest} if isinstance(newest, list) else newest,
         "/generation/*": {"data": mixes_of(newest) if isinstance(newest, list) else []},
     }
+    if not generation:
+        del answers["/generation/*"]
     return ran(Eso(http("eso", answers)), store or MemoryStore(), now)
 
 
@@ -123,6 +127,22 @@ def test_the_falsely_low_actual_is_refused(cases: Path) -> None:
 
     assert batch.reasons("GBR") == {"falsely_low"}
     assert batch.gco2_kwh("GBR") is None
+
+
+def test_a_figure_is_judged_by_itself_where_its_mix_cannot_be_had(cases: Path) -> None:
+    """NESO answers /generation with 404 here, as any answer may fail while the others stand."""
+    now = datetime(2026, 1, 24, 11, 45, tzinfo=UTC)
+    falsely_low = (cases / "eso/national_falsely_low.json").read_bytes()
+    twice = (cases / "eso/N01_national_twice_ab.json").read_bytes()
+
+    of_low = run(falsely_low, ahead(now, 243), now=now, generation=False)
+    of_twice = run(twice, generation=False)
+    of_good = run([national(ENDED, 180, 172)], generation=False)
+
+    assert of_low.reasons("GBR") == {"falsely_low"}
+    assert of_twice.reasons("GBR") == {"contradiction"}
+    assert "missing_fuel" not in of_good.reasons("GBR")
+    assert of_good.gco2_kwh("GBR") is None
 
 
 @pytest.mark.parametrize("seed", range(6))
