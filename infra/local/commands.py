@@ -89,7 +89,9 @@ def _watch(local: LocalStack, stack: Stack, worker: str, following: Following | 
             shown = str(error)
         print(f"{CLEAR_SCREEN if live else ''}{shown}\n", flush=True)
         time.sleep(REFRESH_S if live else PLAIN_REFRESH_S)
-    raise StackError(f"the stack has ended unexpectedly; see the logs in {local.state_dir}")
+    ended = ", ".join(child.name for child in local.children.all() if not child.alive())
+    what = f"the stack has ended unexpectedly ({ended or 'it was stopped elsewhere'})"
+    raise StackError(f"{what}; see the logs in {local.state_dir}")
 
 
 def _page(stack: Stack) -> str:

@@ -157,6 +157,19 @@ def test_it_ends_when_nobody_reads_its_output_any_more(folder: Path) -> None:
     until("the end of all processes", lambda: not left(children))
 
 
+def test_a_part_that_ends_by_itself_is_named_and_ends_the_rest(folder: Path) -> None:
+    run = Run(folder).until("a table")
+    children = run.children
+    (simulator,) = (child for child in children if child.name == "upstream")
+    began = time.monotonic()
+    end_sessions([simulator])
+    ended_whole(run, children, began)
+    assert run.process.returncode == 1
+    printed = run.printed.read_text()
+    assert "the stack has ended unexpectedly (upstream); see the logs in" in printed
+    assert "Traceback" not in printed
+
+
 def test_nohup_lets_it_survive_its_terminal(folder: Path) -> None:
     run = Run(folder, before=("nohup",)).until("a table")
     children = run.children
