@@ -114,8 +114,9 @@ doctor: .venv/.ready ## check credentials, Region, quotas, keys and tools: make 
 runtime-python: .venv/.ready
 	@.venv/bin/python -m infra.supply.bytecode find
 
-# What a deployment needs is checked before the build, also under `make -j`.
-preflight: runtime-python
+# What a deployment needs, the runtime's Python included, is checked before the build, also under
+# `make -j`.
+preflight: .venv/.ready
 	@.venv/bin/greenstream doctor --brief --stage $(STAGE)
 
 deploy: preflight build ## deploy to AWS with your credentials: make deploy STAGE=dev|prod

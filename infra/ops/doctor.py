@@ -121,8 +121,8 @@ def versions(environ: Mapping[str, str]) -> Iterator[Check]:
     """Check the programs that a deployment runs."""
     running = ".".join(map(str, sys.version_info[:3]))
     yield Check(State.OK, "Python", f"{running} runs these commands")
-    found = runtime_python(environ)
-    if found is None:
+    compiler = runtime_python(environ)
+    if compiler is None:
         yield Check(
             State.MISSING,
             "byte code",
@@ -130,7 +130,7 @@ def versions(environ: Mapping[str, str]) -> Iterator[Check]:
             f"as in RUNTIME_PYTHON=/usr/bin/python{VERSION}",
         )
     else:
-        yield Check(State.OK, "byte code", f"{found} compiles the functions")
+        yield Check(State.OK, "byte code", f"{compiler} compiles the functions")
 
 
 def quotas(stage: str, session: boto3.Session) -> Iterator[Check]:

@@ -158,6 +158,18 @@ def test_wranglers_log_in_is_found_without_asking_cloudflare(
     assert first.state is state
 
 
+def test_a_deployment_without_the_runtimes_python_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(boto3, "Session", lambda: as_session(Session(identity=IDENTITY)))
+    monkeypatch.setenv("RUNTIME_PYTHON", str(tmp_path / "none"))
+
+    assert main(["doctor", "--brief"]) == 1
+    lacking = [line for line in capsys.readouterr().out.splitlines() if line.startswith("MISSING")]
+    assert len(lacking) == 1
+    assert "no Python 3.13 is here, which compiles the functions" in lacking[0]
+
+
 def test_a_brief_check_asks_only_what_a_deployment_needs(tmp_path: Path) -> None:
     session = as_session(Session(identity=IDENTITY))
     found = list(doctor.checks("dev", os.environ, session, tmp_path, brief=True))

@@ -237,17 +237,17 @@ class Router:
     def _window(self, request: Request) -> Reply:
         question = window_question(request.query)
         deadline, now = RequestDeadline(), self._clock()
-        found = find(
+        outlook = find(
             question,
             first_start(now),
             lambda zone: self._cache.ask(_forecasts(zone), deadline),
             lambda zone: self._cache.day_profiles_of(zone.zone, deadline),
             self._cache.remembered.policy.scope,
         )
-        simulated = found.simulated
+        simulated = outlook.simulated
         if simulated is None:
             simulated = self._cache.view(deadline).simulated
-        return _shared(window_answer(question, found, now, simulated=simulated))
+        return _shared(window_answer(question, outlook, now, simulated=simulated))
 
     def _zones(self, request: Request) -> Reply:
         kinds = zones_question(request.query)

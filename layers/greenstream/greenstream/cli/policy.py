@@ -121,7 +121,7 @@ def _revert(arguments: argparse.Namespace) -> int:
 
 def _set(arguments: argparse.Namespace) -> int:
     def put_in_force(table: _Table) -> list[str]:
-        if arguments.version in {each.policy.version for each in table.policies.versions()}:
+        if arguments.version in {stored.policy.version for stored in table.policies.versions()}:
             raise CommandError(f"{arguments.version} exists already, and a version never changes")
         policy = changed(table.in_force, arguments.version, arguments.setting)
         now = utc_now()
