@@ -22,7 +22,7 @@ endif
 NODE := .tools/node/bin
 WORKER := infra/worker
 
-.PHONY: help run up down invoke providers worker worker-test page-test operations-test test chaos chaos-short lint check bench against replay tune worlds validate findings factor-book build runtime-python doctor preflight deploy deploy-built secrets destroy supply-chain audit reproducible tools worker-tools
+.PHONY: help run up down invoke providers worker worker-test page-test operations-test test hours chaos chaos-short lint check bench against replay tune worlds validate findings factor-book build runtime-python doctor preflight deploy deploy-built secrets destroy supply-chain audit reproducible tools worker-tools
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -52,6 +52,12 @@ providers: .venv/.ready ## ask every provider once and show what it answered (UP
 
 test: tools ## run the tests that need neither a browser, nor the Worker, nor a deployed stack (ORDER=7: shuffled)
 	.venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile $(if $(ORDER),--order $(ORDER)) -m "not browser and not worker and not operations" --ignore tests/chaos
+
+# The last minutes of New York's day and the first ones of the next are 04:58 and 05:02 in winter.
+hours: tools ## run the tests that read the machine's clock at 24 hours of a leap day and at turns of the year
+	@command -v faketime >/dev/null || { echo "make hours needs the program faketime: apt-get install faketime" >&2; exit 1; }
+	@for at in 2028-02-29T{{00..23}:58,05:02} 2026-12-31T23:58 2027-01-01T{00:02,05:02} 2027-03-14T07:02 2027-11-07T{05:32,06:32}; do \
+	echo "== $$at UTC"; TZ=UTC faketime -f "@$${at/T/ }:00" .venv/bin/pytest -q -n 0 -p no:cacheprovider -m clock tests/contract || exit 1; done
 
 chaos: build ## inject faults, races and bad input, and simulate a day (minutes; infra/docs/RELIABILITY.md)
 	CHAOS=whole .venv/bin/pytest tests/chaos

@@ -183,6 +183,7 @@ def test_a_pjm_json_is_read_with_the_key_in_a_header(origin: Origin) -> None:
     assert request.query["datetime_beginning_ept"] == "03/05/2026 00:00to03/05/2026 23:59"
 
 
+@pytest.mark.clock
 def test_the_present_day_is_read_from_the_present_days_file(origin: Origin) -> None:
     """The library uses its own clock for today, so this test uses the real time."""
     now = datetime.now(UTC)
@@ -410,6 +411,7 @@ def test_a_failure_in_the_library_names_its_place_and_has_no_traceback(
     assert (error.__cause__, error.__context__, error.__traceback__) == (None, None, None)
 
 
+@pytest.mark.clock
 def test_a_404_of_nyiso_before_the_days_first_row_is_no_data(origin: Origin) -> None:
     (batch,) = batches("NYISO", datetime.now(UTC))
     assert {error.kind for error in batch.errors} == {"no_data"}

@@ -372,6 +372,7 @@ def test_gridstatus_reads_an_archive_as_it_is(read: Read, tmp_path: Path) -> Non
     assert done.steps[0]["state"] == "ok"
 
 
+@pytest.mark.clock
 def test_gridstatus_reads_the_plain_file_of_a_day_of_this_week(read: Read) -> None:
     """The library tells by the real clock whether a day is in an archive."""
     now = datetime.now(UTC).replace(second=0, microsecond=0)
