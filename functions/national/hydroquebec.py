@@ -23,7 +23,6 @@ ZONE: Final = "QC"
 PATH: Final = "/data/documents-donnees/donnees-ouvertes/json/production.json"
 EASTERN: Final = ZoneInfo("America/Toronto")
 TOTAL: Final = "total"
-HYDRO: Final = "hydraulique"
 STEP: Final = timedelta(hours=1)
 """The interval of a row where the rows do not show it."""
 
@@ -58,7 +57,7 @@ def parse(answer: object) -> list[MixSlot]:
     return [
         MixSlot(_mix(ends[end], end - step, end))
         for end in moments
-        if ends[end].get(HYDRO) is not None
+        if any(value is not None for source, value in ends[end].items() if source != TOTAL)
     ]
 
 

@@ -285,6 +285,15 @@ def test_quebecs_rows_are_read_by_its_clock_and_those_ahead_are_left_out() -> No
     assert refusals("hydroquebec", "CA_QC", slots) == [None, None]
 
 
+def test_a_row_of_quebec_without_its_hydro_is_refused_and_not_taken_for_one_ahead() -> None:
+    partial = {source: mw for source, mw in GOOD.items() if source not in {"total", "hydraulique"}}
+    slots = hydroquebec.parse(
+        quebec(row("2026-11-28T10:30:00", total=sum(partial.values()), **partial))
+    )
+
+    assert refusals("hydroquebec", "CA_QC", slots) == ["missing_fuel"]
+
+
 def test_rows_of_a_quarter_of_an_hour_are_as_long() -> None:
     slots = hydroquebec.parse(
         quebec(row("2026-11-28T10:15:00", **GOOD), row("2026-11-28T10:30:00", **GOOD))

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from greenstream import __version__
 from greenstream.api.exposition import Gauge, Sample, text
 from greenstream.domain.places import pops
+from greenstream.domain.version import VERSION
 from greenstream.domain.zones import zones
 from greenstream.ports.store import ProviderState, ProviderStatus
 from tests.builders import NOW
@@ -176,7 +176,7 @@ class TestTheRouter:
         project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
         [(labels, _)] = scraped(Client(store)).of("greenstream_build_info")
 
-        assert labels["version"] == __version__ == project["version"]
+        assert labels["version"] == VERSION == project["version"]
         assert labels["policy"] == "default-2"
 
     def test_a_store_that_fails_is_down_and_what_is_remembered_ages(

@@ -62,9 +62,8 @@ def generation_mw(end: datetime) -> dict[str, float]:
 
 def stamped(end: datetime) -> Iterator[tuple[str, dict[str, dict[str, float]]]]:
     """Yield the stamp of an interval with its fuels, or two stamps that divide them."""
-    local = end.astimezone(CENTRAL)
     fuels = {fuel: {"gen": mw} for fuel, mw in generation_mw(end).items()}
-    early, late = local - timedelta(seconds=4), local - timedelta(seconds=2)
+    early, late = ((end - timedelta(seconds=s)).astimezone(CENTRAL) for s in (4, 2))
     if shapes.noise("tx stamp", end.isoformat()) >= DIVIDED:
         yield f"{early:%Y-%m-%d %H:%M:%S%z}", fuels
         return

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Final
 
-from greenstream import __version__
 from greenstream.api.answer_health import live_for_s, without_success
 from greenstream.api.exposition import Gauge, Sample, text
 from greenstream.api.view import View
 from greenstream.domain.freshness import age_s
 from greenstream.domain.ladder import Rung, ZoneCarbon
 from greenstream.domain.ranking import Standings
+from greenstream.domain.version import VERSION
 from greenstream.domain.zones import zones
 from greenstream.ports.store import ProviderState, ProviderStatus
 
@@ -48,7 +48,7 @@ def _router(view: View, now: datetime) -> Iterator[Gauge]:
     yield Gauge(
         "greenstream_build_info",
         "Is 1; the labels name the router's version and the policy in force.",
-        [Sample({"version": __version__, "policy": view.policy.version}, 1)],
+        [Sample({"version": VERSION, "policy": view.policy.version}, 1)],
     )
     yield Gauge(
         "greenstream_store_up",
