@@ -14,11 +14,13 @@ import pytest
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
+from greenstream.api.exposition import CONTENT_TYPE
 from greenstream.api.question import PARAMETERS
 from greenstream.api.router import Router
 from greenstream.aws.powertools import PowertoolsTelemetry
 from greenstream.domain.policy import Policy
 from tests.fakes.memory_store import MemoryStore
+from tests.metrics import samples_of
 from tests.router_client import SetClock, a_reading_of
 from tests.storing import put_reading
 
@@ -100,10 +102,13 @@ class Desk:
             assert not MARKUP.search(text)
             assert not INSIDE.search(text)
         else:
-            assert headers.get("Content-Type") == (None if status == 304 else "application/json")
+            kinds = (None,) if status == 304 else ("application/json", CONTENT_TYPE)
+            assert headers.get("Content-Type") in kinds
             MOST["answer_bytes"] = max(MOST["answer_bytes"], size)
             assert size < MAX_ANSWER_BYTES
-        if text:
+        if text and headers["Content-Type"] == CONTENT_TYPE:
+            assert samples_of(text)
+        elif text:
             body = json.loads(text, parse_constant=pytest.fail)
             for error in body.get("errors", []) if status >= 400 else []:
                 assert re.fullmatch(r"[\w.:\[\]-]{1,60}", error["field"])
