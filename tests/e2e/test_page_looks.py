@@ -149,6 +149,7 @@ class TestHostileStrings:
         assert not visit.is_wider_than_its_window()
         assert not visit.complaints, "the browser blocked something that should not be there"
         assert not visit.elsewhere
+        page.unroute_all(behavior="wait")  # A refresh may be on its way.
 
 
 class TestTheServer:
