@@ -193,6 +193,11 @@ class TestDecisions:
         decision = decide(fleet, POLICY, "here")
 
         assert (decision.chosen.candidate.pop, decision.reason) == ("surer", Reason.SURER)
+        assert (
+            "is lower than the current one's by more than their ways of counting differ, "
+            "which is not true of the lowest figure, that of lower ("
+        ) in decision.text
+        assert "surely" not in decision.text
 
     def test_a_first_visitor_gets_the_lowest_figure_which_is_not_called_the_cleanest(self) -> None:
         higher = counted(("ENTSOE_AT", AVERAGE_DIRECT, Scope.PRODUCTION, GREENSTREAM), 100)

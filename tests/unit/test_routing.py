@@ -164,14 +164,63 @@ class TestReasons:
         assert (decision.chosen.candidate.pop, decision.reason) == ("osl", Reason.CLEANEST)
 
     def test_a_figure_chosen_for_its_freshness_is_not_called_the_cleanest(self) -> None:
-        old = a_candidate("old", 100, 8)
-        old = old._replace(carbon=old.carbon._replace(penalty_gco2_kwh=30))
+        old = a_candidate("old", 100, 8, age_s=9000, penalty_gco2_kwh=30.0)
         decision = decide([old, a_candidate("fresh", 110, 9)], POLICY)
 
         assert (decision.chosen.candidate.pop, decision.reason) == ("fresh", Reason.FRESHER)
         assert "fresher than the lower figure of old" in decision.text
         assert "cleanest" not in decision.text
         assert decision.attributed_difference_gco2_kwh == -10
+
+    @pytest.mark.parametrize(
+        "chosen",
+        [
+            a_figure(105, age_s=10_800, penalty_gco2_kwh=1.0),
+            a_figure(105, rung=Rung.ANNUAL_MEAN)._replace(age_s=None),
+            a_figure(105, rung=Rung.SAME_HOUR, penalty_gco2_kwh=2.0)._replace(age_s=None),
+            a_figure(105, age_s=1200, penalty_gco2_kwh=1.0),
+        ],
+        ids=["older", "yearly mean", "usual value of the hour", "of the same age"],
+    )
+    def test_a_figure_that_is_no_fresher_is_not_called_fresher(self, chosen: ZoneCarbon) -> None:
+        """The price of an age is capped by the doubt, so that the fresher figure may pay more."""
+        volatile = a_candidate("volatile", 100, 8, age_s=1200)
+        steady = a_candidate("steady", None, 9)._replace(carbon=chosen)
+
+        decision = decide([volatile, steady], POLICY)
+
+        assert (decision.chosen.candidate.pop, decision.reason) == ("steady", Reason.AGE_PRICE)
+        assert "fresher" not in decision.text
+        assert "cleanest" not in decision.text
+        assert (
+            "because the price of its age makes the lower figure of volatile "
+            "(100 g/kWh average/direct in Z, +10 for age, 8 ms) the higher one"
+        ) in decision.text
+
+    def test_a_longer_round_trip_is_said_of_a_pop_that_has_one(self) -> None:
+        """The lowest of all figures is aged and near; the one that lost by distance is far."""
+        aged = a_candidate("aged", 50, 1, age_s=9000, penalty_gco2_kwh=10.0)
+        far = a_candidate("far", 58, 79)
+        chosen = a_candidate("chosen", 58.5, 2)
+        exact = Policy(tie_share=0, tie_gco2_kwh=0)
+
+        decision = decide([aged, far, chosen], exact)
+
+        assert (decision.chosen.candidate.pop, decision.reason) == ("chosen", Reason.NEARER)
+        assert "the lower figure of far (58 g/kWh" in decision.text
+
+    def test_a_figure_that_only_its_age_makes_the_higher_is_not_called_the_lower(self) -> None:
+        far = a_candidate("far", 59, 79)
+        chosen = a_candidate("chosen", 58.5, 2, age_s=9000, penalty_gco2_kwh=1.0)
+        exact = Policy(tie_share=0, tie_gco2_kwh=0)
+        lowest = a_candidate("lowest", 50, 3, age_s=9000, penalty_gco2_kwh=10.0)
+
+        decision = decide([lowest, far, chosen], exact)
+
+        assert (decision.chosen.candidate.pop, decision.reason) == ("chosen", Reason.NEARER)
+        assert "lower figure of far" not in decision.text
+        assert "the figure of far (59 g/kWh average/direct in Z, 79 ms)" in decision.text
+        assert "which is lower only with the price of age" in decision.text
 
     def test_a_pop_chosen_for_its_round_trip_is_not_called_the_cleanest(self) -> None:
         dear = Policy(latency_price_gco2_kwh_ms=1)

@@ -14,18 +14,21 @@ class Reason(StrEnum):
     be as clean. ``lowest_figure``: it is the lowest, but another figure is of another scope, factor
     set or kind, and differs by less than such figures are known to differ. ``lowest_fallback``: it
     is the lowest, but it is a usual value (an hour profile or a yearly mean), or no figure is live;
-    usual values do not say which grid is the cleanest now. ``fresher``: its
-    figure plus the price of age is the lowest. ``nearer``: the price of latency made its score
-    the lowest. ``near_tie_own_grid`` and ``near_tie_nearer``: its score differs too little from
-    the lowest, and its own grid is known, or its round trip is the shorter. ``surer``: the visitor
-    leaves the current POP for a figure that is lower by more than the two are known to differ by
-    their scopes and factor sets, which is not true of the lowest figure.
+    usual values do not say which grid is the cleanest now. ``fresher``: its figure plus the price
+    of age is the lowest, and it is younger than the lowest figure. ``age_price``: the same, and it
+    is not younger: the lowest figure pays more for its age, because it may be wrong by more.
+    ``nearer``: the price of latency made its score the lowest. ``near_tie_own_grid`` and
+    ``near_tie_nearer``: its score differs too little from the lowest, and its own grid is known, or
+    its round trip is the shorter. ``surer``: the visitor leaves the current POP for a figure that
+    is lower by more than the two are known to differ by their scopes and factor sets, which is not
+    true of the lowest figure.
     """
 
     CLEANEST = "cleanest"
     LOWEST = "lowest_figure"
     LOWEST_FALLBACK = "lowest_fallback"
     FRESHER = "fresher"
+    AGE_PRICE = "age_price"
     NEARER = "nearer"
     NEAR_TIE_OWN_GRID = "near_tie_own_grid"
     NEAR_TIE_NEARER = "near_tie_nearer"

@@ -25,7 +25,10 @@ _SENTENCES: Final = {
     Reason.NEAR_TIE_OWN_GRID: "is nearly as clean as {best}, and its figure is of its own grid",
     Reason.NEAR_TIE_NEARER: "is nearly as clean as {best}, and nearer",
     Reason.STAYED: "is kept, because the best, {best}, is not better by {enough}",
-    Reason.SURER: "is surely better than the current one, and the lowest figure, of {best}, is not",
+    Reason.SURER: (
+        "is chosen, because its figure is lower than the current one's by more than their ways of "
+        "counting differ, which is not true of the lowest figure, that of {best}"
+    ),
     Reason.NEAREST: "is the nearest, because no POP with known carbon is within {limit}",
     Reason.NO_CARBON: "is the nearest, because no candidate has a known carbon figure",
     Reason.NOTHING_KNOWN: (
@@ -104,18 +107,46 @@ def _why(
             return claim or f"is the cleanest {of_all}"
         what = NOT_LIVE[chosen.candidate.carbon.rung]
         return f"{claim}; its figure is {what}" if claim else f"{_lowest(of_all)}, which is {what}"
-    if reason in (Reason.FRESHER, Reason.NEARER):
-        lower = min(eligible, key=_expected_gco2_kwh).candidate
-        figure = f"the lower figure of {lower.pop} ({_figures(lower)})"
-        why = f"its figure is fresher than {figure}"
-        if reason is Reason.NEARER:
-            why = f"{figure} is not worth its longer round trip"
-        return f"was chosen from {len(eligible)} within {limit}, because {why}"
+    if reason in (Reason.FRESHER, Reason.AGE_PRICE, Reason.NEARER):
+        because = _why_not_the_lowest(chosen, reason, eligible)
+        return f"was chosen from {len(eligible)} within {limit}, because {because}"
     if reason is Reason.NO_LATENCY:
         return f"{_by_carbon_alone(chosen, eligible)}; no round trip is known"
     best = f"{ranked[0].candidate.pop} ({_figures(ranked[0].candidate)})"
     enough = _enough(chosen, ranked[0], policy) if reason is Reason.STAYED else ""
     return _SENTENCES[reason].format(best=best, enough=enough, limit=limit, of_all=of_all)
+
+
+def lowest_expected(eligible: Iterable[Ranked]) -> Ranked:
+    """Return the candidate of the lowest expected figure, the first of equals.
+
+    Raises
+    ------
+    ValueError
+        Without any candidate.
+    """
+    return min(eligible, key=_expected_gco2_kwh)
+
+
+def _why_not_the_lowest(chosen: Ranked, reason: Reason, eligible: Sequence[Ranked]) -> str:
+    """Return why a candidate was chosen before one whose figure is lower."""
+    if reason is Reason.NEARER:
+        adj_carbon_gco2_kwh = _adj_carbon_gco2_kwh(chosen)
+        lower = lowest_expected(
+            entry for entry in eligible if _adj_carbon_gco2_kwh(entry) < adj_carbon_gco2_kwh
+        )
+        other = f"{lower.candidate.pop} ({_figures(lower.candidate)})"
+        if _expected_gco2_kwh(lower) < _expected_gco2_kwh(chosen):
+            return f"the lower figure of {other} is not worth its longer round trip"
+        return (
+            f"the figure of {other}, which is lower only with the price of age, "
+            "is not worth its longer round trip"
+        )
+    lower = lowest_expected(eligible)
+    figure = f"the lower figure of {lower.candidate.pop} ({_figures(lower.candidate)})"
+    if reason is Reason.FRESHER:
+        return f"its figure is fresher than {figure}"
+    return f"the price of its age makes {figure} the higher one"
 
 
 def _enough(chosen: Ranked, best: Ranked, policy: Policy) -> str:
@@ -159,6 +190,11 @@ def _only_one(ranked: Sequence[Ranked], limit: str) -> str:
 def _expected_gco2_kwh(entry: Ranked) -> float:
     expected = entry.candidate.carbon.expected_gco2_kwh
     return float("inf") if expected is None else expected
+
+
+def _adj_carbon_gco2_kwh(entry: Ranked) -> float:
+    adj_carbon = entry.candidate.carbon.adj_carbon_gco2_kwh
+    return float("inf") if adj_carbon is None else adj_carbon
 
 
 @lru_cache(maxsize=64)

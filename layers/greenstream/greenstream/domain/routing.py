@@ -17,7 +17,8 @@ from greenstream.domain.comparability import (
     known_difference_gco2_kwh,
 )
 from greenstream.domain.decision import Candidate, Decision, Exclusion, Ranked, Reason
-from greenstream.domain.explanation import explain, rests_on_fallback
+from greenstream.domain.explanation import explain, lowest_expected, rests_on_fallback
+from greenstream.domain.ladder import ZoneCarbon
 from greenstream.domain.policy import Policy
 
 
@@ -191,8 +192,16 @@ def _reason(chosen: Ranked, best: Ranked, eligible: Sequence[Ranked]) -> Reason:
         return Reason.NEAR_TIE_OWN_GRID if own_grid else Reason.NEAR_TIE_NEARER
     adjusted = (entry.candidate.carbon.adj_carbon_gco2_kwh for entry in eligible)
     if _is_lowest(carbon.adj_carbon_gco2_kwh, adjusted):
-        return Reason.FRESHER
+        lower = lowest_expected(eligible).candidate.carbon
+        return Reason.FRESHER if _is_younger(carbon, lower) else Reason.AGE_PRICE
     return Reason.NEARER
+
+
+def _is_younger(figure: ZoneCarbon, other: ZoneCarbon) -> bool:
+    """Return whether a figure rests on a younger reading. A usual value rests on none."""
+    if figure.age_s is None or other.age_s is None:
+        return figure.age_s is not None
+    return figure.age_s < other.age_s
 
 
 def _is_lowest(value: float | None, values: Iterable[float | None]) -> bool:
