@@ -6,7 +6,7 @@ the figure again from its inputs, and yield each row with the figure that it sho
 - a lifecycle factor that is a direct factor plus a supply chain,
 - the bounds of storage, which follow from the dirtiest fuel and the round trip,
 - a yearly mean of a country's generation by fuel (``generation.json``) times the factors, and
-  what it would be if its oil burnt in engines,
+  what it would be if its oil burnt in engines or all its bioenergy were refuse,
 - the yearly mean of California, of its generation and imports (``generation.json``).
 """
 
@@ -40,10 +40,24 @@ FUELS: Final[Mapping[str, str]] = {
 """The fuel of the tables of ENTSO-E by the fuel of ``generation.json``. Other renewables are
 geothermal power in nearly all countries."""
 
+TAIPOWER: Final[Mapping[str, str]] = {
+    **FUELS,
+    "coal": "coal",
+    "gas": "lng",
+    "oil": "oil",
+    "nuclear": "nuclear",
+    "hydro": "hydro",
+    "wind": "wind",
+    "solar": "solar",
+}
+"""The kind of plant of Taiwan's table by the fuel of ``generation.json``. The table names no
+biomass, so that of ENTSO-E's tables stands."""
+
 _SUPPLY_CHAIN: Final = re.compile(r"^direct factor ([\d.]+) plus supply chain and plant ([\d.]+)")
 _STORAGE: Final = re.compile(r"\(([^()]*?)([\d.]+)(?:; [^()]*)?\) over ([\d.]+) round trip")
 _MEAN: Final = re.compile(r"^Computed: generation of (\d{4}) by fuel \(Our World in Data")
 _ENGINES: Final = re.compile(r"At ([\d.]+) for engines .* the mean is ([\d.]+)$")
+_REFUSE: Final = re.compile(r"were all its bioenergy the refuse .* the mean would be ([\d.]+)")
 _CALIFORNIA: Final = re.compile(r"^Computed: California's generation of (\d{4}) ")
 
 
@@ -112,14 +126,22 @@ def yearly_means(zones: Json, factor_data: Json) -> Iterator[Derived]:
             mix = countries[zone["country"]]
             yield Derived(where, "year", float(match[1]), float(mix["year"]))
             own = {} if "ENTSOE" in mean["source"] else tables.get((zone["zone"], basis), {})
+            fuels = FUELS
+            if "oil counted as the oil shale" in mean["source"]:
+                fuels = {**FUELS, "oil": "B07"}
+            if "this package's TAIPOWER" in mean["source"]:
+                own, fuels = tables["TAIPOWER", basis], TAIPOWER
             table = {**tables["ENTSOE", basis], **own}
-            shale = "oil counted as the oil shale" in mean["source"]
-            computed = mean_gco2_kwh(mix, table, {**FUELS, "oil": "B07"} if shale else FUELS)
+            computed = mean_gco2_kwh(mix, table, fuels)
             yield Derived(where, "gco2_kwh", mean["gco2_kwh"], computed)
             if engines := _ENGINES.search(mean["source"]):
                 table = {**table, FUELS["oil"]: {"gco2_kwh": float(engines[1])}}
                 computed = mean_gco2_kwh(mix, table, FUELS)
                 yield Derived(where, "with engines", float(engines[2]), computed)
+            if refuse := _REFUSE.search(mean["source"]):
+                most = {"gco2_kwh": table["OtherRenewableEnergy"]["high_gco2_kwh"]}
+                computed = mean_gco2_kwh(mix, {**table, FUELS["biomass"]: most}, fuels)
+                yield Derived(where, "with refuse", float(refuse[1]), computed)
 
 
 def mean_gco2_kwh(

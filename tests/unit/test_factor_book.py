@@ -62,6 +62,29 @@ def test_californias_mean_follows_from_its_generation_and_imports() -> None:
     }
 
 
+def test_taiwans_means_follow_from_its_bureaus_own_factors() -> None:
+    """Coal 0.839, gas 0.395, oil 0.781 and refuse 1.34 kg/kWh in 2021, with 2023's generation."""
+    data = copy.deepcopy(content("factors.json"))
+    [direct] = [
+        table["fuels"]
+        for table in data["tables"]
+        if (table["table"], table["basis"]) == ("TAIPOWER", "direct")
+    ]
+    grams_tw = 122.05 * 839 + 111.96 * 395 + 3.32 * 781
+    stated = {
+        row.figure: row.stated
+        for row in yearly_means(content("zones.json"), data)
+        if row.row == "TW direct"
+    }
+
+    assert stated["gco2_kwh"] == round(grams_tw / 281.47, 1)
+    assert stated["with refuse"] == round((grams_tw + 2.03 * 1340) / 281.47, 1)
+
+    direct["lng"]["gco2_kwh"] += 5
+    means = yearly_means(content("zones.json"), data)
+    assert [row.row for row in means if row.differs] == ["TW direct", "TW direct"]
+
+
 def test_a_mean_that_rests_on_oil_says_what_it_is_with_engines() -> None:
     """At 10,334 Btu/kWh (EIA, table 8.2) and 73.96 kg/MMBtu (40 CFR 98, table C-1): 764.3 g/kWh."""
     data = content("factors.json")
