@@ -1,6 +1,8 @@
 """Figures that were counted in different ways: what is said of them, and what a move needs."""
 
+from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,12 +11,13 @@ from hypothesis import strategies as st
 from greenstream.domain.comparability import (
     Comparability,
     Counting,
-    is_surely_lowest,
+    Unsure,
     known_difference_gco2_kwh,
+    why_unsure,
 )
 from greenstream.domain.decision import Candidate, Reason
 from greenstream.domain.factor_sets import ELECTRICITYMAPS, GREENSTREAM, NESO
-from greenstream.domain.ladder import ZoneCarbon
+from greenstream.domain.ladder import Rung, ZoneCarbon
 from greenstream.domain.policy import Policy
 from greenstream.domain.reading import Kind, Scope
 from greenstream.domain.routing import decide
@@ -211,7 +214,7 @@ class TestDecisions:
 
         assert (decision.chosen.candidate.pop, decision.reason) == ("lower", Reason.LOWEST)
         assert "cleanest" not in decision.text
-        assert is_surely_lowest(lower, [higher]) is False
+        assert why_unsure(lower, [higher]) is Unsure.COUNTING
 
     def test_a_difference_beyond_what_the_scopes_make_is_the_cleanest(self) -> None:
         higher = counted(("ENTSOE_AT", AVERAGE_DIRECT, Scope.PRODUCTION, GREENSTREAM), 300)
@@ -222,6 +225,73 @@ class TestDecisions:
         ]
 
         assert decide(fleet, POLICY, "higher").chosen.candidate.pop == "lower"
+        assert decide(fleet, POLICY).reason is Reason.CLEANEST
+
+
+def bounded(low: float, gco2_kwh: float, high: float, **changes: Any) -> ZoneCarbon:
+    figure = a_figure(gco2_kwh, **changes)
+    return figure._replace(origin=replace(figure.origin, gco2_low=low, gco2_high=high))
+
+
+class TestWhatIsNotKnown:
+    @pytest.mark.parametrize(
+        ("lowest", "other", "unsure"),
+        [
+            (bounded(100, 100, 100), bounded(20, 110, 200), Unsure.BOUNDS),
+            (bounded(30, 100, 300), bounded(110, 110, 110), Unsure.BOUNDS),
+            (bounded(95, 100, 108), bounded(105, 110, 115), None),
+            (bounded(90, 100, 110), bounded(100, 110, 120), None),
+            (bounded(0, 100, 101), bounded(109, 110, 900), None),
+        ],
+        ids=["of the other", "of the lowest", "narrow", "as wide as the gap", "away from the gap"],
+    )
+    def test_bounds_wider_than_the_gap_leave_the_cleanest_open(
+        self, lowest: ZoneCarbon, other: ZoneCarbon, unsure: Unsure | None
+    ) -> None:
+        fleet = [
+            a_candidate("lowest", None, 10)._replace(carbon=lowest),
+            a_candidate("other", None, 10)._replace(carbon=other),
+        ]
+        decision = decide(fleet, POLICY)
+
+        assert why_unsure(lowest, [other, lowest]) is unsure
+        assert decision.chosen.candidate.pop == "lowest"
+        if unsure is None:
+            assert decision.reason is Reason.CLEANEST
+        else:
+            assert decision.reason is Reason.LOWEST
+            assert (
+                "has the lowest figure of 2 within 80 ms, but what is not known of the mixes may "
+                "make up for the gap, so another grid may be as clean."
+            ) in decision.text
+
+    @pytest.mark.parametrize("rung", [Rung.ANNUAL_MEAN, Rung.SAME_HOUR])
+    @pytest.mark.parametrize(
+        ("doubt_gco2_kwh", "is_open"), [(25.4, True), (12.0, False), (None, True)]
+    )
+    def test_a_usual_value_that_may_be_lower_by_now_leaves_the_cleanest_open(
+        self, *, rung: Rung, doubt_gco2_kwh: float | None, is_open: bool
+    ) -> None:
+        """France's mean of 2022 was 62 g/kWh, and its grid had 30 in 2023."""
+        france = a_figure(62, rung=rung, doubt_gco2_kwh=doubt_gco2_kwh, zone="ENTSOE_FR")
+        fleet = [
+            a_candidate("par", None, 10)._replace(carbon=france),
+            a_candidate("lon", 50, 10),
+        ]
+        decision = decide(fleet, POLICY)
+        blind = decide([candidate._replace(latency_ms=None) for candidate in fleet], POLICY)
+
+        assert decision.chosen.candidate.pop == "lon"
+        assert (decision.reason is Reason.LOWEST) is is_open
+        for text in (decision.text, blind.text):
+            assert ("cleanest" in text) is not is_open
+            assert (
+                "some figures are usual values, which may be wrong by more than the gap" in text
+            ) is is_open
+
+    def test_two_pops_on_one_grid_do_not_contradict_each_other(self) -> None:
+        grid = bounded(50, 100, 300)
+        fleet = [a_candidate(pop, None, 10)._replace(carbon=grid) for pop in ("sfo", "lax")]
         assert decide(fleet, POLICY).reason is Reason.CLEANEST
 
 

@@ -69,7 +69,7 @@ export const exclusionWord = (exclusion) => EXCLUSIONS.get(exclusion) ?? String(
 /** The reasons of a decision, as the end of a sentence that names the chosen point of presence. */
 export const REASONS = new Map([
   ["cleanest", "it is the cleanest within the limit"],
-  ["lowest_figure", "its figure is the lowest within the limit, but the figures are not counted alike, so another grid may be as clean"],
+  ["lowest_figure", "its figure is the lowest within the limit, but the figures are not sure enough to say that no other grid is as clean"],
   ["lowest_fallback", "its figure is the lowest within the limit, but no live one"],
   ["fresher", "the lower figure of another place is older"],
   ["age_price", "with the price of its age the lower figure of another place is the higher one"],

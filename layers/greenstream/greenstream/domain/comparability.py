@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Self
 
-from greenstream.domain.ladder import ZoneCarbon
+from greenstream.domain.ladder import USUAL_RUNGS, ZoneCarbon
 from greenstream.domain.origin import Origin
 from greenstream.domain.reading import Kind, Scope
 from greenstream.domain.tables import load
@@ -92,11 +92,22 @@ def known_difference_gco2_kwh(first: ZoneCarbon, second: ZoneCarbon) -> float:
     return difference_gco2_kwh
 
 
-def is_surely_lowest(lowest: ZoneCarbon, others: Iterable[ZoneCarbon]) -> bool:
-    """Return whether the lowest of some figures is known to be of the cleanest grid.
+class Unsure(StrEnum):
+    """Why the lowest of some figures may not be of the cleanest grid.
 
-    It is not where another figure is higher by less than the two ways of counting are known to
-    differ, nor where another figure is of another kind.
+    ``counting``: another figure is of another kind, or is higher by less than the two ways of
+    counting are known to differ. ``bounds``: what is not known of one of two mixes may make up for
+    the gap between the figures. ``usual``: another figure is a usual value, and may be wrong by
+    more than the gap.
+    """
+
+    COUNTING = "counting"
+    BOUNDS = "bounds"
+    USUAL = "usual"
+
+
+def why_unsure(lowest: ZoneCarbon, others: Iterable[ZoneCarbon]) -> Unsure | None:
+    """Return why the lowest of some figures may not be of the cleanest grid; ``None`` if it is.
 
     Parameters
     ----------
@@ -107,22 +118,32 @@ def is_surely_lowest(lowest: ZoneCarbon, others: Iterable[ZoneCarbon]) -> bool:
     """
     mine, expected_gco2_kwh = lowest.origin, lowest.expected_gco2_kwh
     if expected_gco2_kwh is None:
-        return True
+        return None
+    largest_gco2_kwh = _differences().largest
+    above_gco2_kwh = 0.0
+    if mine.gco2_kwh is not None and mine.gco2_high is not None:
+        above_gco2_kwh = mine.gco2_high - mine.gco2_kwh
     for other in others:
         theirs = other.origin
         if theirs is mine or other.expected_gco2_kwh is None:
             continue
         if theirs.kind != mine.kind:
-            return False
-        if theirs.scope is mine.scope and theirs.factor_set == mine.factor_set:
-            continue
+            return Unsure.COUNTING
         gap_gco2_kwh = other.expected_gco2_kwh - expected_gco2_kwh
         # Most figures are higher by more than any two ways of counting differ.
-        if gap_gco2_kwh < _differences().largest and gap_gco2_kwh < known_difference_gco2_kwh(
+        if gap_gco2_kwh < largest_gco2_kwh and gap_gco2_kwh < known_difference_gco2_kwh(
             lowest, other
         ):
-            return False
-    return True
+            return Unsure.COUNTING
+        value, low = theirs.gco2_kwh, theirs.gco2_low
+        if gap_gco2_kwh < above_gco2_kwh or (
+            value is not None and low is not None and gap_gco2_kwh < value - low
+        ):
+            return Unsure.BOUNDS
+        doubt_gco2_kwh = other.doubt_gco2_kwh
+        if (doubt_gco2_kwh is None or gap_gco2_kwh < doubt_gco2_kwh) and other.rung in USUAL_RUNGS:
+            return Unsure.USUAL
+    return None
 
 
 @dataclass(frozen=True, slots=True)

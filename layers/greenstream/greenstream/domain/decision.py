@@ -12,16 +12,17 @@ class Reason(StrEnum):
 
     ``cleanest`` is said only of the lowest expected figure among the eligible, where no other can
     be as clean. ``lowest_figure``: it is the lowest, but another figure is of another scope, factor
-    set or kind, and differs by less than such figures are known to differ. ``lowest_fallback``: it
-    is the lowest, but it is a usual value (an hour profile or a yearly mean), or no figure is live;
-    usual values do not say which grid is the cleanest now. ``fresher``: its figure plus the price
-    of age is the lowest, and it is younger than the lowest figure. ``age_price``: the same, and it
-    is not younger: the lowest figure pays more for its age, because it may be wrong by more.
-    ``nearer``: the price of latency made its score the lowest. ``near_tie_own_grid`` and
-    ``near_tie_nearer``: its score differs too little from the lowest, and its own grid is known, or
-    its round trip is the shorter. ``surer``: the visitor leaves the current POP for a figure that
-    is lower by more than the two are known to differ by their scopes and factor sets, which is not
-    true of the lowest figure.
+    set or kind, and differs by less than such figures are known to differ; or what is not known of
+    the mixes may make up for the gap; or another figure is a usual value, which may be wrong by
+    more than the gap. ``lowest_fallback``: it is the lowest, but it is a usual value (an hour
+    profile or a yearly mean), or no figure is live; usual values do not say which grid is the
+    cleanest now. ``fresher``: its figure plus the price of age is the lowest, and it is younger
+    than the lowest figure. ``age_price``: the same, and it is not younger: the lowest figure pays
+    more for its age, because it may be wrong by more. ``nearer``: the price of latency made its
+    score the lowest. ``near_tie_own_grid`` and ``near_tie_nearer``: its score differs too little
+    from the lowest, and its own grid is known, or its round trip is the shorter. ``surer``: the
+    visitor leaves the current POP for a figure that is lower by more than the two are known to
+    differ by their scopes and factor sets, which is not true of the lowest figure.
     """
 
     CLEANEST = "cleanest"

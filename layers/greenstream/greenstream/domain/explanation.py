@@ -7,8 +7,9 @@ from typing import Final
 from greenstream.domain.comparability import (
     Comparability,
     Counting,
-    is_surely_lowest,
+    Unsure,
     known_difference_gco2_kwh,
+    why_unsure,
 )
 from greenstream.domain.decision import Candidate, Exclusion, Ranked, Reason
 from greenstream.domain.ladder import LIVE_RUNGS, USUAL_RUNGS, Rung, ZoneCarbon
@@ -18,10 +19,6 @@ VISIBLE_GCO2_KWH: Final = 0.5
 """A change smaller than this is not written, since the figures are written without decimals."""
 
 _SENTENCES: Final = {
-    Reason.LOWEST: (
-        "has the lowest figure {of_all}, but the figures are not counted alike, "
-        "so another grid may be as clean"
-    ),
     Reason.NEAR_TIE_OWN_GRID: "is nearly as clean as {best}, and its figure is of its own grid",
     Reason.NEAR_TIE_NEARER: "is nearly as clean as {best}, and nearer",
     Reason.STAYED: "is kept, because the best, {best}, is not better by {enough}",
@@ -34,6 +31,11 @@ _SENTENCES: Final = {
     Reason.NOTHING_KNOWN: (
         "was drawn from the candidates, because neither carbon nor round trips are known"
     ),
+}
+_UNSURE: Final = {
+    Unsure.COUNTING: "the figures are not counted alike",
+    Unsure.BOUNDS: "what is not known of the mixes may make up for the gap",
+    Unsure.USUAL: "some figures are usual values, which may be wrong by more than the gap",
 }
 NOT_LIVE: Final = {
     Rung.STALE: "older than usual and not live",
@@ -107,6 +109,8 @@ def _why(
             return claim or f"is the cleanest {of_all}"
         what = NOT_LIVE[chosen.candidate.carbon.rung]
         return f"{claim}; its figure is {what}" if claim else f"{_lowest(of_all)}, which is {what}"
+    if reason is Reason.LOWEST:
+        return _lowest_or_cleanest(chosen, eligible, of_all)
     if reason in (Reason.FRESHER, Reason.AGE_PRICE, Reason.NEARER):
         because = _why_not_the_lowest(chosen, reason, eligible)
         return f"was chosen from {len(eligible)} within {limit}, because {because}"
@@ -114,7 +118,7 @@ def _why(
         return f"{_by_carbon_alone(chosen, eligible)}; no round trip is known"
     best = f"{ranked[0].candidate.pop} ({_figures(ranked[0].candidate)})"
     enough = _enough(chosen, ranked[0], policy) if reason is Reason.STAYED else ""
-    return _SENTENCES[reason].format(best=best, enough=enough, limit=limit, of_all=of_all)
+    return _SENTENCES[reason].format(best=best, enough=enough, limit=limit)
 
 
 def lowest_expected(eligible: Iterable[Ranked]) -> Ranked:
@@ -173,9 +177,15 @@ def _by_carbon_alone(chosen: Ranked, eligible: Sequence[Ranked]) -> str:
     of_all = f"of {len(eligible)}"
     if rests_on_fallback(chosen, eligible):
         return f"{_lowest(of_all)}, which is {NOT_LIVE[chosen.candidate.carbon.rung]}"
+    return _lowest_or_cleanest(chosen, eligible, of_all)
+
+
+def _lowest_or_cleanest(chosen: Ranked, eligible: Iterable[Ranked], of_all: str) -> str:
     others = (entry.candidate.carbon for entry in eligible)
-    sure = is_surely_lowest(chosen.candidate.carbon, others)
-    return f"is the cleanest {of_all}" if sure else _lowest(of_all)
+    unsure = why_unsure(chosen.candidate.carbon, others)
+    if unsure is None:
+        return f"is the cleanest {of_all}"
+    return f"{_lowest(of_all)}, but {_UNSURE[unsure]}, so another grid may be as clean"
 
 
 def _only_one(ranked: Sequence[Ranked], limit: str) -> str:

@@ -13,8 +13,8 @@ from zlib import crc32
 
 from greenstream.domain.comparability import (
     Counting,
-    is_surely_lowest,
     known_difference_gco2_kwh,
+    why_unsure,
 )
 from greenstream.domain.decision import Candidate, Decision, Exclusion, Ranked, Reason
 from greenstream.domain.explanation import explain, lowest_expected, rests_on_fallback
@@ -186,7 +186,7 @@ def _reason(chosen: Ranked, best: Ranked, eligible: Sequence[Ranked]) -> Reason:
         if rests_on_fallback(chosen, eligible):
             return Reason.LOWEST_FALLBACK
         others = (entry.candidate.carbon for entry in eligible)
-        return Reason.CLEANEST if is_surely_lowest(carbon, others) else Reason.LOWEST
+        return Reason.CLEANEST if why_unsure(carbon, others) is None else Reason.LOWEST
     if chosen is not best:
         own_grid = best.candidate.proxy and not chosen.candidate.proxy
         return Reason.NEAR_TIE_OWN_GRID if own_grid else Reason.NEAR_TIE_NEARER
