@@ -16,16 +16,19 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from samtranslator.yaml_helper import yaml_parse
 
 from greenstream.domain.places import pops
 from greenstream.domain.zones import zones
+from infra.registry import COLLECTING
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 MONTH_S: Final = 30 * 86_400
 MONTH_H: Final = 30 * 24
+MONTH_DAYS: Final = 30
 UNIT_S: Final = {"minute": 60, "hour": 3600, "day": 86_400}
 START, END = "<!-- cost: python -m infra.ops.cost --write -->", "<!-- /cost -->"
 
@@ -47,10 +50,27 @@ PROFILE_READS: Final = 7
 
 HOUR_RUNS: Final = 4
 """In how many runs an hour of a provider's profiles is written, since its zones end the hour at
-different times. It is the most: a run every 15 minutes, or four groups of zones."""
+different times. It is the most: a run every 15 minutes, or four groups of zones. A function that
+runs less often writes less often. Of a function with more providers, each writes the hour of its
+own zones once."""
 
-HOURS_READS: Final = 5
-"""Read units of reading all hours of all profiles before some of them are written."""
+HOUR_GROUPS: Final[Mapping[str, int]] = MappingProxyType({"eso": 2, "elexon": 1, "watttime": 1})
+"""Groups of zones whose figures come together, where a function has fewer than `HOUR_RUNS`: NESO's
+regions and the nation, and the single zones of the others."""
+
+HOURS_READS: Final = 24.0
+"""Read units of the Query of all 24 hours of all providers' profiles, which comes before some of
+them are written, and before storage counts by the week's mean."""
+
+WEEK_MEANS: Final[Mapping[str, int]] = MappingProxyType(
+    {"elexon": 1, "national": 4, "gridstatus": 1, "entsoe": 1, "energycharts": 1}
+)
+"""How many providers of a function count storage by the mean of the last week, and so read all
+hours at the start of a process and of a UTC day."""
+
+PROCESSES_A_DAY: Final = 12
+"""How many processes of a collector run after each other in a day: it is assumed that Lambda ends
+one after two hours."""
 
 READINGS_PER_UNIT: Final = 80
 """How many readings of an hour of profiles, or of a board, a write unit of 1 KB holds at least."""
@@ -79,7 +99,8 @@ class Function:
     ``duration_s`` is the time of one run; its part ``assumed_s`` is assumed, not measured.
     ``run_writes`` and ``run_reads`` are DynamoDB units of every run, ``log_bytes`` bytes per run.
     ``new_writes`` are the further write units when all figures are new, as they are every
-    ``new_s`` seconds.
+    ``new_s`` seconds. ``providers`` is how many providers the function runs, and ``week_means``
+    how many of them count storage by the mean of the last week.
     """
 
     name: str
@@ -93,6 +114,8 @@ class Function:
     new_s: float = MONTH_S
     log_bytes: int = 0
     assumed_s: float = 0
+    providers: int = 1
+    week_means: int = 0
 
     @property
     def gb_s(self) -> float:
@@ -103,16 +126,23 @@ class Function:
     def writes(self) -> float:
         """Write units: of boards, of new figures, and hourly of profiles and of a board's copy."""
         items = 2 * math.ceil(self.readings / READINGS_PER_UNIT)
-        hourly = HOUR_RUNS * items + (self.run_writes if self.readings else 0)
+        hourly = self.hour_runs * items + (self.run_writes if self.readings else 0)
         new = MONTH_S / self.new_s * self.new_writes
         return self.runs * self.run_writes + new + MONTH_H * hourly
 
     @property
     def reads(self) -> float:
-        """Read units, with those of hour profiles."""
-        profiles = HOUR_RUNS * HOURS_READS if self.readings else 0
+        """Read units, with those of hour profiles and of the means of the last week."""
+        profiles = self.hour_runs * HOURS_READS if self.readings else 0
         profiles += self.readings * PROFILE_READS
-        return self.runs * self.run_reads + MONTH_H * profiles
+        week = MONTH_DAYS * PROCESSES_A_DAY * self.week_means * HOURS_READS
+        return self.runs * self.run_reads + MONTH_H * profiles + week
+
+    @property
+    def hour_runs(self) -> float:
+        """In how many writes an hour of the profiles of all its providers is set."""
+        groups = HOUR_GROUPS.get(self.name, HOUR_RUNS)
+        return max(min(groups, self.runs / MONTH_H), self.providers)
 
     @property
     def log_gb(self) -> float:
@@ -178,6 +208,8 @@ def functions(measured_ms: Mapping[str, float] | None = None) -> list[Function]:
                 new_s=run["new_s"],
                 log_bytes=run["log_bytes"],
                 assumed_s=0 if measured else run["upstream_ms"] / 1000,
+                providers=len(COLLECTING.get(name, (name,))),
+                week_means=WEEK_MEANS.get(name, 0),
             )
         )
     return listed
@@ -273,7 +305,10 @@ def markdown(measured_ms: Mapping[str, float] | None = None) -> str:
         "Worker sends one request per colo and `TTL_S`, not one per visit. Reading the profiles "
         f"every five minutes takes {profiles:,.0f} more units for each router process that is "
         f"always warm, ${profiles * READ_USD:.3f}. On a fresh table the first profiles take at "
-        "most 24 writes for each provider, once. A further zone with a new figure "
+        "most 24 writes for each provider, once. Reading the means of the last week, by which "
+        f"storage counts, takes {HOURS_READS:.0f} units for each of {sum(WEEK_MEANS.values())} "
+        f"providers, at the start of each of {PROCESSES_A_DAY} processes a day "
+        "(assumed). A further zone with a new figure "
         "every five minutes, from a request that is made anyway, takes "
         f"{zone_writes:,.0f} writes and {zone_reads:,.0f} reads, ${zone_usd:.3f} per basis. The "
         "free tier is that of every month: 400,000 GB-s and a million requests of Lambda, 5 GB "

@@ -1,10 +1,13 @@
 """The cost table in the document is up to date, and its figures follow from the template."""
 
 import math
+from collections import Counter
 from datetime import UTC, datetime
+from pkgutil import resolve_name
 
 import pytest
 
+from functions.national.provider import National
 from greenstream.api.snapshot_cache import PROFILES_TIME_TO_LIVE, TIME_TO_LIVE
 from greenstream.aws.board_items import ALWAYS as BOARD
 from greenstream.aws.board_items import empty_board, encode_row, with_status
@@ -15,6 +18,7 @@ from greenstream.aws.packed_rows import scaled, with_rows
 from greenstream.aws.profile_items import ALWAYS as HOUR
 from greenstream.aws.profile_items import encode_hour
 from greenstream.domain.factor_sets import GREENSTREAM
+from greenstream.domain.intensity import factor_tables
 from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Kind
 from greenstream.domain.zones import zones_of
@@ -45,19 +49,65 @@ def test_a_run_is_billed_by_its_memory_and_time() -> None:
 
 def test_a_run_is_billed_by_its_board_its_new_figures_and_what_it_writes_hourly() -> None:
     billed = cost.Function(
-        "eso",
-        runs=1000,
+        "gridstatus",
+        runs=7200,
         memory_gb=0,
         duration_s=0,
-        readings=3,
+        readings=9,
         run_writes=7,
         run_reads=1,
         new_writes=5,
         new_s=3600,
     )
-    assert billed.writes == 7000 + 720 * 5 + 720 * (4 * 2 + 7)
-    assert billed.reads == 1000 + 720 * (3 * 7 + 4 * 5)
-    assert billed.usd == pytest.approx(0.0002 + 21_400 * 0.625e-6 + 30_520 * 0.125e-6)
+    assert billed.writes == 7200 * 7 + 720 * 5 + 720 * (4 * 2 + 7)
+    assert billed.reads == 7200 + 720 * (9 * 7 + 4 * cost.HOURS_READS)
+    usd = 7200 * 0.2e-6 + billed.writes * 0.625e-6 + billed.reads * 0.125e-6
+    assert billed.usd == pytest.approx(usd)
+
+
+def test_each_provider_of_a_function_sets_the_hour_of_its_own_zones() -> None:
+    several = cost.Function(
+        "several", runs=7200, memory_gb=0, duration_s=0, readings=26, providers=7
+    )
+    single = cost.Function("single", runs=7200, memory_gb=0, duration_s=0, readings=26)
+    assert several.writes - single.writes == 720 * (7 - 4) * 2
+    assert several.reads - single.reads == 720 * (7 - 4) * cost.HOURS_READS
+
+
+@pytest.mark.parametrize(
+    ("name", "runs", "writes"), [("flows", 720, 1), ("eso", 7200, 2), ("elexon", 7200, 1)]
+)
+def test_an_hour_is_not_set_more_often_than_a_function_runs_or_its_zones_come(
+    name: str, runs: float, writes: int
+) -> None:
+    billed = cost.Function(name, runs=runs, memory_gb=0, duration_s=0, readings=2)
+    assert billed.writes == 720 * writes * 2
+    assert billed.reads == 720 * (2 * 7 + writes * cost.HOURS_READS)
+
+
+def test_a_process_reads_the_means_of_the_last_week_for_each_provider_with_storage() -> None:
+    billed = cost.Function("national", runs=0, memory_gb=0, duration_s=0, week_means=4)
+    assert billed.reads == 30 * 12 * 4 * cost.HOURS_READS
+
+
+def test_the_providers_that_count_storage_by_the_last_week_are_those_of_the_code() -> None:
+    """Those that hold a `WeekMeans`, and whose table of factors has a round trip."""
+    with_storage = {
+        name
+        for (name, _), table in factor_tables().items()
+        if any(factor.storage for factor in table.factors.values())
+    }
+    counted: Counter[str] = Counter()
+    for row in COLLECTORS.values():
+        provider = resolve_name(str(row.provider))
+        of_one_table = issubclass(provider, National)
+        if "week" in provider.__dataclass_fields__ and (
+            not of_one_table or provider.feed.table in with_storage
+        ):
+            counted[row.function] += 1
+    assert counted == cost.WEEK_MEANS
+    billed = {function.name: function.week_means for function in cost.functions()}
+    assert {name: number for name, number in billed.items() if number} == cost.WEEK_MEANS
 
 
 def test_the_router_is_billed_for_the_boards_and_four_hours_of_profiles_of_every_source() -> None:
@@ -113,6 +163,7 @@ def test_the_router_is_billed_for_the_boards_and_four_hours_of_profiles_of_every
             hours += item_bytes(pack(hour_key(name, 17), document, 12345))
     assert math.ceil(boards / 4096) / 2 == cost.QUERY_READS
     assert math.ceil(4 * hours / 4096) / 2 == cost.PROFILES_QUERY_READS
+    assert math.ceil(24 * hours / 4096) / 2 == cost.HOURS_READS
     assert PROFILES_TIME_TO_LIVE.total_seconds() == cost.PROFILES_EVERY_S
     assert TIME_TO_LIVE.total_seconds() == cost.QUERY_EVERY_S
 
