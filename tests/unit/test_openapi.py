@@ -2,9 +2,12 @@
 
 from enum import StrEnum
 from functools import reduce
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from jsonschema import ValidationError
 
 from greenstream.api import question, report
 from greenstream.api.question import PARAMETERS
@@ -92,6 +95,7 @@ def test_the_enumerations_inside_of_answers_are_those_of_the_code() -> None:
     assert parameters("/v1/route")["signal"]["enum"] == list(RankingSignal)
     assert at("Source.properties.provider_state.enum") == [*ProviderState, "never_run"]
     assert at("PopName.enum") == list(places())
+    assert {"london", "sydney", "sao paulo"} <= set(at("CityName.enum"))
     assert {"EU", "EEA", "US", "SG"} <= set(at("CountryName.enum"))
     assert at("ZoneName.enum") == list(zones())
     assert at("ColoName.enum") == list(colos())
@@ -99,6 +103,27 @@ def test_the_enumerations_inside_of_answers_are_those_of_the_code() -> None:
 
 def test_the_policy_is_described_number_by_number() -> None:
     assert list(at("Policy.properties")) == ["stored", *Policy.__dataclass_fields__]
+
+
+@pytest.mark.parametrize("city", at("CityName.enum"))
+def test_every_city_that_is_listed_is_an_origin(client: Client, city: str) -> None:
+    for path in ("/v1/route", "/v1/window"):
+        assert client.ask(path, f"from={quote(city)}").status == HTTPStatus.OK
+
+
+@pytest.mark.parametrize("degrees", ["48.1,11.6", "-90,180", "+90.0,-180.000", "0,-0.5", "89.9,99"])
+def test_degrees_that_the_description_accepts_are_an_origin(client: Client, degrees: str) -> None:
+    api.validate(SCHEMAS["Origin"], degrees)
+    assert client.ask("/v1/route", f"from={quote(degrees)}").status == HTTPStatus.OK
+
+
+@pytest.mark.parametrize("text", ["90.1,0", "0,180.1", "0,-199", "48.1", "san jose", "xanadu", ""])
+def test_an_origin_that_the_router_refuses_is_none_of_the_description(
+    client: Client, text: str
+) -> None:
+    with pytest.raises(ValidationError):
+        api.validate(SCHEMAS["Origin"], text)
+    assert client.ask("/v1/route", f"from={quote(text)}").status == HTTPStatus.BAD_REQUEST
 
 
 def test_the_bounds_are_those_of_the_code() -> None:

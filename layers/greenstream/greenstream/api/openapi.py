@@ -11,10 +11,13 @@ from greenstream.domain.zones import zones
 
 
 def document() -> dict[str, Any]:
-    """Return ``data/openapi.json``, with the names of places, zones, colos and countries."""
+    """Return ``data/openapi.json``, with the names of what its parameters take."""
+    from greenstream.domain import place_search  # noqa: PLC0415 - most questions need none
+
     described: dict[str, Any] = load("openapi.json")
     schemas = described["components"]["schemas"]
     schemas["PopName"]["enum"] = list(places())
+    schemas["CityName"]["enum"] = list(place_search.cities())
     schemas["ZoneName"]["enum"] = list(zones())
     schemas["ColoName"]["enum"] = list(colos())
     schemas["CountryName"]["enum"] = [*country_groups(), *sorted(known_countries())]

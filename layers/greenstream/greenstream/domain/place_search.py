@@ -60,6 +60,12 @@ def origin(text: str) -> tuple[float, float]:
     return known.lat, known.lon
 
 
+def cities() -> tuple[str, ...]:
+    """Return the names of cities that `origin` knows, in small letters without accents, sorted."""
+    by_city = _by_city()
+    return tuple(sorted(city for city in by_city if _width_km(by_city[city]) <= SAME_CITY_KM))
+
+
 def near(text: str, *, most: int = MOST) -> tuple[str, ...]:
     """Return the names that may have been meant: the places of a city, else names alike."""
     folded = _folded(text)
