@@ -71,6 +71,11 @@ def candidates(answer: Answer) -> dict[str, dict[str, object]]:
 
 
 class TestTheDecision:
+    def test_a_round_trip_of_minus_zero_is_zero(self, client: Client) -> None:
+        answer = client.ask("/v1/route", "rtt=sfo:-0,nyc:10")
+        assert "-0" not in answer.body["reason_text"]
+        assert '"latency_ms":0.0' in answer.text
+
     def test_the_cleanest_within_the_limit_is_chosen_and_explained(self, client: Client) -> None:
         body = client.ask("/v1/route", "pops=sfo,nyc,lon&rtt=sfo:70,nyc:10,lon:90").body
 

@@ -91,6 +91,30 @@ class TestOneZone:
         }
         assert states == {"NYISO": "live_partial", "PJM": "expired"}
 
+    @pytest.mark.parametrize(
+        ("age_h", "days", "state"),
+        [(7, 7, "stale"), (47, 7, "stale"), (49, 7, "expired"), (7, 3, "expired")],
+    )
+    def test_a_reading_that_stands_by_its_profile_is_not_called_expired(
+        self, age_h: int, days: int, state: str
+    ) -> None:
+        store = MemoryStore()
+        put_reading(store, a_reading_of("NYISO", 260, age_s=age_h * 3600))
+        profile = HourProfile(
+            zone="NYISO",
+            kind=AVERAGE_DIRECT,
+            scope=Scope.PRODUCTION,
+            factor_set=GREENSTREAM,
+            provider="gridstatus",
+            hours={hour: HourMean(250.0, NOW, 10.0, days) for hour in range(24)},
+        )
+        put_profile(store, profile)
+
+        body = Client(store).ask("/v1/zones/NYISO").body
+
+        assert body["sources"][0]["readings"][0]["state"] == state
+        assert (body["rung"] == "stale") is (state == "stale")
+
     def test_a_source_that_never_gave_anything_has_no_age(self, client: Client) -> None:
         source = client.ask("/v1/zones/PJM").body["sources"][0]
 

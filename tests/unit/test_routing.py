@@ -272,6 +272,21 @@ class TestReasons:
         )
         assert (decision.chosen.candidate.pop, decision.reason) == ("usual", Reason.LOWEST_FALLBACK)
 
+    def test_without_round_trips_the_only_figure_is_told_from_the_only_candidate(self) -> None:
+        known = a_candidate("known", 100, None)
+        mean = a_candidate("mean", 100, None, rung=Rung.ANNUAL_MEAN)
+        dark = a_candidate("dark", None, None)
+
+        assert "is the only candidate; no round trip" in decide([known], POLICY).text
+        both = decide([known, dark], POLICY).text
+        assert "is the only one with a known figure; no round trip" in both
+        assert "is the only candidate; its figure is the mean of a year and not live; no" in (
+            decide([mean], POLICY).text
+        )
+        assert "is the only one with a known figure; its figure is the mean of a year" in (
+            decide([mean, dark], POLICY).text
+        )
+
     def test_carbon_is_minimised_within_the_latency_limit(self) -> None:
         decision = decide(
             [

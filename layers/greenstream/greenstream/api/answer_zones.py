@@ -8,8 +8,8 @@ from typing import Final
 from greenstream.api.rendering import Json, carbon, figures_head, tenths, utc
 from greenstream.api.view import View
 from greenstream.domain.freshness import age_s
-from greenstream.domain.ladder import FULL_COVERAGE, Rung, ZoneCarbon
-from greenstream.domain.policy import Policy
+from greenstream.domain.ladder import Ladder, ZoneCarbon
+from greenstream.domain.moment import Moment
 from greenstream.domain.profile import HourProfile
 from greenstream.domain.reading import Forecast, Reading
 from greenstream.domain.zone_sources import HourlySpread, zone_sources
@@ -56,6 +56,9 @@ def zone(
     """Return the answer of ``/v1/zones/{zone}``: all that is known of a zone."""
     statuses = {status.provider: status for status in view.snapshot.providers}
     readings = view.readings_of(entry.zone)
+    ladder = Ladder(entry, readings, view.profiles_of(entry.zone))
+    moment = Moment(now, view.policy)
+    states = [(reading, ladder.rung_of(reading, moment) or "expired") for reading in readings]
     cited = zone_sources()[entry.zone]
     simulated = figure.origin.simulated or any(reading.simulated for reading in readings)
     body = {
@@ -68,8 +71,7 @@ def zone(
         "source": cited.source,
         **carbon(figure),
         "sources": [
-            _source(source, readings, statuses.get(source.provider), view.policy, now)
-            for source in entry.sources
+            _source(source, states, statuses.get(source.provider), now) for source in entry.sources
         ],
         "profile": [
             _profile(profile)
@@ -105,17 +107,17 @@ def zone(
 
 def _source(
     source: Source,
-    readings: Sequence[Reading],
+    states: Iterable[tuple[Reading, str]],
     status: ProviderStatus | None,
-    policy: Policy,
     now: datetime,
 ) -> Json:
+    """Return a source with its newest readings, of all readings of the zone with their states."""
     own = [
-        reading
-        for reading in readings
+        (reading, state)
+        for reading, state in states
         if (reading.provider, reading.provider_zone) == (source.provider, source.provider_zone)
     ]
-    newest = max((reading.valid_to for reading in own), default=None)
+    newest = max((reading.valid_to for reading, _ in own), default=None)
     return {
         "provider": source.provider,
         "provider_zone": source.provider_zone,
@@ -128,17 +130,8 @@ def _source(
         "provider_state": status.state if status else "never_run",
         "newest_valid_to": utc(newest),
         "age_s": None if newest is None else round(age_s(newest, now)),
-        "readings": [
-            {**_reading(reading), "state": _state(reading, source, policy, now)} for reading in own
-        ],
+        "readings": [{**_reading(reading), "state": state} for reading, state in own],
     }
-
-
-def _state(reading: Reading, source: Source, policy: Policy, now: datetime) -> str:
-    age = age_s(reading.valid_to, now)
-    if age <= source.max_age_s:
-        return Rung.LIVE if reading.coverage >= FULL_COVERAGE else Rung.LIVE_PARTIAL
-    return Rung.STALE if age <= policy.max_stale_s else "expired"
 
 
 def _counted(figure: Reading | HourProfile | AnnualMean | Forecast) -> Json:

@@ -116,7 +116,7 @@ class Fields:
     def _number(self, name: str, text: str, low: float, high: float) -> float | None:
         value = float(text) if _NUMBER.fullmatch(text) else math.nan
         if low <= value <= high:  # also refuses NaN
-            return value
+            return value + 0.0  # -0 becomes 0, so that no answer shows "-0 ms"
         self.refuse(name, f"must be a number from {low:g} to {high:g}")
         return None
 

@@ -115,7 +115,7 @@ def _why(
         because = _why_not_the_lowest(chosen, reason, eligible)
         return f"was chosen from {len(eligible)} within {limit}, because {because}"
     if reason is Reason.NO_LATENCY:
-        return f"{_by_carbon_alone(chosen, eligible)}; no round trip is known"
+        return f"{_by_carbon_alone(chosen, ranked, eligible)}; no round trip is known"
     best = f"{ranked[0].candidate.pop} ({_figures(ranked[0].candidate)})"
     enough = _enough(chosen, ranked[0], policy) if reason is Reason.STAYED else ""
     return _SENTENCES[reason].format(best=best, enough=enough, limit=limit)
@@ -166,14 +166,15 @@ def _lowest(of_all: str) -> str:
     return f"has the lowest figure {of_all}"
 
 
-def _by_carbon_alone(chosen: Ranked, eligible: Sequence[Ranked]) -> str:
+def _by_carbon_alone(chosen: Ranked, ranked: Sequence[Ranked], eligible: Sequence[Ranked]) -> str:
     if _expected_gco2_kwh(chosen) > min(map(_expected_gco2_kwh, eligible)):
         return f"was chosen by carbon and age from {len(eligible)}"
     if len(eligible) == 1:
-        what = NOT_LIVE.get(chosen.candidate.carbon.rung)
-        return (
-            f"is the only one with a known figure, which is {what}" if what else "is the only one"
+        only = (
+            "is the only candidate" if len(ranked) == 1 else "is the only one with a known figure"
         )
+        what = NOT_LIVE.get(chosen.candidate.carbon.rung)
+        return f"{only}; its figure is {what}" if what else only
     of_all = f"of {len(eligible)}"
     if rests_on_fallback(chosen, eligible):
         return f"{_lowest(of_all)}, which is {NOT_LIVE[chosen.candidate.carbon.rung]}"

@@ -41,10 +41,10 @@ _LIVE: Final = Rung.LIVE
 """A name for what hundreds of figures ask for: Python 3.11 looks members up by a function."""
 
 LIVE_RUNGS: Final = frozenset({Rung.LIVE, Rung.LIVE_PARTIAL})
+"""The rungs that rest on a provider's own reading within its source's usual age."""
+
 USUAL_RUNGS: Final = frozenset({Rung.SAME_HOUR, Rung.ANNUAL_MEAN})
 """The rungs whose figures are usual values and no measurement of about now."""
-
-"""The rungs that rest on a provider's own reading within its source's usual age."""
 
 OBSERVED: Final = frozenset({Rung.LIVE, Rung.LIVE_PARTIAL, Rung.STALE})
 """The rungs that rest on a provider's own reading for about now."""
@@ -181,10 +181,7 @@ class Ladder:
 
         ``kinds`` may answer; ``None`` for any, in the order of the zone's sources.
         """
-        preferred = self._preferred.get(kinds)
-        if preferred is None:
-            preferred = self._preferred[kinds] = self._prefer(kinds, moment)
-        wanted, feeds, contradict = preferred
+        wanted, feeds, contradict = self._of_kinds(kinds, moment)
         if contradict and (dispute := self._dispute(_live(feeds, moment), moment)):
             loser = dispute.against
             trusted = tuple(
@@ -196,6 +193,22 @@ class Ladder:
             disputed = figure.origin.kind == loser.kind
             return figure._replace(disputed=dispute) if disputed else figure
         return self._best(feeds, wanted, moment)
+
+    def rung_of(self, reading: Reading, moment: Moment) -> Rung | None:
+        """Return the rung on which one of the readings may stand; ``None`` where it is too old."""
+        for feed in self._of_kinds(None, moment).feeds:
+            if feed.reading is reading:
+                age = moment.ages[feed.valid_to]
+                if age.age_s <= feed.max_age_s:
+                    return Rung.LIVE if feed.whole else Rung.LIVE_PARTIAL
+                return Rung.STALE if _is_stale(feed, age, moment) else None
+        return None
+
+    def _of_kinds(self, kinds: tuple[Kind, ...] | None, moment: Moment) -> _Preferred:
+        preferred = self._preferred.get(kinds)
+        if preferred is None:
+            preferred = self._preferred[kinds] = self._prefer(kinds, moment)
+        return preferred
 
     def _prefer(self, kinds: tuple[Kind, ...] | None, moment: Moment) -> _Preferred:
         """Return what answers for some kinds, as long as the readings are the newest."""
@@ -218,7 +231,7 @@ class Ladder:
 
     def _best(self, feeds: Iterable[Feed], wanted: tuple[Kind, ...], moment: Moment) -> ZoneCarbon:
         """Return the best figure of these feeds, or what stands in for them."""
-        policy, partial = moment.policy, None
+        partial = None
         stale: list[tuple[float, int, int, Feed, Age]] = []
         for feed in feeds:
             age = moment.ages[feed.valid_to]
@@ -226,10 +239,7 @@ class Ladder:
                 if feed.whole:
                     return self._from_reading(_LIVE, feed, age, moment)
                 partial = partial or (feed, age)
-            elif age.age_s <= policy.max_stale_s or (
-                age.age_s <= policy.oldest_stale_s
-                and feed.drifted_gco2_kwh(age, moment) is not None
-            ):
+            elif _is_stale(feed, age, moment):
                 stale.append((age.age_s, feed.wish, feed.order, feed, age))
         if partial:
             return self._from_reading(Rung.LIVE_PARTIAL, *partial, moment)
@@ -345,6 +355,14 @@ def _live(feeds: Iterable[Feed], moment: Moment) -> list[tuple[Feed, Age]]:
     """Return the feeds that are live, with their ages."""
     aged = [(feed, moment.ages[feed.valid_to]) for feed in feeds]
     return [(feed, age) for feed, age in aged if age.age_s <= feed.max_age_s]
+
+
+def _is_stale(feed: Feed, age: Age, moment: Moment) -> bool:
+    """Return whether a feed that is no longer live may still stand for now."""
+    policy, age_s = moment.policy, age.age_s
+    return age_s <= policy.max_stale_s or (
+        age_s <= policy.oldest_stale_s and feed.drifted_gco2_kwh(age, moment) is not None
+    )
 
 
 def _capped(
