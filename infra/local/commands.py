@@ -5,7 +5,9 @@ import json
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from infra.local import starting, view
@@ -53,7 +55,7 @@ def _run(arguments: argparse.Namespace) -> int:
         with local.joined(upstream=arguments.upstream, auth=arguments.auth) as (stack, started):
             worker = LocalWorker(arguments.state_dir)
             following = Following(stack) if started else None
-            beside = _start(worker, stack) if started else _joined(worker)
+            beside = _started(worker, stack) if started else partial(_joined, worker)
             _watch(local, stack, beside, following)
     except KeyboardInterrupt:
         return 0  # Ctrl-C is how the command is meant to end
@@ -69,22 +71,34 @@ def _joined(worker: "LocalWorker") -> str:
     )
 
 
-def _start(worker: "LocalWorker", stack: Stack) -> str:
-    """Start the Worker if its tools are installed, and return a line that says whether it runs."""
+def _started(worker: "LocalWorker", stack: Stack) -> Callable[[], str]:
+    """Start the Worker if its tools are installed; the result says at any time whether it runs."""
     if not worker.has_tools:
-        return "the Worker is not started: Node is not installed here (`make worker` installs it)"
+        missing = (
+            "the Worker is not started: Node is not installed here (`make worker` installs it)"
+        )
+        return lambda: missing
     try:
-        return f"Worker {worker.start(stack)}/"
+        worker.start(stack)
     except StackError as error:
-        return f"the Worker is not started: {error}"
+        failed = f"the Worker is not started: {error}"
+        return lambda: failed
+    return partial(_running, worker)
 
 
-def _watch(local: LocalStack, stack: Stack, worker: str, following: Following | None) -> NoReturn:
+def _running(worker: "LocalWorker") -> str:
+    url = worker.url()
+    return f"Worker {url}/" if url else f"the Worker has ended; see the logs in {worker.state_dir}"
+
+
+def _watch(
+    local: LocalStack, stack: Stack, worker: Callable[[], str], following: Following | None
+) -> NoReturn:
     live = sys.stdout.isatty()
     while local.running() is not None:
         try:
             missing = following.lines() if following else []
-            shown = "\n".join([_page(stack), "", *missing, worker])
+            shown = "\n".join([_page(stack), "", *missing, worker()])
         except StackError as error:
             shown = str(error)
         print(f"{CLEAR_SCREEN if live else ''}{shown}\n", flush=True)

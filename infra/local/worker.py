@@ -117,8 +117,15 @@ class LocalWorker:
         }  # fmt: skip
         log = self._log("worker")
         child = self.children.start("worker", argv, env=env, log=log)
+
+        def ready() -> bool:
+            """Return whether this Worker answers: that of another checkout may have the port."""
+            return f"Ready on {url}" in log.read_text(errors="replace") and _answers(
+                url + STATUS_PATH
+            )
+
         try:
-            wait_for("the Worker", lambda: _answers(url + STATUS_PATH), child, log=log, within_s=60)
+            wait_for("the Worker", ready, child, log=log, within_s=60)
         except StackError:
             self.children.forget_ended()
             raise

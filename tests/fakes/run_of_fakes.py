@@ -56,6 +56,7 @@ def start_worker(self: LocalWorker, _: Stack) -> str:
     """Start fakes of the Worker and its origins."""
     for name in ("origins", "worker"):
         wait(self.children, self.state_dir, name, WAITS)
+    write_whole(self.state_dir / "worker.json", {"url": "http://127.0.0.1:8787"})
     return "http://127.0.0.1:8787"
 
 

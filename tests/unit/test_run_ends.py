@@ -119,10 +119,10 @@ def test_a_signal_during_the_start_ends_what_had_started(folder: Path) -> None:
 
 
 def test_it_ends_as_the_child_of_timeout_which_signals_twice(folder: Path) -> None:
-    run = Run(folder, before=("timeout", "6")).until("a table")
-    children = run.children
-    run.process.wait(timeout=6 + WITHIN_S)
-    ended_whole(run, children, time.monotonic())
+    run = Run(folder, before=("timeout", "600")).until("a table")
+    children, began = run.children, time.monotonic()
+    run.process.terminate()  # which timeout passes on as it does when its time is over
+    ended_whole(run, children, began)
     assert "stopped worker, origins, upstream, ministack" in run.printed.read_text()
 
 
@@ -168,6 +168,17 @@ def test_a_part_that_ends_by_itself_is_named_and_ends_the_rest(folder: Path) -> 
     printed = run.printed.read_text()
     assert "the stack has ended unexpectedly (upstream); see the logs in" in printed
     assert "Traceback" not in printed
+
+
+def test_a_worker_that_ends_by_itself_is_named_and_the_stack_runs_on(folder: Path) -> None:
+    run = Run(folder).until("Worker http://127.0.0.1:8787/")
+    children = run.children
+    end_sessions([child for child in children if child.name == "worker"])
+    run.until(f"the Worker has ended; see the logs in {run.local.state_dir}")
+    assert run.process.poll() is None
+    began = time.monotonic()
+    run.process.terminate()
+    ended_whole(run, children, began)
 
 
 def test_nohup_lets_it_survive_its_terminal(folder: Path) -> None:
