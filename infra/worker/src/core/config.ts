@@ -185,12 +185,18 @@ function readUrl(name: string, text: unknown): URL {
   if (url === null || !/^https?:$/.test(url.protocol)) {
     return fail(name, "must be an http or https URL");
   }
+  // Requests may not have a name in their URL, and the visitor's query takes the place of another.
+  const { username, password, search, hash } = url;
+  if (username + password + search + hash !== "") {
+    fail(name, "must have no user name, password, query or fragment");
+  }
   return url;
 }
 
-function readNumber(name: string, given: number | string, low: number, high: number): number {
-  const value = typeof given === "string" ? Number(given || "NaN") : given;
-  const valid = value >= low && value <= high;
+function readNumber(name: string, given: unknown, low: number, high: number): number {
+  // Number() would take a blank text for 0.
+  const value = typeof given === "string" && given.trim() !== "" ? Number(given) : given;
+  const valid = typeof value === "number" && value >= low && value <= high;
   return valid ? value : fail(name, `must be a number from ${low} to ${high}`);
 }
 

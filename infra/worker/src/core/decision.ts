@@ -104,7 +104,9 @@ function readName(value: unknown, field: string): string {
 }
 
 function readNumber(value: unknown, field: string): number | null {
-  if (value === null || (typeof value === "number" && value >= 0)) return value;
+  if (value === null) return null;
+  // JSON may hold a number that is too large, which JavaScript reads as infinite.
+  if (typeof value === "number" && value >= 0 && value < Number.POSITIVE_INFINITY) return value;
   throw new DecisionError(`The field ${field} is not a number of at least 0.`);
 }
 

@@ -15,8 +15,8 @@ export interface Plan {
 }
 
 /**
- * Plan by the colo's decision. Without one, plan by distance from the visitor or else the colo, and without a
- * position send the visit to the default POP. Never throws.
+ * Plan by the colo's decision. Without one, plan by distance from the visitor or else the colo, and
+ * without a position send the visit to the default POP. Never throws.
  */
 export async function plan(
   place: Place,

@@ -32,10 +32,10 @@ export class GreenWorker {
   /** Answer a visit, or a request for the status page. */
   async handle(request: Request, place: Place, waitUntil: WaitUntil): Promise<Response> {
     const { status_path } = this.#config;
-    const { pathname } = new URL(request.url);
+    const { pathname, search } = new URL(request.url);
     if (pathname.startsWith(CACHE_PATH)) return new Response("Not Found", { status: 404 });
     if (status_path !== null && `${pathname}/` === status_path) {
-      return Response.redirect(new URL(status_path, request.url).href, 308);
+      return Response.redirect(new URL(status_path + search, request.url).href, 308);
     }
     if (status_path !== null && pathname.startsWith(status_path)) {
       return this.#status.serve(request, pathname.slice(status_path.length), waitUntil);

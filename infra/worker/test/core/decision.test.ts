@@ -103,6 +103,7 @@ describe("the router's answer", () => {
     ["a POP that was not asked about", JSON.stringify(routeAnswer()).replaceAll("lon", "iad")],
     ["a POP twice", JSON.stringify(routeAnswer()).replaceAll('"lon"', '"ams"')],
     ["a negative number", JSON.stringify(routeAnswer()).replace("189.4", "-1")],
+    ["a number beyond all numbers", JSON.stringify(routeAnswer()).replace("189.4", "1e999")],
     ["a number as text", JSON.stringify(routeAnswer()).replace("189.4", '"189.4"')],
     [
       "a text that is not a time",

@@ -51,6 +51,14 @@ describe("the status page", () => {
     expect(response.headers.get("location")).toBe("https://www.test/_greenstream/");
   });
 
+  it("keeps the question of the page's address when the last slash is missing", async () => {
+    const response = await new World(json).visit("/_greenstream?from=London&pops=lon,ams");
+    expect(response.status).toBe(308);
+    expect(response.headers.get("location")).toBe(
+      "https://www.test/_greenstream/?from=London&pops=lon,ams",
+    );
+  });
+
   it("leaves all other paths to the site", async () => {
     const world = new World(json);
     await world.visit("/app.js");
