@@ -4,8 +4,11 @@ The account is the one that the AWS environment variables name. Nothing is chang
 """
 
 import argparse
+import json
 import os
+import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,8 +23,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.registry import COLLECTORS
 from infra.supply.bytecode import VERSION, runtime_python
 
+ROOT: Final = Path(__file__).resolve().parents[2]
+"""The repository's folder."""
+
 ANSWER_S: Final = 1.0
 """How long AWS may take to answer one question. A deployment is refused within two seconds."""
+
+PROGRAM_S: Final = 5.0
+"""How long a program may take to say its version."""
 
 RESERVED: Final = {"dev": 0, "prod": 50}
 """What ``samconfig.toml`` reserves for the router, in concurrent executions."""
@@ -34,8 +43,9 @@ WRANGLER: Final = (".wrangler/config/default.toml", ".config/.wrangler/config/de
 
 KEYS: Final[Mapping[str, str]] = {
     "gridstatus": (
-        "PJM: an account at https://apiportal.pjm.com and there a subscription to the product; "
-        "without it PJM is not read, and every other US grid is"
+        "PJM: an account at https://apiportal.pjm.com and there a subscription to the product "
+        "(how long this takes is not known here); without it PJM is not read, and every other US "
+        "grid is"
     ),
     "watttime": (
         "POST /register of https://docs.watttime.org creates an account at once; without a "
@@ -47,8 +57,8 @@ KEYS: Final[Mapping[str, str]] = {
         "stands in until then"
     ),
     "electricitymaps": (
-        "sign up at https://portal.electricitymaps.com; the free tier is for one zone and "
-        "non-commercial use"
+        "sign up at https://portal.electricitymaps.com (how long this takes is not known here); "
+        "the free tier is for one zone and non-commercial use"
     ),
 }
 """Where to get the keys of each provider that wants some, and how long it takes."""
@@ -71,11 +81,11 @@ class Check:
     text: str
 
     def __str__(self) -> str:
-        return f"{self.state:8}{self.name:14}{self.text}"
+        return f"{self.state:8}{self.name:17}{self.text}"
 
 
 def account(environ: Mapping[str, str], session: boto3.Session) -> Iterator[Check]:
-    """Check the credentials, the Region and whose account it is, up to the first that is missing.
+    """Check the credentials, the Region and, where both are set, whose account it is.
 
     Parameters
     ----------
@@ -98,9 +108,9 @@ def account(environ: Mapping[str, str], session: boto3.Session) -> Iterator[Chec
             "no AWS credentials are found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
             "AWS_PROFILE after `aws configure` or `aws sso login`",
         )
-        return
     if region is None:
         yield Check(State.MISSING, "Region", "set AWS_DEFAULT_REGION, for example to eu-west-1")
+    if credentials is None or region is None:
         return
     try:
         identity = _client(session, "sts").get_caller_identity()
@@ -159,11 +169,19 @@ def quotas(stage: str, session: boto3.Session) -> Iterator[Check]:
     yield Check(state, "code", f"{used_gb:.1f} of {most_gb:.1f} GB of function code are used")
 
 
-def keys(stage: str, session: boto3.Session) -> Iterator[Check]:
-    """Check which provider keys a stage has, and say where the others are to be had."""
-    ssm = _client(session, "ssm")
+def keys(stage: str, session: boto3.Session | None) -> Iterator[Check]:
+    """Check which provider keys a stage has, and say where the others are to be had.
+
+    Without the session of an account it is not known which it has, so all are named.
+    """
+    ssm = None if session is None else _client(session, "ssm")
     for provider, row in COLLECTORS.items():
         if not row.own_secrets:
+            continue
+        names = " and ".join(row.own_secrets)
+        if ssm is None:
+            text = f"{names} (not looked up without an account): {KEYS[provider]}"
+            yield Check(State.NOTE, provider, text)
             continue
         paths = [f"/greenstream/{stage}/{provider}/{name}" for name in row.own_secrets]
         try:
@@ -171,7 +189,6 @@ def keys(stage: str, session: boto3.Session) -> Iterator[Check]:
         except (ClientError, BotoCoreError) as error:
             yield Check(State.NOTE, "keys", f"Parameter Store could not be read: {error}")
             return
-        names = " and ".join(row.own_secrets)
         if not answer["InvalidParameters"]:
             yield Check(State.OK, provider, f"{names} stored for {stage}")
         else:
@@ -196,8 +213,34 @@ def edge(environ: Mapping[str, str], home: Path) -> Iterator[Check]:
             "infra/worker, or CLOUDFLARE_API_TOKEN",
         )
     node = shutil.which("node", path=environ.get("PATH"))
-    text = node or "not on PATH; `make worker-tools` installs it in .tools/node"
-    yield Check(State.OK if node else State.NOTE, "Node", text)
+    if node is None:
+        text = "not on PATH; `make worker-tools` installs it in .tools/node"
+        yield Check(State.NOTE, "Node", text)
+    else:
+        yield _node(node)
+
+
+def _node(program: str) -> Check:
+    """Check that a Node is one that the Worker's tools run on."""
+    least = json.loads((ROOT / "infra/worker/package.json").read_text())["engines"]["node"]
+    try:
+        told = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, check=True, timeout=PROGRAM_S
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError) as error:
+        return Check(State.NOTE, "Node", f"{program} does not say its version: {error}")
+    if _numbers(told) >= _numbers(least):
+        return Check(State.OK, "Node", f"{told.removeprefix('v')} at {program}")
+    return Check(
+        State.NOTE,
+        "Node",
+        f"{program} is {told.removeprefix('v')}, and the Worker's tools want {least}: `make "
+        "worker-tools` installs one, for PATH=$PWD/.tools/node/bin:$PATH",
+    )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version)))
 
 
 def checks(
@@ -219,7 +262,7 @@ def checks(
         yield from quotas(stage, session)
         yield from keys(stage, session)
     else:
-        yield Check(State.NOTE, "keys", "are checked once the credentials and the Region are set")
+        yield from keys(stage, None)
     yield from edge(environ, home)
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from greenstream.cli import asking, repository
 from greenstream.cli.asking import BY_MEANS
 from greenstream.cli.main import main
 from tests.fakes.memory_store import MemoryStore
-from tests.router_client import Client
+from tests.router_client import Answer, Client
 from tests.served_router import ServedRouter
 
 
@@ -66,7 +67,56 @@ def test_a_router_that_is_not_there_is_said_to_be_so(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     code, _, err = run(capsys, tmp_path, "route", "--url", "http://127.0.0.1:1")
-    assert (code, "the router cannot be asked" in err) == (1, True)
+    said = "greenstream: the router at http://127.0.0.1:1 cannot be asked: Connection refused"
+    assert (code, err.strip()) == (1, said)
+
+
+def test_a_page_that_is_no_router_is_said_to_be_none(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    url: str,
+    router: ServedRouter,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Page:
+        def ask(self, path: str, query: str) -> Answer:
+            return Answer(200, {}, f"<!doctype html><title>{path} {query}</title>")
+
+    monkeypatch.setattr(router, "client", Page())
+    code, _, err = run(capsys, tmp_path, "route", "--url", url)
+
+    said = f"greenstream: the router at {url} cannot be asked: what it answers is no JSON, so it "
+    assert (code, err.strip()) == (1, f"{said}is no router")
+
+
+def test_a_wheel_asks_the_local_stack_whose_records_it_is_given(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    url: str,
+    router: ServedRouter,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(repository, "ROOT", None)
+    monkeypatch.setattr(asking, "ROOT", None)
+    (tmp_path / "stack.json").write_text(json.dumps({"router_url": url}))
+    code, out, _ = run(capsys, tmp_path, "route", "--pops", "lon", "--json")
+
+    assert (code, json.loads(out)["answered_by"]) == (0, "local stack")
+    assert len(router.signatures) == 1
+
+
+@pytest.mark.parametrize("record", ["", "[]", '{"router_url": 5}'])
+def test_a_wheel_without_the_record_of_a_stack_answers_by_yearly_means(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    record: str,
+) -> None:
+    monkeypatch.setattr(repository, "ROOT", None)
+    monkeypatch.setattr(asking, "ROOT", None)
+    (tmp_path / "stack.json").write_text(record)
+
+    assert run(capsys, tmp_path, "route")[1].startswith(BY_MEANS)
 
 
 def test_the_environment_may_name_the_router(

@@ -97,7 +97,7 @@ def test_without_a_router_yearly_means_answer_and_errors_name_what_may_have_been
     assert unknown.is_error
     assert "zone: does not know PJN; near it is PJM" in unknown.content[0].text
     assert wrong.is_error
-    assert "duration_min: must be a number from 5 to 1440" in wrong.content[0].text
+    assert "duration_min: must be a number of minutes from 5 to 1440" in wrong.content[0].text
 
 
 def test_without_the_library_it_is_said_how_to_install_it(

@@ -56,6 +56,15 @@ def test_a_command_that_does_not_exist_is_refused_with_those_that_do(
     assert all(name in error for name in COMMANDS)
 
 
+def test_a_command_line_without_a_command_is_refused_with_the_help(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([]) == 2
+
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("", said(capsys, "--help"))
+
+
 @pytest.mark.parametrize("name", IN_THE_REPOSITORY)
 @pytest.mark.parametrize("words", [[], ["--help"], ["--auth", "iam"]])
 def test_without_the_repository_a_command_that_needs_it_says_so_in_one_line(

@@ -97,6 +97,11 @@ class TestTheAccount:
         assert check.state is State.MISSING
         assert "`aws sso login --profile work`" in check.text
 
+    def test_without_credentials_the_region_is_checked_too(self) -> None:
+        checks = list(doctor.account({}, as_session(Session(region=None, credentials=None))))
+        assert [check.name for check in checks] == ["credentials", "Region"]
+        assert {check.state for check in checks} == {State.MISSING}
+
 
 class TestQuotas:
     def test_with_room_are_well(self) -> None:
@@ -129,6 +134,15 @@ class TestKeys:
         assert all(check.state is State.NOTE for check in checks)
         assert all("https://" in check.text for check in checks)
 
+    def test_without_an_account_it_is_said_too_where_to_get_them(self) -> None:
+        checks = list(doctor.keys("dev", None))
+        assert {check.name for check in checks} == set(doctor.KEYS)
+        assert all(doctor.KEYS[check.name] in check.text for check in checks)
+
+    def test_the_names_and_what_is_said_of_them_stand_apart(self) -> None:
+        checks = [*doctor.keys("dev", None), *doctor.versions({}), *doctor.edge({}, Path())]
+        assert all(f" {check.text}" in str(check) for check in checks)
+
     def test_a_stored_key_is_well_and_half_of_a_pair_is_not(self) -> None:
         stored = (
             "/greenstream/dev/entsoe/ENTSOE_API_KEY",
@@ -156,6 +170,22 @@ def test_wranglers_log_in_is_found_without_asking_cloudflare(
         (tmp_path / file).touch()
     first, *_ = doctor.edge(environ, tmp_path)
     assert first.state is state
+
+
+@pytest.mark.parametrize(
+    ("version", "state"),
+    [("v22.12.0", State.OK), ("v24.1.0", State.OK), ("v22.9.0", State.NOTE), ("", State.NOTE)],
+)
+def test_a_node_is_well_from_the_version_on_that_the_worker_wants(
+    version: str, state: State, tmp_path: Path
+) -> None:
+    node = tmp_path / "node"
+    node.write_text(f"#!/bin/sh\necho {version}\n")
+    node.chmod(0o755)
+    *_, check = doctor.edge({"PATH": str(tmp_path)}, tmp_path)
+
+    assert (check.name, check.state) == ("Node", state)
+    assert str(node) in check.text
 
 
 def test_a_deployment_without_the_runtimes_python_is_refused(

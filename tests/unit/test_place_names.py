@@ -165,7 +165,7 @@ class TestTheRouter:
 
     def test_two_names_of_one_place_are_one_place_given_twice(self, client: Client) -> None:
         [error] = client.ask("/v1/route", "pops=eu-west-2,AWS:eu-west-2").body["errors"]
-        assert error["detail"] == "gives a name more than once"
+        assert error["detail"] == "names aws:eu-west-2 more than once"
 
     def test_an_unknown_name_is_refused_with_near_names(self, client: Client) -> None:
         [error] = client.ask("/v1/route", "pops=sydney").body["errors"]
@@ -256,7 +256,9 @@ class TestResidency:
     def test_an_unknown_country_is_refused(self, client: Client, country: str) -> None:
         [error] = client.ask("/v1/route", f"allow={country}").body["errors"]
         assert error["field"] == "allow"
-        assert error["detail"].endswith("neither a country with a place nor EU, EEA")
+        assert error["detail"].endswith(
+            ": neither the two letters of a country that has a place (DE, GB, US) nor EU, EEA"
+        )
 
     def test_a_current_place_that_is_not_allowed_holds_no_visitor(self, client: Client) -> None:
         answer = client.ask("/v1/route", "pops=lon,ams&current=lon&allow=EU&rtt=lon:1,ams:9")

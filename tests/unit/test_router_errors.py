@@ -270,6 +270,34 @@ class TestQueries:
                 "zones",
                 "takes GBR-13;nyiso for one name; names are separated by commas, as in GBR-13,NYI",
             ),
+            (
+                "route",
+                "pops=nyiso",
+                "pops",
+                "takes places, and NYISO is a zone; its places include nyc, buf",
+            ),
+            ("route", "pops=lon,LON", "pops", "names lon more than once"),
+            ("route", "allow=germany", "allow", "does not know germany; a country is named by its"),
+            (
+                "route",
+                "deny=UK",
+                "deny",
+                "does not know UK: neither the two letters of a country that has a place (DE, GB, ",
+            ),
+            ("route", "allow=holland", "allow", "does not know holland: neither the two letters"),
+            (
+                "route",
+                "max_latency_ms=80ms",
+                "max_latency_ms",
+                "must be a number of milliseconds from 0 to 60000",
+            ),
+            (
+                "window",
+                "within_h=100",
+                "within_h",
+                "must be a number of hours from 1 to 72",
+            ),
+            ("route", "from=48.1N,11.6E", "from", "does not know 48.1N,11.6E, and no name is like"),
             ("window", "zones=PJN", "zones", "does not know PJN; near it is PJM "),
             ("window", "zones=lon", "zones", "does not know lon; near it is GBR-13 (London)"),
             (
@@ -381,6 +409,12 @@ class TestPathsAndMethods:
         assert error["field"] == "zone"
         assert near in error["allowed"]
         assert f"{near} ({zones()[near].name})" in error["detail"]
+
+    @pytest.mark.parametrize("name", ["GBR-13,NYISO", "gbr-13 nyiso", "GBR-13;NYISO"])
+    def test_a_zone_is_asked_for_alone(self, client: Client, name: str) -> None:
+        [error] = problem(client.ask(f"/v1/zones/{name}"), 404)
+
+        assert error["detail"] == "takes one zone, and here are several (GBR-13, NYISO)"
 
     @pytest.mark.parametrize("name", ["ATLANTIS", "", "x/y"])
     def test_a_zone_that_nothing_is_near_is_not_found(self, client: Client, name: str) -> None:

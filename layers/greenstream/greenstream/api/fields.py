@@ -37,6 +37,14 @@ MAX_NAMED: Final = 5
 """How many names a fault lists at most."""
 
 _NUMBER: Final = re.compile(r"-?(\d+\.?\d*|\.\d+)([eE]-?\d{1,3})?", re.ASCII)
+_UNITS: Final[Mapping[str, str]] = {
+    "_ms": " of milliseconds",
+    "rtt": " of milliseconds",
+    "_min": " of minutes",
+    "_h": " of hours",
+}
+"""What numbers count, by the end of their fields' names."""
+
 MAX_LAT: Final = 90
 MAX_LON: Final = 180
 
@@ -117,7 +125,8 @@ class Fields:
         value = float(text) if _NUMBER.fullmatch(text) else math.nan
         if low <= value <= high:  # also refuses NaN
             return value + 0.0  # -0 becomes 0, so that no answer shows "-0 ms"
-        self.refuse(name, f"must be a number from {low:g} to {high:g}")
+        unit = next((unit for end, unit in _UNITS.items() if name.endswith(end)), "")
+        self.refuse(name, f"must be a number{unit} from {low:g} to {high:g}")
         return None
 
     def whole(self, name: str, low: int, high: int) -> int | None:
@@ -197,15 +206,14 @@ class Fields:
             Returns the name that answers use for a row.
         """
         asked: dict[str, Row] = {}
-        texts = self._listed(name, most)
-        for text in texts:
+        for text in self._listed(name, most):
             row = look_up(name, text)
             if row is None:
                 return ()  # one fault per field is enough to mend it
+            if name_of(row) in asked:
+                self.refuse(name, f"names {name_of(row)} more than once")
+                return ()
             asked[name_of(row)] = row
-        if len(asked) < len(texts):
-            self.refuse(name, "gives a name more than once")
-            return ()
         return tuple(asked.values())
 
     def _listed(self, name: str, most: int) -> list[str]:

@@ -6,16 +6,24 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from greenstream.domain.places import UnknownPlaceError, colos, near_colos, place, places
-from greenstream.domain.residency import UnknownCountryError, countries_of, country_groups
+from greenstream.domain.residency import (
+    UnknownCountryError,
+    countries_of,
+    country_groups,
+    known_countries,
+)
 from greenstream.domain.zones import UnknownZoneError, zone, zones
 
 _PLAIN: Final = re.compile(r"[\w.:-]{1,40}", re.ASCII)
 
-_SAID: Final = re.compile(r"[\w.:;|/+ -]{1,40}")
+_SAID: Final = re.compile(r"[\w.,:;|/+° -]{1,40}")
 """What may be sent back of a name: letters of any script and separators, but no markup."""
 
 _OTHER_SEPARATORS: Final = re.compile(r"[;|/+\s]+")
 """What is typed between names in place of a comma. A plus in a query string is a space."""
+
+_BETWEEN_NAMES: Final = re.compile(r"[,;|/+\s]+")
+"""What is typed between names where one name is asked for."""
 
 
 def unknown_parameter(name: str, known: Sequence[str]) -> str:
@@ -55,6 +63,8 @@ def unknown_place(text: str, *, alone: bool = False) -> tuple[tuple[str, ...], s
 
     if not text.strip():
         return (), "is empty" if alone else empty_name("lon,ams")
+    if (known := _zone_name(text)) and (near := place_search.of_zone(known)):
+        return near, f"takes places, and {known} is a zone; its places include {', '.join(near)}"
     near = place_search.near(text)
     if near:
         return near, _near(text, [f"{name} ({places()[name].name})" for name in near])
@@ -86,6 +96,8 @@ def unknown_zone(text: str, *, alone: bool = False) -> tuple[tuple[str, ...], st
 
     if not text.strip():
         return (), "is empty" if alone else empty_name("GBR-13,NYISO")
+    if alone and (several := _several_zones(text)):
+        return several, f"takes one zone, and here are several ({', '.join(several)})"
     if not alone and (separated := _separated(text, _zone_name)):
         return (), separated
     near = place_search.near_zones(text)
@@ -99,12 +111,20 @@ def unknown_zone(text: str, *, alone: bool = False) -> tuple[tuple[str, ...], st
 
 def unknown_country(text: str) -> str:
     """Return what is wrong with a name that is no country with a place and no group of them."""
+    from greenstream.domain import place_search  # noqa: PLC0415 - most questions need none
+
     if not text:
         return empty_name("CH,EU")
     if separated := _separated(text, _country_name):
         return separated
+    near = place_search.country(text)
+    if near in known_countries():
+        return f"does not know {shown(text)}; a country is named by its two letters, as in {near}"
     groups = ", ".join(country_groups())
-    return f"does not know {shown(text)}: neither a country with a place nor {groups}"
+    return (
+        f"does not know {shown(text)}: neither the two letters of a country that has a place (DE, "
+        f"GB, US) nor {groups}"
+    )
 
 
 def unknown_colo(code: str) -> str:
@@ -131,6 +151,12 @@ def _separated(text: str, name_of: Callable[[str], str]) -> str:
         return ""
     example = ",".join(names) if len(names) == len(parts) else f"{names[0]},…"
     return f"takes {shown(text)} for one name; names are separated by commas, as in {example}"
+
+
+def _several_zones(text: str) -> tuple[str, ...]:
+    """Return the zones of a text that names several; none where a part of it is no zone."""
+    names = tuple(_zone_name(part) for part in _BETWEEN_NAMES.split(text) if part)
+    return names if len(names) > 1 and all(names) else ()
 
 
 def _place_name(text: str) -> str:

@@ -21,7 +21,7 @@ from urllib.request import Request, urlopen
 from greenstream.cli.empty_store import EmptyStore
 from greenstream.cli.errors import CommandError, RefusedError
 from greenstream.cli.progress import progress
-from greenstream.cli.repository import running_stack
+from greenstream.cli.repository import ROOT, recorded_router, running_stack
 from greenstream.domain.clock import utc_now
 
 Json = dict[str, Any]
@@ -109,6 +109,9 @@ class Asker:
             with progress(f"asking the router at {urlsplit(self.url).netloc}"):
                 return Answer(_of_url(f"{self.url.rstrip('/')}{target}"), AnsweredBy.ROUTER)
         stack = running_stack(self.state_dir)
+        if stack is None and ROOT is None and (address := recorded_router(self.state_dir)):
+            with progress("asking the local stack"):
+                return Answer(_of_url(f"{address}{target}"), AnsweredBy.LOCAL_STACK)
         if stack is None:
             return Answer(_of_tables(path, query), AnsweredBy.TABLES)
         try:
@@ -184,8 +187,17 @@ def _of_url(url: str) -> Json:
                 signed = True
     except HTTPError as error:
         raise CommandError(_refusal(error.code, error.read().decode(errors="replace"))) from error
-    except (URLError, OSError, ValueError) as error:
-        raise CommandError(f"the router cannot be asked: {error}") from error
+    except (OSError, ValueError) as error:
+        asked = f"{urlsplit(url).scheme}://{urlsplit(url).netloc}"
+        raise CommandError(f"the router at {asked} cannot be asked: {_why(error)}") from error
+
+
+def _why(error: OSError | ValueError) -> str:
+    """Return why a router gave no answer, without the names of Python's errors."""
+    if isinstance(error, json.JSONDecodeError):
+        return "what it answers is no JSON, so it is no router"
+    reason = error.reason if isinstance(error, URLError) else error
+    return (isinstance(reason, OSError) and reason.strerror) or str(reason)
 
 
 def _signature(url: str, function_url: re.Match[str] | None) -> dict[str, str]:

@@ -139,6 +139,9 @@ def main(words: Sequence[str] | None = None) -> int:
         The exit code: 0 after success, 2 for a command line that cannot be used.
     """
     signals.end_on_signals()
+    if not (sys.argv[1:] if words is None else words):
+        _outer_parser().print_help(sys.stderr)
+        return UnusableError.exit_code
     try:
         arguments = _arguments(words)
         return int(arguments.do(arguments))

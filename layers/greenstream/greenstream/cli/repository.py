@@ -1,5 +1,6 @@
 """What the command line takes from the project's repository, which the wheel does not hold."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -48,6 +49,18 @@ class RunningStack(Protocol):
 
     def client(self, service: Any) -> Any:  # noqa: ANN401 - boto3's clients have no common type
         """Return an AWS client of the emulator."""
+
+
+def recorded_router(state_dir: Path) -> str | None:
+    """Return the router's address from the records of a local stack, ``None`` without records.
+
+    The wheel has no code to see whether the stack's processes still run, so it asks the router.
+    """
+    try:
+        address = json.loads((state_dir / RECORD).read_text())["router_url"]
+    except (OSError, KeyError, TypeError, ValueError):  # none, or damaged
+        return None
+    return address if isinstance(address, str) else None
 
 
 def running_stack(state_dir: Path) -> RunningStack | None:

@@ -74,7 +74,9 @@ def length(text: str) -> timedelta:
     match = _LENGTH.fullmatch(text.strip().lower())
     parts = {name: int(part) for name, part in match.groupdict().items() if part} if match else {}
     if not parts:
-        raise argparse.ArgumentTypeError(f"write {text!r} with a unit, as in 45m, 12h, 1h30m or 3d")
+        raise argparse.ArgumentTypeError(
+            f"write {text!r} in whole days, hours and minutes, as in 45m, 12h, 1h30m or 3d"
+        )
     return timedelta(**parts)
 
 

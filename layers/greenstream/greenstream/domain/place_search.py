@@ -95,6 +95,23 @@ def near_zones(text: str, *, most: int = MOST) -> tuple[str, ...]:
     return tuple(dict.fromkeys(meant))[:most]
 
 
+def of_zone(name: str, *, most: int = MOST) -> tuple[str, ...]:
+    """Return places whose first zone is the one of that name."""
+    drawing = (known.pop for known in places().values() if known.zones[0].zone == name)
+    return tuple(drawing)[:most]
+
+
+def country(text: str) -> str | None:
+    """Return the country (ISO 3166-1 code) that a text names, by the names of its zones."""
+    folded = _folded(text)
+    countries = {
+        zone.country
+        for zone in zones().values()
+        if f"{_folded(zone.name.replace(',', ' '))} ".startswith(f"{folded} ")
+    }
+    return countries.pop() if len(countries) == 1 else None
+
+
 def _alike(folded: str, aliases: Collection[str], *, most: int) -> Sequence[str]:
     """Return the names that are like a text or begin with it.
 
