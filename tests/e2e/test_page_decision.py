@@ -127,7 +127,7 @@ class TestTheDecision:
         page.get_by_label("Request from").fill("Amsterdam")
         expect(page.locator("#sentence")).to_contain_text(
             "goes to Amsterdam, where the grid is at 138 g/kWh: "
-            "it is nearly the cleanest, and nearer."
+            "it scores nearly as well as the best, and is nearer."
         )
 
     def test_says_that_an_unknown_round_trip_is_unknown_and_not_that_it_is_outside_the_limit(

@@ -47,10 +47,10 @@ def counted(way: Way, gco2_kwh: float = 100.0) -> ZoneCarbon:
     return a_figure(gco2_kwh, zone=zone, kind=kind, scope=scope, factor_set=factor_set)
 
 
-def fleet_of(found: list[tuple[Way, float, float]]) -> list[Candidate]:
+def fleet_of(drawn: list[tuple[Way, float, float]]) -> list[Candidate]:
     return [
         a_candidate(f"pop{number}", None, latency_ms)._replace(carbon=counted(way, gco2_kwh))
-        for number, (way, gco2_kwh, latency_ms) in enumerate(found)
+        for number, (way, gco2_kwh, latency_ms) in enumerate(drawn)
     ]
 
 

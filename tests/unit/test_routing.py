@@ -32,23 +32,23 @@ rows = st.lists(
 known_rows = st.lists(st.tuples(grams, millis), min_size=1, max_size=6)
 
 
-def field(found: list[tuple[float | None, float | None, float]]) -> list[Candidate]:
+def field(drawn: list[tuple[float | None, float | None, float]]) -> list[Candidate]:
     return [
         a_candidate(f"pop{index}", gco2_kwh, latency_ms, age_s=age)
-        for index, (gco2_kwh, latency_ms, age) in enumerate(found)
+        for index, (gco2_kwh, latency_ms, age) in enumerate(drawn)
     ]
 
 
-def known_field(found: list[tuple[float, float]]) -> list[Candidate]:
-    return [a_candidate(f"pop{index}", *row) for index, row in enumerate(found)]
+def known_field(drawn: list[tuple[float, float]]) -> list[Candidate]:
+    return [a_candidate(f"pop{index}", *row) for index, row in enumerate(drawn)]
 
 
 class TestLaws:
     @given(rows, st.none() | st.sampled_from(["pop0", "pop1", "nowhere"]))
     def test_it_is_total_and_lists_every_candidate_once(
-        self, found: list[tuple[float | None, float | None, float]], current: str | None
+        self, drawn: list[tuple[float | None, float | None, float]], current: str | None
     ) -> None:
-        candidates = field(found)
+        candidates = field(drawn)
         decision = decide(candidates, POLICY, current)
 
         listed = [entry.candidate.pop for entry in decision.candidates]
@@ -59,11 +59,11 @@ class TestLaws:
     @given(rows, st.randoms(use_true_random=False), st.none() | st.just("pop0"))
     def test_order_of_the_candidates_does_not_matter(
         self,
-        found: list[tuple[float | None, float | None, float]],
+        drawn: list[tuple[float | None, float | None, float]],
         random: Random,
         current: str | None,
     ) -> None:
-        candidates = field(found)
+        candidates = field(drawn)
         shuffled = list(candidates)
         random.shuffle(shuffled)
 
@@ -71,21 +71,21 @@ class TestLaws:
 
     @given(rows, st.none() | st.sampled_from(["pop0", "pop1"]))
     def test_an_ineligible_pop_is_never_chosen_while_an_eligible_one_exists(
-        self, found: list[tuple[float | None, float | None, float]], current: str | None
+        self, drawn: list[tuple[float | None, float | None, float]], current: str | None
     ) -> None:
-        decision = decide(field(found), POLICY, current)
+        decision = decide(field(drawn), POLICY, current)
 
         assert decision.chosen.eligible or not any(entry.eligible for entry in decision.candidates)
 
     @given(known_rows, grams, millis, st.none() | st.just("pop0"))
     def test_adding_a_worse_candidate_never_changes_the_winner(
         self,
-        found: list[tuple[float, float]],
+        drawn: list[tuple[float, float]],
         more_g: float,
         more_ms: float,
         current: str | None,
     ) -> None:
-        candidates = known_field(found)
+        candidates = known_field(drawn)
         before = decide(candidates, POLICY, current).chosen.candidate
         gco2_kwh = before.carbon.origin.gco2_kwh
         assert gco2_kwh is not None
@@ -96,12 +96,12 @@ class TestLaws:
 
     @given(known_rows, st.floats(0, 1), st.none() | st.sampled_from(["pop0", "pop1"]))
     def test_lowering_a_winners_carbon_never_makes_it_lose(
-        self, found: list[tuple[float, float]], share: float, current: str | None
+        self, drawn: list[tuple[float, float]], share: float, current: str | None
     ) -> None:
-        winner = decide(known_field(found), POLICY, current).chosen.candidate.pop
+        winner = decide(known_field(drawn), POLICY, current).chosen.candidate.pop
         lowered = [
             (gco2_kwh * share if f"pop{index}" == winner else gco2_kwh, latency_ms)
-            for index, (gco2_kwh, latency_ms) in enumerate(found)
+            for index, (gco2_kwh, latency_ms) in enumerate(drawn)
         ]
 
         assert decide(known_field(lowered), POLICY, current).chosen.candidate.pop == winner
@@ -325,6 +325,15 @@ class TestReasons:
         assert chosen == min(names, key=draw)
         assert [draw(name) for name in sorted(names)] != sorted(map(draw, names))
 
+    def test_a_near_tie_by_the_price_of_age_is_not_called_nearly_as_clean(self) -> None:
+        aged = a_candidate("aged", 50, 10, age_s=9000, penalty_gco2_kwh=10.0)
+        decision = decide([aged, a_candidate("near", 60.5, 5)], POLICY)
+
+        assert decision.reason is Reason.NEAR_TIE_NEARER
+        assert "scores nearly as well, with the price of age, as aged (" in decision.text
+        assert decision.text.endswith("and it is nearer.")
+        assert "clean" not in decision.text
+
     def test_a_near_tie_goes_to_the_pop_whose_own_grid_is_known(self) -> None:
         """San Francisco draws from the grid whose figure Los Angeles borrows."""
         lax = a_candidate("lax", 200, 5)._replace(proxy=True)
@@ -507,13 +516,13 @@ class TestLikeForLike:
         assert set(kinds_of({"A": both, "B": both}).values()) == {"average/direct"}
 
     def test_lifecycle_where_only_that_is_shared(self) -> None:
-        found = kinds_of(
+        drawn = kinds_of(
             {
                 "A": {AVERAGE_DIRECT: LIVE, AVERAGE_LIFECYCLE: LIVE},
                 "B": {AVERAGE_LIFECYCLE: LIVE, AVERAGE_DIRECT: MEAN},
             }
         )
-        assert set(found.values()) == {"average/lifecycle"}
+        assert set(drawn.values()) == {"average/lifecycle"}
 
     def test_marginal_only_where_every_candidate_has_it(self) -> None:
         marginal = {MARGINAL_DIRECT: LIVE, AVERAGE_DIRECT: MEAN}
@@ -521,29 +530,29 @@ class TestLikeForLike:
 
     def test_a_zone_with_marginal_only_falls_back_to_its_average_mean(self) -> None:
         """Otherwise a marginal figure would be compared with an average figure."""
-        found = kinds_of(
+        drawn = kinds_of(
             {"A": {MARGINAL_DIRECT: LIVE, AVERAGE_DIRECT: MEAN}, "B": {AVERAGE_DIRECT: LIVE}}
         )
-        assert found == {"a": "average/direct", "b": "average/direct"}
+        assert drawn == {"a": "average/direct", "b": "average/direct"}
 
     def test_a_zone_without_any_reading_does_not_spoil_the_shared_kind(self) -> None:
-        found = kinds_of({"A": {AVERAGE_DIRECT: LIVE}, "B": {AVERAGE_DIRECT: MEAN}})
-        assert set(found.values()) == {"average/direct"}
+        drawn = kinds_of({"A": {AVERAGE_DIRECT: LIVE}, "B": {AVERAGE_DIRECT: MEAN}})
+        assert set(drawn.values()) == {"average/direct"}
 
     def test_a_kind_of_which_a_pop_has_no_figure_is_not_shared(self) -> None:
-        found = kinds_of(
+        drawn = kinds_of(
             {
                 "A": {AVERAGE_DIRECT: LIVE, AVERAGE_LIFECYCLE: LIVE},
                 "B": {AVERAGE_LIFECYCLE: MEAN},
             }
         )
-        assert set(found.values()) == {"average/lifecycle"}
+        assert set(drawn.values()) == {"average/lifecycle"}
 
     def test_the_signal_any_takes_the_first_kind_that_each_zone_has(self) -> None:
-        found = kinds_of(
+        drawn = kinds_of(
             {"A": {MARGINAL_DIRECT: LIVE}, "B": {AVERAGE_DIRECT: LIVE}}, RankingSignal.ANY
         )
-        assert found == {"a": "marginal/direct", "b": "average/direct"}
+        assert drawn == {"a": "marginal/direct", "b": "average/direct"}
 
     def test_a_pops_own_annual_mean_comes_before_a_neighbours_reading(self) -> None:
         """With New York's figure, Ashburn would attract visitors to a dirtier grid (ADR 15)."""

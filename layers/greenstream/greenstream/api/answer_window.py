@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from greenstream.api.question import WindowQuestion, ZoneAsked
 from greenstream.api.rendering import tenths, utc
-from greenstream.api.window_search import Found
+from greenstream.api.window_search import Search
 from greenstream.domain.comparability import Comparability
 from greenstream.domain.freshness import age_s
 from greenstream.domain.outlook import OutlookRung
@@ -19,7 +19,7 @@ LEAST_SAID_GCO2_KWH: Final = 1.0
 
 
 def window(
-    question: WindowQuestion, found: Found, now: datetime, *, simulated: bool | None
+    question: WindowQuestion, search: Search, now: datetime, *, simulated: bool | None
 ) -> Json:
     """Return the answer of ``/v1/window``: each zone's window, and the best of one kind.
 
@@ -30,14 +30,14 @@ def window(
     ----------
     question
         The question.
-    found
-        What was found for its zones.
+    search
+        What the search for windows came to.
     now
         The present, in UTC.
     simulated
         Whether a simulator made a figure; ``None`` when none is known.
     """
-    chosen, counting = found.chosen, found.counting
+    chosen, counting = search.chosen, search.counting
     comparable = counting.comparability is not Comparability.MIXED
     near = [asked for asked in question.asked if question.is_near(asked)]
     best = min(
@@ -50,9 +50,9 @@ def window(
     return {
         "as_of": utc(now),
         "simulated": simulated,
-        "degraded": bool(found.unread),
-        "degraded_reason": f"the store did not give {', '.join(found.unread)}"
-        if found.unread
+        "degraded": bool(search.unread),
+        "degraded_reason": f"the store did not give {', '.join(search.unread)}"
+        if search.unread
         else None,
         "duration_min": round(question.duration.total_seconds() / 60),
         "within_h": round(question.within.total_seconds() / 3600),
@@ -62,15 +62,15 @@ def window(
         "factor_sets": sorted(counting.factor_sets),
         "rungs": [rung for rung in OutlookRung if rung in rungs],
         "best": named and best and {**named, **_window(chosen[best.zone.zone], now)},
-        "reason_text": _reason(question, best, found),
-        "zones": [_zone(asked, question, found, now) for asked in question.asked],
-        "without_forecast": list(found.why_no_forecast),
+        "reason_text": _reason(question, best, search),
+        "zones": [_zone(asked, question, search, now) for asked in question.asked],
+        "without_forecast": list(search.why_no_forecast),
     }
 
 
-def _zone(asked: ZoneAsked, question: WindowQuestion, found: Found, now: datetime) -> Json:
+def _zone(asked: ZoneAsked, question: WindowQuestion, search: Search, now: datetime) -> Json:
     zone = asked.zone
-    chosen = found.chosen.get(zone.zone)
+    chosen = search.chosen.get(zone.zone)
     return {
         "pop": asked.pop,
         "zone": zone.zone,
@@ -78,7 +78,7 @@ def _zone(asked: ZoneAsked, question: WindowQuestion, found: Found, now: datetim
         "latency_ms": tenths(asked.latency_ms),
         "within_limit": question.is_near(asked),
         "window": None if chosen is None else _window(chosen, now),
-        "why_no_forecast": found.why_no_forecast.get(zone.zone),
+        "why_no_forecast": search.why_no_forecast.get(zone.zone),
     }
 
 
@@ -104,11 +104,11 @@ def _window(chosen: Window, now: datetime) -> Json:
     }
 
 
-def _reason(question: WindowQuestion, best: ZoneAsked | None, found: Found) -> str:
+def _reason(question: WindowQuestion, best: ZoneAsked | None, search: Search) -> str:
     """Return the answer as sentences."""
     if best is None:
-        return _why_none(question, found)
-    window = found.chosen[best.zone.zone]
+        return _why_none(question, search)
+    window = search.chosen[best.zone.zone]
     where = best.zone.zone if best.pop is None else f"{best.pop} ({best.zone.zone})"
     count, asked = len(question.asked), "zones" if best.pop is None else "places"
     among = f"Of {count} {asked}, the" if count > 1 else "The"
@@ -122,12 +122,12 @@ def _reason(question: WindowQuestion, best: ZoneAsked | None, found: Found) -> s
             f"{window.start:%Y-%m-%d %H:%M} to {end} UTC: its yearly mean is {figure}"
             f"{f', the lowest of {count} {asked}' if count > 1 else ''}."
         )
-    rungs = {other.outlook.rung for other in found.chosen.values()}
+    rungs = {other.outlook.rung for other in search.chosen.values()}
     differing = [
         name
         for name, ways in (
-            ("scope", len(found.counting.scopes)),
-            ("factor set", len(found.counting.factor_sets)),
+            ("scope", len(search.counting.scopes)),
+            ("factor set", len(search.counting.factor_sets)),
             ("what they rest on", len(rungs)),
         )
         if ways > 1
@@ -143,11 +143,11 @@ def _reason(question: WindowQuestion, best: ZoneAsked | None, found: Found) -> s
     return said
 
 
-def _why_none(question: WindowQuestion, found: Found) -> str:
-    if not found.chosen:
+def _why_none(question: WindowQuestion, search: Search) -> str:
+    if not search.chosen:
         kinds = " or ".join(map(str, question.kinds))
         return f"No figure of the kind {kinds} is known for what is asked about."
-    if found.counting.comparability is Comparability.MIXED:
+    if search.counting.comparability is Comparability.MIXED:
         return "The figures are of several kinds, which are not compared, so that no best is named."
     return f"Nothing that is asked about is within {question.max_latency_ms:g} ms."
 

@@ -351,7 +351,7 @@ class Router:
             if recorded is None and not accepted:
                 return problem(
                     HTTPStatus.SERVICE_UNAVAILABLE,
-                    "The round trips could not be kept.",
+                    "The round trips could not be stored.",
                     headers={"Retry-After": "1"},
                 )
             accepted += len(rtts_ms) if recorded else 0

@@ -21,8 +21,8 @@ ProfilesOf = Callable[[Zone], Iterable[HourProfile] | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What was found for the zones of a question.
+class Search:
+    """What a search for windows came to.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def find(
     forecasts_of: ForecastsOf,
     profiles_of: ProfilesOf,
     scope: RankedScope,
-) -> Found:
+) -> Search:
     """Find the cleanest window of each zone.
 
     Profiles and yearly means are looked at where the forecasts do not suffice: where a zone has
@@ -91,7 +91,7 @@ def find(
             windows[name] = list(_windows([*outlooks[name], *means], question, earliest))
         chosen, counting = same_kind(windows, question.kinds)
     known = [outlook.simulated for of_zone in outlooks.values() for outlook in of_zone]
-    return Found(
+    return Search(
         chosen=chosen,
         counting=counting,
         why_no_forecast={

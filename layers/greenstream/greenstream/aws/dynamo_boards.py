@@ -58,7 +58,7 @@ def board_key(provider: str) -> Item:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _Remembered:
     """An item as it was read, what it stands for, and how an answer names its damage, if any."""
 
     item: Mapping[str, Any]
@@ -77,7 +77,7 @@ class BoardReader:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._kept: dict[str, _Kept] = {}
+        self._remembered: dict[str, _Remembered] = {}
 
     def snapshot(self) -> Snapshot:
         """Read the boards and the policy by one query.
@@ -93,20 +93,22 @@ class BoardReader:
         items = self._table.query(
             "pk = :pk AND sk <= :last", {":pk": CURRENT, ":last": {"S": POLICY}}
         )
-        kept: dict[str, _Kept] = {}
+        remembered: dict[str, _Remembered] = {}
         for item in items:
             sk = item["sk"]["S"]
-            known = self._kept.get(sk)
-            kept[sk] = known if known is not None and known.item == item else self._read(item)
-        self._kept = kept
-        values = [known.value for known in kept.values()]
+            known = self._remembered.get(sk)
+            remembered[sk] = known if known is not None and known.item == item else self._read(item)
+        self._remembered = remembered
+        values = [known.value for known in remembered.values()]
         return Snapshot(
             boards=tuple(value for value in values if isinstance(value, StoredBoard)),
             policy=next((value for value in values if isinstance(value, Policy)), None),
-            damaged=tuple(known.damage for known in kept.values() if known.damage is not None),
+            damaged=tuple(
+                known.damage for known in remembered.values() if known.damage is not None
+            ),
         )
 
-    def _read(self, item: Mapping[str, Any]) -> _Kept:
+    def _read(self, item: Mapping[str, Any]) -> _Remembered:
         sk = item["sk"]["S"]
         damage = sk
         try:
@@ -117,11 +119,11 @@ class BoardReader:
             pass
         else:
             unknown = 0 if isinstance(value, Policy) else value.unknown
-            return _Kept(item, value, f"{sk} ({unknown} readings)" if unknown else None)
+            return _Remembered(item, value, f"{sk} ({unknown} readings)" if unknown else None)
         if sk == POLICY:
-            return _Kept(item, None, damage)
-        last = self._kept[sk].value if sk in self._kept else None
-        return _Kept(item, last or self._spare(sk), damage)
+            return _Remembered(item, None, damage)
+        last = self._remembered[sk].value if sk in self._remembered else None
+        return _Remembered(item, last or self._spare(sk), damage)
 
     def _spare(self, sk: str) -> StoredBoard | None:
         try:

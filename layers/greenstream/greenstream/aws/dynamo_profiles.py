@@ -71,7 +71,7 @@ def _document(item: Mapping[str, Any]) -> Document:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _Remembered:
     """An item as it was read, the hour that stands for it, and the name of its damage, if any."""
 
     item: Mapping[str, Any]
@@ -149,7 +149,7 @@ class ProfileReader:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._kept: dict[str, _Kept] = {}
+        self._remembered: dict[str, _Remembered] = {}
         self._last = StoredProfiles(())
 
     def read(self, hours: Collection[int]) -> StoredProfiles:
@@ -168,9 +168,9 @@ class ProfileReader:
         for first, last in _stretches(hours):
             for item in query_hours(self._table, first, last):
                 sk = item["sk"]["S"]
-                known = self._kept.get(sk)
+                known = self._remembered.get(sk)
                 if known is None or known.item != item:
-                    known = self._kept[sk] = self._decoded(item, known)
+                    known = self._remembered[sk] = self._decoded(item, known)
                 if known.damage is not None:
                     damaged.append(known.damage)
                 if known.stored is not None:
@@ -184,15 +184,15 @@ class ProfileReader:
         self._last = read
         return read
 
-    def _decoded(self, item: Mapping[str, Any], last: _Kept | None) -> _Kept:
+    def _decoded(self, item: Mapping[str, Any], last: _Remembered | None) -> _Remembered:
         sk = item["sk"]["S"]
         good = None if last is None else last.stored
         try:
-            return _Kept(item, StoredHour(_document(item)))
+            return _Remembered(item, StoredHour(_document(item)))
         except SchemaError as error:
-            return _Kept(item, good, f"{sk} ({error})")
+            return _Remembered(item, good, f"{sk} ({error})")
         except DECODE_ERRORS:
-            return _Kept(item, good, sk)
+            return _Remembered(item, good, sk)
 
 
 def _stretches(hours: Collection[int]) -> list[tuple[int, int]]:

@@ -19,8 +19,8 @@ VISIBLE_GCO2_KWH: Final = 0.5
 """A change smaller than this is not written, since the figures are written without decimals."""
 
 _SENTENCES: Final = {
-    Reason.NEAR_TIE_OWN_GRID: "is nearly as clean as {best}, and its figure is of its own grid",
-    Reason.NEAR_TIE_NEARER: "is nearly as clean as {best}, and nearer",
+    Reason.NEAR_TIE_OWN_GRID: "{nearly} {best}, and its figure is of its own grid",
+    Reason.NEAR_TIE_NEARER: "{nearly} {best}, and it is nearer",
     Reason.STAYED: "is kept, because the best, {best}, is not better by {enough}",
     Reason.SURER: (
         "is chosen, because its figure is lower than the current one's by more than their ways of "
@@ -118,7 +118,8 @@ def _why(
         return f"{_by_carbon_alone(chosen, ranked, eligible)}; no round trip is known"
     best = f"{ranked[0].candidate.pop} ({_figures(ranked[0].candidate)})"
     enough = _enough(chosen, ranked[0], policy) if reason is Reason.STAYED else ""
-    return _SENTENCES[reason].format(best=best, enough=enough, limit=limit)
+    nearly = _nearly(chosen, ranked[0], policy)
+    return _SENTENCES[reason].format(best=best, enough=enough, limit=limit, nearly=nearly)
 
 
 def lowest_expected(eligible: Iterable[Ranked]) -> Ranked:
@@ -151,6 +152,15 @@ def _why_not_the_lowest(chosen: Ranked, reason: Reason, eligible: Sequence[Ranke
     if reason is Reason.FRESHER:
         return f"its figure is fresher than {figure}"
     return f"the price of its age makes {figure} the higher one"
+
+
+def _nearly(chosen: Ranked, best: Ranked, policy: Policy) -> str:
+    """Return what a near-tie of scores is: one of the grids too, or one by the price of age."""
+    lowest = _expected_gco2_kwh(best)
+    room_gco2_kwh = max(policy.tie_share * lowest, policy.tie_gco2_kwh)
+    if _expected_gco2_kwh(chosen) <= lowest + room_gco2_kwh:
+        return "is nearly as clean as"
+    return "scores nearly as well, with the price of age, as"
 
 
 def _enough(chosen: Ranked, best: Ranked, policy: Policy) -> str:

@@ -56,7 +56,7 @@ def origin(text: str) -> tuple[float, float]:
             raise
         if _width_km(here) > SAME_CITY_KM:
             raise AmbiguousPlaceError(text) from None
-        known = min(here, key=lambda found: _ORDER.index(found.kind))
+        known = min(here, key=lambda known_place: _ORDER.index(known_place.kind))
     return known.lat, known.lon
 
 
