@@ -316,7 +316,7 @@ class Comparison:
         yield Row(names[4][0], before, after, "ms", names[4][1], value=after - before)
         yield Row(names[1][0], *self.medians(starts, "peak_mb"), "MB", names[1][1])
         imports = self.by_turns(
-            lambda build: {"ms": processor_ms(python, build.artefacts, IMPORT)}, self.rounds
+            lambda build: {"ms": processor_ms(python, build.artefacts, IMPORT)}, 2 * self.rounds
         )
         yield Row(names[2][0], *self.medians(imports, "ms"), "ms", names[2][1])
         runs = self.cold_runs(python)

@@ -5,7 +5,6 @@ from collections.abc import Mapping, MutableMapping
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
-from itertools import chain
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
@@ -182,8 +181,7 @@ def _shared_of(standings: Standings, view: View, policy: Policy, now: datetime) 
     }
     by_zone = {figure.zone: figure for figure in standings.figures}
     figures = {zone: carbon_text(figure) for zone, figure in by_zone.items()}
-    whole = "".join(chain.from_iterable(figures.values()))
-    digest = sha256(whole.encode(), usedforsecurity=False).hexdigest()
+    ageing, lasting = zip(*figures.values(), strict=True)
     shared = _SHARED[standings] = _Shared(
         view_reason=view.degraded_reason,
         as_of=head["as_of"],
@@ -191,9 +189,19 @@ def _shared_of(standings: Standings, view: View, policy: Policy, now: datetime) 
         head=JSON.encode(head)[:-1],
         ranking=JSON.encode(ranking)[1:-1],
         figures=figures,
-        digest=digest,
+        digest=_digest("".join(ageing)) + _digest_of_lasting(lasting),
     )
     return shared
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode(), usedforsecurity=False).hexdigest()
+
+
+@lru_cache(maxsize=MAX_POP_SETS)
+def _digest_of_lasting(texts: tuple[str, ...]) -> str:
+    """Return a hash of what the figures say that does not age, once while they rest on the same."""
+    return _digest("".join(texts))
 
 
 @lru_cache(maxsize=MAX_POP_SETS)

@@ -1,7 +1,7 @@
 """The candidates of a decision: each POP of the question with its round trip and its carbon."""
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 from greenstream.api.question import RouteQuestion
@@ -10,6 +10,10 @@ from greenstream.domain.latency import UnitVector, estimate_rtt_ms, km_between, 
 from greenstream.domain.places import place
 from greenstream.domain.ranking import Standings
 from greenstream.domain.roundtrips import MeasuredRtt
+
+_candidate_of: Final = partial(tuple.__new__, Candidate)
+"""Makes a candidate of all its fields, in their order: ``Candidate._make`` in two thirds of the
+time, since it calls no Python function. Only a list of rows of seven fields may use it."""
 
 MAX_POSITIONS: Final = 256
 """For how many positions the estimated round trips are cached.
@@ -62,7 +66,7 @@ def candidates(
         standings.proxies,
         standings.proxy_reasons,
     )
-    return list(map(Candidate._make, zip(*columns, strict=True)))
+    return list(map(_candidate_of, zip(*columns, strict=True)))
 
 
 @lru_cache(maxsize=MAX_POSITIONS)

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from greenstream.domain.decision import Candidate, Decision
 from greenstream.domain.ladder import OBSERVED
-from greenstream.domain.origin import Origin
 from greenstream.domain.reading import Kind
 from greenstream.domain.zones import zones
 
@@ -98,10 +97,16 @@ def best_static(decision: Decision) -> Candidate | None:
     if not decision.chosen.eligible:  # The choice is eligible where any candidate is.
         return decision.baseline
     best, lowest = None, (math.inf, math.inf, "")
+    kind = decision.chosen.candidate.carbon.origin.kind
+    means_gco2_kwh = _published_means(kind)
     for candidate, exclusion, _ in decision.candidates:
         if exclusion is not None or candidate.proxy:
             continue
-        mean_gco2_kwh = _published_mean_gco2_kwh(candidate.carbon.zone, candidate.carbon.origin)
+        carbon = candidate.carbon
+        if carbon.origin.kind is not kind:  # seldom: figures are ranked like for like
+            kind = carbon.origin.kind
+            means_gco2_kwh = _published_means(kind)
+        mean_gco2_kwh = means_gco2_kwh[carbon.zone]
         if mean_gco2_kwh is None:
             return None
         if mean_gco2_kwh > lowest[0]:
@@ -141,9 +146,22 @@ def _figure(candidate: Candidate, kind: Kind | None) -> _Figure | None:
     return _Figure(carbon.expected_gco2_kwh, doubt, carbon.rung in OBSERVED)
 
 
-@lru_cache(maxsize=1024)
-def _published_mean_gco2_kwh(zone: str, origin: Origin) -> float | None:
-    """Return the first yearly mean of a zone that is of the origin's kind, in g/kWh."""
-    known = zones().get(zone)
-    means = () if known is None else known.annual_means
-    return next((mean.gco2_kwh for mean in means if mean.kind == origin.kind), None)
+class _PublishedMeans(dict[str, float | None]):
+    """The first yearly mean of a kind by zone, g/kWh; each is looked up when it is asked for."""
+
+    def __init__(self, kind: Kind | None) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def __missing__(self, zone: str) -> float | None:
+        known = zones().get(zone)
+        means = () if known is None else known.annual_means
+        first = next((mean.gco2_kwh for mean in means if mean.kind == self._kind), None)
+        self[zone] = first
+        return first
+
+
+@lru_cache(maxsize=8)
+def _published_means(kind: Kind | None) -> _PublishedMeans:
+    """Return the yearly means of a kind, of which there are four."""
+    return _PublishedMeans(kind)

@@ -145,11 +145,14 @@ def like_for_like(pops: Sequence[Pop], carbon_of: CarbonOf, ranking: RankingSign
     for kind in _SHARED_BY_SIGNAL[ranking]:
         figures, entries, of_kind = [], [], carbon_of((kind,))
         for pop in pops:
-            figure, entry = _of_pop(pop, of_kind)
-            if figure.rung not in OBSERVED and (
-                figure.rung is Rung.NONE or _of_pop(pop, of_any_kind)[0].rung in OBSERVED
-            ):
-                break
+            entry = pop.zones[0]  # It stands for most POPs, and is quicker to ask than `_of_pop`.
+            figure = of_kind(entry.zone)
+            if entry.proxy or figure.rung not in OBSERVED:
+                figure, entry = _of_pop(pop, of_kind)
+                if figure.rung not in OBSERVED and (
+                    figure.rung is Rung.NONE or _of_pop(pop, of_any_kind)[0].rung in OBSERVED
+                ):
+                    break
             figures.append(figure)
             entries.append(entry)
         else:

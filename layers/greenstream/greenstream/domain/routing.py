@@ -6,9 +6,10 @@ location-based: a difference against a baseline, never "avoided" emissions.
 
 import math
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import takewhile
 from operator import attrgetter
+from typing import Final
 from zlib import crc32
 
 from greenstream.domain.comparability import (
@@ -20,6 +21,9 @@ from greenstream.domain.decision import Candidate, Decision, Exclusion, Ranked, 
 from greenstream.domain.explanation import explain, lowest_expected, rests_on_fallback
 from greenstream.domain.ladder import ZoneCarbon
 from greenstream.domain.policy import Policy
+
+_ranked_of: Final = partial(tuple.__new__, Ranked)
+"""Makes a verdict of its three fields: ``Ranked._make``, without a call of a Python function."""
 
 
 def decide(
@@ -107,11 +111,12 @@ def _rank(candidates: Sequence[Candidate], policy: Policy) -> tuple[list[Ranked]
         by_latency = [math.inf if ms is None else ms for ms in latencies_ms]
         by_draw = [draw(candidate.pop) for candidate in candidates]
         order.sort(key=list(zip(by_score, by_latency, by_draw, strict=True)).__getitem__)
-    ranked = list(map(Ranked._make, zip(candidates, exclusions, scores, strict=True)))
-    return (
-        [ranked[nth] for nth in order if exclusions[nth] is None],
-        [ranked[nth] for nth in order if exclusions[nth] is not None],
-    )
+    ranked = list(map(_ranked_of, zip(candidates, exclusions, scores, strict=True)))
+    eligible: list[Ranked] = []
+    excluded: list[Ranked] = []
+    for nth in order:
+        (eligible if exclusions[nth] is None else excluded).append(ranked[nth])
+    return eligible, excluded
 
 
 @lru_cache(maxsize=1024)
