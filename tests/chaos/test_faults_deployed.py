@@ -10,10 +10,11 @@ import pytest
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.domain.clock import utc_now
 from greenstream.domain.reading import Reading
-from infra.local.stack import LocalStack, Stack
+from infra.local.stack import Stack
 from infra.registry import COLLECTORS
 from tests.chaos.conftest import WHOLE
 from tests.chaos.faulty import upstreams
+from tests.ending import a_local_stack
 
 SUITE = "fault matrix, deployed"
 COLLECTED_WITHIN_S = 150
@@ -22,11 +23,8 @@ pytestmark = pytest.mark.skipif(not WHOLE, reason="it deploys a stack: only in `
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    local = LocalStack(tmp_path_factory.mktemp("stack"))
-    try:
+    with a_local_stack(tmp_path_factory.mktemp("stack")) as local:
         yield local.up(upstream="simulated", auth="none")
-    finally:
-        local.down()
 
 
 def newest_of(stack: Stack, provider: str) -> list[Reading]:

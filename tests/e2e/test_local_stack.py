@@ -22,6 +22,7 @@ from greenstream.domain.clock import utc_now
 from infra.local.deploying import ROOT
 from infra.local.processes import Child
 from infra.local.stack import LocalStack, Stack
+from tests.ending import a_local_stack
 
 T = TypeVar("T")
 
@@ -50,8 +51,12 @@ def until(what: str, ask: Callable[[], T | None], within_s: float) -> T:
 @contextmanager
 def started(folder: Path) -> Iterator[Running]:
     """Start a stack in the foreground, and end it after the block if it still runs."""
-    local = LocalStack(folder / "state")
-    output = folder / "run.txt"
+    with a_local_stack(folder / "state") as local, run_of(local, folder / "run.txt") as running:
+        yield running
+
+
+@contextmanager
+def run_of(local: LocalStack, output: Path) -> Iterator[Running]:
     command = [
         sys.executable,
         "-m",

@@ -22,10 +22,11 @@ from greenstream.api.decision_log import FLUSH_EVERY
 from greenstream.aws.dynamo_boards import board_key
 from greenstream.domain.policy import Policy
 from infra.local.deploying import ROOT, STACK_NAME
-from infra.local.stack import LocalStack, Stack
+from infra.local.stack import Stack
 from infra.local.upstream.providers import simulators_of
 from infra.registry import COLLECTING, COLLECTORS
 from tests.e2e.test_local_stack import until
+from tests.ending import a_local_stack
 
 pytestmark = pytest.mark.operations
 
@@ -60,16 +61,13 @@ def give_flows_a_token_of_its_own(stack: Stack) -> None:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack whose functions run only when a test says so."""
-    local = LocalStack(tmp_path_factory.mktemp("operations"))
-    try:
+    with a_local_stack(tmp_path_factory.mktemp("operations")) as local:
         up = local.up(upstream="simulated", auth="none")
         scheduler = up.client("scheduler")
         for schedule in scheduler.list_schedules()["Schedules"]:
             scheduler.delete_schedule(Name=schedule["Name"])
         give_flows_a_token_of_its_own(up)
         yield up
-    finally:
-        local.down()
 
 
 @pytest.fixture(autouse=True)

@@ -15,9 +15,9 @@ from playwright.sync_api import Browser, Dialog, Route, expect
 
 from infra.local.deploying import ROOT
 from infra.local.page import PUBLIC
-from infra.local.stack import LocalStack
 from tests.e2e.scene import Scene
 from tests.e2e.visiting import DESKTOP, PHONE, TABLET, WIDE, Visit, needs_chromium, unfold
+from tests.ending import a_local_stack
 
 pytestmark = needs_chromium
 
@@ -180,28 +180,27 @@ class TestOnTheRealStack:
     def test_shows_the_deployed_routers_answers(
         self, browser: Browser, tmp_path: Path, artifacts: Path
     ) -> None:
-        local = LocalStack(tmp_path / "state")
-        local.up(upstream="simulated", auth="iam")
         ready = tmp_path / "page.json"
-        command = [sys.executable, "-m", "infra.local.page", str(local.state_dir)]
-        server = subprocess.Popen([*command, "--ready-file", str(ready)], cwd=ROOT)
-        try:
-            page = browser.new_page(viewport={"width": DESKTOP, "height": 900})
-            visit = Visit(page, page_url(ready))
-            visit.open()
-            expect(page.locator(".notice.simulated")).to_be_visible()
-            expect(visit.row("NYISO").locator(".rung")).to_have_text("Live")
-            expect(visit.row("GBR-13").locator(".rung")).to_have_text("Live")
-            page.screenshot(path=artifacts / "page-real-stack.png", full_page=True)
-            assert not visit.complaints
-            local.down()
-            visit.refresh()
-            expect(page.locator(".notice.failed")).to_contain_text("no stack runs here")
-            page.close()
-        finally:
-            local.down()
-            server.terminate()
-            assert server.wait(timeout=10) == 0
+        with a_local_stack(tmp_path / "state") as local:
+            local.up(upstream="simulated", auth="iam")
+            command = [sys.executable, "-m", "infra.local.page", str(local.state_dir)]
+            server = subprocess.Popen([*command, "--ready-file", str(ready)], cwd=ROOT)
+            try:
+                page = browser.new_page(viewport={"width": DESKTOP, "height": 900})
+                visit = Visit(page, page_url(ready))
+                visit.open()
+                expect(page.locator(".notice.simulated")).to_be_visible()
+                expect(visit.row("NYISO").locator(".rung")).to_have_text("Live")
+                expect(visit.row("GBR-13").locator(".rung")).to_have_text("Live")
+                page.screenshot(path=artifacts / "page-real-stack.png", full_page=True)
+                assert not visit.complaints
+                local.down()
+                visit.refresh()
+                expect(page.locator(".notice.failed")).to_contain_text("no stack runs here")
+                page.close()
+            finally:
+                server.terminate()
+                assert server.wait(timeout=10) == 0
         assert not visit.elsewhere
 
 

@@ -18,6 +18,7 @@ from infra.local.replay_cli import DATASETS
 from infra.local.stack import LocalStack, Stack
 from tests.e2e import past_weeks
 from tests.e2e.test_local_stack import until
+from tests.ending import a_local_stack
 
 pytestmark = pytest.mark.operations
 
@@ -31,12 +32,9 @@ TOLD_WITHIN_S = 120  # the router reports once a minute, with its next answer
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    local = LocalStack(tmp_path_factory.mktemp("tuning"))
-    try:
+    with a_local_stack(tmp_path_factory.mktemp("tuning")) as local:
         local.up(upstream="simulated", auth="none")
         yield local
-    finally:
-        local.down()
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,9 @@ from botocore.exceptions import ClientError
 from greenstream.domain.decision import Reason
 from greenstream.domain.places import seed_pops
 from infra.local.ports import free_port
-from infra.local.stack import LocalStack, Stack
+from infra.local.stack import Stack
 from infra.local.worker import LocalWorker
+from tests.ending import a_local_stack
 
 pytestmark = pytest.mark.worker
 
@@ -35,8 +36,8 @@ class Edge:
 @pytest.fixture(scope="module")
 def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     folder = tmp_path_factory.mktemp("edge")
-    local, worker = LocalStack(folder), LocalWorker(folder)
-    try:
+    worker = LocalWorker(folder)
+    with a_local_stack(folder) as local:
         stack = local.up(upstream="simulated", auth="iam")
         settings = {"TTL_S": "1", "ROUTER_DEADLINE_MS": "5000", "SAMPLE_SHARE": "1"}
         url = worker.start(stack, settings=settings)
@@ -48,9 +49,6 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
         )
         with httpx.Client(base_url=url, trust_env=False, timeout=30) as visitor:
             yield Edge(stack, key, visitor)
-    finally:
-        worker.stop()
-        local.down()
 
 
 def ask_router(stack: Stack, key: Credentials | None) -> int:

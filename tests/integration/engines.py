@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.emulator import Emulator
+from tests.ending import ended
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".tools"
@@ -100,22 +101,20 @@ def served(
     log = folder / f"{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            argv, cwd=folder, env={**clean, **env}, stdout=output, stderr=output
+            argv,
+            cwd=folder,
+            env={**clean, **env},
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
-    try:
+    with ended(process):
         ends_at = time.monotonic() + READY_WITHIN_S
         while not _listening(port):
             if process.poll() is not None or time.monotonic() > ends_at:
                 raise RuntimeError(f"{name} did not start:\n{log.read_text()[-2000:]}")
             time.sleep(0.05)
         yield f"http://{HOST}:{port}"
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def free_port() -> int:

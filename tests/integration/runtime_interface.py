@@ -22,6 +22,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.ending import if_killed
 from tests.integration.engines import HOST, ROOT, TOOLS, free_port
 
 LAYER = ROOT / "layers" / "greenstream"
@@ -142,8 +143,9 @@ def runtime(
             start_new_session=True,
         )
     try:
-        _wait_for(emulator, process, log)
-        yield Runtime(f"http://{emulator}", log, process.pid)
+        with if_killed("sh", "-c", f"kill -9 -{process.pid}"):
+            _wait_for(emulator, process, log)
+            yield Runtime(f"http://{emulator}", log, process.pid)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
+from tests.ending import ended
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 START_DEADLINE_S = 30.0
 # This is the afternoon of the present day in New York. The library's "today" then has rows at any
@@ -48,8 +50,8 @@ def running(folder: Path, *options: str) -> Iterator[Simulator]:
     command = [sys.executable, "-m", "infra.local.upstream", "--port", "0", *options]
     command += ["--ready-file", str(ready), "--ca-dir", str(folder / "ca")]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=REPOSITORY, stderr=output)
-    try:
+        process = subprocess.Popen(command, cwd=REPOSITORY, stderr=output, start_new_session=True)
+    with ended(process):
         deadline = time.monotonic() + START_DEADLINE_S
         while not ready.exists():
             assert process.poll() is None, log.read_text()
@@ -59,9 +61,6 @@ def running(folder: Path, *options: str) -> Iterator[Simulator]:
         yield Simulator(
             document["base_url"], document["proxy_url"], document["ca_bundle"], process, log
         )
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.fixture(scope="module")
