@@ -378,6 +378,40 @@ class TestReasons:
         decision = decide(fleet, free, "here")
         assert (decision.chosen.candidate.pop, decision.reason) == ("here", Reason.CLEANEST)
 
+    def test_the_same_figures_do_not_move_a_visitor_whom_they_have_just_placed(self) -> None:
+        """Of clean grids a near-tie of 1 g/kWh is wider than the margin of 2 %."""
+        fleet = [a_candidate("near", 8.8, 5), a_candidate("lower", 8.0, 20)]
+
+        placed = decide(fleet, POLICY)
+        again = decide(fleet, POLICY, placed.chosen.candidate.pop)
+
+        assert (placed.chosen.candidate.pop, placed.reason) == ("near", Reason.NEAR_TIE_NEARER)
+        assert (again.chosen.candidate.pop, again.reason) == ("near", Reason.NEAR_TIE_NEARER)
+        assert decide(fleet, POLICY, "lower").chosen.candidate.pop == "lower"
+
+    def test_a_near_tie_holds_no_visitor_on_another_pop(self) -> None:
+        fleet = [
+            a_candidate("near", 8.0, 5),
+            a_candidate("lower", 7.5, 20),
+            a_candidate("here", 8.4, 30),
+        ]
+
+        decision = decide(fleet, POLICY, "here")
+
+        assert decision.chosen.candidate.pop == "lower"
+
+    @given(
+        st.lists(st.tuples(st.floats(0, 60), st.floats(1, 100)), min_size=1, max_size=6),
+        st.none() | st.sampled_from(["pop0", "pop1"]),
+    )
+    def test_what_was_decided_stands_while_the_figures_do(
+        self, drawn: list[tuple[float, float]], current: str | None
+    ) -> None:
+        fleet = known_field(drawn)
+        here = decide(fleet, POLICY, current).chosen.candidate.pop
+
+        assert decide(fleet, POLICY, here).chosen.candidate.pop == here
+
     def test_the_visitor_stays_unless_the_best_is_better_by_the_margin(self) -> None:
         free = Policy(latency_price_gco2_kwh_ms=0, switch_margin=0.05)
         here, better = a_candidate("here", 100), a_candidate("better", 95)

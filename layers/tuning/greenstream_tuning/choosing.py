@@ -145,7 +145,13 @@ class Chooser:
             ranked &= lowest[step] < np.inf
             if not ranked.all():
                 self._settle_near_ties(by_step[step], priced, chosen[step], lowest[step], ~ranked)
-            current = np.where(ranked & (lowest[step] >= score * keep), current, chosen[step])
+            stays = ranked & (lowest[step] >= score * keep)
+            near = ranked & ~stays & (score <= _most(lowest[step], self._policy))
+            if near.any():
+                placed = chosen[step].copy()
+                self._settle_near_ties(by_step[step], priced, placed, lowest[step], near)
+                stays |= near & (placed == current)
+            current = np.where(stays, current, chosen[step])
             chosen[step] = current
         self._current = current
 
@@ -153,16 +159,23 @@ class Chooser:
         self, carbon: Floats, priced: Floats, chosen: Ints, lowest: Floats, lanes: Bools
     ) -> None:
         """Replace the best POP of these lanes by the nearest POP that is nearly as good."""
-        policy, limits = self._policy, len(self._visitors[0].within)
+        limits = len(self._visitors[0].within)
+        highest = _most(lowest, self._policy)
         for lane in np.flatnonzero(lanes & np.isfinite(lowest)):
             limit, number = divmod(int(lane), len(self._visitors))
             visitor = self._visitors[number]
-            least = float(lowest[lane])
-            most = least + max(policy.tie_share * least, policy.tie_gco2_kwh)
+            most = float(highest[lane])
             within = visitor.order[: visitor.within[limit % limits]]
             scores = {pop: float(carbon[pop] + priced[lane, pop]) for pop in within}
             near = [pop for pop in within if scores[pop] <= most]
             chosen[lane] = min(near, key=lambda pop: (visitor.by_latency[pop], scores[pop]))
+
+
+def _most(lowest: Floats, policy: Policy) -> Floats:
+    """Return the highest score that is a near-tie with the lowest; infinite where that is."""
+    known = np.where(np.isfinite(lowest), lowest, 0.0)
+    most: Floats = lowest + np.maximum(policy.tie_share * known, policy.tie_gco2_kwh)
+    return most
 
 
 class _Visitor:

@@ -41,10 +41,12 @@ def decide(
     by ``switch_margin``, and by what the two figures are known to differ by their scopes and factor
     sets (`greenstream.domain.comparability`). The lowest such score is taken.
 
-    For a visitor who has no eligible POP yet, a near-tie with the lowest score
-    (`Policy.tie_share`, `Policy.tie_gco2_kwh`) goes to a POP whose own grid is known, then to the
-    shorter round trip. Candidates that are equal in all of this are ordered by a checksum of their
-    names, so that neither the alphabet nor the order of the question favours a POP.
+    For a visitor who has no eligible POP yet, a near-tie with the lowest score (`Policy.tie_share`,
+    `Policy.tie_gco2_kwh`) goes to a POP whose own grid is known, then to the shorter round trip. A
+    visitor who is on that POP stays there, also where the margin is narrower than the near-tie: the
+    same figures do not move a visitor whom they have just placed. Candidates that are equal in all
+    of this are ordered by a checksum of their names, so that neither the alphabet nor the order of
+    the question favours a POP.
 
     Parameters
     ----------
@@ -150,9 +152,12 @@ def _choose(
         better = _worth_a_move(here, here.score, eligible, policy)
         if better is None:
             return here, Reason.STAYED
-        if better is not best:
+        if here is _near_tie_winner(best.score, eligible, policy):
+            chosen = here
+        elif better is not best:
             return better, Reason.SURER
-        chosen = best
+        else:
+            chosen = best
     return chosen, _reason(chosen, best, eligible)
 
 
