@@ -244,7 +244,11 @@ def delete_folder(folder: Path) -> None:
         return
     doomed = folder.replace(folder.with_name(f"{folder.name}.{os.getpid()}.deleted"))
     deleting = subprocess.Popen(
-        ["rm", "-rf", str(doomed)], stderr=subprocess.DEVNULL, start_new_session=True
+        ["rm", "-rf", str(doomed)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,  # a program that reads the command's output does not wait for it
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     with suppress(subprocess.TimeoutExpired):
         deleting.wait(DELETE_WITHIN_S)

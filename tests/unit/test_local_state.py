@@ -207,6 +207,29 @@ def group_exists(leader_pid: int) -> bool:
     return True
 
 
+def test_a_reader_of_the_output_does_not_wait_for_a_slow_deletion(tmp_path: Path) -> None:
+    slow = tmp_path / "rm"
+    slow.write_text('#!/bin/sh\nwhile [ -e "$2" ]; do sleep 0.05; done\n')
+    slow.chmod(0o700)
+    (tmp_path / "emulator").mkdir()
+    code = (
+        "import sys; from pathlib import Path; from infra.local import processes; "
+        "processes.DELETE_WITHIN_S = 0; processes.delete_folder(Path(sys.argv[1]))"
+    )
+    try:
+        subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / "emulator")],
+            cwd=deploying.ROOT,
+            env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.defpath}"},
+            capture_output=True,
+            check=True,
+            timeout=20,
+        )
+    finally:
+        for left in tmp_path.glob("*.deleted"):
+            left.rmdir()
+
+
 def test_what_a_leader_has_left_behind_is_ended_too(tmp_path: Path) -> None:
     children, log = Children(tmp_path / "children.json"), tmp_path / "log"
     code = "import subprocess; print(subprocess.Popen(['sleep', '60']).pid)"
