@@ -207,10 +207,21 @@ class TestWindows:
         body = Client(MemoryStore()).ask("/v1/window", "zones=NYISO,PJM").body
 
         assert body["reason_text"] == (
-            "Nothing is known of the coming hours in NYISO, so that no time is cleaner than "
-            "2026-11-22 16:00 to 17:00 UTC: its yearly mean is 237 g/kWh average/direct, the "
-            "lowest of 2 zones."
+            "No forecast and no hour profile at hand covers 60 min in NYISO, so that no time is "
+            "known to be cleaner than 2026-11-22 16:00 to 17:00 UTC: its yearly mean is 237 g/kWh "
+            "average/direct, the lowest of 2 zones."
         )
+
+    @pytest.mark.parametrize("asked", ["duration_min=151", "basis=lifecycle"])
+    def test_a_forecast_that_does_not_serve_is_not_said_to_be_unknown(
+        self, store: MemoryStore, asked: str
+    ) -> None:
+        """The forecast is of 150 minutes of the direct basis."""
+        body = Client(store).ask("/v1/window", f"zones=GBR-13&{asked}").body
+
+        assert body["zones"][0]["window"]["rung"] == "annual_mean"
+        assert body["reason_text"].startswith("No forecast and no hour profile at hand covers ")
+        assert body["zones"][0]["window"]["note"].startswith("no forecast or hour profile covers")
 
     def test_a_dip_that_its_neighbours_contradict_is_not_chosen(self) -> None:
         store = MemoryStore()

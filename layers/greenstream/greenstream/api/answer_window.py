@@ -118,8 +118,10 @@ def _reason(question: WindowQuestion, best: ZoneAsked | None, search: Search) ->
     figure = f"{tenths(window.gco2_kwh):.0f} g/kWh {window.outlook.kind}"
     if window.outlook.rung is OutlookRung.ANNUAL_MEAN:
         return (
-            f"Nothing is known of the coming hours in {where}, so that no time is cleaner than "
-            f"{window.start:%Y-%m-%d %H:%M} to {end} UTC: its yearly mean is {figure}"
+            "No forecast and no hour profile at hand covers "
+            f"{question.duration.total_seconds() / 60:.0f} min in {where}, so that no time is "
+            f"known to be cleaner than {window.start:%Y-%m-%d %H:%M} to {end} UTC: "
+            f"its yearly mean is {figure}"
             f"{f', the lowest of {count} {asked}' if count > 1 else ''}."
         )
     rungs = {other.outlook.rung for other in search.chosen.values()}

@@ -145,7 +145,7 @@ class Outlook:
             provider_zone=None,
             made_at=None,
             spread_gco2_kwh=unprofiled_spread_gco2_kwh(mean.gco2_kwh),
-            note=f"neither a forecast nor an hour profile: the published mean of {mean.year}",
+            note=f"no forecast or hour profile covers the window: published mean of {mean.year}",
             points=(ForecastPoint(earliest, latest, mean.gco2_kwh),),
             simulated=False,
         )
