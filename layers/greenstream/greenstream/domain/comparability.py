@@ -119,17 +119,17 @@ def why_unsure(lowest: ZoneCarbon, others: Iterable[ZoneCarbon]) -> Unsure | Non
     mine, expected_gco2_kwh = lowest.origin, lowest.expected_gco2_kwh
     if expected_gco2_kwh is None:
         return None
-    largest_gco2_kwh = _differences().largest
+    kind, largest_gco2_kwh = mine.kind, _differences().largest
     above_gco2_kwh = 0.0
     if mine.gco2_kwh is not None and mine.gco2_high is not None:
         above_gco2_kwh = mine.gco2_high - mine.gco2_kwh
     for other in others:
-        theirs = other.origin
-        if theirs is mine or other.expected_gco2_kwh is None:
+        theirs, other_gco2_kwh = other.origin, other.expected_gco2_kwh
+        if theirs is mine or other_gco2_kwh is None:
             continue
-        if theirs.kind != mine.kind:
+        if theirs.kind is not kind and theirs.kind != kind:
             return Unsure.COUNTING
-        gap_gco2_kwh = other.expected_gco2_kwh - expected_gco2_kwh
+        gap_gco2_kwh = other_gco2_kwh - expected_gco2_kwh
         # Most figures are higher by more than any two ways of counting differ.
         if gap_gco2_kwh < largest_gco2_kwh and gap_gco2_kwh < known_difference_gco2_kwh(
             lowest, other
@@ -140,9 +140,10 @@ def why_unsure(lowest: ZoneCarbon, others: Iterable[ZoneCarbon]) -> Unsure | Non
             value is not None and low is not None and gap_gco2_kwh < value - low
         ):
             return Unsure.BOUNDS
-        doubt_gco2_kwh = other.doubt_gco2_kwh
-        if (doubt_gco2_kwh is None or gap_gco2_kwh < doubt_gco2_kwh) and other.rung in USUAL_RUNGS:
-            return Unsure.USUAL
+        if other.rung in USUAL_RUNGS:
+            doubt_gco2_kwh = other.doubt_gco2_kwh
+            if doubt_gco2_kwh is None or gap_gco2_kwh < doubt_gco2_kwh:
+                return Unsure.USUAL
     return None
 
 
