@@ -181,7 +181,8 @@ class Ladder:
 
         ``kinds`` may answer; ``None`` for any, in the order of the zone's sources.
         """
-        wanted, feeds, contradict = self._of_kinds(kinds, moment)
+        preferred = self._preferred.get(kinds) or self._of_kinds(kinds, moment)
+        wanted, feeds, contradict = preferred
         if contradict and (dispute := self._dispute(_live(feeds, moment), moment)):
             loser = dispute.against
             trusted = tuple(
@@ -205,6 +206,7 @@ class Ladder:
         return None
 
     def _of_kinds(self, kinds: tuple[Kind, ...] | None, moment: Moment) -> _Preferred:
+        """Return what answers for some kinds, put in order once."""
         preferred = self._preferred.get(kinds)
         if preferred is None:
             preferred = self._preferred[kinds] = self._prefer(kinds, moment)
