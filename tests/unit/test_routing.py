@@ -432,6 +432,18 @@ class TestReasons:
         decision = decide([a_candidate("a", 1, 200), a_candidate("b", 900, 100)], POLICY)
         assert (decision.chosen.candidate.pop, decision.reason) == ("b", Reason.NEAREST)
 
+    @pytest.mark.parametrize("gco2_kwh", [100, None])
+    def test_the_nearest_is_not_said_to_be_nearer_than_an_unknown_round_trip(
+        self, gco2_kwh: float | None
+    ) -> None:
+        far = a_candidate("far", gco2_kwh, 90)
+        dark = a_candidate("dark", gco2_kwh, None)
+
+        text = decide([far, dark], POLICY).text
+        assert "is the nearest of those whose round trip is known, because no" in text
+        assert "The round trip to dark is not known." in text
+        assert "is the nearest, because no" in decide([far], POLICY).text
+
     def test_without_any_carbon_latency_alone_decides(self) -> None:
         decision = decide([a_candidate("a", None, 50), a_candidate("b", None, 40)], POLICY)
         assert (decision.chosen.candidate.pop, decision.reason) == ("b", Reason.NO_CARBON)

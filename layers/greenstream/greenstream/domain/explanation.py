@@ -26,8 +26,10 @@ _SENTENCES: Final = {
         "is chosen, because its figure is lower than the current one's by more than their ways of "
         "counting differ, which is not true of the lowest figure, that of {best}"
     ),
-    Reason.NEAREST: "is the nearest, because no POP with known carbon is within {limit}",
-    Reason.NO_CARBON: "is the nearest, because no candidate has a known carbon figure",
+    Reason.NEAREST: (
+        "is the nearest{of_known}, because no POP with known carbon is{known} within {limit}"
+    ),
+    Reason.NO_CARBON: "is the nearest{of_known}, because no candidate has a known carbon figure",
     Reason.NOTHING_KNOWN: (
         "was drawn from the candidates, because neither carbon nor round trips are known"
     ),
@@ -119,7 +121,15 @@ def _why(
     best = f"{ranked[0].candidate.pop} ({_figures(ranked[0].candidate)})"
     enough = _enough(chosen, ranked[0], policy) if reason is Reason.STAYED else ""
     nearly = _nearly(chosen, ranked[0], policy)
-    return _SENTENCES[reason].format(best=best, enough=enough, limit=limit, nearly=nearly)
+    some_unknown = any(entry.exclusion is Exclusion.UNKNOWN_RTT for entry in ranked)
+    return _SENTENCES[reason].format(
+        best=best,
+        enough=enough,
+        limit=limit,
+        nearly=nearly,
+        of_known=" of those whose round trip is known" if some_unknown else "",
+        known=" known to be" if some_unknown else "",
+    )
 
 
 def lowest_expected(eligible: Iterable[Ranked]) -> Ranked:
