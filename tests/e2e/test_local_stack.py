@@ -1,6 +1,7 @@
 """The deployed stack on this machine, from `greenstream run` to Ctrl-C, with IAM enforced."""
 
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -17,6 +18,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from greenstream.domain.clock import utc_now
 from infra.local.deploying import ROOT
@@ -156,6 +160,25 @@ class TestTheRouter:
     def test_says_in_every_answer_that_the_data_are_simulated(self, running: Running) -> None:
         assert running.stack.get("/v1/zones")["simulated"] is True
         assert running.stack.get("/v1/route?pops=lon,nyc")["simulated"] is True
+
+    def test_gives_prometheus_its_figures_for_a_signature_alone(self, running: Running) -> None:
+        stack = running.stack
+        request = AWSRequest("GET", f"{stack.router_url}/metrics")
+        key = Credentials(stack.access_key_id, stack.secret_access_key)
+        SigV4Auth(key, "lambda", stack.region).add_auth(request)
+        with httpx.Client(trust_env=False) as client:
+            assert client.get(str(request.url)).status_code == 403
+            answer = client.get(str(request.url), headers=dict(request.headers.items()))
+
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+        assert "\ngreenstream_store_up 1\n" in answer.text
+        assert re.search(
+            r'^greenstream_zone_age_seconds\{zone="NYISO"\} \d+$', answer.text, re.MULTILINE
+        )
+        assert re.search(
+            r'^greenstream_pop_adjusted_gco2_kwh\{pop="sfo",.*\} \d', answer.text, re.MULTILINE
+        )
 
     def test_has_live_readings_of_both_collectors(self, running: Running) -> None:
         assert rungs_of_both_collectors(running.stack) == {"live"}

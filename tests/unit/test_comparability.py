@@ -214,6 +214,11 @@ class TestDecisions:
 
         assert (decision.chosen.candidate.pop, decision.reason) == ("lower", Reason.LOWEST)
         assert "cleanest" not in decision.text
+        assert decision.text.count("counted alike") == 1
+        assert decision.text.endswith(
+            "so another grid may be as clean. The figures differ in scope (consumption and "
+            "production)."
+        )
         assert why_unsure(lower, [higher]) is Unsure.COUNTING
 
     def test_a_difference_beyond_what_the_scopes_make_is_the_cleanest(self) -> None:

@@ -75,7 +75,8 @@ def explain(
         if unknown:
             sentences.append(f"The round trip to {_names(unknown)} is not known.")
     if counting.comparability is not Comparability.SAME_KIND:
-        sentences.append(_ways(counting))
+        said = _UNSURE[Unsure.COUNTING] in why
+        sentences.append(_ways(counting, said=said))
     if chosen.candidate.carbon.disputed is not None:
         sentences.append(chosen.candidate.carbon.disputed.text)
     if not any(entry.candidate.carbon.rung in LIVE_RUNGS for entry in ranked) and any(
@@ -229,8 +230,14 @@ def _adj_carbon_gco2_kwh(entry: Ranked) -> float:
 
 
 @lru_cache(maxsize=64)
-def _ways(counting: Counting) -> str:
-    """Return the sentence that names what the figures do not have in common."""
+def _ways(counting: Counting, *, said: bool) -> str:
+    """Return the sentence that names what the figures do not have in common.
+
+    Parameters
+    ----------
+    said
+        Whether a sentence before has said that the figures are not counted alike.
+    """
     if counting.comparability is Comparability.MIXED:
         return "The figures are of different kinds and cannot be compared."
     parts = []
@@ -238,7 +245,8 @@ def _ways(counting: Counting) -> str:
         parts.append(f"scope ({_listed(counting.scopes)})")
     if len(counting.factor_sets) > 1:
         parts.append(f"factor set ({_listed(counting.factor_sets)})")
-    return f"The figures are not counted alike: they differ in {' and in '.join(parts)}."
+    subject = "The figures" if said else "The figures are not counted alike: they"
+    return f"{subject} differ in {' and in '.join(parts)}."
 
 
 def _listed(words: Iterable[str]) -> str:
