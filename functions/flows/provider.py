@@ -186,7 +186,9 @@ class FlowTracing:
             )
         network = self._network(hour, mixes)
         batch = batch_of(self._outcomes(network, now))
-        yield replace(batch, errors=(*errors, *batch.errors))
+        # A zone is not traced without its mix of the hour.
+        skipped = tuple(zone.zone for zone, _ in self.wanted if zone.zone not in network.mixes)
+        yield replace(batch, errors=(*errors, *batch.errors), skipped=skipped)
 
     def _network(self, hour: datetime, mixes: Mapping[str, Mapping[datetime, HourMix]]) -> Network:
         outer = outer_means_gco2_kwh()

@@ -425,6 +425,15 @@ class TestProvider:
         [batch] = a_provider(wire).fetch(NOW)
         assert not batch.readings
 
+    def test_a_zone_without_its_mix_of_the_hour_is_named(self) -> None:
+        def without_germany(zone: str, *rest: Any, **more: Any) -> list[Reading]:
+            return [] if zone == "ENTSOE_DE_LU" else simulated_history(zone, *rest, **more)
+
+        wire = wired(lambda request: entsoe.answer(request, NOW))
+        [batch] = a_provider(wire, history=without_germany).fetch(NOW)
+        assert "ENTSOE_DE_LU" not in {reading.zone for reading in batch.readings}
+        assert (batch.skipped, batch.errors) == (("ENTSOE_DE_LU",), ())
+
     def test_a_failed_direction_is_not_taken_for_a_flow_of_zero(self) -> None:
         def answer(request: Request) -> Answer:
             if request.query["in_Domain"] == NL and request.query["out_Domain"] == DE:

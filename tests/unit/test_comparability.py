@@ -18,7 +18,7 @@ from greenstream.domain.comparability import (
 from greenstream.domain.decision import Candidate, Reason
 from greenstream.domain.factor_sets import ELECTRICITYMAPS, GREENSTREAM, NESO
 from greenstream.domain.ladder import Rung, ZoneCarbon
-from greenstream.domain.policy import Policy
+from greenstream.domain.policy import Policy, RankedScope
 from greenstream.domain.reading import Kind, Scope
 from greenstream.domain.routing import decide
 from greenstream.domain.tables import load
@@ -183,6 +183,22 @@ class TestDecisions:
         assert (decision.chosen.candidate.pop, decision.reason) == ("here", Reason.STAYED)
         assert "by 78 g/kWh" in decision.text
         assert "differ in scope (consumption and production)" in decision.text
+
+    def test_generation_that_stands_for_consumption_is_named_where_consumption_is_ranked(
+        self,
+    ) -> None:
+        used = counted(("ENTSOE_AT", AVERAGE_DIRECT, Scope.CONSUMPTION, GREENSTREAM), 40)
+        generated = counted(("ENTSOE_FR", AVERAGE_DIRECT, Scope.PRODUCTION, GREENSTREAM), 200)
+        fleet = [
+            a_candidate("vie", None, 10)._replace(carbon=used),
+            a_candidate("cdg", None, 10)._replace(carbon=generated),
+        ]
+        consumption = Policy(version="traced-1", scope=RankedScope.CONSUMPTION)
+        sentence = "What is generated stands for what is used at cdg, "
+
+        assert sentence in decide(fleet, consumption).text
+        assert sentence not in decide(fleet, POLICY).text
+        assert sentence not in decide(fleet[:1], consumption).text
 
     def test_a_figure_that_is_surely_lower_is_taken_before_the_lowest(self) -> None:
         here = counted(("ENTSOE_AT", AVERAGE_DIRECT, Scope.PRODUCTION, GREENSTREAM), 100)

@@ -13,7 +13,8 @@ from greenstream.domain.comparability import (
 )
 from greenstream.domain.decision import Candidate, Exclusion, Ranked, Reason
 from greenstream.domain.ladder import LIVE_RUNGS, USUAL_RUNGS, Rung, ZoneCarbon
-from greenstream.domain.policy import Policy
+from greenstream.domain.policy import Policy, RankedScope
+from greenstream.domain.reading import Scope
 
 VISIBLE_GCO2_KWH: Final = 0.5
 """A change smaller than this is not written, since the figures are written without decimals."""
@@ -77,6 +78,16 @@ def explain(
     if counting.comparability is not Comparability.SAME_KIND:
         said = _UNSURE[Unsure.COUNTING] in why
         sentences.append(_ways(counting, said=said))
+    if policy.scope is RankedScope.CONSUMPTION and Scope.PRODUCTION in counting.scopes:
+        generated = [
+            entry.candidate.pop
+            for entry in ranked
+            if entry.candidate.carbon.origin.scope is Scope.PRODUCTION
+        ]
+        sentences.append(
+            f"What is generated stands for what is used at {_names(generated)}, "
+            "of which no figure of consumption is known."
+        )
     if chosen.candidate.carbon.disputed is not None:
         sentences.append(chosen.candidate.carbon.disputed.text)
     if not any(entry.candidate.carbon.rung in LIVE_RUNGS for entry in ranked) and any(
