@@ -105,6 +105,15 @@ def test_a_wheel_asks_the_local_stack_whose_records_it_is_given(
     assert len(router.signatures) == 1
 
 
+def test_several_zones_for_one_are_named_by_the_tables_too(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    code, _, err = run(capsys, tmp_path, "zones", "GBR-13,NYISO")
+
+    assert code == 1
+    assert "zone: takes one zone, and here are several (GBR-13, NYISO)" in err
+
+
 @pytest.mark.parametrize("record", ["", "[]", '{"router_url": 5}'])
 def test_a_wheel_without_the_record_of_a_stack_answers_by_yearly_means(
     capsys: pytest.CaptureFixture[str],

@@ -101,10 +101,10 @@ class Asker:
         CommandError
             When the router refuses the question, cannot be asked or fails.
         """
-        path = quote(path)
+        quoted = quote(path)
         given = {name: value for name, value in asked.items() if value is not None}
         query = urlencode(given, quote_via=quote)  # a signature needs %20 for a space
-        target = f"{path}?{query}" if query else path
+        target = f"{quoted}?{query}" if query else quoted
         if self.url is not None:
             with progress(f"asking the router at {urlsplit(self.url).netloc}"):
                 return Answer(_of_url(f"{self.url.rstrip('/')}{target}"), AnsweredBy.ROUTER)
