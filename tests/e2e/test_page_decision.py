@@ -295,6 +295,11 @@ class TestTheQuestion:
         expect(page.locator("#chosen-places")).to_contain_text("aws:ap-northeast-1")
         expect(page.locator("#chart .mark, #chart-key span")).not_to_have_count(0)
 
+    def test_a_place_that_the_address_names_twice_is_asked_about_once(self, visit: Visit) -> None:
+        visit.open("?to=lon,nyc,lon,LON")
+        expect(visit.page.locator("#own-count")).to_have_text("2 places")
+        expect(visit.page.locator("#to-error")).to_be_empty()
+
     def test_a_link_to_an_unknown_place_is_refused_beside_its_field(
         self, visit: Visit, scene: Scene
     ) -> None:

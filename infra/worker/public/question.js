@@ -28,7 +28,7 @@ export class Question {
     const from = fromAddress("from") ?? USUAL.from;
     byId("from").value = from === NOWHERE ? "" : from;
     byId("to").value = to === "" || to === "all" ? to : "own";
-    if (byId("to").value === "own") this.#own = to.split(",").slice(0, MOST_PLACES);
+    if (byId("to").value === "own") this.#own = [...new Set(to.split(","))].slice(0, MOST_PLACES);
     for (const id of ["signal", "limit"]) {
       byId(id).value = fromAddress(id) ?? USUAL[id];
       if (byId(id).value === "") byId(id).value = USUAL[id];
@@ -71,7 +71,7 @@ export class Question {
     this.#pops = pops;
     if (this.#places === places) return;
     this.#places = places;
-    this.#own = this.#own.map((text) => (places.meant(text).length === 1 ? places.meant(text)[0].pop : text));
+    this.#own = [...new Set(this.#own.map((text) => (places.meant(text).length === 1 ? places.meant(text)[0].pop : text)))];
     byId("places").replaceChildren(...places.all.map((place) => html("option", { value: labelOf(place) }, kindOf(place))));
     this.check();
     this.#show();
