@@ -445,7 +445,11 @@ WARM_AND_COLD = pytest.mark.parametrize("cold", [False, True])
 def test_a_frozen_feed_of_hours_is_known_by_the_day_before(*, cold: bool) -> None:
     """The file of a day has too few hours, so that the day before is remembered."""
     grid, midnight = GRIDS["PJM"], datetime(2026, 3, 5, 5, 0, tzinfo=UTC)
-    yesterday, today = grid.moved(20), grid.moved(7, seed=2)
+    # So little sun that it may shine at night.
+    yesterday, today = (
+        [mix | {"Solar": 100.0 + nth} for nth, mix in enumerate(mixes)]
+        for mixes in (grid.moved(20), grid.moved(7, seed=2))
+    )
     frozen = [*today, *[today[-1]] * 6]
     ends = [midnight - back * timedelta(hours=1) for back in reversed(range(1, 21))]
     bodies = [

@@ -245,6 +245,12 @@ class TestByItsOwnPast:
         mixes = hours(day(hour) | {"sun": max(600.0, SUN_MW[hour % 24])} for hour in range(48))
         assert refused(reasons(mixes)) == {}
 
+    def test_sun_that_shines_at_night_on_every_day_is_refused_where_it_is_too_much(self) -> None:
+        """The hours of the fuel are shifted by half a day, so that yesterday had them too."""
+        shifted = hours(day(hour) | {"sun": SUN_MW[(hour + 12) % 24]} for hour in range(48))
+
+        assert refused(reasons(shifted)).get(24) == "sun_at_night"
+
     def test_a_false_zero_of_yesterday_does_not_refuse_the_sun_of_today(self) -> None:
         mixes = hours([*days(12), day(12) | {"sun": 0.0}, *(day(hour) for hour in range(13, 48))])
         assert 36 not in refused(reasons(mixes))

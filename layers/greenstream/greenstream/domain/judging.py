@@ -16,7 +16,8 @@ under one of these reasons:
 ``implausible_total``
     The whole generation is too great for the zone, or is that of a part of the zone.
 ``sun_at_night``
-    Solar power is reported at night, and was not at this time a day earlier.
+    Solar power is reported at night, and was not at this time a day earlier, or is more than heat
+    that is stored gives (`STORED_SUN_SHARE`), as where the hours of a day are shifted.
 ``frozen``
     The source has repeated its figures although sun or wind is in the mix.
 
@@ -32,7 +33,13 @@ from typing import Final, NamedTuple
 from greenstream.domain import daylight, sun
 from greenstream.domain.frozen import frozen_since
 from greenstream.domain.fuel_memory import FuelMemory
-from greenstream.domain.judging_limits import DAY, FALSE_ZERO_ABOVE_MW, PART_OF_LEAST, SHARE
+from greenstream.domain.judging_limits import (
+    DAY,
+    FALSE_ZERO_ABOVE_MW,
+    PART_OF_LEAST,
+    SHARE,
+    STORED_SUN_SHARE,
+)
 from greenstream.domain.mix import NOTHING, Mix, Refusal
 from greenstream.domain.plausibility import ProviderRules, SourceRules
 from greenstream.domain.usual_mixes import all_believed
@@ -346,11 +353,17 @@ class _Past:
         sun_mw = sum(mix.generation_mw.get(fuel, 0.0) for fuel in solar)
         if yesterday_mw is None or sun_mw <= SHARE * total_mw:
             return None
-        if sum(yesterday_mw.get(fuel, 0.0) for fuel in solar) >= sun.NO_SUN_SHARE * sun_mw:
+        a_day_earlier = sum(yesterday_mw.get(fuel, 0.0) for fuel in solar)
+        greatest_mw = max(
+            sum(other.generation_mw.get(fuel, 0.0) for fuel in solar) for other in self._all
+        )
+        is_stored = sun_mw <= STORED_SUN_SHARE * greatest_mw
+        if is_stored and a_day_earlier >= sun.NO_SUN_SHARE * sun_mw:
             return None
         if not daylight.is_night(self._source.middle, mix):
             return None
-        return Refusal("sun_at_night", f"{sun_mw:g} MW of sun at night, and none a day earlier")
+        why = "and none a day earlier" if is_stored else f"of {greatest_mw:g} MW at most"
+        return Refusal("sun_at_night", f"{sun_mw:g} MW of sun at night, {why}")
 
 
 def _standing_still(since: datetime | None) -> Refusal | None:

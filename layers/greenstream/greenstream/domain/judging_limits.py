@@ -15,3 +15,6 @@ DAY: Final = timedelta(days=1)
 PART_OF_LEAST: Final = 0.5
 """A total below this share of the least of the last 24 hours is a part of the zone. It is not
 compared with the same hour of yesterday, since small zones with much wind truly halve in a day."""
+
+STORED_SUN_SHARE: Final = 1 / 3
+"""The most of its greatest power that solar power may have at night, from heat that is stored."""

@@ -12,12 +12,18 @@ from math import inf, isfinite
 from operator import add, eq
 from typing import Final
 
-from greenstream.domain.daylight import is_day
+from greenstream.domain.daylight import is_day, is_night
 from greenstream.domain.frozen import frozen_since
 from greenstream.domain.fuel_memory import FuelMemory
-from greenstream.domain.judging_limits import DAY, FALSE_ZERO_ABOVE_MW, PART_OF_LEAST, SHARE
+from greenstream.domain.judging_limits import (
+    DAY,
+    FALSE_ZERO_ABOVE_MW,
+    PART_OF_LEAST,
+    SHARE,
+    STORED_SUN_SHARE,
+)
 from greenstream.domain.mix import Mix
-from greenstream.domain.plausibility import ProviderRules, SourceRules
+from greenstream.domain.plausibility import Middle, ProviderRules, SourceRules
 from greenstream.domain.sun import NO_SUN_SHARE
 
 LONGEST_STEP: Final = timedelta(hours=1)
@@ -59,6 +65,7 @@ def all_believed(
         and not _falls_by_half(total_mw)
         and not _lost_since_yesterday(columns, provider.solar | provider.wind, day_steps)
         and not _new_sun(columns, total_mw, provider.solar, day_steps)
+        and not _much_sun_at_night(mixes, columns, provider.solar, source.middle, day_steps)
         and not (
             any(map(eq, rows, rows[1:])) and frozen_since(mixes, provider.solar | provider.wind)
         )
@@ -137,4 +144,20 @@ def _new_sun(
     return any(
         now_mw > SHARE * all_mw and before_mw < NO_SUN_SHARE * now_mw
         for before_mw, (now_mw, all_mw) in zip(sun_mw, later, strict=False)
+    )
+
+
+def _much_sun_at_night(
+    mixes: Sequence[Mix],
+    columns: Columns,
+    solar: frozenset[str],
+    middle: Middle | None,
+    day_steps: int,
+) -> bool:
+    """Return whether there is more sun at night than heat that is stored may give."""
+    sun_mw = _sum([columns[fuel] for fuel in solar & columns.keys()], len(mixes))
+    most_mw = STORED_SUN_SHARE * max(sun_mw)
+    return any(
+        mw > most_mw and is_night(middle, mix)
+        for mix, mw in zip(mixes[day_steps:], sun_mw[day_steps:], strict=True)
     )
