@@ -28,6 +28,9 @@ _VERDICT_TEXT: Final[Mapping[Exclusion | None, str]] = {
     **{exclusion: f'"eligible":false,"exclusion":"{exclusion}",' for exclusion in Exclusion},
 }
 
+MAX_LATENCIES: Final = 4096
+"""How many round trips are cached as text: those of 300 POPs from a dozen positions."""
+
 PIECES: Final = 3
 """The pieces of a candidate's text: what the visitor changes, and the two of `CarbonText`."""
 
@@ -65,10 +68,6 @@ class _Shared(NamedTuple):
 
 _SHARED: Final[MutableMapping[Standings, _Shared]] = WeakKeyDictionary()
 """What `_shared_of` returns, as long as its standings are those of the present second."""
-
-_SOURCE_TEXT: Final[Mapping[LatencySource, str]] = {
-    source: f'"latency_source":"{source}",' for source in LatencySource
-}
 
 
 def route(
@@ -149,13 +148,21 @@ def _candidates(
         of_visitor = (
             f"{places[pop]}{_VERDICT_TEXT[exclusion]}"
             f'"score":{"null" if score is None else f"{score:.1f}"},'
-            f'"latency_ms":{"null" if latency_ms is None else f"{latency_ms:.1f}"},'
-            f"{_SOURCE_TEXT[latency_source]}"
-            f'"latency_samples":{"null" if samples is None else samples},'
+            f"{_latency_text(latency_ms, latency_source, samples)}"
         )
         pieces.append(of_visitor)
         pieces += figures[carbon.zone]
     return pieces
+
+
+@lru_cache(maxsize=MAX_LATENCIES)
+def _latency_text(latency_ms: float | None, source: LatencySource, samples: int | None) -> str:
+    """Return the members of a candidate about its round trip."""
+    return (
+        f'"latency_ms":{"null" if latency_ms is None else f"{latency_ms:.1f}"},'
+        f'"latency_source":"{source}",'
+        f'"latency_samples":{"null" if samples is None else samples},'
+    )
 
 
 def _shared_of(standings: Standings, view: View, policy: Policy, now: datetime) -> _Shared:

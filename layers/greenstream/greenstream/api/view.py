@@ -3,7 +3,7 @@
 The module is pure: it reads neither the store nor the clock.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -33,17 +33,20 @@ class _Figures(dict[str, ZoneCarbon]):
 
     def __init__(
         self,
+        ladders: Mapping[str, Ladder],
         ladder_of: Callable[[str], Ladder],
         moment: Moment,
         kinds: tuple[Kind, ...] | None,
     ) -> None:
         super().__init__()
+        self._ladders = ladders
         self._ladder_of = ladder_of
         self._moment = moment
         self._kinds = kinds
 
     def __missing__(self, zone: str) -> ZoneCarbon:
-        figure = self[zone] = self._ladder_of(zone).at(self._moment, self._kinds)
+        ladder = self._ladders.get(zone) or self._ladder_of(zone)
+        figure = self[zone] = ladder.at(self._moment, self._kinds)
         return figure
 
 
@@ -160,7 +163,9 @@ class View:
         second = self._second(now, policy)
         figures = second.figures.get(kinds)
         if figures is None:
-            figures = second.figures[kinds] = _Figures(self._ladder, second.moment, kinds)
+            figures = second.figures[kinds] = _Figures(
+                self._ladders, self._ladder, second.moment, kinds
+            )
         return figures.__getitem__
 
     def standings(

@@ -42,7 +42,7 @@ from greenstream.aws.packed_rows import (
 )
 from greenstream.domain.drift import first_hour_about
 from greenstream.domain.factor_sets import usual_factor_set
-from greenstream.domain.reading import Basis, Kind, Quality, Reading, Scope, Signal
+from greenstream.domain.reading import Basis, Kind, Quality, Reading, Scope, Signal, kind_of
 from greenstream.ports.store import ProviderState, ProviderStatus
 
 logger = logging.getLogger(__name__)
@@ -146,7 +146,7 @@ def _kind(names: Iterable[str]) -> tuple[Kind, Scope, Quality] | None:
     """Return a row's kind, scope and quality, or ``None`` where this code does not know them."""
     signal, basis, scope, quality = names
     try:
-        return Kind(Signal(signal), Basis(basis)), Scope(scope), Quality(quality)
+        return kind_of(Signal(signal), Basis(basis)), Scope(scope), Quality(quality)
     except ValueError:
         return None
 

@@ -31,7 +31,7 @@ from greenstream.aws.packed_rows import (
 )
 from greenstream.domain.factor_sets import usual_factor_set
 from greenstream.domain.profile import HourMean, HourProfile
-from greenstream.domain.reading import Basis, Kind, Scope, Signal
+from greenstream.domain.reading import Basis, Kind, Scope, Signal, kind_of
 
 ALWAYS: Final = ("z", "k", "g", "t")
 """The columns that every hour has."""
@@ -98,7 +98,7 @@ def _kind(names: Iterable[str]) -> tuple[Kind, Scope] | None:
     """Return a row's kind and scope, or ``None`` where this code does not know them."""
     signal, basis, scope = names
     try:
-        return Kind(Signal(signal), Basis(basis)), Scope(scope)
+        return kind_of(Signal(signal), Basis(basis)), Scope(scope)
     except ValueError:
         return None
 

@@ -47,17 +47,18 @@ class Course:
         """Return what is usual at an instant of any day; ``None`` where it is not known."""
         between = between_hours(at)
         stretch = self._stretches.get(between.first)
-        return stretch and Usual(_on(stretch, between.share), stretch.stands_until)
+        if stretch is None:
+            return None
+        gco2_kwh = self.usual_gco2_kwh(between, stretch.stands_until)
+        return None if gco2_kwh is None else Usual(gco2_kwh, stretch.stands_until)
 
     def usual_gco2_kwh(self, between: Between, now: datetime) -> float | None:
         """Return what is usual between two hours, g/kWh; ``None`` where nothing stands now."""
         first, _, share = between
         stretch = self._stretches.get(first)
-        if stretch is None or now > stretch.stands_until:
+        if stretch is None:
             return None
-        return _on(stretch, share)
-
-
-def _on(stretch: _Stretch, share: float) -> float:
-    """Return the figure, g/kWh, on the straight line between the middles of two hours."""
-    return stretch.first_gco2_kwh * (1.0 - share) + stretch.second_gco2_kwh * share
+        first_gco2_kwh, second_gco2_kwh, stands_until = stretch
+        if now > stands_until:
+            return None
+        return first_gco2_kwh * (1.0 - share) + second_gco2_kwh * share

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Final, NamedTuple
 
 from greenstream.domain.errors import InvalidError
@@ -81,6 +82,12 @@ class Kind(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.signal}/{self.basis}"
+
+
+@cache
+def kind_of(signal: Signal, basis: Basis) -> Kind:
+    """Return the kind of a signal and a basis: the same object each time."""
+    return Kind(signal, basis)
 
 
 def gco2_kwh_from_lb_mwh(lb_mwh: float) -> float:
@@ -200,7 +207,7 @@ class Reading:
     @property
     def kind(self) -> Kind:
         """The kind of the reading. It is ranked against readings of the same kind."""
-        return Kind(self.signal, self.basis)
+        return kind_of(self.signal, self.basis)
 
 
 class ForecastPoint(NamedTuple):
@@ -293,7 +300,7 @@ class Forecast:
     @property
     def kind(self) -> Kind:
         """The kind of the forecast."""
-        return Kind(self.signal, self.basis)
+        return kind_of(self.signal, self.basis)
 
 
 def check_gco2_kwh(gco2_kwh: object, *, provider: str, zone: str) -> float:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.policy import RankedScope
-from greenstream.domain.reading import Basis, Kind, Scope, Signal
+from greenstream.domain.reading import Basis, Kind, Scope, Signal, kind_of
 from greenstream.domain.tables import DATA
 
 INDEX: Final = "zones.index"
@@ -48,7 +48,7 @@ class Source:
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """Return the kinds of the feed's readings, the preferred first."""
-        return tuple(Kind(self.signal, basis) for basis in self.bases)
+        return tuple(kind_of(self.signal, basis) for basis in self.bases)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class AnnualMean:
     @property
     def kind(self) -> Kind:
         """Return the signal and the basis together."""
-        return Kind(self.signal, self.basis)
+        return kind_of(self.signal, self.basis)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
