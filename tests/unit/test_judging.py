@@ -226,6 +226,18 @@ class TestByItsOwnPast:
 
         assert reasons(mixes)[-1] == reason
 
+    @pytest.mark.parametrize(
+        ("coal_mw", "reason"), [(7.0, "false_zero"), (139.0, "false_zero"), (141.0, None)]
+    )
+    def test_a_fuel_that_never_stops_and_is_in_another_unit_is_a_false_zero(
+        self, coal_mw: float, reason: str | None
+    ) -> None:
+        source = SourceRules(never_zero=frozenset({"coal"}))
+        usual = {"coal": 7000.0, "wind": 6000.0}
+        mixes = hours([usual] * 3 + [{"coal": coal_mw, "wind": 5900.0}] * 2)
+
+        assert reasons(mixes, source)[3:] == [reason, reason]
+
     def test_a_false_zero_that_weighs_little_refuses_nothing(self) -> None:
         mixes = hours({"gas": 9000.0 + hour, "wind": 150.0} for hour in range(24))
         mixes += hours([{"gas": 9000.0, "wind": 0.0}], start=24)

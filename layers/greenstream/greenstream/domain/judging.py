@@ -12,7 +12,8 @@ under one of these reasons:
 ``missing_fuel``
     A fuel is absent that the source must report, or that made more than `SHARE` of the mix before.
 ``false_zero``
-    A fuel is at exactly 0 MW that never stands still, or that made more than `SHARE` before.
+    A fuel that never stands still is at exactly 0 MW, or makes next to nothing of what it made
+    (`NEARLY_ZERO_SHARE`); or a fuel is at 0 MW that made more than `SHARE` before.
 ``implausible_total``
     The whole generation is too great for the zone, or is that of a part of the zone.
 ``sun_at_night``
@@ -36,6 +37,7 @@ from greenstream.domain.fuel_memory import FuelMemory
 from greenstream.domain.judging_limits import (
     DAY,
     FALSE_ZERO_ABOVE_MW,
+    NEARLY_ZERO_SHARE,
     PART_OF_LEAST,
     SHARE,
     STORED_SUN_SHARE,
@@ -81,7 +83,7 @@ def judge(
     An absent fuel weighs the larger of its last value and its value a day earlier, so that the sun
     that is lost at night is missed in the morning. What ``memory`` knows of it from before these
     mixes weighs too. Storage that is absent is idle. A mix is refused
-    where what is absent or falsely 0 weighs more than `SHARE` of what is reported.
+    where what is absent or falsely about 0 weighs more than `SHARE` of what is reported.
 
     Parameters
     ----------
@@ -219,7 +221,7 @@ class _Past:
     def _unreported(
         self, mix: Mix, yesterday_mw: Mapping[str, float] | None
     ) -> Mapping[str, float]:
-        """Return what the fuels weigh that are absent from a mix, or falsely 0 in it, in MW."""
+        """Return what the fuels weigh that are absent from a mix, or falsely about 0, in MW."""
         here, yesterday_mw = mix.generation_mw, yesterday_mw or NOTHING
         fuels: list[str] = []
         if not self._last_mw.keys() <= here.keys():
@@ -231,6 +233,11 @@ class _Past:
                 if here.get(fuel) == 0 and yesterday_mw.get(fuel, 0.0) > FALSE_ZERO_ABOVE_MW
             ]
             fuels += [fuel for fuel in self._source.never_zero if here.get(fuel) == 0]
+        fuels += [
+            fuel
+            for fuel in self._source.never_zero
+            if 0 < here.get(fuel, 0.0) < NEARLY_ZERO_SHARE * self._last_mw.get(fuel, 0.0)
+        ]
         remembered_mw = self._memory.absent_mw(
             mix, partial(daylight.least_share, self._source.middle)
         )

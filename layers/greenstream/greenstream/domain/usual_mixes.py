@@ -18,6 +18,7 @@ from greenstream.domain.fuel_memory import FuelMemory
 from greenstream.domain.judging_limits import (
     DAY,
     FALSE_ZERO_ABOVE_MW,
+    NEARLY_ZERO_SHARE,
     PART_OF_LEAST,
     SHARE,
     STORED_SUN_SHARE,
@@ -63,6 +64,7 @@ def all_believed(
         and _within_bounds(columns, total_mw, source)
         and not _dark_by_day(mixes, columns, source)
         and not _falls_by_half(total_mw)
+        and not _nearly_stops(columns, source.never_zero)
         and not _lost_since_yesterday(columns, provider.solar | provider.wind, day_steps)
         and not _new_sun(columns, total_mw, provider.solar, day_steps)
         and not _much_sun_at_night(mixes, columns, provider.solar, source.middle, day_steps)
@@ -115,6 +117,14 @@ def _within_bounds(columns: Columns, total_mw: Sequence[float], source: SourceRu
 def _falls_by_half(total_mw: Sequence[float]) -> bool:
     """Return whether a total is far below the one before, and so perhaps below a day's least."""
     return any(later < PART_OF_LEAST * earlier for earlier, later in pairwise(total_mw))
+
+
+def _nearly_stops(columns: Columns, never_zero: frozenset[str]) -> bool:
+    """Return whether a fuel that never stands still makes next to nothing of its greatest power."""
+    return any(
+        min(columns[fuel]) < NEARLY_ZERO_SHARE * max(columns[fuel])
+        for fuel in never_zero & columns.keys()
+    )
 
 
 def _dark_by_day(mixes: Sequence[Mix], columns: Columns, source: SourceRules) -> bool:
