@@ -175,6 +175,7 @@ def entsoe() -> Iterator[Case]:
     for zone, source in wanted:
         fuels = believable_mw(zone.zone)
         fuels |= {f"B{fuel:02d}": 9.0 for fuel in range(1, 20) if f"B{fuel:02d}" not in fuels}
+        fuels["B16"] = 9.0  # The figures are the same all day, and there is no sun at night.
         points = {
             fuel: period(
                 {n: mw + n / slots for n in range(1, slots + 1)}, start=NOON - WINDOW, slots=slots

@@ -50,6 +50,7 @@ def all_series(zone: str, domain: str, since: datetime, until: datetime) -> Iter
     """Yield a series of quarter hours for each fuel, between the full hours of two times."""
     fuels = believable_mw(zone)
     fuels |= {f"B{fuel:02d}": 9.0 for fuel in range(1, 20) if f"B{fuel:02d}" not in fuels}
+    fuels["B16"] = 9.0  # The figures are the same all day, and there is no sun at night.
     start, end = (time.replace(minute=0, second=0, microsecond=0) for time in (since, until))
     slots = (end - start) // SLOT
     for fuel, mw in [*fuels.items()][:FUELS]:
