@@ -238,6 +238,12 @@ class TestByItsOwnPast:
 
         assert reasons(mixes, source)[3:] == [reason, reason]
 
+    def test_a_feed_without_this_rule_may_fall_to_next_to_nothing(self) -> None:
+        source = SourceRules(never_zero=frozenset({"coal"}))
+        mixes = hours([{"coal": 7000.0, "wind": 6000.0}] * 3 + [{"coal": 7.0, "wind": 5900.0}])
+
+        assert reasons(mixes, source, provider=replace(PROVIDER, nearly_zero_share=0.0))[3] is None
+
     def test_a_false_zero_that_weighs_little_refuses_nothing(self) -> None:
         mixes = hours({"gas": 9000.0 + hour, "wind": 150.0} for hour in range(24))
         mixes += hours([{"gas": 9000.0, "wind": 0.0}], start=24)

@@ -13,7 +13,7 @@ under one of these reasons:
     A fuel is absent that the source must report, or that made more than `SHARE` of the mix before.
 ``false_zero``
     A fuel that never stands still is at exactly 0 MW, or makes next to nothing of what it made
-    (`NEARLY_ZERO_SHARE`); or a fuel is at 0 MW that made more than `SHARE` before.
+    (`ProviderRules.nearly_zero_share`); or a fuel is at 0 MW that made more than `SHARE` before.
 ``implausible_total``
     The whole generation is too great for the zone, or is that of a part of the zone.
 ``sun_at_night``
@@ -37,7 +37,6 @@ from greenstream.domain.fuel_memory import FuelMemory
 from greenstream.domain.judging_limits import (
     DAY,
     FALSE_ZERO_ABOVE_MW,
-    NEARLY_ZERO_SHARE,
     PART_OF_LEAST,
     SHARE,
     STORED_SUN_SHARE,
@@ -233,11 +232,12 @@ class _Past:
                 if here.get(fuel) == 0 and yesterday_mw.get(fuel, 0.0) > FALSE_ZERO_ABOVE_MW
             ]
             fuels += [fuel for fuel in self._source.never_zero if here.get(fuel) == 0]
-        fuels += [
-            fuel
-            for fuel in self._source.never_zero
-            if 0 < here.get(fuel, 0.0) < NEARLY_ZERO_SHARE * self._last_mw.get(fuel, 0.0)
-        ]
+        if nearly_zero := self._provider.nearly_zero_share:
+            fuels += [
+                fuel
+                for fuel in self._source.never_zero
+                if 0 < here.get(fuel, 0.0) < nearly_zero * self._last_mw.get(fuel, 0.0)
+            ]
         remembered_mw = self._memory.absent_mw(
             mix, partial(daylight.least_share, self._source.middle)
         )

@@ -18,7 +18,3 @@ compared with the same hour of yesterday, since small zones with much wind truly
 
 STORED_SUN_SHARE: Final = 1 / 3
 """The most of its greatest power that solar power may have at night, from heat that is stored."""
-
-NEARLY_ZERO_SHARE: Final = 0.02
-"""A fuel that never stands still, and makes less than this share of what it made before, is in
-another unit or reported in part. No slot of the recordings has such a fall."""

@@ -43,6 +43,9 @@ class ProviderRules:
     least_share_of_neighbours
         A forecast is false that is below this share of the forecasts before and after it, or of
         which both are below this share.
+    nearly_zero_share
+        A fuel that never makes 0 MW, and falls below this share of what it made, is in another
+        unit or reported in part.
     mix_identity
         How a publisher's figure follows from the shares beside it. ``None`` where it need not.
     """
@@ -59,6 +62,7 @@ class ProviderRules:
     zero_is_false_above_gco2_kwh: float
     least_share_of_forecast: float
     least_share_of_neighbours: float
+    nearly_zero_share: float
     mix_identity: "MixIdentity | None"
 
     def is_no_generation(self, name: str) -> bool:
@@ -218,6 +222,7 @@ def _provider_rules(row: Mapping[str, Any]) -> ProviderRules:
         least_share_of_neighbours=float(
             row.get("least_share_of_neighbours", {"share": 0})["share"]
         ),
+        nearly_zero_share=float(row.get("nearly_zero_share", {"share": 0})["share"]),
         mix_identity=MixIdentity(
             float(identity["tolerance_gco2_kwh"]),
             float(identity["national_tolerance_gco2_kwh"]),

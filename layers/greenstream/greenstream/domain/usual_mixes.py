@@ -18,7 +18,6 @@ from greenstream.domain.fuel_memory import FuelMemory
 from greenstream.domain.judging_limits import (
     DAY,
     FALSE_ZERO_ABOVE_MW,
-    NEARLY_ZERO_SHARE,
     PART_OF_LEAST,
     SHARE,
     STORED_SUN_SHARE,
@@ -64,7 +63,7 @@ def all_believed(
         and _within_bounds(columns, total_mw, source)
         and not _dark_by_day(mixes, columns, source)
         and not _falls_by_half(total_mw)
-        and not _nearly_stops(columns, source.never_zero)
+        and not _nearly_stops(columns, source.never_zero, provider.nearly_zero_share)
         and not _lost_since_yesterday(columns, provider.solar | provider.wind, day_steps)
         and not _new_sun(columns, total_mw, provider.solar, day_steps)
         and not _much_sun_at_night(mixes, columns, provider.solar, source.middle, day_steps)
@@ -119,11 +118,10 @@ def _falls_by_half(total_mw: Sequence[float]) -> bool:
     return any(later < PART_OF_LEAST * earlier for earlier, later in pairwise(total_mw))
 
 
-def _nearly_stops(columns: Columns, never_zero: frozenset[str]) -> bool:
-    """Return whether a fuel that never stands still makes next to nothing of its greatest power."""
+def _nearly_stops(columns: Columns, never_zero: frozenset[str], share: float) -> bool:
+    """Return whether a fuel that never stands still falls below a share of its greatest power."""
     return any(
-        min(columns[fuel]) < NEARLY_ZERO_SHARE * max(columns[fuel])
-        for fuel in never_zero & columns.keys()
+        min(columns[fuel]) < share * max(columns[fuel]) for fuel in never_zero & columns.keys()
     )
 
 
