@@ -10,7 +10,8 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,8 @@ from samtranslator.yaml_helper import yaml_parse
 
 from greenstream.api.decision_log import FLUSH_EVERY
 from greenstream.aws.dynamo_boards import board_key
+from greenstream.aws.dynamo_store import DynamoStore
+from greenstream.domain.clock import utc_now
 from greenstream.domain.policy import Policy
 from infra.local.deploying import ROOT, STACK_NAME
 from infra.local.stack import Stack
@@ -58,6 +61,30 @@ def give_flows_a_token_of_its_own(stack: Stack) -> None:
     )
 
 
+def give_flows_the_mixes_of_earlier_hours(stack: Stack) -> None:
+    """Store the newest mix of each zone for the hours before too.
+
+    A new stack has one interval of each zone, and at some minutes of the hour they are of several
+    hours, so that no hour has the mixes of most zones.
+    """
+    invoked(stack, "entsoe")
+    store = DynamoStore(stack.client("dynamodb"), stack.table, clock=utc_now)
+    newest = [reading for reading in store.snapshot().readings if reading.provider == "entsoe"]
+    recording = store.recording("entsoe")
+    for earlier in (timedelta(hours=1), timedelta(hours=2)):
+        recording.put_readings(
+            [
+                replace(
+                    reading,
+                    valid_from=reading.valid_from - earlier,
+                    valid_to=reading.valid_to - earlier,
+                )
+                for reading in newest
+            ]
+        )
+    recording.publish()
+
+
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack whose functions run only when a test says so."""
@@ -67,6 +94,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         for schedule in scheduler.list_schedules()["Schedules"]:
             scheduler.delete_schedule(Name=schedule["Name"])
         give_flows_a_token_of_its_own(up)
+        give_flows_the_mixes_of_earlier_hours(up)
         yield up
 
 
