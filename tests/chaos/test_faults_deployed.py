@@ -27,6 +27,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield local.up(upstream="simulated", auth="none")
 
 
+@pytest.fixture(autouse=True)
+def _healthy_upstreams(stack: Stack) -> Iterator[None]:
+    """End the faults of a test: a function of several feeds fails where all of them are faulty."""
+    yield
+    httpx.delete(f"{stack.upstream_url}/faults", trust_env=False).raise_for_status()
+
+
 def newest_of(stack: Stack, provider: str) -> list[Reading]:
     """Return the provider's newest readings as they are stored."""
     store = DynamoStore(stack.client("dynamodb"), stack.table, clock=utc_now)

@@ -22,7 +22,6 @@ from greenstream.api.router import Router
 from greenstream.aws.attributes import number, sortable, source_key, to_instant
 from greenstream.aws.dynamo_history import HISTORY_LIFE
 from greenstream.aws.reading_items import FORECAST_LIFE
-from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.policy import FreshnessModel, Policy
 from greenstream.domain.profile import HourMean, HourProfile, root_mean_square
 from greenstream.domain.reading import Reading
@@ -293,13 +292,13 @@ class Past:
         found = []
         for source, hours in self._hours.items():
             zone, provider, kind = source
-            scope = self._versions[source][0].scope
+            first = self._versions[source][0]
             found.append(
                 HourProfile(
                     zone=zone,
                     kind=kind,
-                    scope=scope,
-                    factor_set=GREENSTREAM,
+                    scope=first.scope,
+                    factor_set=first.factor_set,
                     provider=provider,
                     hours={hour: mean for hour, mean in hours.items() if hour in read},
                     simulated=True,
