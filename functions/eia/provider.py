@@ -16,6 +16,7 @@ from typing import Final, Self
 from functions.eia.workbook import HOUR, NAME, Hour, hours_of
 from greenstream.domain.errors import GreenStreamError, InvalidError, NoDataError, PermanentError
 from greenstream.domain.factor_sets import EIA
+from greenstream.domain.profile import PROFILE_LIFE
 from greenstream.domain.reading import Quality, Reading
 from greenstream.domain.zones import Source, Zone, one_for_each_feed, zones_of
 from greenstream.ingest.http import HttpClient
@@ -136,6 +137,7 @@ class Eia:
             what = f"the workbook of {source.provider_zone} has no hour with a figure"
             raise NoDataError(what, provider=NAME, zone=zone.zone)
         chosen = [hour for hour in known if hour is known[-1] or stored.asks_for(hour.end, now)]
+        week = [hour for hour in known if hour.end > known[-1].end - PROFILE_LIFE]
         batch = batch_of(self._outcomes(chosen, zone, source, now))
         readings = tuple(
             reading
@@ -150,9 +152,10 @@ class Eia:
             ),
             window=lambda: (
                 outcome
-                for outcome in self._outcomes(known, zone, source, now)
+                for outcome in self._outcomes(week, zone, source, now)
                 if isinstance(outcome, Reading)
             ),
+            window_is_a_week=True,
         )
 
     def _outcomes(

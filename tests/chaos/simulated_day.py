@@ -275,7 +275,7 @@ class Ledger(DynamoStore):
         source = (profile.zone, profile.provider, kind)
         computed = {(source, mean.computed_at, hour): mean for hour, mean in profile.hours.items()}
         self.profiled += computed
-        # A later run computes two hours at most, and a workbook's first run stores many intervals.
+        # A run computes two hours of the history at most; EIA's workbooks hold a week every time.
         if len(self.intervals[source]) == 1 or len(profile.hours) > HOURS_OF_A_RUN:
             self.of_windows |= computed
 

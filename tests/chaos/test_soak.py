@@ -5,7 +5,6 @@ replayed from the stored history. The seed is printed; ``SOAK_SEED`` repeats a r
 """
 
 import json
-import math
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -23,7 +22,7 @@ from greenstream.aws.attributes import number, sortable, source_key, to_instant
 from greenstream.aws.dynamo_history import HISTORY_LIFE
 from greenstream.aws.reading_items import FORECAST_LIFE
 from greenstream.domain.policy import FreshnessModel, Policy
-from greenstream.domain.profile import HourMean, HourProfile, root_mean_square
+from greenstream.domain.profile import HourMean, HourProfile, hour_mean, root_mean_square
 from greenstream.domain.reading import Reading
 from greenstream.domain.roundtrips import LIFE as LATENCY_LIFE
 from greenstream.ports.store import Snapshot, Store
@@ -54,7 +53,7 @@ table. An answer during which the machine itself stood still is counted apart (`
 STORED_GB = 0.3
 """The most that 30 days of history may take. An hour of all feeds comes to 0.27 GB: Elexon's and
 the national feeds' mixes of every five minutes are in it, NESO's shares of every half hour, and
-the ten days of hours that EIA's 50 workbooks begin with."""
+the hours of EIA's 50 workbooks."""
 
 
 @dataclass(frozen=True)
@@ -313,10 +312,8 @@ class Past:
             for one in self._versions[source]
             if one.fetched_at <= at and (one.valid_to - timedelta(microseconds=1)).hour == hour
         }
-        values = list(by_interval.values())
-        mean = sum(values) / len(values)
-        spread = math.sqrt(sum((value - mean) ** 2 for value in values) / len(values))
-        return HourMean(mean, at, spread)
+        dates = [(valid_to - timedelta(microseconds=1)).date() for valid_to in by_interval]
+        return hour_mean(zip(dates, by_interval.values(), strict=True), at)
 
 
 def _day_spread_gco2_kwh(hours: Mapping[int, HourMean]) -> float | None:

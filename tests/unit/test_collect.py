@@ -526,6 +526,30 @@ def test_a_mean_of_the_history_takes_the_place_of_the_windows(
     assert means == {**dict.fromkeys(range(24), 200.0), 16: 15.0}
 
 
+def test_a_window_of_a_week_makes_the_profile_in_each_run_that_stores_a_reading(
+    store: MemoryStore, telemetry: RecordedTelemetry
+) -> None:
+    """The history of a new table has fewer days than the week that the upstream publishes."""
+
+    def run(minutes: int, *ends_min: int, gco2_kwh: float) -> None:
+        at = NOW + timedelta(minutes=minutes)
+        ends = [NOW + timedelta(minutes=end) for end in ends_min]
+        batch = Batch(
+            readings=tuple(a_reading(valid_to=end, fetched_at=at) for end in ends),
+            window=lambda: a_window(gco2_kwh),
+            window_is_a_week=True,
+        )
+        collect(Scripted(batch), store, clock=lambda: at, telemetry=telemetry)
+
+    run(0, 0, gco2_kwh=100.0)
+    run(130, 0, 65, 130, gco2_kwh=500.0)
+    run(140, 130, gco2_kwh=900.0)
+
+    [profile] = profiles_of(store)
+    assert {mean.gco2_kwh for mean in profile.hours.values()} == {600.0}
+    assert {mean.computed_at for mean in profile.hours.values()} == {NOW + timedelta(minutes=130)}
+
+
 def test_a_mean_of_the_history_that_was_computed_later_stays(
     store: MemoryStore, telemetry: RecordedTelemetry
 ) -> None:

@@ -16,11 +16,15 @@ from functions.eia.workbook import GCO2_KWH_PER_LB_KWH, HOUR, Hour, hours_of
 from greenstream.domain.errors import InvalidError
 from greenstream.domain.reading import Basis, Quality, Reading, Scope, Signal
 from greenstream.domain.zones import Source, Zone
+from greenstream.ingest.collect import collect
 from greenstream.ingest.http import HttpClient
 from greenstream.ports.provider import Batch
 from infra.local.upstream import eia
 from infra.local.upstream.wire import Request
 from tests.builders import a_source, a_zone
+from tests.contract.provider_wire import Silent
+from tests.fakes.memory_store import MemoryStore
+from tests.storing import profiles_of
 
 NOW = datetime(2026, 11, 28, 15, 2, tzinfo=UTC)
 NEWEST = datetime(2026, 11, 27, 7, tzinfo=UTC)
@@ -216,11 +220,26 @@ def test_a_reading_is_of_what_is_consumed_with_the_factors_of_eia() -> None:
     assert reading.detail["generated_gco2_kwh"] == pytest.approx(0.9 * reading.gco2_kwh)
 
 
-def test_the_window_of_a_first_run_holds_a_week_of_every_hour() -> None:
+def test_the_window_holds_a_week_of_every_hour() -> None:
     batch, _ = provider(Server(), "LDWP").fetch(NOW)
 
     hours_of_day = [reading.valid_from.hour for reading in batch.window()]
-    assert min(hours_of_day.count(hour) for hour in range(24)) >= 7
+    assert {hours_of_day.count(hour) for hour in range(24)} == {7}
+
+
+def test_the_profile_is_of_the_last_week_on_the_second_day_of_a_table_too() -> None:
+    store, server = MemoryStore(), Server()
+    eia_provider = provider(server, "LDWP")
+    for day in (0, 1):
+        server.now = NOW + timedelta(days=day)
+        collect(eia_provider, store, clock=lambda: server.now, telemetry=Silent())
+
+    [profile] = profiles_of(store)
+    assert {mean.days for mean in profile.hours.values()} == {7}
+    assert {mean.computed_at for mean in profile.hours.values()} == {server.now}
+    ends = [NEWEST + timedelta(days=1 - back) for back in range(7)]
+    expected = sum(eia.consumed_gco2_kwh("LDWP", end) for end in ends) / 7
+    assert profile.hours[6].gco2_kwh == pytest.approx(expected)
 
 
 def test_a_later_run_brings_the_hours_since() -> None:

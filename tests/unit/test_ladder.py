@@ -134,6 +134,23 @@ class TestRungs:
         assert answer.origin.note is not None
         assert "16:00" in answer.origin.note
 
+    @pytest.mark.parametrize(
+        ("days", "end"),
+        [
+            (1, "over the last 7 days, of which 1 had a reading"),
+            (3, "over the last 7 days, of which 3 had a reading"),
+            (4, "over the last 7 days"),
+            (None, "over the last 7 days"),
+        ],
+    )
+    def test_a_mean_of_few_days_says_of_how_many(self, days: int | None, end: str) -> None:
+        profile = a_profile()
+        hours = {hour: replace(mean, days=days) for hour, mean in profile.hours.items()}
+
+        answer = carbon(a_zone(), profiles=[replace(profile, hours=hours)])
+
+        assert (answer.origin.note or "").endswith(end)
+
     def test_the_first_sources_hour_stands_before_anothers_in_whatever_order_they_come(
         self,
     ) -> None:

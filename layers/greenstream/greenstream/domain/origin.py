@@ -73,7 +73,9 @@ class Origin:
     @classmethod
     def of_hour(cls, profile: HourProfile, hour: int) -> Self:
         """Return the origin of the figures that rest on a profile's mean of an hour of day."""
-        gco2_kwh = profile.hours[hour].gco2_kwh
+        mean = profile.hours[hour]
+        gco2_kwh = mean.gco2_kwh
+        few = "" if mean.is_usual else f", of which {mean.days} had a reading"
         return cls(
             kind=profile.kind,
             scope=profile.scope,
@@ -84,7 +86,7 @@ class Origin:
             gco2_high=gco2_kwh,
             provider=profile.provider,
             simulated=profile.simulated,
-            note=f"mean of {hour:02d}:00-{hour:02d}:59 UTC over the last 7 days",
+            note=f"mean of {hour:02d}:00-{hour:02d}:59 UTC over the last 7 days{few}",
         )
 
     @classmethod

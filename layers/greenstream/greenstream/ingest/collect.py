@@ -187,12 +187,22 @@ def _store(
             valid_to=reading.valid_to.isoformat(),
             outcome=str(put.outcome),
         )
-        if put.outcome is PutOutcome.STORED:
+        if put.outcome is PutOutcome.STORED and not batch.window_is_a_week:
             profile = (
                 _first_profile(reading, window, store)
                 if put.previous_valid_from is None
                 else _hours_ended(reading, put.previous_valid_from, store)
             )
+            if profile is not None:
+                recording.put_profile(profile)
+    if batch.window_is_a_week:
+        stored = [
+            reading
+            for reading, put in zip(batch.readings, puts, strict=True)
+            if put.outcome is PutOutcome.STORED
+        ]
+        for reading in {(reading.zone, reading.kind): reading for reading in stored}.values():
+            profile = _profile_of_window(reading, window)
             if profile is not None:
                 recording.put_profile(profile)
     for forecast in batch.forecasts:
@@ -234,6 +244,13 @@ def _first_profile(
     )
     if earlier:
         return None
+    return _profile_of_window(reading, window)
+
+
+def _profile_of_window(
+    reading: Reading, window: Callable[[], tuple[Reading, ...]]
+) -> HourProfile | None:
+    """Return the hour profile of the window that was fetched with a reading."""
     source = (reading.zone, reading.provider, reading.kind)
     fetched = (past for past in window() if (past.zone, past.provider, past.kind) == source)
     return profile_of(fetched, reading.fetched_at)

@@ -47,9 +47,13 @@ class Batch:
     window
         Returns the readings of all intervals that were fetched for the batch's zones, of which
         ``readings`` are the ones to store. They are not stored. The consumer makes the first hour
-        profile of them, and calls this only where the store has no earlier reading of a source, at
-        most once and before ``acknowledge``. Values that are refused are left out. It runs in the
-        consumer's thread and must not raise.
+        profile of them, and calls this only where the store has no earlier reading of a source or
+        where ``window_is_a_week`` says so, at most once and before ``acknowledge``. Values that are
+        refused are left out. It runs in the consumer's thread and must not raise.
+    window_is_a_week
+        Whether ``window`` holds a whole week in every run, as where an upstream publishes a file
+        of the past. Then the consumer makes each profile of the window and none of the history,
+        which has fewer days while a table is new.
     """
 
     readings: tuple[Reading, ...] = ()
@@ -59,6 +63,7 @@ class Batch:
     skipped: tuple[str, ...] = ()
     acknowledge: Callable[[], None] = field(default=_no_progress_marker, compare=False, repr=False)
     window: Callable[[], Iterable[Reading]] = field(default=_no_readings, compare=False, repr=False)
+    window_is_a_week: bool = False
 
 
 Outcome = Reading | Forecast | GreenStreamError
