@@ -1,9 +1,13 @@
-"""The router behind WSGI: each request becomes an event as a Function URL makes it."""
+"""The router behind WSGI: each request becomes an event as a Function URL makes it.
+
+A Function URL gives the path as it was requested, with its escapes, where WSGI decodes it.
+"""
 
 import base64
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
@@ -34,7 +38,7 @@ def _event(environ: Environ) -> Mapping[str, Any]:
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     return {
         "version": "2.0",
-        "rawPath": environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace"),
+        "rawPath": quote(environ["PATH_INFO"].encode("latin-1")),
         "rawQueryString": environ["QUERY_STRING"],
         "headers": headers,
         "requestContext": {"http": {"method": environ["REQUEST_METHOD"]}},

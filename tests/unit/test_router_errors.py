@@ -410,13 +410,17 @@ class TestPathsAndMethods:
         assert near in error["allowed"]
         assert f"{near} ({zones()[near].name})" in error["detail"]
 
-    @pytest.mark.parametrize("name", ["GBR-13,NYISO", "gbr-13 nyiso", "GBR-13;NYISO"])
+    @pytest.mark.parametrize("name", ["GBR%2D13", "gbr%2d13", "%47BR-13"])
+    def test_a_zones_name_may_have_escapes(self, client: Client, name: str) -> None:
+        assert client.ask(f"/v1/zones/{name}").body["zone"] == "GBR-13"
+
+    @pytest.mark.parametrize("name", ["GBR-13,NYISO", "gbr-13%20nyiso", "GBR-13%3BNYISO"])
     def test_a_zone_is_asked_for_alone(self, client: Client, name: str) -> None:
         [error] = problem(client.ask(f"/v1/zones/{name}"), 404)
 
         assert error["detail"] == "takes one zone, and here are several (GBR-13, NYISO)"
 
-    @pytest.mark.parametrize("name", ["ATLANTIS", "", "x/y"])
+    @pytest.mark.parametrize("name", ["ATLANTIS", "", "x/y", "%FF%fe", "%zz"])
     def test_a_zone_that_nothing_is_near_is_not_found(self, client: Client, name: str) -> None:
         [error] = problem(client.ask(f"/v1/zones/{name}"), 404)
 

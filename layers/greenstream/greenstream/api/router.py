@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import unquote
 
 from greenstream.api import answer_health, answer_tables, answer_zones, openapi
 from greenstream.api.answer_route import route as route_answer
@@ -257,7 +258,7 @@ class Router:
         return _shared(answer_zones.zones(figures, view, now))
 
     def _zone(self, request: Request) -> Reply:
-        name = request.path.removeprefix(ZONE_PATH)
+        name = unquote(request.path.removeprefix(ZONE_PATH))  # a Function URL decodes no path
         try:
             zone = zone_of_name(name)
         except UnknownZoneError:

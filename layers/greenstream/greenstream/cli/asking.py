@@ -101,10 +101,10 @@ class Asker:
         CommandError
             When the router refuses the question, cannot be asked or fails.
         """
-        quoted = quote(path)
+        path = quote(path)
         given = {name: value for name, value in asked.items() if value is not None}
         query = urlencode(given, quote_via=quote)  # a signature needs %20 for a space
-        target = f"{quoted}?{query}" if query else quoted
+        target = f"{path}?{query}" if query else path
         if self.url is not None:
             with progress(f"asking the router at {urlsplit(self.url).netloc}"):
                 return Answer(_of_url(f"{self.url.rstrip('/')}{target}"), AnsweredBy.ROUTER)
