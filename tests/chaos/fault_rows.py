@@ -264,7 +264,7 @@ FALSE_SERIES: Mapping[str, Mapping[str, str]] = {
         "ons": "an answer holds one moment; the same moment again is repeated stale data",
         "aemo": "a file holds one interval; the same file again is repeated stale data",
         "ieso": "a cell's table holds hours of one day, too few to show that they moved before; "
-        "`tests/contract/test_read_command.py` has the case over two days",
+        "`tests/contract/test_read_providers.py` has the case over two days",
         "aeso": "a report holds one moment; the same moment again is repeated stale data",
         "hydroquebec": "frozen",
         "taipower": "an answer holds one moment; the same moment again is repeated stale data",

@@ -10,71 +10,21 @@ import pytest
 
 from greenstream.domain.errors import GreenStreamError, InvalidError, NoDataError, TransientError
 from greenstream.domain.factor_sets import GREENSTREAM
-from greenstream.domain.profile import HourMean, HourProfile
-from greenstream.domain.reading import Forecast, ForecastPoint, Reading, Scope
+from greenstream.domain.reading import Forecast, ForecastPoint, Reading
 from greenstream.ingest.collect import CollectionFailedError, collect
 from greenstream.ports.provider import Batch
 from greenstream.ports.store import ProviderState, ProviderStatus, PutOutcome, StoreError
-from infra.local.memory_store import SourceKey
-from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, NOW, a_reading
+from tests.builders import AVERAGE_DIRECT, NOW, a_reading
 from tests.fakes.memory_store import MemoryStore
-from tests.storing import profiles_of, put_profile, put_reading
-
-
-class RecordedTelemetry:
-    """Remembers log events and metrics."""
-
-    def __init__(self) -> None:
-        self.events: list[tuple[str, str, dict[str, object]]] = []
-        self.metrics: dict[str, float] = {}
-
-    def event(self, level: str, message: str, **fields: object) -> None:
-        self.events.append((level, message, fields))
-
-    def count(self, metric: str, value: float, unit: str = "Count") -> None:
-        self.metrics[metric] = self.metrics.get(metric, 0) + value
-
-
-class Scripted:
-    """A provider that yields the given batches and raises the given exceptions, in order."""
-
-    name = "p"
-
-    def __init__(self, *steps: Batch | Exception, simulated: bool = False) -> None:
-        self.steps = steps
-        self.simulated = simulated
-
-    def fetch(self, now: datetime) -> Iterator[Batch]:
-        for step in self.steps:
-            if isinstance(step, Exception):
-                raise step
-            yield step
-
-
-def batch(*errors: GreenStreamError, zones: str = "Z", **changes: object) -> Batch:
-    return Batch(
-        readings=tuple(a_reading(zone=zone, **changes) for zone in zones),  # type: ignore[arg-type]
-        errors=errors,
-    )
-
+from tests.fakes.scripted_provider import RecordedTelemetry, Scripted, batch
 
 REFUSED = InvalidError("0 beside 185", reason="false_zero", provider="p", zone="Y")
 DOWN = TransientError("refused", provider="p")
 
 
-@pytest.fixture
-def store() -> MemoryStore:
-    return MemoryStore()
-
-
-@pytest.fixture
-def telemetry() -> RecordedTelemetry:
-    return RecordedTelemetry()
-
-
 def status(store: MemoryStore) -> ProviderStatus:
-    [found] = store.snapshot().providers
-    return found
+    [stored] = store.snapshot().providers
+    return stored
 
 
 def test_a_good_run_stores_its_readings_and_logs_it(
@@ -132,8 +82,8 @@ def test_a_refused_value_is_counted_by_its_reason_logged_and_the_last_good_one_s
 
     assert run.as_dict()["rejected"] == {"false_zero": 1}
     assert status(store).rejected == {"false_zero": 1}
-    kept = {reading.zone: reading.valid_to for reading in store.snapshot().readings}
-    assert kept == {"Y": before, "Z": NOW}
+    stored = {reading.zone: reading.valid_to for reading in store.snapshot().readings}
+    assert stored == {"Y": before, "Z": NOW}
     [(level, message, fields)] = [event for event in telemetry.events if event[0] == "warning"]
     assert (level, message) == ("warning", "rejected")
     assert (fields["zone"], fields["reason"]) == ("Y", "false_zero")
@@ -160,8 +110,8 @@ def test_a_failed_run_leaves_the_time_of_the_last_success(
     with pytest.raises(CollectionFailedError):
         collect(Scripted(DOWN), store, clock=lambda: later, telemetry=telemetry)
 
-    found = status(store)
-    assert (found.state, found.last_success_at, found.last_error_at) == (
+    written = status(store)
+    assert (written.state, written.last_success_at, written.last_error_at) == (
         ProviderState.FAILED,
         NOW,
         later,
@@ -271,10 +221,14 @@ def test_a_fault_of_our_own_ends_the_run_after_its_status_is_stored(
         collect(Leaking(), store, clock=lambda: NOW, telemetry=telemetry)
 
     assert len(store.snapshot().readings) == 1
-    kept = status(store)
-    assert (kept.state, kept.stored, kept.newest_valid_to) == (ProviderState.FAILED, 1, NOW)
-    assert (kept.last_success_at, kept.last_error_at) == (None, NOW)
-    assert (kept.last_error, kept.last_error_kind) == (
+    written = status(store)
+    assert (written.state, written.stored, written.newest_valid_to) == (
+        ProviderState.FAILED,
+        1,
+        NOW,
+    )
+    assert (written.last_success_at, written.last_error_at) == (None, NOW)
+    assert (written.last_error, written.last_error_kind) == (
         "p: the run ended with an unexpected ZeroDivisionError",
         "error",
     )
@@ -282,7 +236,7 @@ def test_a_fault_of_our_own_ends_the_run_after_its_status_is_stored(
     assert [(level, message) for level, message, _ in telemetry.events if level == "error"] == [
         ("error", "unexpected error")
     ]
-    assert "MARKED" not in repr((kept, telemetry.events))
+    assert "MARKED" not in repr((written, telemetry.events))
 
 
 def test_a_fault_of_our_own_while_storing_is_recorded_in_the_status_too(
@@ -390,215 +344,6 @@ def test_a_batch_without_a_progress_marker_needs_no_acknowledgement_of_its_own()
     assert batch() == replace(batch(), acknowledge=lambda: None)
 
 
-def test_the_hour_that_has_ended_gets_its_mean_of_the_last_week(
-    store: MemoryStore, telemetry: RecordedTelemetry
-) -> None:
-    """Readings cover 16:00-17:00 on three days; the first one after 17:00 completes the hour."""
-
-    def collect_reading(at: datetime, gco2_kwh: float) -> None:
-        reading = a_reading(valid_to=at, fetched_at=at, gco2_kwh=gco2_kwh)
-        collect(Scripted(Batch(readings=(reading,))), store, clock=lambda: at, telemetry=telemetry)
-
-    for days_ago, values in ((8, (900.0, 900.0)), (1, (100.0, 200.0)), (0, (300.0, 400.0))):
-        day = NOW - timedelta(days=days_ago)
-        collect_reading(day + timedelta(minutes=5), values[0])
-        collect_reading(day + timedelta(minutes=60), values[1])
-    collect_reading(NOW + timedelta(minutes=65), 50.0)
-
-    [profile] = profiles_of(store)
-    assert profile.kind == AVERAGE_DIRECT
-    assert profile.hours[16].gco2_kwh == 250  # The readings of eight days ago do not count.
-    assert profile.hours[16].computed_at == NOW + timedelta(minutes=65)
-
-
-def test_an_hour_whose_profile_was_lost_or_whose_reading_came_late_gets_its_mean_an_hour_later(
-    store: MemoryStore, telemetry: RecordedTelemetry
-) -> None:
-    def collect_reading(minutes: int, gco2_kwh: float) -> None:
-        end = NOW + timedelta(minutes=minutes)
-        reading = a_reading(valid_to=end, fetched_at=end, gco2_kwh=gco2_kwh)
-        collect(Scripted(Batch(readings=(reading,))), store, clock=lambda: end, telemetry=telemetry)
-
-    collect_reading(5, 100)
-    # This run stored its reading, and died before it stored a profile.
-    put_reading(store, a_reading(valid_to=NOW + timedelta(minutes=65), gco2_kwh=50.0))
-    collect_reading(10, 200)
-    assert profiles_of(store) == ()
-    collect_reading(125, 70)
-
-    [profile] = profiles_of(store)
-    assert {hour: mean.gco2_kwh for hour, mean in profile.hours.items()} == {16: 150, 17: 50}
-
-
-def test_a_reading_that_ends_on_the_hour_is_of_the_hour_it_ends(
-    store: MemoryStore, telemetry: RecordedTelemetry
-) -> None:
-    for minutes, gco2_kwh in ((0, 100.0), (30, 300.0), (65, 50.0)):
-        end = NOW + timedelta(minutes=minutes)
-        reading = a_reading(valid_to=end, gco2_kwh=gco2_kwh)
-        collect(Scripted(Batch(readings=(reading,))), store, clock=lambda: NOW, telemetry=telemetry)
-
-    [profile] = profiles_of(store)
-    assert {hour: mean.gco2_kwh for hour, mean in profile.hours.items()} == {15: 100, 16: 300}
-
-
-def a_window(gco2_kwh: float = 100.0, **changes: object) -> tuple[Reading, ...]:
-    """Return two days of hourly readings up to an hour ago; the second day is 200 g/kWh higher."""
-    ends = [NOW - timedelta(hours=hours) for hours in range(48, 0, -1)]
-    return tuple(
-        a_reading(
-            valid_from=end - timedelta(hours=1),
-            valid_to=end,
-            gco2_kwh=gco2_kwh + (0 if NOW - end > timedelta(days=1) else 200),
-            **changes,  # type: ignore[arg-type]
-        )
-        for end in ends
-    )
-
-
-def test_a_source_without_earlier_readings_gets_the_profile_of_the_window_that_was_fetched(
-    store: MemoryStore, telemetry: RecordedTelemetry
-) -> None:
-    batch = Batch(readings=(a_reading(),), window=a_window)
-    collect(Scripted(batch), store, clock=lambda: NOW, telemetry=telemetry)
-
-    [profile] = profiles_of(store)
-    assert (profile.zone, profile.provider, profile.kind) == ("Z", "p", AVERAGE_DIRECT)
-    assert sorted(profile.hours) == list(range(24))
-    assert {mean.computed_at for mean in profile.hours.values()} == {NOW}
-    assert {mean.days for mean in profile.hours.values()} == {2}
-    assert profile.hours[14].gco2_kwh == 200
-    since = NOW - timedelta(days=7)
-    history = store.history("Z", "p", AVERAGE_DIRECT, since=since, until=NOW)
-    assert history == (a_reading(),), "the window itself is not stored"
-
-
-def test_each_zone_and_kind_gets_its_own_part_of_the_window_which_is_asked_for_once(
-    store: MemoryStore, telemetry: RecordedTelemetry
-) -> None:
-    asked: list[str] = []
-    sources = [("Y", AVERAGE_DIRECT), ("Z", AVERAGE_DIRECT), ("Z", AVERAGE_LIFECYCLE)]
-
-    def window() -> Iterator[Reading]:
-        asked.append("window")
-        for number, (zone, kind) in enumerate(sources):
-            yield from a_window(float(number), zone=zone, kind=kind)
-        yield from a_window(900.0, provider="q")
-
-    batch = Batch(
-        readings=tuple(a_reading(zone=zone, kind=kind) for zone, kind in sources), window=window
-    )
-    collect(Scripted(batch), store, clock=lambda: NOW, telemetry=telemetry)
-
-    means = {
-        (profile.zone, profile.kind): profile.hours[3].gco2_kwh for profile in profiles_of(store)
-    }
-    assert means == {source: 100.0 + number for number, source in enumerate(sources)}
-    assert asked == ["window"]
-
-
-@pytest.mark.parametrize("earlier", [timedelta(0), timedelta(minutes=5), -timedelta(minutes=5)])
-def test_a_source_with_readings_is_not_asked_for_its_window(
-    store: MemoryStore, telemetry: RecordedTelemetry, earlier: timedelta
-) -> None:
-    def window() -> Iterator[Reading]:
-        raise AssertionError("the window costs time")
-
-    put_reading(store, a_reading(valid_to=NOW - earlier))
-    batch = Batch(readings=(a_reading(),), window=window)
-    collect(Scripted(batch), store, clock=lambda: NOW, telemetry=telemetry)
-    assert profiles_of(store) == ()
-
-
-def test_a_mean_of_the_history_takes_the_place_of_the_windows(
-    store: MemoryStore, telemetry: RecordedTelemetry
-) -> None:
-    def run(minutes: int, gco2_kwh: float) -> None:
-        at = NOW + timedelta(minutes=minutes)
-        reading = a_reading(valid_to=at, fetched_at=at, gco2_kwh=gco2_kwh)
-        batch = Batch(readings=(reading,), window=a_window)
-        collect(Scripted(batch), store, clock=lambda: at, telemetry=telemetry)
-
-    for minutes, gco2_kwh in ((5, 10.0), (10, 20.0), (65, 30.0)):
-        run(minutes, gco2_kwh)
-    [profile] = profiles_of(store)
-    means = {hour: mean.gco2_kwh for hour, mean in profile.hours.items()}
-    assert means == {**dict.fromkeys(range(24), 200.0), 16: 15.0}
-
-
-def test_a_window_of_a_week_makes_the_profile_in_each_run_that_stores_a_reading(
-    store: MemoryStore, telemetry: RecordedTelemetry
-) -> None:
-    """The history of a new table has fewer days than the week that the upstream publishes."""
-
-    def run(minutes: int, *ends_min: int, gco2_kwh: float) -> None:
-        at = NOW + timedelta(minutes=minutes)
-        ends = [NOW + timedelta(minutes=end) for end in ends_min]
-        batch = Batch(
-            readings=tuple(a_reading(valid_to=end, fetched_at=at) for end in ends),
-            window=lambda: a_window(gco2_kwh),
-            window_is_a_week=True,
-        )
-        collect(Scripted(batch), store, clock=lambda: at, telemetry=telemetry)
-
-    run(0, 0, gco2_kwh=100.0)
-    run(130, 0, 65, 130, gco2_kwh=500.0)
-    run(140, 130, gco2_kwh=900.0)
-
-    [profile] = profiles_of(store)
-    assert {mean.gco2_kwh for mean in profile.hours.values()} == {600.0}
-    assert {mean.computed_at for mean in profile.hours.values()} == {NOW + timedelta(minutes=130)}
-
-
-def test_a_mean_of_the_history_that_was_computed_later_stays(
-    store: MemoryStore, telemetry: RecordedTelemetry
-) -> None:
-    """Two runs may overlap, and the later one may be the first to store its means."""
-    later = NOW + timedelta(minutes=1)
-    of_history = HourProfile(
-        zone="Z",
-        kind=AVERAGE_DIRECT,
-        scope=Scope.PRODUCTION,
-        factor_set=GREENSTREAM,
-        provider="p",
-        hours={15: HourMean(50.0, later)},
-    )
-    put_profile(store, of_history)
-    batch = Batch(readings=(a_reading(),), window=a_window)
-    collect(Scripted(batch), store, clock=lambda: NOW, telemetry=telemetry)
-
-    [profile] = profiles_of(store)
-    assert (profile.hours[15].gco2_kwh, profile.hours[16].gco2_kwh) == (50.0, 200.0)
-
-
-class Damaged(MemoryStore):
-    """A store that cannot decode the newest reading of any source."""
-
-    def current(self, key: SourceKey) -> Reading | None:
-        super().current(key)
-        return None
-
-
-def test_a_source_whose_newest_reading_was_damaged_keeps_the_profile_of_its_history(
-    telemetry: RecordedTelemetry,
-) -> None:
-    store = Damaged()
-    yesterday = NOW - timedelta(days=1)
-    for at in (yesterday, NOW):
-        reading = a_reading(valid_to=at, fetched_at=at)
-        batch = Batch(readings=(reading,), window=a_window if at == NOW else tuple)
-        collect(Scripted(batch), store, clock=lambda: NOW, telemetry=telemetry)
-    assert profiles_of(store) == ()
-
-
-def test_an_empty_window_leaves_a_source_without_a_profile(
-    store: MemoryStore, telemetry: RecordedTelemetry
-) -> None:
-    collect(Scripted(batch()), store, clock=lambda: NOW, telemetry=telemetry)
-    assert profiles_of(store) == ()
-    assert batch() == replace(batch(), window=a_window), "batches are compared by what they store"
-
-
 def test_no_data_is_an_error_with_its_own_name(
     store: MemoryStore, telemetry: RecordedTelemetry
 ) -> None:
@@ -616,7 +361,7 @@ def test_a_failure_does_not_hold_its_input_in_memory(store: MemoryStore) -> None
     class Body(bytearray):
         """A large answer, which is a local variable of the function that refuses it."""
 
-    kept: list[weakref.ref[Body]] = []
+    bodies: list[weakref.ref[Body]] = []
 
     class Refusing(Scripted):
         def fetch(self, now: datetime) -> Iterator[Batch]:
@@ -628,7 +373,7 @@ def test_a_failure_does_not_hold_its_input_in_memory(store: MemoryStore) -> None
 
     def refuse(zone: str) -> None:
         body = Body()
-        kept.append(weakref.ref(body))
+        bodies.append(weakref.ref(body))
         try:
             int(body)
         except ValueError as error:
@@ -639,8 +384,8 @@ def test_a_failure_does_not_hold_its_input_in_memory(store: MemoryStore) -> None
     class Counting(RecordedTelemetry):
         def event(self, level: str, message: str, **fields: object) -> None:
             if message == "run":
-                alive.append(sum(body() is not None for body in kept))
+                alive.append(sum(body() is not None for body in bodies))
 
     with suppress(CollectionFailedError):
         collect(Refusing(), store, clock=lambda: NOW, telemetry=Counting())
-    assert (len(kept), alive) == (2, [0])
+    assert (len(bodies), alive) == (2, [0])
