@@ -75,14 +75,15 @@ export class ConfigError extends Error {}
 export function readConfig(env: Variables): Config {
   const origins = permitted(readOrigins(env.ORIGINS), env);
   const [first_pop] = origins.keys();
-  const default_pop = popNamed(env.DEFAULT_POP || first_pop || "") ?? "";
+  const default_pop = popNamed(readText("DEFAULT_POP", env) || first_pop || "") ?? "";
   if (!origins.has(default_pop)) {
     fail("DEFAULT_POP", "must be one of the POPs in ORIGINS that ALLOW and DENY leave");
   }
   const preferences: Record<string, string> = {};
-  if (env.SIGNAL) {
-    if (!SIGNALS.includes(env.SIGNAL)) fail("SIGNAL", mustBeOneOf(SIGNALS));
-    preferences.signal = env.SIGNAL;
+  const signal = readText("SIGNAL", env);
+  if (signal !== "") {
+    if (!SIGNALS.includes(signal)) fail("SIGNAL", mustBeOneOf(SIGNALS));
+    preferences.signal = signal;
   }
   if (env.MAX_LATENCY_MS !== undefined && env.MAX_LATENCY_MS !== "") {
     preferences.max_latency_ms = String(
@@ -98,8 +99,10 @@ export function readConfig(env: Variables): Config {
     credentials: readCredentials(env),
     origins,
     default_pop,
-    mode: MODES.find((mode) => mode === (env.MODE || "proxy")) ?? fail("MODE", mustBeOneOf(MODES)),
-    status_path: readStatusPath(env.STATUS_PATH ?? "/_greenstream/"),
+    mode:
+      MODES.find((mode) => mode === (readText("MODE", env) || "proxy")) ??
+      fail("MODE", mustBeOneOf(MODES)),
+    status_path: readStatusPath(env),
     preferences,
     ttl_ms: 1000 * ttl_s,
     max_stale_ms: 1000 * max_stale_s,
@@ -113,7 +116,7 @@ export function readConfig(env: Variables): Config {
       100_000,
     ),
     sample_share: readNumber("SAMPLE_SHARE", env.SAMPLE_SHARE ?? 0.01, 0, 1),
-    probe_path: readPath("PROBE_PATH", env.PROBE_PATH || "/"),
+    probe_path: readProbePath(env),
   };
 }
 
@@ -137,8 +140,8 @@ function readOrigins(given: Variables["ORIGINS"]): ReadonlyMap<string, URL> {
  * anything else, so that no failure of the router brings them back.
  */
 function permitted(origins: ReadonlyMap<string, URL>, env: Variables): ReadonlyMap<string, URL> {
-  const allow = readCountries("ALLOW", env.ALLOW);
-  const deny = readCountries("DENY", env.DENY);
+  const allow = readCountries("ALLOW", env);
+  const deny = readCountries("DENY", env);
   const left = [...origins].filter(([pop]) => {
     const country = KNOWN_POPS.get(pop)?.country ?? "";
     return (allow === null || allow.has(country)) && !deny?.has(country);
@@ -148,8 +151,9 @@ function permitted(origins: ReadonlyMap<string, URL>, env: Variables): ReadonlyM
 }
 
 /** Read a list of countries and groups of countries, or null if there is none. */
-function readCountries(name: string, text: string | undefined): ReadonlySet<string> | null {
-  if (!text) return null;
+function readCountries(name: "ALLOW" | "DENY", env: Variables): ReadonlySet<string> | null {
+  const text = readText(name, env);
+  if (text === "") return null;
   const countries = text.split(",").flatMap((part) => {
     const known = countriesNamed(part.trim());
     return known ?? fail(name, `contains ${part}, which is no country with a place and no group`);
@@ -158,26 +162,44 @@ function readCountries(name: string, text: string | undefined): ReadonlySet<stri
 }
 
 function readCredentials(env: Variables): Credentials | null {
-  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = env;
+  const accessKeyId = readText("AWS_ACCESS_KEY_ID", env);
+  const secretAccessKey = readText("AWS_SECRET_ACCESS_KEY", env);
   if (!accessKeyId && !secretAccessKey) return null;
   if (!accessKeyId || !secretAccessKey) {
     return fail("AWS_ACCESS_KEY_ID", "and AWS_SECRET_ACCESS_KEY must be set together");
   }
-  return {
-    accessKeyId,
-    secretAccessKey,
-    region: env.AWS_REGION || fail("AWS_REGION", "must be set when AWS_ACCESS_KEY_ID is set"),
-  };
+  // A key that was piped from a file may end with its line, and AWS would refuse every call.
+  if (/\s/.test(accessKeyId)) fail("AWS_ACCESS_KEY_ID", "must contain no space and no line end");
+  if (/\s/.test(secretAccessKey)) {
+    fail("AWS_SECRET_ACCESS_KEY", "must contain no space and no line end");
+  }
+  const region = readText("AWS_REGION", env);
+  if (!/^[a-z]{2,3}(-[a-z]+)+-\d+$/.test(region)) {
+    fail("AWS_REGION", "must be a Region such as eu-west-1 when AWS_ACCESS_KEY_ID is set");
+  }
+  return { accessKeyId, secretAccessKey, region };
 }
 
-function readStatusPath(path: string): string | null {
+function readStatusPath(env: Variables): string | null {
+  const path = env.STATUS_PATH === undefined ? "/_greenstream/" : readText("STATUS_PATH", env);
   if (path === "") return null;
-  if (path === CACHE_PATH) fail("STATUS_PATH", `must not be ${CACHE_PATH}`);
-  return /^\/([\w.-]+\/)+$/.test(path) ? path : fail("STATUS_PATH", "must have the form /name/");
+  if (path.startsWith(CACHE_PATH)) fail("STATUS_PATH", `must not be below ${CACHE_PATH}`);
+  // A browser takes /./ and /../ out of an address, so that no visit could have such a path.
+  return /^\/((?!\.\.?\/)[\w.-]+\/)+$/.test(path)
+    ? path
+    : fail("STATUS_PATH", "must have the form /name/");
 }
 
-function readPath(name: string, path: string): string {
-  return path.startsWith("/") ? path : fail(name, "must begin with a slash");
+function readProbePath(env: Variables): string {
+  const path = readText("PROBE_PATH", env) || "/";
+  const valid = path.startsWith("/") && !/[?#]/.test(path);
+  return valid ? path : fail("PROBE_PATH", "must be a path that begins with a slash, and no query");
+}
+
+/** Read a text, which is empty where the variable is not set. */
+function readText(name: keyof Variables, env: Variables): string {
+  const given = env[name] ?? "";
+  return typeof given === "string" ? given : fail(name, "must be a text");
 }
 
 function readUrl(name: string, text: unknown): URL {

@@ -19,14 +19,17 @@ const OWN_PREFIX = "x-greenstream-";
 export function removeHopByHop(headers: Headers): void {
   const listed = (headers.get("connection") ?? "").split(",").map((name) => name.trim());
   for (const name of [...HOP_BY_HOP, ...listed]) {
-    if (/^[\w-]+$/.test(name)) headers.delete(name);
+    if (/^[!#$%&'*+.^_`|~\w-]+$/.test(name)) headers.delete(name);
   }
 }
 
-/** Remove all `x-greenstream-*` headers, since nobody but the Worker may set them. */
+/**
+ * Remove all `x-greenstream-*` headers, since nobody but the Worker may set them. An application
+ * behind CGI or WSGI cannot tell `x_greenstream_pop` from `x-greenstream-pop`, so both are removed.
+ */
 export function removeOwn(headers: Headers): void {
   for (const name of [...headers.keys()]) {
-    if (name.startsWith(OWN_PREFIX)) headers.delete(name);
+    if (name.replaceAll("_", "-").startsWith(OWN_PREFIX)) headers.delete(name);
   }
 }
 

@@ -1,3 +1,4 @@
+import { urlAtOrigin } from "./addresses.ts";
 import type { Config } from "./config.ts";
 import type { Candidate } from "./decision.ts";
 import { removeHopByHop, removeOwn } from "./headers.ts";
@@ -34,7 +35,8 @@ export class OriginProxy {
    * answered. Any other request is sent once and may take any time.
    */
   async serve(request: Request, order: readonly Candidate[]): Promise<Served> {
-    const replayable = REPLAYABLE_METHODS.includes(request.method) && isEmpty(request);
+    const empty = await isEmpty(request);
+    const replayable = empty && REPLAYABLE_METHODS.includes(request.method);
     const candidates = this.#reachableFirst(order).slice(0, replayable ? MAX_ATTEMPTS : 1);
     const { origin_timeout_ms, last_origin_timeout_ms } = this.#config;
     let failed: Served | undefined;
@@ -42,7 +44,7 @@ export class OriginProxy {
       const isLast = index + 1 === candidates.length;
       const limit_ms = isLast ? last_origin_timeout_ms : origin_timeout_ms;
       const response = await this.#attempt(
-        request,
+        empty ? withoutBody(request) : request,
         candidate.pop,
         replayable ? limit_ms : Number.POSITIVE_INFINITY,
       );
@@ -88,11 +90,7 @@ export class OriginProxy {
   }
 
   async #attempt(request: Request, pop: string, limit_ms: number): Promise<Response> {
-    const { method, headers } = request;
-    const target = this.target(request, pop);
-    const forwarded = isEmpty(request)
-      ? new Request(target, { method, headers, redirect: "manual" })
-      : new Request(target, request);
+    const forwarded = new Request(this.target(request, pop), request);
     removeHopByHop(forwarded.headers);
     removeOwn(forwarded.headers);
     if (asksForWebsocket(request)) forwarded.headers.set("upgrade", "websocket");
@@ -149,69 +147,32 @@ export class OriginProxy {
   }
 }
 
-/** Return the URL of a path at an origin. The origin's own path is put before it. */
-export function urlAtOrigin(origin: URL, pathname: string): URL {
-  const url = new URL(origin);
-  url.pathname = basePath(origin) + pathname;
-  return url;
-}
-
 /**
- * Take the origin's own path out of the headers that name it, which are a redirect's address and
- * the paths of cookies. An address at another host, or beside the path, stays as it is.
- * @param headers The headers of the origin's response, which are changed.
- * @param site_url The URL that the visitor asked for.
+ * Whether a request has no body. The platform shows a body also where its length is 0. A body that
+ * comes in chunks may have none, which only its first chunk tells. It is read if it matters.
  */
-export function removeBasePath(headers: Headers, origin: URL, site_url: string): void {
-  const base = basePath(origin);
-  if (base === "") return;
-  const site = new URL(site_url);
-  for (const name of ["location", "content-location"]) {
-    const address = headers.get(name);
-    const changed = address === null ? null : addressOnSite(address, base, origin, site);
-    if (changed !== null) headers.set(name, changed);
-  }
-  const cookies = headers.getSetCookie();
-  headers.delete("set-cookie");
-  for (const cookie of cookies) {
-    const changed = cookie.replace(/(;\s*path=)([^;]*)/i, (attribute, name, path) => {
-      const below = pathBelow(path.trim(), base);
-      return below === null ? attribute : name + below;
-    });
-    headers.append("set-cookie", changed);
+async function isEmpty(request: Request): Promise<boolean> {
+  if (request.body === null) return true;
+  const length = request.headers.get("content-length");
+  if (length !== null) return Number(length) === 0;
+  if (!REPLAYABLE_METHODS.includes(request.method)) return false;
+  const reader = request.clone().body?.getReader();
+  try {
+    let chunk = await reader?.read();
+    while (chunk?.value?.byteLength === 0) chunk = await reader?.read();
+    return chunk?.value === undefined;
+  } catch {
+    return false; // the visitor left
+  } finally {
+    reader?.cancel().catch(() => {});
   }
 }
 
-/** Return a redirect's address as the visitor has to follow it, or null if it stays as it is. */
-function addressOnSite(address: string, base: string, origin: URL, site: URL): string | null {
-  const url = URL.parse(address, origin);
-  // Relative to the page that was asked for, an address is the same on the site.
-  const isRelative = !/^([a-z][a-z0-9+.-]*:|\/)/i.test(address);
-  if (url === null || isRelative || ![origin.host, site.host].includes(url.host)) return null;
-  const path = pathBelow(url.pathname, base);
-  if (path === null) return null;
-  const rest = path + url.search + url.hash;
-  // A path that begins with two slashes would be read as the name of another host.
-  return address.startsWith("/") && !rest.startsWith("//") ? rest : site.origin + rest;
+function withoutBody({ url, method, headers }: Request): Request {
+  return new Request(url, { method, headers, redirect: "manual" });
 }
 
-/** Return what is left of a path below another one, or null if it is not below it. */
-function pathBelow(path: string, base: string): string | null {
-  if (path === base) return "/";
-  return path.startsWith(`${base}/`) ? path.slice(base.length) : null;
-}
-
-/** Return an origin's own path without a slash at its end; it is empty if there is none. */
-function basePath(origin: URL): string {
-  return origin.pathname.replace(/\/$/, "");
-}
-
-/** Whether a request has no body. A body of length 0 is none, although the platform shows one. */
-function isEmpty(request: Request): boolean {
-  return request.body === null || request.headers.get("content-length") === "0";
-}
-
-function asksForWebsocket(request: Request): boolean {
+export function asksForWebsocket(request: Request): boolean {
   return request.headers.get("upgrade")?.toLowerCase() === "websocket";
 }
 

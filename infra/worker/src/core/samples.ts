@@ -1,5 +1,5 @@
+import { urlAtOrigin } from "./addresses.ts";
 import type { Config } from "./config.ts";
-import { urlAtOrigin } from "./origin.ts";
 import { cacheKey, type Ports, RateLimit, withDeadline } from "./ports.ts";
 import type { RouterClient } from "./router.ts";
 

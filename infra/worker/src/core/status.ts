@@ -81,7 +81,7 @@ export class StatusPage {
       return problem(504, "The router did not answer.");
     }
     const { status, content_type, text } = answer;
-    if (status >= 500 || status === 403 || !/^application\/(problem\+)?json/.test(content_type)) {
+    if (!isOfRouter(answer)) {
       console.warn(`The router answered ${path} with status ${status} and type ${content_type}.`);
       return problem(502, "The router's answer cannot be shown.");
     }
@@ -93,6 +93,15 @@ export class StatusPage {
     );
     return response;
   }
+}
+
+/**
+ * Whether an answer is the router's own: its figures, or its refusal as a problem document. AWS
+ * answers for a router that it does not run, as when the key is wrong or calls are too many.
+ */
+function isOfRouter({ status, content_type }: RouterAnswer): boolean {
+  if (status === 200) return /^application\/json/.test(content_type);
+  return status >= 400 && status < 500 && /^application\/problem\+json/.test(content_type);
 }
 
 /**

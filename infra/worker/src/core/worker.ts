@@ -1,8 +1,9 @@
+import { removeBasePath } from "./addresses.ts";
 import type { Config } from "./config.ts";
 import { Decider } from "./decider.ts";
 import type { Candidate } from "./decision.ts";
 import { removeHopByHop, setDecisionHeaders } from "./headers.ts";
-import { OriginProxy, removeBasePath } from "./origin.ts";
+import { asksForWebsocket, OriginProxy } from "./origin.ts";
 import type { Place } from "./place.ts";
 import { type Plan, plan } from "./plan.ts";
 import { type Assets, CACHE_PATH, type Ports, type WaitUntil } from "./ports.ts";
@@ -70,8 +71,7 @@ export class GreenWorker {
     const [first] = order;
     if (first === undefined) throw new Error("The plan contains no POP.");
     // No client follows a redirect of a websocket, so the Worker forwards it in this mode too.
-    const upgrades = request.headers.has("upgrade");
-    if (this.#config.mode === "redirect" && !upgrades) {
+    if (this.#config.mode === "redirect" && !asksForWebsocket(request)) {
       const location = this.#origins.target(request, first.pop).href;
       const headers = { location, "cache-control": "no-store" };
       return { response: new Response(null, { status: 307, headers }), candidate: first };

@@ -44,14 +44,48 @@ describe("the configuration", () => {
     ["MAX_LATENCY_MS", [80]],
     ["SIGNAL", "avrage"],
     ["PROBE_PATH", "ping"],
+    ["PROBE_PATH", "/ping?deep=1"],
+    ["PROBE_PATH", ["/ping"]],
     ["STATUS_PATH", "/"],
+    ["STATUS_PATH", "/a/../"],
+    ["STATUS_PATH", ["/a/"]],
     ["STATUS_PATH", "/_greenstream-cache/"],
+    ["STATUS_PATH", "/_greenstream-cache/page/"],
+    ["DEFAULT_POP", 5],
+    ["ALLOW", ["EU"]],
+    ["DENY", false],
+    ["SIGNAL", false],
+    ["MODE", 1],
     ["AWS_ACCESS_KEY_ID", "AKID"],
   ])("is refused with the variable's name: %s cannot be %o", (name, value) => {
     const changed = { ...GOOD, [name.split(".")[0] ?? ""]: value } as Variables;
     expect(() => readConfig(changed)).toThrow(
       new RegExp(`^${name.replace(".", "\\.")} (must|contains|and) `),
     );
+  });
+});
+
+describe("the key for the router", () => {
+  const KEY = { AWS_REGION: "eu-west-1", AWS_ACCESS_KEY_ID: "AKID", AWS_SECRET_ACCESS_KEY: "s/+" };
+
+  it("is read with its region", () => {
+    expect(readConfig({ ...GOOD, ...KEY }).credentials).toEqual({
+      region: "eu-west-1",
+      accessKeyId: "AKID",
+      secretAccessKey: "s/+",
+    });
+  });
+
+  it.each([
+    ["AWS_REGION", ""],
+    ["AWS_REGION", "Ireland"],
+    ["AWS_ACCESS_KEY_ID", "AKID "],
+    ["AWS_ACCESS_KEY_ID", 7],
+    ["AWS_SECRET_ACCESS_KEY", "s/+\n"],
+  ])("is refused with the variable's name and not its value: %s cannot be %j", (name, value) => {
+    const read = () => readConfig({ ...GOOD, ...KEY, [name]: value } as Variables);
+    expect(read).toThrow(new RegExp(`^${name} must `));
+    expect(read).not.toThrow("s/+");
   });
 });
 

@@ -65,8 +65,9 @@ describe("the visitor's request", () => {
     });
     const response = await world.visit("/", {
       headers: {
-        connection: "close, x-hop",
+        connection: "close, x-hop, x.hop",
         "x-hop": "1",
+        "x.hop": "1",
         te: "trailers",
         "proxy-authorization": "Basic x",
         "x-kept": "1",
@@ -109,10 +110,16 @@ describe("the visitor's request", () => {
         return new Response("ok");
       };
       const world = new World(answering(), origin, { MODE });
-      const forged = { "x-greenstream-pop": "FORGED", "X-GreenStream-Admin": "1", "x-kept": "1" };
+      const forged = {
+        "x-greenstream-pop": "FORGED",
+        "X-GreenStream-Admin": "1",
+        X_GreenStream_Pop: "FORGED", // a CGI or WSGI application reads it as X-GreenStream-Pop
+        "x-kept": "1",
+      };
       await world.visit("/", { headers: forged });
       expect(received?.get("x-kept")).toBe("1");
       expect(received?.get("x-greenstream-admin")).toBeNull();
+      expect(received?.get("x_greenstream_pop")).toBeNull();
       expect(received?.get("x-greenstream-pop")).toBe(MODE === "headers" ? "sfo" : null);
     },
   );
@@ -167,13 +174,28 @@ describe.each(Object.entries(FAILURES))("when the chosen origin %s", (_name, fai
     expect(response.headers.get("x-greenstream-reason")).toBe("failover");
   });
 
-  it("a request whose body has length 0 goes there too", async () => {
+  it.each([
+    ["a length of 0", { "content-length": "0" }],
+    ["a length of 0 in two digits", { "content-length": "00" }],
+    ["chunks, but none with a byte", { "transfer-encoding": "chunked" }],
+  ])("a request whose body has %s goes there too", async (_kind, headers) => {
     const world = new World(answering(), failingOnlyAt("sfo", failure));
-    const headers = { "content-length": "0" };
     const response = await world.visit("/", { method: "OPTIONS", body: "", headers });
     expect(response.status).toBe(200);
     expect(world.visited).toEqual(["sfo OPTIONS /", "lon OPTIONS /"]);
   });
+
+  it.each(["POST", "PUT", "PATCH", "DELETE"])(
+    "%s without a body is not sent twice",
+    async (method) => {
+      for (const init of [{}, { body: "", headers: { "content-length": "0" } }]) {
+        const world = new World(answering(), failingOnlyAt("sfo", failure));
+        const response = await world.visit("/", { method, ...init });
+        expect(response.status).toBeGreaterThanOrEqual(500);
+        expect(world.visited).toEqual([`sfo ${method} /`]);
+      }
+    },
+  );
 
   it.each(["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])(
     "%s with a body is not sent twice",
@@ -192,6 +214,18 @@ describe("origins", () => {
       new URL(request.url).hostname === "sfo.test" ? hanging(request, signal) : new Response("ok"),
     );
     expect((await world.visit("/")).headers.get("x-greenstream-pop")).toBe("lon");
+  });
+
+  it("get the whole of a body that came in chunks", async () => {
+    const world = new World(answering(), async (request) => new Response(await request.text()));
+    const body = new ReadableStream({
+      start: (stream) => {
+        for (const word of ["", "one ", "two"]) stream.enqueue(new TextEncoder().encode(word));
+        stream.close();
+      },
+    });
+    const response = await world.visit("/", { method: "OPTIONS", body, duplex: "half" });
+    expect(await response.text()).toBe("one two");
   });
 
   it("may take any time for a request that cannot be repeated", async () => {
@@ -306,6 +340,8 @@ describe("an origin with a path of its own", () => {
     ["/base/cart", "/cart"],
     ["/base", "/"],
     ["/base//elsewhere.test/", "https://www.test//elsewhere.test/"],
+    ["//SFO.test:443/base/cart", "/cart"],
+    ["\\\\sfo.test\\base\\cart", "/cart"],
   ])("keeps its visitors on the site: a redirect to %s leads to %s", async (given, seen) => {
     expect((await answerOf([["location", given]])).get("location")).toBe(seen);
     expect((await answerOf([["content-location", given]])).get("content-location")).toBe(seen);
@@ -326,18 +362,34 @@ describe("an origin with a path of its own", () => {
     expect((await answerOf([["location", given]])).get("location")).toBe(given);
   });
 
+  it.each([
+    ["refresh", "5; url=/base/cart", "5; url=/cart"],
+    ["refresh", "0;URL='https://sfo.test/base'", "0;URL='https://www.test/'"],
+    ["refresh", "5", "5"],
+    ["refresh", "5; url=/login", "5; url=/login"],
+    [
+      "link",
+      '</base/a.css>; rel=preload, <https://sfo.test/base/?p=2>; rel="next", </b>; rel=up',
+      '</a.css>; rel=preload, <https://www.test/?p=2>; rel="next", </b>; rel=up',
+    ],
+  ])("keeps its visitors on the site: its %s of %s becomes %s", async (name, given, seen) => {
+    expect((await answerOf([[name, given]])).get(name)).toBe(seen);
+  });
+
   it("sets cookies for the paths of the site", async () => {
     const headers = await answerOf([
       ["set-cookie", "a=1; Path=/base/shop; HttpOnly"],
       ["set-cookie", "b=2; path=/base"],
       ["set-cookie", "c=3; Path=/basement"],
       ["set-cookie", "d=/base; Secure"],
+      ["set-cookie", "e=5; Path=/; path = /base/shop"], // the last one counts
     ]);
     expect(headers.getSetCookie()).toEqual([
       "a=1; Path=/shop; HttpOnly",
       "b=2; path=/",
       "c=3; Path=/basement",
       "d=/base; Secure",
+      "e=5; Path=/; path = /shop",
     ]);
   });
 });
@@ -359,6 +411,13 @@ describe("redirect mode", () => {
     const world = new World(answering(), undefined, { MODE: "redirect" });
     await world.visit("/", { headers: { upgrade: "websocket" } });
     expect(world.visited).toEqual(["sfo GET /"]);
+  });
+
+  it("redirects a visitor whose client offers HTTP/2", async () => {
+    const world = new World(answering(), undefined, { MODE: "redirect" });
+    const response = await world.visit("/", { headers: { upgrade: "h2c" } });
+    expect(response.status).toBe(307);
+    expect(world.visited).toEqual([]);
   });
 });
 

@@ -143,6 +143,17 @@ describe("the page's API", () => {
     ["answers 500", () => new Response("secret trace", { status: 500 }), 502],
     ["answers 403", () => Response.json({ Message: "Forbidden" }, { status: 403 }), 502],
     [
+      "is not run by AWS, which has too many calls",
+      () => Response.json({ Reason: "secret" }, { status: 429 }),
+      502,
+    ],
+    ["redirects", () => Response.json("secret", { status: 302 }), 502],
+    [
+      "answers without a body",
+      () => new Response(null, { status: 204, headers: { "content-type": "application/json" } }),
+      502,
+    ],
+    [
       "sends an HTML page",
       () => new Response("<script>", { headers: { "content-type": "text/html" } }),
       502,
