@@ -1,6 +1,6 @@
 """The tests that every store must pass. A subclass of `StoreContract` has a fixture `store`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -78,7 +78,10 @@ def a_forecast(*, issued_at: datetime = T0, gco2_kwh: float = 120.0) -> Forecast
 
 
 def a_profile(
-    hours: dict[int, tuple[float, datetime]], *, zone: str = "NYISO", simulated: bool = False
+    hours: Mapping[int, tuple[float, datetime] | tuple[float, datetime, float, int]],
+    *,
+    zone: str = "NYISO",
+    simulated: bool = False,
 ) -> HourProfile:
     return HourProfile(
         zone=zone,
@@ -454,6 +457,39 @@ class StoreContract:
         for gco2_kwh in (300.0, 200.0):
             put_profile(store, a_profile({7: (gco2_kwh, T0)}))
         assert profiles_of(store) == (a_profile({7: (300.0, T0)}),)
+
+    @pytest.mark.parametrize(
+        ("days", "before", "after", "stands"),
+        [
+            (4, 7, 3, "before"),
+            (5, 7, 2, "before"),
+            (4, 7, 4, "after"),
+            (4, 3, 1, "after"),
+            (6, 7, 1, "after"),
+            (8, 7, 1, "after"),
+        ],
+        ids=[
+            "few days",
+            "very few days",
+            "enough days",
+            "both of few days",
+            "less than a day and a half before its end",
+            "past its end",
+        ],
+    )
+    def test_after_an_outage_a_mean_of_few_days_waits_until_the_one_before_ends(
+        self, store: Store, days: int, before: int, after: int, stands: str
+    ) -> None:
+        first = a_profile({7: (300.0, T0, 10.0, before), 8: (310.0, T0, 10.0, before)})
+        later = T0 + timedelta(days=days)
+        put_profile(store, first)
+        put_profile(store, a_profile({7: (200.0, later, 0.5, after)}))
+        [profile] = profiles_of(store)
+        expected = first.hours[7] if stands == "before" else HourMean(200.0, later, 0.5, after)
+        assert profile.hours == {7: expected, 8: first.hours[8]}
+        spread = profile.spread_gco2_kwh()
+        if stands == "before":
+            assert spread == pytest.approx(10.0)
 
     def test_a_written_profile_is_in_the_writers_next_snapshot(self, store: Store) -> None:
         assert profiles_of(store) == ()

@@ -100,7 +100,7 @@ class MemoryStore:
         newer = {
             hour: mean
             for hour, mean in profile.hours.items()
-            if hour not in stored.hours or stored.hours[hour].computed_at < mean.computed_at
+            if hour not in stored.hours or mean.replaces(stored.hours[hour])
         }
         if newer:
             self._profiles[key] = replace(

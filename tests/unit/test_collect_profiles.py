@@ -178,6 +178,68 @@ def test_a_window_of_a_week_makes_the_profile_in_each_run_that_stores_a_reading(
     assert {mean.computed_at for mean in profile.hours.values()} == {NOW + timedelta(minutes=130)}
 
 
+def run_hourly(
+    store: MemoryStore,
+    telemetry: RecordedTelemetry,
+    since: datetime,
+    until: datetime,
+    gco2_kwh: float,
+) -> None:
+    """Collect a reading of each hour, with the window that was fetched with it."""
+    end = since
+    while end <= until:
+        reading = a_reading(
+            valid_from=end - timedelta(minutes=30), valid_to=end, fetched_at=end, gco2_kwh=gco2_kwh
+        )
+        batch = Batch(readings=(reading,), window=a_window)
+        collect(Scripted(batch), store, clock=lambda end=end: end, telemetry=telemetry)  # type: ignore[misc]
+        end += timedelta(hours=1)
+
+
+def test_after_an_outage_the_hours_of_before_it_are_not_the_last_weeks(
+    store: MemoryStore, telemetry: RecordedTelemetry
+) -> None:
+    """The hour before an outage of eight days used to count as a mean of the last seven days."""
+    away = NOW - timedelta(days=8)
+    run_hourly(store, telemetry, away - timedelta(days=8), away, 900.0)
+    run_hourly(store, telemetry, NOW, NOW, 100.0)
+
+    [profile] = profiles_of(store)
+    assert {mean.computed_at for mean in profile.hours.values()} == {NOW}
+    assert {mean.gco2_kwh for mean in profile.hours.values()} == {200.0}, "the window's hours"
+
+
+@pytest.mark.parametrize("days", [1, 4])
+def test_after_an_outage_of_some_days_the_profile_of_before_stands(
+    store: MemoryStore, telemetry: RecordedTelemetry, days: int
+) -> None:
+    """The last week has few days left, of which the spread and the usual course say little."""
+    away = NOW - timedelta(days=days)
+    run_hourly(store, telemetry, away - timedelta(days=8), away, 900.0)
+    run_hourly(store, telemetry, NOW, NOW + timedelta(hours=3), 100.0)
+
+    [profile] = profiles_of(store)
+    assert sorted(profile.hours) == list(range(24))
+    assert all(mean.is_usual for mean in profile.hours.values())
+    assert all(mean.stands_until > NOW for mean in profile.hours.values())
+
+
+@pytest.mark.parametrize("days", [1, 4, 6, 7, 9])
+def test_after_an_outage_of_any_length_no_hour_of_the_profile_goes_missing(
+    store: MemoryStore, telemetry: RecordedTelemetry, days: int
+) -> None:
+    away = NOW - timedelta(days=days, hours=5)
+    run_hourly(store, telemetry, away - timedelta(days=3), away, 900.0)
+    for hours in range(0, 9 * 24, 4):
+        at = NOW + timedelta(hours=hours)
+        run_hourly(store, telemetry, at, at + timedelta(hours=3), 100.0)
+        now = at + timedelta(hours=3)
+        [profile] = profiles_of(store)
+        lost = [hour for hour, mean in profile.hours.items() if mean.stands_until < now]
+        assert lost == []
+        assert len(profile.hours) == 24
+
+
 def test_a_mean_of_the_history_that_was_computed_later_stays(
     store: MemoryStore, telemetry: RecordedTelemetry
 ) -> None:

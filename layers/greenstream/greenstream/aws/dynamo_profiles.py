@@ -246,7 +246,9 @@ class ProfileWriter:
         self._provider = provider
 
     def write(self, profiles: Sequence[HourProfile]) -> None:
-        """Set each hour of some profiles, unless the table has a mean that was computed later.
+        """Set each hour of some profiles, unless the mean that the table has of it stays.
+
+        Which one stays, `greenstream.domain.profile.HourMean.replaces` says.
 
         A damaged item is replaced. The hours that other sources had in it come back when they
         are computed again, a day later.
@@ -274,9 +276,13 @@ class ProfileWriter:
         for hour, by_source in sorted(changed.items()):
             for key, row in by_source.items():
                 means = [
-                    decode_mean(changed[other].get(key) or stored.get(other, {})[key])
+                    decode_mean(standing)
                     for other in range(HOURS_A_DAY)
-                    if key in changed[other] or key in stored.get(other, {})
+                    if (
+                        standing := _standing(
+                            changed[other].get(key), stored.get(other, {}).get(key)
+                        )
+                    )
                 ]
                 spread = root_mean_square(mean.countable_spread_gco2_kwh for mean in means)
                 if spread is not None:
@@ -302,8 +308,13 @@ class ProfileWriter:
         document = self._good(item, hour)
         known = rows(document)
         newer = {
-            key: row
-            for key, row in by_source.items()
-            if key not in known or known[key]["t"] < row["t"]
+            key: row for key, row in by_source.items() if _standing(row, known.get(key)) is row
         }
         return with_rows(document, known | newer, ALWAYS) if newer else None
+
+
+def _standing(row: Row | None, stored: Row | None) -> Row | None:
+    """Return which row of an hour stands: the new one, where it replaces the stored one."""
+    if row is None or stored is None:
+        return row or stored
+    return row if decode_mean(row).replaces(decode_mean(stored)) else stored

@@ -18,6 +18,11 @@ MIN_PROFILE_DAYS: Final = 4
 The newest hour of a profile of one day stands beside the oldest, which is a day earlier: between
 the two the profile has the whole difference of two days. Of fewer days a spread says little."""
 
+LAST_HOURS: Final = timedelta(hours=36)
+"""How long before its end a mean of enough days makes room for a mean of fewer.
+
+The next mean of the hour is computed a day later, and may be half a day late."""
+
 HOURS_A_DAY: Final = 24
 
 
@@ -43,6 +48,18 @@ class HourMean:
     def is_usual(self) -> bool:
         """Whether enough days stand behind the mean, as where their number was not stored."""
         return self.days is None or self.days >= MIN_PROFILE_DAYS
+
+    def replaces(self, stored: "HourMean") -> bool:
+        """Return whether the mean is to be stored in the place of another one of its hour.
+
+        It was computed later. After an outage of some days the last week has few days left, while
+        the mean from before the outage still stands and has enough. That one stays until so shortly
+        before its end that the next mean may come too late.
+        """
+        if self.computed_at <= stored.computed_at:
+            return False
+        stays = stored.days is not None and stored.is_usual and not self.is_usual
+        return not stays or self.computed_at > stored.stands_until - LAST_HOURS
 
     @property
     def countable_spread_gco2_kwh(self) -> float | None:

@@ -25,6 +25,7 @@ from greenstream.ports.store import (
 from greenstream.ports.telemetry import Telemetry
 
 HOUR: Final = timedelta(hours=1)
+DAY: Final = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -188,11 +189,7 @@ def _store(
             outcome=str(put.outcome),
         )
         if put.outcome is PutOutcome.STORED and not batch.window_is_a_week:
-            profile = (
-                _first_profile(reading, window, store)
-                if put.previous_valid_from is None
-                else _hours_ended(reading, put.previous_valid_from, store)
-            )
+            profile = _profile(reading, put.previous_valid_from, window, store)
             if profile is not None:
                 recording.put_profile(profile)
     if batch.window_is_a_week:
@@ -223,6 +220,25 @@ def _record_error(error: GreenStreamError, run: Run, telemetry: Telemetry) -> No
         reason=getattr(error, "reason", None),
         error=error.message,
     )
+
+
+def _profile(
+    reading: Reading,
+    before: datetime | None,
+    window: Callable[[], tuple[Reading, ...]],
+    store: Store,
+) -> HourProfile | None:
+    """Return the hours of a source's profile that are known with a reading that was stored.
+
+    ``before`` is the ``valid_from`` of the reading that was the newest before. After an outage that
+    leaves the hours of the profile less than a day to stand, the window that was fetched stands in
+    for them, as on a fresh table. Otherwise the hours that have not come again would be missing.
+    """
+    if before is None:
+        return _first_profile(reading, window, store)
+    if reading.valid_from - before > PROFILE_LIFE - DAY:
+        return _profile_of_window(reading, window)
+    return _hours_ended(reading, before, store)
 
 
 def _first_profile(
@@ -263,7 +279,8 @@ def _hours_ended(reading: Reading, before: datetime, store: Store) -> HourProfil
 
     The hour before is computed a second time, because a run may have ended between storing its
     reading and storing its mean, and because some of its readings may have come late. ``before``
-    is the ``valid_from`` of the reading that was the newest before.
+    is the ``valid_from`` of the reading that was the newest before. The week is that before the
+    present reading, so that after an outage the mean has only the days that are left of it.
     """
     ended = before.replace(minute=0, second=0, microsecond=0)
     if reading.valid_from < ended + HOUR:
@@ -271,6 +288,8 @@ def _hours_ended(reading: Reading, before: datetime, store: Store) -> HourProfil
     gco2_kwh: defaultdict[int, list[tuple[date, float]]] = defaultdict(list)
     for days in map(timedelta, range(PROFILE_LIFE.days)):
         since, until = ended - HOUR - days, ended + HOUR - days
+        if until <= reading.valid_from - PROFILE_LIFE:
+            break
         for past in store.history(
             reading.zone, reading.provider, reading.kind, since=since, until=until
         ):

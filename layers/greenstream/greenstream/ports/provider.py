@@ -47,9 +47,9 @@ class Batch:
     window
         Returns the readings of all intervals that were fetched for the batch's zones, of which
         ``readings`` are the ones to store. They are not stored. The consumer makes the first hour
-        profile of them, and calls this only where the store has no earlier reading of a source or
-        where ``window_is_a_week`` says so, at most once and before ``acknowledge``. Values that are
-        refused are left out. It runs in the consumer's thread and must not raise.
+        profile of them, and calls this only where the store has no reading of a source of the last
+        six days or where ``window_is_a_week`` says so, at most once and before ``acknowledge``.
+        Values that are refused are left out. It runs in the consumer's thread and must not raise.
     window_is_a_week
         Whether ``window`` holds a whole week in every run, as where an upstream publishes a file
         of the past. Then the consumer makes each profile of the window and none of the history,

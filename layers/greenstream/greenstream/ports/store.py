@@ -230,7 +230,11 @@ class Recording(Protocol):
         ...
 
     def put_profile(self, profile: HourProfile) -> None:
-        """Set the hours that a profile has, at the next `publish`. Its other hours stay."""
+        """Set the hours that a profile has, at the next `publish`. Its other hours stay.
+
+        A stored mean stays too where the new one does not replace it
+        (`greenstream.domain.profile.HourMean.replaces`).
+        """
         ...
 
     def publish(self, status: ProviderStatus | None = None) -> None:
