@@ -1,6 +1,6 @@
 """Builds readings, zones and candidates for tests, with sensible defaults."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -11,6 +11,7 @@ from greenstream.domain.ladder import Rung, ZoneCarbon
 from greenstream.domain.origin import NO_ORIGIN, Origin
 from greenstream.domain.places import PopZone
 from greenstream.domain.policy import RankingSignal
+from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.ranking import Standings
 from greenstream.domain.reading import Basis, Kind, Quality, Reading, Scope, Signal
 from greenstream.domain.zones import AnnualMean, Source, Zone
@@ -43,6 +44,18 @@ def a_reading(*, age_s: float = 0, kind: Kind = AVERAGE_DIRECT, **changes: Any) 
         "fetched_at": max(valid_to, NOW),
     }
     return Reading(**fields | changes)
+
+
+def an_hour_profile(*, hours: Mapping[int, HourMean], **changes: Any) -> HourProfile:
+    """Return a profile of direct averages; its zone is Z and its provider p by default."""
+    fields: dict[str, Any] = {
+        "zone": "Z",
+        "provider": "p",
+        "kind": AVERAGE_DIRECT,
+        "scope": Scope.PRODUCTION,
+        "factor_set": GREENSTREAM,
+    }
+    return HourProfile(hours=hours, **fields | changes)
 
 
 def stored(batches: Iterable[Batch]) -> list[Batch]:

@@ -98,23 +98,26 @@ def served(
 ) -> Iterator[str]:
     """Run a server that listens on this port and yield its address."""
     clean = {"PATH": os.defpath, "HOME": str(folder), "TMPDIR": str(folder), "LANG": "C.UTF-8"}
-    log = folder / f"{name}.log"
+    with listening(name, argv, port, cwd=folder, env={**clean, **env}, log=folder / f"{name}.log"):
+        yield f"http://{HOST}:{port}"
+
+
+@contextmanager
+def listening(
+    name: str, argv: Sequence[str], port: int, *, cwd: Path, env: Mapping[str, str], log: Path
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a server in a session of its own, and yield its process once it listens on this port."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            argv,
-            cwd=folder,
-            env={**clean, **env},
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
+            argv, cwd=cwd, env=env, stdout=output, stderr=output, start_new_session=True
         )
     with ended(process):
         ends_at = time.monotonic() + READY_WITHIN_S
-        while not _listening(port):
+        while not _listens(port):
             if process.poll() is not None or time.monotonic() > ends_at:
                 raise RuntimeError(f"{name} did not start:\n{log.read_text()[-2000:]}")
-            time.sleep(0.05)
-        yield f"http://{HOST}:{port}"
+            time.sleep(0.01)
+        yield process
 
 
 def free_port() -> int:
@@ -124,6 +127,6 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _listening(port: int) -> bool:
+def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex((HOST, port)) == 0

@@ -9,7 +9,6 @@ import json
 import os
 import platform
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,12 +21,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.ending import if_killed
-from tests.integration.engines import HOST, ROOT, TOOLS, free_port
+from tests.integration.engines import HOST, ROOT, TOOLS, free_port, listening
 
 LAYER = ROOT / "layers" / "greenstream"
 INVOKE = "/2015-03-31/functions/function/invocations"
-READY_WITHIN_S = 10.0
 
 
 def emulator_binary() -> Path:
@@ -106,7 +103,8 @@ def runtime(
     python: Path = Path(sys.executable),
 ) -> Iterator[Runtime]:
     """Run a function's folder as Lambda does, with its own code and the layer only."""
-    emulator, api = f"{HOST}:{free_port()}", f"{HOST}:{free_port()}"
+    port = free_port()
+    emulator, api = f"{HOST}:{port}", f"{HOST}:{free_port()}"
     argv = [
         str(emulator_binary()),
         *("--log-level", "error"),
@@ -132,35 +130,13 @@ def runtime(
         "POWERTOOLS_METRICS_NAMESPACE": "GreenStream",
     }
     log = folder / f"{name}.log"
-    with log.open("wb") as output:
-        # The emulator starts the function as a child, so both get a process group of their own.
-        process = subprocess.Popen(
-            argv,
-            cwd=task_root,
-            env={**clean, **environment},
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    try:
-        with if_killed("sh", "-c", f"kill -9 -{process.pid}"):
-            _wait_for(emulator, process, log)
+    with listening(
+        "the runtime interface", argv, port, cwd=task_root, env={**clean, **environment}, log=log
+    ) as process:
+        try:
             yield Runtime(f"http://{emulator}", log, process.pid)
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _wait_for(emulator: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    host, _, port = emulator.partition(":")
-    ends_at = time.monotonic() + READY_WITHIN_S
-    while True:
-        with socket.socket() as probe:
-            if probe.connect_ex((host, int(port))) == 0:
-                return
-        if process.poll() is not None or time.monotonic() > ends_at:
-            raise RuntimeError(f"the runtime interface did not start:\n{log.read_text()[-2000:]}")
-        time.sleep(0.01)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)  # The function is a child of the emulator.
 
 
 def event(name: str) -> dict[str, Any]:

@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from greenstream.domain.factor_sets import GREENSTREAM
-from greenstream.domain.profile import HourMean, HourProfile
-from greenstream.domain.reading import Reading, Scope
+from greenstream.domain.profile import HourMean
+from greenstream.domain.reading import Reading
 from greenstream.ingest.collect import collect
 from greenstream.ports.provider import Batch
 from infra.local.memory_store import SourceKey
-from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, NOW, a_reading
+from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, NOW, a_reading, an_hour_profile
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.scripted_provider import RecordedTelemetry, Scripted, batch
 from tests.storing import profiles_of, put_profile, put_reading
@@ -245,12 +244,7 @@ def test_a_mean_of_the_history_that_was_computed_later_stays(
 ) -> None:
     """Two runs may overlap, and the later one may be the first to store its means."""
     later = NOW + timedelta(minutes=1)
-    of_history = HourProfile(
-        zone="Z",
-        kind=AVERAGE_DIRECT,
-        scope=Scope.PRODUCTION,
-        factor_set=GREENSTREAM,
-        provider="p",
+    of_history = an_hour_profile(
         hours={15: HourMean(50.0, later)},
     )
     put_profile(store, of_history)

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenstream.domain.disputes import ALLOWANCE_GCO2_KWH, Claim, dispute_among
-from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.ladder import Ladder, Rung, ZoneCarbon
 from greenstream.domain.moment import Moment
 from greenstream.domain.policy import Policy
@@ -22,6 +21,7 @@ from tests.builders import (
     a_reading,
     a_source,
     a_zone,
+    an_hour_profile,
 )
 
 FIRST = a_source("first", data_of=frozenset({"one publisher"}))
@@ -31,11 +31,7 @@ ZONE = a_zone(FIRST, SECOND)
 
 def usual(gco2_kwh: float, provider: str = "first") -> HourProfile:
     """Return a profile that has the same figure at every hour, with a week behind it."""
-    return HourProfile(
-        zone="Z",
-        kind=AVERAGE_DIRECT,
-        scope=Scope.PRODUCTION,
-        factor_set=GREENSTREAM,
+    return an_hour_profile(
         provider=provider,
         hours={hour: HourMean(gco2_kwh, NOW, 10.0, 7) for hour in range(24)},
     )

@@ -8,22 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.freshness import age_s, penalty_gco2_kwh
 from greenstream.domain.ladder import FULL_COVERAGE, Ladder, Rung, ZoneCarbon
 from greenstream.domain.moment import Moment
 from greenstream.domain.policy import FreshnessModel, Policy
 from greenstream.domain.profile import HourMean, HourProfile
-from greenstream.domain.reading import Reading, Scope
+from greenstream.domain.reading import Reading
 from greenstream.domain.zones import Zone
 from tests.builders import (
-    AVERAGE_DIRECT,
     AVERAGE_LIFECYCLE,
     MARGINAL_DIRECT,
     NOW,
     a_reading,
     a_source,
     a_zone,
+    an_hour_profile,
 )
 
 PLAIN = Policy(freshness_model=FreshnessModel.PENALTY)
@@ -37,12 +36,7 @@ def carbon(zone: Zone, *readings: Reading, **changes: Any) -> ZoneCarbon:
 
 
 def a_profile(*, gco2_kwh: float = 300.0, computed_days_ago: float = 1) -> HourProfile:
-    return HourProfile(
-        zone="Z",
-        kind=AVERAGE_DIRECT,
-        scope=Scope.PRODUCTION,
-        factor_set=GREENSTREAM,
-        provider="p",
+    return an_hour_profile(
         hours={NOW.hour: HourMean(gco2_kwh, NOW - timedelta(days=computed_days_ago))},
     )
 

@@ -13,17 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.ladder import OBSERVED, Ladder
 from greenstream.domain.moment import Moment
 from greenstream.domain.policy import FreshnessModel, Policy
 from greenstream.domain.profile import HourMean, HourProfile
-from greenstream.domain.reading import Reading, Scope
+from greenstream.domain.reading import Reading
 from greenstream.domain.routing import decide
 from greenstream_tuning.choosing import Chooser, figures, observed
 from greenstream_tuning.feeds import DelayedTrace, KeptReadings
 from greenstream_tuning.traces import Trace
-from tests.builders import AVERAGE_DIRECT, a_candidate, a_reading, a_source, a_zone
+from tests.builders import a_candidate, a_reading, a_source, a_zone, an_hour_profile
 
 POPS = ("ams", "fra", "iad", "lon")
 
@@ -144,12 +143,7 @@ def added(values: list[float]) -> float:
 
 
 def a_profile(hours: dict[int, HourMean]) -> HourProfile:
-    return HourProfile(
-        zone="Z",
-        kind=AVERAGE_DIRECT,
-        scope=Scope.PRODUCTION,
-        factor_set=GREENSTREAM,
-        provider="p",
+    return an_hour_profile(
         hours=hours,
     )
 

@@ -12,15 +12,13 @@ from hypothesis import strategies as st
 
 from greenstream.api.fields import MAX_ERRORS, MAX_QUERY_CHARS
 from greenstream.api.question import MAX_LATENCY_MS, MAX_POPS, PARAMETERS
-from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.places import pops, seed_pops
 from greenstream.domain.policy import Policy
-from greenstream.domain.profile import HourMean, HourProfile
-from greenstream.domain.reading import Scope
+from greenstream.domain.profile import HourMean
 from greenstream.domain.roundtrips import MAX_RTT_MS
 from greenstream.domain.zones import zones
 from greenstream.ports.store import Snapshot
-from tests.builders import AVERAGE_DIRECT, NOW
+from tests.builders import NOW, an_hour_profile
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Answer, Client, a_reading_of
 from tests.storing import put_profile, put_reading
@@ -462,11 +460,8 @@ class TestTheUnexpected:
         store = MemoryStore()
         put_profile(
             store,
-            HourProfile(
+            an_hour_profile(
                 zone="NYISO",
-                kind=AVERAGE_DIRECT,
-                scope=Scope.PRODUCTION,
-                factor_set=GREENSTREAM,
                 provider="gridstatus",
                 hours={NOW.hour: HourMean(value, NOW)},
             ),

@@ -4,14 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.latency import estimate_rtt_ms, great_circle_km
 from greenstream.domain.places import colos, pops, seed_pops
 from greenstream.domain.policy import Policy, RankingSignal
-from greenstream.domain.profile import HourMean, HourProfile
+from greenstream.domain.profile import HourMean
 from greenstream.domain.reading import Scope
 from greenstream.domain.zones import zones
-from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, MARGINAL_DIRECT, NOW
+from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, MARGINAL_DIRECT, NOW, an_hour_profile
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Answer, Client, a_reading_of
 from tests.storing import put_profile, put_reading
@@ -325,11 +324,8 @@ class TestOneTruth:
         put_reading(store, a_reading_of("GBR-13", 0.0, age_s=17 * 60.5))
         put_profile(
             store,
-            HourProfile(
+            an_hour_profile(
                 zone="ENTSOE_NL",
-                kind=AVERAGE_DIRECT,
-                scope=Scope.PRODUCTION,
-                factor_set=GREENSTREAM,
                 provider="entsoe",
                 hours={NOW.hour: HourMean(333.35, NOW)},
                 simulated=True,
@@ -367,11 +363,9 @@ class TestSize:
             if filled == "same_hour":
                 put_profile(
                     store,
-                    HourProfile(
+                    an_hour_profile(
                         zone=zone.zone,
-                        kind=AVERAGE_DIRECT,
                         scope=Scope.CONSUMPTION,
-                        factor_set=GREENSTREAM,
                         provider="electricitymaps",
                         hours={NOW.hour: HourMean(1234.56, NOW)},
                     ),

@@ -12,7 +12,7 @@ from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.reading import Basis, Forecast, ForecastPoint, Kind, Scope, Signal
 from greenstream.domain.zones import zones
 from greenstream.ports.store import ProviderState, ProviderStatus
-from tests.builders import AVERAGE_DIRECT, MARGINAL_DIRECT, NOW
+from tests.builders import AVERAGE_DIRECT, MARGINAL_DIRECT, NOW, an_hour_profile
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Client, a_reading_of
 from tests.storing import put_profile, put_reading, put_status
@@ -47,11 +47,8 @@ def a_forecast(
 
 
 def a_profile(zone: str, hours: Mapping[int, HourMean]) -> HourProfile:
-    return HourProfile(
+    return an_hour_profile(
         zone=zone,
-        kind=AVERAGE_DIRECT,
-        scope=Scope.PRODUCTION,
-        factor_set=GREENSTREAM,
         provider="gridstatus",
         hours=hours,
     )

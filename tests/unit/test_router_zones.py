@@ -10,12 +10,12 @@ from greenstream.api.view import View
 from greenstream.domain.factor_sets import GREENSTREAM
 from greenstream.domain.places import pops
 from greenstream.domain.policy import Policy, RankedScope
-from greenstream.domain.profile import HourMean, HourProfile
+from greenstream.domain.profile import HourMean
 from greenstream.domain.reading import Basis, Forecast, ForecastPoint, Scope, Signal
 from greenstream.domain.zone_sources import zone_sources
 from greenstream.domain.zones import zones
 from greenstream.ports.store import ProviderState, ProviderStatus
-from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, NOW
+from tests.builders import AVERAGE_LIFECYCLE, NOW, an_hour_profile
 from tests.fakes.memory_store import MemoryStore
 from tests.router_client import Client, a_reading_of
 from tests.storing import put_profile, put_reading, put_status
@@ -100,11 +100,8 @@ class TestOneZone:
     ) -> None:
         store = MemoryStore()
         put_reading(store, a_reading_of("NYISO", 260, age_s=age_h * 3600))
-        profile = HourProfile(
+        profile = an_hour_profile(
             zone="NYISO",
-            kind=AVERAGE_DIRECT,
-            scope=Scope.PRODUCTION,
-            factor_set=GREENSTREAM,
             provider="gridstatus",
             hours={hour: HourMean(250.0, NOW, 10.0, days) for hour in range(24)},
         )
@@ -154,11 +151,8 @@ class TestOneZone:
     def test_it_shows_the_profile_by_hour(self, store: MemoryStore) -> None:
         put_profile(
             store,
-            HourProfile(
+            an_hour_profile(
                 zone="NYISO",
-                kind=AVERAGE_DIRECT,
-                scope=Scope.PRODUCTION,
-                factor_set=GREENSTREAM,
                 provider="gridstatus",
                 hours={9: HourMean(250.26, NOW)},
             ),

@@ -15,7 +15,7 @@ from greenstream.domain.profile import HourMean, HourProfile
 from greenstream.domain.ranking import AVERAGE, MARGINAL
 from greenstream.domain.reading import Forecast, ForecastPoint, Kind, Scope
 from greenstream.domain.window import Window, cleanest, same_kind
-from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, MARGINAL_DIRECT, NOW
+from tests.builders import AVERAGE_DIRECT, AVERAGE_LIFECYCLE, MARGINAL_DIRECT, NOW, an_hour_profile
 
 MINUTE = timedelta(minutes=1)
 KINDS = AVERAGE + MARGINAL
@@ -183,12 +183,7 @@ class TestDips:
 
 
 def a_profile(hours: Mapping[int, float], *, days: int = 6, age_h: float = 20) -> HourProfile:
-    return HourProfile(
-        zone="Z",
-        kind=AVERAGE_DIRECT,
-        scope=Scope.PRODUCTION,
-        factor_set=GREENSTREAM,
-        provider="p",
+    return an_hour_profile(
         hours={
             hour: HourMean(value, NOW - timedelta(hours=age_h), 20.0, days)
             for hour, value in hours.items()
