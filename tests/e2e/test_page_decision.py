@@ -150,6 +150,32 @@ class TestTheDecision:
         expect(rows.filter(has_text="London")).not_to_contain_text("outside")
         expect(rows.filter(has_text="Ashburn")).to_contain_text("outside the limit")
 
+    @pytest.mark.parametrize(
+        ("rtt", "reason"),
+        [
+            ("nyc:90", "none with known carbon is within the limit"),
+            ("nyc:3", "no carbon is known"),
+        ],
+    )
+    def test_the_nearest_is_not_said_to_be_nearer_than_an_unknown_round_trip(
+        self, visit: Visit, rtt: str, reason: str
+    ) -> None:
+        def with_round_trips(route: Route) -> None:
+            address = route.request.url.partition("?")[0]
+            answer = route.fetch(url=f"{address}?pops=nyc,lon&rtt={rtt}").json()
+            if reason == "no carbon is known":
+                answer["reason"] = "latency_only_no_carbon"
+            route.fulfill(json=answer)
+
+        visit.page.route("**/api/v1/route?*max_latency_ms*", with_round_trips)
+        page = visit.open()
+        expect(page.locator("#sentence")).to_contain_text(
+            f"it is the nearest of those whose round trip is known, and {reason}."
+        )
+        expect(page.locator("#reason")).to_contain_text(
+            "It is also the nearest of those whose round trip is known."
+        )
+
     def test_without_a_place_no_round_trip_is_claimed(self, visit: Visit) -> None:
         page = visit.open()
         page.get_by_label("Request from").fill("")
@@ -258,6 +284,42 @@ class TestTheQuestion:
         expect(page.locator("#chart .limit text")).to_have_text("limit 120 ms")
         expect(page.get_by_label("Rank by")).to_have_value("average")
         expect(page.locator("#chosen-places li")).to_have_count(2)
+
+    @pytest.mark.parametrize(
+        ("field", "value", "set_to"),
+        [
+            ("limit", "abc", "80 ms"),
+            ("limit", "80ms", "80 ms"),
+            ("limit", "83", "85 ms"),
+            ("limit", "1000", "300 ms"),
+            ("signal", "cheapest", "automatic: a kind that all have"),
+        ],
+    )
+    def test_a_value_of_the_address_that_a_field_cannot_take_is_named_beside_it(
+        self, visit: Visit, field: str, value: str, set_to: str
+    ) -> None:
+        page = visit.open(f"?{field}={value}")
+        note = page.locator(f"#{field}-error")
+        expect(note).to_have_text(
+            f"The address has \N{LEFT DOUBLE QUOTATION MARK}{value}\N{RIGHT DOUBLE QUOTATION MARK}"
+            f", which this field cannot take. It is set to: {set_to}."
+        )
+        expect(page.locator(f"#{field}")).not_to_have_attribute("aria-invalid", "true")
+        page.get_by_label("Request from").fill("Madrid")
+        expect(page.locator("#sentence")).to_contain_text("from Madrid")
+        expect(note).to_be_empty()
+        assert not visit.complaints
+
+    @pytest.mark.parametrize("query", ["signal=Average&limit=80.0", "signal=AVERAGE&limit="])
+    def test_a_value_of_the_address_may_be_written_in_another_way(
+        self, visit: Visit, query: str
+    ) -> None:
+        page = visit.open(f"?{query}&to=ALL")
+        expect(page.get_by_label("Rank by")).to_have_value("average")
+        expect(page.locator("#to")).to_have_value("all")
+        expect(page.locator("#limit-shown")).to_have_text("80 ms")
+        for field in ("signal", "limit"):
+            expect(page.locator(f"#{field}-error")).to_be_empty()
 
     def test_the_usual_question_leaves_the_address_empty(self, visit: Visit) -> None:
         page = visit.open()

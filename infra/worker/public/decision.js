@@ -3,7 +3,7 @@
 import { draw } from "./chart.js";
 import { byId, html, setText } from "./dom.js";
 import { gain } from "./gain.js";
-import { LIVE, MISSING, age, bounds, counting, disputeText, exclusionWord, freshnessText, grams, hasMoved, isNumber, kind, milliseconds, penalty, providerName, reasonWords, rungWord } from "./words.js";
+import { LIVE, MISSING, age, bounds, counting, disputeText, exclusionWord, freshnessText, grams, hasMoved, isNumber, kind, milliseconds, nearestWords, penalty, providerName, reasonWords, rungWord } from "./words.js";
 
 export class Decision {
   #route = null;
@@ -72,8 +72,9 @@ function gridOf(figure) {
 function difference({ baseline, candidates, pop }, nameOf) {
   const differenceGco2Kwh = baseline?.attributed_difference_gco2_kwh;
   if (!baseline || !isNumber(differenceGco2Kwh)) return "";
-  if (baseline.pop === pop) return "It is also the nearest.";
-  const [amount, nearest] = [grams(Math.abs(differenceGco2Kwh)), `the grid of the nearest, ${nameOf(baseline.pop)}`];
+  const nearestPlace = nearestWords(candidates);
+  if (baseline.pop === pop) return `It is also ${nearestPlace}.`;
+  const [amount, nearest] = [grams(Math.abs(differenceGco2Kwh)), `the grid of ${nearestPlace}, ${nameOf(baseline.pop)}`];
   const comparison = amount === "0" ? `about as clean as ${nearest}` : `${amount} g/kWh ${differenceGco2Kwh > 0 ? "below" : "above"} ${nearest}`;
   const live = candidates.filter((candidate) => candidate.pop === pop || candidate.pop === baseline.pop).every(({ rung }) => LIVE.has(rung));
   return `By the values expected now, its grid is ${comparison} (attributional, location-based${live ? "" : "; the two figures are not both live"}).`;

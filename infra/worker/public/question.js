@@ -20,6 +20,7 @@ export class Question {
   #pops = [];
   #own = []; // the codes of the places of the visitor's choice
   #located = null; // the position that the browser gave, as the text of its field
+  #notes = new Map(); // what is said of values of the address, by the field that cannot take them
 
   /** @param {() => void} onChange is called after the visitor has changed the form to a valid question. */
   constructor(onChange) {
@@ -27,12 +28,9 @@ export class Question {
     const to = fromAddress("to") ?? USUAL.to;
     const from = fromAddress("from") ?? USUAL.from;
     byId("from").value = from === NOWHERE ? "" : from;
-    byId("to").value = to === "" || to === "all" ? to : "own";
+    byId("to").value = to.toLowerCase() === "all" ? "all" : to === "" ? "" : "own";
     if (byId("to").value === "own") this.#own = [...new Set(to.split(","))].slice(0, MOST_PLACES);
-    for (const id of ["signal", "limit"]) {
-      byId(id).value = fromAddress(id) ?? USUAL[id];
-      if (byId(id).value === "") byId(id).value = USUAL[id];
-    }
+    for (const id of ["signal", "limit"]) this.#setByAddress(id);
     for (const id of ["signal", "limit"]) byId(id).addEventListener("input", () => this.#changed());
     byId("from").addEventListener("input", () => this.#changed());
     byId("to").addEventListener("input", () => this.#chose());
@@ -97,7 +95,20 @@ export class Question {
     return errors.length > 0 && errors.every(({ field }) => FIELDS[field]);
   }
 
+  /** Set a field to its value in the address. Where it cannot take that, a note says so. */
+  #setByAddress(id) {
+    const [field, given] = [byId(id), fromAddress(id) || USUAL[id]];
+    const isNumber = id === "limit";
+    // A range takes the nearest number that it can, and its middle for a text that is no number.
+    field.value = isNumber && Number.isNaN(Number(given)) ? USUAL[id] : given.toLowerCase();
+    if (field.value === "") field.value = USUAL[id];
+    if (isNumber ? field.valueAsNumber === Number(given) : field.value === given.toLowerCase()) return;
+    const shown = isNumber ? `${field.value} ms` : field.selectedOptions[0].textContent;
+    this.#notes.set(id, `The address has “${given}”, which this field cannot take. It is set to: ${shown}.`);
+  }
+
   #changed() {
+    this.#notes.clear(); // the address will be that of the form
     this.#show();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
@@ -117,7 +128,7 @@ export class Question {
 
   /** Say beside each field what is wrong with it, and return whether nothing is. */
   check() {
-    for (const field of ["from", "to", "limit", "signal"]) this.#say(field, "");
+    for (const field of ["from", "to", "limit", "signal"]) this.#say(field, this.#notes.get(field) ?? "", { valid: true });
     const text = byId("from").value.trim();
     if (text === "" || POSITION.test(text)) {
       if (text === "" || positionOf(text)) return this.#hasPlaces();
@@ -149,20 +160,22 @@ export class Question {
     const several = this.#places.meant(text).length > 1;
     const near = this.#places.near(text);
     const said = several ? `“${text}” is the name of several places. Which one?` : `No place is called “${text}”.${near.length ? " Near it are:" : " Type a city, a code such as LHR, a cloud region, or a latitude and a longitude."}`;
-    this.#say(field, said, near.map((place) => {
+    const buttons = near.map((place) => {
       const button = html("button", { type: "button", class: "chip" }, labelOf(place), html("small", null, kindOf(place)));
       button.addEventListener("click", () => choose(place));
       return button;
-    }));
+    });
+    this.#say(field, said, { buttons });
   }
 
-  #say(field, text, more = []) {
+  /** Show a text and buttons below a field, which is marked as invalid unless its value is valid. */
+  #say(field, text, { buttons = [], valid = text === "" } = {}) {
     const note = byId(`${field}-error`);
     if (note.dataset.said === text) return; // an unchanged alert is not read aloud again
     note.dataset.said = text;
-    note.replaceChildren(...(text ? [html("span", null, text), ...more] : []));
+    note.replaceChildren(...(text ? [html("span", null, text), ...buttons] : []));
     const input = field === "to" && byId("to").value === "own" ? byId("add") : byId(field);
-    if (text) input.setAttribute("aria-invalid", "true");
+    if (!valid) input.setAttribute("aria-invalid", "true");
     else for (const id of [field, field === "to" ? "add" : field]) byId(id).removeAttribute("aria-invalid");
   }
 

@@ -66,7 +66,10 @@ export const EXCLUSIONS = new Map([
 
 export const exclusionWord = (exclusion) => EXCLUSIONS.get(exclusion) ?? String(exclusion);
 
-/** The reasons of a decision, as the end of a sentence that names the chosen point of presence. */
+/**
+ * The reasons of a decision, as the end of a sentence that names the chosen point of presence. `{nearest}`
+ * stands for the words of `nearestWords`.
+ */
 export const REASONS = new Map([
   ["cleanest", "it is the cleanest within the limit"],
   ["lowest_figure", "its figure is the lowest within the limit, but the figures are not sure enough to say that no other grid is as clean"],
@@ -78,18 +81,22 @@ export const REASONS = new Map([
   ["near_tie_nearer", "it scores nearly as well as the best, and is nearer"],
   ["surer", "its figure is lower than that of the place before by more than their ways of counting differ, which is not true of the lowest figure"],
   ["stayed_within_margin", "no other place is so much better that a move is worth it"],
-  ["nearest_none_within_limit", "it is the nearest, and none with known carbon is within the limit"],
-  ["latency_only_no_carbon", "it is the nearest, and no carbon is known"],
+  ["nearest_none_within_limit", "it is {nearest}, and none with known carbon is within the limit"],
+  ["latency_only_no_carbon", "it is {nearest}, and no carbon is known"],
   ["carbon_only_no_latency", "only carbon counts, because no round trip is known"],
   ["nothing_known", "it was drawn from the candidates, because nothing is known"],
 ]);
+
+/** Name the nearest candidate, without a claim about those whose round trip is unknown. */
+export const nearestWords = (candidates) =>
+  candidates.every(({ latency_ms }) => isNumber(latency_ms)) ? "the nearest" : "the nearest of those whose round trip is known";
 
 /** Return why the chosen point of presence was chosen, in words that its candidates justify. */
 export function reasonWords({ reason, candidates }) {
   const only = candidates.filter(({ eligible }) => eligible).length === 1;
   if (only && reason === "cleanest") return "it is the only one that may be chosen";
   if (only && reason === "lowest_fallback") return "it is the only one that may be chosen, and its figure is not live";
-  return REASONS.get(reason) ?? String(reason);
+  return (REASONS.get(reason) ?? String(reason)).replace("{nearest}", nearestWords(candidates));
 }
 
 export const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
