@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from greenstream.aws.attributes import sortable
+from greenstream.aws.dynamo_policies import DynamoPolicies
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.aws.item_schema import SCHEMA
 from greenstream.domain.policy import Policy, RankingSignal
@@ -62,7 +63,8 @@ def put(client: TableClient, table_name: str) -> Callable[[str, Mapping[str, Any
 def test_a_zero_with_a_minus_is_zero_and_no_revision_when_it_comes_again(
     store: DynamoStore, zero: float
 ) -> None:
-    first = replace(a_reading(gco2_kwh=zero), as_published_gco2_kwh=zero)
+    detail = {"fuel_mw": {"Wind": zero}, "bounds": [[zero]]}
+    first = replace(a_reading(gco2_kwh=zero), as_published_gco2_kwh=zero, detail=detail)
     outcomes = [
         put_reading(store, replace(first, fetched_at=T0 + hours * HOUR)).outcome
         for hours in range(2)
@@ -80,6 +82,18 @@ def test_a_zero_with_a_minus_is_zero_and_no_revision_when_it_comes_again(
     for reading in (*store.snapshot().readings, *versions):
         figures += [reading.gco2_kwh, reading.gco2_low, reading.as_published_gco2_kwh or 0.0]
     assert [math.copysign(1.0, figure) for figure in figures] == [1.0] * len(figures)
+    assert [str(version.detail) for version in versions] == [
+        "{'fuel_mw': {'Wind': 0.0}, 'bounds': [[0.0]]}",
+        "{}",
+    ]
+
+
+def test_a_zero_with_a_minus_is_zero_in_a_policys_evidence(
+    client: TableClient, table_name: str
+) -> None:
+    policies = DynamoPolicies(client, table_name)
+    policies.write(Policy(version="tuned-8"), {"saved_gco2": [-0.0]}, T0)
+    assert [str(stored.evidence) for stored in policies.versions()] == ["{'saved_gco2': [0.0]}"]
 
 
 def test_a_figure_that_is_fetched_again_during_a_passing_correction_outlasts_it(

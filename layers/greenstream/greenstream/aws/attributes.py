@@ -6,6 +6,7 @@ key: there it is ISO 8601 text of one width, which sorts in the order of time. A
 decimals.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -27,6 +28,21 @@ def number(value: float, decimals: int = 3) -> Item:
     """
     text = f"{value:z.{decimals}f}"
     return {"N": text.rstrip("0").rstrip(".") if "." in text else text}
+
+
+def document(value: Mapping[str, Any]) -> Item:
+    """Return a document as an attribute that holds it as JSON, with 0 for each -0."""
+    return {"S": json.dumps(_without_minus_zero(value))}
+
+
+def _without_minus_zero(value: Any) -> Any:  # noqa: ANN401 - any part of a JSON document
+    if isinstance(value, float):
+        return value + 0.0
+    if isinstance(value, Mapping):
+        return {name: _without_minus_zero(member) for name, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_minus_zero(member) for member in value]
+    return value
 
 
 def epoch(instant: datetime) -> Item:

@@ -5,13 +5,12 @@ end. The item holds the latest version of the interval and, in ``earlier``, what
 superseded.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from greenstream.aws.attributes import Item, epoch, expiry, sortable, source_key
+from greenstream.aws.attributes import Item, document, epoch, expiry, sortable, source_key
 from greenstream.aws.item_schema import DECODE_ERRORS, decodable, leave_to_newer_code
 from greenstream.aws.reading_items import (
     FIGURES,
@@ -63,7 +62,7 @@ class DynamoHistory:
         attributes: dict[str, Any] = {
             **dict.fromkeys(OPTIONAL),  # None removes what only the superseded version has.
             **item,
-            "detail": {"S": json.dumps(dict(reading.detail))} if reading.detail else None,
+            "detail": document(reading.detail) if reading.detail else None,
             "expires_at": expiry(reading.valid_to + HISTORY_LIFE),
             "known_at": epoch(reading.fetched_at),
         }

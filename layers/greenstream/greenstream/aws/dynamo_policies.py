@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from greenstream.aws.attributes import CURRENT, Item, epoch, to_instant
+from greenstream.aws.attributes import CURRENT, Item, document, epoch, to_instant
 from greenstream.aws.dynamodb import DynamoDb
 from greenstream.aws.item_schema import decodable
 from greenstream.aws.policy_items import decode_policy, encode_policy
@@ -51,7 +51,7 @@ class DynamoPolicies:
             "pk": POLICY,
             "sk": {"S": policy.version},
             "written_at": epoch(at),
-            "evidence": {"S": json.dumps(evidence)},
+            "evidence": document(evidence),
         }
         self._table.put(item, "attribute_not_exists(pk)")
 
