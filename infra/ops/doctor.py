@@ -224,17 +224,17 @@ def _node(program: str) -> Check:
     """Check that a Node is one that the Worker's tools run on."""
     least = json.loads((ROOT / "infra/worker/package.json").read_text())["engines"]["node"]
     try:
-        told = subprocess.run(
+        version = subprocess.run(
             [program, "--version"], capture_output=True, text=True, check=True, timeout=PROGRAM_S
         ).stdout.strip()
     except (OSError, subprocess.SubprocessError) as error:
         return Check(State.NOTE, "Node", f"{program} does not say its version: {error}")
-    if _numbers(told) >= _numbers(least):
-        return Check(State.OK, "Node", f"{told.removeprefix('v')} at {program}")
+    if _numbers(version) >= _numbers(least):
+        return Check(State.OK, "Node", f"{version.removeprefix('v')} at {program}")
     return Check(
         State.NOTE,
         "Node",
-        f"{program} is {told.removeprefix('v')}, and the Worker's tools want {least}: `make "
+        f"{program} is {version.removeprefix('v')}, and the Worker's tools want {least}: `make "
         "worker-tools` installs one, for PATH=$PWD/.tools/node/bin:$PATH",
     )
 

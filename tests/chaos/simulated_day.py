@@ -149,14 +149,12 @@ class Reader(DynamoStore):
 
 @dataclass
 class Sink:
-    """Telemetry that stores the fields of the last answer and counts the log lines by message."""
+    """Telemetry that stores the fields of the last answer."""
 
     last: Mapping[str, object] = field(default_factory=dict)
-    told: Counter[str] = field(default_factory=Counter)
 
     def event(self, level: str, message: str, **fields: object) -> None:
-        """Count a log line."""
-        self.told[message] += 1
+        """Store the fields of an answer, and discard every other log line."""
         if message == "answered":
             self.last = fields
 
@@ -205,8 +203,9 @@ class Footprint:
 class Day:
     """All schedules, faults and load from ``start`` on.
 
-    Every decision is written to the file ``told`` as one line. The line also has the two instants
-    at which the router had read the table: the items that change often, and the rest.
+    Every decision is written as one line to the file that `pass_hours` is given. The line also has
+    the two instants at which the router had read the table: the items that change often, and the
+    rest.
     """
 
     def __init__(self, client: TableClient, table_name: str, start: datetime, seed: int) -> None:
@@ -243,8 +242,8 @@ class Day:
         self._order = itertools.count()
         self._due: list[tuple[datetime, int, Callable[[], None]]] = []
 
-    def pass_hours(self, hours: int, told: IO[str]) -> None:
-        """Run everything that is due within these hours, and write the decisions to ``told``."""
+    def pass_hours(self, hours: int, decisions: IO[str]) -> None:
+        """Run everything that is due within these hours, and write the decisions to a file."""
         until = self.start + timedelta(hours=hours)
         for name in COLLECTORS:
             self._schedule(name, until)
@@ -252,7 +251,7 @@ class Day:
         self._at(tuner_at, self._tune)
         at = self.start + timedelta(seconds=37)
         while at < until:
-            self._at(at, lambda: self._load(told))
+            self._at(at, lambda: self._load(decisions))
             at += timedelta(seconds=ASKED_EVERY_S)
         at = self.start + timedelta(minutes=10)
         while at < until:
@@ -365,7 +364,7 @@ class Day:
         self.simulator.faults.add(self.simulator.any_fault(self.random), self.clock())
         self.faults += 1
 
-    def _load(self, told: IO[str]) -> None:
+    def _load(self, decisions: IO[str]) -> None:
         """Ask as the Worker's colos do: twice at once, and after 2 s again, now from memory."""
         self._check_ages()
         for pause_s in (0, 0, 2):
@@ -377,7 +376,7 @@ class Day:
                 name: self.sink.last[name] for name in ("pop", "zone", "reason")
             }
             if logged != {name: body[name] for name in logged}:
-                self.failures.append(f"{self.clock()} told {logged} in the log, not {body['pop']}")
+                self.failures.append(f"{self.clock()} logged {logged}, not {body['pop']}")
             record = {
                 "at": self.clock().isoformat(),
                 "read_at": str(self.read_at),
@@ -386,7 +385,7 @@ class Day:
                 "query": query,
                 "body": body,
             }
-            told.write(json.dumps(record) + "\n")
+            decisions.write(json.dumps(record) + "\n")
         colo, pop = self.random.choice(COLOS), self.random.choice(("lon", "ams", "iad"))
         self.colos.add((colo, pop))
         self.reports += 1
@@ -429,15 +428,15 @@ class Day:
             self.read_at = read_at
             if profiles is not None:
                 self.profiles_at, self.hours = profiles.read_at, sorted(profiles.hours)
-        found: dict[str, Any] = json.loads(answer["body"])
-        late = answer["statusCode"] == 503 if body else store_failed(found)
+        document: dict[str, Any] = json.loads(answer["body"])
+        late = answer["statusCode"] == 503 if body else store_failed(document)
         if late and stall_s >= STALL_S:
             self.stalled += 1
         else:
             self.degraded += late
         if answer["statusCode"] != status and not late:
             self.failures.append(f"{self.clock()} {path}?{query}: {answer}")
-        return found
+        return document
 
     def _check_ages(self) -> None:
         """Check every zone's age against the newest reading that was ever stored of its source."""

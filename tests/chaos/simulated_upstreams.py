@@ -72,8 +72,8 @@ class Simulator:
                         raise httpx.RemoteProtocolError("cut", request=sent) from None
                 self._clock.forward(10)
                 raise httpx.ReadTimeout("slow", request=sent) from None
-            told = {"content-type": answer.content_type, **answer.headers}
-            return httpx.Response(answer.status, content=answer.body, headers=told)
+            sent_back = {"content-type": answer.content_type, **answer.headers}
+            return httpx.Response(answer.status, content=answer.body, headers=sent_back)
 
         return httpx.MockTransport(handle)
 
@@ -135,7 +135,7 @@ class FuelMixes:
         today = self.simulator._clock().astimezone(pacific).date()
         where = "current" if day == today else f"history/{day:%Y%m%d}"
         body = self._ask("caiso", f"/outlook/{where}/fuelsource.csv").removeprefix("\ufeff")
-        found = []
+        rows = []
         for row in csv.DictReader(io.StringIO(body)):
             wall = datetime.strptime(row.pop("Time"), "%H:%M").time()  # noqa: DTZ007
             mix = {
@@ -146,8 +146,8 @@ class FuelMixes:
             if mix:
                 start = pd.Timestamp(datetime.combine(day, wall, pacific))
                 end = start + pd.Timedelta(minutes=5)
-                found.append({"Time": start, "Interval Start": start, "Interval End": end, **mix})
-        return found[: 24 * 12]  # a past day's file ends with the next day's first row
+                rows.append({"Time": start, "Interval Start": start, "Interval End": end, **mix})
+        return rows[: 24 * 12]  # a past day's file ends with the next day's first row
 
     def _pjm(self, day: date, api_key: str | None) -> list[dict[str, Any]]:
         body = self._ask(

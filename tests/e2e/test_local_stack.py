@@ -54,13 +54,14 @@ def until(what: str, ask: Callable[[], T | None], within_s: float) -> T:
 
 @contextmanager
 def started(folder: Path) -> Iterator[Running]:
-    """Start a stack in the foreground, and end it after the block if it still runs."""
+    """Start a stack in the foreground, and stop it after the block."""
     with a_local_stack(folder / "state") as local, run_of(local, folder / "run.txt") as running:
         yield running
 
 
 @contextmanager
 def run_of(local: LocalStack, output: Path) -> Iterator[Running]:
+    """Run `greenstream run` for a stack, and end it after the block if it still runs."""
     command = [
         sys.executable,
         "-m",

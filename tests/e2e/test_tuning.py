@@ -27,7 +27,7 @@ TUNER_TIMEOUT_S = 360
 
 VISITS = 100
 LEAST_HOURS = 5 * 28 * 24
-TOLD_WITHIN_S = 120  # the router reports once a minute, with its next answer
+REPORTED_WITHIN_S = 120  # the router reports once a minute, with its next answer
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def test_the_report_gives_the_carbon_intensity_that_the_visits_received(
         total = json.loads(greenstream(local, "report", "--days", "7", "--json"))
         return total if total["requests"] >= VISITS else None
 
-    total = until("the router's telling of the visits", told, TOLD_WITHIN_S)
+    total = until("the router's telling of the visits", told, REPORTED_WITHIN_S)
     text = " ".join(greenstream(local, "report", "--days", "7").split())
 
     assert total["simulated"]

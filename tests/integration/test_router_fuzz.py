@@ -73,8 +73,9 @@ def hold(case: schemathesis.Case[Any], base_url: str | None = None) -> None:
     case.call_and_validate(base_url)
 
 
-# OpenAPI 3.1 has no word for a rule between parameters, so that these stand there in words only.
-# Each removes what breaks one such rule, and every other request must be answered as it is.
+# OpenAPI 3.1 cannot express a rule between parameters, so that the description has such rules in
+# words only. The functions below remove parameters that break a rule; every request that remains
+# must be answered.
 
 
 def _obey_the_rules_of_route(query: dict[str, Any]) -> None:

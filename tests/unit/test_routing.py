@@ -136,7 +136,9 @@ class TestReasons:
         )
         assert (decision.chosen.candidate.pop, decision.reason) == ("usual", Reason.LOWEST_FALLBACK)
 
-    def test_without_round_trips_the_only_figure_is_told_from_the_only_candidate(self) -> None:
+    def test_without_round_trips_the_only_known_figure_is_not_called_the_only_candidate(
+        self,
+    ) -> None:
         known = a_candidate("known", 100, None)
         mean = a_candidate("mean", 100, None, rung=Rung.ANNUAL_MEAN)
         dark = a_candidate("dark", None, None)

@@ -146,7 +146,7 @@ class Chooser:
             if not ranked.all():
                 self._settle_near_ties(by_step[step], priced, chosen[step], lowest[step], ~ranked)
             stays = ranked & (lowest[step] >= score * keep)
-            near = ranked & ~stays & (score <= _most(lowest[step], self._policy))
+            near = ranked & ~stays & (score <= _near_tie_limit(lowest[step], self._policy))
             if near.any():
                 placed = chosen[step].copy()
                 self._settle_near_ties(by_step[step], priced, placed, lowest[step], near)
@@ -160,7 +160,7 @@ class Chooser:
     ) -> None:
         """Replace the best POP of these lanes by the nearest POP that is nearly as good."""
         limits = len(self._visitors[0].within)
-        highest = _most(lowest, self._policy)
+        highest = _near_tie_limit(lowest, self._policy)
         for lane in np.flatnonzero(lanes & np.isfinite(lowest)):
             limit, number = divmod(int(lane), len(self._visitors))
             visitor = self._visitors[number]
@@ -171,8 +171,8 @@ class Chooser:
             chosen[lane] = min(near, key=lambda pop: (visitor.by_latency[pop], scores[pop]))
 
 
-def _most(lowest: Floats, policy: Policy) -> Floats:
-    """Return the highest score that is a near-tie with the lowest; infinite where that is."""
+def _near_tie_limit(lowest: Floats, policy: Policy) -> Floats:
+    """Return `Policy.near_tie_limit` of each lowest score; infinite where the score is."""
     known = np.where(np.isfinite(lowest), lowest, 0.0)
     most: Floats = lowest + np.maximum(policy.tie_share * known, policy.tie_gco2_kwh)
     return most

@@ -202,12 +202,13 @@ def _shared_of(standings: Standings, view: View, policy: Policy, now: datetime) 
 
 
 def _digest(text: str) -> str:
+    """Return a hash of a text; it only has to differ where the text does."""
     return sha256(text.encode(), usedforsecurity=False).hexdigest()
 
 
 @lru_cache(maxsize=MAX_POP_SETS)
 def _digest_of_lasting(texts: tuple[str, ...]) -> str:
-    """Return a hash of what the figures say that does not age, once while they rest on the same."""
+    """Return a hash of the parts of the figures that do not age, made once while they stay."""
     return _digest("".join(texts))
 
 

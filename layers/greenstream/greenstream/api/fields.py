@@ -43,7 +43,7 @@ _UNITS: Final[Mapping[str, str]] = {
     "_min": " of minutes",
     "_h": " of hours",
 }
-"""What numbers count, by the end of their fields' names."""
+"""The unit of a number, by the end of its field's name."""
 
 MAX_LAT: Final = 90
 MAX_LON: Final = 180

@@ -49,6 +49,7 @@ class Course:
         stretch = self._stretches.get(between.first)
         if stretch is None:
             return None
+        # The caller learns until when the figure stands, so an outdated one is returned too.
         gco2_kwh = self.usual_gco2_kwh(between, stretch.stands_until)
         return None if gco2_kwh is None else Usual(gco2_kwh, stretch.stands_until)
 

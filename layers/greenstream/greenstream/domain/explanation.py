@@ -177,10 +177,8 @@ def _why_not_the_lowest(chosen: Ranked, reason: Reason, eligible: Sequence[Ranke
 
 
 def _nearly(chosen: Ranked, best: Ranked, policy: Policy) -> str:
-    """Return what a near-tie of scores is: one of the grids too, or one by the price of age."""
-    lowest = _expected_gco2_kwh(best)
-    room_gco2_kwh = max(policy.tie_share * lowest, policy.tie_gco2_kwh)
-    if _expected_gco2_kwh(chosen) <= lowest + room_gco2_kwh:
+    """Return the words of a near-tie of scores: the grids tie too, or only their prices of age."""
+    if _expected_gco2_kwh(chosen) <= policy.near_tie_limit(_expected_gco2_kwh(best)):
         return "is nearly as clean as"
     return "scores nearly as well, with the price of age, as"
 
@@ -214,6 +212,7 @@ def _by_carbon_alone(chosen: Ranked, ranked: Sequence[Ranked], eligible: Sequenc
 
 
 def _lowest_or_cleanest(chosen: Ranked, eligible: Iterable[Ranked], of_all: str) -> str:
+    """Return the claim of the lowest figure, and why it may not be of the cleanest grid."""
     others = (entry.candidate.carbon for entry in eligible)
     unsure = why_unsure(chosen.candidate.carbon, others)
     if unsure is None:

@@ -360,16 +360,20 @@ class _Past:
         sun_mw = sum(mix.generation_mw.get(fuel, 0.0) for fuel in solar)
         if yesterday_mw is None or sun_mw <= SHARE * total_mw:
             return None
-        a_day_earlier = sum(yesterday_mw.get(fuel, 0.0) for fuel in solar)
+        a_day_earlier_mw = sum(yesterday_mw.get(fuel, 0.0) for fuel in solar)
         greatest_mw = max(
             sum(other.generation_mw.get(fuel, 0.0) for fuel in solar) for other in self._all
         )
         is_stored = sun_mw <= STORED_SUN_SHARE * greatest_mw
-        if is_stored and a_day_earlier >= sun.NO_SUN_SHARE * sun_mw:
+        if is_stored and a_day_earlier_mw >= sun.NO_SUN_SHARE * sun_mw:
             return None
         if not daylight.is_night(self._source.middle, mix):
             return None
-        why = "and none a day earlier" if is_stored else f"of {greatest_mw:g} MW at most"
+        why = (
+            "and none a day earlier"
+            if is_stored
+            else f"too much for stored heat beside {greatest_mw:g} MW at most"
+        )
         return Refusal("sun_at_night", f"{sun_mw:g} MW of sun at night, {why}")
 
 

@@ -17,4 +17,5 @@ PART_OF_LEAST: Final = 0.5
 compared with the same hour of yesterday, since small zones with much wind truly halve in a day."""
 
 STORED_SUN_SHARE: Final = 1 / 3
-"""The most of its greatest power that solar power may have at night, from heat that is stored."""
+"""The most that solar power may make at night, from stored heat, as a share of its greatest power.
+The third is a judgement: the stored heat of Spain makes less."""

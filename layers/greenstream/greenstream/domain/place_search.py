@@ -96,9 +96,9 @@ def near_zones(text: str, *, most: int = MOST) -> tuple[str, ...]:
 
 
 def of_zone(name: str, *, most: int = MOST) -> tuple[str, ...]:
-    """Return places whose first zone is the one of that name."""
-    drawing = (known.pop for known in places().values() if known.zones[0].zone == name)
-    return tuple(drawing)[:most]
+    """Return places of which the named zone is the first: those that stand on its grid."""
+    on_grid = (known.pop for known in places().values() if known.zones[0].zone == name)
+    return tuple(on_grid)[:most]
 
 
 def country(text: str) -> str | None:

@@ -112,6 +112,10 @@ class Policy:
     capacity: Mapping[str, float] = field(default_factory=dict, hash=False)
     log_every: int = 10
 
+    def near_tie_limit(self, lowest: float) -> float:
+        """Return the highest score that is a near-tie with the lowest one, both in g/kWh."""
+        return lowest + max(self.tie_share * lowest, self.tie_gco2_kwh)
+
     def __post_init__(self) -> None:
         for name, low, high in (
             ("max_latency_ms", 0.0, 60_000.0),

@@ -86,7 +86,7 @@ class Kind(NamedTuple):
 
 @cache
 def kind_of(signal: Signal, basis: Basis) -> Kind:
-    """Return the kind of a signal and a basis: the same object each time."""
+    """Return the kind of a signal and a basis; equal kinds are one object, quick to compare."""
     return Kind(signal, basis)
 
 

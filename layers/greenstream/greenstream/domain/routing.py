@@ -176,7 +176,8 @@ def _worth_a_move(
 
 
 def _near_tie_winner(lowest: float, eligible: Sequence[Ranked], policy: Policy) -> Ranked:
-    most = lowest + max(policy.tie_share * lowest, policy.tie_gco2_kwh)
+    """Return the POP that a near-tie with the lowest score goes to."""
+    most = policy.near_tie_limit(lowest)
     near = takewhile(lambda entry: entry.score is not None and entry.score <= most, eligible)
     return min(near, key=_tie_order)
 
