@@ -182,7 +182,7 @@ def _put_profiles(store: MemoryStore) -> None:
                 provider=feed.provider,
                 hours={
                     hour: HourMean(level + 1.25 * (hour - 12) ** 2 / 10, computed_at, 14.5)
-                    for hour in range(11, 20)
+                    for hour in (*range(9), *range(11, 23))
                 },
                 simulated=zone == "ENTSOE_NL",
             ),

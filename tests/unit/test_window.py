@@ -212,16 +212,34 @@ class TestProfiles:
         assert outlook.note == "no forecast: the mean of each hour of day over the last 7 days"
 
     def test_an_hour_that_is_not_known_is_a_gap(self) -> None:
-        outlook = self.outlook(a_profile({16: 300.0, 18: 100.0}))
+        hours = dict.fromkeys(range(24), 300.0) | {3: 100.0, 5: 100.0}
+        del hours[4]
+        outlook = self.outlook(a_profile(hours))
         assert outlook is not None
         window = cleanest(
             outlook, duration=90 * MINUTE, earliest=NOW, latest=NOW + timedelta(hours=24)
         )
 
-        assert window is None
+        assert window is not None
+        assert window.start == NOW + timedelta(hours=10, minutes=30), "it ends where 4:00 begins"
+        assert window.gco2_kwh == pytest.approx((60 * 100 + 30 * 300) / 90)
+
+    @pytest.mark.parametrize(("known", "has_outlook"), [(24, True), (18, True), (17, False)])
+    def test_a_few_hours_that_were_read_by_chance_say_nothing_of_the_day(
+        self, known: int, *, has_outlook: bool
+    ) -> None:
+        outlook = self.outlook(a_profile(dict.fromkeys(range(known), 300.0)))
+
+        assert (outlook is not None) is has_outlook
+
+    def test_only_the_hours_asked_about_need_to_be_known(self) -> None:
+        profile = a_profile(dict.fromkeys(range(16, 22), 300.0))
+
+        assert Outlook.of_profile(profile, NOW, NOW + timedelta(hours=6)) is not None
+        assert Outlook.of_profile(profile, NOW, NOW + timedelta(hours=12)) is None
 
     def test_too_few_days_are_said_and_give_no_spread(self) -> None:
-        outlook = self.outlook(a_profile({16: 300.0}, days=2))
+        outlook = self.outlook(a_profile(dict.fromkeys(range(24), 300.0), days=2))
 
         assert outlook is not None
         assert outlook.spread_gco2_kwh is None
@@ -229,7 +247,9 @@ class TestProfiles:
         assert outlook.note.endswith(", of which 2 had a reading")
 
     def test_a_mean_older_than_a_week_does_not_stand(self) -> None:
-        assert self.outlook(a_profile({16: 300.0}, age_h=169)) is None
+        hours = dict.fromkeys(range(24), 300.0)
+        assert self.outlook(a_profile(hours, age_h=168)) is not None
+        assert self.outlook(a_profile(hours, age_h=169)) is None
 
 
 class TestLikeForLike:

@@ -18,6 +18,13 @@ from greenstream.domain.zones import AnnualMean
 
 HOUR: Final = timedelta(hours=1)
 
+MIN_KNOWN: Final = 0.75
+"""The least share of the hours asked about that a profile must know.
+
+The lowest of a few hours is mostly the one that was read by chance: a source that is asked seldom,
+such as Electricity Maps within its budget, has some five hours of day in a week. A day that lacks a
+few hours, as on a fresh table, still shows its course."""
+
 DIP: Final = timedelta(minutes=30)
 """The greatest length of an interval that its neighbours may contradict."""
 
@@ -98,7 +105,9 @@ class Outlook:
 
     @classmethod
     def of_profile(cls, profile: HourProfile, earliest: datetime, latest: datetime) -> Self | None:
-        """Return the hours of a profile between two instants; ``None`` where none of them stands.
+        """Return the hours of a profile between two instants; ``None`` where too few of them stand.
+
+        Too few are less than `MIN_KNOWN` of the hours between the instants.
 
         Parameters
         ----------
@@ -110,7 +119,9 @@ class Outlook:
         standing = {
             hour: mean for hour, mean in profile.hours.items() if earliest <= mean.stands_until
         }
-        if not standing:
+        between = list(_hours(earliest, latest))
+        known = [start for start in between if start.hour in standing]
+        if not known or len(known) < MIN_KNOWN * len(between):
             return None
         days = [mean.days for mean in standing.values() if mean.days is not None]
         few = min(days, default=MIN_PROFILE_DAYS) < MIN_PROFILE_DAYS
@@ -126,9 +137,7 @@ class Outlook:
             note="no forecast: the mean of each hour of day over the last 7 days"
             + (f", of which {min(days)} had a reading" if few else ""),
             points=tuple(
-                ForecastPoint(start, start + HOUR, standing[start.hour].gco2_kwh)
-                for start in _hours(earliest, latest)
-                if start.hour in standing
+                ForecastPoint(start, start + HOUR, standing[start.hour].gco2_kwh) for start in known
             ),
             simulated=profile.simulated,
         )
