@@ -145,6 +145,18 @@ class TestRungs:
 
         assert (answer.origin.note or "").endswith(end)
 
+    @pytest.mark.parametrize(
+        ("days_ago", "end"),
+        [(1.4, "over the last 7 days"), (3.0, "over the 7 days up to 2026-11-19")],
+    )
+    def test_a_mean_from_before_an_outage_says_which_week_it_is_of(
+        self, days_ago: float, end: str
+    ) -> None:
+        """While a source is silent, its last mean of an hour stands for up to a week."""
+        answer = carbon(a_zone(), profiles=[a_profile(computed_days_ago=days_ago)])
+
+        assert (answer.origin.note or "").endswith(end)
+
     def test_the_first_sources_hour_stands_before_anothers_in_whatever_order_they_come(
         self,
     ) -> None:

@@ -238,6 +238,14 @@ class TestProfiles:
         assert Outlook.of_profile(profile, NOW, NOW + timedelta(hours=6)) is not None
         assert Outlook.of_profile(profile, NOW, NOW + timedelta(hours=12)) is None
 
+    def test_a_profile_from_before_an_outage_says_which_week_it_is_of(self) -> None:
+        outlook = self.outlook(a_profile(dict.fromkeys(range(24), 300.0), age_h=72))
+
+        assert outlook is not None
+        assert outlook.note == (
+            "no forecast: the mean of each hour of day over the 7 days up to 2026-11-19"
+        )
+
     def test_too_few_days_are_said_and_give_no_spread(self) -> None:
         outlook = self.outlook(a_profile(dict.fromkeys(range(24), 300.0), days=2))
 

@@ -18,7 +18,7 @@ from greenstream.domain.freshness import price_of_age_gco2_kwh
 from greenstream.domain.moment import NO_AGE, Age, Moment
 from greenstream.domain.origin import NO_ORIGIN, Origin
 from greenstream.domain.policy import Policy
-from greenstream.domain.profile import HourProfile
+from greenstream.domain.profile import HourProfile, week_in_words
 from greenstream.domain.reading import Kind, Reading
 from greenstream.domain.zones import Zone
 
@@ -159,7 +159,7 @@ class Ladder:
                 self._profiles[profile.kind].append(profile)
         for of_kind in self._profiles.values():
             of_kind.sort(key=lambda profile: providers.index(profile.provider))
-        self._hours: dict[tuple[Kind, str, int], Origin] = {}
+        self._hours: dict[tuple[Kind, str, int, str], Origin] = {}
         self._annual_means = {
             mean.kind: (mean, Origin.of_annual_mean(mean))
             for mean in reversed(zone.annual_means)  # the first of a kind stands
@@ -316,7 +316,7 @@ class Ladder:
                 if moment.drifts:
                     doubt = self._spread_gco2_kwh(profile, kind, value)
                 penalty, capped = _capped(self._oldest_price_gco2_kwh(policy), doubt, policy)
-                origin = self._origin_of_hour(profile, hour)
+                origin = self._origin_of_hour(profile, moment)
                 return ZoneCarbon(
                     zone=zone.zone,
                     rung=Rung.SAME_HOUR,
@@ -341,10 +341,12 @@ class Ladder:
                 )
         return ZoneCarbon(zone=zone.zone, rung=Rung.NONE, origin=NO_ORIGIN)
 
-    def _origin_of_hour(self, profile: HourProfile, hour: int) -> Origin:
-        key = (profile.kind, profile.provider, hour)
+    def _origin_of_hour(self, profile: HourProfile, moment: Moment) -> Origin:
+        hour = moment.now.hour
+        week = week_in_words(profile.hours[hour].computed_at, moment.now)
+        key = (profile.kind, profile.provider, hour, week)
         if (origin := self._hours.get(key)) is None:
-            origin = self._hours[key] = Origin.of_hour(profile, hour)
+            origin = self._hours[key] = Origin.of_hour(profile, hour, week)
         return origin
 
     def _oldest_price_gco2_kwh(self, policy: Policy) -> float:

@@ -71,8 +71,11 @@ class Origin:
         )
 
     @classmethod
-    def of_hour(cls, profile: HourProfile, hour: int) -> Self:
-        """Return the origin of the figures that rest on a profile's mean of an hour of day."""
+    def of_hour(cls, profile: HourProfile, hour: int, week: str) -> Self:
+        """Return the origin of the figures that rest on a profile's mean of an hour of day.
+
+        ``week`` says which week the mean is of (`greenstream.domain.profile.week_in_words`).
+        """
         mean = profile.hours[hour]
         gco2_kwh = mean.gco2_kwh
         few = "" if mean.is_usual else f", of which {mean.days} had a reading"
@@ -86,7 +89,7 @@ class Origin:
             gco2_high=gco2_kwh,
             provider=profile.provider,
             simulated=profile.simulated,
-            note=f"mean of {hour:02d}:00-{hour:02d}:59 UTC over the last 7 days{few}",
+            note=f"mean of {hour:02d}:00-{hour:02d}:59 UTC over {week}{few}",
         )
 
     @classmethod

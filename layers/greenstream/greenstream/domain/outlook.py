@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Final, Self
 
 from greenstream.domain.drift import unprofiled_spread_gco2_kwh
-from greenstream.domain.profile import MIN_PROFILE_DAYS, HourProfile
+from greenstream.domain.profile import MIN_PROFILE_DAYS, HourProfile, week_in_words
 from greenstream.domain.reading import Forecast, ForecastPoint, Kind, Scope
 from greenstream.domain.zones import AnnualMean
 
@@ -125,6 +125,7 @@ class Outlook:
             return None
         days = [mean.days for mean in standing.values() if mean.days is not None]
         few = min(days, default=MIN_PROFILE_DAYS) < MIN_PROFILE_DAYS
+        made_at = min(mean.computed_at for mean in standing.values())
         return cls(
             rung=OutlookRung.SAME_HOUR,
             kind=profile.kind,
@@ -132,9 +133,10 @@ class Outlook:
             factor_set=profile.factor_set,
             provider=profile.provider,
             provider_zone=None,
-            made_at=min(mean.computed_at for mean in standing.values()),
+            made_at=made_at,
             spread_gco2_kwh=profile.spread_gco2_kwh(),
-            note="no forecast: the mean of each hour of day over the last 7 days"
+            note="no forecast: the mean of each hour of day over "
+            + week_in_words(made_at, earliest)
             + (f", of which {min(days)} had a reading" if few else ""),
             points=tuple(
                 ForecastPoint(start, start + HOUR, standing[start.hour].gco2_kwh) for start in known

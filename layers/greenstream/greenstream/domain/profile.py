@@ -96,6 +96,16 @@ class HourProfile:
         return root_mean_square(mean.countable_spread_gco2_kwh for mean in means)
 
 
+def week_in_words(computed_at: datetime, now: datetime) -> str:
+    """Return which week a mean is of that was computed at an instant, as a note says it.
+
+    While a source is silent its means stand for days, so that their week is no longer the last one.
+    """
+    if now - computed_at <= LAST_HOURS:
+        return "the last 7 days"
+    return f"the 7 days up to {computed_at:%Y-%m-%d}"
+
+
 def root_mean_square(values: Iterable[float | None]) -> float | None:
     """Return the root mean square of the values that are known; ``None`` where none is."""
     squares, count = 0.0, 0
