@@ -236,6 +236,21 @@ class TestPriceOfAge:
         answer = carbon(a_reading(age_s=3 * 3600), a_profile(FLAT, days=3))
         assert answer.doubt_gco2_kwh == pytest.approx(110 * math.sqrt(1 - 0.5 ** (6 / 18)))
 
+    @pytest.mark.parametrize(
+        "profile",
+        [
+            a_profile({NOW.hour: 200.0}),
+            a_profile(FLAT, computed_at=NOW - timedelta(days=7.1)),
+        ],
+        ids=["hours missing", "outlived"],
+    )
+    def test_a_reading_that_its_profile_does_not_move_has_the_doubt_of_one_without(
+        self, profile: HourProfile
+    ) -> None:
+        """On a table's fourth day and after an outage the spread is known before the course is."""
+        answer = carbon(a_reading(age_s=3 * 3600), profile)
+        assert answer.doubt_gco2_kwh == pytest.approx(110 * math.sqrt(1 - 0.5 ** (6 / 18)))
+
     def test_the_mean_of_the_hour_pays_at_most_its_spread(self) -> None:
         answer = carbon(None, a_profile(FLAT))
 

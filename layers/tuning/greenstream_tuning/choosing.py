@@ -35,8 +35,10 @@ def figures(seen: Seen, feed: Feed, policy: Policy) -> Floats:
         share = _persistence(seen.age_s, policy)
         value = np.maximum(0.0, seen.profile_now + share * (seen.gco2_kwh - seen.profile_then))
         value = np.where(_profiled(seen) & (seen.age_s > 0.0), value, seen.gco2_kwh)
-        doubt = _spread(seen, feed, seen.gco2_kwh) * np.sqrt(1.0 - share * share)
-        usual_doubt = _spread(seen, feed, seen.hour_mean)
+        spread = _spread(seen.spread, feed, seen.gco2_kwh)
+        unprofiled = _unprofiled(feed, seen.gco2_kwh)
+        doubt = np.where(_profiled(seen), spread, unprofiled) * np.sqrt(1.0 - share * share)
+        usual_doubt = _spread(seen.spread, feed, seen.hour_mean)
         annual_price = 0.0
     past = seen.hour_mean + _priced(np.full(len(seen.age_s), oldest_s), usual_doubt, policy)
     past = np.where(np.isnan(past), annual + annual_price, past)
@@ -58,12 +60,16 @@ def _profiled(seen: Seen) -> Bools:
     return known
 
 
-def _spread(seen: Seen, feed: Feed, otherwise: Floats) -> Floats:
+def _spread(spread: Floats, feed: Feed, otherwise: Floats) -> Floats:
     """Return how far the zone usually is from its profile, as the ladder takes it."""
+    return np.where(np.isnan(spread), _unprofiled(feed, otherwise), spread)
+
+
+def _unprofiled(feed: Feed, otherwise: Floats) -> Floats:
+    """Return the spread to assume where the profile does not say it."""
     annual = feed.annual_mean_gco2_kwh
     usual = otherwise if np.isnan(annual) else np.full(len(otherwise), annual)
-    unprofiled = UNPROFILED_DOUBT_GCO2_KWH + UNPROFILED_DOUBT_SHARE * usual
-    return np.where(np.isnan(seen.spread), unprofiled, seen.spread)
+    return UNPROFILED_DOUBT_GCO2_KWH + UNPROFILED_DOUBT_SHARE * usual
 
 
 def _priced(age_s: Floats, doubt: Floats | None, policy: Policy) -> Floats:

@@ -19,8 +19,9 @@ class Feed:
     ``course`` is the hour profile of the reading's own zone, source and kind, if there is one: a
     shared source's reading is of another zone than the zone it stands for. ``then`` is what was
     usual by it in the middle of the reading's interval. ``spread_gco2_kwh`` is how far the zone
-    usually is from its profile. ``usual`` is the hour profile of the reading's own zone, source and
-    kind even where that zone is not the one that it stands for.
+    usually is from its profile, and ``unprofiled_spread_gco2_kwh`` what is assumed where the
+    profile does not say what to expect by now. ``usual`` is the hour profile of the reading's own
+    zone, source and kind even where that zone is not the one that it stands for.
     """
 
     order: int
@@ -36,6 +37,7 @@ class Feed:
     then: Usual | None
     usual: Course | None
     spread_gco2_kwh: float
+    unprofiled_spread_gco2_kwh: float
 
     def drifted_gco2_kwh(self, age: Age, moment: Moment) -> float | None:
         """Return the value expected by now, g/kWh, if the zone's profile says so.

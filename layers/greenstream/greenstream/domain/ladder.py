@@ -276,6 +276,7 @@ class Ladder:
                     then=None if course is None else course.usual(middle),
                     usual=None if usual is None else course or Course(usual),
                     spread_gco2_kwh=self._spread_gco2_kwh(profile, kind, reading.gco2_kwh),
+                    unprofiled_spread_gco2_kwh=self._spread_gco2_kwh(None, kind, reading.gco2_kwh),
                 )
             )
         return tuple(sorted(feeds, key=lambda feed: (feed.order, feed.wish)))
@@ -294,7 +295,10 @@ class Ladder:
         expected = doubt = None
         if moment.drifts:
             expected = feed.drifted_gco2_kwh(age, moment)
-            doubt = feed.spread_gco2_kwh * age.doubt_share
+            # The spread about the profile is not that of a reading which the profile has not moved.
+            unmoved = expected is None
+            spread = feed.unprofiled_spread_gco2_kwh if unmoved else feed.spread_gco2_kwh
+            doubt = spread * age.doubt_share
         if expected is None:
             expected = feed.reading.gco2_kwh
         penalty, capped = age.price_gco2_kwh, False
