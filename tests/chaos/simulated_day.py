@@ -65,6 +65,9 @@ OURS: Final = ("greenstream", "functions")
 SourceKey = tuple[str, str, Kind]
 
 
+MeanKey = tuple[SourceKey, datetime, int]
+"""The source of a mean, the time at which it was computed, and its hour of day."""
+
 HOURS_OF_A_RUN = 2
 """How many hours of day a run computes anew of a source's profile."""
 
@@ -77,9 +80,9 @@ class Ledger(DynamoStore):
         self.intervals: defaultdict[SourceKey, set[datetime]] = defaultdict(set)
         self.newest: dict[SourceKey, datetime] = {}
         self.forecast: set[SourceKey] = set()
-        self.profiled: list[tuple[SourceKey, datetime, int]] = []
-        """The source, time and hour of day of each mean; the replay computes the values anew."""
-        self.of_windows: dict[tuple[SourceKey, datetime, int], HourMean] = {}
+        self.profiled: list[tuple[datetime, MeanKey]] = []
+        """The time at which each mean was stored, and which; the replay computes the values."""
+        self.of_windows: dict[MeanKey, HourMean] = {}
         """The means of fetched windows, which the history does not hold."""
         self.outcomes: Counter[str] = Counter()
         self.kinds: dict[Kind, Kind] = {}
@@ -100,7 +103,7 @@ class Ledger(DynamoStore):
         kind = self.kinds.setdefault(profile.kind, profile.kind)
         source = (profile.zone, profile.provider, kind)
         computed = {(source, mean.computed_at, hour): mean for hour, mean in profile.hours.items()}
-        self.profiled += computed
+        self.profiled += [(self._clock(), key) for key in computed]
         # A run computes two hours of the history at most; EIA's workbooks hold a week every time.
         if len(self.intervals[source]) == 1 or len(profile.hours) > HOURS_OF_A_RUN:
             self.of_windows |= computed

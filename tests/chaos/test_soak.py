@@ -6,7 +6,7 @@ replayed from the stored history. The seed is printed; ``SOAK_SEED`` repeats a r
 
 import json
 import os
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -263,7 +263,7 @@ class Past:
         self._to_come = told
         self._current: dict[SourceKey, Reading] = {}
         self._of_windows = day.store.of_windows
-        self._profiled = sorted(day.store.profiled, key=lambda entry: entry[1], reverse=True)
+        self._profiled = deque(day.store.profiled)
         self._hours: defaultdict[SourceKey, dict[int, HourMean]] = defaultdict(dict)
 
     def readings(self, at: datetime) -> tuple[Reading, ...]:
@@ -284,10 +284,13 @@ class Past:
 
     def profiles(self, at: datetime, read: Collection[int]) -> tuple[HourProfile, ...]:
         """Return each source's means of the hours of day that were read."""
-        while self._profiled and self._profiled[-1][1] <= at:
-            source, computed_at, hour = computed = self._profiled.pop()
-            mean = self._of_windows.get(computed) or self._mean(source, hour, computed_at)
-            self._hours[source][hour] = _as_stored(mean)
+        while self._profiled and self._profiled[0][0] <= at:
+            _, key = self._profiled.popleft()
+            source, computed_at, hour = key
+            mean = self._of_windows.get(key) or self._mean(source, hour, computed_at)
+            known = self._hours[source].get(hour)
+            if known is None or mean.replaces(known):
+                self._hours[source][hour] = _as_stored(mean)
         found = []
         for source, hours in self._hours.items():
             zone, provider, kind = source

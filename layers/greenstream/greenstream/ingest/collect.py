@@ -198,8 +198,10 @@ def _store(
             for reading, put in zip(batch.readings, puts, strict=True)
             if put.outcome is PutOutcome.STORED
         ]
+        stored.sort(key=lambda reading: reading.valid_to)
         for reading in {(reading.zone, reading.kind): reading for reading in stored}.values():
-            profile = _profile_of_window(reading, window)
+            # The week ends with the newest reading, which may be days old.
+            profile = _profile_of_window(reading, window, reading.valid_to)
             if profile is not None:
                 recording.put_profile(profile)
     for forecast in batch.forecasts:
@@ -237,7 +239,7 @@ def _profile(
     if before is None:
         return _first_profile(reading, window, store)
     if reading.valid_from - before > PROFILE_LIFE - DAY:
-        return _profile_of_window(reading, window)
+        return _profile_of_window(reading, window, reading.fetched_at)
     return _hours_ended(reading, before, store)
 
 
@@ -260,16 +262,19 @@ def _first_profile(
     )
     if earlier:
         return None
-    return _profile_of_window(reading, window)
+    return _profile_of_window(reading, window, reading.fetched_at)
 
 
 def _profile_of_window(
-    reading: Reading, window: Callable[[], tuple[Reading, ...]]
+    reading: Reading, window: Callable[[], tuple[Reading, ...]], computed_at: datetime
 ) -> HourProfile | None:
-    """Return the hour profile of the window that was fetched with a reading."""
+    """Return the hour profile of the window that was fetched with a reading.
+
+    Its means are those of the days before ``computed_at``, in UTC.
+    """
     source = (reading.zone, reading.provider, reading.kind)
     fetched = (past for past in window() if (past.zone, past.provider, past.kind) == source)
-    return profile_of(fetched, reading.fetched_at)
+    return profile_of(fetched, computed_at)
 
 
 def _hours_ended(reading: Reading, before: datetime, store: Store) -> HourProfile | None:
