@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from greenstream.cli import signals
 from greenstream.cli.errors import CommandError, UnusableError
@@ -60,6 +61,29 @@ def _started(pid: int) -> str | None:
     return None if len(output) < 2 or output[0].startswith("Z") else output[1].strip()  # noqa: PLR2004
 
 
+def _list(recorded: object) -> list[Any]:
+    """Return a record that is a list; raise TypeError for any other."""
+    if not isinstance(recorded, list):
+        raise TypeError("the record is no list")
+    return recorded
+
+
+def _child(entry: Mapping[str, Any]) -> Child:
+    """Return the process of an entry.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When the entry is damaged. Signals to the process groups 0 and below reach other processes.
+    """
+    child = Child(**entry)
+    if not isinstance(child.started, str):
+        raise TypeError("the start of a process is no text")
+    if not isinstance(child.pid, int) or child.pid <= 0:
+        raise ValueError(f"{child.pid!r} is the number of no process")
+    return child
+
+
 @dataclass(frozen=True, slots=True)
 class Children:
     """The record of the running processes, a file to which each is added as soon as it exists."""
@@ -77,7 +101,7 @@ class Children:
         if not self.path.exists():
             return []
         try:
-            return [Child(**entry) for entry in json.loads(self.path.read_text())]
+            return [_child(entry) for entry in _list(json.loads(self.path.read_text()))]
         except (ValueError, TypeError) as error:
             raise StackError(
                 f"{self.path} is damaged: its processes may still run; `down` renames the file"

@@ -63,7 +63,19 @@ def test_a_damaged_record_is_of_no_running_stack(damaged: str, tmp_path: Path) -
     assert LocalStack(tmp_path).running() is None
 
 
-@pytest.mark.parametrize("damaged", ["", '[{"name": "page", "p', "[1]", '[{"pid": 1}]'])
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        "",
+        '[{"name": "page", "p',
+        "[1]",
+        '[{"pid": 1}]',
+        "{}",
+        '[{"name": "page", "pid": "1", "started": "1"}]',
+        '[{"name": "page", "pid": 0, "started": null}]',
+        '[{"name": "page", "pid": -1, "started": "1"}]',
+    ],
+)
 def test_a_damaged_list_of_processes_is_named_and_down_sets_it_aside(
     damaged: str, tmp_path: Path
 ) -> None:
