@@ -131,7 +131,12 @@ class Eia:
     def _batch(self, zone: Zone, source: Source, now: datetime) -> Batch:
         """Return the batch of an authority: its newest hour, and those not stored yet."""
         stored = self._stored(zone, source, now)
-        hours = hours_of(self._ask(zone, source), source.provider_zone, now - WINDOW)
+        try:
+            hours = hours_of(self._ask(zone, source), source.provider_zone, now - WINDOW)
+        except InvalidError as error:  # a workbook is of one zone
+            raise InvalidError(
+                error.message, reason=error.reason, provider=NAME, zone=zone.zone
+            ) from error
         known = [hour for hour in hours if hour.consumed_gco2_kwh is not None and hour.end <= now]
         if not known:
             what = f"the workbook of {source.provider_zone} has no hour with a figure"

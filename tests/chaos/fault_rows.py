@@ -49,9 +49,9 @@ mixes are those that another provider has stored. `test_flows_matrix` has their 
 `tests/contract/test_flows.py` more of their faults."""
 
 BY_TURNS = frozenset({"eia"})
-"""Providers without cells: which zones a run reads depends on the hour, and their answers change
-once a day, so that a run mostly does not read the zone that a cell hits. The case `LATE` of
-`tests/contract/provider_cases.py` and `tests/unit/test_eia.py` have their faults."""
+"""Providers without cells here: which zones a run reads depends on the hour, and their answers
+change once a day. `test_eia_matrix` has their column, and the case `LATE` of
+`tests/contract/provider_cases.py` and `tests/unit/test_eia.py` more of their faults."""
 
 HOME = {
     "eso": ZoneInfo("Europe/London"),

@@ -187,12 +187,14 @@ class Server:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.now = NOW
+        self.damaged = ""
 
     def http(self) -> HttpClient:
         def over(request: httpx.Request) -> httpx.Response:
             self.asked.append(request.url.path.rpartition("/")[2].removesuffix(".xlsx"))
             answer = eia.answer(Request("GET", request.url.path), self.now)
-            return httpx.Response(answer.status, content=answer.body)
+            is_damaged = self.asked[-1] == self.damaged
+            return httpx.Response(answer.status, content=b"PK" if is_damaged else answer.body)
 
         return HttpClient(
             provider="eia", base_url="http://eia", transport=httpx.MockTransport(over)
@@ -218,6 +220,18 @@ def test_a_reading_is_of_what_is_consumed_with_the_factors_of_eia() -> None:
     assert (reading.factor_set, reading.quality) == ("eia", Quality.ESTIMATED)
     assert (reading.basis, reading.scope) == (Basis.DIRECT, Scope.CONSUMPTION)
     assert reading.detail["generated_gco2_kwh"] == pytest.approx(0.9 * reading.gco2_kwh)
+
+
+def test_a_damaged_workbook_is_an_error_of_its_zone_and_of_no_other() -> None:
+    server = Server()
+    server.damaged = "LDWP"
+
+    batches = list(provider(server, "LDWP", "BPAT").fetch(NOW))
+
+    [error] = chain.from_iterable(batch.errors for batch in batches)
+    assert isinstance(error, InvalidError)
+    assert (error.zone, error.reason) == ("EIA_LDWP", "malformed")
+    assert [reading.zone for reading in readings(batches)] == ["EIA_BPAT"]
 
 
 def test_the_window_holds_a_week_of_every_hour() -> None:
