@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import httpx
@@ -24,6 +25,7 @@ from greenstream.aws.dynamo_boards import board_key
 from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.domain.clock import utc_now
 from greenstream.domain.policy import Policy
+from greenstream.domain.reading import Reading
 from infra.local.deploying import ROOT, STACK_NAME
 from infra.local.stack import Stack
 from infra.local.upstream.providers import simulators_of
@@ -62,27 +64,25 @@ def give_flows_a_token_of_its_own(stack: Stack) -> None:
 
 
 def give_flows_the_mixes_of_earlier_hours(stack: Stack) -> None:
-    """Store the newest mix of each zone for the hours before too.
+    """Store the newest mix of each zone for all intervals of the three hours before too.
 
-    A new stack has one interval of each zone, and at some minutes of the hour they are of several
-    hours, so that no hour has the mixes of most zones.
+    A run of `entsoe` stores one interval of each zone that is new, of a quarter of an hour in many,
+    while `flows` traces a whole hour of which most zones have the mix.
     """
-    invoked(stack, "entsoe")
     store = DynamoStore(stack.client("dynamodb"), stack.table, clock=utc_now)
     newest = [reading for reading in store.snapshot().readings if reading.provider == "entsoe"]
     recording = store.recording("entsoe")
-    for earlier in (timedelta(hours=1), timedelta(hours=2)):
-        recording.put_readings(
-            [
-                replace(
-                    reading,
-                    valid_from=reading.valid_from - earlier,
-                    valid_to=reading.valid_to - earlier,
-                )
-                for reading in newest
-            ]
-        )
+    recording.put_readings(list(chain.from_iterable(map(earlier_intervals, newest))))
     recording.publish()
+
+
+def earlier_intervals(reading: Reading) -> Iterator[Reading]:
+    """Yield a reading for each interval before its own, since three hours before its own hour."""
+    length = reading.valid_to - reading.valid_from
+    begin = reading.valid_from.replace(minute=0, second=0) - timedelta(hours=3)
+    while begin < reading.valid_from:
+        yield replace(reading, valid_from=begin, valid_to=begin + length)
+        begin += length
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         for schedule in scheduler.list_schedules()["Schedules"]:
             scheduler.delete_schedule(Name=schedule["Name"])
         give_flows_a_token_of_its_own(up)
-        give_flows_the_mixes_of_earlier_hours(up)
+        invoked(up, "entsoe")
         yield up
 
 
@@ -164,6 +164,8 @@ def crosses(alarm: str, values: list[float]) -> bool:
 
 def invoked(stack: Stack, function: str) -> datetime:
     """Run a function, whether it fails or not, and return when the run began."""
+    if function in RESTS_ON_STORED_MIXES:
+        give_flows_the_mixes_of_earlier_hours(stack)
     began = datetime.now(UTC)
     answer = stack.client("lambda").invoke(FunctionName=name_of(function))
     answer["Payload"].read()
