@@ -27,6 +27,7 @@ from tests.contract.read_command import (
     figures,
     regional,
 )
+from tests.contract.watttime_account import meta
 
 GRIDS = Path(__file__).parent / "fixtures" / "gridstatus"
 HOUR = timedelta(hours=1)
@@ -99,16 +100,7 @@ def test_entsoe_reads_a_document_in_a_zip_as_it_is(read: Read, tmp_path: Path) -
     assert done.steps[0]["state"] == "ok"
 
 
-MOER = {
-    "meta": {
-        "data_point_period_seconds": 300,
-        "region": "CAISO_NORTH",
-        "warnings": [],
-        "signal_type": "co2_moer",
-        "model": {"date": "2023-03-01"},
-        "units": "lbs_co2_per_mwh",
-    }
-}
+MOER = {"meta": meta()}
 POINTS = [{"point_time": f"2026-11-22T16:{minute:02}:00+00:00", "value": 900} for minute in (0, 5)]
 
 
