@@ -26,6 +26,7 @@ from greenstream.aws.dynamo_store import DynamoStore
 from greenstream.domain.clock import utc_now
 from greenstream.domain.policy import Policy
 from greenstream.domain.reading import Reading
+from greenstream.domain.zones import zones_of
 from infra.local.deploying import ROOT, STACK_NAME
 from infra.local.stack import Stack
 from infra.local.upstream.providers import simulators_of
@@ -64,22 +65,28 @@ def give_flows_a_token_of_its_own(stack: Stack) -> None:
 
 
 def give_flows_the_mixes_of_earlier_hours(stack: Stack) -> None:
-    """Store the newest mix of each zone for all intervals of the three hours before too.
+    """Store the newest mix of each zone for all intervals of the six hours before too.
 
     A run of `entsoe` stores one interval of each zone that is new, of a quarter of an hour in many,
-    while `flows` traces a whole hour of which most zones have the mix.
+    while `flows` traces a whole hour of which most zones have the mix. The newest mixes are read
+    from the history, since other tests delete the boards of newest readings.
     """
-    store = DynamoStore(stack.client("dynamodb"), stack.table, clock=utc_now)
-    newest = [reading for reading in store.snapshot().readings if reading.provider == "entsoe"]
+    now = utc_now()
+    store = DynamoStore(stack.dynamodb(), stack.table, clock=utc_now)
     recording = store.recording("entsoe")
-    recording.put_readings(list(chain.from_iterable(map(earlier_intervals, newest))))
+    for zone, source in zones_of("entsoe"):
+        for kind in source.kinds:
+            stored = store.history(
+                zone.zone, "entsoe", kind, since=now - timedelta(hours=12), until=now
+            )
+            recording.put_readings([*chain.from_iterable(map(earlier_intervals, stored[-1:]))])
     recording.publish()
 
 
 def earlier_intervals(reading: Reading) -> Iterator[Reading]:
-    """Yield a reading for each interval before its own, since three hours before its own hour."""
+    """Yield a reading for each interval before its own, since six hours before its own hour."""
     length = reading.valid_to - reading.valid_from
-    begin = reading.valid_from.replace(minute=0, second=0) - timedelta(hours=3)
+    begin = reading.valid_from.replace(minute=0, second=0) - timedelta(hours=6)
     while begin < reading.valid_from:
         yield replace(reading, valid_from=begin, valid_to=begin + length)
         begin += length
