@@ -13,7 +13,8 @@ under one of these reasons:
     A fuel is absent that the source must report, or that made more than `SHARE` of the mix before.
 ``false_zero``
     A fuel that never stands still is at exactly 0 MW, or makes next to nothing of what it made
-    (`ProviderRules.nearly_zero_share`); or a fuel is at 0 MW that made more than `SHARE` before.
+    (`ProviderRules.nearly_zero_share`); or a fuel is at 0 MW that made more than `SHARE` before and
+    cannot have stopped since (`false_zeros`).
 ``implausible_total``
     The whole generation is too great for the zone, or is that of a part of the zone.
 ``sun_at_night``
@@ -32,11 +33,11 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from greenstream.domain import daylight, sun
+from greenstream.domain.false_zeros import false_zeros
 from greenstream.domain.frozen import frozen_since
 from greenstream.domain.fuel_memory import FuelMemory
 from greenstream.domain.judging_limits import (
     DAY,
-    FALSE_ZERO_ABOVE_MW,
     PART_OF_LEAST,
     SHARE,
     STORED_SUN_SHARE,
@@ -217,6 +218,11 @@ class _Past:
             return None
         return self._known_mw[index]
 
+    def _just_before(self, mix: Mix) -> Mapping[str, float]:
+        if not self._starts or mix.valid_from - self._starts[-1] > LOOKUP_WIDTH:
+            return NOTHING
+        return self._known_mw[-1]
+
     def _unreported(
         self, mix: Mix, yesterday_mw: Mapping[str, float] | None
     ) -> Mapping[str, float]:
@@ -226,12 +232,8 @@ class _Past:
         if not self._last_mw.keys() <= here.keys():
             fuels += self._last_mw.keys() - here - self._idle
         if 0 in here.values():
-            fuels += [
-                fuel
-                for fuel in self._weather
-                if here.get(fuel) == 0 and yesterday_mw.get(fuel, 0.0) > FALSE_ZERO_ABOVE_MW
-            ]
-            fuels += [fuel for fuel in self._source.never_zero if here.get(fuel) == 0]
+            just_before_mw = self._just_before(mix)
+            fuels += false_zeros(mix, just_before_mw, yesterday_mw, self._provider, self._source)
         if nearly_zero := self._provider.nearly_zero_share:
             fuels += [
                 fuel

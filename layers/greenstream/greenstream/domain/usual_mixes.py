@@ -65,6 +65,7 @@ def all_believed(
         and not _falls_by_half(total_mw)
         and not _nearly_stops(columns, source.never_zero, provider.nearly_zero_share)
         and not _lost_since_yesterday(columns, provider.solar | provider.wind, day_steps)
+        and not _stops_at_once(mixes, columns, provider.solar, source.middle)
         and not _new_sun(columns, total_mw, provider.solar, day_steps)
         and not _much_sun_at_night(mixes, columns, provider.solar, source.middle, day_steps)
         and not (
@@ -140,6 +141,18 @@ def _lost_since_yesterday(columns: Columns, weather: frozenset[str], day_steps: 
         for fuel in weather & columns.keys()
         if not min(columns[fuel])
         for earlier, later in zip(columns[fuel], columns[fuel][day_steps:], strict=False)
+    )
+
+
+def _stops_at_once(
+    mixes: Sequence[Mix], columns: Columns, solar: frozenset[str], middle: Middle | None
+) -> bool:
+    """Return whether a fuel falls to 0 at once that made much, or sun is at 0 by day."""
+    return any(
+        later == 0 and (is_day(middle, mix) if fuel in solar else earlier > FALSE_ZERO_ABOVE_MW)
+        for fuel, mw in columns.items()
+        if not min(mw)
+        for earlier, later, mix in zip(mw, mw[1:], mixes[1:], strict=False)
     )
 
 
