@@ -4,7 +4,7 @@
 # Guess: cells of one format come back as one type, so that a column of hours is a column of datetime.
 # Seen: a cell whose time is 00:00 is a datetime.date. Of 48 hourly cells with the format
 #   "yyyy-mm-dd hh:mm", 46 are datetime.datetime and 2 are datetime.date. The two cannot be compared:
-#   sorting the column raises TypeError. openpyxl and pandas (with either engine) give date-times.
+#   sorting the column raises TypeError. openpyxl gives date-times.
 # Why it matters: EIA's workbooks of US balancing authorities are hourly sheets of some 100,000 rows,
 #   for which this is the quick reader. A filter `isinstance(cell, datetime)` passes midnight by
 #   chance only: a date is no datetime, so one hour of each day is dropped.

@@ -4,7 +4,7 @@
 # Guess: a level of one's own (25, "NOTICE") is written by its name, and other handlers get the record as
 #   it was logged.
 # Seen: with the JSON log format the runtime client sets the record's level to the multiple of ten below
-#   it while it formats: 25 becomes 20 ("INFO"), 35 becomes 30, 5 becomes 0 ("NOTSET"). The change
+#   it while it formats: 25 becomes 20 ("INFO"), 35 becomes 30 ("WARNING"), 5 becomes 0 ("NOTSET"). The change
 #   stays in the record, so that a handler that comes later and wants 25 or more does not get it.
 # Why it matters: the runtime's handler is the first on the root logger of each Python function. A
 #   handler that was added for notices (to a topic, say) is silent on AWS and works in every test.
@@ -37,7 +37,7 @@ class Notices(logging.Handler):
         self.records.append(record.getMessage())
 
 
-def log(formatter):
+def log(formatter, level=NOTICE):
     """Return the level that is written, and what the second handler gets."""
     written, notices = io.StringIO(), Notices()
     first = logging.StreamHandler(written)
@@ -45,15 +45,18 @@ def log(formatter):
     logger = logging.Logger("feed", level=1)
     logger.addHandler(first)
     logger.addHandler(notices)
-    logger.log(NOTICE, "the feed is back")
+    logger.log(level, "the feed is back")
     return written.getvalue(), notices.records
 
 
 plain, kept = log(logging.Formatter("%(levelname)s"))
 text, got = log(JsonFormatter())
 level = json.loads(text)["level"]
+levels = {own: json.loads(log(JsonFormatter(), own)[0])["level"] for own in (35, 5)}
 
 print(f"plain formatter: {plain.strip()}, then {kept}; the runtime's: {level}, then {got}")
+print(f"other levels: {levels}")
 assert (plain.strip(), kept) == ("NOTICE", ["the feed is back"])
 assert (level, got) == ("INFO", [])
+assert levels == {35: "WARNING", 5: "NOTSET"}
 PYTHON

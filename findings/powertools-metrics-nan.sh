@@ -6,7 +6,7 @@
 #   has neither, so that a strict reader refuses the whole line, with the metrics beside it. The same
 #   number in a log field is written as NaN by Powertools' logger too.
 # Why it matters: the mean age of no readings, or a share of zero requests, is the usual way to a NaN. The
-#   alarm on another metric of that line then has no data, just when a feed is down.
+#   other metrics of that line are then lost to a strict reader, just when a feed is down.
 # Versions: aws-lambda-powertools 3.37.0.
 set -euo pipefail
 
