@@ -244,54 +244,6 @@ class TestByItsOwnPast:
 
         assert reasons(mixes, source, provider=replace(PROVIDER, nearly_zero_share=0.0))[3] is None
 
-    def test_wind_that_stops_at_once_is_unreported_even_where_yesterday_was_calm(self) -> None:
-        calm = [{"gas": 3000.0 + hour, "wind": 40.0} for hour in range(24)]
-        windy = [{"gas": 2500.0 + hour, "wind": 460.0 + hour} for hour in range(3)]
-        zero = [{"gas": 2900.0 + hour, "wind": 0.0} for hour in range(3)]
-
-        assert refused(reasons(hours([*calm, *windy, *zero]))) == dict.fromkeys(
-            (27, 28, 29), "false_zero"
-        )
-
-    def test_wind_that_dies_down_to_zero_is_believed(self) -> None:
-        falling_mw = (460.0, 210.0, 96.0, 30.0, 4.0, 0.0, 0.0)
-        mixes = hours({"gas": 3000.0 - mw, "wind": mw} for mw in falling_mw)
-
-        assert refused(reasons(mixes)) == {}
-
-    @pytest.mark.parametrize(("gas_mw", "reason"), [(1260.0, "false_zero"), (1240.0, None)])
-    def test_a_needed_fuel_of_many_blocks_does_not_stop_at_once(
-        self, gas_mw: float, reason: str | None
-    ) -> None:
-        rules = SourceRules(needed=frozenset({"gas"}))
-        mixes = hours({"gas": gas_mw, "water": 3000.0 + hour} for hour in range(3))
-        mixes += hours(({"gas": 0.0, "water": 4000.0 + hour} for hour in range(3)), start=3)
-
-        assert reasons(mixes, rules) == [None] * 3 + [reason] * 3
-
-    def test_a_fuel_that_is_shut_down_by_and_by_is_believed_at_zero(self) -> None:
-        rules = SourceRules(needed=frozenset({"gas"}))
-        mixes = hours({"gas": mw, "water": 4000.0 - mw} for mw in (2000.0, 900.0, 0.0, 0.0))
-
-        assert refused(reasons(mixes, rules)) == {}
-
-    def test_sun_that_is_lost_in_the_morning_is_missed_until_the_next_evening(self) -> None:
-        """The hours of the first afternoon have no yesterday to be compared with."""
-        mixes = hours([*days(8), *(day(hour) | {"sun": 0.0} for hour in range(8, 40))])
-        lost = refused(reasons(mixes))
-
-        assert lost.keys() >= {8, 12, 16, 30, 36}
-        assert set(lost.values()) == {"false_zero"}
-
-    @pytest.mark.parametrize(("hour", "reason"), [(36, "false_zero"), (26, None)])
-    def test_the_little_sun_of_a_small_zone_is_missed_by_day(
-        self, hour: int, reason: str | None
-    ) -> None:
-        mixes = hours({"gas": 300.0 + at, "sun": SUN_MW[at % 24] / 40} for at in range(hour))
-        mixes += hours([{"gas": 380.0, "sun": 0.0}], start=hour)
-
-        assert reasons(mixes)[-1] == reason
-
     def test_a_false_zero_that_weighs_little_refuses_nothing(self) -> None:
         mixes = hours({"gas": 9000.0 + hour, "wind": 150.0} for hour in range(24))
         mixes += hours([{"gas": 9000.0, "wind": 0.0}], start=24)

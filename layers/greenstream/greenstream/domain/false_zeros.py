@@ -14,6 +14,11 @@ its fuel that runs. The largest of which that is known is Leibstadt, with 1,233 
 other Swiss reactors are revised."""
 
 
+DIES_DOWN_MW: Final = 20.0
+"""From this power wind may die down to 0 by the next mix, whatever blew a day earlier. The wind of
+a large zone never is at exactly 0. The limit is a judgement."""
+
+
 def false_zeros(
     mix: Mix,
     just_before_mw: Mapping[str, float],
@@ -35,21 +40,19 @@ def false_zeros(
     """
     here = mix.generation_mw
     zero = {fuel for fuel, mw in here.items() if mw == 0}
-    false = {fuel for fuel in source.never_zero if fuel in zero}
-    weather = provider.solar | provider.wind
-    false |= {fuel for fuel in weather & zero if yesterday_mw.get(fuel, 0.0) > FALSE_ZERO_ABOVE_MW}
-    if provider.solar & zero and daylight.is_day(source.middle, mix):
-        false |= {
-            fuel
-            for fuel in provider.solar & zero
-            if max(just_before_mw.get(fuel, 0.0), yesterday_mw.get(fuel, 0.0)) > 0
-        }
-    if not any(here.get(fuel) for fuel in provider.wind):  # wind at sea alone may be curtailed
-        false |= {
-            fuel
-            for fuel in provider.wind & zero
-            if just_before_mw.get(fuel, 0.0) > FALSE_ZERO_ABOVE_MW
-        }
-    needed = source.needed.union(*source.needed_any) - weather
-    false |= {fuel for fuel in needed & zero if just_before_mw.get(fuel, 0.0) > STOPS_AT_ONCE_MW}
-    return sorted(false)
+    sun, wind = provider.solar & zero, provider.wind & zero
+    needed = source.needed.union(*source.needed_any) - provider.solar - provider.wind
+    by_day = bool(sun) and daylight.is_day(source.middle, mix)
+    all_wind = not any(here.get(fuel) for fuel in provider.wind)  # that at sea may be curtailed
+
+    def is_false(fuel: str) -> bool:
+        before, yesterday = just_before_mw.get(fuel, 0.0), yesterday_mw.get(fuel, 0.0)
+        if fuel in sun:
+            return yesterday > FALSE_ZERO_ABOVE_MW or (by_day and max(before, yesterday) > 0)
+        if fuel in wind:
+            died_down = fuel in just_before_mw and before <= DIES_DOWN_MW
+            was_much = yesterday > FALSE_ZERO_ABOVE_MW and not died_down
+            return was_much or (all_wind and before > FALSE_ZERO_ABOVE_MW)
+        return fuel in needed and before > STOPS_AT_ONCE_MW
+
+    return sorted(fuel for fuel in zero if fuel in source.never_zero or is_false(fuel))

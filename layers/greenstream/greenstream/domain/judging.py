@@ -218,6 +218,10 @@ class _Past:
             return None
         return self._known_mw[index]
 
+    def _dark(self, mix: Mix) -> frozenset[str]:
+        is_night = daylight.is_night(self._source.middle, mix)
+        return self._provider.solar if is_night else frozenset()
+
     def _just_before(self, mix: Mix) -> Mapping[str, float]:
         if not self._starts or mix.valid_from - self._starts[-1] > LOOKUP_WIDTH:
             return NOTHING
@@ -230,7 +234,7 @@ class _Past:
         here, yesterday_mw = mix.generation_mw, yesterday_mw or NOTHING
         fuels: list[str] = []
         if not self._last_mw.keys() <= here.keys():
-            fuels += self._last_mw.keys() - here - self._idle
+            fuels += self._last_mw.keys() - here - self._idle - self._dark(mix)
         if 0 in here.values():
             just_before_mw = self._just_before(mix)
             fuels += false_zeros(mix, just_before_mw, yesterday_mw, self._provider, self._source)
