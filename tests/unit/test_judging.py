@@ -329,6 +329,19 @@ class TestFrozen:
         mixes = hours([*days(30), *[day(29)] * 4, *(day(hour) for hour in range(34, 40))])
         assert refused(reasons(mixes)) == dict.fromkeys(range(30, 34), "frozen")
 
+    @pytest.mark.parametrize(("moving", "still", "count"), [(7, 20, 20), (6, 20, 0), (7, 19, 0)])
+    def test_a_long_standstill_needs_few_hours_that_moved_before(
+        self, moving: int, still: int, count: int
+    ) -> None:
+        """A window of a day and a half that has stood still for a day holds few hours before."""
+        last = {"gas": 3000.0, "wind": 500.0}
+        mixes = hours(
+            [*({**last, "gas": last["gas"] - hour - 1} for hour in range(moving - 1)), last]
+        )
+        mixes += hours([last] * still, start=moving)
+
+        assert list(refused(reasons(mixes)).values()) == ["frozen"] * count
+
     def test_a_source_that_seldom_moves_cannot_be_seen_to_stand_still(self) -> None:
         slow = [{"gas": 5000.0, "wind": 800.0 + hour // 2} for hour in range(30)]
         assert refused(reasons(hours([*slow, *[slow[-1]] * 6]))) == {}

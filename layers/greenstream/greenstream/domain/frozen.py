@@ -14,6 +14,11 @@ MOVING_STEPS: Final = 16
 MOVING_SHARE: Final = 0.8
 """Only a source of which this share of at least `MOVING_STEPS` steps moved can be frozen."""
 
+LONG_FROZEN_STEPS: Final = 20
+STEPS_BEFORE_LONG: Final = 6
+"""After so many steps without any movement these few steps before are enough. A window of a day and
+a half does not hold more of them where hours have stood still for a day."""
+
 
 def frozen_since(mixes: Sequence[Mix], weather: frozenset[str]) -> dict[datetime, datetime]:
     """Return since when the figures stand still, by the start of each mix that repeats them.
@@ -34,7 +39,11 @@ def frozen_since(mixes: Sequence[Mix], weather: frozenset[str]) -> dict[datetime
 
     def end_of_repeats() -> None:
         nonlocal steps
-        moving = steps >= MOVING_STEPS and moved >= MOVING_SHARE * steps
+        is_long = len(repeats) >= LONG_FROZEN_STEPS
+        moving = (
+            steps >= (STEPS_BEFORE_LONG if is_long else MOVING_STEPS)
+            and moved >= MOVING_SHARE * steps
+        )
         if moving and len(repeats) >= FROZEN_STEPS and _runs_on(weather, repeats[0]):
             frozen.update((mix.valid_from, repeats[0].valid_from) for mix in repeats)
         else:
