@@ -238,10 +238,11 @@ def _is_half_written(last: JudgedRow, before: JudgedRow, live_since: datetime) -
     """
     if before.refusal is not None:
         return False
-    if last.refusal is not None:
+    if last.refusal is not None and last.refusal.reason != "false_zero":
         return last.refusal.reason == "missing_fuel" and before.row.valid_to >= live_since
     return last.row.valid_to - before.row.valid_to <= CUT_STEP and any(
         mw > CUT_SHARE * before.row.generation_mw
-        and 0 <= last.row.fuel_mw.get(fuel, mw) <= CUT_RATIO * mw
+        and 0 <= (here := last.row.fuel_mw.get(fuel, mw)) <= CUT_RATIO * mw
+        and (here > 0 or last.refusal is None)
         for fuel, mw in before.row.fuel_mw.items()
     )

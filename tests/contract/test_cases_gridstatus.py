@@ -221,6 +221,32 @@ def test_a_plant_that_never_stands_still_is_not_at_zero(
     assert_newest(outcome, grid, grid.mix, count * grid.step)
 
 
+@pytest.mark.parametrize("share", [0.01, 0.001])
+@pytest.mark.parametrize(
+    ("market", "fuel"),
+    [("NYISO", "Natural Gas"), ("CAISO", "Natural Gas"), ("CAISO", "Nuclear"), ("PJM", "Coal")],
+)
+def test_a_plant_that_never_stands_still_is_not_in_another_unit(
+    market: str, fuel: str, share: float
+) -> None:
+    grid = GRIDS[market]
+    small = grid.mix | {fuel: share * grid.mix[fuel]}
+
+    outcome = grid.read(grid.mix, grid.mix, small, small)
+
+    assert reasons(outcome) == ["false_zero"]
+    assert_newest(outcome, grid, grid.mix, 2 * grid.step)
+
+
+def test_a_number_that_is_cut_in_the_last_row_is_no_fault() -> None:
+    cut = NYISO | {"Natural Gas": 3.0}  # The number was "3000".
+
+    outcome = GRIDS["NYISO"].read(NYISO, NYISO, cut)
+
+    assert reasons(outcome) == []
+    assert_newest(outcome, GRIDS["NYISO"], NYISO, FIVE)
+
+
 def test_zeros_in_the_whole_file_store_nothing() -> None:
     zero = NYISO | {"Dual Fuel": 0, "Natural Gas": 0}
 

@@ -241,7 +241,7 @@ class _Past:
         if nearly_zero := self._provider.nearly_zero_share:
             fuels += [
                 fuel
-                for fuel in self._source.never_zero
+                for fuel in self._source.never_zero - self._provider.reversible
                 if 0 < here.get(fuel, 0.0) < nearly_zero * self._last_mw.get(fuel, 0.0)
             ]
         remembered_mw = self._memory.absent_mw(

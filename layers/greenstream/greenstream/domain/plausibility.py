@@ -45,7 +45,7 @@ class ProviderRules:
         which both are below this share.
     nearly_zero_share
         A fuel that never makes 0 MW, and falls below this share of what it made, is in another
-        unit or reported in part.
+        unit or reported in part. One that may be below zero may also pass by 0.
     mix_identity
         How a publisher's figure follows from the shares beside it. ``None`` where it need not.
     """
