@@ -13,7 +13,10 @@ from greenstream.domain.plausibility import Middle, SourceRules, rules_of_provid
 MIDNIGHT = datetime(2026, 6, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 PROVIDER = replace(
-    rules_of_provider("entsoe"), solar=frozenset({"sun"}), wind=frozenset({"wind", "wind at sea"})
+    rules_of_provider("entsoe"),
+    solar=frozenset({"sun"}),
+    wind=frozenset({"wind", "wind at sea"}),
+    reversible=frozenset({"imports"}),
 )
 RULES = SourceRules(middle=Middle(52.0, 0.0))
 MORNING_MW = (0, 0, 0, 0, 0, 200, 600, 1200, 1800, 2300, 2700, 2900)
@@ -104,3 +107,11 @@ def test_wind_at_sea_alone_may_be_curtailed_at_once() -> None:
     stands = [{"gas": 3100.0 + hour, "wind": 480.0, "wind at sea": 0.0} for hour in range(3)]
 
     assert refused([*runs, *stands]) == {}
+
+
+def test_imports_may_turn_to_exports_at_once() -> None:
+    rules = SourceRules(needed=frozenset({"gas", "imports"}))
+    imports_mw = (1900.0, 1800.0, 0.0, -400.0)
+    mixes = [{"gas": 9000.0 - mw, "imports": mw} for mw in imports_mw]
+
+    assert refused(mixes, rules) == {}

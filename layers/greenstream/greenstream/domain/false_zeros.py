@@ -41,7 +41,7 @@ def false_zeros(
     here = mix.generation_mw
     zero = {fuel for fuel, mw in here.items() if mw == 0}
     sun, wind = provider.solar & zero, provider.wind & zero
-    needed = source.needed.union(*source.needed_any) - provider.solar - provider.wind
+    needed = source.needed.union(*source.needed_any) - provider.reversible
     by_day = bool(sun) and daylight.is_day(source.middle, mix)
     all_wind = not any(here.get(fuel) for fuel in provider.wind)  # that at sea may be curtailed
 
