@@ -168,7 +168,7 @@ function readCredentials(env: Variables): Credentials | null {
   if (!accessKeyId || !secretAccessKey) {
     return fail("AWS_ACCESS_KEY_ID", "and AWS_SECRET_ACCESS_KEY must be set together");
   }
-  // A key that was piped from a file may end with its line, and AWS would refuse every call.
+  // A key that was piped from a file may have a line end, and AWS would refuse every call.
   if (/\s/.test(accessKeyId)) fail("AWS_ACCESS_KEY_ID", "must contain no space and no line end");
   if (/\s/.test(secretAccessKey)) {
     fail("AWS_SECRET_ACCESS_KEY", "must contain no space and no line end");

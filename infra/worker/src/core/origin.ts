@@ -148,8 +148,9 @@ export class OriginProxy {
 }
 
 /**
- * Whether a request has no body. The platform shows a body also where its length is 0. A body that
- * comes in chunks may have none, which only its first chunk tells. It is read if it matters.
+ * Whether a request has no body. The platform shows a body also where its length is 0. Whether a
+ * body in chunks has any byte is known only once its first bytes are read. Only those of a request
+ * that may be repeated are read.
  */
 async function isEmpty(request: Request): Promise<boolean> {
   if (request.body === null) return true;

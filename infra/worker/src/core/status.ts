@@ -97,7 +97,7 @@ export class StatusPage {
 
 /**
  * Whether an answer is the router's own: its figures, or its refusal as a problem document. AWS
- * answers for a router that it does not run, as when the key is wrong or calls are too many.
+ * itself answers a call that does not reach the router: the key is wrong, or calls are too many.
  */
 function isOfRouter({ status, content_type }: RouterAnswer): boolean {
   if (status === 200) return /^application\/json/.test(content_type);

@@ -143,7 +143,7 @@ describe("the page's API", () => {
     ["answers 500", () => new Response("secret trace", { status: 500 }), 502],
     ["answers 403", () => Response.json({ Message: "Forbidden" }, { status: 403 }), 502],
     [
-      "is not run by AWS, which has too many calls",
+      "is not reached, because AWS has too many calls",
       () => Response.json({ Reason: "secret" }, { status: 429 }),
       502,
     ],
