@@ -491,6 +491,15 @@ class StoreContract:
         if stands == "before":
             assert spread == pytest.approx(10.0)
 
+    def test_of_two_means_of_one_publication_that_of_few_days_waits_too(self, store: Store) -> None:
+        usual = a_profile({7: (300.0, T0, 10.0, 7)})
+        recording = store.recording(usual.provider)
+        recording.put_profile(usual)
+        recording.put_profile(a_profile({7: (200.0, T0 + HOUR, 0.5, 1)}))
+        recording.publish()
+        [profile] = profiles_of(store)
+        assert profile.hours == usual.hours
+
     def test_a_written_profile_is_in_the_writers_next_snapshot(self, store: Store) -> None:
         assert profiles_of(store) == ()
         put_profile(store, a_profile({7: (300.0, T0)}))

@@ -263,9 +263,7 @@ class ProfileWriter:
             for hour in profile.hours:
                 row = encode_hour(profile, hour)
                 key = (profile.zone, str(profile.kind.signal), str(profile.kind.basis))
-                known = changed[hour].get(key)
-                if known is None or known["t"] < row["t"]:
-                    changed[hour][key] = row
+                changed[hour][key] = _standing(row, changed[hour].get(key)) or row
         keys = {hour_key(self._provider, hour)["sk"]["S"]: hour for hour in range(HOURS_A_DAY)}
         items = {
             keys[item["sk"]["S"]]: item
