@@ -46,6 +46,8 @@ def parse(answer: object) -> list[MixSlot]:
             raise _invalid(f"a row is {type(row).__name__}")
         values = row.get("valeurs")
         end, again = _moments(row.get("date"))
+        if again < end:  # the hour that spring leaves out: no instant has this time
+            continue
         if end in ends and again != end:  # the hour that comes twice
             end = again
         given = values if isinstance(values, dict) else {}
@@ -82,7 +84,10 @@ def _mix(values: Mapping[str, Any], start: datetime, end: datetime) -> Mix:
 
 
 def _moments(text: object) -> tuple[datetime, datetime]:
-    """Return the instants of a time: two in the hour that comes twice, otherwise the same twice."""
+    """Return the instants of a time: two in the hour that comes twice, otherwise the same twice.
+
+    In the hour that spring leaves out, the second is the earlier one.
+    """
     try:
         wall = datetime.fromisoformat(text if isinstance(text, str) else "")
         wall = wall.replace(tzinfo=wall.tzinfo or EASTERN)

@@ -310,6 +310,21 @@ def test_the_hour_that_comes_twice_in_quebec_is_told_apart_by_the_order_of_rows(
     assert [slot.mix.valid_to.hour for slot in slots] == [5, 6]
 
 
+def test_a_row_of_the_hour_that_spring_leaves_out_in_quebec_costs_no_other_row() -> None:
+    slots = hydroquebec.parse(
+        quebec(
+            row("2027-03-14T01:30:00", **GOOD),
+            row("2027-03-14T02:30:00", total=0.0),
+            row("2027-03-14T03:30:00", **GOOD),
+        )
+    )
+
+    assert [slot.mix.valid_to for slot in slots] == [
+        datetime(2027, 3, 14, 6, 30, tzinfo=UTC),
+        datetime(2027, 3, 14, 7, 30, tzinfo=UTC),
+    ]
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
