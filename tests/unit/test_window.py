@@ -246,6 +246,19 @@ class TestProfiles:
             "no forecast: the mean of each hour of day over the 7 days up to 2026-11-19"
         )
 
+    @pytest.mark.parametrize(("age_h", "days"), [(20, 1), (72, 6)])
+    def test_the_note_and_the_age_are_of_the_hours_asked_about(
+        self, age_h: float, days: int
+    ) -> None:
+        profile = a_profile(dict.fromkeys(range(16, 22), 300.0))
+        other = a_profile({3: 300.0}, days=days, age_h=age_h)
+        profile = replace(profile, hours={**profile.hours, **other.hours})
+        outlook = Outlook.of_profile(profile, NOW, NOW + timedelta(hours=6))
+
+        assert outlook is not None
+        assert outlook.made_at == NOW - timedelta(hours=20)
+        assert outlook.note == "no forecast: the mean of each hour of day over the last 7 days"
+
     def test_too_few_days_are_said_and_give_no_spread(self) -> None:
         outlook = self.outlook(a_profile(dict.fromkeys(range(24), 300.0), days=2))
 

@@ -116,10 +116,13 @@ class Outlook:
         earliest, latest
             The instants between which the hours lie, in UTC.
         """
-        standing = {
-            hour: mean for hour, mean in profile.hours.items() if earliest <= mean.stands_until
-        }
         between = list(_hours(earliest, latest))
+        asked = {start.hour for start in between}
+        standing = {
+            hour: mean
+            for hour, mean in profile.hours.items()
+            if hour in asked and earliest <= mean.stands_until
+        }
         known = [start for start in between if start.hour in standing]
         if not known or len(known) < MIN_KNOWN * len(between):
             return None
