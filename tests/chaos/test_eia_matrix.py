@@ -1,8 +1,8 @@
 """The column of `eia` in the fault matrix: the handler that reads workbooks, under each fault.
 
 A run reads five authorities, which depend on the hour, and their workbooks change once a day. So
-the clock stands at a turn of Los Angeles, and the table holds what a good run stored at its turn
-two days before.
+the clock stands at a turn of Los Angeles, and the table holds what a good run stored two turns
+before.
 """
 
 from collections.abc import Callable, Iterator
