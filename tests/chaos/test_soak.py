@@ -125,8 +125,8 @@ def test_a_simulated_day_with_faults_ends_without_failures_or_growth(
     if span.policy is DRIFT:
         day.policies.write(span.policy, {}, span.start)
         day.policies.enforce(span.policy.version)
-    told = tmp_path / "told"
-    with told.open("w") as lines, written(client) as units:
+    decisions = tmp_path / "decisions"
+    with decisions.open("w") as lines, written(client) as units:
         day.pass_hours(span.hours, lines)
 
     rows = [
@@ -134,7 +134,7 @@ def test_a_simulated_day_with_faults_ends_without_failures_or_growth(
         for page in client.get_paginator("scan").paginate(TableName=name)
         for row in page["Items"]
     ]
-    replayed = _replayed(day, told, span.policy)
+    replayed = _replayed(day, decisions, span.policy)
     size = _size(rows, span.hours)
     reckoned = sum(each.writes for each in cost.functions()) * span.hours / 720 + day.reports
     reckoned += len(day.store.of_windows)  # one write for each hour, once, on a fresh table
@@ -258,9 +258,11 @@ class Past:
             source: day.store.versions(*source, since=since, until=until)
             for source in day.store.intervals
         }
-        told = [(source, one) for source, found in self._versions.items() for one in found]
-        told.sort(key=lambda entry: (entry[1].fetched_at, entry[1].valid_to), reverse=True)
-        self._to_come = told
+        to_come = [
+            (source, version) for source, versions in self._versions.items() for version in versions
+        ]
+        to_come.sort(key=lambda entry: (entry[1].fetched_at, entry[1].valid_to), reverse=True)
+        self._to_come = to_come
         self._current: dict[SourceKey, Reading] = {}
         self._of_windows = day.store.of_windows
         self._profiled = deque(day.store.profiled)
@@ -333,11 +335,11 @@ def _as_stored(mean: HourMean) -> HourMean:
     return replace(mean, gco2_kwh=gco2_kwh, spread_gco2_kwh=spread)
 
 
-def _replayed(day: Day, told: Path, policy: Policy) -> int:
+def _replayed(day: Day, decisions: Path, policy: Policy) -> int:
     """Replay every decision from the history; return how many decisions there were."""
     past = Past(day)
     count = 0
-    with told.open() as lines:
+    with decisions.open() as lines:
         for line in lines:
             record = json.loads(line)
             at, read_at, profiles_at = (

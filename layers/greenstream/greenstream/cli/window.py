@@ -152,11 +152,11 @@ def wait(
     sleep
         Sleeps for some seconds.
     """
-    told: datetime | None = None
+    printed_at: datetime | None = None
     while (now := clock()) < until:
-        if told is None or now - told >= EVERY:
+        if printed_at is None or now - printed_at >= EVERY:
             minutes = (until - now) / timedelta(minutes=1)
             print(f"waiting {minutes:.0f} min until {until:%H:%M} UTC …", file=sys.stderr)
             sys.stderr.flush()
-            told = now
+            printed_at = now
         sleep(min(NAP_S, (until - now).total_seconds()))
