@@ -260,11 +260,19 @@ class TestWhatIsNotKnown:
         [
             (bounded(100, 100, 100), bounded(20, 110, 200), Unsure.BOUNDS),
             (bounded(30, 100, 300), bounded(110, 110, 110), Unsure.BOUNDS),
-            (bounded(95, 100, 108), bounded(105, 110, 115), None),
-            (bounded(90, 100, 110), bounded(100, 110, 120), None),
+            (bounded(95, 100, 108), bounded(105, 110, 115), Unsure.BOUNDS),
+            (bounded(95, 100, 104), bounded(105, 110, 115), None),
+            (bounded(90, 100, 105), bounded(105, 110, 120), None),
             (bounded(0, 100, 101), bounded(109, 110, 900), None),
         ],
-        ids=["of the other", "of the lowest", "narrow", "as wide as the gap", "away from the gap"],
+        ids=[
+            "of the other",
+            "of the lowest",
+            "of both together",
+            "narrow",
+            "as wide as the gap",
+            "away from the gap",
+        ],
     )
     def test_bounds_wider_than_the_gap_leave_the_cleanest_open(
         self, lowest: ZoneCarbon, other: ZoneCarbon, unsure: Unsure | None

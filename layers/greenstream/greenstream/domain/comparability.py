@@ -96,8 +96,8 @@ class Unsure(StrEnum):
     """Why the lowest of some figures may not be of the cleanest grid.
 
     ``counting``: another figure is of another kind, or is higher by less than the two ways of
-    counting are known to differ. ``bounds``: what is not known of one of two mixes may make up for
-    the gap between the figures. ``usual``: another figure is a usual value, and may be wrong by
+    counting are known to differ. ``bounds``: what is not known of two mixes may together make up
+    for the gap between the figures. ``usual``: another figure is a usual value, and may be wrong by
     more than the gap.
     """
 
@@ -136,9 +136,8 @@ def why_unsure(lowest: ZoneCarbon, others: Iterable[ZoneCarbon]) -> Unsure | Non
         ):
             return Unsure.COUNTING
         value, low = theirs.gco2_kwh, theirs.gco2_low
-        if gap_gco2_kwh < above_gco2_kwh or (
-            value is not None and low is not None and gap_gco2_kwh < value - low
-        ):
+        below_gco2_kwh = 0.0 if value is None or low is None else value - low
+        if gap_gco2_kwh < above_gco2_kwh + below_gco2_kwh:
             return Unsure.BOUNDS
         if other.rung in USUAL_RUNGS:
             doubt_gco2_kwh = other.doubt_gco2_kwh
