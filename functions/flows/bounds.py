@@ -9,9 +9,9 @@ from greenstream.domain.flow_tracing import Figures, Flow, Generation, trace
 FIGURES: Final = 3
 """A value and its two bounds stand together, once for each basis."""
 
-MOST_PASSES: Final = 200
+MOST_PASSES: Final = 1000
 """A limit: bounds settle after as many passes as unknown borders follow each other, and some more
-where flows run in a circle."""
+where flows run in a circle. The more of what a zone gets runs in the circle, the slower."""
 
 NEAR_GCO2_KWH: Final = 1e-6
 """Bounds that change by less have settled."""
@@ -28,7 +28,8 @@ def widened(
 
     A zone with an unknown border lies between what it gets over the known ones and what is on the
     other side, which may have an unknown border itself. So the bounds are widened until they no
-    longer change. They never pass the bounds of all mixes together.
+    longer change. They never pass the bounds of all mixes together, which stand for zones with an
+    unknown border where the bounds still change after `MOST_PASSES`.
 
     Parameters
     ----------
@@ -52,13 +53,35 @@ def widened(
             known = [figures for figures in sides if figures is not None]
             if known:
                 bounds[zone] = reduce(_around, known)
-        open_zones = {zone: bounds[zone] for zone in nodes.keys() & behind.keys() & bounds.keys()}
-        rest = {zone: made for zone, made in nodes.items() if zone not in open_zones}
-        for zone, figures in trace(rest, {**fixed, **open_zones}, flows).items():
-            bounds[zone] = _around(before[zone], figures) if zone in before else figures
+        bounds = _with_rest(nodes, fixed, bounds, flows, behind)
         if all(_are_near(before.get(zone), figures) for zone, figures in bounds.items()):
             break
+    else:
+        widest = reduce(_around, [*(made.figures for made in nodes.values()), *fixed.values()])
+        for zone in nodes.keys() & behind.keys() & bounds.keys():
+            bounds[zone] = _around(bounds[zone], widest)
+        bounds = _with_rest(nodes, fixed, bounds, flows, behind)
     return {zone: bounds[zone] for zone in traced}
+
+
+def _with_rest(
+    nodes: Mapping[str, Generation],
+    fixed: Mapping[str, Figures],
+    bounds: Mapping[str, Figures],
+    flows: Sequence[Flow],
+    behind: Mapping[str, Iterable[str]],
+) -> dict[str, Figures]:
+    """Return bounds, widened by what the zones without an unknown border get from the others."""
+    open_zones = {zone: bounds[zone] for zone in nodes.keys() & behind.keys() & bounds.keys()}
+    rest = {zone: made for zone, made in nodes.items() if zone not in open_zones}
+    traced = trace(rest, {**fixed, **open_zones}, flows)
+    return {
+        **bounds,
+        **{
+            zone: _around(bounds[zone], figures) if zone in bounds else figures
+            for zone, figures in traced.items()
+        },
+    }
 
 
 def _mixed(
