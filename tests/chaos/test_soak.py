@@ -22,7 +22,7 @@ from greenstream.aws.attributes import number, sortable, source_key, to_instant
 from greenstream.aws.dynamo_history import HISTORY_LIFE
 from greenstream.aws.reading_items import FORECAST_LIFE
 from greenstream.domain.policy import FreshnessModel, Policy
-from greenstream.domain.profile import HourMean, HourProfile, hour_mean, root_mean_square
+from greenstream.domain.profile import HourMean, HourProfile, hour_mean, spread_of
 from greenstream.domain.reading import Reading
 from greenstream.domain.roundtrips import LIFE as LATENCY_LIFE
 from greenstream.ports.store import Snapshot, Store
@@ -323,7 +323,7 @@ class Past:
 
 def _day_spread_gco2_kwh(hours: Mapping[int, HourMean]) -> float | None:
     """Return the spread of the whole day, rounded as the table's items hold it."""
-    spread = root_mean_square(hours[hour].countable_spread_gco2_kwh for hour in sorted(hours))
+    spread = spread_of([hours[hour] for hour in sorted(hours)])
     return None if spread is None else float(number(spread)["N"])
 
 

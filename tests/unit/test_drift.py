@@ -124,6 +124,16 @@ class TestSpread:
         hours = {0: HourMean(100, NOW, 30.0, 4), 1: HourMean(100, NOW, 400.0, 3)}
         assert replace(a_profile({}), hours=hours).spread_gco2_kwh() == 30
 
+    def test_an_hour_that_had_run_out_when_the_newest_was_computed_does_not_count(self) -> None:
+        last, past = (NOW - timedelta(days=7), NOW - timedelta(days=7, seconds=1))
+        hours = {
+            0: HourMean(100, NOW, 30.0, 4),
+            1: HourMean(100, last, 40.0, 4),
+            2: HourMean(100, past, 400.0, 4),
+        }
+        profile = replace(a_profile({}), hours=hours)
+        assert profile.spread_gco2_kwh() == pytest.approx(math.sqrt((900 + 1600) / 2))
+
     def test_without_four_days_in_any_hour_there_is_none(self) -> None:
         assert a_profile(FLAT, days=3).spread_gco2_kwh() is None
         assert a_profile(FLAT, days=None).spread_gco2_kwh() is None

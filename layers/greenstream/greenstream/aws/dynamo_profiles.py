@@ -16,7 +16,7 @@ from greenstream.aws.packed_items import PackedWriter, unpack
 from greenstream.aws.packed_rows import Document, Row, SourceKey, rows, scaled, with_rows
 from greenstream.aws.profile_items import ALWAYS, HourPart, StoredHour, decode_mean, encode_hour
 from greenstream.aws.table import Table
-from greenstream.domain.profile import HOURS_A_DAY, HourProfile, root_mean_square
+from greenstream.domain.profile import HOURS_A_DAY, HourProfile, spread_of
 
 if TYPE_CHECKING:
     from greenstream.domain.reading import Kind
@@ -282,7 +282,7 @@ class ProfileWriter:
                         )
                     )
                 ]
-                spread = root_mean_square(mean.countable_spread_gco2_kwh for mean in means)
+                spread = spread_of(means)
                 if spread is not None:
                     row["y"] = scaled(spread)
             merged = partial(self._merged, hour=hour, by_source=by_source)

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -86,14 +86,31 @@ class HourProfile:
     def spread_gco2_kwh(self) -> float | None:
         """Return how far the zone usually is from its profile, g/kWh.
 
-        The root mean square of the hours' spreads, so that it does not jump with the hour;
-        ``None`` where no hour has `MIN_PROFILE_DAYS` behind it.
+        `spread_of` the hours, or of the whole day where they are a part of it.
         """
         if self.day_spread_gco2_kwh is not None:
             return self.day_spread_gco2_kwh
         # The hours are taken in this order because the replay's arrays add them up in it.
-        means = [self.hours[hour] for hour in range(HOURS_A_DAY) if hour in self.hours]
-        return root_mean_square(mean.countable_spread_gco2_kwh for mean in means)
+        return spread_of([self.hours[hour] for hour in range(HOURS_A_DAY) if hour in self.hours])
+
+
+def spread_of(means: Sequence[HourMean]) -> float | None:
+    """Return how far a zone usually is from the means of its hours, g/kWh.
+
+    The root mean square of the hours' spreads, so that it does not jump with the hour. A mean that
+    no longer stood when the newest was computed does not count. ``None`` where no mean that counts
+    has `MIN_PROFILE_DAYS` behind it.
+    """
+    if not means:
+        return None
+    newest = max(mean.computed_at for mean in means)
+    squares, count = 0.0, 0
+    for mean in means:
+        spread = mean.countable_spread_gco2_kwh
+        if spread is not None and newest <= mean.stands_until:
+            squares += spread * spread
+            count += 1
+    return math.sqrt(squares / count) if count else None
 
 
 def week_in_words(computed_at: datetime, now: datetime) -> str:
@@ -104,16 +121,6 @@ def week_in_words(computed_at: datetime, now: datetime) -> str:
     if now - computed_at <= LAST_HOURS:
         return "the last 7 days"
     return f"the 7 days up to {computed_at:%Y-%m-%d}"
-
-
-def root_mean_square(values: Iterable[float | None]) -> float | None:
-    """Return the root mean square of the values that are known; ``None`` where none is."""
-    squares, count = 0.0, 0
-    for value in values:
-        if value is not None:
-            squares += value * value
-            count += 1
-    return math.sqrt(squares / count) if count else None
 
 
 def hour_mean(gco2_kwh: Iterable[tuple[date, float]], computed_at: datetime) -> HourMean:
