@@ -7,7 +7,7 @@
 # Seen: If-Range is not looked at: 206 with the first bytes of the new version. The unit "lines" gives
 #   416. Two ranges give a multipart body of more than 100 bytes whose Content-Length is 10, the length
 #   of the whole answer. A client that holds another version, and sends its ETag and a date as browsers
-#   do, is told 304 where the new version has an older or equal Last-Modified; by the ETag alone it gets 200.
+#   do, gets 304 where the new version has an older or equal Last-Modified; by the ETag alone it gets 200.
 # Why it matters: in local tests of a Worker that caches, a download of a long record that goes on after a
 #   break is spliced of two versions, and a figure that was corrected within a second stays the old one.
 # Versions: miniflare 5.20261117.0-beta, compatibility date 2026-11-01, Node 24.19.0.

@@ -235,6 +235,7 @@ def _is_half_written(last: JudgedRow, before: JudgedRow, live_since: datetime) -
 
     It then lacks fuels, or ends in the middle of a number. When fuels are missing and the row
     before is not live any more, the last row has had its time.
+    A row that is refused as `false_zero` gives way only where a number above 0 is cut short.
     """
     if before.refusal is not None:
         return False

@@ -46,7 +46,7 @@ def parse(answer: object) -> list[MixSlot]:
             raise _invalid(f"a row is {type(row).__name__}")
         values = row.get("valeurs")
         end, again = _moments(row.get("date"))
-        if again < end:  # the hour that spring leaves out: no instant has this time
+        if again < end:  # This local time does not exist: the clock skips it in spring.
             continue
         if end in ends and again != end:  # the hour that comes twice
             end = again
@@ -86,7 +86,7 @@ def _mix(values: Mapping[str, Any], start: datetime, end: datetime) -> Mix:
 def _moments(text: object) -> tuple[datetime, datetime]:
     """Return the instants of a time: two in the hour that comes twice, otherwise the same twice.
 
-    In the hour that spring leaves out, the second is the earlier one.
+    In the hour that the clock skips in spring, the second instant is the earlier.
     """
     try:
         wall = datetime.fromisoformat(text if isinstance(text, str) else "")

@@ -9,14 +9,13 @@ from greenstream.domain.mix import Mix
 from greenstream.domain.plausibility import ProviderRules, SourceRules
 
 STOPS_AT_ONCE_MW: Final = 1250.0
-"""The most that may stop from a mix to the next. A single block may trip when it is the only one of
-its fuel that runs. The largest of which that is known is Leibstadt, with 1,233 MW net, while the
-other Swiss reactors are revised."""
-
+"""A fuel that made more than this in one mix cannot be at 0 MW in the next. A single block may trip
+while no other block of its fuel runs. The largest block for which this can happen is the reactor
+of Leibstadt (1,233 MW net), while the other Swiss reactors are under revision."""
 
 DIES_DOWN_MW: Final = 20.0
-"""From this power wind may die down to 0 by the next mix, whatever blew a day earlier. The wind of
-a large zone never is at exactly 0. The limit is a judgement."""
+"""Wind that made at most this in the mix before may be at 0 MW, even where it was strong a day
+earlier. In a large zone, wind power is never exactly 0. The limit is a judgement."""
 
 
 def false_zeros(

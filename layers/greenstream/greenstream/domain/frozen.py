@@ -16,8 +16,8 @@ MOVING_SHARE: Final = 0.8
 
 LONG_FROZEN_STEPS: Final = 20
 STEPS_BEFORE_LONG: Final = 6
-"""After so many steps without any movement these few steps before are enough. A window of a day and
-a half does not hold more of them where hours have stood still for a day."""
+"""A standstill of at least `LONG_FROZEN_STEPS` needs only this many steps before it, instead of
+`MOVING_STEPS`. A window of a day and a half holds no more hours before a standstill of a day."""
 
 
 def frozen_since(mixes: Sequence[Mix], weather: frozenset[str]) -> dict[datetime, datetime]:
